@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use http::{StatusCode, Version};
+use tokio::time::Instant;
+
+use super::transport::TransportState;
+use crate::{
+    classify::Class,
+    money::Money,
+    outcome::{Exposure, Phase},
+};
+
+/// How much of a request left this machine, as far as it is proved.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Sent {
+    /// Not one byte; the provider knows nothing of it.
+    Nothing,
+    /// Some, but not all: the provider cannot have read it whole.
+    Part,
+    /// All of it, or nobody can tell: it may be running and charged.
+    PossiblyWhole,
+}
+
+/// When an attempt passed its milestones, counted from its beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timing {
+    /// The whole request was flushed (proved by the client, else handed over to it).
+    pub flushed: Option<Duration>,
+    /// The head of the answer came.
+    pub head: Option<Duration>,
+}
+
+impl Timing {
+    /// From flush to head: the least that the provider's clock can have shown.
+    pub fn flush_to_head(&self) -> Option<Duration> {
+        Some(self.head?.saturating_sub(self.flushed?))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) at: Instant,
+    pub(super) status: StatusCode,
+    pub(super) version: Version,
+}
+
+/// What the request body's wrapper saw of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BodyFacts {
+    /// Whether anybody watches the body; if not, nothing follows from the rest.
+    pub(crate) watched: bool,
+    /// The first poll.
+    pub(crate) polled: Option<Instant>,
+    /// The latest slice.
+    pub(crate) progress: Option<Instant>,
+    /// The last slice, or the call itself for an empty body.
+    pub(crate) ended: Option<Instant>,
+    /// Bytes handed over so far.
+    pub(crate) handed: u64,
+}
+
+/// Everything that is written down of an attempt while it runs.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(super) started: Instant,
+    pub(crate) body: BodyFacts,
+    pub(super) transport: TransportState,
+    pub(super) head: Option<Head>,
+    pub(super) class: Option<Class>,
+    pub(super) price: Option<Money>,
+}
+
+impl Facts {
+    pub(super) fn begun(started: Instant) -> Self {
+        Self {
+            started,
+            body: BodyFacts::default(),
+            transport: TransportState::default(),
+            head: None,
+            class: None,
+            price: None,
+        }
+    }
+
+    pub(super) fn head_received(&mut self, status: StatusCode, version: Version) {
+        self.head.get_or_insert_with(|| Head {
+            at: Instant::now(),
+            status,
+            version,
+        });
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        if self.head.is_some() {
+            Phase::Body
+        } else if self.flushed_at().is_some() {
+            Phase::Head
+        } else if self.sent() == Sent::Nothing && self.body.polled.is_none() {
+            Phase::Connect
+        } else {
+            Phase::Write
+        }
+    }
+
+    pub(super) fn sent(&self) -> Sent {
+        let body_cut_short = self.body.watched && self.body.ended.is_none();
+        match &self.transport {
+            TransportState::Linked(transport) => {
+                let written = transport.written();
+                if written.written == 0 {
+                    Sent::Nothing
+                } else if body_cut_short || written.flushed < written.written {
+                    Sent::Part
+                } else {
+                    Sent::PossiblyWhole
+                }
+            }
+            TransportState::Connecting => Sent::Nothing,
+            TransportState::Unproved if body_cut_short && self.body.polled.is_none() => {
+                Sent::Nothing
+            }
+            TransportState::Unproved if body_cut_short => Sent::Part,
+            TransportState::Unproved => Sent::PossiblyWhole,
+        }
+    }
+
+    /// When the whole request was out: proved by the transport, else the hand-over of the last slice.
+    pub(crate) fn flushed_at(&self) -> Option<Instant> {
+        let handed_over = match self.body {
+            BodyFacts { watched: false, .. } => Some(self.started),
+            BodyFacts { ended, .. } => ended,
+        }?;
+        match &self.transport {
+            TransportState::Unproved => Some(handed_over),
+            TransportState::Connecting => None,
+            TransportState::Linked(transport) => {
+                let written = transport.written();
+                let all_out = written.written > 0 && written.flushed >= written.written;
+                written
+                    .flushed_at
+                    .filter(|&flushed| all_out && flushed >= handed_over)
+            }
+        }
+    }
+
+    /// The latest sign that the request is being written.
+    pub(crate) fn write_progress_at(&self) -> Option<Instant> {
+        let on_the_wire = match &self.transport {
+            TransportState::Linked(transport) => transport.written().last_write,
+            _ => None,
+        };
+        self.body.progress.max(self.body.polled).max(on_the_wire)
+    }
+
+    pub(super) fn timing(&self) -> Timing {
+        let since_start = |at: Instant| at.saturating_duration_since(self.started);
+        Timing {
+            flushed: self.flushed_at().map(since_start),
+            head: self.head.map(|head| since_start(head.at)),
+        }
+    }
+
+    pub(super) fn exposure(&self, class: Class) -> Exposure {
+        Exposure {
+            probability: class.billed_prior(),
+            price: self.price,
+        }
+    }
+}

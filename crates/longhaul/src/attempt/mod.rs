@@ -1,0 +1,239 @@
+//! The attempt handle: what every layer knows about one try at sending an operation.
+//!
+//! The outermost of our per-attempt layers puts an [`Attempt`] into the request's extensions and
+//! another clone of it comes back in the response's. Lower layers write facts into it (bytes handed
+//! over, bytes flushed, the head); upper layers, drop guards and people read them. At the head a long
+//! answer is still pending: [`Attempt::outcome`] ends at the last byte.
+//!
+//! ```
+//! # async fn example(response: http::Response<()>) -> Option<()> {
+//! use longhaul::{Attempt, Class};
+//!
+//! let attempt = response.extensions().get::<Attempt>()?.clone();
+//! // … read the body, on this task or another; then:
+//! let outcome = attempt.outcome().await;
+//! assert_eq!(outcome.class, Class::Delivered);
+//! # Some(()) }
+//! ```
+
+mod facts;
+mod guard;
+mod operation;
+mod transport;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use http::{Extensions, HeaderValue, StatusCode, Version};
+use tokio::{sync::Notify, time::Instant};
+
+use self::facts::Facts;
+pub(crate) use self::guard::AttemptGuard;
+pub use self::{
+    facts::{Sent, Timing},
+    operation::{Deadline, OperationId},
+    transport::{Transport, Written},
+};
+use crate::{
+    classify::Class,
+    money::Money,
+    outcome::{End, Exposure, Outcome, Phase},
+};
+
+/// One try at sending an operation: a cheap shared handle, numbered from 1.
+#[derive(Clone)]
+pub struct Attempt(Arc<Inner>);
+
+struct Inner {
+    operation: OperationId,
+    number: u32,
+    key: Option<HeaderValue>,
+    facts: Mutex<Facts>,
+    outcome: OnceLock<Outcome>,
+    ended: Notify,
+}
+
+impl Attempt {
+    /// A handle for attempt `number` of `operation`, begun now.
+    pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
+        Self(Arc::new(Inner {
+            operation,
+            number,
+            key,
+            facts: Mutex::new(Facts::begun(Instant::now())),
+            outcome: OnceLock::new(),
+            ended: Notify::new(),
+        }))
+    }
+
+    /// The handle in `extensions`, or else a new one, attempt 1 of an operation of its own, put there.
+    /// The second value says that it is new: whoever made it owes it an outcome.
+    pub(crate) fn enter(extensions: &mut Extensions) -> (Self, bool) {
+        if let Some(attempt) = extensions.get::<Self>() {
+            return (attempt.clone(), false);
+        }
+        let attempt = Self::new(OperationId::new(), 1, None);
+        extensions.insert(attempt.clone());
+        (attempt, true)
+    }
+
+    /// The operation that this is a try of.
+    pub fn operation(&self) -> OperationId {
+        self.0.operation
+    }
+
+    /// Which try, counted from 1.
+    pub fn number(&self) -> u32 {
+        self.0.number
+    }
+
+    /// The idempotency key that was sent, where a retry layer sent one.
+    pub fn idempotency_key(&self) -> Option<&HeaderValue> {
+        self.0.key.as_ref()
+    }
+
+    /// When it began: at the call, or when a place in flight was free.
+    pub fn started(&self) -> Instant {
+        self.facts().started
+    }
+
+    /// From its beginning until now, or until its end.
+    pub fn elapsed(&self) -> Duration {
+        match self.outcome_now() {
+            Some(outcome) => outcome.duration,
+            None => self.started().elapsed(),
+        }
+    }
+
+    /// Where it is now; where it was, once ended.
+    pub fn phase(&self) -> Phase {
+        match self.outcome_now() {
+            Some(outcome) => outcome.phase,
+            None => self.facts().phase(),
+        }
+    }
+
+    /// How much of the request is out, as far as it is proved.
+    pub fn sent(&self) -> Sent {
+        self.facts().sent()
+    }
+
+    /// When the request was flushed, when the head came.
+    pub fn timing(&self) -> Timing {
+        self.facts().timing()
+    }
+
+    /// Bytes of the request body that were handed to the client.
+    pub fn body_bytes_handed_over(&self) -> u64 {
+        self.facts().body.handed
+    }
+
+    /// The answer's status, once its head is here.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.facts().head.map(|head| head.status)
+    }
+
+    /// The HTTP version that the answer came with, once its head is here.
+    pub fn http_version(&self) -> Option<Version> {
+        self.facts().head.map(|head| head.version)
+    }
+
+    /// What it means, once a classifier has said so. The first word stays.
+    pub fn class(&self) -> Option<Class> {
+        self.facts().class
+    }
+
+    /// The outcome, if it has ended.
+    pub fn outcome_now(&self) -> Option<Outcome> {
+        self.0.outcome.get().copied()
+    }
+
+    /// Waits for the end: at the last byte of the answer's body, at the error, or when it is dropped.
+    ///
+    /// Cancel-safe. Needs somebody else to read the body: this only watches.
+    pub async fn outcome(&self) -> Outcome {
+        // A `Notified` hears every `notify_waiters` from its creation on, so the order matters.
+        let ended = self.0.ended.notified();
+        if let Some(outcome) = self.outcome_now() {
+            return outcome;
+        }
+        ended.await;
+        self.outcome_now()
+            .expect("the outcome is set before its waiters are woken")
+    }
+
+    /// Tells that the client below will [link](Self::link) a connection before it writes a byte.
+    ///
+    /// For clients that can prove what they wrote; until the link, nothing counts as sent.
+    pub fn connecting(&self) {
+        self.facts().transport.connecting();
+    }
+
+    /// Links the connection that carries this attempt, before the request is handed to it.
+    pub fn link(&self, transport: Arc<dyn Transport>) {
+        self.facts().transport.link(transport);
+    }
+
+    /// Writes down that the answer's head is here. The first one stays.
+    pub fn head_received(&self, status: StatusCode, version: Version) {
+        self.facts().head_received(status, version);
+    }
+
+    /// Says what it means. The first class written stays; returned is the one that holds.
+    pub fn classify(&self, class: Class) -> Class {
+        *self.facts().class.get_or_insert(class)
+    }
+
+    /// The price of one success, for the exposure.
+    pub(crate) fn set_price(&self, price: Option<Money>) {
+        self.facts().price = price;
+    }
+
+    /// Starts its clock anew: the wait for a place in flight is not part of it.
+    pub(crate) fn restart(&self) {
+        self.facts().started = Instant::now();
+    }
+
+    pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
+        // The facts are plain values: a panic elsewhere cannot have left them half-written.
+        self.0.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
+    pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        let outcome = {
+            let mut facts = self.facts();
+            let class = *facts.class.get_or_insert(class);
+            Outcome {
+                end,
+                class,
+                phase: facts.phase(),
+                duration: facts.started.elapsed(),
+                exposure: facts.exposure(class),
+            }
+        };
+        let holds = *self.0.outcome.get_or_init(|| outcome);
+        self.0.ended.notify_waiters();
+        holds
+    }
+
+    /// What may have been charged if it ended now with `class`.
+    pub(crate) fn exposure(&self, class: Class) -> Exposure {
+        self.facts().exposure(class)
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("operation", &self.operation())
+            .field("number", &self.number())
+            .field("phase", &self.phase())
+            .field("class", &self.class())
+            .field("outcome", &self.outcome_now())
+            .finish_non_exhaustive()
+    }
+}

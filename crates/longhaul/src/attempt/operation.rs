@@ -1,0 +1,71 @@
+use std::{fmt, time::Duration};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Names what the caller asked for, once: all its attempts share it.
+///
+/// A UUID of version 7: later ones sort after earlier ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId(Uuid);
+
+impl OperationId {
+    /// A new one.
+    pub(crate) fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Its 128 bits.
+    pub const fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for OperationId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// When the operation must have ended, all attempts and waits together.
+///
+/// A request extension. A caller sets it to shorten one operation; the retry layer always sets it, to
+/// the earlier of the caller's and its own; the timeout layer ends an attempt at it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The operation ends at `instant`.
+    pub const fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
+    pub fn after(duration: Duration) -> Self {
+        Self(after(Instant::now(), duration))
+    }
+
+    /// The moment it ends.
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+}
+
+/// `instant + duration`, held at a moment that nobody lives to see.
+pub(crate) fn after(instant: Instant, duration: Duration) -> Instant {
+    const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    instant + duration.min(THIRTY_YEARS)
+}

@@ -1,0 +1,49 @@
+use std::{fmt, sync::Arc};
+
+use tokio::time::Instant;
+
+/// What a connection wrote for one attempt.
+///
+/// A client that can count its bytes implements this for a view on its connection and
+/// [links](super::Attempt::link) it to the attempt.
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// The counts at this moment. Called rarely: when a clock fires or an attempt ends.
+    fn written(&self) -> Written;
+}
+
+/// Bytes of one attempt on its connection, above any encryption.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Written {
+    /// Bytes accepted by the connection.
+    pub written: u64,
+    /// Bytes that a completed flush has handed to the operating system.
+    pub flushed: u64,
+    /// When the connection last accepted bytes.
+    pub last_write: Option<Instant>,
+    /// When a flush last moved bytes.
+    pub flushed_at: Option<Instant>,
+}
+
+/// What is known of the connection below.
+#[derive(Clone, Default, Debug)]
+pub(super) enum TransportState {
+    /// The client proves nothing.
+    #[default]
+    Unproved,
+    /// The client will link a connection before it writes.
+    Connecting,
+    /// The connection that carries the attempt.
+    Linked(Arc<dyn Transport>),
+}
+
+impl TransportState {
+    pub(super) fn connecting(&mut self) {
+        if matches!(self, Self::Unproved) {
+            *self = Self::Connecting;
+        }
+    }
+
+    pub(super) fn link(&mut self, transport: Arc<dyn Transport>) {
+        *self = Self::Linked(transport);
+    }
+}

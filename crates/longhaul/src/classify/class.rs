@@ -1,0 +1,189 @@
+use std::fmt;
+
+/// What the end of an attempt *means*.
+///
+/// The one enum that drives retry, fallback, budgets, the ledger, claims, metrics and the text of errors.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Class {
+    /// Not one byte reached the network: no place in the pool, no connection, or written bytes 0.
+    NeverSent,
+    /// The request stopped half way: the provider cannot have read it whole.
+    SentPartial,
+    /// The peer said that it did not process the request (`REFUSED_STREAM`, `GOAWAY` below its id).
+    Refused,
+    /// 429 that passes by itself.
+    RateLimited,
+    /// A quota or a credit is used up; waiting seconds does not help.
+    QuotaExhausted,
+    /// The model is overloaded.
+    Overloaded,
+    /// The service is currently unavailable.
+    Unavailable,
+    /// 409: a request with the same idempotency key is still running.
+    InFlight,
+    /// The idempotency key was used up or belongs to another payload.
+    KeyReuse,
+    /// The request itself is wrong: 400, 401, 403, 404, 405, 413, 415, 422.
+    ClientError,
+    /// 408: the server did not see a complete request in time.
+    RequestTimeout,
+    /// 500 and its relatives from the provider itself.
+    ServerError,
+    /// The provider's own deadline ended the work (504 with its own JSON).
+    ModelDeadline,
+    /// Something between us and the provider gave up; the work most likely goes on.
+    IntermediaryCut,
+    /// The request was sent, and no answer came: it may be running, it may be charged.
+    UnknownOutcome,
+    /// The answer began and did not arrive whole.
+    Undelivered,
+    /// A complete answer without an image, and no refusal named.
+    NoImage,
+    /// Refused for its content.
+    ContentBlocked,
+    /// The image is here.
+    Delivered,
+    /// 3xx: never followed with a key and a body.
+    Redirect,
+}
+
+impl Class {
+    /// Every class, in the order of declaration.
+    pub const ALL: [Self; 20] = [
+        Self::NeverSent,
+        Self::SentPartial,
+        Self::Refused,
+        Self::RateLimited,
+        Self::QuotaExhausted,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::InFlight,
+        Self::KeyReuse,
+        Self::ClientError,
+        Self::RequestTimeout,
+        Self::ServerError,
+        Self::ModelDeadline,
+        Self::IntermediaryCut,
+        Self::UnknownOutcome,
+        Self::Undelivered,
+        Self::NoImage,
+        Self::ContentBlocked,
+        Self::Delivered,
+        Self::Redirect,
+    ];
+
+    /// The name used in logs, metrics, ledgers and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NeverSent => "NeverSent",
+            Self::SentPartial => "SentPartial",
+            Self::Refused => "Refused",
+            Self::RateLimited => "RateLimited",
+            Self::QuotaExhausted => "QuotaExhausted",
+            Self::Overloaded => "Overloaded",
+            Self::Unavailable => "Unavailable",
+            Self::InFlight => "InFlight",
+            Self::KeyReuse => "KeyReuse",
+            Self::ClientError => "ClientError",
+            Self::RequestTimeout => "RequestTimeout",
+            Self::ServerError => "ServerError",
+            Self::ModelDeadline => "ModelDeadline",
+            Self::IntermediaryCut => "IntermediaryCut",
+            Self::UnknownOutcome => "UnknownOutcome",
+            Self::Undelivered => "Undelivered",
+            Self::NoImage => "NoImage",
+            Self::ContentBlocked => "ContentBlocked",
+            Self::Delivered => "Delivered",
+            Self::Redirect => "Redirect",
+        }
+    }
+
+    /// How likely an attempt that ended so is charged, before the provider's log says otherwise.
+    ///
+    /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a
+    /// refusal is free; a request that was sent and never answered usually runs on and is charged.
+    pub const fn billed_prior(self) -> Probability {
+        Probability::per_mille(match self {
+            Self::NeverSent
+            | Self::Refused
+            | Self::RateLimited
+            | Self::QuotaExhausted
+            | Self::Overloaded
+            | Self::Unavailable
+            | Self::InFlight
+            | Self::KeyReuse
+            | Self::ClientError
+            | Self::Redirect => 0,
+            Self::SentPartial => 20,
+            Self::RequestTimeout | Self::ServerError => 100,
+            Self::ModelDeadline => 300,
+            Self::IntermediaryCut | Self::UnknownOutcome => 900,
+            Self::Undelivered | Self::NoImage | Self::ContentBlocked | Self::Delivered => 1000,
+        })
+    }
+
+    /// Whether sending again after this ending may pay twice.
+    ///
+    /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request
+    /// whole has nothing to work on; its prior stands for what a proof may have missed.
+    pub const fn is_possibly_charged(self) -> bool {
+        self.billed_prior().as_per_mille() > Self::SentPartial.billed_prior().as_per_mille()
+    }
+
+    /// Whether the request was proved not to have reached the provider whole.
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::NeverSent | Self::SentPartial)
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A probability in steps of one thousandth, so that money stays integral.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Probability(u16);
+
+impl Probability {
+    /// Impossible.
+    pub const ZERO: Self = Self(0);
+    /// Certain.
+    pub const ONE: Self = Self(1000);
+
+    /// `value` thousandths; more than 1000 counts as certain.
+    pub const fn per_mille(value: u16) -> Self {
+        Self(if value > 1000 { 1000 } else { value })
+    }
+
+    /// In thousandths, 0 to 1000.
+    pub const fn as_per_mille(self) -> u16 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lists_every_class_at_its_own_place() {
+        for (index, class) in Class::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, index);
+            assert_eq!(format!("{class:?}"), class.name());
+        }
+    }
+
+    #[test]
+    fn what_never_reached_the_provider_costs_nothing_and_what_it_answered_costs_all() {
+        assert_eq!(Class::NeverSent.billed_prior(), Probability::ZERO);
+        assert_eq!(Class::Delivered.billed_prior(), Probability::ONE);
+        assert!(!Class::SentPartial.is_possibly_charged());
+        assert!(Class::UnknownOutcome.is_possibly_charged());
+    }
+}

@@ -1,0 +1,19 @@
+use http::StatusCode;
+
+use super::Class;
+
+/// What a status means by itself; `None` for a success, whose body decides.
+pub(crate) fn class_of(status: StatusCode) -> Option<Class> {
+    Some(match status.as_u16() {
+        200..=299 => return None,
+        300..=399 => Class::Redirect,
+        408 => Class::RequestTimeout,
+        429 => Class::RateLimited,
+        400..=499 => Class::ClientError,
+        502 | 504 | 520 | 522 | 524 => Class::IntermediaryCut,
+        503 => Class::Unavailable,
+        521 | 523 | 525 | 526 => Class::NeverSent,
+        529 => Class::Overloaded,
+        _ => Class::ServerError,
+    })
+}

@@ -1,0 +1,194 @@
+use std::{fmt, time::Duration};
+
+use crate::{classify::Class, workload::Resolution};
+
+/// Which clock expired.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Clock {
+    /// DNS, TCP and TLS together.
+    Connect,
+    /// From the call until the request body is first asked for.
+    Start,
+    /// No progress while the request is written.
+    WriteProgress,
+    /// From the flushed request until the head.
+    Head,
+    /// Between two pieces of the answer's body.
+    BodyIdle,
+    /// From the head until the last byte.
+    Body,
+    /// One attempt as a whole.
+    Attempt,
+    /// The operation as a whole, with all its attempts and waits.
+    Operation,
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection (DNS, TCP and TLS)",
+            Self::Start => "the request did not begin to leave",
+            Self::WriteProgress => "the request stopped leaving",
+            Self::Head => "no answer to the sent request",
+            Self::BodyIdle => "the answer stopped arriving",
+            Self::Body => "the answer did not arrive whole",
+            Self::Attempt => "the attempt did not end",
+            Self::Operation => "the operation did not end",
+        })
+    }
+}
+
+/// How far a connection got.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ConnectStage {
+    /// Resolving the name.
+    Dns,
+    /// Reaching the address.
+    Tcp,
+    /// The TLS handshake, ALPN among it.
+    Tls,
+    /// Somewhere on the way; the client does not say.
+    Unknown,
+}
+
+impl fmt::Display for ConnectStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "the host name was not resolved",
+            Self::Tcp => "no TCP connection",
+            Self::Tls => "the TLS handshake failed",
+            Self::Unknown => "no connection",
+        })
+    }
+}
+
+/// What must not leave over plain http.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Insecure {
+    /// An API key, over a public network.
+    Key,
+    /// a request marked sensitive, over any network.
+    Sensitive,
+}
+
+/// What happened, with its numbers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// One of our own clocks expired.
+    Timeout {
+        /// Which.
+        clock: Clock,
+        /// How long it allows.
+        limit: Duration,
+        /// How long it really was.
+        elapsed: Duration,
+        /// The size that the limit was chosen by; `None` for clocks that do not depend on it.
+        resolution: Option<Resolution>,
+    },
+    /// No place in flight became free in time; nothing was begun.
+    NoPlace {
+        /// How long was waited.
+        limit: Duration,
+        /// How many calls are let in at once.
+        in_flight: usize,
+    },
+    /// No connection; not a byte of the request was sent.
+    Connect {
+        /// How far it got.
+        stage: ConnectStage,
+    },
+    /// The connection went away before the request was begun; not a byte of it was sent.
+    NotStarted,
+    /// The peer refused the request before working on it (`REFUSED_STREAM`, `GOAWAY`).
+    RefusedByPeer,
+    /// The connection broke after the request was begun.
+    Disconnected,
+    /// The answer ended before its JSON did: closed half way without a word.
+    Truncated {
+        /// Bytes of the body that came.
+        received: u64,
+    },
+    /// The request was not sent, because plain http would show something to the network.
+    Insecure(Insecure),
+    /// The request was not sent, because the ledger could not write down that it would be.
+    Ledger,
+    /// The request was not sent, because its own body failed while it was read.
+    RequestBody,
+    /// The service below failed; [`source`](std::error::Error::source) says how.
+    Inner,
+}
+
+impl ErrorKind {
+    /// The class that follows from the kind alone; `None` where it depends on what was sent.
+    pub(crate) const fn class(&self) -> Option<Class> {
+        match self {
+            Self::Timeout {
+                clock: Clock::Connect,
+                ..
+            }
+            | Self::NoPlace { .. }
+            | Self::Connect { .. }
+            | Self::NotStarted
+            | Self::Insecure(_)
+            | Self::Ledger
+            | Self::RequestBody => Some(Class::NeverSent),
+            Self::RefusedByPeer => Some(Class::Refused),
+            Self::Truncated { .. } => Some(Class::Undelivered),
+            Self::Timeout { .. } | Self::Disconnected | Self::Inner => None,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout {
+                clock,
+                limit,
+                elapsed,
+                resolution,
+            } => {
+                write!(
+                    f,
+                    "{clock} within {:.1} s (elapsed {:.1} s",
+                    limit.as_secs_f64(),
+                    elapsed.as_secs_f64(),
+                )?;
+                match resolution {
+                    Some(resolution) => write!(f, ", limit for resolution {resolution})"),
+                    None => f.write_str(")"),
+                }
+            }
+            Self::NoPlace { limit, in_flight } => write!(
+                f,
+                "all {in_flight} places in flight stayed taken for {:.1} s",
+                limit.as_secs_f64(),
+            ),
+            Self::Connect { stage } => write!(f, "{stage}; nothing was sent"),
+            Self::NotStarted => {
+                f.write_str("the connection closed before the request was begun; nothing was sent")
+            }
+            Self::RefusedByPeer => f.write_str("the peer refused the request without working on it"),
+            Self::Disconnected => f.write_str("the connection broke"),
+            Self::Truncated { received } => write!(
+                f,
+                "the answer broke off after {received} bytes, in the middle of its JSON"
+            ),
+            Self::Insecure(Insecure::Key) => f.write_str(
+                "the request carries an API key and was not sent over plain http on a public network",
+            ),
+            Self::Insecure(Insecure::Sensitive) => {
+                f.write_str("the request is marked sensitive and was not sent over plain http")
+            }
+            Self::Ledger => {
+                f.write_str("the ledger could not record the attempt; nothing was sent")
+            }
+            Self::RequestBody => f.write_str("the request's own body failed; nothing was sent"),
+            Self::Inner => f.write_str("the service below failed"),
+        }
+    }
+}

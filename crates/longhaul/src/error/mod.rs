@@ -1,0 +1,175 @@
+//! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
+
+mod advice;
+mod kind;
+
+use std::{error::Error as StdError, fmt};
+
+use http::HeaderValue;
+
+pub use self::kind::{Clock, ConnectStage, ErrorKind, Insecure};
+use crate::{
+    attempt::Attempt,
+    classify::{Class, failure_class},
+    outcome::{End, Phase},
+    retry::RetryReport,
+};
+
+/// Any error, as services and bodies below ours may have it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why an operation failed.
+///
+/// All layers and their response bodies return it. An inner error that already is one is passed on, not
+/// wrapped again; any other becomes its [`source`](StdError::source).
+pub struct Error(Box<Repr>);
+
+struct Repr {
+    kind: ErrorKind,
+    attempt: Option<Attempt>,
+    report: Option<RetryReport>,
+    source: Option<BoxError>,
+}
+
+impl Error {
+    /// An error of this kind, with nothing known of its attempt yet.
+    pub fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Repr {
+            kind,
+            attempt: None,
+            report: None,
+            source: None,
+        }))
+    }
+
+    /// Passes on one of ours; wraps any other as [`ErrorKind::Inner`].
+    pub fn from_inner(error: impl Into<BoxError>) -> Self {
+        match error.into().downcast::<Self>() {
+            Ok(ours) => *ours,
+            Err(other) => Self::new(ErrorKind::Inner).with_source(other),
+        }
+    }
+
+    /// The same error with what caused it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error with its attempt; one that it already has stays.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: &Attempt) -> Self {
+        self.0.attempt.get_or_insert_with(|| attempt.clone());
+        self
+    }
+
+    /// The same error with the report of the operation; the outermost one stays.
+    #[must_use]
+    pub(crate) fn with_report(mut self, report: RetryReport) -> Self {
+        self.0.report = Some(report);
+        self
+    }
+
+    /// What happened, with its numbers.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The attempt that failed, if it got as far as being one.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        self.0.attempt.as_ref()
+    }
+
+    /// Where the attempt was when it failed.
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.attempt.as_ref().map(Attempt::phase)
+    }
+
+    /// What the failure means: as classified, or as the built-in classifier reads it.
+    pub fn class(&self) -> Class {
+        match &self.0.attempt {
+            Some(attempt) => attempt
+                .class()
+                .unwrap_or_else(|| failure_class(self, attempt)),
+            None => self.0.kind.class().unwrap_or(Class::UnknownOutcome),
+        }
+    }
+
+    /// All attempts and waits of the operation, where a retry layer made them.
+    pub fn report(&self) -> Option<&RetryReport> {
+        self.0.report.as_ref()
+    }
+
+    /// The idempotency key that was sent: what a provider's support can search for.
+    pub fn idempotency_key(&self) -> Option<&HeaderValue> {
+        self.0.attempt.as_ref()?.idempotency_key()
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        advice::of(self)
+    }
+
+    /// Whether one of our own clocks ended it.
+    pub fn is_timeout(&self) -> bool {
+        self.end() == End::TimedOut
+    }
+
+    pub(crate) fn end(&self) -> End {
+        match self.0.kind {
+            ErrorKind::Timeout { .. } => End::TimedOut,
+            _ => End::Failed,
+        }
+    }
+
+    /// The first of the errors that led to this one, itself excepted, that is a `T`.
+    pub(crate) fn find_source<T: StdError + 'static>(&self) -> Option<&T> {
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.kind)?;
+        if let Some(attempt) = &self.0.attempt {
+            let class = self.class();
+            write!(
+                f,
+                " (attempt {}, phase {}, after {:.1} s, {class}); it may have cost {}",
+                attempt.number(),
+                attempt.phase(),
+                attempt.elapsed().as_secs_f64(),
+                attempt.exposure(class),
+            )?;
+        }
+        write!(f, "; {}", self.advice())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("attempt", &self.0.attempt)
+            .field("report", &self.0.report)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Composable [`tower`](tower_service) layers for HTTP calls that take minutes and cost money.
+
+pub mod attempt;
+pub mod billing;
+pub mod body;
+pub mod classify;
+mod config_error;
+pub mod detect;
+pub mod error;
+pub mod http1;
+pub mod in_flight;
+pub mod money;
+pub mod observe;
+pub mod outcome;
+pub mod policy;
+pub mod retry;
+pub mod timeout;
+pub mod workload;
+
+pub use self::{
+    attempt::{Attempt, Deadline, OperationId},
+    classify::Class,
+    config_error::ConfigError,
+    error::{BoxError, Error, ErrorKind},
+    money::{Currency, Money},
+    outcome::{End, Exposure, Outcome, Phase},
+    workload::{Resolution, Workload},
+};

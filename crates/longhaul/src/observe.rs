@@ -1,0 +1,75 @@
+//! Watching an operation while it runs.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{attempt::Attempt, classify::Class};
+
+/// Something that a person who waits wants to know.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An attempt begins.
+    Started {
+        /// Its handle, to be read while it runs.
+        attempt: &'a Attempt,
+    },
+    /// All places in flight are taken; nothing is lost but time.
+    NoPlace {
+        /// The attempt that has not begun.
+        attempt: &'a Attempt,
+    },
+    /// An attempt ended and another one will be made.
+    Waiting {
+        /// The attempt that ended.
+        attempt: &'a Attempt,
+        /// What its end means.
+        class: Class,
+        /// How long until the next.
+        wait: Duration,
+        /// The wait that the server asked for, if it did.
+        told: Option<Duration>,
+    },
+    /// The last attempt has its answer's head, or its error; there will be no other.
+    Settled {
+        /// The attempt that the caller gets.
+        attempt: &'a Attempt,
+    },
+}
+
+/// Hears the [`Event`]s of operations. Closures are observers.
+///
+/// Called on the task that drives the operation: be quick, and do not block.
+pub trait Observe: Send + Sync + 'static {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}
+
+impl<F> Observe for F
+where
+    F: Fn(&Event<'_>) + Send + Sync + 'static,
+{
+    fn event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+/// A shared observer: given to the retry layer for all operations, or as a request extension for one.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Observe>);
+
+impl Observer {
+    /// Shares `observe`.
+    pub fn new(observe: impl Observe) -> Self {
+        Self(Arc::new(observe))
+    }
+
+    pub(crate) fn event(&self, event: &Event<'_>) {
+        self.0.event(event);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
+    }
+}

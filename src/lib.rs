@@ -1,0 +1,1 @@
+//! Owns `tests/` and `examples/` of the workspace.
