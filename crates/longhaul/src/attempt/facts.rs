@@ -90,7 +90,7 @@ impl Facts {
         });
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         if self.head.is_some() {
             Phase::Body
         } else if self.flushed_at().is_some() {

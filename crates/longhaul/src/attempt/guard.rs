@@ -1,8 +1,11 @@
-use http::Extensions;
+use std::mem;
+
+use http::{Extensions, Response};
 
 use super::Attempt;
 use crate::{
-    classify::failure_class,
+    body::Watch,
+    classify::{Class, cancelled_class, failure_class, status::class_of},
     error::Error,
     outcome::{End, Outcome},
 };
@@ -13,7 +16,7 @@ use crate::{
 /// One that watches for somebody else's sake is disarmed: only the layer that made the handle, and
 /// those that judge, owe it an outcome.
 #[derive(Debug)]
-pub(crate) struct AttemptGuard {
+pub struct AttemptGuard {
     attempt: Attempt,
     armed: bool,
 }
@@ -39,19 +42,47 @@ impl AttemptGuard {
 
     /// Ends the attempt with an error, if that is this guard's to do.
     pub(crate) fn fail(&mut self, error: &Error) {
-        if std::mem::take(&mut self.armed) {
+        if mem::take(&mut self.armed) {
             fail(&self.attempt, error);
         }
     }
 
-    /// Nothing is owed any more.
-    pub(crate) const fn disarm(&mut self) {
-        self.armed = false;
+    /// Writes down the head of an answer, and puts the handle into it.
+    pub(crate) fn note_head<B>(&self, response: &mut Response<B>) {
+        self.attempt
+            .head_received(response.status(), response.version());
+        if response.extensions().get::<Attempt>().is_none() {
+            response.extensions_mut().insert(self.attempt.clone());
+        }
     }
 
-    /// Whether an outcome is still owed.
-    pub(crate) const fn is_armed(&self) -> bool {
-        self.armed
+    /// The same where no classifier looks at the body: an answer that is not a success has its meaning in
+    /// its status, and the attempt ends here, if that is this guard's to do.
+    pub(crate) fn answered<B>(&mut self, response: &mut Response<B>) {
+        self.note_head(response);
+        if let Some(class) = class_of(response.status()) {
+            self.finish(class);
+        }
+    }
+
+    fn finish(&mut self, class: Class) {
+        if mem::take(&mut self.armed) {
+            self.attempt.finish(End::Finished, class);
+        }
+    }
+}
+
+/// Beside a response body, where no classifier watches: a success that came whole is delivered.
+impl<D> Watch<D> for AttemptGuard {
+    fn end(&mut self) -> Result<(), Error> {
+        self.finish(Class::Delivered);
+        Ok(())
+    }
+
+    fn error(&mut self, error: Error) -> Error {
+        let error = error.with_attempt(&self.attempt);
+        self.fail(&error);
+        error
     }
 }
 
@@ -63,10 +94,8 @@ pub(crate) fn fail(attempt: &Attempt, error: &Error) -> Outcome {
 impl Drop for AttemptGuard {
     fn drop(&mut self) {
         if self.armed {
-            self.attempt.finish(
-                End::Cancelled,
-                crate::classify::cancelled_class(&self.attempt),
-            );
+            self.attempt
+                .finish(End::Cancelled, cancelled_class(&self.attempt));
         }
     }
 }

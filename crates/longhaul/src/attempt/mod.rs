@@ -31,7 +31,8 @@ use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
-pub(crate) use self::guard::AttemptGuard;
+pub use self::guard::AttemptGuard;
+pub(crate) use self::operation::after;
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},

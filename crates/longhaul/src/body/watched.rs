@@ -28,6 +28,26 @@ pub trait Watch<D> {
     }
 }
 
+/// Nobody may be watching.
+impl<D, W: Watch<D>> Watch<D> for Option<W> {
+    fn data(&mut self, data: &D) {
+        if let Some(watch) = self {
+            watch.data(data);
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        self.as_mut().map_or(Ok(()), W::end)
+    }
+
+    fn error(&mut self, error: Error) -> Error {
+        match self {
+            Some(watch) => watch.error(error),
+            None => error,
+        }
+    }
+}
+
 pin_project! {
     /// A response body with a [`Watch`]er beside it. Holds nothing back and changes no byte.
     #[derive(Debug)]

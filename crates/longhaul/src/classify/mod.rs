@@ -1,8 +1,74 @@
-//! What endings mean.
+//! `Classify`: what endings mean.
+//!
+//! A status is not enough: a 503 may be an overload or an outage, a 504 may come from the model or from a
+//! proxy while the model works on, a 200 may hold no picture. This layer judges each attempt in stages,
+//! once, and everything above it (retry, ledger, fallback) goes by its [`Class`]:
+//!
+//! 1. **Error.** No answer: what is proved to have been sent decides between [`Class::NeverSent`],
+//!    [`Class::SentPartial`] and [`Class::UnknownOutcome`].
+//! 2. **Head.** A compressed body and an event stream are not opened: the head decides.
+//! 3. **Body**, up to 64 KiB, whitespace not counted. An answer that ends within it is inspected whole
+//!    before the caller sees its head. Of a longer one that is no success, the beginning is.
+//! 4. **In passing.** A longer success is handed on at once, never held; at its last byte it is
+//!    [`Class::Delivered`] if its JSON is complete, and an error if it broke off with brackets open.
+//!
+//! ```
+//! use longhaul::classify::ClassifyLayer;
+//! use tower_layer::Layer;
+//!
+//! # fn example<S>(client: S) {
+//! let client = ClassifyLayer::default().layer(client);
+//! # }
+//! ```
+//!
+//! Customised: a relay that says 418 for “try later”.
+//!
+//! ```
+//! use longhaul::{Class, classify::{ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Judgement}};
+//!
+//! #[derive(Clone)]
+//! struct Relay;
+//!
+//! impl Classifier for Relay {
+//!     fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
+//!         match head.status.as_u16() {
+//!             418 => Judgement::of(Class::Overloaded),
+//!             _ => DefaultClassifier.body(head, body, complete),
+//!         }
+//!     }
+//! }
+//!
+//! # fn example() -> Result<(), longhaul::ConfigError> {
+//! let layer = ClassifyLayer::with_classifier(ClassifyPolicy::default(), Relay)?;
+//! # Ok(()) }
+//! ```
 
+mod builtin;
 mod class;
+mod classifier;
 mod failure;
+mod future;
+mod json;
+mod judge;
+mod layer;
+mod peek;
+mod policy;
+mod provider_error;
+mod service;
 pub(crate) mod status;
+pub(crate) mod wait;
 
-pub use self::class::{Class, Probability};
-pub(crate) use self::failure::{cancelled_class, failure_class};
+pub use self::{
+    class::{Class, Probability},
+    classifier::{Classifier, DefaultClassifier, Head, Judgement, Passed, Stage},
+    future::ResponseFuture,
+    judge::{Judge, ResponseBody},
+    layer::ClassifyLayer,
+    peek::PeekedBody,
+    policy::ClassifyPolicy,
+    service::Classify,
+};
+pub(crate) use self::{
+    failure::{cancelled_class, failure_class},
+    future::PeekedBytes,
+};

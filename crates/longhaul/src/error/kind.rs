@@ -123,6 +123,11 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether we ourselves refused to send: sending again meets the same refusal.
+    pub(crate) const fn is_refused_here(&self) -> bool {
+        matches!(self, Self::Insecure(_) | Self::Ledger | Self::RequestBody)
+    }
+
     /// The class that follows from the kind alone; `None` where it depends on what was sent.
     pub(crate) const fn class(&self) -> Option<Class> {
         match self {

@@ -5,11 +5,12 @@ use tokio::time::Instant;
 use crate::{attempt::Attempt, classify::Class};
 
 /// Who ended the retrying.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum StoppedBy {
     /// The last answer is what the caller wants.
+    #[default]
     Success,
     /// The class is one that sending again does not help.
     Class,
@@ -32,7 +33,7 @@ pub enum StoppedBy {
 #[derive(Clone, Debug)]
 pub struct RetryReport(Arc<Repr>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Repr {
     pub(super) attempts: Vec<Attempt>,
     pub(super) waits: Vec<Duration>,

@@ -1,10 +1,11 @@
 //! What a request asks the provider to do.
 
+mod per_resolution;
 mod resolution;
 
 use std::sync::Arc;
 
-pub use self::resolution::Resolution;
+pub use self::{per_resolution::PerResolution, resolution::Resolution};
 
 /// What a request asks for: model, resolution, number of images and of reference images.
 ///

@@ -27,8 +27,8 @@ impl Resolution {
     pub const fn of_pixels(width: u64, height: u64) -> Self {
         match width.saturating_mul(height) {
             0 => Self::Unknown,
-            ..=2_100_000 => Self::K1,
-            ..8_000_000 => Self::K2,
+            1..=2_100_000 => Self::K1,
+            2_100_001..8_000_000 => Self::K2,
             _ => Self::K4,
         }
     }

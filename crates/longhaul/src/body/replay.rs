@@ -1,0 +1,5 @@
+/// placeholder until merged
+pub trait Replay: Sized {
+    /// clone
+    fn try_clone(&self) -> Option<Self>;
+}

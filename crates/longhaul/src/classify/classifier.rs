@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{Class, failure_class};
+use crate::{attempt::Attempt, error::Error, workload::Workload};
+
+/// The head of an answer, and what was asked for.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Head<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// What the request asked for; everything unknown where no detector stands above.
+    pub workload: &'a Workload,
+}
+
+/// What a head says of its body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The head says it all; the body is not read for it.
+    Judged(Judgement),
+    /// Show me the body, as far as the peek limit reaches.
+    Peek,
+    /// Do not hold the body up; tell me when it has passed.
+    Watch,
+}
+
+/// What an answer means, and what the server asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Judgement {
+    /// What it means.
+    pub class: Class,
+    /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
+    pub wait: Option<Duration>,
+}
+
+impl Judgement {
+    /// This class, with no wait asked for.
+    pub const fn of(class: Class) -> Self {
+        Self { class, wait: None }
+    }
+
+    /// The same judgement with the wait that the server asks for.
+    #[must_use]
+    pub const fn with_wait(mut self, wait: Option<Duration>) -> Self {
+        self.wait = wait;
+        self
+    }
+}
+
+/// A body that has passed to its good end without being held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Passed {
+    /// The status it came with.
+    pub status: StatusCode,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// Says what endings mean, in stages: error → head → bounded body → in passing.
+///
+/// Every method has a default, the built-in rules; a classifier of one's own changes what it knows better.
+/// `&C` and `Arc<C>` are classifiers too.
+pub trait Classifier {
+    /// An attempt ended without an answer, or its answer broke off.
+    ///
+    /// By default the class follows from what is proved to have been sent.
+    fn error(&self, error: &Error, attempt: &Attempt) -> Class {
+        failure_class(error, attempt)
+    }
+
+    /// The head is here.
+    fn head(&self, head: &Head<'_>) -> Stage {
+        super::builtin::head(head)
+    }
+
+    /// The body is here: `complete`, or what fits into the peek limit of an answer that is no success.
+    ///
+    /// A success that is longer than the limit is not shown here but [passes](Self::passed).
+    fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
+        super::builtin::body(head, body, complete)
+    }
+
+    /// A success has passed to its end; where it was JSON, its document was complete.
+    fn passed(&self, passed: &Passed) -> Class {
+        let _ = passed;
+        Class::Delivered
+    }
+}
+
+/// The built-in rules: plain HTTP, the providers' overload and quota errors, and proof of what was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DefaultClassifier;
+
+impl Classifier for DefaultClassifier {}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<C: Classifier + ?Sized> Classifier for $pointer {
+            fn error(&self, error: &Error, attempt: &Attempt) -> Class {
+                (**self).error(error, attempt)
+            }
+
+            fn head(&self, head: &Head<'_>) -> Stage {
+                (**self).head(head)
+            }
+
+            fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
+                (**self).body(head, body, complete)
+            }
+
+            fn passed(&self, passed: &Passed) -> Class {
+                (**self).passed(passed)
+            }
+        }
+    )*};
+}
+
+forward!(&C, std::sync::Arc<C>);

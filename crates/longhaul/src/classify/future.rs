@@ -1,0 +1,246 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{
+    Response,
+    response::{self, Parts},
+};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::{
+    Classifier, Head, Judgement, Stage,
+    builtin::is_json,
+    json::JsonScanner,
+    judge::{Judge, ResponseBody},
+    peek::{Peek, Peeked, PeekedBody},
+};
+use crate::{
+    attempt::AttemptGuard,
+    body::WatchedBody,
+    error::{BoxError, Error, ErrorKind},
+    outcome::End,
+    workload::Workload,
+};
+
+pin_project! {
+    /// Waits for the head, then for as much of the body as the judgement needs.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, B, C> {
+        // Before the guard, so that it drops first and says what it knows.
+        #[pin]
+        state: State<F, B>,
+        case: Case<C>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = StateProj]
+    enum State<F, B> {
+        Calling { #[pin] inner: F },
+        // `None` once done.
+        Peeking { answer: Option<Answer<B>> },
+    }
+}
+
+#[derive(Debug)]
+struct Answer<B> {
+    parts: response::Parts,
+    body: B,
+    peek: Peek,
+}
+
+/// Everything about an attempt that does not change while its answer comes.
+#[derive(Debug)]
+pub(super) struct Case<C> {
+    pub(super) classifier: C,
+    pub(super) limit: usize,
+    pub(super) workload: Workload,
+    // `None` once handed on.
+    pub(super) guard: Option<AttemptGuard>,
+}
+
+/// What was read of a body before it was judged, shared: a layer above may keep a rejected answer by it.
+#[derive(Clone, Debug)]
+pub(crate) struct PeekedBytes(pub(crate) Bytes);
+
+impl<F, B, C> ResponseFuture<F, B, C> {
+    pub(super) const fn new(inner: F, case: Case<C>) -> Self {
+        Self {
+            state: State::Calling { inner },
+            case,
+        }
+    }
+}
+
+impl<F, B, E, C> Future for ResponseFuture<F, B, C>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+    E: Into<BoxError>,
+    C: Classifier + Clone,
+{
+    type Output = Result<Response<ResponseBody<B, C>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Calling { inner } => {
+                    let response = match ready!(inner.poll(cx)) {
+                        Ok(response) => response,
+                        Err(error) => {
+                            return Poll::Ready(Err(this.case.failed(Error::from_inner(error))));
+                        }
+                    };
+                    let (parts, body) = this.case.answered(response).into_parts();
+                    match this.case.classifier.head(&this.case.head(&parts)) {
+                        Stage::Judged(judgement) => {
+                            let body = PeekedBody::unread(body);
+                            return Poll::Ready(Ok(this.case.judged(parts, judgement, body)));
+                        }
+                        Stage::Watch => {
+                            return Poll::Ready(Ok(this.case.watched(
+                                parts,
+                                Peek::default(),
+                                body,
+                            )));
+                        }
+                        Stage::Peek => this.state.set(State::Peeking {
+                            answer: Some(Answer {
+                                parts,
+                                body,
+                                peek: Peek::default(),
+                            }),
+                        }),
+                    }
+                }
+                StateProj::Peeking { answer } => {
+                    let pending = answer
+                        .as_mut()
+                        .expect("`classify::ResponseFuture` polled after completion");
+                    let peeked = ready!(pending.peek.poll_read(
+                        &mut pending.body,
+                        this.case.limit,
+                        cx
+                    ));
+                    let answer = answer.take().expect("it was there a line above");
+                    return Poll::Ready(this.case.peeked(answer, peeked));
+                }
+            }
+        }
+    }
+}
+
+impl<C: Classifier + Clone> Case<C> {
+    fn guard(&mut self) -> &mut AttemptGuard {
+        self.guard
+            .as_mut()
+            .expect("`classify::ResponseFuture` polled after completion")
+    }
+
+    fn head<'a>(&'a self, parts: &'a Parts) -> Head<'a> {
+        Head {
+            status: parts.status,
+            headers: &parts.headers,
+            workload: &self.workload,
+        }
+    }
+
+    fn answered<B>(&mut self, mut response: Response<B>) -> Response<B> {
+        self.guard().note_head(&mut response);
+        response
+    }
+
+    /// There is no answer, or it broke off while it was judged.
+    fn failed(&mut self, error: Error) -> Error {
+        let classifier = self.classifier.clone();
+        let attempt = self.guard().attempt();
+        let error = error.with_attempt(attempt);
+        attempt.finish(error.end(), classifier.error(&error, attempt));
+        self.guard = None;
+        error
+    }
+
+    fn peeked<B>(
+        &mut self,
+        answer: Answer<B>,
+        peeked: Peeked,
+    ) -> Result<Response<ResponseBody<B, C>>, Error>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let Answer {
+            mut parts,
+            body,
+            mut peek,
+        } = answer;
+        let success = parts.status.is_success();
+        match peeked {
+            Peeked::Broken(error) if success => return Err(self.failed(error)),
+            Peeked::Longer if success => return Ok(self.watched(parts, peek, body)),
+            _ => {}
+        }
+
+        let bytes = peek.joined();
+        let complete = matches!(peeked, Peeked::Whole);
+        if success && is_json(&parts.headers) && !bytes.is_empty() && !is_complete(&bytes) {
+            let received = bytes.len() as u64;
+            return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
+        }
+        let judgement = self.classifier.body(&self.head(&parts), &bytes, complete);
+        parts.extensions.insert(PeekedBytes(bytes));
+        let body = match peeked {
+            Peeked::Whole => PeekedBody::whole(peek),
+            Peeked::Longer => PeekedBody::longer(peek, body),
+            Peeked::Broken(error) => PeekedBody::broken(peek, error),
+        };
+        Ok(self.judged(parts, judgement, body))
+    }
+
+    /// The meaning is known: the attempt ends here, whatever happens to the rest of its body.
+    fn judged<B>(
+        &mut self,
+        mut parts: Parts,
+        judgement: Judgement,
+        body: PeekedBody<B>,
+    ) -> Response<ResponseBody<B, C>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let guard = self.guard.take().expect("handed on once");
+        guard.attempt().finish(End::Finished, judgement.class);
+        parts.extensions.insert(judgement);
+        let judge = Judge::judged(self.classifier.clone(), parts.status);
+        Response::from_parts(parts, WatchedBody::new(body, judge))
+    }
+
+    /// The meaning comes with the last byte.
+    fn watched<B>(&mut self, parts: Parts, peek: Peek, rest: B) -> Response<ResponseBody<B, C>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let guard = self.guard.take().expect("handed on once");
+        let json =
+            is_json(&parts.headers) && !parts.headers.contains_key(http::header::CONTENT_ENCODING);
+        let judge = Judge::running(self.classifier.clone(), parts.status, json, guard);
+        let body = PeekedBody::longer(peek, rest);
+        Response::from_parts(parts, WatchedBody::new(body, judge))
+    }
+}
+
+fn is_complete(bytes: &[u8]) -> bool {
+    let mut scanner = JsonScanner::default();
+    scanner.data(bytes);
+    scanner.is_complete()
+}

@@ -1,0 +1,35 @@
+use tower_layer::Layer;
+
+use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
+use crate::ConfigError;
+
+/// Makes [`Classify`] services.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct ClassifyLayer<C = DefaultClassifier> {
+    policy: ClassifyPolicy,
+    classifier: C,
+}
+
+impl ClassifyLayer {
+    /// Judges by the built-in rules.
+    pub fn new(policy: ClassifyPolicy) -> Result<Self, ConfigError> {
+        Self::with_classifier(policy, DefaultClassifier)
+    }
+}
+
+impl<C: Classifier> ClassifyLayer<C> {
+    /// Judges by `classifier`.
+    pub fn with_classifier(policy: ClassifyPolicy, classifier: C) -> Result<Self, ConfigError> {
+        policy.validate()?;
+        Ok(Self { policy, classifier })
+    }
+}
+
+impl<S, C: Clone> Layer<S> for ClassifyLayer<C> {
+    type Service = Classify<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Classify::with_policy(inner, self.policy, self.classifier.clone())
+    }
+}

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use crate::{
+    ConfigError,
+    classify::Class,
+    outcome::End,
+    policy::{nonzero, scale},
+};
+
+/// How the wait grows from attempt to attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Backoff {
+    /// Always the same.
+    Fixed(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    /// Once, twice, three times the step.
+    Linear(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    /// Once, twice, four times the first.
+    Exponential(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    /// Anything between nothing and the exponential wait: spreads callers that failed together.
+    FullJitter(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+}
+
+impl Backoff {
+    /// The wait after attempt `number`, held at `cap`, before any jitter on top.
+    fn wait(self, number: u32, cap: Duration) -> Duration {
+        let doubled = 2_u32.saturating_pow(number.saturating_sub(1));
+        let wait = match self {
+            Self::Fixed(wait) => wait,
+            Self::Linear(step) => step.saturating_mul(number),
+            Self::Exponential(first) => first.saturating_mul(doubled),
+            Self::FullJitter(first) => {
+                let most = first.saturating_mul(doubled).min(cap);
+                return most.mul_f64(fastrand::f64());
+            }
+        };
+        wait.min(cap)
+    }
+
+    fn map(self, change: impl Fn(Duration) -> Duration) -> Self {
+        match self {
+            Self::Fixed(wait) => Self::Fixed(change(wait)),
+            Self::Linear(step) => Self::Linear(change(step)),
+            Self::Exponential(first) => Self::Exponential(change(first)),
+            Self::FullJitter(first) => Self::FullJitter(change(first)),
+        }
+    }
+
+    const fn base(self) -> Duration {
+        match self {
+            Self::Fixed(base)
+            | Self::Linear(base)
+            | Self::Exponential(base)
+            | Self::FullJitter(base) => base,
+        }
+    }
+}
+
+/// How long to wait before sending again.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Schedule {
+    /// After one of our own clocks ended an attempt. Default 5·(n+1) s: 5 s after the first, 10 s after
+    /// the second.
+    pub after_timeout: Backoff,
+    /// After any other ending. Default 5 s.
+    pub after_error: Backoff,
+    /// The least after an overload, an outage or a rate limit. Default 15 s: shorter waits meet the same
+    /// overload again.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub overload: Duration,
+    /// How much may be added at random, as a share of the wait. Default 0.2; 0 switches it off.
+    pub jitter: f64,
+    /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `told` instead.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub cap: Duration,
+    /// The longest wait that a server may ask for; over it the operation stops and says `retry_at`.
+    /// Default 120 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub told: Duration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            after_timeout: Backoff::Linear(Duration::from_secs(5)),
+            after_error: Backoff::Fixed(Duration::from_secs(5)),
+            overload: Duration::from_secs(15),
+            jitter: 0.2,
+            cap: Duration::from_secs(60),
+            told: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Schedule {
+    /// The wait after attempt `number` ended so. Never sooner than `told`.
+    pub fn wait(&self, number: u32, end: End, class: Class, told: Option<Duration>) -> Duration {
+        let backoff = match end {
+            End::TimedOut => self.after_timeout,
+            _ => self.after_error,
+        };
+        let least = match class {
+            Class::Overloaded | Class::Unavailable | Class::RateLimited => self.overload,
+            _ => Duration::ZERO,
+        };
+        let wait = backoff.wait(number, self.cap).max(least);
+        let own = scale(wait, self.jitter.mul_add(fastrand::f64(), 1.0)).min(self.cap.max(least));
+        own.max(told.unwrap_or_default())
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        nonzero("after_timeout", self.after_timeout.base())?;
+        nonzero("after_error", self.after_error.base())?;
+        nonzero("cap", self.cap)?;
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return Err(ConfigError::new(
+                "jitter",
+                format!("{} is not between 0 and 1", self.jitter),
+            ));
+        }
+        if self.overload > self.cap {
+            return Err(ConfigError::new(
+                "overload",
+                format!("{:?} is longer than cap = {:?}", self.overload, self.cap),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn scaled(self, factor: f64) -> Self {
+        let change = |duration| scale(duration, factor);
+        Self {
+            after_timeout: self.after_timeout.map(change),
+            after_error: self.after_error.map(change),
+            overload: change(self.overload),
+            jitter: self.jitter,
+            cap: change(self.cap),
+            told: change(self.told),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::{
+    attempt::AttemptGuard,
+    body::WatchedBody,
+    error::{BoxError, Error},
+};
+
+pin_project! {
+    /// The response body of [`ClassifyingRetry`](super::ClassifyingRetry): the last attempt's, or what is
+    /// left of an earlier one that may have cost more.
+    #[derive(Debug)]
+    pub struct ResponseBody<B> {
+        #[pin]
+        inner: Inner<B>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = InnerProj]
+    enum Inner<B> {
+        Live { #[pin] body: WatchedBody<B, Option<AttemptGuard>> },
+        Kept { body: Bytes },
+    }
+}
+
+impl<B> ResponseBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    pub(super) fn live(body: B, guard: Option<AttemptGuard>) -> Self {
+        let body = WatchedBody::new(body, guard);
+        Self {
+            inner: Inner::Live { body },
+        }
+    }
+
+    pub(super) const fn kept(body: Bytes) -> Self {
+        Self {
+            inner: Inner::Kept { body },
+        }
+    }
+}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match self.project().inner.project() {
+            InnerProj::Live { body } => body.poll_frame(cx),
+            InnerProj::Kept { body } => Poll::Ready(if body.is_empty() {
+                None
+            } else {
+                Some(Ok(Frame::data(std::mem::take(body))))
+            }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.inner {
+            Inner::Live { body } => body.is_end_stream(),
+            Inner::Kept { body } => body.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.inner {
+            Inner::Live { body } => body.size_hint(),
+            Inner::Kept { body } => SizeHint::with_exact(body.len() as u64),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    body::ResponseBody, future::ResponseFuture, operation::Operation, policy::RetryPolicy,
+};
+use crate::{
+    body::Replay,
+    error::{BoxError, Error},
+    observe::Observer,
+};
+
+/// Sends again, where that helps and is allowed. See the [module](super).
+#[derive(Clone, Debug)]
+pub struct ClassifyingRetry<S> {
+    inner: S,
+    policy: Arc<RetryPolicy>,
+    observer: Option<Observer>,
+}
+
+impl<S> ClassifyingRetry<S> {
+    pub(super) const fn with_policy(
+        inner: S,
+        policy: Arc<RetryPolicy>,
+        observer: Option<Observer>,
+    ) -> Self {
+        Self {
+            inner,
+            policy,
+            observer,
+        }
+    }
+}
+
+impl<S, B, ResBody> Service<Request<B>> for ClassifyingRetry<S>
+where
+    S: Service<Request<B>, Response = Response<ResBody>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Replay,
+    ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = Error;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The readied service goes into the future; its clone gets ready anew.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let (operation, body) =
+            Operation::begin(request, self.policy.clone(), self.observer.clone());
+        ResponseFuture::new(ready, operation, body)
+    }
+}

@@ -1,0 +1,106 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep_until};
+
+use super::{
+    alarm::Alarm,
+    head_clock::HeadClock,
+    response_body::{ClockedBody, ResponseBody},
+};
+use crate::{
+    attempt::AttemptGuard,
+    body::WatchedBody,
+    error::{BoxError, Error},
+    workload::Resolution,
+};
+
+pin_project! {
+    /// Waits for the head, under the clocks of its phases.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        // Before the guard, so that it drops first and says what it knows.
+        #[pin]
+        inner: F,
+        #[pin]
+        sleep: Sleep,
+        clock: HeadClock,
+        alarm: Alarm,
+        resolution: Resolution,
+        // `None` once done.
+        guard: Option<AttemptGuard>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn new(
+        inner: F,
+        clock: HeadClock,
+        resolution: Resolution,
+        guard: AttemptGuard,
+    ) -> Self {
+        Self {
+            inner,
+            sleep: sleep_until(clock.first_look()),
+            clock,
+            alarm: Alarm::default(),
+            resolution,
+            guard: Some(guard),
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+    B::Error: Into<BoxError>,
+    E: Into<BoxError>,
+{
+    type Output = Result<Response<ResponseBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let guard = this
+            .guard
+            .as_mut()
+            .expect("`timeout::ResponseFuture` polled after completion");
+
+        // The work before the clock: an answer that is here is never thrown away.
+        let error = match this.inner.poll(cx) {
+            Poll::Ready(Ok(mut response)) => {
+                guard.answered(&mut response);
+                let attempt = guard.attempt().clone();
+                let guard = this.guard.take().expect("taken once, above it was there");
+                let body = this.clock.body();
+                let resolution = *this.resolution;
+                return Poll::Ready(Ok(response.map(|inner| {
+                    WatchedBody::new(ClockedBody::new(inner, body, resolution, attempt), guard)
+                })));
+            }
+            Poll::Ready(Err(error)) => Error::from_inner(error),
+            Poll::Pending => {
+                let attempt = guard.attempt();
+                let clock = &*this.clock;
+                match this
+                    .alarm
+                    .poll_expired(this.sleep, cx, |now| clock.next(attempt, now))
+                {
+                    Poll::Ready(limit) => limit.expired(*this.resolution),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        };
+        let error = error.with_attempt(guard.attempt());
+        guard.fail(&error);
+        *this.guard = None;
+        Poll::Ready(Err(error))
+    }
+}

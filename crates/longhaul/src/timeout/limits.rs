@@ -1,0 +1,261 @@
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    ConfigError,
+    policy::{nonzero, scale, scale_with_floor},
+    workload::{PerResolution, Workload},
+};
+
+/// What the network between us and the provider is like, where that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Network {
+    /// A stable intranet or a data centre: adds 10 to 20 s.
+    DataCentre,
+    /// Home broadband or mobile: adds 30 to 50 s.
+    Broadband,
+    /// Across borders, or through a VPN: adds 50 to 100 s.
+    CrossBorder,
+    /// Peak hours of the provider: adds 20 to 40 s to generations of 180 s.
+    PeakHours,
+}
+
+/// How long the head may take in each [`Network`], whatever the size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
+pub struct NetworkLimits {
+    /// For [`Network::DataCentre`].
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub data_centre: Duration,
+    /// For [`Network::Broadband`].
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub broadband: Duration,
+    /// For [`Network::CrossBorder`].
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub cross_border: Duration,
+    /// For [`Network::PeakHours`].
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub peak_hours: Duration,
+}
+
+impl NetworkLimits {
+    /// The row of `network`.
+    pub const fn of(&self, network: Network) -> Duration {
+        match network {
+            Network::DataCentre => self.data_centre,
+            Network::Broadband => self.broadband,
+            Network::CrossBorder => self.cross_border,
+            Network::PeakHours => self.peak_hours,
+        }
+    }
+}
+
+/// Every clock of [`SizeAwareTimeout`](super::SizeAwareTimeout), as plain values.
+///
+/// The defaults are those of the Nano Banana Pro timeout guide that this crate implements.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Limits {
+    /// From the call until the request body is first asked for. Default 20 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub start: Duration,
+    /// Between two signs of progress while the request is written. Default 30 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub write_progress: Duration,
+    /// From the flushed request until the head. Default 300 s for K1 and K2, 600 s for K4 and Unknown.
+    pub head: PerResolution,
+    /// The network, where it is known; the longer of its row and the size's row counts. Default none.
+    pub network: Option<Network>,
+    /// The rows of the networks. Default 300 s in a data centre, 600 s elsewhere.
+    pub network_head: NetworkLimits,
+    /// Between two pieces of the answer's body. Default 60 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub body_idle: Duration,
+    /// From the head until the last byte. Default 300 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub body: Duration,
+    /// From the call until the last byte. Default none: the other clocks and the operation's
+    /// [`Deadline`](crate::Deadline) bound it.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
+    pub attempt: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(20),
+            write_progress: Duration::from_secs(30),
+            head: PerResolution::from_secs(300, 300, 600, 600),
+            network: None,
+            network_head: NetworkLimits {
+                data_centre: Duration::from_secs(300),
+                broadband: Duration::from_secs(600),
+                cross_border: Duration::from_secs(600),
+                peak_hours: Duration::from_secs(600),
+            },
+            body_idle: Duration::from_secs(60),
+            body: Duration::from_secs(300),
+            attempt: None,
+        }
+    }
+}
+
+impl Limits {
+    /// How long the head of an answer to `workload` may take: the longer of the size's row and the
+    /// network's.
+    pub fn head_for(&self, workload: &Workload) -> Duration {
+        let by_size = self.head.of(workload.resolution);
+        match self.network {
+            Some(network) => by_size.max(self.network_head.of(network)),
+            None => by_size,
+        }
+    }
+
+    /// These limits for one request, put into its extensions:
+    ///
+    /// ```
+    /// # fn example(request: &mut http::Request<()>) -> Result<(), longhaul::ConfigError> {
+    /// use std::time::Duration;
+    /// use longhaul::timeout::Limits;
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.body = Duration::from_secs(900);
+    /// request.extensions_mut().insert(limits.for_request()?);
+    /// # Ok(()) }
+    /// ```
+    pub fn for_request(self) -> Result<RequestLimits, ConfigError> {
+        self.validate()?;
+        Ok(RequestLimits(Arc::new(self)))
+    }
+
+    /// Refuses zeros, and limits that can never be reached.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        nonzero("start", self.start)?;
+        nonzero("write_progress", self.write_progress)?;
+        self.head.validate().map_err(|error| error.under("head"))?;
+        for (name, limit) in [
+            ("data_centre", self.network_head.data_centre),
+            ("broadband", self.network_head.broadband),
+            ("cross_border", self.network_head.cross_border),
+            ("peak_hours", self.network_head.peak_hours),
+        ] {
+            nonzero(name, limit).map_err(|error| error.under("network_head"))?;
+        }
+        nonzero("body_idle", self.body_idle)?;
+        nonzero("body", self.body)?;
+        if self.body_idle > self.body {
+            return Err(ConfigError::new(
+                "body_idle",
+                format!(
+                    "{:?} can never be reached: the whole body may take {:?}",
+                    self.body_idle, self.body
+                ),
+            ));
+        }
+        let longest_head = self.head_for(&Workload::default());
+        match self.attempt {
+            Some(attempt) if attempt < longest_head => Err(ConfigError::new(
+                "attempt",
+                format!("{attempt:?} is shorter than the longest head limit, {longest_head:?}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// These limits for a provider whose time runs `1 / factor` times as fast. The clocks that watch
+    /// our own machine (start, write) stay at 2 s or more.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        let network = self.network_head;
+        Self {
+            start: scale_with_floor(self.start, factor),
+            write_progress: scale_with_floor(self.write_progress, factor),
+            head: self.head.map(|limit| scale(limit, factor)),
+            network: self.network,
+            network_head: NetworkLimits {
+                data_centre: scale(network.data_centre, factor),
+                broadband: scale(network.broadband, factor),
+                cross_border: scale(network.cross_border, factor),
+                peak_hours: scale(network.peak_hours, factor),
+            },
+            body_idle: scale(self.body_idle, factor),
+            body: scale(self.body, factor),
+            attempt: self.attempt.map(|limit| scale(limit, factor)),
+        }
+    }
+}
+
+/// Limits for one request, checked: a request extension that replaces the layer's.
+#[derive(Clone, Debug)]
+pub struct RequestLimits(Arc<Limits>);
+
+impl RequestLimits {
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.0
+    }
+}
+
+/// Chooses the clocks of an attempt by its workload. [`Limits`] is the table; closures are policies too.
+pub trait SelectClocks {
+    /// The clocks of one attempt at `workload`.
+    fn clocks(&self, workload: &Workload) -> Clocks;
+}
+
+impl SelectClocks for Limits {
+    fn clocks(&self, workload: &Workload) -> Clocks {
+        Clocks {
+            start: self.start,
+            write_progress: self.write_progress,
+            head: Some(self.head_for(workload)),
+            body_idle: self.body_idle,
+            body: self.body,
+            attempt: self.attempt,
+        }
+    }
+}
+
+impl<F> SelectClocks for F
+where
+    F: Fn(&Workload) -> Clocks,
+{
+    fn clocks(&self, workload: &Workload) -> Clocks {
+        self(workload)
+    }
+}
+
+/// The clocks of one attempt, chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Clocks {
+    /// From the call until the request body is first asked for.
+    pub start: Duration,
+    /// Between two signs of progress while the request is written.
+    pub write_progress: Duration,
+    /// From the flushed request until the head; `None` leaves that to the operation's deadline.
+    pub head: Option<Duration>,
+    /// Between two pieces of the answer's body.
+    pub body_idle: Duration,
+    /// From the head until the last byte.
+    pub body: Duration,
+    /// From the call until the last byte.
+    pub attempt: Option<Duration>,
+}
+
+/// Takes the head clock off an attempt: nothing is gained by cutting a paid call that no other follows.
+///
+/// A request extension; the retry layer sets it on the last attempt where its policy says so.
+/// Without a [`Deadline`](crate::Deadline) on the request it changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UncutHead;

@@ -1,0 +1,120 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use crate::attempt::Attempt;
+
+/// The most that is handed to the client at once: what a client holds unwritten stays small, so that
+/// the hand-over of the last slice is close to the moment it leaves.
+const SLICE: usize = 64 * 1024;
+
+pin_project! {
+    /// A request body in slices of at most 64 KiB, shared, not copied, that writes down what was handed on.
+    #[derive(Debug)]
+    pub struct RequestBody<B>
+    where
+        B: Body,
+    {
+        #[pin]
+        inner: B,
+        // What is left of the inner body's latest frame.
+        rest: Option<B::Data>,
+        // All bytes there will be, where the body knows.
+        expected: Option<u64>,
+        attempt: Attempt,
+    }
+}
+
+impl<B: Body> RequestBody<B> {
+    /// Watches `inner` for `attempt`.
+    pub(super) fn new(inner: B, attempt: Attempt) -> Self {
+        {
+            let mut facts = attempt.facts();
+            facts.body.watched = true;
+            facts.body.ended = inner.is_end_stream().then(Instant::now);
+        }
+        Self {
+            expected: inner.size_hint().exact(),
+            inner,
+            rest: None,
+            attempt,
+        }
+    }
+}
+
+impl<B: Body> Body for RequestBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let mut this = self.project();
+        this.attempt
+            .facts()
+            .body
+            .polled
+            .get_or_insert_with(Instant::now);
+        loop {
+            if let Some(rest) = this.rest.as_mut() {
+                let slice = rest.copy_to_bytes(rest.remaining().min(SLICE));
+                if !rest.has_remaining() {
+                    *this.rest = None;
+                }
+                let mut facts = this.attempt.facts();
+                let body = &mut facts.body;
+                body.handed += slice.len() as u64;
+                body.progress = Some(Instant::now());
+                // A client that knows the length does not ask again after the last byte.
+                if this.rest.is_none()
+                    && (this.inner.is_end_stream() || *this.expected == Some(body.handed))
+                {
+                    body.ended = body.progress;
+                }
+                return Poll::Ready(Some(Ok(Frame::data(slice))));
+            }
+            match ready!(this.inner.as_mut().poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    // An empty frame is no slice; ask on.
+                    Ok(data) => *this.rest = data.has_remaining().then_some(data),
+                    Err(frame) => {
+                        let trailers = frame.into_trailers().unwrap_or_default();
+                        this.attempt.facts().body.ended = Some(Instant::now());
+                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    }
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    this.attempt
+                        .facts()
+                        .body
+                        .ended
+                        .get_or_insert_with(Instant::now);
+                    return Poll::Ready(None);
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_none() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.remaining() as u64);
+        let inner = self.inner.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().saturating_add(rest));
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
+}

@@ -1,0 +1,74 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    future::ResponseFuture,
+    head_clock::HeadClock,
+    limits::{Limits, RequestLimits, SelectClocks, UncutHead},
+    request_body::RequestBody,
+    response_body::ResponseBody,
+};
+use crate::{
+    attempt::{AttemptGuard, Deadline},
+    error::{BoxError, Error},
+    workload::Workload,
+};
+
+/// Ends an attempt when the phase that it is in takes longer than its size allows.
+#[derive(Clone, Debug)]
+pub struct SizeAwareTimeout<S, P = Arc<Limits>> {
+    inner: S,
+    policy: P,
+}
+
+impl<S, P> SizeAwareTimeout<S, P> {
+    pub(super) const fn with_policy(inner: S, policy: P) -> Self {
+        Self { inner, policy }
+    }
+}
+
+impl<S, P, B, ResBody> Service<Request<B>> for SizeAwareTimeout<S, P>
+where
+    S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
+    S::Error: Into<BoxError>,
+    P: SelectClocks,
+    B: Body,
+    ResBody: Body,
+    ResBody::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let guard = AttemptGuard::enter(request.extensions_mut());
+        let extensions = request.extensions();
+        let unknown = Workload::default();
+        let workload = extensions.get().unwrap_or(&unknown);
+        let deadline = extensions.get::<Deadline>().copied();
+
+        let mut clocks = match extensions.get::<RequestLimits>() {
+            Some(own) => own.limits().clocks(workload),
+            None => self.policy.clocks(workload),
+        };
+        if extensions.get::<UncutHead>().is_some() && deadline.is_some() {
+            clocks.head = None;
+        }
+
+        let resolution = workload.resolution;
+        let clock = HeadClock::start(clocks, deadline);
+        let attempt = guard.attempt().clone();
+        let request = request.map(|body| RequestBody::new(body, attempt));
+        ResponseFuture::new(self.inner.call(request), clock, resolution, guard)
+    }
+}
