@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn brackets_in_strings_do_not_count() {
         assert!(complete(&[r#"{"a":"}]\"{["}"#]));
-        assert!(complete(&[r#"{"a":"x\"#, r#"""#, "}"]) ^ complete(&[r#"{"a":"x\"#, "}"]));
+        assert!(
+            complete(&[r#"{"a":"x\"#, r#"""#, r#"""#, "}"]),
+            "an escape across pieces"
+        );
         assert!(!complete(&[r#"{"a":"}"#]));
         assert!(!complete(&["", "   "]));
         assert!(complete(&["\n\n  ", "{}", " \n"]));

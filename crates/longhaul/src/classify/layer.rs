@@ -4,7 +4,7 @@ use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
 use crate::ConfigError;
 
 /// Makes [`Classify`] services.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ClassifyLayer<C = DefaultClassifier> {
     policy: ClassifyPolicy,
@@ -15,6 +15,16 @@ impl ClassifyLayer {
     /// Judges by the built-in rules.
     pub fn new(policy: ClassifyPolicy) -> Result<Self, ConfigError> {
         Self::with_classifier(policy, DefaultClassifier)
+    }
+}
+
+/// The built-in rules and the default policy.
+impl Default for ClassifyLayer {
+    fn default() -> Self {
+        Self {
+            policy: ClassifyPolicy::default(),
+            classifier: DefaultClassifier,
+        }
     }
 }
 

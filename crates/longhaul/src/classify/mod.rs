@@ -56,6 +56,8 @@ mod policy;
 mod provider_error;
 mod service;
 pub(crate) mod status;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wait;
 
 pub use self::{

@@ -9,7 +9,7 @@ use super::{
 use crate::{ConfigError, workload::Workload};
 
 /// Makes [`SizeAwareTimeout`]s.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct SizeAwareTimeoutLayer<P = Arc<Limits>> {
     policy: P,
@@ -22,6 +22,15 @@ impl SizeAwareTimeoutLayer {
         Ok(Self {
             policy: Arc::new(limits),
         })
+    }
+}
+
+/// The default [`Limits`].
+impl Default for SizeAwareTimeoutLayer {
+    fn default() -> Self {
+        Self {
+            policy: Arc::default(),
+        }
     }
 }
 
