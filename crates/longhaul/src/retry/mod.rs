@@ -65,6 +65,8 @@ mod operation;
 mod policy;
 mod report;
 mod service;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "tracing")]
 mod trace;
 mod verdict;

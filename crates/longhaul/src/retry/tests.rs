@@ -1,0 +1,696 @@
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    future::pending,
+    io,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use proptest::prelude::*;
+use tokio::time::{Instant, sleep};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use super::*;
+use crate::{
+    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Money, Resolution, Workload,
+    body::Replay,
+    classify::{ClassifyLayer, ClassifyPolicy},
+    observe::{Event, Observer},
+    timeout::{SizeAwareTimeoutLayer, UncutHead},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the mock provider does with one request. The request body is always read whole.
+#[derive(Clone, Debug)]
+enum Act {
+    Answer(u16, &'static str),
+    AnswerWith(u16, &'static str, &'static str),
+    Break(io::ErrorKind),
+    Silence,
+    NoPlace,
+}
+
+/// A request as it came: when, since the beginning; its key and attempt number.
+#[derive(Clone, Debug, PartialEq)]
+struct Seen {
+    at: Duration,
+    key: Option<String>,
+    attempt: u32,
+    uncut: bool,
+    body: Bytes,
+}
+
+#[derive(Clone)]
+struct Provider {
+    acts: Arc<Mutex<VecDeque<Act>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    began: Instant,
+}
+
+impl Provider {
+    fn new(acts: impl IntoIterator<Item = Act>) -> Self {
+        Self {
+            acts: Arc::new(Mutex::new(acts.into_iter().collect())),
+            seen: Arc::default(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Whole seconds at which requests came.
+    fn times(&self) -> Vec<u64> {
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|seen| seen.at.as_secs())
+            .collect()
+    }
+
+    async fn serve<B>(self, request: Request<B>) -> Result<Response<Full<Bytes>>, BoxError>
+    where
+        B: http_body::Body<Data = Bytes, Error = Infallible>,
+    {
+        let act = self
+            .acts
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("one request too many");
+        let header = |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
+        let seen = Seen {
+            at: self.began.elapsed(),
+            key: header("idempotency-key"),
+            attempt: request.extensions().get::<Attempt>().unwrap().number(),
+            uncut: request.extensions().get::<UncutHead>().is_some(),
+            body: request.into_body().collect().await.unwrap().to_bytes(),
+        };
+        self.seen.lock().unwrap().push(seen);
+        let (status, header, body) = match act {
+            Act::Answer(status, body) => (status, "x: y", body),
+            Act::AnswerWith(status, header, body) => (status, header, body),
+            Act::Break(kind) => return Err(io::Error::from(kind).into()),
+            Act::Silence => pending().await,
+            Act::NoPlace => {
+                sleep(10 * SECOND).await;
+                return Err(Error::new(ErrorKind::NoPlace {
+                    limit: 10 * SECOND,
+                    in_flight: 1,
+                })
+                .into());
+            }
+        };
+        let (name, value) = header.split_once(": ").unwrap();
+        let response = Response::builder().status(status).header(name, value);
+        Ok(response.body(Full::from(body)).unwrap())
+    }
+}
+
+/// The default policy without jitter, so that waits are exact.
+fn exact() -> RetryPolicy {
+    let mut policy = RetryPolicy::default();
+    policy.schedule.jitter = 0.0;
+    policy
+}
+
+fn request() -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::from("prompt"));
+    request
+        .extensions_mut()
+        .insert(Workload::of(Resolution::K4));
+    request
+}
+
+type Answered = Result<Response<Bytes>, Error>;
+
+/// Retry over classify over timeout over the mock.
+async fn run(policy: RetryPolicy, provider: &Provider, request: Request<Full<Bytes>>) -> Answered {
+    let provider = provider.clone();
+    let client = service_fn(move |request| provider.clone().serve(request));
+    let client = SizeAwareTimeoutLayer::default().layer(client);
+    let client = ClassifyLayer::new(ClassifyPolicy::default())
+        .unwrap()
+        .layer(client);
+    let client = ClassifyingRetryLayer::new(policy).unwrap().layer(client);
+    let (head, body) = client.oneshot(request).await?.into_parts();
+    Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+}
+
+/// Retry over the mock: a place in flight is waited for above all that judges.
+async fn run_bare(provider: &Provider, request: Request<Full<Bytes>>) -> Answered {
+    let provider = provider.clone();
+    let client = service_fn(move |request| provider.clone().serve(request));
+    let client = ClassifyingRetryLayer::new(exact()).unwrap().layer(client);
+    let (head, body) = client.oneshot(request).await?.into_parts();
+    Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+}
+
+fn report(answered: &Answered) -> RetryReport {
+    match answered {
+        Ok(response) => response.extensions().get::<RetryReport>().unwrap().clone(),
+        Err(error) => error.report().unwrap().clone(),
+    }
+}
+
+fn classes(answered: &Answered) -> Vec<Class> {
+    report(answered).classes().map(Option::unwrap).collect()
+}
+
+const OK: Act = Act::Answer(200, r#"{"data":[{"b64_json":"AAAA"}]}"#);
+const OVERLOADED: Act = Act::Answer(503, r#"{"error":{"message":"The model is overloaded."}}"#);
+
+#[tokio::test(start_paused = true)]
+async fn the_guides_schedule_after_timeouts_is_5_then_10_seconds() {
+    let provider = Provider::new([Act::Silence, Act::Silence, OK]);
+    let answered = run(exact(), &provider, request()).await;
+    assert_eq!(answered.as_ref().unwrap().status(), 200);
+    assert_eq!(provider.times(), [0, 605, 1215]);
+    assert_eq!(report(&answered).waits(), [5 * SECOND, 10 * SECOND]);
+    assert_eq!(report(&answered).duplicates(), 2);
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Success);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guides_wait_after_any_other_network_error_is_5_seconds() {
+    let reset = Act::Break(io::ErrorKind::ConnectionReset);
+    let provider = Provider::new([reset.clone(), reset, OK]);
+    run(exact(), &provider, request()).await.unwrap();
+    assert_eq!(provider.times(), [0, 5, 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_guides_three_attempts_end_with_the_last_failure() {
+    let reset = || Act::Break(io::ErrorKind::ConnectionReset);
+    let provider = Provider::new([reset(), reset(), reset()]);
+    let answered = run(exact(), &provider, request()).await;
+    assert_eq!(provider.times().len(), 3);
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Attempts);
+    let error = answered.unwrap_err();
+    assert_eq!(error.attempt().unwrap().number(), 3);
+    assert_eq!(error.class(), Class::UnknownOutcome);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_overload_it_waits_at_least_15_seconds() {
+    let provider = Provider::new([OVERLOADED, Act::Answer(503, ""), OK]);
+    let answered = run(exact(), &provider, request()).await;
+    assert_eq!(provider.times(), [0, 15, 30]);
+    assert_eq!(
+        classes(&answered),
+        [Class::Overloaded, Class::Unavailable, Class::Delivered]
+    );
+    assert_eq!(
+        report(&answered).duplicates(),
+        0,
+        "refused attempts are free"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_sending_again_does_not_help_is_sent_once() {
+    for (status, body) in [
+        (400, ""),
+        (401, ""),
+        (403, ""),
+        (404, ""),
+        (422, ""),
+        (307, ""),
+        (501, ""),
+        (429, r#"{"error":{"code":"insufficient_quota"}}"#),
+        (200, r#"{"data":[]}"#),
+    ] {
+        let provider = Provider::new([Act::AnswerWith(
+            status,
+            "content-type: application/json",
+            body,
+        )]);
+        let answered = run(exact(), &provider, request()).await;
+        assert_eq!(answered.as_ref().unwrap().status(), status);
+        assert_eq!(
+            report(&answered).stopped_by(),
+            StoppedBy::Class,
+            "{status} {body}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_never_sends_sooner_than_the_server_asks() {
+    for (header, wait) in [
+        ("retry-after: 42", 42),
+        ("retry-after: 3", 15),
+        ("retry-after-ms: 42000", 42),
+        ("x-ms-retry-after-ms: 42000", 42),
+        ("retry-after: 120", 120),
+    ] {
+        let provider = Provider::new([Act::AnswerWith(429, header, ""), OK]);
+        run(exact(), &provider, request()).await.unwrap();
+        assert_eq!(provider.times(), [0, wait], "{header}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_over_the_cap_stops_and_says_when_to_come_back() {
+    let provider = Provider::new([Act::AnswerWith(429, "retry-after: 121", "later")]);
+    let began = Instant::now();
+    let answered = run(exact(), &provider, request()).await;
+    let report = report(&answered);
+    assert_eq!(report.stopped_by(), StoppedBy::ToldWait);
+    assert_eq!(report.retry_at(), Some(began + 121 * SECOND));
+    assert_eq!(answered.unwrap().into_body(), "later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_attempts_carry_one_key_and_the_same_body() {
+    let provider = Provider::new([OVERLOADED, Act::Silence, OK]);
+    run(exact(), &provider, request()).await.unwrap();
+    let seen = provider.seen.lock().unwrap();
+    assert!(seen[0].key.is_some());
+    assert!(seen.iter().all(|other| other.key == seen[0].key));
+    let numbers: Vec<_> = seen.iter().map(|seen| seen.attempt).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert!(seen.iter().all(|seen| seen.body == "prompt"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_the_callers_is_kept() {
+    let provider = Provider::new([OVERLOADED, OK]);
+    let mut request = request();
+    request
+        .headers_mut()
+        .insert("idempotency-key", "mine".parse().unwrap());
+    run(exact(), &provider, request).await.unwrap();
+    for seen in &*provider.seen.lock().unwrap() {
+        assert_eq!(seen.key.as_deref(), Some("mine"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_paying_twice_stops_where_an_attempt_may_be_charged() {
+    let mut policy = exact();
+    policy.duplicates = Duplicates::NEVER;
+    // What was refused or never sent is still sent again.
+    let provider = Provider::new([OVERLOADED, Act::Break(io::ErrorKind::ConnectionRefused), OK]);
+    run(policy.clone(), &provider, request()).await.unwrap();
+
+    let provider = Provider::new([Act::Silence]);
+    let answered = run(policy, &provider, request()).await;
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Duplicates);
+    assert!(answered.unwrap_err().is_timeout());
+}
+
+#[test]
+fn duplicates_are_bounded_by_number_and_by_money() {
+    let price = Some(Money::usd_micros(240_000));
+    let bounded = Duplicates {
+        count: Some(2),
+        micros: Some(300_000),
+    };
+    assert!(bounded.allow(0, price));
+    assert!(!bounded.allow(1, price), "two of them would cost 0.48");
+    assert!(!bounded.allow(0, None), "an unknown price is not zero");
+    assert!(
+        !Duplicates {
+            count: Some(1),
+            micros: None
+        }
+        .allow(1, price)
+    );
+    assert!(Duplicates::default().allow(7, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_cannot_end_before_the_deadline_is_not_begun() {
+    // 100 s are left after the wait; the median 4K picture takes 120 s.
+    let provider = Provider::new([Act::Silence]);
+    let mut late = request();
+    late.extensions_mut().insert(Deadline::after(705 * SECOND));
+    let answered = run(exact(), &provider, late).await;
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
+
+    let provider = Provider::new([Act::Silence, OK]);
+    let mut in_time = request();
+    in_time
+        .extensions_mut()
+        .insert(Deadline::after(725 * SECOND));
+    run(exact(), &provider, in_time).await.unwrap();
+}
+
+#[test]
+fn the_default_deadline_is_attempts_times_head_and_150_seconds() {
+    let policy = RetryPolicy::default().bounded_by(&crate::timeout::Limits::default());
+    let deadline = policy.deadline.unwrap();
+    assert_eq!(deadline.of(Resolution::K1).as_secs(), 1350);
+    assert_eq!(deadline.of(Resolution::K2).as_secs(), 1350);
+    assert_eq!(deadline.of(Resolution::K4).as_secs(), 2250);
+    assert_eq!(deadline.of(Resolution::Unknown).as_secs(), 2250);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_gets_the_ending_that_may_have_cost_most() {
+    let provider = Provider::new([
+        Act::Answer(500, "the dear one"),
+        OVERLOADED,
+        Act::Answer(503, "the last one"),
+    ]);
+    let answered = run(exact(), &provider, request()).await;
+    assert_eq!(report(&answered).attempts().len(), 3);
+    let response = answered.unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.extensions().get::<Attempt>().unwrap().number(), 1);
+    assert_eq!(response.into_body(), "the dear one");
+
+    let provider = Provider::new([Act::Silence, OVERLOADED, OVERLOADED]);
+    let error = run(exact(), &provider, request()).await.unwrap_err();
+    assert_eq!(error.class(), Class::UnknownOutcome);
+    assert_eq!(error.report().unwrap().attempts().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_endings_that_may_have_cost_the_same_the_caller_gets_the_last() {
+    let provider = Provider::new([
+        Act::Answer(503, "first"),
+        Act::Answer(503, "second"),
+        Act::Answer(503, "third"),
+    ]);
+    let response = run(exact(), &provider, request()).await.unwrap();
+    assert_eq!(response.into_body(), "third");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_place_costs_no_attempt() {
+    let provider = Provider::new([Act::NoPlace, Act::NoPlace, OVERLOADED, OVERLOADED, OK]);
+    let answered = run_bare(&provider, request()).await;
+    assert_eq!(report(&answered).waits_for_place(), 2);
+    assert_eq!(report(&answered).attempts().len(), 3);
+    assert_eq!(provider.times(), [0, 10, 20, 35, 50]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_place_ends_at_the_deadline() {
+    let provider = Provider::new(vec![Act::NoPlace; 9]);
+    let mut request = request();
+    request
+        .extensions_mut()
+        .insert(Deadline::after(25 * SECOND));
+    let error = run_bare(&provider, request).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::NoPlace { .. }));
+    assert_eq!(provider.times(), [0, 10, 20]);
+}
+
+/// A body that can be sent only once.
+struct Once;
+
+impl Replay for Once {
+    fn try_clone(&self) -> Option<Self> {
+        None
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_again_is_sent_once_and_the_report_says_so() {
+    let service = service_fn(async |_: Request<Once>| {
+        Ok::<_, BoxError>(
+            Response::builder()
+                .status(503)
+                .body(Full::<Bytes>::from(""))
+                .unwrap(),
+        )
+    });
+    let client = ClassifyingRetryLayer::default().layer(service);
+    let response = client.oneshot(Request::new(Once)).await.unwrap();
+    let report = response.extensions().get::<RetryReport>().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn alone_it_judges_by_error_and_status() {
+    let acts = Provider::new([Act::Answer(503, ""), Act::Answer(502, ""), OK]);
+    let provider = acts.clone();
+    let client = service_fn(move |request| provider.clone().serve(request));
+    let client = ClassifyingRetryLayer::default().layer(client);
+    let response = client.oneshot(request()).await.unwrap();
+    let report = response.extensions().get::<RetryReport>().unwrap().clone();
+    let attempt = response.extensions().get::<Attempt>().unwrap().clone();
+    assert_eq!(attempt.outcome_now(), None, "its body is still to come");
+    response.into_body().collect().await.unwrap();
+    let classes: Vec<_> = report.classes().map(Option::unwrap).collect();
+    assert_eq!(
+        classes,
+        [Class::Unavailable, Class::IntermediaryCut, Class::Delivered]
+    );
+    assert_eq!(attempt.outcome_now().unwrap().end, End::Finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_hears_what_a_waiting_person_wants_to_know() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let into = heard.clone();
+    let observer = Observer::new(move |event: &Event<'_>| {
+        into.lock().unwrap().push(match event {
+            Event::Started { attempt } => format!("started {}", attempt.number()),
+            Event::Waiting { class, wait, .. } => format!("{class}, waiting {wait:?}"),
+            Event::Settled { attempt } => format!("settled {}", attempt.number()),
+            other => format!("{other:?}"),
+        });
+    });
+    let provider = Provider::new([OVERLOADED, OK]);
+    let mut request = request();
+    request.extensions_mut().insert(observer);
+    run(exact(), &provider, request).await.unwrap();
+    let heard = heard.lock().unwrap();
+    assert_eq!(
+        *heard,
+        [
+            "started 1",
+            "Overloaded, waiting 15s",
+            "started 2",
+            "settled 2"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_attempt_may_keep_no_head_clock_of_its_own() {
+    let mut policy = exact();
+    policy.uncut_last_attempt = true;
+    let provider = Provider::new([OVERLOADED, OVERLOADED, OK]);
+    run(policy, &provider, request()).await.unwrap();
+    let uncut: Vec<_> = provider
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|seen| seen.uncut)
+        .collect();
+    assert_eq!(uncut, [false, false, true]);
+}
+
+/// Ready for its first call, and broken when asked the second time.
+#[derive(Clone)]
+struct Breaks {
+    asked: Arc<Mutex<u32>>,
+}
+
+impl Service<Request<Full<Bytes>>> for Breaks {
+    type Response = Response<Full<Bytes>>;
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        let mut asked = self.asked.lock().unwrap();
+        *asked += 1;
+        Poll::Ready(if *asked == 1 {
+            Ok(())
+        } else {
+            Err("the service is closed".into())
+        })
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        std::future::ready(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_breaks_between_attempts_does_not_hide_the_first_failure() {
+    let service = Breaks {
+        asked: Arc::default(),
+    };
+    let error = ClassifyingRetryLayer::new(exact())
+        .unwrap()
+        .layer(service)
+        .oneshot(request())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.class(),
+        Class::UnknownOutcome,
+        "the one that may have cost something"
+    );
+    let classes: Vec<_> = error
+        .report()
+        .unwrap()
+        .classes()
+        .map(Option::unwrap)
+        .collect();
+    assert_eq!(
+        classes,
+        [Class::UnknownOutcome, Class::NeverSent, Class::NeverSent]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_at_any_point_each_attempt_has_one_outcome() {
+    for ticks in 0..60 {
+        let provider = Provider::new([OVERLOADED, Act::Silence, OK]);
+        let attempts = Arc::new(Mutex::new(Vec::<Attempt>::new()));
+        let into = attempts.clone();
+        let mut request = request();
+        request
+            .extensions_mut()
+            .insert(Observer::new(move |event: &Event<'_>| {
+                if let Event::Started { attempt } = event {
+                    into.lock().unwrap().push((*attempt).clone());
+                }
+            }));
+        let call = run(exact(), &provider, request);
+        let cut = Duration::from_secs(ticks * 12);
+        let result = tokio::time::timeout(cut, call).await;
+        drop(result);
+        for attempt in &*attempts.lock().unwrap() {
+            let outcome = attempt.outcome_now().expect("dropped, it has ended");
+            let running = cut < 15 * SECOND;
+            assert!(running || attempt.number() > 1 || outcome.class == Class::Overloaded);
+        }
+    }
+}
+
+/// The guide's rows and their neighbours, asked of the policy itself.
+#[test]
+fn the_verdict_on_each_class() {
+    let again = |class| {
+        let policy = exact();
+        match policy.verdict(&Situation::new(End::Failed, class)) {
+            Verdict::Again { wait, duplicate } => Some((wait.as_secs(), duplicate)),
+            Verdict::Stop(_) => None,
+        }
+    };
+    let rows = [
+        (Class::NeverSent, Some((5, false))),
+        (Class::SentPartial, Some((5, false))),
+        (Class::Refused, Some((5, false))),
+        (Class::RateLimited, Some((15, false))),
+        (Class::QuotaExhausted, None),
+        (Class::Overloaded, Some((15, false))),
+        (Class::Unavailable, Some((15, false))),
+        (Class::InFlight, Some((5, false))),
+        (Class::KeyReuse, None),
+        (Class::ClientError, None),
+        (Class::RequestTimeout, Some((5, true))),
+        (Class::ServerError, Some((5, true))),
+        (Class::ModelDeadline, Some((5, true))),
+        (Class::IntermediaryCut, Some((5, true))),
+        (Class::UnknownOutcome, Some((5, true))),
+        (Class::Undelivered, Some((5, true))),
+        (Class::NoImage, None),
+        (Class::ContentBlocked, None),
+        (Class::Delivered, None),
+        (Class::Redirect, None),
+    ];
+    assert_eq!(rows.map(|(class, _)| class), Class::ALL);
+    for (class, expected) in rows {
+        assert_eq!(again(class), expected, "{class}");
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_work_is_refused_by_name() {
+    type Break = fn(&mut RetryPolicy);
+    let rows: [(&str, Break); 6] = [
+        ("attempts", |policy| policy.attempts = 0),
+        ("schedule.jitter", |policy| policy.schedule.jitter = 1.5),
+        ("schedule.jitter", |policy| {
+            policy.schedule.jitter = f64::NAN
+        }),
+        ("schedule.cap", |policy| {
+            policy.schedule.cap = Duration::ZERO
+        }),
+        ("schedule.after_error", |policy| {
+            policy.schedule.after_error = Backoff::Fixed(Duration::ZERO);
+        }),
+        ("duplicates.micros", |policy| {
+            policy.duplicates.micros = Some(-1)
+        }),
+    ];
+    for (field, spoil) in rows {
+        let mut policy = RetryPolicy::default();
+        spoil(&mut policy);
+        assert_eq!(
+            ClassifyingRetryLayer::new(policy).unwrap_err().field(),
+            field
+        );
+    }
+}
+
+fn any_backoff() -> impl Strategy<Value = Backoff> {
+    (0_u8..4, 1_u64..100_000).prop_map(|(kind, millis)| {
+        let base = Duration::from_millis(millis);
+        match kind {
+            0 => Backoff::Fixed(base),
+            1 => Backoff::Linear(base),
+            2 => Backoff::Exponential(base),
+            _ => Backoff::FullJitter(base),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_schedule_waits_less_than_the_server_asks_or_more_than_it_may(
+        backoff in any_backoff(),
+        attempt in 1_u32..100,
+        told in proptest::option::of(0_u64..200_000),
+        class in 0_usize..Class::ALL.len(),
+        timed_out: bool,
+    ) {
+        let schedule = Schedule {
+            after_timeout: backoff,
+            after_error: backoff,
+            ..Schedule::default()
+        };
+        let told = told.map(Duration::from_millis);
+        let end = if timed_out { End::TimedOut } else { End::Failed };
+        let wait = schedule.wait(attempt, end, Class::ALL[class], told);
+        prop_assert!(wait >= told.unwrap_or_default());
+        prop_assert!(wait <= schedule.cap.max(told.unwrap_or_default()));
+    }
+}
+
+#[test]
+fn two_operations_do_not_wait_alike() {
+    let schedule = Schedule::default();
+    let waits: std::collections::HashSet<_> = (0..100)
+        .map(|_| schedule.wait(1, End::Failed, Class::NeverSent, None))
+        .collect();
+    assert!(waits.len() > 90, "jitter below a second is not lost");
+    assert!(
+        waits
+            .iter()
+            .all(|wait| (5.0..=6.0).contains(&wait.as_secs_f64()))
+    );
+}
+
+#[test]
+fn the_future_is_as_send_as_its_parts() {
+    fn is_send<T: Send>() {}
+    type Future = std::future::Ready<Result<Response<Full<Bytes>>, BoxError>>;
+    type Inner = tower::util::ServiceFn<fn(Request<Full<Bytes>>) -> Future>;
+    is_send::<ResponseFuture<Inner, Full<Bytes>>>();
+    is_send::<ResponseBody<Full<Bytes>>>();
+}
