@@ -36,6 +36,16 @@ impl<C: Classifier> ClassifyLayer<C> {
     }
 }
 
+impl<C> ClassifyLayer<C> {
+    /// The same policy with another classifier.
+    pub(crate) fn with<D>(self, classifier: D) -> ClassifyLayer<D> {
+        ClassifyLayer {
+            policy: self.policy,
+            classifier,
+        }
+    }
+}
+
 impl<S, C: Clone> Layer<S> for ClassifyLayer<C> {
     type Service = Classify<S, C>;
 

@@ -1,5 +1,143 @@
-//! All policies of a stack in one value.
+//! All policies of a stack in one value, in code or in a file.
+//!
+//! ```
+//! use longhaul::policy::Policy;
+//!
+//! // The Nano Banana Pro guide's policy, which is also the default …
+//! assert_eq!(Policy::nano_banana_pro(), Policy::default());
+//! // … and one that never sends again what may have been charged.
+//! assert_eq!(Policy::careful().retry.duplicates.count, Some(0));
+//! ```
+//!
+//! With the feature `toml`, from a file. What it does not name keeps its default; an unknown key is refused
+//! at every depth; a table of durations by resolution is given whole or not at all:
+//!
+//! ```
+//! # #[cfg(feature = "toml")]
+//! # fn example() -> Result<(), longhaul::ConfigError> {
+//! use longhaul::policy::Policy;
+//!
+//! let policy = Policy::from_toml(r#"
+//!     [limits]
+//!     network = "cross-border"
+//!     head = { k1 = "300s", k2 = "300s", k4 = "15m", unknown = "15m" }
+//!
+//!     [retry]
+//!     attempts = 2
+//!     duplicates = { count = 1 }
+//!
+//!     [in_flight]
+//!     per_host = 20
+//!
+//!     [[billing.prices]]
+//!     provider = "generativelanguage.googleapis.com"
+//!     model = "gemini-3-pro-image*"
+//!     resolution = "K4"
+//!     price_micros = 240000
+//!     currency = "USD"
+//! "#)?;
+//! # Ok(()) }
+//! # #[cfg(feature = "toml")]
+//! # example().unwrap();
+//! ```
 
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub(crate) use self::values::{nonzero, scale, scale_with_floor};
+use crate::{
+    ConfigError, billing::BillingPolicy, classify::ClassifyPolicy, detect::DetectPolicy,
+    http1::Http1Policy, in_flight::InFlightPolicy, retry::RetryPolicy, timeout::Limits,
+};
+
+/// The policies of all layers of a [`Stack`](crate::Stack). Plain data: change what you like, then build.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Policy {
+    /// What is read of a request.
+    pub detect: DetectPolicy,
+    /// When to send again.
+    pub retry: RetryPolicy,
+    /// How many at once.
+    pub in_flight: InFlightPolicy,
+    /// How much of an answer is read before it is handed on.
+    pub classify: ClassifyPolicy,
+    /// How long to wait.
+    pub limits: Limits,
+    /// Which HTTP, and what must not leave in the clear.
+    pub http1: Http1Policy,
+    /// What it costs, and what the provider owes back.
+    pub billing: BillingPolicy,
+}
+
+impl Policy {
+    /// The Nano Banana Pro timeout guide's policy: three attempts, a timed-out call among them sent again.
+    /// The default.
+    pub fn nano_banana_pro() -> Self {
+        Self::default()
+    }
+
+    /// Never sends again what may have been charged, and lets the last attempt run to the operation's
+    /// deadline, since nothing is gained by cutting a paid call.
+    pub fn careful() -> Self {
+        let mut policy = Self::default();
+        policy.retry.duplicates = crate::retry::Duplicates::NEVER;
+        policy.retry.uncut_last_attempt = true;
+        policy
+    }
+
+    /// This policy for a provider whose time runs `1 / factor` times as fast: `scaled(0.01)` for one at a
+    /// hundred times real speed. For tests and demonstrations.
+    ///
+    /// The clocks that watch our own machine and network (start, write progress, the wait for a place)
+    /// stay at two seconds or more. Refuses a factor that is not above zero.
+    pub fn scaled(self, factor: f64) -> Result<Self, ConfigError> {
+        if !(factor.is_finite() && factor > 0.0) {
+            return Err(ConfigError::new(
+                "factor",
+                format!("{factor} is not a number above zero"),
+            ));
+        }
+        Ok(Self {
+            retry: self.retry.bounded_by(&self.limits).scaled(factor),
+            in_flight: self.in_flight.scaled(factor),
+            limits: self.limits.scaled(factor),
+            billing: self.billing.scaled(factor),
+            ..self
+        })
+    }
+
+    /// Refuses whatever a layer would refuse, naming the field as in a policy file (`limits.head.k4`).
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let under = |name| move |error: ConfigError| error.under(name);
+        self.detect.validate().map_err(under("detect"))?;
+        self.retry.validate().map_err(under("retry"))?;
+        self.in_flight.validate().map_err(under("in_flight"))?;
+        self.classify.validate().map_err(under("classify"))?;
+        self.limits.validate().map_err(under("limits"))?;
+        self.http1.validate().map_err(under("http1"))?;
+        self.billing.validate().map_err(under("billing"))
+    }
+
+    /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::new("policy", format!("not a policy file:\n{error}")))?;
+        policy.validate()?;
+        Ok(policy)
+    }
+
+    /// Writes the policy as a file that [`from_toml`](Self::from_toml) reads back.
+    #[cfg(feature = "toml")]
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self)
+            .map_err(|error| ConfigError::new("policy", format!("cannot be written: {error}")))
+    }
+}

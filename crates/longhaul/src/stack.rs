@@ -1,0 +1,145 @@
+//! All layers in their order, from one [`Policy`].
+
+use tower_layer::Layer;
+
+use crate::{
+    ConfigError,
+    billing::{
+        BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
+    },
+    classify::{Classifier, Classify, ClassifyLayer, DefaultClassifier},
+    detect::{DetectWorkload, DetectWorkloadLayer},
+    http1::{ForceHttp1, ForceHttp1Layer},
+    in_flight::{InFlight, InFlightLayer},
+    observe::Observer,
+    policy::Policy,
+    retry::{ClassifyingRetry, ClassifyingRetryLayer},
+    timeout::{SizeAwareTimeout, SizeAwareTimeoutLayer},
+};
+
+/// What [`Stack`] makes of a client `S`: the layers, outermost first.
+pub type StackService<S, L = MemoryLedger, C = DefaultClassifier> = DetectWorkload<
+    ClassifyingRetry<
+        InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
+    >,
+>;
+
+/// All layers in their order, from one [`Policy`].
+///
+/// ```
+/// use longhaul::{Stack, policy::Policy};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let stack = Stack::new(Policy::nano_banana_pro())?;
+/// let client = stack.layer(client);
+/// // … make calls; then:
+/// for record in stack.ledger().records() {
+///     println!("{record:?}");
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// Customised: a classifier and an observer of one's own.
+///
+/// ```
+/// use longhaul::{Stack, policy::Policy, classify::Classifier, observe::Observer};
+///
+/// # fn example(classifier: impl Classifier) -> Result<(), longhaul::ConfigError> {
+/// let stack = Stack::new(Policy::careful())?
+///     .with_classifier(classifier)
+///     .observed_by(Observer::new(|event: &longhaul::observe::Event<'_>| println!("{event:?}")));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Stack<L = MemoryLedger, C = DefaultClassifier> {
+    policy: Policy,
+    detect: DetectWorkloadLayer,
+    retry: ClassifyingRetryLayer,
+    in_flight: InFlightLayer,
+    timeout: SizeAwareTimeoutLayer,
+    http1: ForceHttp1Layer,
+    ledger: L,
+    tracker: BillingCompensationTrackerLayer<L>,
+    classify: ClassifyLayer<C>,
+}
+
+impl Stack {
+    /// The layers of `policy`, with a ledger in memory and the built-in classifier. Refuses a policy that
+    /// cannot work, naming the field.
+    pub fn new(policy: Policy) -> Result<Self, ConfigError> {
+        policy.validate()?;
+        let ledger = MemoryLedger::default();
+        Ok(Self {
+            detect: DetectWorkloadLayer::new(policy.detect.clone())?,
+            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?,
+            in_flight: InFlightLayer::new(policy.in_flight.clone())?,
+            timeout: SizeAwareTimeoutLayer::new(policy.limits.clone())?,
+            http1: ForceHttp1Layer::new(policy.http1.clone())?,
+            tracker: BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone())?,
+            classify: ClassifyLayer::new(policy.classify)?,
+            ledger,
+            policy,
+        })
+    }
+}
+
+impl<L, C> Stack<L, C> {
+    /// The same layers with this ledger.
+    pub fn with_ledger<M: Ledger + Clone>(self, ledger: M) -> Stack<M, C> {
+        Stack {
+            tracker: self.tracker.with_ledger(ledger.clone()),
+            ledger,
+            policy: self.policy,
+            detect: self.detect,
+            retry: self.retry,
+            in_flight: self.in_flight,
+            timeout: self.timeout,
+            http1: self.http1,
+            classify: self.classify,
+        }
+    }
+
+    /// The same layers with this classifier.
+    pub fn with_classifier<D: Classifier>(self, classifier: D) -> Stack<L, D> {
+        Stack {
+            classify: self.classify.with(classifier),
+            policy: self.policy,
+            detect: self.detect,
+            retry: self.retry,
+            in_flight: self.in_flight,
+            timeout: self.timeout,
+            http1: self.http1,
+            ledger: self.ledger,
+            tracker: self.tracker,
+        }
+    }
+
+    /// Tells `observer` of the events of all operations.
+    pub fn observed_by(mut self, observer: Observer) -> Self {
+        self.retry = self.retry.observed_by(observer);
+        self
+    }
+
+    /// The ledger that every attempt is written into.
+    pub const fn ledger(&self) -> &L {
+        &self.ledger
+    }
+
+    /// The policy that the layers keep.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+impl<S, L: Clone, C: Clone> Layer<S> for Stack<L, C> {
+    type Service = StackService<S, L, C>;
+
+    fn layer(&self, client: S) -> Self::Service {
+        let attempt = self.timeout.layer(self.http1.layer(client));
+        let recorded = self.tracker.layer(self.classify.layer(attempt));
+        self.detect
+            .layer(self.retry.layer(self.in_flight.layer(recorded)))
+    }
+}
