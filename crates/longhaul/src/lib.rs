@@ -6,6 +6,8 @@ pub mod body;
 pub mod classify;
 mod config_error;
 pub mod detect;
+#[cfg(feature = "serde")]
+mod duration;
 pub mod error;
 pub mod http1;
 pub mod in_flight;
