@@ -1,1 +1,65 @@
-//! Not written yet.
+//! `InFlight`: so many calls to a host at once, and no more.
+//!
+//! Every call holds one of its host's places until the answer's body has ended, failed or been dropped:
+//! the last megabyte counts as much as the first. A call that finds all places taken waits for one, first
+//! come, first served, for up to [`InFlightPolicy::wait`], 10 s by default. It waits in its future and not
+//! in `poll_ready`, so that one slow host holds up nobody else. When the wait runs out, the error is
+//! [`NoPlace`](crate::ErrorKind::NoPlace): nothing was begun, nothing was sent, nothing can be charged. The
+//! retry layer above waits again, at the end of the queue, until the operation's
+//! [`Deadline`](crate::Deadline); a wait is never longer than that.
+//!
+//! Against `tower`'s `ConcurrencyLimit`: that one counts calls of one service, whichever host they go to,
+//! gives the place back at the head although most of a picture is still to come, and waits without an end.
+//!
+//! What begins when, exactly:
+//!
+//! - A place is asked for in `call`, and a call that has to wait takes its turn at its first poll. A future
+//!   that has a place and is never polled keeps it from others until it is dropped.
+//! - The clock of the wait starts in `call`. A place that is free when the clock fires is taken.
+//! - The [`Attempt`](crate::Attempt) in the request's extensions starts its own clock anew when a place is
+//!   found after waiting. An [`Observer`](crate::observe::Observer) there hears of the beginning of the wait.
+//! - The place goes back at the head already, if the attempt has its outcome by then: the layer below has
+//!   read a rejected answer whole, and a retry that keeps that answer must not wait for its own place.
+//!
+//! A host is scheme, host and port. Clones of a service, and all services made by one layer, share their
+//! places. Requests without a host share one set.
+//!
+//! ```
+//! use longhaul::in_flight::InFlightLayer;
+//! use tower_layer::Layer;
+//!
+//! # fn example<S>(client: S) {
+//! let client = InFlightLayer::default().layer(client);
+//! # }
+//! ```
+//!
+//! Customised: two at once for a small account, and more patience.
+//!
+//! ```
+//! use std::time::Duration;
+//! use longhaul::in_flight::{InFlightLayer, InFlightPolicy};
+//!
+//! # fn example() -> Result<(), longhaul::ConfigError> {
+//! let mut policy = InFlightPolicy::default();
+//! policy.per_host = 2;
+//! policy.wait = Duration::from_secs(60);
+//! let layer = InFlightLayer::new(policy)?;
+//! # Ok(()) }
+//! ```
+
+mod body;
+mod future;
+mod layer;
+mod places;
+mod policy;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    body::{Place, ResponseBody},
+    future::ResponseFuture,
+    layer::InFlightLayer,
+    policy::InFlightPolicy,
+    service::InFlight,
+};

@@ -1,0 +1,146 @@
+use std::net::Ipv6Addr;
+
+use crate::config_error::ConfigError;
+
+/// Some hosts, by name.
+///
+/// A name is exact (`api.example.com`, `10.0.0.7`, `::1`), or `*.` and a suffix: `*.example.com` is every
+/// host below `example.com`, and not that one itself. Upper and lower case are the same.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Hosts {
+    /// Every host.
+    #[default]
+    All,
+    /// These and no others.
+    Only(Vec<String>),
+    /// All but these.
+    Except(Vec<String>),
+}
+
+impl Hosts {
+    /// Whether the host of a URI is one of them. A request without a host has the empty name.
+    pub(super) fn contains(&self, host: &str) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| matches(name, host));
+        match self {
+            Self::All => true,
+            Self::Only(names) => named(names),
+            Self::Except(names) => !named(names),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let (field, names) = match self {
+            Self::All => return Ok(()),
+            Self::Only(names) => ("only", names),
+            Self::Except(names) => ("except", names),
+        };
+        match names.iter().find(|name| !is_name(name)) {
+            Some(wrong) => Err(ConfigError::new(
+                field,
+                format!(
+                    "{wrong:?} is not a host: write `api.example.com` or `*.example.com`, \
+                     without scheme, port or path"
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn matches(name: &str, host: &str) -> bool {
+    let host = bare(host);
+    match name.strip_prefix('*') {
+        // The suffix keeps its dot, and something stands before it.
+        Some(suffix) => host
+            .len()
+            .checked_sub(suffix.len())
+            .filter(|&before| before > 0)
+            .and_then(|before| host.get(before..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(suffix)),
+        None => bare(name).eq_ignore_ascii_case(host),
+    }
+}
+
+/// Without the brackets of an IPv6 address and without the dot of the root.
+pub(super) fn bare(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host))
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+    };
+    match name.strip_prefix("*.") {
+        Some(suffix) => plain(suffix),
+        None => plain(name) || bare(name).parse::<Ipv6Addr>().is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_exactly_or_by_suffix() {
+        let rows = [
+            ("api.example.com", "API.Example.com", true),
+            ("api.example.com", "api.example.com.", true),
+            ("api.example.com", "v2.api.example.com", false),
+            ("*.example.com", "api.example.com", true),
+            ("*.example.com", "a.b.EXAMPLE.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "badexample.com", false),
+            ("*.example.com", ".example.com", false),
+            ("::1", "[::1]", true),
+            ("[::1]", "[::1]", true),
+            ("10.0.0.7", "10.0.0.7", true),
+            ("a.example", "", false),
+        ];
+        for (name, host, expected) in rows {
+            assert_eq!(matches(name, host), expected, "{name} {host}");
+            let names = || vec!["other.example".to_owned(), name.to_owned()];
+            assert_eq!(Hosts::Only(names()).contains(host), expected);
+            assert_eq!(Hosts::Except(names()).contains(host), !expected);
+            assert!(Hosts::All.contains(host));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_host_is_refused() {
+        for name in [
+            "",
+            "*",
+            "*.",
+            "a.*.example",
+            "*example.com",
+            "https://a.example",
+            "a.example:443",
+            "a.example/path",
+            "a example",
+            "bücher.example",
+        ] {
+            let error = Hosts::Only(vec![name.to_owned()]).validate().unwrap_err();
+            assert_eq!(error.field(), "only", "{name}");
+        }
+        let good = [
+            "a.example",
+            "*.example",
+            "10.0.0.7",
+            "::1",
+            "[::1]",
+            "under_score",
+        ];
+        let good = good.map(str::to_owned).to_vec();
+        assert_eq!(Hosts::Except(good).validate(), Ok(()));
+    }
+}

@@ -1,0 +1,31 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::{policy::Http1Policy, service::ForceHttp1};
+use crate::config_error::ConfigError;
+
+/// Makes [`ForceHttp1`] services.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ForceHttp1Layer {
+    policy: Arc<Http1Policy>,
+}
+
+impl ForceHttp1Layer {
+    /// HTTP/1.1 and secrets by `policy`; refuses one that cannot mean what it says.
+    pub fn new(policy: Http1Policy) -> Result<Self, ConfigError> {
+        policy.validate()?;
+        Ok(Self {
+            policy: Arc::new(policy),
+        })
+    }
+}
+
+impl<S> Layer<S> for ForceHttp1Layer {
+    type Service = ForceHttp1<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ForceHttp1::new(inner, self.policy.clone())
+    }
+}

@@ -1,0 +1,90 @@
+use http::HeaderName;
+
+use super::hosts::Hosts;
+use crate::config_error::ConfigError;
+
+/// Where plain `http://` leads, as far as keys are concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum HttpScope {
+    /// Inside a private network: keys may go over plain http.
+    Private,
+    /// Over a VPN or a leased line: keys may go over plain http.
+    Vpn,
+    /// A public network, for development and tests: keys go, with a warning that they can be read.
+    PublicDevelopment,
+    /// A public network, in production: keys are refused.
+    #[default]
+    PublicProduction,
+}
+
+/// Which hosts get HTTP/1.1, and what must not leave over plain http.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Http1Policy {
+    /// The hosts whose requests leave as HTTP/1.1. Default all.
+    pub hosts: Hosts,
+    /// Where plain http leads. Default [`HttpScope::PublicProduction`].
+    pub scope: HttpScope,
+    /// Headers whose value is a key, in any case. Default `authorization`, `proxy-authorization`,
+    /// `cookie`, `x-goog-api-key`, `x-api-key`, `api-key`, `x-key`, `x-auth-token` and
+    /// `ocp-apim-subscription-key`. Values marked as sensitive count in any header.
+    pub key_headers: Vec<String>,
+    /// Query parameters whose value is a key, in any case. Default `key`, `api_key`, `api-key`, `apikey`
+    /// and `access_token`.
+    pub key_parameters: Vec<String>,
+}
+
+impl Default for Http1Policy {
+    fn default() -> Self {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            hosts: Hosts::All,
+            scope: HttpScope::default(),
+            key_headers: owned(&[
+                "authorization",
+                "proxy-authorization",
+                "cookie",
+                "x-goog-api-key",
+                "x-api-key",
+                "api-key",
+                "x-key",
+                "x-auth-token",
+                "ocp-apim-subscription-key",
+            ]),
+            key_parameters: owned(&["key", "api_key", "api-key", "apikey", "access_token"]),
+        }
+    }
+}
+
+impl Http1Policy {
+    /// Refuses a policy that cannot mean what it says.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.hosts
+            .validate()
+            .map_err(|error| error.under("hosts"))?;
+        for name in &self.key_headers {
+            HeaderName::try_from(name).map_err(|_| {
+                ConfigError::new("key_headers", format!("{name:?} is not a header's name"))
+            })?;
+        }
+        for name in &self.key_parameters {
+            if name.is_empty() || name.contains(['=', '&', '?', '#']) {
+                return Err(ConfigError::new(
+                    "key_parameters",
+                    format!("{name:?} is not a query parameter's name"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

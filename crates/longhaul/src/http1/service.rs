@@ -1,0 +1,72 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, Version};
+use tower_service::Service;
+
+use super::{
+    future::{Journey, ResponseFuture},
+    headers,
+    policy::Http1Policy,
+    secrets,
+};
+use crate::{
+    attempt::Attempt,
+    error::{BoxError, Error, ErrorKind},
+};
+
+/// Sends requests as HTTP/1.1, checks what came back, and keeps keys off plain http.
+#[derive(Clone, Debug)]
+pub struct ForceHttp1<S> {
+    inner: S,
+    policy: Arc<Http1Policy>,
+}
+
+impl<S> ForceHttp1<S> {
+    pub(super) const fn new(inner: S, policy: Arc<Http1Policy>) -> Self {
+        Self { inner, policy }
+    }
+}
+
+impl<S, B, ResBody> Service<Request<B>> for ForceHttp1<S>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+    S::Error: Into<BoxError>,
+{
+    type Response = Response<ResBody>;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let key_in_clear = match secrets::key_in_clear(&self.policy, &request) {
+            Ok(key_in_clear) => key_in_clear,
+            Err(secret) => return ResponseFuture::refused(Error::new(ErrorKind::Insecure(secret))),
+        };
+        let host = request.uri().host().unwrap_or_default();
+        #[cfg(feature = "tracing")]
+        if key_in_clear {
+            tracing::warn!(
+                host,
+                "an API key leaves over plain http on a public network"
+            );
+        }
+
+        let forced = self.policy.hosts.contains(host);
+        if forced {
+            *request.version_mut() = Version::HTTP_11;
+            headers::strip(request.headers_mut());
+        }
+        let attempt = request.extensions().get::<Attempt>().cloned();
+        let journey = Journey {
+            forced,
+            key_in_clear,
+        };
+        ResponseFuture::calling(self.inner.call(request), journey, attempt)
+    }
+}

@@ -1,0 +1,39 @@
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{
+    body::{Watch, WatchedBody},
+    error::Error,
+};
+
+/// The answer's body, with the place that it holds until it ends, fails or is dropped.
+pub type ResponseBody<B> = WatchedBody<B, Place>;
+
+/// One of a host's places in flight. Dropped, it goes to the call that has waited longest.
+#[derive(Debug)]
+pub struct Place {
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    pub(super) const fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            permit: Some(permit),
+        }
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.permit = None;
+    }
+}
+
+impl<D> Watch<D> for Place {
+    fn end(&mut self) -> Result<(), Error> {
+        self.give_back();
+        Ok(())
+    }
+
+    fn error(&mut self, error: Error) -> Error {
+        self.give_back();
+        error
+    }
+}

@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::{places::Places, policy::InFlightPolicy, service::InFlight};
+use crate::config_error::ConfigError;
+
+/// Makes [`InFlight`] services, which all share their places.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct InFlightLayer {
+    places: Arc<Places>,
+}
+
+impl InFlightLayer {
+    /// Places by `policy`; refuses one that cannot work.
+    pub fn new(policy: InFlightPolicy) -> Result<Self, ConfigError> {
+        policy.validate()?;
+        Ok(Self {
+            places: Arc::new(Places::new(policy)),
+        })
+    }
+}
+
+impl Default for InFlightLayer {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Places::new(InFlightPolicy::default())),
+        }
+    }
+}
+
+impl<S> Layer<S> for InFlightLayer {
+    type Service = InFlight<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        InFlight::new(inner, self.places.clone())
+    }
+}

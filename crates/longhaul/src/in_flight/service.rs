@@ -1,0 +1,71 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    body::{Place, ResponseBody},
+    future::{Queued, ResponseFuture},
+    places::Places,
+};
+use crate::{
+    attempt::Attempt,
+    error::{BoxError, Error},
+    observe::{Event, Observer},
+};
+
+/// Lets so many calls to a host in at once, and the others wait for a place.
+#[derive(Clone, Debug)]
+pub struct InFlight<S> {
+    inner: S,
+    places: Arc<Places>,
+}
+
+impl<S> InFlight<S> {
+    pub(super) const fn new(inner: S, places: Arc<Places>) -> Self {
+        Self { inner, places }
+    }
+}
+
+impl<S, B, ResBody> Service<Request<B>> for InFlight<S>
+where
+    S: Service<Request<B>, Response = Response<ResBody>> + Clone,
+    S::Error: Into<BoxError>,
+    ResBody: Body,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = Error;
+    type Future = ResponseFuture<S, S::Future, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let attempt = request.extensions().get::<Attempt>().cloned();
+        let places = self.places.of(request.uri());
+
+        // Fair: while anybody waits, a place that is given back goes to the first in the queue and is
+        // never seen as free (tokio's `batch_semaphore`: `add_permits_locked` serves the waiters and
+        // adds only what is left over to the count that `try_acquire` reads).
+        if let Ok(permit) = places.clone().try_acquire_owned() {
+            return ResponseFuture::calling(self.inner.call(request), Place::new(permit), attempt);
+        }
+
+        if let Some(attempt) = &attempt
+            && let Some(observer) = request.extensions().get::<Observer>()
+        {
+            observer.event(&Event::NoPlace { attempt });
+        }
+        // The service that `poll_ready` made ready goes with the request; its clone stays.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let queued = Queued::new(places, self.places.policy(), ready, request);
+        ResponseFuture::waiting(queued, attempt)
+    }
+}
