@@ -1,5 +1,10 @@
 //! Bodies: the request body that can be sent again, the response body that is watched as it passes.
 
+mod replay;
 mod watched;
 
-pub use self::watched::{Watch, WatchedBody};
+pub(crate) use self::replay::{ReadAhead, ReplayBudget};
+pub use self::{
+    replay::{Replay, ReplayBody},
+    watched::{Watch, WatchedBody},
+};
