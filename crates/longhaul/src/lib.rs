@@ -9,6 +9,8 @@ pub mod detect;
 #[cfg(feature = "serde")]
 mod duration;
 pub mod error;
+#[cfg(feature = "serde")]
+mod header_name;
 pub mod http1;
 pub mod in_flight;
 pub mod money;
@@ -16,6 +18,7 @@ pub mod observe;
 pub mod outcome;
 pub mod policy;
 pub mod retry;
+mod stack;
 pub mod timeout;
 pub mod workload;
 
@@ -26,5 +29,6 @@ pub use self::{
     error::{BoxError, Error, ErrorKind},
     money::{Currency, Money},
     outcome::{End, Exposure, Outcome, Phase},
+    stack::{Stack, StackService},
     workload::{Resolution, Workload},
 };

@@ -13,10 +13,11 @@ pub enum Event<'a> {
         /// Its handle, to be read while it runs.
         attempt: &'a Attempt,
     },
-    /// All places in flight are taken; nothing is lost but time.
+    /// All places in flight are taken; nothing is lost but time. Told again each time the wait runs out
+    /// and goes on.
     NoPlace {
-        /// The attempt that has not begun.
-        attempt: &'a Attempt,
+        /// The attempt that has not begun; `None` where no layer above made one.
+        attempt: Option<&'a Attempt>,
     },
     /// An attempt ended and another one will be made.
     Waiting {
@@ -63,8 +64,58 @@ impl Observer {
         Self(Arc::new(observe))
     }
 
-    pub(crate) fn event(&self, event: &Event<'_>) {
-        self.0.event(event);
+    /// Tells both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self::new(move |event: &Event<'_>| {
+            self.0.event(event);
+            other.0.event(event);
+        })
+    }
+}
+
+/// Tells the trace, where there is one, and the observer.
+pub(crate) fn tell(observer: Option<&Observer>, event: &Event<'_>) {
+    #[cfg(feature = "tracing")]
+    trace(event);
+    if let Some(Observer(observe)) = observer {
+        observe.event(event);
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn trace(event: &Event<'_>) {
+    match event {
+        Event::Started { attempt } => tracing::debug!(
+            operation = %attempt.operation(),
+            attempt = attempt.number(),
+            "attempt begins"
+        ),
+        Event::NoPlace { attempt } => tracing::debug!(
+            operation = attempt.map(|attempt| attempt.operation().to_string()),
+            attempt = attempt.map(Attempt::number),
+            "all places in flight are taken"
+        ),
+        Event::Waiting {
+            attempt,
+            class,
+            wait,
+            told,
+        } => tracing::warn!(
+            operation = %attempt.operation(),
+            attempt = attempt.number(),
+            %class,
+            phase = %attempt.phase(),
+            elapsed = ?attempt.elapsed(),
+            ?wait,
+            ?told,
+            "attempt failed; another will be made"
+        ),
+        Event::Settled { attempt } => tracing::debug!(
+            operation = %attempt.operation(),
+            attempts = attempt.number(),
+            class = ?attempt.class(),
+            "operation settled"
+        ),
     }
 }
 

@@ -4,9 +4,7 @@ use tower_layer::Layer;
 
 use crate::{
     ConfigError,
-    billing::{
-        BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
-    },
+    billing::{BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger},
     classify::{Classifier, Classify, ClassifyLayer, DefaultClassifier},
     detect::{DetectWorkload, DetectWorkloadLayer},
     http1::{ForceHttp1, ForceHttp1Layer},

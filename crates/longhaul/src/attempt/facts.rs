@@ -68,6 +68,7 @@ pub(crate) struct Facts {
     pub(super) head: Option<Head>,
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
+    pub(super) waits_for_place: u32,
 }
 
 impl Facts {
@@ -79,6 +80,7 @@ impl Facts {
             head: None,
             class: None,
             price: None,
+            waits_for_place: 0,
         }
     }
 

@@ -127,6 +127,11 @@ impl Attempt {
         self.facts().timing()
     }
 
+    /// How often the wait for its place in flight ran out and went on.
+    pub fn waits_for_place(&self) -> u32 {
+        self.facts().waits_for_place
+    }
+
     /// Bytes of the request body that were handed to the client.
     pub fn body_bytes_handed_over(&self) -> u64 {
         self.facts().body.handed
@@ -191,6 +196,11 @@ impl Attempt {
     /// The price of one success, for the exposure.
     pub(crate) fn set_price(&self, price: Option<Money>) {
         self.facts().price = price;
+    }
+
+    /// The wait for its place in flight ran out, and goes on.
+    pub(crate) fn waited_for_place(&self) {
+        self.facts().waits_for_place += 1;
     }
 
     /// Starts its clock anew: the wait for a place in flight is not part of it.

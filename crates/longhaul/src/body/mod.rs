@@ -3,7 +3,8 @@
 mod replay;
 mod watched;
 
+pub(crate) use self::replay::{ReadAhead, ReplayBudget};
 pub use self::{
-    replay::Replay,
+    replay::{Replay, ReplayBody},
     watched::{Watch, WatchedBody},
 };

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -11,8 +11,8 @@ use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::{
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, error::Elapsed, timeout_at},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
 };
 use tower_service::Service;
 
@@ -21,9 +21,10 @@ use super::{
     policy::InFlightPolicy,
 };
 use crate::{
-    attempt::{Attempt, Deadline},
+    attempt::{Attempt, Deadline, after},
     body::WatchedBody,
     error::{BoxError, Error, ErrorKind},
+    observe::{Event, Observer, tell},
 };
 
 pin_project! {
@@ -53,50 +54,79 @@ pin_project! {
     }
 }
 
-/// A place, or the end of the wait. Boxed because tokio does not name the future of a permit.
-type Wait =
-    dyn Future<Output = Result<Result<OwnedSemaphorePermit, AcquireError>, Elapsed>> + Send + Sync;
+/// A place, or how long was waited for none. Boxed because tokio does not name the future of a permit.
+type Wait = dyn Future<Output = Result<OwnedSemaphorePermit, Duration>> + Send + Sync;
 
 /// A call that waits for its place.
 pub(super) struct Queued<S, B> {
     wait: Pin<Box<Wait>>,
-    limit: Duration,
     in_flight: usize,
     service: S,
     request: Request<B>,
 }
 
 impl<S, B> Queued<S, B> {
-    /// Waits from now on, but not past the operation's deadline.
     pub(super) fn new(
         places: Arc<Semaphore>,
         policy: &InFlightPolicy,
         service: S,
         request: Request<B>,
     ) -> Self {
-        let limit = match request.extensions().get::<Deadline>() {
-            Some(deadline) => {
-                let left = deadline.instant().saturating_duration_since(Instant::now());
-                policy.wait.min(left)
-            }
-            None => policy.wait,
+        let patience = Patience {
+            limit: policy.wait,
+            deadline: request.extensions().get().copied(),
+            attempt: request.extensions().get().cloned(),
+            observer: request.extensions().get().cloned(),
         };
-        // `Timeout` polls the place before the clock.
-        let wait = timeout_at(Deadline::after(limit).instant(), places.acquire_owned());
         Self {
-            wait: Box::pin(wait),
-            limit,
+            wait: Box::pin(patience.wait(places, Instant::now())),
             in_flight: policy.per_host,
             service,
             request,
         }
     }
+}
 
-    fn no_place(&self) -> Error {
-        Error::new(ErrorKind::NoPlace {
-            limit: self.limit,
-            in_flight: self.in_flight,
-        })
+/// How long a call waits, and who hears of it.
+struct Patience {
+    limit: Duration,
+    deadline: Option<Deadline>,
+    attempt: Option<Attempt>,
+    observer: Option<Observer>,
+}
+
+impl Patience {
+    /// Waits for one limit; again and again, in the same place of the queue, where an operation's deadline
+    /// says how much time there is.
+    async fn wait(
+        self,
+        places: Arc<Semaphore>,
+        began: Instant,
+    ) -> Result<OwnedSemaphorePermit, Duration> {
+        let mut place = pin!(places.acquire_owned());
+        let mut expiry = after(began, self.limit);
+        loop {
+            let attempt = self.attempt.as_ref();
+            tell(self.observer.as_ref(), &Event::NoPlace { attempt });
+            if let Some(deadline) = self.deadline {
+                expiry = expiry.min(deadline.instant());
+            }
+            // `Timeout` polls the place before the clock.
+            match timeout_at(expiry, place.as_mut()).await {
+                Ok(place) => return Ok(place.expect("these semaphores are never closed")),
+                Err(_)
+                    if self
+                        .deadline
+                        .is_some_and(|deadline| expiry < deadline.instant()) =>
+                {
+                    expiry = after(expiry, self.limit);
+                    if let Some(attempt) = attempt {
+                        attempt.waited_for_place();
+                    }
+                }
+                Err(_) => return Err(began.elapsed()),
+            }
+        }
     }
 }
 
@@ -136,12 +166,15 @@ where
             let (result, mut place) = match this.state.as_mut().project() {
                 StateProj::Waiting { queued } => {
                     let waiting = queued.as_mut().expect(FINISHED);
-                    let Ok(permit) = ready!(waiting.wait.as_mut().poll(cx)) else {
-                        let error = waiting.no_place();
-                        this.state.set(State::Done);
-                        return Poll::Ready(Err(error));
+                    let place = match ready!(waiting.wait.as_mut().poll(cx)) {
+                        Ok(permit) => Place::new(permit),
+                        Err(limit) => {
+                            let in_flight = waiting.in_flight;
+                            this.state.set(State::Done);
+                            let kind = ErrorKind::NoPlace { limit, in_flight };
+                            return Poll::Ready(Err(Error::new(kind)));
+                        }
                     };
-                    let place = Place::new(permit.expect("these semaphores are never closed"));
                     // The wait was not the provider's time.
                     if let Some(attempt) = this.attempt {
                         attempt.restart();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::config_error::ConfigError;
+use crate::{config_error::ConfigError, policy::scale_with_floor};
 
 /// How many calls are let in at once, and how long the others wait.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,5 +49,13 @@ impl InFlightPolicy {
             return Err(ConfigError::new("wait", "must be longer than zero"));
         }
         Ok(())
+    }
+
+    /// The same policy for a provider whose time runs `1 / factor` times as fast.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self {
+            wait: scale_with_floor(self.wait, factor),
+            ..self
+        }
     }
 }

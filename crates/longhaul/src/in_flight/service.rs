@@ -16,7 +16,6 @@ use super::{
 use crate::{
     attempt::Attempt,
     error::{BoxError, Error},
-    observe::{Event, Observer},
 };
 
 /// Lets so many calls to a host in at once, and the others wait for a place.
@@ -57,11 +56,6 @@ where
             return ResponseFuture::calling(self.inner.call(request), Place::new(permit), attempt);
         }
 
-        if let Some(attempt) = &attempt
-            && let Some(observer) = request.extensions().get::<Observer>()
-        {
-            observer.event(&Event::NoPlace { attempt });
-        }
         // The service that `poll_ready` made ready goes with the request; its clone stays.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);

@@ -82,14 +82,7 @@ where
             let wait: Result<Duration, _> = match this.state.as_mut().project() {
                 StateProj::Calling { inner } => match ready!(inner.poll(cx)) {
                     Ok(response) => operation.judge_answer(response).map_err(Ok),
-                    Err(error) => {
-                        let error = Error::from_inner(error);
-                        if operation.may_wait_for_place(&error) {
-                            this.state.set(State::Readying);
-                            continue;
-                        }
-                        operation.judge_error(error).map_err(Err)
-                    }
+                    Err(error) => operation.judge_error(Error::from_inner(error)).map_err(Err),
                 },
                 StateProj::Waiting { sleep } => {
                     ready!(sleep.poll(cx));

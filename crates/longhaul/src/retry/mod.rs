@@ -58,8 +58,6 @@
 mod backoff;
 mod body;
 mod future;
-#[cfg(feature = "serde")]
-mod header_name;
 mod layer;
 mod operation;
 mod policy;
@@ -67,8 +65,6 @@ mod report;
 mod service;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "tracing")]
-mod trace;
 mod verdict;
 
 pub use self::{

@@ -15,8 +15,8 @@ use crate::{
     attempt::{Attempt, AttemptGuard, Deadline, OperationId, after},
     body::Replay,
     classify::{Class, Judgement, PeekedBytes, status::class_of, wait::told_in_headers},
-    error::{Error, ErrorKind},
-    observe::{Event, Observer},
+    error::Error,
+    observe::{Event, Observer, tell},
     outcome::End,
     timeout::UncutHead,
     workload::Workload,
@@ -34,7 +34,7 @@ pub(super) enum Kept {
 pub(super) struct Operation<B> {
     id: OperationId,
     policy: Arc<RetryPolicy>,
-    observers: [Option<Observer>; 2],
+    observer: Option<Observer>,
     // The request without its body, and the body, where it can be sent again.
     head: request::Parts,
     body: Option<B>,
@@ -47,8 +47,6 @@ pub(super) struct Operation<B> {
     kept: Option<(i64, Kept)>,
     // Owes the running attempt its outcome.
     guard: Option<AttemptGuard>,
-    // The attempt in `report` has not begun: it found no place in flight.
-    waiting_for_place: bool,
 }
 
 impl<B: Replay> Operation<B> {
@@ -79,6 +77,16 @@ impl<B: Replay> Operation<B> {
             .unwrap_or_else(|| after(now, Duration::MAX));
         head.extensions.insert(Deadline::at(deadline));
 
+        // The layers below tell the same observers.
+        let own = head.extensions.remove::<Observer>();
+        let observer = match (observer, own) {
+            (Some(all), Some(own)) => Some(all.and(own)),
+            (all, own) => all.or(own),
+        };
+        if let Some(observer) = &observer {
+            head.extensions.insert(observer.clone());
+        }
+
         let key = policy.key_header.as_ref().map(|name| {
             head.headers
                 .entry(name)
@@ -88,7 +96,7 @@ impl<B: Replay> Operation<B> {
         let copy = body.try_clone();
         let operation = Self {
             id,
-            observers: [observer, head.extensions.get::<Observer>().cloned()],
+            observer,
             expected: policy.expected.of(resolution),
             policy,
             head,
@@ -99,17 +107,13 @@ impl<B: Replay> Operation<B> {
             report: Repr::default(),
             kept: None,
             guard: None,
-            waiting_for_place: false,
         };
         (operation, body)
     }
 
-    /// The request of the next attempt, or once more of the one that found no place.
+    /// The request of the next attempt.
     pub(super) fn next_request(&mut self, body: B) -> Request<B> {
-        if !mem::take(&mut self.waiting_for_place) {
-            self.next_attempt();
-        }
-        let attempt = self.running().clone();
+        let attempt = self.next_attempt();
         let mut head = self.head.clone();
         if let Some(name) = &self.policy.attempt_header {
             head.headers
@@ -122,27 +126,18 @@ impl<B: Replay> Operation<B> {
         Request::from_parts(head, body)
     }
 
-    fn next_attempt(&mut self) {
+    fn next_attempt(&mut self) -> Attempt {
         let number = self.report.attempts.len() as u32 + 1;
         let attempt = Attempt::new(self.id, number, self.key.clone());
         self.guard = Some(AttemptGuard::armed(attempt.clone()));
         self.tell(&Event::Started { attempt: &attempt });
-        self.report.attempts.push(attempt);
+        self.report.attempts.push(attempt.clone());
+        attempt
     }
 
     /// The body once more.
     pub(super) fn body(&self) -> Option<B> {
         self.body.as_ref()?.try_clone()
-    }
-
-    /// Whether all there was to wait for is a place in flight, and there is time to go on waiting: nothing
-    /// was begun, the attempt stays the same one.
-    pub(super) fn may_wait_for_place(&mut self, error: &Error) -> bool {
-        self.waiting_for_place = matches!(error.kind(), ErrorKind::NoPlace { .. })
-            && self.replayable
-            && Instant::now() < self.deadline;
-        self.report.waits_for_place += u32::from(self.waiting_for_place);
-        self.waiting_for_place
     }
 
     /// What to do about an answer. `Err` gives it back for the caller.
@@ -288,11 +283,7 @@ impl<B: Replay> Operation<B> {
     }
 
     fn tell(&self, event: &Event<'_>) {
-        #[cfg(feature = "tracing")]
-        super::trace::event(event);
-        for observer in self.observers.iter().flatten() {
-            observer.event(event);
-        }
+        tell(self.observer.as_ref(), event);
     }
 }
 

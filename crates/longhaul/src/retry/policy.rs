@@ -64,10 +64,10 @@ pub struct RetryPolicy {
     pub uncut_last_attempt: bool,
     /// The header for the idempotency key, sent alike on every attempt. Default `idempotency-key`. A key
     /// that the caller has set is kept. In a policy file, `""` switches it off.
-    #[cfg_attr(feature = "serde", serde(with = "super::header_name"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
     pub key_header: Option<HeaderName>,
     /// A header for the attempt's number, counted from 1. Default none: not every server likes it.
-    #[cfg_attr(feature = "serde", serde(with = "super::header_name"))]
+    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
     pub attempt_header: Option<HeaderName>,
 }
 

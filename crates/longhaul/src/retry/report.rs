@@ -38,7 +38,6 @@ pub(super) struct Repr {
     pub(super) attempts: Vec<Attempt>,
     pub(super) waits: Vec<Duration>,
     pub(super) duplicates: u32,
-    pub(super) waits_for_place: u32,
     pub(super) stopped_by: StoppedBy,
     pub(super) retry_at: Option<Instant>,
 }
@@ -70,7 +69,7 @@ impl RetryReport {
 
     /// How often the wait for a place in flight ran out and was begun anew.
     pub fn waits_for_place(&self) -> u32 {
-        self.0.waits_for_place
+        self.0.attempts.iter().map(Attempt::waits_for_place).sum()
     }
 
     /// Who ended the retrying.

@@ -26,9 +26,9 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
-        // Before the guard, so that it drops first and says what it knows.
+        // Before the guard, so that it drops first and says what it knows. `None` once a clock ended it.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         #[pin]
         sleep: Sleep,
         clock: HeadClock,
@@ -47,7 +47,7 @@ impl<F> ResponseFuture<F> {
         guard: AttemptGuard,
     ) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             sleep: sleep_until(clock.first_look()),
             clock,
             alarm: Alarm::default(),
@@ -67,14 +67,13 @@ where
     type Output = Result<Response<ResponseBody<B>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let guard = this
-            .guard
-            .as_mut()
-            .expect("`timeout::ResponseFuture` polled after completion");
+        const FINISHED: &str = "`timeout::ResponseFuture` polled after completion";
+        let mut this = self.project();
+        let guard = this.guard.as_mut().expect(FINISHED);
 
         // The work before the clock: an answer that is here is never thrown away.
-        let error = match this.inner.poll(cx) {
+        let inner = this.inner.as_mut().as_pin_mut().expect(FINISHED);
+        let error = match inner.poll(cx) {
             Poll::Ready(Ok(mut response)) => {
                 guard.answered(&mut response);
                 let attempt = guard.attempt().clone();
@@ -93,7 +92,11 @@ where
                     .alarm
                     .poll_expired(this.sleep, cx, |now| clock.next(attempt, now))
                 {
-                    Poll::Ready(limit) => limit.expired(*this.resolution),
+                    Poll::Ready(limit) => {
+                        // What was sent is proved for good only when nothing can be sent any more.
+                        this.inner.set(None);
+                        limit.expired(*this.resolution)
+                    }
                     Poll::Pending => return Poll::Pending,
                 }
             }

@@ -1,0 +1,199 @@
+//! Request bodies that can be sent again.
+
+mod budget;
+mod read_ahead;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    array, fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{Empty, Full};
+
+pub(crate) use self::{budget::ReplayBudget, read_ahead::ReadAhead};
+use crate::error::{BoxError, Error};
+
+/// A request body that may be sent more than once.
+///
+/// Asked for by the retry layer. A copy is taken *before* a body is sent: it has what is unread.
+pub trait Replay: Sized {
+    /// A second body with the same content, made without copying it; `None` where there can only be one.
+    fn try_clone(&self) -> Option<Self>;
+}
+
+impl<D: Clone> Replay for Full<D> {
+    fn try_clone(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+impl<D> Replay for Empty<D> {
+    fn try_clone(&self) -> Option<Self> {
+        Some(Self::new())
+    }
+}
+
+/// A request body that was read up to a cap before anything was sent.
+///
+/// One that ended within the cap is held as [`Bytes`] and replays as often as needed, by reference; its
+/// trailers too. A longer one streams once: what was read, then the rest of `B`.
+///
+/// [`DetectWorkload`](crate::detect::DetectWorkload) makes it. `B` is `Unpin`, since what was read of it
+/// must be able to move; a body that is not is put into a `Box::pin` by the caller.
+pub struct ReplayBody<B>(State<B>);
+
+enum State<B> {
+    Buffered {
+        data: Bytes,
+        trailers: Option<Box<HeaderMap>>,
+    },
+    Streaming {
+        /// What was read before the cap was met: at most two pieces, so that neither is copied.
+        prefix: array::IntoIter<Bytes, 2>,
+        rest: B,
+    },
+}
+
+impl<B> ReplayBody<B> {
+    fn buffered_with(data: Bytes, trailers: Option<Box<HeaderMap>>) -> Self {
+        Self(State::Buffered { data, trailers })
+    }
+
+    fn streaming(prefix: [Bytes; 2], rest: B) -> Self {
+        Self(State::Streaming {
+            prefix: prefix.into_iter(),
+            rest,
+        })
+    }
+
+    /// Whether it can be sent again. If not, the operation has a single attempt.
+    pub const fn is_replayable(&self) -> bool {
+        matches!(self.0, State::Buffered { .. })
+    }
+
+    /// The whole of its data, where it is held; `None` where it streams.
+    pub const fn buffered(&self) -> Option<&Bytes> {
+        match &self.0 {
+            State::Buffered { data, .. } => Some(data),
+            State::Streaming { .. } => None,
+        }
+    }
+
+    /// What was read of it: all data of a held body, the first piece of one that streams.
+    pub(crate) fn first_piece(&self) -> &[u8] {
+        match &self.0 {
+            State::Buffered { data, .. } => data,
+            State::Streaming { prefix, .. } => prefix.as_slice().first().map_or(&[], |piece| piece),
+        }
+    }
+}
+
+impl<B> From<Bytes> for ReplayBody<B> {
+    fn from(data: Bytes) -> Self {
+        Self::buffered_with(data, None)
+    }
+}
+
+impl<B> Replay for ReplayBody<B> {
+    fn try_clone(&self) -> Option<Self> {
+        match &self.0 {
+            State::Buffered { data, trailers } => {
+                Some(Self::buffered_with(data.clone(), trailers.clone()))
+            }
+            State::Streaming { .. } => None,
+        }
+    }
+}
+
+impl<B> Body for ReplayBody<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let next = match &mut self.get_mut().0 {
+            State::Buffered { data, trailers } => {
+                if data.is_empty() {
+                    trailers.take().map(|trailers| Frame::trailers(*trailers))
+                } else {
+                    Some(Frame::data(std::mem::take(data)))
+                }
+            }
+            State::Streaming { prefix, rest } => match prefix.find(|piece| !piece.is_empty()) {
+                Some(piece) => Some(Frame::data(piece)),
+                None => match ready!(Pin::new(rest).poll_frame(cx)) {
+                    Some(Ok(frame)) => Some(frame.map_data(into_bytes)),
+                    // Not `ErrorKind::RequestBody`, which says that nothing was sent.
+                    Some(Err(error)) => return Poll::Ready(Some(Err(Error::from_inner(error)))),
+                    None => None,
+                },
+            },
+        };
+        Poll::Ready(next.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            State::Buffered { data, trailers } => data.is_empty() && trailers.is_none(),
+            State::Streaming { prefix, rest } => {
+                prefix.as_slice().iter().all(Bytes::is_empty) && rest.is_end_stream()
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            State::Buffered { data, .. } => SizeHint::with_exact(data.len() as u64),
+            State::Streaming { prefix, rest } => {
+                let held = prefix
+                    .as_slice()
+                    .iter()
+                    .map(|piece| piece.len() as u64)
+                    .sum();
+                longer(&rest.size_hint(), held)
+            }
+        }
+    }
+}
+
+impl<B> fmt::Debug for ReplayBody<B> {
+    // Lengths only: the content is somebody's prompt.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("ReplayBody");
+        match &self.0 {
+            State::Buffered { data, .. } => out.field("buffered", &data.len()),
+            State::Streaming { prefix, .. } => out.field(
+                "prefix",
+                &prefix.as_slice().iter().map(Bytes::len).sum::<usize>(),
+            ),
+        };
+        out.finish_non_exhaustive()
+    }
+}
+
+/// The whole of `data`: for `Bytes` a second reference, for anything else a copy.
+fn into_bytes(mut data: impl Buf) -> Bytes {
+    data.copy_to_bytes(data.remaining())
+}
+
+/// The hint of a body that has `more` bytes before it.
+fn longer(hint: &SizeHint, more: u64) -> SizeHint {
+    let mut sum = SizeHint::new();
+    sum.set_lower(hint.lower().saturating_add(more));
+    if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(more)) {
+        sum.set_upper(upper);
+    }
+    sum
+}

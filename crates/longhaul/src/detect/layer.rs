@@ -1,0 +1,43 @@
+use tower_layer::Layer;
+
+use super::{DetectPolicy, DetectWorkload};
+use crate::{body::ReplayBudget, config_error::ConfigError};
+
+/// Puts a [`DetectWorkload`] around a service. All services that it makes share one replay limit.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct DetectWorkloadLayer {
+    policy: DetectPolicy,
+    budget: ReplayBudget,
+}
+
+impl DetectWorkloadLayer {
+    /// A layer with this policy. Fails where the policy [cannot work](DetectPolicy::validate).
+    pub fn new(policy: DetectPolicy) -> Result<Self, ConfigError> {
+        policy.validate()?;
+        Ok(Self {
+            budget: ReplayBudget::new(policy.client_replay_limit),
+            policy,
+        })
+    }
+
+    /// Bytes of request bodies that are held at this moment, of
+    /// [`client_replay_limit`](DetectPolicy::client_replay_limit).
+    pub fn retained_bytes(&self) -> u64 {
+        self.budget.retained()
+    }
+}
+
+impl Default for DetectWorkloadLayer {
+    fn default() -> Self {
+        Self::new(DetectPolicy::default()).expect("the default policy is a valid one")
+    }
+}
+
+impl<S> Layer<S> for DetectWorkloadLayer {
+    type Service = DetectWorkload<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        DetectWorkload::with_budget(inner, self.policy.clone(), self.budget.clone())
+    }
+}

@@ -1,0 +1,95 @@
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header::Entry};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    DetectPolicy, ResponseFuture,
+    facts::{Facts, Value, size},
+};
+use crate::{
+    body::{ReadAhead, ReplayBody, ReplayBudget},
+    config_error::ConfigError,
+    error::{BoxError, Error},
+    workload::Resolution,
+};
+
+/// Reads a request's body, puts a [`Workload`](crate::Workload) into its extensions, and sends it on as a
+/// [`ReplayBody`].
+///
+/// See the [module](super) for what it understands. A request whose body fails while it is read ends with
+/// [`ErrorKind::RequestBody`](crate::ErrorKind::RequestBody); the inner service never hears of it.
+#[derive(Clone, Debug)]
+pub struct DetectWorkload<S> {
+    inner: S,
+    policy: DetectPolicy,
+    budget: ReplayBudget,
+}
+
+impl<S> DetectWorkload<S> {
+    /// Puts it around `inner`. Fails where the policy [cannot work](DetectPolicy::validate).
+    pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
+        policy.validate()?;
+        let budget = ReplayBudget::new(policy.client_replay_limit);
+        Ok(Self::with_budget(inner, policy, budget))
+    }
+
+    pub(super) const fn with_budget(inner: S, policy: DetectPolicy, budget: ReplayBudget) -> Self {
+        Self {
+            inner,
+            policy,
+            budget,
+        }
+    }
+}
+
+impl<S, B> Service<Request<B>> for DetectWorkload<S>
+where
+    S: Service<Request<ReplayBody<B>>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Response = S::Response;
+    type Error = Error;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The readied service goes into the future; the clone is readied for the next call.
+        let clone = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, clone);
+        let (mut head, body) = request.into_parts();
+        let named = self
+            .policy
+            .header
+            .as_ref()
+            .and_then(|name| take_size(&mut head.headers, name));
+        let body = ReadAhead::new(body, self.policy.replay_limit, &self.budget);
+        ResponseFuture::new(inner, head, body, named, self.policy.replay_limit)
+    }
+}
+
+/// Removes the caller's header; returned is the size that it names.
+fn take_size(headers: &mut HeaderMap, name: &HeaderName) -> Option<Resolution> {
+    let Entry::Occupied(entry) = headers.entry(name) else {
+        return None;
+    };
+    let mut facts = Facts::default();
+    for value in entry.remove_entry_mult().1 {
+        size(&mut facts, text(&value));
+    }
+    // A caller who leaves it open does not know it either.
+    Some(facts.named_size().unwrap_or_default())
+}
+
+fn text(value: &HeaderValue) -> Value<'_> {
+    value.to_str().map_or(Value::Other, Value::Text)
+}

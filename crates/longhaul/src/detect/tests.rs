@@ -1,0 +1,2 @@
+mod detection;
+mod service;

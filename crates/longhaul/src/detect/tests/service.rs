@@ -1,0 +1,383 @@
+//! The layer itself: what reaches the inner service, when, and what is left behind.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::{HeaderName, Request};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use crate::{
+    Attempt, ConfigError, Error, ErrorKind, Resolution, Workload,
+    body::{Replay, ReplayBody},
+    detect::{DetectPolicy, DetectWorkload, DetectWorkloadLayer},
+    error::BoxError,
+};
+
+const SIZE: HeaderName = HeaderName::from_static("x-longhaul-size");
+
+type Sent<B> = Request<ReplayBody<B>>;
+
+/// Sends `request` through a layer of `policy`; returned is what came out below.
+async fn pass<B>(policy: DetectPolicy, request: Request<B>) -> Result<Sent<B>, Error>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let echo = service_fn(async |request: Sent<B>| Ok::<_, BoxError>(request));
+    DetectWorkload::new(echo, policy)
+        .unwrap()
+        .oneshot(request)
+        .await
+}
+
+fn request(body: &'static str) -> Request<Full<Bytes>> {
+    Request::post("/v1/images/generations")
+        .body(Full::from(body))
+        .unwrap()
+}
+
+fn naming_sizes() -> DetectPolicy {
+    DetectPolicy {
+        header: Some(SIZE),
+        ..DetectPolicy::default()
+    }
+}
+
+fn resolution<B>(request: &Request<B>) -> Resolution {
+    request
+        .extensions()
+        .get::<Workload>()
+        .expect("a workload")
+        .resolution
+}
+
+/// A body of one piece, or of none and an error, that lets the reader wait `pending` times before.
+struct Slow {
+    pending: usize,
+    data: Option<Result<Bytes, BoxError>>,
+}
+
+impl Body for Slow {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.pending > 0 {
+            self.pending -= 1;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.data.take().map(|data| data.map(Frame::data)))
+    }
+}
+
+#[tokio::test]
+async fn every_byte_passes_and_is_not_copied() {
+    let data = Bytes::from(br#"{"size": "4K", "prompt": "a hat"}"#.to_vec());
+    let request = Request::post("/v1/images/generations")
+        .body(Full::new(data.clone()))
+        .unwrap();
+    let sent = pass(DetectPolicy::default(), request).await.unwrap();
+    assert_eq!(resolution(&sent), Resolution::K4);
+    let again = sent.body().try_clone().unwrap();
+    for body in [sent.into_body(), again] {
+        assert_eq!(body.size_hint().exact(), Some(data.len() as u64));
+        let passed = body.collect().await.unwrap().to_bytes();
+        assert_eq!(passed.as_ptr(), data.as_ptr());
+        assert_eq!(passed, data);
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_100_mb_passes_once_and_says_so() {
+    let data = Bytes::from(vec![b' '; 100 << 20]);
+    let request = Request::post("/v1/images/generations")
+        .body(Full::new(data.clone()))
+        .unwrap();
+    let sent = pass(DetectPolicy::default(), request).await.unwrap();
+    assert_eq!(resolution(&sent), Resolution::Unknown);
+    assert!(!sent.body().is_replayable());
+    assert!(sent.body().try_clone().is_none());
+    assert_eq!(sent.body().size_hint().exact(), Some(100 << 20));
+    let passed = sent.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(passed.as_ptr(), data.as_ptr());
+}
+
+#[tokio::test]
+async fn a_body_above_the_cap_is_believed_only_when_it_says_4k() {
+    for (body, expected) in [
+        (r#"{"size":"1K","prompt":"a hat"}"#, Resolution::Unknown),
+        (r#"{"size":"4K","prompt":"a hat"}"#, Resolution::K4),
+        (r#"{"prompt":"a hat","size":"4K"}"#, Resolution::Unknown),
+        (
+            r#"{"size":"1K"}         {"size":"4K"}"#,
+            Resolution::Unknown,
+        ),
+    ] {
+        let policy = DetectPolicy {
+            replay_limit: 20,
+            ..DetectPolicy::default()
+        };
+        let sent = pass(policy, request(body)).await.unwrap();
+        assert!(!sent.body().is_replayable());
+        assert_eq!(resolution(&sent), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_word_of_the_caller_wins() {
+    let mut with_workload = request(r#"{"size":"4K"}"#);
+    let said = Workload::of(Resolution::K1)
+        .with_model("mine")
+        .with_images(2);
+    with_workload.extensions_mut().insert(said.clone());
+    with_workload
+        .headers_mut()
+        .insert(SIZE, "2K".parse().unwrap());
+    let sent = pass(naming_sizes(), with_workload).await.unwrap();
+    assert_eq!(sent.extensions().get(), Some(&said));
+    assert!(
+        !sent.headers().contains_key(SIZE),
+        "it is not for the provider"
+    );
+    assert!(sent.body().is_replayable());
+}
+
+#[tokio::test]
+async fn the_callers_header_wins_over_the_body_and_is_removed() {
+    for (values, expected) in [
+        (&["2K"][..], Resolution::K2),
+        (&["4096x4096"], Resolution::K4),
+        (&["1K", "2K"], Resolution::K2),
+        (&["1K", "large"], Resolution::Unknown),
+        (&["auto"], Resolution::Unknown),
+        (&["auto", "1K"], Resolution::Unknown),
+        (&["\u{e9}"], Resolution::Unknown),
+        (&[], Resolution::K1),
+    ] {
+        let mut request = request(r#"{"size":"1024x1024","n":2,"model":"m"}"#);
+        for value in values {
+            request.headers_mut().append(SIZE, value.parse().unwrap());
+        }
+        let sent = pass(naming_sizes(), request).await.unwrap();
+        assert!(!sent.headers().contains_key(SIZE));
+        let mut workload = Workload::of(expected).with_model("m").with_images(2);
+        workload.recognised = true;
+        assert_eq!(sent.extensions().get(), Some(&workload), "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_the_policy_does_not_name_passes() {
+    let mut request = request(r#"{"size":"1K"}"#);
+    request.headers_mut().insert(SIZE, "4K".parse().unwrap());
+    let sent = pass(DetectPolicy::default(), request).await.unwrap();
+    assert_eq!(sent.headers()[SIZE], "4K");
+    assert_eq!(resolution(&sent), Resolution::K1);
+}
+
+#[tokio::test]
+async fn no_attempt_is_begun_here() {
+    let sent = pass(DetectPolicy::default(), request("{}")).await.unwrap();
+    assert!(sent.extensions().get::<Attempt>().is_none());
+}
+
+#[tokio::test]
+async fn the_inner_service_is_never_called_when_the_body_fails() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let inner = service_fn(move |_: Sent<Slow>| {
+        counted.fetch_add(1, SeqCst);
+        async { Ok::<_, BoxError>(()) }
+    });
+    let service = DetectWorkloadLayer::default().layer(inner);
+    let error = service
+        .oneshot(Request::new(Slow {
+            pending: 1,
+            data: Some(Err("the disk is gone".into())),
+        }))
+        .await
+        .unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::RequestBody);
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "the disk is gone"
+    );
+    assert_eq!(calls.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn errors_of_the_inner_service_pass() {
+    let ours =
+        service_fn(async |_: Sent<Full<Bytes>>| Err::<(), _>(Error::new(ErrorKind::NotStarted)));
+    let service = DetectWorkloadLayer::default().layer(ours);
+    let error = service.oneshot(request("{}")).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::NotStarted);
+}
+
+#[tokio::test]
+async fn a_future_dropped_at_any_poll_leaves_nothing_behind() {
+    let layer = DetectWorkloadLayer::default();
+    // Polls of the whole: two while it reads, one that reads and calls, two while the call waits.
+    for polls in 0..=6 {
+        let alive = Arc::new(());
+        let inner = service_fn(|request: Sent<Slow>| {
+            let alive = alive.clone();
+            async move {
+                let _alive = (alive, request);
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+                Ok::<_, BoxError>(())
+            }
+        });
+        let mut service = layer.layer(inner);
+        let mut future = Box::pin(service.ready().await.unwrap().call(Request::new(Slow {
+            pending: 2,
+            data: Some(Ok(Bytes::from("{}"))),
+        })));
+        let mut cx = Context::from_waker(Waker::noop());
+        for poll in 1..=polls {
+            let done = future.as_mut().poll(&mut cx).is_ready();
+            assert_eq!(done, poll >= 5, "poll {poll}");
+            if done {
+                break;
+            }
+            assert_eq!(layer.retained_bytes(), if poll >= 3 { 2 } else { 0 });
+        }
+        drop(future);
+        assert_eq!(layer.retained_bytes(), 0, "after {polls} polls");
+        assert_eq!(Arc::strong_count(&alive), 1, "after {polls} polls");
+    }
+}
+
+#[test]
+fn readiness_is_the_inner_services_and_goes_with_the_call() {
+    let (mock, mut handle) = tower_test::mock::pair::<Sent<Full<Bytes>>, ()>();
+    let mut service = DetectWorkloadLayer::default().layer(mock);
+    let mut cx = Context::from_waker(Waker::noop());
+    handle.allow(0);
+    assert!(service.poll_ready(&mut cx).is_pending());
+    handle.allow(1);
+    assert!(service.poll_ready(&mut cx).is_ready());
+    // The mock panics when it is called unready.
+    let mut future = pin!(service.call(request("{}")));
+    assert!(future.as_mut().poll(&mut cx).is_pending());
+    assert!(
+        service.poll_ready(&mut cx).is_pending(),
+        "readiness is not cloned"
+    );
+}
+
+#[tokio::test]
+async fn clones_share_one_limit() {
+    let layer = DetectWorkloadLayer::new(DetectPolicy {
+        replay_limit: 4,
+        client_replay_limit: 5,
+        ..DetectPolicy::default()
+    })
+    .unwrap();
+    let echo = || service_fn(async |request: Sent<Full<Bytes>>| Ok::<_, BoxError>(request));
+    let first = layer.layer(echo()).oneshot(request("1234")).await.unwrap();
+    let second = layer
+        .clone()
+        .layer(echo())
+        .oneshot(request("1234"))
+        .await
+        .unwrap();
+    assert!(first.body().is_replayable());
+    assert!(!second.body().is_replayable());
+    assert_eq!(layer.retained_bytes(), 4);
+    drop(first);
+    let third = layer.layer(echo()).oneshot(request("1234")).await.unwrap();
+    assert!(third.body().is_replayable());
+}
+
+#[test]
+fn a_policy_that_cannot_work_is_refused_when_it_is_built() {
+    let policy = DetectPolicy::default;
+    for (policy, field) in [
+        (
+            DetectPolicy {
+                replay_limit: 0,
+                ..policy()
+            },
+            "replay_limit",
+        ),
+        (
+            DetectPolicy {
+                client_replay_limit: 0,
+                ..policy()
+            },
+            "client_replay_limit",
+        ),
+        (
+            DetectPolicy {
+                client_replay_limit: 1 << 20,
+                ..policy()
+            },
+            "client_replay_limit",
+        ),
+        (
+            DetectPolicy {
+                header: Some(http::header::CONTENT_LENGTH),
+                ..policy()
+            },
+            "header",
+        ),
+    ] {
+        let field_of = |error: ConfigError| error.field().to_owned();
+        assert_eq!(
+            DetectWorkloadLayer::new(policy.clone())
+                .map_err(field_of)
+                .unwrap_err(),
+            field
+        );
+        assert_eq!(
+            DetectWorkload::new((), policy)
+                .map_err(field_of)
+                .unwrap_err(),
+            field
+        );
+    }
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn a_policy_is_read_from_toml() {
+    let read = toml::from_str::<DetectPolicy>;
+    assert_eq!(read("").unwrap(), DetectPolicy::default());
+    let named = r#"header = "X-Longhaul-Size""#;
+    assert_eq!(read(named).unwrap(), naming_sizes());
+    let written = toml::to_string(&naming_sizes()).unwrap();
+    assert_eq!(read(&written).unwrap(), naming_sizes());
+    for (wrong, word) in [
+        ("header = 'a b'", "a b"),
+        ("replay_limits = 1", "replay_limits"),
+    ] {
+        assert!(read(wrong).unwrap_err().to_string().contains(word));
+    }
+}
+
+#[test]
+fn what_is_send_below_is_send_above() {
+    fn is_send<T: Send>(_: T) {}
+    let inner = service_fn(async |_: Sent<Full<Bytes>>| Ok::<_, BoxError>(()));
+    is_send(
+        DetectWorkloadLayer::default()
+            .layer(inner)
+            .call(request("{}")),
+    );
+}

@@ -1,0 +1,114 @@
+use std::time::Duration;
+
+use super::*;
+
+#[test]
+fn the_default_policy_is_the_guides() {
+    let policy = Policy::nano_banana_pro();
+    assert_eq!(policy, Policy::default());
+    policy.validate().unwrap();
+
+    // The guide's table of phases: write 30 s, pool 10 s (connect is the client's).
+    assert_eq!(policy.limits.write_progress.as_secs(), 30);
+    assert_eq!(policy.in_flight.wait.as_secs(), 10);
+    // Its limits: 10 connections.
+    assert_eq!(policy.in_flight.per_host, 10);
+    // Its strategy: at most three attempts.
+    assert_eq!(policy.retry.attempts, 3);
+    assert_eq!(policy.retry.duplicates.count, None);
+    // Its compensation: over 180 s.
+    assert_eq!(policy.billing.claims.over, Some(Duration::from_secs(180)));
+}
+
+#[test]
+fn careful_never_pays_twice_and_never_cuts_the_last_attempt() {
+    let policy = Policy::careful();
+    policy.validate().unwrap();
+    assert_eq!(policy.retry.duplicates, crate::retry::Duplicates::NEVER);
+    assert!(policy.retry.uncut_last_attempt);
+}
+
+#[test]
+fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() {
+    let policy = Policy::nano_banana_pro().scaled(0.01).unwrap();
+    policy.validate().unwrap();
+    let milliseconds = |duration: Duration| duration.as_millis();
+    assert_eq!(milliseconds(policy.limits.head.k4), 6_000);
+    assert_eq!(milliseconds(policy.limits.head.k1), 3_000);
+    assert_eq!(milliseconds(policy.limits.body_idle), 600);
+    assert_eq!(milliseconds(policy.limits.start), 2_000);
+    assert_eq!(milliseconds(policy.limits.write_progress), 2_000);
+    assert_eq!(milliseconds(policy.in_flight.wait), 2_000);
+    assert_eq!(milliseconds(policy.retry.schedule.overload), 150);
+    assert_eq!(milliseconds(policy.retry.schedule.told), 1_200);
+    assert_eq!(milliseconds(policy.retry.expected.k4), 1_200);
+    assert_eq!(milliseconds(policy.retry.deadline.unwrap().k4), 22_500);
+    assert_eq!(milliseconds(policy.billing.claims.over.unwrap()), 1_800);
+
+    for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(Policy::default().scaled(factor).is_err());
+    }
+}
+
+#[cfg(feature = "toml")]
+mod file {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default_policy() {
+        assert_eq!(Policy::from_toml("").unwrap(), Policy::default());
+    }
+
+    #[test]
+    fn a_policy_comes_back_as_it_was_written() {
+        for policy in [
+            Policy::nano_banana_pro(),
+            Policy::careful(),
+            Policy::careful().scaled(0.1).unwrap(),
+        ] {
+            let text = policy.to_toml().unwrap();
+            assert_eq!(Policy::from_toml(&text).unwrap(), policy, "{text}");
+        }
+    }
+
+    /// An unknown key, a wrong type, a half-set table, a value that cannot work: each is refused, and the
+    /// message names the key.
+    #[test]
+    fn bad_files_are_refused_by_name_at_every_depth() {
+        for (text, named) in [
+            ("limit = 1", "limit"),
+            ("[limits]\nhaed = '1s'", "haed"),
+            (
+                "[limits.head]\nk1='1s'\nk2='1s'\nk4='1s'\nunknown='1s'\nk8='1s'",
+                "k8",
+            ),
+            ("[limits.head]\nk1 = '1s'", "missing field `k2`"),
+            ("[limits.network_head]\nbroadband = '1s'", "missing field"),
+            ("[limits]\nstart = '0s'", "limits.start"),
+            ("[limits]\nstart = 20", "start"),
+            ("[limits]\nstart = 'soon'", "\"soon\" is not a duration"),
+            ("[limits]\nnetwork = 'dial-up'", "dial-up"),
+            ("[limits]\nbody_idle = '400s'", "limits.body_idle"),
+            ("[retry]\nattempts = 0", "retry.attempts"),
+            ("[retry]\nkey_header = 'not a header'", "not a header"),
+            ("[retry.schedule]\njitter = 2.0", "retry.schedule.jitter"),
+            ("[retry.duplicates]\nnumber = 1", "number"),
+            ("[in_flight]\nper_host = 0", "in_flight.per_host"),
+            ("[classify]\npeek_limit = 0", "classify.peek_limit"),
+            ("[detect]\nreplay_limit = 0", "detect.replay_limit"),
+            ("[http1]\nscope = 'office'", "office"),
+            ("[billing.claims]\nabove = '180s'", "above"),
+            (
+                "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice_micros=1\ncurrency=''",
+                "currency",
+            ),
+            (
+                "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice_micros=-1\ncurrency='USD'",
+                "billing.prices[0].price_micros",
+            ),
+        ] {
+            let error = Policy::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}\n→ {error}");
+        }
+    }
+}
