@@ -177,6 +177,12 @@ impl Attempt {
         self.facts().transport.link(transport);
     }
 
+    /// Takes back [`connecting`](Self::connecting): the connection cannot tell what it writes for whom,
+    /// as with HTTP/2. A link that is there stays.
+    pub fn unproved(&self) {
+        self.facts().transport.unproved();
+    }
+
     /// Writes down that the answer's head is here. The first one stays.
     pub fn head_received(&self, status: StatusCode, version: Version) {
         self.facts().head_received(status, version);
