@@ -71,7 +71,10 @@ impl Attempt {
 
     /// The handle in `extensions`, or else a new one, attempt 1 of an operation of its own, put there.
     /// The second value says that it is new: whoever made it owes it an outcome.
-    pub(crate) fn enter(extensions: &mut Extensions) -> (Self, bool) {
+    ///
+    /// Public only so that a client which links connections can be tested without a layer above it.
+    #[doc(hidden)]
+    pub fn enter(extensions: &mut Extensions) -> (Self, bool) {
         if let Some(attempt) = extensions.get::<Self>() {
             return (attempt.clone(), false);
         }
