@@ -1,6 +1,5 @@
 use std::{fmt, time::Duration};
 
-use bytes::Buf;
 use http_body::Body;
 use hyper_util::{
     client::legacy,
@@ -116,7 +115,7 @@ impl Builder {
     pub fn build<B>(self) -> Result<Client<B>, ConfigError>
     where
         B: Body + Send + 'static + Unpin,
-        B::Data: Buf + Send,
+        B::Data: Send,
         B::Error: Into<BoxError>,
     {
         let settings = self.settings.clone();
