@@ -72,7 +72,10 @@ impl Attempt {
 
     /// The handle in `extensions`, or else a new one, attempt 1 of an operation of its own, put there.
     /// The second value says that it is new: whoever made it owes it an outcome.
-    pub(crate) fn enter(extensions: &mut Extensions) -> (Self, bool) {
+    ///
+    /// Public only so that a client which links connections can be tested without a layer above it.
+    #[doc(hidden)]
+    pub fn enter(extensions: &mut Extensions) -> (Self, bool) {
         if let Some(attempt) = extensions.get::<Self>() {
             return (attempt.clone(), false);
         }
@@ -181,6 +184,12 @@ impl Attempt {
     /// Links the connection that carries this attempt, before the request is handed to it.
     pub fn link(&self, transport: Arc<dyn Transport>) {
         self.facts().transport.link(transport);
+    }
+
+    /// Takes back [`connecting`](Self::connecting): the connection cannot tell what it writes for whom,
+    /// as with HTTP/2. A link that is there stays.
+    pub fn unproved(&self) {
+        self.facts().transport.unproved();
     }
 
     /// Writes down that the answer's head is here. The first one stays.

@@ -43,6 +43,12 @@ impl TransportState {
         }
     }
 
+    pub(super) fn unproved(&mut self) {
+        if matches!(self, Self::Connecting) {
+            *self = Self::Unproved;
+        }
+    }
+
     pub(super) fn link(&mut self, transport: Arc<dyn Transport>) {
         *self = Self::Linked(transport);
     }

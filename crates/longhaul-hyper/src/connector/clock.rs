@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use longhaul::{BoxError, error::ConnectStage};
+use tokio::time::{Instant, timeout};
+
+use super::error::ConnectError;
+
+/// One limit over all stages of a connect.
+pub(super) struct ConnectClock {
+    started: Instant,
+    limit: Duration,
+}
+
+impl ConnectClock {
+    pub(super) fn start(limit: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            limit,
+        }
+    }
+
+    /// Does the work of `stage` within what is left. Work is polled before the clock.
+    pub(super) async fn within<T>(
+        &self,
+        stage: ConnectStage,
+        work: impl Future<Output = Result<T, BoxError>>,
+    ) -> Result<T, ConnectError> {
+        let left = self.limit.saturating_sub(self.started.elapsed());
+        match timeout(left, work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(source)) => Err(ConnectError::new(stage, source)),
+            Err(_) => Err(ConnectError::timed_out_in(
+                stage,
+                self.limit,
+                self.started.elapsed(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::{error::Error as StdError, fmt, io, time::Duration};
+
+use longhaul::{BoxError, error::ConnectStage};
+
+/// Why there is no connection. Nothing was sent.
+#[derive(Debug)]
+pub struct ConnectError {
+    stage: ConnectStage,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+enum Problem {
+    TimedOut { limit: Duration, elapsed: Duration },
+    Failed(BoxError),
+}
+
+impl ConnectError {
+    pub(super) fn new(stage: ConnectStage, source: impl Into<BoxError>) -> Self {
+        Self {
+            stage,
+            problem: Problem::Failed(source.into()),
+        }
+    }
+
+    pub(super) const fn timed_out_in(
+        stage: ConnectStage,
+        limit: Duration,
+        elapsed: Duration,
+    ) -> Self {
+        Self {
+            stage,
+            problem: Problem::TimedOut { limit, elapsed },
+        }
+    }
+
+    /// How far it got.
+    pub const fn stage(&self) -> ConnectStage {
+        self.stage
+    }
+
+    /// The connect clock's limit and what really passed, if it was the clock.
+    pub const fn timed_out(&self) -> Option<(Duration, Duration)> {
+        match self.problem {
+            Problem::TimedOut { limit, elapsed } => Some((limit, elapsed)),
+            Problem::Failed(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stage)?;
+        match self.timed_out() {
+            Some((limit, elapsed)) => write!(
+                f,
+                ": the {:.1} s for DNS, TCP and TLS ran out (elapsed {:.1} s)",
+                limit.as_secs_f64(),
+                elapsed.as_secs_f64(),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for ConnectError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.problem {
+            Problem::Failed(source) => Some(&**source),
+            Problem::TimedOut { .. } => None,
+        }
+    }
+}
+
+/// The server has no HTTP/1.1 to offer.
+#[derive(Debug)]
+pub(super) struct NoHttp1(pub(super) Option<io::Error>);
+
+impl fmt::Display for NoHttp1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server does not offer HTTP/1.1, the only version that this client speaks")
+    }
+}
+
+impl StdError for NoHttp1 {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Some(error) => Some(error),
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+use std::time::Duration;
+
+use longhaul::ConfigError;
+
+/// Which HTTP versions a client may speak.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum HttpVersion {
+    /// HTTP/1.1 and nothing else: for calls that take minutes.
+    #[default]
+    Http1Only,
+    /// HTTP/2 where an https server wants it, else HTTP/1.1: for cheap calls, in a client of their
+    /// own. Nothing is proved of what was sent over HTTP/2.
+    Negotiated,
+}
+
+/// TCP keepalive: probes that hold a silent connection open in NATs and load balancers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keepalive {
+    /// The silence before the first probe.
+    pub after: Duration,
+    /// From one unanswered probe to the next.
+    pub every: Duration,
+    /// Unanswered probes after which the connection is dead.
+    pub probes: u32,
+}
+
+impl Keepalive {
+    /// How long a dead path goes unnoticed.
+    fn detection(&self) -> Duration {
+        self.after
+            .saturating_add(self.every.saturating_mul(self.probes))
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        // What Linux takes, the narrowest: whole seconds up to 32,767 and up to 127 probes.
+        for (field, value) in [("after", self.after), ("every", self.every)] {
+            if !(1..=32_767).contains(&value.as_secs()) {
+                return Err(ConfigError::new(field, "must be between 1 s and 32,767 s"));
+            }
+        }
+        if !(1..=127).contains(&self.probes) {
+            return Err(ConfigError::new("probes", "must be between 1 and 127"));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Keepalive {
+    /// After 30 s, every 15 s, 5 probes.
+    fn default() -> Self {
+        Self {
+            after: Duration::from_secs(30),
+            every: Duration::from_secs(15),
+            probes: 5,
+        }
+    }
+}
+
+/// The numbers of a client; TLS is not among them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// One limit over DNS, TCP and TLS.
+    pub connect_timeout: Duration,
+    /// TCP keepalive; `None` switches it off.
+    pub keepalive: Option<Keepalive>,
+    /// How long sent bytes or probes may stay unacknowledged (`TCP_USER_TIMEOUT`); `None` leaves it to
+    /// the operating system. Set on Linux and Android; other systems do not have it.
+    pub user_timeout: Option<Duration>,
+    /// A pooled connection that was idle this long is not used again.
+    pub pool_idle_timeout: Duration,
+    /// Idle connections kept per host; 0 gives every call a connection of its own.
+    pub pool_max_idle_per_host: usize,
+    /// Which HTTP versions may be spoken.
+    pub http_version: HttpVersion,
+}
+
+impl Settings {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        within_a_day("connect_timeout", self.connect_timeout)?;
+        within_a_day("pool_idle_timeout", self.pool_idle_timeout)?;
+        if let Some(keepalive) = &self.keepalive {
+            keepalive
+                .validate()
+                .map_err(|error| error.under("keepalive"))?;
+        }
+        if let Some(user_timeout) = self.user_timeout {
+            self.validate_user_timeout(user_timeout)?;
+        }
+        Ok(())
+    }
+
+    fn validate_user_timeout(&self, user_timeout: Duration) -> Result<(), ConfigError> {
+        within_a_day("user_timeout", user_timeout)?;
+        // The kernel counts milliseconds, and reads 0 as its own default.
+        if user_timeout < Duration::from_millis(1) {
+            return Err(ConfigError::new("user_timeout", "must be at least 1 ms"));
+        }
+        // The kernel lets it end the keepalive's patience, so a shorter one makes that setting a lie.
+        match self.keepalive {
+            Some(keepalive) if user_timeout < keepalive.detection() => Err(ConfigError::new(
+                "user_timeout",
+                format!(
+                    "shorter than the {} s that the keepalive allows (after + every × probes)",
+                    keepalive.detection().as_secs(),
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Settings {
+    /// Connect 10 s · keepalive after 30 s, every 15 s, 5 probes · user timeout 120 s · 5 idle
+    /// connections per host, each under 2 s · HTTP/1.1 only.
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            keepalive: Some(Keepalive::default()),
+            user_timeout: Some(Duration::from_secs(120)),
+            pool_idle_timeout: Duration::from_secs(2),
+            pool_max_idle_per_host: 5,
+            http_version: HttpVersion::default(),
+        }
+    }
+}
+
+fn within_a_day(field: &str, value: Duration) -> Result<(), ConfigError> {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    if value.is_zero() || value > DAY {
+        return Err(ConfigError::new(
+            field,
+            "must be more than 0 and at most 24 h",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut Settings)) -> String {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let error = settings.validate().expect_err("a bad setting");
+        error.field().to_owned()
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Settings::default().validate().expect("valid");
+    }
+
+    #[test]
+    fn zero_and_contradictory_values_are_refused_by_name() {
+        assert_eq!(
+            refused(|s| s.connect_timeout = Duration::ZERO),
+            "connect_timeout"
+        );
+        assert_eq!(
+            refused(|s| s.pool_idle_timeout = Duration::ZERO),
+            "pool_idle_timeout"
+        );
+        assert_eq!(
+            refused(|s| s.pool_idle_timeout = Duration::MAX),
+            "pool_idle_timeout"
+        );
+        assert_eq!(
+            refused(|s| s.user_timeout = Some(Duration::ZERO)),
+            "user_timeout"
+        );
+        assert_eq!(
+            refused(|s| s.user_timeout = Some(Duration::from_secs(104))),
+            "user_timeout",
+        );
+        let keepalive = |change: fn(&mut Keepalive)| {
+            refused(|s| change(s.keepalive.as_mut().expect("on by default")))
+        };
+        assert_eq!(keepalive(|k| k.after = Duration::ZERO), "keepalive.after");
+        assert_eq!(
+            keepalive(|k| k.every = Duration::from_millis(999)),
+            "keepalive.every"
+        );
+        assert_eq!(keepalive(|k| k.probes = 0), "keepalive.probes");
+        assert_eq!(keepalive(|k| k.probes = 128), "keepalive.probes");
+    }
+
+    #[test]
+    fn what_is_switched_off_is_not_checked() {
+        let settings = Settings {
+            keepalive: None,
+            user_timeout: Some(Duration::from_secs(1)),
+            pool_max_idle_per_host: 0,
+            ..Settings::default()
+        };
+        settings.validate().expect("valid");
+    }
+}

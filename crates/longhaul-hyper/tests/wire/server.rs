@@ -1,0 +1,98 @@
+use std::{sync::Arc, time::Duration};
+
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// A listener and the http address of it.
+pub(crate) async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    (listener, format!("http://{address}/"))
+}
+
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
+    listener.accept().await.expect("a connection").0
+}
+
+/// Reads one request to its end; the bytes of it, or `None` at the end of the connection.
+pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
+    let mut read = Vec::new();
+    loop {
+        if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&read[..end]).to_lowercase();
+            let length = head
+                .split("content-length: ")
+                .nth(1)
+                .and_then(|rest| rest.lines().next()?.parse().ok())
+                .unwrap_or(0);
+            if read.len() >= end + 4 + length {
+                return Some(read);
+            }
+        }
+        if stream.read_buf(&mut read).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+/// Reads `count` bytes and no more than that.
+pub(crate) async fn read_part(stream: &mut (impl AsyncRead + Unpin), count: usize) {
+    stream
+        .read_exact(&mut vec![0; count])
+        .await
+        .expect("that many");
+}
+
+/// Closes with a reset, and everything unread is lost.
+pub(crate) fn reset(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .expect("settable");
+}
+
+/// A certificate for `localhost`: the server's side, offering `alpn`, and the client's.
+pub(crate) fn tls(alpn: &[&str]) -> (TlsAcceptor, ClientConfig) {
+    let made =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports them")
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .expect("a matching key");
+    server.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).expect("a certificate");
+    (TlsAcceptor::from(Arc::new(server)), trusting(roots))
+}
+
+pub(crate) fn trusting(roots: RootCertStore) -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports them")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// The https address of a listener, by the name in the certificate.
+pub(crate) fn https(listener: &TcpListener) -> String {
+    let port = listener.local_addr().expect("an address").port();
+    format!("https://localhost:{port}/")
+}
+
+pub(crate) async fn accept_tls(listener: &TcpListener, tls: &TlsAcceptor) -> TlsStream<TcpStream> {
+    tls.accept(accept(listener).await)
+        .await
+        .expect("a handshake")
+}
