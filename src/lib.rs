@@ -1,1 +1,5 @@
-//! Owns `tests/` and `examples/` of the workspace.
+//! What the examples and the tests of this workspace share: does a ledger agree with the truth?
+
+mod agreement;
+
+pub use agreement::disagreements;

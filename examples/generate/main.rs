@@ -1,0 +1,215 @@
+//! The main job: one picture through the full stack, with all that can go wrong on the way.
+//!
+//! ```sh
+//! cargo run --release --example generate
+//! cargo run --release --example generate -- --fault silence,none --careful --json
+//! ```
+
+mod fetch;
+mod options;
+mod picture;
+mod progress;
+mod report;
+mod request;
+
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::Parser;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
+use http_body_util::{BodyExt, Full};
+use longhaul::{
+    Attempt, Class, Error, Resolution, Stack,
+    billing::PriceRow,
+    detect::DetectWorkloadLayer,
+    policy::Policy,
+    retry::RetryReport,
+};
+use longhaul_hyper::Client;
+use longhaul_sim::{Provider, server::Server};
+use longhaul_workspace::disagreements;
+use tower::{Layer, ServiceExt};
+
+use self::{
+    options::Options,
+    picture::{Picture, Source},
+    progress::Progress,
+    report::{Document, Facts},
+};
+
+/// Why there is no picture, in words for a person.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line or the machine; no call was made.
+    Usage(String),
+    /// The call was made.
+    Call(Box<Error>),
+    /// The answer came, and is of no use.
+    Answer(String),
+}
+
+impl Failure {
+    pub(crate) const fn usage(text: String) -> Self {
+        Self::Usage(text)
+    }
+
+    pub(crate) const fn answer(text: String) -> Self {
+        Self::Answer(text)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options).await {
+        Ok(document) => {
+            if let Some(error) = &document.error {
+                eprintln!("\nNo picture: {error}");
+            }
+            if options.json {
+                println!("{}", serde_json::to_string(&document).expect("plain data"));
+            } else {
+                document.print();
+            }
+            if document.image.is_some() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(usage) => {
+            eprintln!("generate: {usage}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Who answers: the simulated provider, or a real one.
+struct Scene {
+    base: String,
+    key: HeaderValue,
+    speed: f64,
+    simulated: Option<(Provider, Server)>,
+}
+
+impl Scene {
+    async fn set(options: &Options) -> Result<Self, String> {
+        if let (Some(base), Some(name)) = (&options.base_url, &options.api_key_env) {
+            let key = std::env::var(name).map_err(|error| format!("--api-key-env {name}: {error}"))?;
+            return Ok(Self {
+                base: base.clone(),
+                key: secret(&key).map_err(|error| format!("--api-key-env {name}: {error}"))?,
+                speed: 1.0,
+                simulated: None,
+            });
+        }
+        let provider = Provider::builder()
+            .speed(options.speed)
+            .script(options.fault.clone())
+            .build()
+            .map_err(|error| format!("--speed: {error}"))?;
+        let server = Server::start(provider.clone())
+            .await
+            .map_err(|error| format!("cannot listen on this machine: {error}"))?;
+        Ok(Self {
+            base: server.url(),
+            key: secret("simulated").map_err(|error| error.to_string())?,
+            speed: options.speed,
+            simulated: Some((provider, server)),
+        })
+    }
+
+    /// The policy that was chosen, fitted to the simulated provider: its prices, its speed, and the header
+    /// by which its oracle tells attempts apart.
+    fn policy(&self, options: &Options) -> Result<Policy, String> {
+        let mut policy = match &options.policy {
+            Some(path) => {
+                let name = path.display();
+                let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+                Policy::from_toml(&text).map_err(|error| format!("{name}: {error}"))?
+            }
+            None if options.careful => Policy::careful(),
+            None => Policy::nano_banana_pro(),
+        };
+        if self.simulated.is_none() {
+            return Ok(policy);
+        }
+        if policy.billing.prices.is_empty() {
+            policy.billing.prices = list_prices();
+        }
+        policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
+        policy.scaled(1.0 / self.speed).map_err(|error| error.to_string())
+    }
+}
+
+fn secret(key: &str) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let mut key = HeaderValue::from_str(key)?;
+    key.set_sensitive(true);
+    Ok(key)
+}
+
+/// Google's list prices of Nano Banana Pro: 1,120 output tokens at 1K and 2K and 2,000 at 4K, $120 a million.
+fn list_prices() -> Vec<PriceRow> {
+    [
+        (Resolution::K1, 134_400),
+        (Resolution::K2, 134_400),
+        (Resolution::K4, 240_000),
+    ]
+    .map(|(resolution, micros)| {
+        PriceRow::new("*", "*", micros, "USD").for_resolution(resolution)
+    })
+    .into()
+}
+
+async fn run(options: &Options) -> Result<Document, String> {
+    let scene = Scene::set(options).await?;
+    let stack = Stack::new(scene.policy(options)?).map_err(|error| error.to_string())?;
+    let mut connect = Client::<Full<Bytes>>::builder();
+    if scene.base.starts_with("http://") {
+        connect = connect.plain_http_only();
+    }
+    let client = connect.clone().build().map_err(|error| error.to_string())?;
+
+    let mut request = request::build(options, &scene.base, &scene.key).map_err(|failure| failure.to_string())?;
+    let workload = DetectWorkloadLayer::default().detect(&request);
+    let progress = Progress::start(scene.speed, workload.resolution);
+    progress.say(&format!("POST {} asks for {} ({})", request.uri(), options.size, workload.resolution));
+    request.extensions_mut().insert(progress.observer());
+    let asked = request.uri().clone();
+    let keys = keys(&request);
+
+    let (report, answer) = call(stack.layer(client), request).await;
+    let picture = match answer {
+        Ok(answer) => save(options, connect, &answer, &asked, keys).await,
+        Err(failure) => Err(failure),
+    };
+    drop(progress);
+
+    if let Some((provider, _)) = &scene.simulated {
+        provider.oracle().settled().await;
+    }
+    let records = stack.ledger().records();
+    let found = scene.simulated.as_ref().map(|(provider, _)| {
+        let oracle = provider.oracle();
+        (oracle.totals(), disagreements(&records, &oracle.entries()))
+    });
+    for difference in found.iter().flat_map(|(_, found)| found) {
+        eprintln!("{difference}");
+    }
+    let class = class(&picture, report.as_ref());
+    let (picture, error) = match picture {
+        Ok(picture) => (Some(picture), None),
+        Err(failure) => (None, Some(failure.to_string())),
+    };
+    Ok(Document::new(Facts {
+        speed: scene.speed,
+        workload,
+        report,
+        records: &records,
+        claims: &stack.ledger().claims(&stack.policy().billing.claims),
+        oracle: found.as_ref().map(|(totals, found)| (*totals, &found[..])),
+        picture,
+        error,
+        class,
+    }))
+}

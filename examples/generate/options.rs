@@ -1,0 +1,87 @@
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use longhaul_sim::Script;
+
+/// Asks for one picture through the full stack, and shows what happens on the way.
+///
+/// Without `--base-url` it starts a simulated provider, which meets an overload and a 60 s proxy cut before
+/// the picture comes.
+#[derive(Debug, Parser)]
+pub(crate) struct Options {
+    /// The size: WIDTHxHEIGHT, or 1K, 2K, 4K
+    #[arg(long, default_value = "4096x4096")]
+    pub(crate) size: String,
+
+    /// Whose API to speak
+    #[arg(long, value_enum, default_value_t = Dialect::Openai)]
+    pub(crate) dialect: Dialect,
+
+    /// What to draw
+    #[arg(long, default_value = "a banana in low orbit, photographed by a passing astronaut")]
+    pub(crate) prompt: String,
+
+    /// How the picture comes; a `url` is fetched (OpenAI's API only)
+    #[arg(long, value_enum, default_value_t = ResponseFormat::B64Json)]
+    pub(crate) response_format: ResponseFormat,
+
+    /// What goes wrong, one fault an attempt, such as `overloaded,cut@60,none`; `none` for nothing
+    #[arg(long, default_value = "overloaded,cut@60,none", conflicts_with = "base_url")]
+    pub(crate) fault: Script,
+
+    /// How many times as fast as real time the simulated provider runs
+    #[arg(long, default_value_t = 100.0, conflicts_with = "base_url")]
+    pub(crate) speed: f64,
+
+    /// Never send again what may have been charged
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) careful: bool,
+
+    /// A policy file (TOML) instead of the default policy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// A real provider instead of the simulated one, such as `https://generativelanguage.googleapis.com`
+    #[arg(long, value_name = "URL", requires = "api_key_env")]
+    pub(crate) base_url: Option<String>,
+
+    /// The environment variable that holds the API key
+    #[arg(long, value_name = "NAME", requires = "base_url")]
+    pub(crate) api_key_env: Option<String>,
+
+    /// The model, where the dialect's usual one is not wanted
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+
+    /// Where to write the picture
+    #[arg(long, value_name = "FILE", default_value = "longhaul.png")]
+    pub(crate) out: PathBuf,
+
+    /// One JSON document on stdout; progress stays on stderr
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Dialect {
+    /// `POST /v1/images/generations`
+    Openai,
+    /// `POST /v1beta/models/MODEL:generateContent`
+    Gemini,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ResponseFormat {
+    #[value(name = "b64_json")]
+    B64Json,
+    Url,
+}
+
+impl ResponseFormat {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::B64Json => "b64_json",
+            Self::Url => "url",
+        }
+    }
+}

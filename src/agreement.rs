@@ -1,0 +1,85 @@
+use longhaul::{Class, Currency, Money, billing::{Record, Totals}};
+use longhaul_sim::{Entry, Received};
+
+/// In what a ledger differs from the simulated provider's oracle, attempt by attempt; empty where they agree.
+///
+/// Attempts are joined by idempotency key and attempt number, so the policy must send both. Ask only after
+/// `oracle.settled()`. They agree when:
+///
+/// - every request that the provider read whole has exactly one entry in the ledger, and what our side says
+///   was never or only partly sent was not read whole;
+/// - what our side calls refused was not charged, and what was charged has an exposure;
+/// - what our side calls delivered was charged, and its last byte was written;
+/// - all that was charged lies between the ledger's certain and possible sums.
+pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
+    let mut found = Vec::new();
+    for record in ledger {
+        let entries: Vec<_> = oracle.iter().filter(|entry| is_of(entry, record)).collect();
+        found.extend(
+            about(record, &entries)
+                .into_iter()
+                .map(|what| format!("{}: {what}", name(record))),
+        );
+    }
+    for entry in oracle.iter().filter(|entry| entry.received == Received::Whole) {
+        let records = ledger.iter().filter(|record| is_of(entry, record)).count();
+        if records != 1 {
+            found.push(format!("request {} has {records} entries", entry.number));
+        }
+    }
+    found.extend(sums(ledger, oracle));
+    found
+}
+
+fn is_of(entry: &Entry, record: &Record) -> bool {
+    let key = record.opening.idempotency_key.as_deref();
+    key.is_some() && entry.key.as_deref() == key && entry.attempt == Some(record.opening.attempt)
+}
+
+fn name(record: &Record) -> String {
+    format!("{} attempt {}", record.opening.operation, record.opening.attempt)
+}
+
+/// What is wrong with one entry of the ledger, given the requests that reached the provider for it.
+fn about(record: &Record, entries: &[&Entry]) -> Vec<String> {
+    let Some(closing) = &record.closing else {
+        return vec!["it is still open".to_owned()];
+    };
+    let class = closing.outcome.class;
+    let read_whole = entries.iter().any(|entry| entry.received == Received::Whole);
+    let charged: u64 = entries.iter().map(|entry| entry.charged_micros).sum();
+    let answered = entries.iter().any(|entry| entry.answered);
+
+    let mut found = Vec::new();
+    let mut check = |holds: bool, what: &str| {
+        if !holds {
+            found.push(format!("{class}, but {what}"));
+        }
+    };
+    check(!class.is_unsent() || !read_whole, "the provider read the whole request");
+    let free = closing.outcome.exposure.probability.as_per_mille() == 0;
+    check(!free || charged == 0, "the provider charged it");
+    let delivered = class == Class::Delivered;
+    check(!delivered || charged > 0, "the provider did not charge it");
+    check(!delivered || answered, "the provider did not write the last byte");
+    found
+}
+
+/// The provider's bill against the ledger's bounds.
+fn sums(ledger: &[Record], oracle: &[Entry]) -> Option<String> {
+    let charged: u64 = oracle.iter().map(|entry| entry.charged_micros).sum();
+    let charged = i64::try_from(charged).unwrap_or(i64::MAX);
+    let bounds = Totals::of(ledger).in_currency(Currency::USD);
+    let (certain, possible) = bounds.map_or((0, 0), |amounts| {
+        (amounts.certain.micros, amounts.possible.micros)
+    });
+    (!(certain..=possible).contains(&charged)).then(|| {
+        let money = Money::usd_micros;
+        format!(
+            "the provider charged {}, outside of {} to {}",
+            money(charged),
+            money(certain),
+            money(possible)
+        )
+    })
+}
