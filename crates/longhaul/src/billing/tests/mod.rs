@@ -1,1 +1,6 @@
 mod claims;
+mod entries;
+mod ledger;
+mod prices;
+mod script;
+mod tracker;
