@@ -3,4 +3,5 @@ mod entries;
 mod ledger;
 mod prices;
 mod script;
+mod stacked;
 mod tracker;
