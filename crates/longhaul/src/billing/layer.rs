@@ -15,11 +15,19 @@ pub struct BillingCompensationTrackerLayer<L> {
 
 impl<L> BillingCompensationTrackerLayer<L> {
     /// Writes into `ledger` at the prices of `policy`; refuses a policy that cannot work.
-    pub fn new(policy: &BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
+    pub fn new(policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
         Ok(Self {
-            prices: Arc::new(policy.price_table()?),
+            prices: Arc::new(policy.into_price_table()?),
             ledger,
         })
+    }
+
+    /// The same layer that writes into this ledger.
+    pub fn with_ledger<M>(self, ledger: M) -> BillingCompensationTrackerLayer<M> {
+        BillingCompensationTrackerLayer {
+            prices: self.prices,
+            ledger,
+        }
     }
 }
 

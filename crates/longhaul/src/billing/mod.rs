@@ -20,7 +20,7 @@
 //!
 //! # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
 //! let ledger = MemoryLedger::new();
-//! let layer = BillingCompensationTrackerLayer::new(&BillingPolicy::default(), ledger.clone())?;
+//! let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone())?;
 //! let client = layer.layer(client);
 //! // … after some calls:
 //! for claim in ledger.claims(&ClaimRules::default()) {
@@ -48,15 +48,17 @@
 //! }]);
 //! policy.claims.over = Some(Duration::from_secs(120));
 //!
+//! let rules = policy.claims.clone();
+//!
 //! let ledger = MemoryLedger::new();
-//! let client = BillingCompensationTracker::new(client, &policy, ledger.clone())?;
+//! let client = BillingCompensationTracker::new(client, policy, ledger.clone())?;
 //!
 //! request.extensions_mut().insert(Provider::new("relay"));
 //! // … after some calls:
 //! for (currency, amounts) in ledger.totals().amounts {
 //!     println!("{currency}: {} certain, {} possible", amounts.certain, amounts.possible);
 //! }
-//! let owed = ledger.claims(&policy.claims);
+//! let owed = ledger.claims(&rules);
 //! # Ok(()) }
 //! ```
 

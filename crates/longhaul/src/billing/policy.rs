@@ -31,14 +31,22 @@ impl BillingPolicy {
 
     /// Refuses rows and rules that cannot work.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.price_table().map(drop)
+        self.clone().into_price_table().map(drop)
     }
 
-    /// The checked prices; the rules are checked too.
-    pub(super) fn price_table(&self) -> Result<PriceTable, ConfigError> {
+    /// This policy for a provider whose time runs `1 / factor` times as fast.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self {
+            claims: self.claims.scaled(factor),
+            ..self
+        }
+    }
+
+    /// The prices, checked; the rules are checked too.
+    pub(super) fn into_price_table(self) -> Result<PriceTable, ConfigError> {
         self.claims
             .validate()
             .map_err(|error| error.under("claims"))?;
-        PriceTable::new(self.prices.clone())
+        PriceTable::new(self.prices)
     }
 }

@@ -30,8 +30,8 @@ pub struct BillingCompensationTracker<S, L> {
 impl<S, L> BillingCompensationTracker<S, L> {
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
-    pub fn new(inner: S, policy: &BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
-        let prices = Arc::new(policy.price_table()?);
+    pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
+        let prices = Arc::new(policy.into_price_table()?);
         Ok(Self::with_prices(inner, prices, ledger))
     }
 

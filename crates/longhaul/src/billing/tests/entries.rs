@@ -133,7 +133,7 @@ async fn the_providers_clock_lies_between_our_bounds() {
 #[tokio::test]
 async fn an_entry_names_what_was_asked_for_and_no_secret() {
     let ledger = MemoryLedger::new();
-    let layer = BillingCompensationTrackerLayer::new(&policy(), ledger.clone()).unwrap();
+    let layer = BillingCompensationTrackerLayer::new(policy(), ledger.clone()).unwrap();
     let tracker = tower::ServiceBuilder::new()
         .layer(layer)
         .service(Answering(200));
@@ -175,7 +175,7 @@ async fn an_entry_names_what_was_asked_for_and_no_secret() {
 async fn without_a_price_the_exposure_is_unknown() {
     let ledger = MemoryLedger::new();
     let tracker =
-        BillingCompensationTracker::new(Answering(200), &BillingPolicy::default(), ledger.clone());
+        BillingCompensationTracker::new(Answering(200), BillingPolicy::default(), ledger.clone());
     drop(tracker.unwrap().oneshot(request()).await);
     assert_eq!(only(&ledger).outcome.exposure.possible(), None);
     assert_eq!(ledger.totals().unknown, 1);

@@ -216,7 +216,7 @@ where
     B::Error: Into<BoxError>,
     L: Ledger,
 {
-    BillingCompensationTracker::new(inner, &policy(), ledger)
+    BillingCompensationTracker::new(inner, policy(), ledger)
         .unwrap()
         .call(request())
 }

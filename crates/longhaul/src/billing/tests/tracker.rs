@@ -162,7 +162,7 @@ async fn two_calls_make_two_entries() {
 async fn attempts_of_one_operation_share_its_name_and_a_stale_handle_does_not_count() {
     let ledger = MemoryLedger::new();
     let mut tracker =
-        BillingCompensationTracker::new(Answering(200), &policy(), ledger.clone()).unwrap();
+        BillingCompensationTracker::new(Answering(200), policy(), ledger.clone()).unwrap();
     let operation = OperationId::new();
     for number in [1, 2, 2] {
         let mut request = request();
@@ -196,7 +196,7 @@ async fn the_readied_service_is_the_one_that_is_called() {
     let ledger = SlowLedger::new(Durable::After(1));
     let (mut tracker, mut handle) =
         mock::spawn_with::<Request<()>, Response<Full<Bytes>>, _, _>(|inner| {
-            BillingCompensationTracker::new(inner, &policy(), ledger.clone()).unwrap()
+            BillingCompensationTracker::new(inner, policy(), ledger.clone()).unwrap()
         });
     handle.allow(1);
     assert!(tracker.poll_ready().is_ready());
@@ -214,7 +214,7 @@ async fn the_readied_service_is_the_one_that_is_called() {
 #[should_panic = "`billing::ResponseFuture` polled after completion"]
 async fn polled_after_completion_it_panics() {
     let mut tracker =
-        BillingCompensationTracker::new(Answering(200), &policy(), MemoryLedger::new()).unwrap();
+        BillingCompensationTracker::new(Answering(200), policy(), MemoryLedger::new()).unwrap();
     let mut call = Box::pin(tracker.ready().await.unwrap().call(request()));
     drop((&mut call).await);
     drop(call.await);
@@ -224,6 +224,6 @@ async fn polled_after_completion_it_panics() {
 fn futures_are_send_where_their_parts_are() {
     fn assert_send<T: Send>(_: T) {}
     let mut tracker =
-        BillingCompensationTracker::new(Answering(200), &policy(), MemoryLedger::new()).unwrap();
+        BillingCompensationTracker::new(Answering(200), policy(), MemoryLedger::new()).unwrap();
     assert_send(tracker.call(request()));
 }
