@@ -20,6 +20,7 @@ pub mod policy;
 pub mod retry;
 mod stack;
 pub mod timeout;
+mod wall_clock;
 pub mod workload;
 
 pub use self::{

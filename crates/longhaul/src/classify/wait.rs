@@ -1,6 +1,6 @@
 //! How long the server asks to wait, in every way it says so.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{
     HeaderMap,
@@ -9,6 +9,7 @@ use http::{
 use serde_json::Value;
 
 use super::provider_error::ProviderError;
+use crate::wall_clock::wall_clock;
 
 /// The longest wait that the headers ask for: `retry-after-ms`, `x-ms-retry-after-ms`, `Retry-After` in
 /// seconds or as a date.
@@ -54,12 +55,4 @@ fn until(date: &str, headers: &HeaderMap) -> Option<Duration> {
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .unwrap_or_else(wall_clock);
     Some(until.duration_since(now).unwrap_or_default())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a date from a server is read against the wall clock"
-)]
-fn wall_clock() -> SystemTime {
-    SystemTime::now()
 }

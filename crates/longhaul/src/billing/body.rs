@@ -1,0 +1,24 @@
+use super::ledger::{Entry, Ledger, Slot};
+use crate::{
+    body::{Watch, WatchedBody},
+    classify::Class,
+    error::Error,
+    outcome::End,
+};
+
+/// The response body of [`BillingCompensationTracker`](super::BillingCompensationTracker): passes everything
+/// on, and closes the entry at its end, at its error, or when it is dropped.
+pub type ResponseBody<B, L> = WatchedBody<B, Entry<<L as Ledger>::Slot>>;
+
+/// A classifier below has spoken by the time an end comes up here. Where there is none, a success that came
+/// whole is delivered.
+impl<D, S: Slot> Watch<D> for Entry<S> {
+    fn end(&mut self) -> Result<(), Error> {
+        self.settle(End::Finished, Class::Delivered);
+        Ok(())
+    }
+
+    fn error(&mut self, error: Error) -> Error {
+        self.fail(error)
+    }
+}

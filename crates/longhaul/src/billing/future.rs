@@ -1,0 +1,155 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{
+    body::ResponseBody,
+    ledger::{Entry, Ledger, Slot},
+};
+use crate::{
+    attempt::Attempt,
+    body::WatchedBody,
+    classify::status::class_of,
+    error::{BoxError, Error, ErrorKind},
+    outcome::End,
+};
+
+pin_project! {
+    /// Waits until the entry is open for good, then for the answer's head.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, B, L>
+    where
+        S: Service<Request<B>>,
+        L: Ledger,
+    {
+        // Before the entry, so that it drops first and says what it knows.
+        #[pin]
+        state: State<S, Request<B>, S::Future, L::Opened>,
+        // `None` once done.
+        entry: Option<Entry<L::Slot>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, R, F, O> {
+        Opening {
+            #[pin]
+            opened: O,
+            // Taken to be called.
+            call: Option<(S, R)>,
+        },
+        Calling {
+            #[pin]
+            inner: F,
+        },
+    }
+}
+
+impl<S, B, L> ResponseFuture<S, B, L>
+where
+    S: Service<Request<B>>,
+    L: Ledger,
+{
+    pub(super) const fn new(
+        opened: L::Opened,
+        readied: S,
+        request: Request<B>,
+        entry: Entry<L::Slot>,
+    ) -> Self {
+        Self {
+            state: State::Opening {
+                opened,
+                call: Some((readied, request)),
+            },
+            entry: Some(entry),
+        }
+    }
+}
+
+impl<S, B, L, ResBody> Future for ResponseFuture<S, B, L>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+    S::Error: Into<BoxError>,
+    ResBody: Body,
+    ResBody::Error: Into<BoxError>,
+    L: Ledger,
+{
+    type Output = Result<Response<ResponseBody<ResBody, L>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        const DONE: &str = "`billing::ResponseFuture` polled after completion";
+        let mut this = self.project();
+        let entry = this.entry.as_mut().expect(DONE);
+        let answer = loop {
+            match this.state.as_mut().project() {
+                StateProj::Opening { opened, call } => {
+                    if let Err(error) = ready!(opened.poll(cx)) {
+                        break Err(Error::new(ErrorKind::Ledger).with_source(error));
+                    }
+                    let (mut readied, request) = call.take().expect(DONE);
+                    entry.called();
+                    let inner = readied.call(request);
+                    this.state.set(State::Calling { inner });
+                }
+                StateProj::Calling { inner } => {
+                    break ready!(inner.poll(cx)).map_err(Error::from_inner);
+                }
+            }
+        };
+        let mut entry = this.entry.take().expect(DONE);
+        Poll::Ready(match answer {
+            Ok(response) => Ok(answered(response, entry)),
+            Err(error) => Err(entry.fail(error)),
+        })
+    }
+}
+
+/// Closes the entry if the answer was judged already or its status says it all, else with its body.
+fn answered<B, T>(
+    mut response: Response<B>,
+    mut entry: Entry<T>,
+) -> Response<WatchedBody<B, Entry<T>>>
+where
+    B: Body,
+    T: Slot,
+{
+    let attempt = entry.attempt().clone();
+    attempt.head_received(response.status(), response.version());
+    let verdict = match attempt.outcome_now() {
+        Some(outcome) => Some(outcome.class),
+        None => class_of(response.status()),
+    };
+    if let Some(class) = verdict {
+        entry.settle(End::Finished, class);
+    }
+    if response.extensions().get::<Attempt>().is_none() {
+        response.extensions_mut().insert(attempt);
+    }
+    response.map(|body| WatchedBody::new(body, entry))
+}
+
+impl<S, B, L> fmt::Debug for ResponseFuture<S, B, L>
+where
+    S: Service<Request<B>>,
+    L: Ledger,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Opening { .. } => "Opening",
+            State::Calling { .. } => "Calling",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("state", &state)
+            .field("entry", &self.entry)
+            .finish()
+    }
+}

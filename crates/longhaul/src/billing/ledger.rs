@@ -1,0 +1,123 @@
+use std::{fmt, future::Future, sync::Arc};
+
+use super::record::{Closing, Opening};
+use crate::{
+    attempt::Attempt,
+    classify::{Class, cancelled_class},
+    error::{BoxError, Error},
+    outcome::End,
+};
+
+/// Writes down every attempt: opened before its first byte leaves, closed at its end.
+///
+/// Both are called on the task that drives the attempt, closing even from destructors: they hand the entry
+/// over, to a queue or a map, and return. What takes time happens behind [`Opened`](Self::Opened).
+/// Opening and closing must go through one queue, so that no closing overtakes its opening, also where
+/// the attempt is dropped before its opening was durable.
+pub trait Ledger: Send + Sync + 'static {
+    /// The place in the ledger that an entry is closed in.
+    type Slot: Slot;
+    /// Ends when the opening is durable; the attempt is not begun before. An error stops it, with nothing
+    /// sent. Dropped, it takes nothing back: the entry's closing follows.
+    type Opened: Future<Output = Result<(), BoxError>>;
+
+    /// Opens an entry for `attempt`. Must not block.
+    fn open(&self, attempt: &Attempt, opening: Opening) -> (Entry<Self::Slot>, Self::Opened);
+}
+
+impl<L: Ledger> Ledger for Arc<L> {
+    type Slot = L::Slot;
+    type Opened = L::Opened;
+
+    fn open(&self, attempt: &Attempt, opening: Opening) -> (Entry<L::Slot>, L::Opened) {
+        (**self).open(attempt, opening)
+    }
+}
+
+/// Where in a ledger one entry is closed, once.
+pub trait Slot {
+    /// Closes the entry. Must neither block nor panic: it is called from destructors.
+    fn close(self, closing: Closing);
+}
+
+/// An open entry, which closes itself when dropped.
+///
+/// It closes with the outcome of its attempt. An attempt that has none yet is cancelled by it: never sent
+/// as long as the service below was not called, after that as is proved of it.
+pub struct Entry<S: Slot> {
+    attempt: Attempt,
+    // `None` once closed.
+    slot: Option<S>,
+    called: bool,
+}
+
+impl<S: Slot> Entry<S> {
+    /// The open entry of `attempt`, to be closed in `slot`.
+    pub fn armed(attempt: &Attempt, slot: S) -> Self {
+        Self {
+            attempt: attempt.clone(),
+            slot: Some(slot),
+            called: false,
+        }
+    }
+
+    /// The attempt that it accounts for.
+    pub const fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    /// Closes it; the same as dropping it.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// From here on bytes may leave.
+    pub(super) const fn called(&mut self) {
+        self.called = true;
+    }
+
+    /// Ends the attempt with an error, unless somebody below has judged it already, and closes.
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        let error = error.with_attempt(&self.attempt);
+        // The error's class is that of the attempt if it has one, else the built-in reading.
+        self.settle(error.end(), error.class());
+        error
+    }
+
+    /// Ends the attempt, unless somebody below has judged it already, and closes.
+    pub(super) fn settle(&mut self, end: End, class: Class) {
+        self.attempt.finish(end, class);
+        self.write();
+    }
+
+    fn write(&mut self) {
+        let Some(slot) = self.slot.take() else {
+            return;
+        };
+        let attempt = &self.attempt;
+        let outcome = attempt.outcome_now().unwrap_or_else(|| {
+            let class = if self.called {
+                cancelled_class(attempt)
+            } else {
+                Class::NeverSent
+            };
+            attempt.finish(End::Cancelled, class)
+        });
+        slot.close(Closing::of(attempt, outcome));
+    }
+}
+
+impl<S: Slot> Drop for Entry<S> {
+    fn drop(&mut self) {
+        self.write();
+    }
+}
+
+impl<S: Slot> fmt::Debug for Entry<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("attempt", &self.attempt)
+            .field("open", &self.slot.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,52 @@
+use super::{
+    claims::ClaimRules,
+    price::{PriceRow, PriceTable},
+};
+use crate::ConfigError;
+
+/// What calls cost, and which of them the provider owes back.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct BillingPolicy {
+    /// What is owed back, for [`claims`](super::claims()) and
+    /// [`MemoryLedger::claims`](super::MemoryLedger::claims). Default: every rule, over 180 s.
+    pub claims: ClaimRules,
+    /// The rows of the [`PriceTable`], the first match counts. Default none: prices are yours to know.
+    pub prices: Vec<PriceRow>,
+}
+
+impl BillingPolicy {
+    /// The default rules with these prices.
+    pub fn with_prices(prices: Vec<PriceRow>) -> Self {
+        Self {
+            prices,
+            ..Self::default()
+        }
+    }
+
+    /// Refuses rows and rules that cannot work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.clone().into_price_table().map(drop)
+    }
+
+    /// This policy for a provider whose time runs `1 / factor` times as fast.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self {
+            claims: self.claims.scaled(factor),
+            ..self
+        }
+    }
+
+    /// The prices, checked; the rules are checked too.
+    pub(super) fn into_price_table(self) -> Result<PriceTable, ConfigError> {
+        self.claims
+            .validate()
+            .map_err(|error| error.under("claims"))?;
+        PriceTable::new(self.prices)
+    }
+}

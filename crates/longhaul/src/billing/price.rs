@@ -1,0 +1,191 @@
+use crate::{
+    ConfigError,
+    money::{Currency, Money},
+    workload::Resolution,
+};
+
+/// What one image costs, at one provider, of one model, in one resolution.
+///
+/// As it stands in a policy file; [`PriceTable::new`] checks it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
+pub struct PriceRow {
+    /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
+    pub provider: String,
+    /// The model as requests name it: exact, or a beginning followed by `*`, or `*` alone.
+    pub model: String,
+    /// The resolution; none for any.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub resolution: Option<Resolution>,
+    /// Millionths of a unit of `currency` for one image: $0.24 is 240,000.
+    pub price_micros: i64,
+    /// A three-letter code such as `"USD"`.
+    pub currency: String,
+}
+
+/// Prices by provider, model and resolution. Empty unless the user fills it.
+///
+/// The first row that matches counts. Where the resolution of a request is not known, the dearest of what
+/// the known ones would cost counts, so that the exposure is not understated. No row, no price: the
+/// exposure is then unknown, which is not zero.
+///
+/// ```
+/// use longhaul::{Money, Workload, Resolution, billing::{PriceRow, PriceTable}};
+///
+/// # fn main() -> Result<(), longhaul::ConfigError> {
+/// let prices = PriceTable::new(vec![PriceRow {
+///     provider: "api.example.com".to_owned(),
+///     model: "nano-banana*".to_owned(),
+///     resolution: None,
+///     price_micros: 50_000,
+///     currency: "USD".to_owned(),
+/// }])?;
+/// let two = Workload::of(Resolution::K4).with_model("nano-banana-pro").with_images(2);
+/// assert_eq!(prices.price("api.example.com", &two), Some(Money::usd_micros(100_000)));
+/// assert_eq!(prices.price("elsewhere.example.com", &two), None);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PriceTable(Vec<Row>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Row {
+    provider: Pattern,
+    model: Pattern,
+    resolution: Option<Resolution>,
+    price: Money,
+}
+
+impl PriceTable {
+    /// Checks `rows`. An error names the field from the table's own key on: `prices[2].currency`.
+    pub fn new(rows: Vec<PriceRow>) -> Result<Self, ConfigError> {
+        let row = |(index, row)| {
+            Row::new(row).map_err(|error: ConfigError| error.under(&format!("prices[{index}]")))
+        };
+        rows.into_iter()
+            .enumerate()
+            .map(row)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// What `workload` costs at `provider` if it is charged, all its images together.
+    pub fn price(&self, provider: &str, workload: &crate::Workload) -> Option<Money> {
+        let model = workload.model.as_deref().unwrap_or_default();
+        let one = match workload.resolution {
+            Resolution::Unknown => self.dearest(provider, model),
+            resolution => self.first(provider, model, resolution),
+        }?;
+        Some(one.times(workload.images.max(1)))
+    }
+
+    fn first(&self, provider: &str, model: &str, resolution: Resolution) -> Option<Money> {
+        self.0
+            .iter()
+            .find(|row| {
+                row.resolution.is_none_or(|of_row| of_row == resolution)
+                    && row.provider.matches_in_any_case(provider)
+                    && row.model.matches(model)
+            })
+            .map(|row| row.price)
+    }
+
+    /// `None` too where the currencies differ: which one is dearer is not ours to know.
+    fn dearest(&self, provider: &str, model: &str) -> Option<Money> {
+        let mut prices = [Resolution::K1, Resolution::K2, Resolution::K4]
+            .into_iter()
+            .filter_map(|resolution| self.first(provider, model, resolution));
+        let first = prices.next()?;
+        prices.try_fold(first, |dearest, price| {
+            if price.currency != dearest.currency {
+                return None;
+            }
+            Some(if price.micros > dearest.micros {
+                price
+            } else {
+                dearest
+            })
+        })
+    }
+}
+
+impl Row {
+    fn new(row: PriceRow) -> Result<Self, ConfigError> {
+        if row.resolution == Some(Resolution::Unknown) {
+            return Err(ConfigError::new(
+                "resolution",
+                "leave it out to price every resolution",
+            ));
+        }
+        if row.price_micros < 0 {
+            return Err(ConfigError::new(
+                "price_micros",
+                format!("{} is less than nothing", row.price_micros),
+            ));
+        }
+        Ok(Self {
+            provider: Pattern::new("provider", row.provider)?,
+            model: Pattern::new("model", row.model)?,
+            resolution: row.resolution,
+            price: Money {
+                micros: row.price_micros,
+                // Its error names the field `currency`, as the row does.
+                currency: row.currency.parse::<Currency>()?,
+            },
+        })
+    }
+}
+
+/// A name, or the beginning of one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Pattern {
+    Exact(Box<str>),
+    Beginning(Box<str>),
+}
+
+impl Pattern {
+    fn new(field: &str, text: String) -> Result<Self, ConfigError> {
+        if text.is_empty() {
+            return Err(ConfigError::new(
+                field,
+                "must not be empty; `*` stands for any",
+            ));
+        }
+        let (beginning, open) = match text.strip_suffix('*') {
+            Some(beginning) => (beginning, true),
+            None => (&*text, false),
+        };
+        if beginning.contains('*') {
+            return Err(ConfigError::new(
+                field,
+                format!("{text:?}: `*` may stand at the end only"),
+            ));
+        }
+        let beginning = beginning.into();
+        Ok(if open {
+            Self::Beginning(beginning)
+        } else {
+            Self::Exact(beginning)
+        })
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(name) => **name == *text,
+            Self::Beginning(beginning) => text.starts_with(&**beginning),
+        }
+    }
+
+    fn matches_in_any_case(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(name) => name.eq_ignore_ascii_case(text),
+            Self::Beginning(beginning) => text
+                .get(..beginning.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
+        }
+    }
+}

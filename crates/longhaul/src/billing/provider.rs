@@ -1,0 +1,31 @@
+use std::sync::Arc;
+
+use http::{Extensions, Uri};
+
+/// Who is asked for the picture, and sends the bill: the name that price rows and ledger entries go by.
+///
+/// A request extension, for hosts that are not called as their owners are. Without one, the host of the
+/// request's URI is the name.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Provider(Arc<str>);
+
+impl Provider {
+    /// The provider called `name`.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the provider that a request goes to, if anything tells.
+    pub(super) fn of(extensions: &Extensions, uri: &Uri) -> Option<Arc<str>> {
+        match extensions.get::<Self>() {
+            Some(Self(name)) => Some(name.clone()),
+            // Host names are the same in any case.
+            None => Some(uri.host()?.to_ascii_lowercase().into()),
+        }
+    }
+}

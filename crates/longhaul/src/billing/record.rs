@@ -1,0 +1,168 @@
+use std::{sync::Arc, time::Duration, time::SystemTime};
+
+use http::{StatusCode, Version};
+
+use crate::{
+    attempt::{Attempt, OperationId},
+    classify::Probability,
+    money::Money,
+    outcome::Outcome,
+    wall_clock::wall_clock,
+    workload::Resolution,
+};
+
+/// What is written down of an attempt before its first byte leaves.
+///
+/// Never a prompt, an image or an API key: of the URI only host and path are kept, of the headers only the
+/// idempotency key, since that is what a provider's support searches by. One that is marked
+/// [sensitive](http::HeaderValue::is_sensitive) is left out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Opening {
+    /// The operation that it is a try of.
+    pub operation: OperationId,
+    /// Which try, counted from 1.
+    pub attempt: u32,
+    /// The time of day at which the entry was opened.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::time"))]
+    pub opened_at: SystemTime,
+    /// The idempotency key that is sent with it, if one is.
+    pub idempotency_key: Option<Box<str>>,
+    /// The provider's name, if anything tells.
+    pub provider: Option<Arc<str>>,
+    /// The model as the request names it.
+    pub model: Option<Arc<str>>,
+    /// The resolution asked for.
+    pub resolution: Resolution,
+    /// How many images are asked for.
+    pub images: u32,
+    /// What it costs if it is charged, all its images together; `None` where no price is known.
+    pub price: Option<Money>,
+    /// The host that it goes to.
+    pub host: Option<Box<str>>,
+    /// The path of the URI, without its query.
+    pub path: Box<str>,
+}
+
+impl Opening {
+    /// Attempt number `attempt` of `operation`, opened now; of the rest nothing is known yet.
+    pub fn new(operation: OperationId, attempt: u32) -> Self {
+        Self {
+            operation,
+            attempt,
+            opened_at: wall_clock(),
+            idempotency_key: None,
+            provider: None,
+            model: None,
+            resolution: Resolution::Unknown,
+            images: 1,
+            price: None,
+            host: None,
+            path: Box::default(),
+        }
+    }
+}
+
+/// What is written down of an attempt at its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Closing {
+    /// How it ended, what that means, and what it may have cost.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub outcome: Outcome,
+    /// The time of day at which the entry was closed.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::time"))]
+    pub closed_at: SystemTime,
+    /// The answer's status, if there was an answer.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::status"))]
+    pub status: Option<StatusCode>,
+    /// The HTTP version that the answer came with.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::version"))]
+    pub http_version: Option<Version>,
+    /// From the attempt's beginning until the whole request was out, where anybody saw it.
+    pub flushed: Option<Duration>,
+    /// From the attempt's beginning until the answer's head.
+    pub head: Option<Duration>,
+    /// What the provider's own clock may have shown, if there was an answer.
+    pub provider_clock: Option<ProviderClock>,
+}
+
+impl Closing {
+    /// An end without an answer, now; the fields say the rest.
+    pub fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            closed_at: wall_clock(),
+            status: None,
+            http_version: None,
+            flushed: None,
+            head: None,
+            provider_clock: None,
+        }
+    }
+
+    /// The end of `attempt`, whose outcome is `outcome`.
+    pub(super) fn of(attempt: &Attempt, outcome: Outcome) -> Self {
+        let timing = attempt.timing();
+        // Where nobody watched the request leave, the "flush" is only the beginning of the attempt.
+        let seen = attempt.facts().body.watched || timing.flushed != Some(Duration::ZERO);
+        let flushed = timing.flushed.filter(|_| seen);
+        Self {
+            status: attempt.status(),
+            http_version: attempt.http_version(),
+            flushed,
+            head: timing.head,
+            provider_clock: timing.head.map(|head| ProviderClock {
+                at_least: flushed.map_or(Duration::ZERO, |flushed| head.saturating_sub(flushed)),
+                at_most: outcome.duration,
+            }),
+            ..Self::new(outcome)
+        }
+    }
+
+    /// Whether it was charged for certain, as far as its class tells.
+    pub(super) fn is_certainly_charged(&self) -> bool {
+        self.outcome.exposure.probability == Probability::ONE
+    }
+}
+
+/// Bounds for how long an attempt took on the provider's clock, by ours.
+///
+/// The provider's clock starts somewhere between our first and our last byte, and stops somewhere between
+/// the first and the last byte of the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct ProviderClock {
+    /// From the flushed request until the head; zero where nobody saw the flush.
+    pub at_least: Duration,
+    /// From the attempt's beginning until the end of the answer's body.
+    pub at_most: Duration,
+}
+
+/// One entry of a ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Record {
+    /// What was known before the attempt.
+    pub opening: Opening,
+    /// What was known at its end; `None` while it runs.
+    pub closing: Option<Closing>,
+}
+
+impl Record {
+    /// An entry that was opened and not closed yet.
+    pub const fn open(opening: Opening) -> Self {
+        Self {
+            opening,
+            closing: None,
+        }
+    }
+
+    /// Whether the attempt still runs, as far as the ledger knows.
+    pub const fn is_open(&self) -> bool {
+        self.closing.is_none()
+    }
+}

@@ -1,0 +1,119 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response, header::HeaderName};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    body::ResponseBody, future::ResponseFuture, ledger::Ledger, policy::BillingPolicy,
+    price::PriceTable, provider::Provider, record::Opening,
+};
+use crate::{
+    ConfigError,
+    attempt::Attempt,
+    error::{BoxError, Error},
+    workload::Workload,
+};
+
+/// Writes one ledger entry per attempt, opened before its first byte leaves and closed at its end.
+#[derive(Clone, Debug)]
+pub struct BillingCompensationTracker<S, L> {
+    inner: S,
+    prices: Arc<PriceTable>,
+    ledger: L,
+}
+
+impl<S, L> BillingCompensationTracker<S, L> {
+    /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
+    /// cannot work.
+    pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
+        let prices = Arc::new(policy.into_price_table()?);
+        Ok(Self::with_prices(inner, prices, ledger))
+    }
+
+    pub(super) const fn with_prices(inner: S, prices: Arc<PriceTable>, ledger: L) -> Self {
+        Self {
+            inner,
+            prices,
+            ledger,
+        }
+    }
+}
+
+impl<S, L, B, ResBody> Service<Request<B>> for BillingCompensationTracker<S, L>
+where
+    S: Service<Request<B>, Response = Response<ResBody>> + Clone,
+    S::Error: Into<BoxError>,
+    ResBody: Body,
+    ResBody::Error: Into<BoxError>,
+    L: Ledger,
+{
+    type Response = Response<ResponseBody<ResBody, L>>;
+    type Error = Error;
+    type Future = ResponseFuture<S, B, L>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // The readied service goes with the request; a fresh clone stays, which is not ready yet.
+        let unready = self.inner.clone();
+        let readied = mem::replace(&mut self.inner, unready);
+
+        let attempt = enter(&mut request);
+        let opening = opening(&attempt, &request, &self.prices);
+        attempt.set_price(opening.price);
+        let (entry, opened) = self.ledger.open(&attempt, opening);
+        ResponseFuture::new(opened, readied, request, entry)
+    }
+}
+
+/// The attempt of a request. A handle that has ended is left over from an earlier try, by somebody who
+/// sends clones without knowing of handles: this is then an operation of its own.
+fn enter<B>(request: &mut Request<B>) -> Attempt {
+    let extensions = request.extensions_mut();
+    if extensions
+        .get::<Attempt>()
+        .is_some_and(|attempt| attempt.outcome_now().is_some())
+    {
+        extensions.remove::<Attempt>();
+    }
+    // Whoever made the handle: an entry always sees to it that the attempt ends.
+    Attempt::enter(extensions).0
+}
+
+fn opening<B>(attempt: &Attempt, request: &Request<B>, prices: &PriceTable) -> Opening {
+    let (extensions, uri) = (request.extensions(), request.uri());
+    let unknown = Workload::default();
+    let workload = extensions.get().unwrap_or(&unknown);
+    let provider = Provider::of(extensions, uri);
+    let price = prices.price(provider.as_deref().unwrap_or_default(), workload);
+    Opening {
+        idempotency_key: idempotency_key(attempt, request),
+        provider,
+        model: workload.model.clone(),
+        resolution: workload.resolution,
+        images: workload.images,
+        price,
+        host: uri.host().map(Into::into),
+        path: uri.path().into(),
+        ..Opening::new(attempt.operation(), attempt.number())
+    }
+}
+
+/// The retry layer's, else the caller's own.
+fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<Box<str>> {
+    const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+    let key = attempt
+        .idempotency_key()
+        .or_else(|| request.headers().get(IDEMPOTENCY_KEY))?;
+    if key.is_sensitive() {
+        return None;
+    }
+    Some(key.to_str().ok()?.into())
+}

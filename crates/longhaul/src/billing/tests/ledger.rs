@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use super::script::{Durable, PRICE, SlowLedger};
+use crate::{
+    Attempt, Class, Currency, End, Money, OperationId,
+    billing::{Entry, Ledger, MemoryLedger, MemorySlot, Opening},
+};
+
+fn open(ledger: &MemoryLedger, operation: OperationId, price: Option<Money>) -> Entry<MemorySlot> {
+    let attempt = Attempt::new(operation, 1, None);
+    attempt.set_price(price);
+    let mut opening = Opening::new(operation, 1);
+    opening.price = price;
+    ledger.open(&attempt, opening).0
+}
+
+#[tokio::test]
+async fn an_entry_that_is_dropped_closes() {
+    let ledger = Arc::new(SlowLedger::new(Durable::Never));
+    let attempt = Attempt::new(OperationId::new(), 1, None);
+    let (entry, opened) = ledger.open(&attempt, Opening::new(attempt.operation(), 1));
+    assert!(ledger.memory.records()[0].is_open());
+    drop((opened, entry));
+    assert_eq!(*ledger.log.lock().unwrap(), ["open", "close"]);
+    assert_eq!(attempt.outcome_now().unwrap().class, Class::NeverSent);
+}
+
+#[tokio::test]
+async fn an_entry_closes_with_the_outcome_that_its_attempt_has() {
+    let ledger = MemoryLedger::new();
+    let entry = open(&ledger, OperationId::new(), Some(PRICE));
+    let outcome = entry
+        .attempt()
+        .finish(End::Superseded, Class::UnknownOutcome);
+    entry.close();
+    assert_eq!(
+        ledger.records()[0].closing.as_ref().unwrap().outcome,
+        outcome
+    );
+}
+
+#[tokio::test]
+async fn totals_keep_certain_possible_unknown_and_currencies_apart() {
+    let ledger = MemoryLedger::new();
+    let eur = Money {
+        micros: 7,
+        currency: "EUR".parse().unwrap(),
+    };
+    for (class, price) in [
+        (Class::Delivered, Some(PRICE)),
+        (Class::UnknownOutcome, Some(PRICE)),
+        (Class::Overloaded, Some(PRICE)),
+        (Class::NoImage, Some(eur)),
+        (Class::Delivered, None),
+        (Class::NeverSent, None),
+    ] {
+        let mut entry = open(&ledger, OperationId::new(), price);
+        entry.settle(End::Finished, class);
+    }
+    // An attempt that runs may be charged.
+    let running = open(&ledger, OperationId::new(), Some(PRICE));
+
+    let totals = ledger.totals();
+    assert_eq!(totals.amounts.len(), 2);
+    let usd = totals.in_currency(Currency::USD).unwrap();
+    assert_eq!((usd.certain, usd.possible), (PRICE, PRICE.times(3)));
+    let in_eur = totals.in_currency(eur.currency).unwrap();
+    assert_eq!((in_eur.certain, in_eur.possible), (eur, eur));
+    assert_eq!(totals.unknown, 1);
+    drop(running);
+    assert_eq!(
+        ledger.totals().in_currency(Currency::USD).unwrap().possible,
+        PRICE.times(2)
+    );
+}
+
+#[tokio::test]
+async fn operations_are_drained_whole_once_nothing_of_them_runs() {
+    let ledger = MemoryLedger::new();
+    let (done, half) = (OperationId::new(), OperationId::new());
+    for operation in [done, half] {
+        open(&ledger, operation, None).close();
+    }
+    let running = open(&ledger, half, None);
+
+    let drained = ledger.drain();
+    assert_eq!(drained.len(), 1);
+    assert_eq!(drained[0].opening.operation, done);
+    assert_eq!(ledger.operation(half).len(), 2);
+    running.close();
+    assert_eq!(ledger.drain().len(), 2);
+    assert!(ledger.records().is_empty());
+}
+
+#[cfg(feature = "serde")]
+#[tokio::test]
+async fn entries_are_written_out_for_people_and_programs() {
+    let ledger = MemoryLedger::new();
+    open(&ledger, OperationId::new(), Some(PRICE)).settle(End::Finished, Class::Delivered);
+    let mut record = ledger.records().remove(0);
+    let closing = record.closing.as_mut().unwrap();
+    closing.status = Some(http::StatusCode::OK);
+    closing.http_version = Some(http::Version::HTTP_11);
+    record.opening.opened_at = std::time::SystemTime::UNIX_EPOCH;
+
+    let json = serde_json::to_value(&record).unwrap();
+    assert_eq!(json["opening"]["opened_at"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(json["opening"]["price"]["currency"], "USD");
+    assert_eq!(json["closing"]["class"], "Delivered");
+    assert_eq!(json["closing"]["status"], 200);
+    assert_eq!(json["closing"]["http_version"], "HTTP/1.1");
+    assert!(serde_json::to_value(ledger.totals()).unwrap()["amounts"]["USD"].is_object());
+}

@@ -1,0 +1,7 @@
+mod claims;
+mod entries;
+mod ledger;
+mod prices;
+mod script;
+mod stacked;
+mod tracker;

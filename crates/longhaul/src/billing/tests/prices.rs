@@ -1,0 +1,150 @@
+use super::script::row;
+use crate::{
+    Money, Resolution, Workload,
+    billing::{BillingPolicy, PriceRow, PriceTable},
+};
+
+const USD: &str = "USD";
+
+fn table() -> PriceTable {
+    PriceTable::new(vec![
+        row("relay", "banana-pro", Some(Resolution::K4), 90_000, USD),
+        row("relay", "banana*", None, 50_000, USD),
+        row(
+            "api.Example.com",
+            "banana",
+            Some(Resolution::K1),
+            134_400,
+            USD,
+        ),
+        row(
+            "api.Example.com",
+            "banana",
+            Some(Resolution::K4),
+            240_000,
+            USD,
+        ),
+        row("mixed", "*", Some(Resolution::K1), 1, USD),
+        row("mixed", "*", Some(Resolution::K2), 2, "EUR"),
+        row("eu-*", "*", None, 7, "EUR"),
+    ])
+    .unwrap()
+}
+
+fn price(provider: &str, model: &str, resolution: Resolution) -> Option<i64> {
+    let workload = Workload::of(resolution).with_model(model);
+    table().price(provider, &workload).map(|price| price.micros)
+}
+
+#[test]
+fn the_first_row_that_matches_counts() {
+    use Resolution::*;
+    assert_eq!(price("relay", "banana-pro", K4), Some(90_000));
+    assert_eq!(price("relay", "banana-pro", K1), Some(50_000));
+    assert_eq!(price("relay", "banana-2", K4), Some(50_000));
+    assert_eq!(price("relay", "apple", K4), None);
+    assert_eq!(price("API.example.com", "banana", K4), Some(240_000));
+    assert_eq!(price("api.example.com", "banana", K2), None);
+    assert_eq!(price("api.example.com", "banana-2", K4), None);
+    assert_eq!(price("EU-west", "anything", K2), Some(7));
+    assert_eq!(price("é", "anything", K2), None);
+}
+
+#[test]
+fn an_unknown_resolution_costs_the_dearest() {
+    use Resolution::Unknown;
+    assert_eq!(price("relay", "banana-pro", Unknown), Some(90_000));
+    assert_eq!(price("relay", "banana-2", Unknown), Some(50_000));
+    assert_eq!(price("api.example.com", "banana", Unknown), Some(240_000));
+    // Nobody knows which of two currencies is dearer.
+    assert_eq!(price("mixed", "banana", Unknown), None);
+}
+
+#[test]
+fn images_multiply_and_an_unnamed_model_matches_any_row_for_all() {
+    let table = table();
+    let workload = Workload::of(Resolution::K1);
+    assert_eq!(table.price("relay", &workload), None);
+    let price = table.price("eu-west", &workload.with_images(4)).unwrap();
+    assert_eq!((price.micros, price.currency.as_str()), (28, "EUR"));
+    assert_eq!(
+        PriceTable::default().price("relay", &Workload::default()),
+        None
+    );
+    let free = PriceTable::new(vec![row("*", "*", None, 0, USD)]).unwrap();
+    assert_eq!(
+        free.price("", &Workload::default()),
+        Some(Money::usd_micros(0))
+    );
+}
+
+#[test]
+fn bad_rows_are_refused_by_field() {
+    let good = || row("relay", "banana", None, 1, USD);
+    type Change = fn(&mut PriceRow);
+    let changes: [(Change, &str); 8] = [
+        (|row| row.currency.clear(), "currency"),
+        (|row| row.currency = "usd".to_owned(), "currency"),
+        (|row| row.price_micros = -1, "price_micros"),
+        (|row| row.provider.clear(), "provider"),
+        (|row| row.provider = "a*b".to_owned(), "provider"),
+        (|row| row.model.clear(), "model"),
+        (|row| row.model = "**".to_owned(), "model"),
+        (
+            |row| row.resolution = Some(Resolution::Unknown),
+            "resolution",
+        ),
+    ];
+    for (change, field) in changes {
+        let mut bad = good();
+        change(&mut bad);
+        let policy = BillingPolicy::with_prices(vec![good(), good(), bad]);
+        let error = policy.validate().unwrap_err();
+        assert_eq!(error.field(), format!("prices[2].{field}"));
+        assert_eq!(
+            error.under("billing").field(),
+            format!("billing.prices[2].{field}")
+        );
+    }
+    let mut policy = BillingPolicy::default();
+    policy.claims.over = Some(std::time::Duration::ZERO);
+    assert_eq!(policy.validate().unwrap_err().field(), "claims.over");
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn a_policy_is_read_from_a_file_and_unknown_keys_are_refused() {
+    let file = r#"
+        [[prices]]
+        provider = "relay"
+        model = "banana*"
+        resolution = "K4"
+        price_micros = 90_000
+        currency = "USD"
+
+        [claims]
+        over = "120s"
+        duplicate = false
+    "#;
+    let policy: BillingPolicy = toml::from_str(file).unwrap();
+    assert_eq!(
+        policy.prices,
+        [row("relay", "banana*", Some(Resolution::K4), 90_000, USD)]
+    );
+    assert_eq!(
+        policy.claims.over,
+        Some(std::time::Duration::from_secs(120))
+    );
+    assert!(policy.claims.no_image && !policy.claims.duplicate);
+    assert_eq!(
+        toml::from_str::<BillingPolicy>("").unwrap(),
+        BillingPolicy::default()
+    );
+    for key in [
+        "[claims]\nover_ = '1s'",
+        "price = []",
+        "[[prices]]\nmodell = 'x'",
+    ] {
+        assert!(toml::from_str::<BillingPolicy>(key).is_err(), "{key}");
+    }
+}

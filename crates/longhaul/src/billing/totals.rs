@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+
+use super::record::Record;
+use crate::{
+    classify::Probability,
+    money::{Currency, Money},
+};
+
+/// What a number of attempts may have cost, each currency by itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Totals {
+    /// Attempts with a price, by its currency.
+    pub amounts: BTreeMap<Currency, Amounts>,
+    /// How many attempts may have been charged at a price that is not known: they are in no sum.
+    pub unknown: u64,
+}
+
+/// Two sums in one currency; what was really charged lies between them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Amounts {
+    /// Charged for certain, as far as the classes tell.
+    pub certain: Money,
+    /// The most that may have been charged.
+    pub possible: Money,
+}
+
+impl Totals {
+    /// Sums up `records`. An attempt that still runs may be charged: it counts as possible.
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut totals = Self::default();
+        for record in records {
+            totals.add(record);
+        }
+        totals
+    }
+
+    /// The sums in `currency`; `None` where nothing was asked for at a price in it.
+    pub fn in_currency(&self, currency: Currency) -> Option<Amounts> {
+        self.amounts.get(&currency).copied()
+    }
+
+    fn add(&mut self, record: &Record) {
+        let (price, probability) = match &record.closing {
+            Some(closing) => {
+                let exposure = closing.outcome.exposure;
+                (exposure.price, Some(exposure.probability))
+            }
+            None => (record.opening.price, None),
+        };
+        let Some(price) = price else {
+            if probability != Some(Probability::ZERO) {
+                self.unknown += 1;
+            }
+            return;
+        };
+        let amounts = self.amounts.entry(price.currency).or_insert(Amounts {
+            certain: price.zero(),
+            possible: price.zero(),
+        });
+        if probability == Some(Probability::ONE) {
+            add(&mut amounts.certain, price);
+        }
+        if probability != Some(Probability::ZERO) {
+            add(&mut amounts.possible, price);
+        }
+    }
+}
+
+/// The currencies are the same; beyond the range of `i64` nobody counts.
+const fn add(sum: &mut Money, price: Money) {
+    sum.micros = sum.micros.saturating_add(price.micros);
+}
