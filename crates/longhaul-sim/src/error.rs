@@ -1,0 +1,90 @@
+//! How a call fails when no HTTP answer comes.
+
+use std::{error::Error, fmt, io};
+
+/// A call that ended without an answer, or an answer that broke off.
+///
+/// In process it is what the client gets; its [`source`](Error::source) is the [`io::Error`] that a client on a real
+/// socket would see. On a socket the same thing happens to the connection.
+#[derive(Debug)]
+pub struct SimError {
+    kind: SimErrorKind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// What happened to the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SimErrorKind {
+    /// The connection was refused: nothing was sent.
+    Refused,
+    /// The connection was reset.
+    Reset,
+    /// The connection was closed before an answer.
+    Cut,
+    /// The answer's body broke off.
+    Truncated,
+    /// HTTP/2: the connection was ended by GOAWAY. `processed` says whether this request had been taken up.
+    GoAway {
+        /// Whether the request is among those that the GOAWAY says may have been processed.
+        processed: bool,
+    },
+    /// HTTP/2: the stream was ended by RST_STREAM. `processed` is false for REFUSED_STREAM.
+    StreamReset {
+        /// Whether the request may have been processed.
+        processed: bool,
+    },
+    /// The client's own request body failed while it was read.
+    RequestBody,
+}
+
+impl SimError {
+    pub(crate) fn new(kind: SimErrorKind) -> Self {
+        let source = match kind {
+            SimErrorKind::Refused => io::ErrorKind::ConnectionRefused,
+            SimErrorKind::Cut | SimErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
+            _ => io::ErrorKind::ConnectionReset,
+        };
+        Self {
+            kind,
+            source: io::Error::from(source).into(),
+        }
+    }
+
+    pub(crate) fn request_body(source: Box<dyn Error + Send + Sync>) -> Self {
+        Self {
+            kind: SimErrorKind::RequestBody,
+            source,
+        }
+    }
+
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> SimErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for SimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            SimErrorKind::Refused => "connection refused",
+            SimErrorKind::Reset => "connection reset before the answer",
+            SimErrorKind::Cut => "connection closed before the answer",
+            SimErrorKind::Truncated => "connection closed in the middle of the answer",
+            SimErrorKind::GoAway { processed: true } => "connection ended by GOAWAY",
+            SimErrorKind::GoAway { processed: false } => {
+                "connection ended by GOAWAY, request not processed"
+            }
+            SimErrorKind::StreamReset { processed: true } => "stream reset",
+            SimErrorKind::StreamReset { processed: false } => "stream refused",
+            SimErrorKind::RequestBody => "request body failed while it was read",
+        })
+    }
+}
+
+impl Error for SimError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}

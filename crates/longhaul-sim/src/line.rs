@@ -1,0 +1,125 @@
+//! The line to a client on a socket: what the provider may know of it and do to it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+
+/// How a connection is ended by force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HangUp {
+    /// As a closing program does (FIN).
+    Close,
+    /// RST.
+    #[cfg(feature = "server")]
+    Reset,
+    /// HTTP/2: GOAWAY, then closed.
+    #[cfg(feature = "server")]
+    GoAway {
+        /// Whether the GOAWAY covers the streams that are open.
+        processed: bool,
+    },
+}
+
+/// A shared handle on one connection. In process there is none.
+#[derive(Clone)]
+pub(crate) struct Line {
+    number: u64,
+    secure: bool,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    after_flush: Vec<Callback>,
+    hang_up: Option<HangUp>,
+    gone: bool,
+    reader: Option<Waker>,
+}
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+impl Line {
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether it is encrypted.
+    pub(crate) fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Calls back when all that was handed over is written, or drops the callback when that can never be.
+    pub(crate) fn after_flush(&self, callback: impl FnOnce() + Send + 'static) {
+        let mut state = self.state();
+        if !state.gone {
+            state.after_flush.push(Box::new(callback));
+        }
+    }
+
+    /// Ends the connection. The first way of ending it counts.
+    pub(crate) fn hang_up(&self, how: HangUp) {
+        let mut state = self.state();
+        state.hang_up.get_or_insert(how);
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the connection itself does with its line.
+#[cfg(feature = "server")]
+impl Line {
+    pub(crate) fn new(number: u64, secure: bool) -> Self {
+        Self {
+            number,
+            secure,
+            state: Arc::default(),
+        }
+    }
+
+    /// Whether the connection is to be ended; if not, the reader is woken when it is.
+    pub(crate) fn poll_hang_up(&self, cx: &std::task::Context<'_>) -> Option<HangUp> {
+        let mut state = self.state();
+        if state.hang_up.is_none() {
+            state.reader = Some(cx.waker().clone());
+        }
+        state.hang_up
+    }
+
+    /// Whether the connection is to be ended.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        self.state().hang_up.is_some()
+    }
+
+    /// All that was handed over is written.
+    pub(crate) fn flushed(&self) {
+        // Called outside the lock, like the drops below: the callbacks lead into the oracle and into wakers.
+        let callbacks = std::mem::take(&mut self.state().after_flush);
+        callbacks.into_iter().for_each(|callback| callback());
+    }
+
+    /// The connection is closed.
+    pub(crate) fn gone(&self) {
+        let callbacks = {
+            let mut state = self.state();
+            state.gone = true;
+            std::mem::take(&mut state.after_flush)
+        };
+        drop(callbacks);
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line")
+            .field("number", &self.number)
+            .field("secure", &self.secure)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! The facts about one request.
+
+use std::time::Duration;
+
+use http::request::Parts;
+use serde::Serialize;
+
+use super::redact::kept_headers;
+use crate::{Fault, Work};
+
+/// How much of a request arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum Received {
+    /// Its head, and its body not to the end.
+    Partial,
+    /// All of it.
+    Whole,
+}
+
+/// What really happened to one request. All times are provider time since the provider was built.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The request's place in the order of arrival, from 1; refused connections leave gaps.
+    pub number: u64,
+    /// The id that the answer carries as `x-request-id`, and Gemini's as `responseId` too.
+    pub request_id: String,
+    /// The idempotency key.
+    pub key: Option<String>,
+    /// The attempt number from the attempt header.
+    pub attempt: Option<u32>,
+    /// The method.
+    pub method: String,
+    /// The path, without the query, which may hold a key.
+    pub path: String,
+    /// The version that the request was sent in, such as `HTTP/1.1`.
+    pub http_version: String,
+    /// The headers, in the order of their names. Of secret ones only that they were there.
+    pub headers: Vec<(String, String)>,
+    /// The number of the socket connection, as in [`Server::connections`](crate::server::Server::connections).
+    pub connection: Option<u64>,
+    /// What was done to it.
+    pub fault: Fault,
+    /// How much of it arrived.
+    pub received: Received,
+    /// How many bytes of its body arrived.
+    pub body_bytes: u64,
+    /// What it asked for, once that was understood and accepted.
+    pub work: Option<Work>,
+    /// Whether the work was done; it may have made no picture.
+    pub generated: bool,
+    /// Whether an earlier work under the same idempotency key stood in for this one.
+    pub replayed: bool,
+    /// What was charged, in millionths of the currency.
+    pub charged_micros: u64,
+    /// The identities of the pictures that belong to it: see [`picture::identity`](crate::picture::identity).
+    pub images: Vec<String>,
+    /// The status that it was answered with.
+    pub status: Option<u16>,
+    /// Whether the answer left to the last byte.
+    pub answered: bool,
+    /// Whether the answer left to the last byte and held pictures, or links to them.
+    pub delivered: bool,
+    /// How many links were fetched to the last byte.
+    pub links_fetched: u32,
+    /// When its head arrived.
+    pub started: Duration,
+    /// When it had arrived whole.
+    pub read: Option<Duration>,
+    /// When the work was done and charged.
+    pub charged: Option<Duration>,
+    /// When the answer's last byte left, the provider broke off, or the client had gone.
+    pub finished: Option<Duration>,
+    /// Whether the client was gone before the end.
+    pub client_left: bool,
+}
+
+impl Entry {
+    /// A request whose head has arrived, and nothing else yet.
+    pub(crate) fn arrived(number: u64, request_id: String, head: &Parts) -> Self {
+        Self {
+            number,
+            request_id,
+            key: None,
+            attempt: None,
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            http_version: format!("{:?}", head.version),
+            headers: kept_headers(&head.headers),
+            connection: None,
+            fault: Fault::None,
+            received: Received::Partial,
+            body_bytes: 0,
+            work: None,
+            generated: false,
+            replayed: false,
+            charged_micros: 0,
+            images: Vec::new(),
+            status: None,
+            answered: false,
+            delivered: false,
+            links_fetched: 0,
+            started: Duration::ZERO,
+            read: None,
+            charged: None,
+            finished: None,
+            client_left: false,
+        }
+    }
+}
+
+/// Everything added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Requests of which anything was read.
+    pub requests: u64,
+    /// Requests that were read whole.
+    pub read_whole: u64,
+    /// Requests whose work was done.
+    pub generated: u64,
+    /// Requests whose work still runs, and will be charged.
+    pub running: u64,
+    /// Requests that were charged.
+    pub charged: u64,
+    /// Requests whose pictures were delivered.
+    pub delivered: u64,
+    /// Requests that were charged and not delivered.
+    pub charged_undelivered: u64,
+    /// All that was charged, in millionths of the currency.
+    pub charged_micros: u64,
+    /// The part of it that was charged and not delivered.
+    pub undelivered_micros: u64,
+    /// Refusals: calls in process, and on sockets the times that the port was closed.
+    pub refused: u64,
+    /// Pictures fetched by their link to the last byte.
+    pub links_fetched: u64,
+}
+
+impl Totals {
+    pub(super) fn add(mut self, entry: &Entry) -> Self {
+        let charged = entry.charged_micros > 0;
+        let lost = charged && !entry.delivered;
+        self.requests += 1;
+        self.read_whole += u64::from(entry.received == Received::Whole);
+        self.generated += u64::from(entry.generated);
+        self.running += u64::from(entry.work.is_some() && !entry.generated && !entry.replayed);
+        self.charged += u64::from(charged);
+        self.delivered += u64::from(entry.delivered);
+        self.charged_undelivered += u64::from(lost);
+        self.charged_micros += entry.charged_micros;
+        self.undelivered_micros += if lost { entry.charged_micros } else { 0 };
+        self.links_fetched += u64::from(entry.links_fetched);
+        self
+    }
+}

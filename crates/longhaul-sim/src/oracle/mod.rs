@@ -1,0 +1,124 @@
+//! The oracle: what the provider knows for certain.
+
+mod entry;
+mod record;
+mod redact;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+pub use self::entry::{Entry, Received, Totals};
+pub(crate) use self::record::{Busy, Exchange, Record};
+use crate::clock::Clock;
+
+/// Tells what the provider received, made, charged and delivered. A cheap handle; all clones tell the same.
+///
+/// Every request of which at least the head was read has exactly one [`Entry`]. Refused connections have none, and
+/// neither have downloads of pictures by their link, which are counted with the request that made the picture.
+#[derive(Debug, Clone)]
+pub struct Oracle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    state: Mutex<State>,
+    idle: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: Vec<Entry>,
+    refused: u64,
+    /// Works that run, requests that are handled and answers that are on their way.
+    busy: usize,
+}
+
+impl Oracle {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                state: Mutex::default(),
+                idle: Notify::new(),
+            }),
+        }
+    }
+
+    /// All entries in the order of arrival.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.state().entries.clone()
+    }
+
+    /// The entries under this idempotency key, with this attempt number if one is given.
+    #[must_use]
+    pub fn find(&self, key: &str, attempt: Option<u32>) -> Vec<Entry> {
+        let matches = |entry: &&Entry| {
+            entry.key.as_deref() == Some(key) && (attempt.is_none() || entry.attempt == attempt)
+        };
+        self.state()
+            .entries
+            .iter()
+            .filter(matches)
+            .cloned()
+            .collect()
+    }
+
+    /// Everything added up.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let state = self.state();
+        let start = Totals {
+            refused: state.refused,
+            ..Totals::default()
+        };
+        state.entries.iter().fold(start, Totals::add)
+    }
+
+    /// Waits until no work runs, no request is being handled and no answer with pictures is on its way.
+    ///
+    /// From then on nothing that was received, made, charged or delivered changes, but by new requests. An answer that
+    /// the client holds without reading it, and a call that is kept waiting in silence, is on its way for as long as
+    /// the client does not drop it. Refusals are not waited for, read or not.
+    pub async fn settled(&self) {
+        loop {
+            let mut idle = std::pin::pin!(self.shared.idle.notified());
+            idle.as_mut().enable();
+            if self.state().busy == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    pub(crate) fn count_refusal(&self) {
+        self.state().refused += 1;
+    }
+
+    /// Marks the provider as busy until the mark is dropped.
+    pub(crate) fn busy(&self) -> Busy {
+        self.state().busy += 1;
+        Busy::new(self.clone())
+    }
+
+    /// Opens an entry. Its time of arrival is set here.
+    pub(crate) fn open(&self, mut entry: Entry) -> Exchange {
+        entry.started = self.shared.clock.now();
+        let index = {
+            let mut state = self.state();
+            state.entries.push(entry);
+            state.entries.len() - 1
+        };
+        Exchange::new(Record::new(self.clone(), index))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,175 @@
+//! Building a provider.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use http::HeaderName;
+
+use super::{Inner, Provider, links::Links, replay::Replays};
+use crate::{Oracle, Resolution, Script, Weight, clock::Clock};
+
+/// Settings of a [`Provider`]; made by [`Provider::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct Builder {
+    settings: Settings,
+    speed: f64,
+    script: Script,
+    idempotent: bool,
+    link_lifetime: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) seed: u64,
+    pub(super) weight: Weight,
+    pub(super) generation: Option<Duration>,
+    pub(super) prices: [u64; 3],
+    pub(super) required_key: Option<String>,
+    pub(super) attempt_header: HeaderName,
+    pub(super) key_header: HeaderName,
+}
+
+/// Settings that make no provider.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The speed is not a number from 0.001 to 1,000,000.
+    Speed(f64),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Speed(speed) => write!(f, "speed must be from 0.001 to 1000000, not {speed}"),
+        }
+    }
+}
+
+impl Error for ConfigError {}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            settings: Settings {
+                seed: 0,
+                weight: Weight::Real,
+                generation: None,
+                prices: Resolution::ALL.map(Resolution::list_price_micros),
+                required_key: None,
+                attempt_header: HeaderName::from_static("x-longhaul-attempt"),
+                key_header: HeaderName::from_static("idempotency-key"),
+            },
+            speed: 1.0,
+            script: Script::default(),
+            idempotent: false,
+            // As long as OpenAI's links live.
+            link_lifetime: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Builder {
+    /// The one seed for generation times and ids. Each request draws by its place in the order of arrival.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// How many times as fast as tokio's clock the provider's runs; 1 where not set.
+    ///
+    /// *Every* span of provider time is divided by it: generation times, the spans in faults, the life of links, and
+    /// also the waits that answers tell. So a client whose policy is scaled alike sees what it would see at full
+    /// length; only `Retry-After` in whole seconds is rounded up, and tells a second at least. Times that come back,
+    /// from the oracle, are provider time again.
+    pub fn speed(mut self, speed: f64) -> Self {
+        self.speed = speed;
+        self
+    }
+
+    /// What happens to which request; by default all goes well.
+    pub fn script(mut self, script: Script) -> Self {
+        self.script = script;
+        self
+    }
+
+    /// How heavy the pictures are.
+    pub fn image_weight(mut self, weight: Weight) -> Self {
+        self.settings.weight = weight;
+        self
+    }
+
+    /// A fixed generation time (provider time) instead of drawn ones.
+    pub fn generation(mut self, takes: Duration) -> Self {
+        self.settings.generation = Some(takes);
+        self
+    }
+
+    /// The price of one picture in millionths of a dollar; [Google's list price](Resolution::list_price_micros) where
+    /// not set.
+    pub fn price(mut self, resolution: Resolution, micros: u64) -> Self {
+        self.settings.prices[resolution as usize] = micros;
+        self
+    }
+
+    /// Whether a known idempotency key gets the answer of its first request, without a second work or charge. Most
+    /// relays ignore keys, and so does the provider where this is not set.
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = idempotent;
+        self
+    }
+
+    /// How long links to pictures work (provider time); an hour where not set.
+    pub fn link_lifetime(mut self, lifetime: Duration) -> Self {
+        self.link_lifetime = lifetime;
+        self
+    }
+
+    /// The only API key that is accepted, as `authorization: Bearer …`, `x-goog-api-key` or `api-key`. Where not set,
+    /// none is needed.
+    pub fn require_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.required_key = Some(key.into());
+        self
+    }
+
+    /// The request header with the attempt's number; `x-longhaul-attempt` where not set.
+    pub fn attempt_header(mut self, name: HeaderName) -> Self {
+        self.settings.attempt_header = name;
+        self
+    }
+
+    /// The request header with the idempotency key; `idempotency-key` where not set.
+    pub fn key_header(mut self, name: HeaderName) -> Self {
+        self.settings.key_header = name;
+        self
+    }
+
+    /// The provider, whose clock starts now.
+    ///
+    /// # Errors
+    ///
+    /// If the speed cannot be used.
+    pub fn build(self) -> Result<Provider, ConfigError> {
+        if !(0.001..=1e6).contains(&self.speed) {
+            return Err(ConfigError::Speed(self.speed));
+        }
+        let clock = Clock::start(self.speed);
+        Ok(self.start(clock))
+    }
+
+    pub(super) fn start(self, clock: Clock) -> Provider {
+        let inner = Inner {
+            settings: self.settings,
+            clock,
+            oracle: Oracle::new(clock),
+            playing: self.script.start().into(),
+            arrivals: 0.into(),
+            links: Links::new(self.link_lifetime),
+            replays: self.idempotent.then(Replays::default),
+            #[cfg(feature = "server")]
+            doors: Default::default(),
+        };
+        Provider {
+            inner: Arc::new(inner),
+        }
+    }
+}

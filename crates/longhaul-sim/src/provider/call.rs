@@ -1,0 +1,290 @@
+//! One request, from its head to its answer.
+
+use std::{error::Error, future::pending, sync::atomic::Ordering};
+
+use http::{
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
+};
+
+use super::{
+    Provider, answer, asked,
+    finish::Finish,
+    intake, links,
+    work::{Generation, Order},
+};
+use crate::{
+    Action, Body, Entry, Fault, SimError, SimErrorKind, Work,
+    dialect::{Dialect, Refusal},
+    line::Line,
+    oracle::Exchange,
+};
+
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a request gets no answer with pictures.
+pub(super) enum Stop {
+    Refused(Refusal),
+    Broken(SimErrorKind),
+    RequestBody(BoxError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+struct Call {
+    provider: Provider,
+    head: Parts,
+    line: Option<Line>,
+    exchange: Exchange,
+    request_id: String,
+    key: Option<String>,
+    action: Action,
+    /// The dialect of the path; if the path is not known, the one to refuse it in.
+    dialect: Result<Dialect, Dialect>,
+    rng: fastrand::Rng,
+}
+
+pub(super) async fn handle<B>(
+    provider: Provider,
+    request: Request<B>,
+) -> Result<Response<Body>, SimError>
+where
+    B: http_body::Body,
+    B::Error: Into<BoxError>,
+{
+    let (mut head, body) = request.into_parts();
+    let line = head.extensions.remove::<Line>();
+    let asked = asked::by_headers(&head.headers);
+    if links::is_download(&head) {
+        let fault = asked
+            .ok()
+            .and_then(|(action, _)| action)
+            .unwrap_or_default()
+            .fault();
+        return Ok(links::download(&provider, &head, fault, line));
+    }
+    let number = provider.inner.arrivals.fetch_add(1, Ordering::Relaxed) + 1;
+    let (action, misasked) = match asked {
+        Ok((action, takes)) => {
+            let action = action.unwrap_or_else(|| provider.next_action(number, &head));
+            (takes.map_or(action, |takes| action.taking(takes)), None)
+        }
+        Err(message) => (
+            Action::default(),
+            Some(Stop::Refused(Refusal::BadRequest(message))),
+        ),
+    };
+    if let Fault::Refused { .. } = action.fault() {
+        provider.inner.oracle.count_refusal();
+        return Err(SimError::new(SimErrorKind::Refused));
+    }
+    let mut call = Call::open(provider, head, line, number, action);
+    let outcome = match misasked {
+        Some(stop) => Err(stop),
+        None => call.run(body).await,
+    };
+    call.end(outcome)
+}
+
+impl Call {
+    fn open(
+        provider: Provider,
+        head: Parts,
+        line: Option<Line>,
+        number: u64,
+        action: Action,
+    ) -> Self {
+        let settings = &provider.inner.settings;
+        // An odd factor spreads neighbouring numbers over all seeds.
+        let seed = settings
+            .seed
+            .wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let request_id = format!("req_{:016x}", rng.u64(..));
+        let key = asked::text(&head.headers, &settings.key_header).map(str::to_owned);
+        let exchange = provider.inner.oracle.open(Entry {
+            key: key.clone(),
+            attempt: asked::attempt(&head.headers, &settings.attempt_header),
+            connection: line.as_ref().map(Line::number),
+            fault: action.fault(),
+            ..Entry::arrived(number, request_id.clone(), &head)
+        });
+        let dialect = Dialect::of_path(head.uri.path());
+        Self {
+            provider,
+            head,
+            line,
+            exchange,
+            request_id,
+            key,
+            action,
+            dialect,
+            rng,
+        }
+    }
+
+    async fn run<B>(&mut self, body: B) -> Result<Response<Body>, Stop>
+    where
+        B: http_body::Body,
+        B::Error: Into<BoxError>,
+    {
+        let fault = self.action.fault();
+        match fault {
+            Fault::Early => return Err(Refusal::Overloaded.into()),
+            Fault::GoAwayUnprocessed => {
+                return Err(Stop::Broken(SimErrorKind::GoAway { processed: false }));
+            }
+            Fault::RefusedStream => {
+                return Err(Stop::Broken(SimErrorKind::StreamReset { processed: false }));
+            }
+            _ => {}
+        }
+        let body = intake::read(body, fault, &self.exchange).await?;
+        if let Some(refusal) = answer::refusal(fault, &self.provider.inner.clock) {
+            return Err(refusal.into());
+        }
+        let dialect = self.dialect.map_err(|_| Refusal::NotFound)?;
+        if self.head.method != Method::POST {
+            return Err(Refusal::Method.into());
+        }
+        if fault == Fault::Redirect {
+            return Ok(self.redirect());
+        }
+        asked::check_key(&self.provider, &self.head.headers)?;
+        let work = dialect.read(self.head.uri.path(), &body)?;
+        if fault == Fault::Blocked && dialect == Dialect::OpenAi {
+            return Err(Refusal::Blocked.into());
+        }
+        let generation = self.generation(&work, &body)?;
+        self.deliver(work, generation).await
+    }
+
+    fn redirect(&self) -> Response<Body> {
+        let path = self
+            .head
+            .uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
+        let mut response = answer::response(
+            StatusCode::TEMPORARY_REDIRECT,
+            "text/plain",
+            Body::whole(Vec::new()),
+        );
+        if let Ok(location) = HeaderValue::try_from(format!("/elsewhere{path}")) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+
+    fn generation(&mut self, work: &Work, body: &[u8]) -> Result<Generation, Refusal> {
+        let drawn = work.resolution.generation_time(self.rng.f64());
+        let takes = self
+            .action
+            .takes()
+            .or(self.provider.inner.settings.generation)
+            .unwrap_or(drawn);
+        let order = Order {
+            takes: takes.max(self.action.fault().outlasted()),
+            fruitless: matches!(self.action.fault(), Fault::NoImage | Fault::Blocked),
+            rng: self.rng.fork(),
+        };
+        let record = self.exchange.record().clone();
+        let start = || Generation::start(&self.provider, record, work, order);
+        let (generation, replayed) = match (&self.provider.inner.replays, &self.key) {
+            (Some(replays), Some(key)) => replays.of(key, self.head.uri.path(), body, start)?,
+            _ => (start(), false),
+        };
+        self.exchange.accepted(work, replayed);
+        Ok(generation)
+    }
+
+    async fn deliver(
+        &mut self,
+        work: Work,
+        generation: Generation,
+    ) -> Result<Response<Body>, Stop> {
+        let clock = self.provider.inner.clock;
+        let fault = self.action.fault();
+        let broken = match fault {
+            Fault::Silence => pending().await,
+            Fault::GatewayTimeout { after } | Fault::Cloudflare524 { after } => {
+                clock.sleep(after).await;
+                let (status, page) = answer::gateway_page(fault);
+                return Ok(answer::response(status, "text/html", page));
+            }
+            Fault::Reset { after } => Some((after, SimErrorKind::Reset)),
+            Fault::Cut { after } => Some((after, SimErrorKind::Cut)),
+            Fault::GoAway { after } => Some((after, SimErrorKind::GoAway { processed: true })),
+            Fault::RstStream { after } => {
+                Some((after, SimErrorKind::StreamReset { processed: true }))
+            }
+            _ => None,
+        };
+        if let Some((after, kind)) = broken {
+            clock.sleep(after).await;
+            return Err(Stop::Broken(kind));
+        }
+        let finish = Finish {
+            provider: self.provider.clone(),
+            record: self.exchange.record().clone(),
+            request_id: self.request_id.clone(),
+            origin: links::origin(&self.head, self.line.as_ref()),
+            blocked: fault == Fault::Blocked,
+            work,
+        };
+        self.exchange.answering_with_pictures();
+        let body = match fault {
+            Fault::Heartbeat { every } => {
+                Body::beating(clock.real(every), Box::pin(finish.pieces(generation)))
+            }
+            _ => answer::shaped(Body::whole(finish.pieces(generation).await), fault, &clock),
+        };
+        let mut response = answer::response(StatusCode::OK, "application/json", body);
+        answer::version(&mut response, fault, self.head.version);
+        Ok(response)
+    }
+
+    /// Sends what came out, and leaves the exchange open until the answer's body is at its end.
+    fn end(mut self, outcome: Result<Response<Body>, Stop>) -> Result<Response<Body>, SimError> {
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(Stop::Refused(refusal)) => self.refuse(&refusal),
+            Err(Stop::Broken(kind)) => {
+                self.exchange.broke_off();
+                return Err(SimError::new(kind));
+            }
+            Err(Stop::RequestBody(error)) => return Err(SimError::request_body(error)),
+        };
+        if let Ok(id) = HeaderValue::try_from(&self.request_id) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("x-request-id"), id);
+        }
+        self.exchange.answering(response.status());
+        let (exchange, line) = (self.exchange, self.line);
+        Ok(response.map(|body| {
+            body.on_line(line).ending(|whole| {
+                if whole {
+                    exchange.answered();
+                } else {
+                    exchange.broke_off();
+                }
+            })
+        }))
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Response<Body> {
+        let dialect = self.dialect.unwrap_or_else(|guess| guess);
+        let (status, body) = answer::refuse(dialect, refusal);
+        let mut response = answer::response(status, "application/json", body);
+        if let Some((name, value)) =
+            answer::wait_header(self.action.fault(), &self.provider.inner.clock)
+        {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

@@ -1,0 +1,111 @@
+//! The provider itself, without a network.
+
+mod answer;
+mod asked;
+mod builder;
+mod call;
+mod finish;
+mod intake;
+mod links;
+mod replay;
+mod service;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+};
+
+use self::{builder::Settings, links::Links, replay::Replays};
+pub use self::{
+    builder::{Builder, ConfigError},
+    service::ResponseFuture,
+};
+use crate::{Oracle, Script, clock::Clock, script::Playing};
+
+/// A simulated image provider. Cheap to clone; all clones are the same provider.
+///
+/// It is a [`tower_service::Service`] for requests with any body, so that a client stack can run against it in process
+/// and on paused time. In process a fault of the transport is a [`SimError`](crate::SimError). The same provider can
+/// stand behind a [socket server](crate::server).
+///
+/// A request is taken up when its future is first polled, and its body is read to the end before any work starts. Work
+/// is a task of its own: it runs to its end and is charged even if the future is dropped. A future dropped while the
+/// body is read leaves an entry with [`Received::Partial`](crate::Received::Partial), and no work.
+#[derive(Clone)]
+pub struct Provider {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    clock: Clock,
+    oracle: Oracle,
+    playing: Mutex<Playing>,
+    arrivals: AtomicU64,
+    links: Links,
+    replays: Option<Replays>,
+    #[cfg(feature = "server")]
+    doors: crate::server::Doors,
+}
+
+impl Provider {
+    /// A provider with this script and otherwise default settings.
+    #[must_use]
+    pub fn new(script: Script) -> Self {
+        Builder::default().script(script).start(Clock::start(1.0))
+    }
+
+    /// Settings for a provider.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Who knows what really happened.
+    #[must_use]
+    pub fn oracle(&self) -> Oracle {
+        self.inner.oracle.clone()
+    }
+
+    fn playing(&self) -> MutexGuard<'_, Playing> {
+        self.inner
+            .playing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the socket server needs of it.
+#[cfg(feature = "server")]
+impl Provider {
+    pub(crate) fn clock(&self) -> Clock {
+        self.inner.clock
+    }
+
+    pub(crate) fn doors(&self) -> &crate::server::Doors {
+        &self.inner.doors
+    }
+
+    /// Takes the script's next action if it refuses connections, and says for how long.
+    pub(crate) fn next_refusal(&self) -> Option<std::time::Duration> {
+        self.playing().next_refusal()
+    }
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self::new(Script::default())
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the settings: they may hold a key.
+        f.debug_struct("Provider")
+            .field("clock", &self.inner.clock)
+            .finish_non_exhaustive()
+    }
+}

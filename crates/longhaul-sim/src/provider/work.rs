@@ -1,0 +1,63 @@
+//! Work: the making of pictures, which nobody can stop.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::Provider;
+use crate::{Work, oracle::Record, picture::Picture};
+
+/// A work that runs or is done. All clones wait for the same.
+#[derive(Debug, Clone)]
+pub(super) struct Generation {
+    done: watch::Receiver<Option<Arc<[Picture]>>>,
+}
+
+/// What a work is to be.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) takes: Duration,
+    /// Whether it ends without a picture, and is charged all the same.
+    pub(super) fruitless: bool,
+    pub(super) rng: fastrand::Rng,
+}
+
+impl Generation {
+    /// Starts the work in a task of its own; it is charged to `record` when it is done.
+    pub(super) fn start(
+        provider: &Provider,
+        record: Record,
+        work: &Work,
+        mut order: Order,
+    ) -> Self {
+        let (tell, done) = watch::channel(None);
+        let busy = record.oracle().busy();
+        let provider = provider.clone();
+        let work = work.clone();
+        tokio::spawn(async move {
+            provider.inner.clock.sleep(order.takes).await;
+            let settings = &provider.inner.settings;
+            let images = if order.fruitless { 0 } else { work.images };
+            let pictures: Result<Vec<_>, _> = (0..images)
+                .map(|_| Picture::new(work.width, work.height, settings.weight, order.rng.u128(..)))
+                .collect();
+            // Sizes were checked when the request was read; a size that cannot be encoded all the same costs nothing.
+            let pictures = pictures.inspect(|pictures| {
+                let micros = settings.prices[work.resolution as usize] * u64::from(work.images);
+                record.charge(micros, pictures);
+            });
+            tell.send_replace(Some(pictures.unwrap_or_default().into()));
+            drop(busy);
+        });
+        Self { done }
+    }
+
+    /// The pictures, when the work is done; none if it made none.
+    pub(super) async fn pictures(mut self) -> Arc<[Picture]> {
+        match self.done.wait_for(Option::is_some).await {
+            Ok(pictures) => pictures.clone().unwrap_or_default(),
+            // The runtime is shutting down.
+            Err(_) => Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What can go wrong with a call.
+
+use std::{fmt, time::Duration};
+
+/// What the provider, or something between it and the client, does with a request.
+///
+/// Written and parsed as its name with an optional value: `overloaded`, `cut@60`, `trickle@100000`. All spans are
+/// provider time (see [`Builder::speed`](crate::Builder::speed)); in text they are seconds.
+///
+/// “Work” is the making of the pictures. Once it has started it runs to its end and is charged, whether or not the
+/// client is still there. Faults that name no work answer at once and charge nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Fault {
+    /// `none`: the pictures are made and delivered.
+    #[default]
+    None,
+    /// `overloaded`: 503, “The model is overloaded. Please try again later.”
+    Overloaded,
+    /// `unavailable`: 503, “The service is currently unavailable.”
+    Unavailable,
+    /// `rate-limited@SECONDS` and its kin: 429 that tells how long to wait, in one of the forms that providers use.
+    ///
+    /// The wait is provider time like all others, so the told number is divided by the speed too.
+    RateLimited {
+        /// How long the client should wait.
+        wait: Duration,
+        /// How it is told.
+        form: WaitForm,
+    },
+    /// `quota`: 429 for a quota that no waiting brings back today.
+    Quota,
+    /// `unauthorized`: 401, “Invalid API key”.
+    Unauthorized,
+    /// `bad-request`: 400.
+    BadRequest,
+    /// `server-error`: 500 with the provider's own JSON.
+    ServerError,
+    /// `gateway-timeout@SECONDS` (default 60): the work starts, but nginx answers 504 in HTML after that time.
+    GatewayTimeout {
+        /// The gateway's read timeout.
+        after: Duration,
+    },
+    /// `cloudflare-524@SECONDS` (default 100): the work starts, but Cloudflare answers 524 in HTML after that time.
+    Cloudflare524 {
+        /// The proxy read timeout.
+        after: Duration,
+    },
+    /// `refused@SECONDS` (default 3): the connection is refused and nothing is read.
+    ///
+    /// In process one call fails. On a socket the listener is closed for that time as soon as this is the script's
+    /// next action, so that new connections meet a closed port; a fault chosen by header or closure comes too late for
+    /// that, and resets the connection unread.
+    Refused {
+        /// How long a socket server's port stays closed.
+        down: Duration,
+    },
+    /// `early`: 503 before the request body is read, as an overloaded relay does.
+    Early,
+    /// `reset-reading@BYTES` (default 0): the connection is reset when more than that much of the body has been read.
+    ResetReading {
+        /// How much is read at least.
+        bytes: u64,
+    },
+    /// `reset@SECONDS` (default 0): the work starts and the connection is reset that long after the request was read.
+    Reset {
+        /// How long after the request was read.
+        after: Duration,
+    },
+    /// `silence`: the work starts and is done, but no answer ever comes.
+    Silence,
+    /// `cut@SECONDS`: a proxy's idle timer closes the connection that long after the request was read. The work
+    /// outlasts it.
+    Cut {
+        /// The idle limit of the proxy.
+        after: Duration,
+    },
+    /// `truncated`: 200 with the right content-length, and the connection closed half way through the body.
+    Truncated,
+    /// `truncated-close`: 200 without a content-length, and the body ended half way as if it were complete.
+    ///
+    /// HTTP/1 marks such an end by closing the connection, which only an HTTP/1.0 answer may do: it says HTTP/1.0.
+    TruncatedClose,
+    /// `stalled`: 200, half the body, and then nothing.
+    Stalled,
+    /// `trickle@BYTES_PER_SECOND`: 200 with a slow body.
+    Trickle {
+        /// Bytes per second of provider time.
+        bytes_per_second: u64,
+    },
+    /// `no-image`: 200 without an image, after the full work.
+    NoImage,
+    /// `blocked`: refused by the safety filter: Gemini after the work (200 and `IMAGE_SAFETY`), OpenAI before it (400
+    /// and `moderation_blocked`).
+    Blocked,
+    /// `heartbeat@SECONDS`: 200 at once, whitespace every so many seconds, then the answer.
+    Heartbeat {
+        /// The time between two beats.
+        every: Duration,
+    },
+    /// `redirect`: 307 to another path that works.
+    Redirect,
+    /// `goaway@SECONDS` (default 0): the work starts, and the HTTP/2 connection ends with a GOAWAY that covers the
+    /// request.
+    ///
+    /// Like the three below it resets the connection where there is no HTTP/2.
+    GoAway {
+        /// How long after the request was read.
+        after: Duration,
+    },
+    /// `goaway-unprocessed`: GOAWAY that says the request was not processed, and it was not.
+    GoAwayUnprocessed,
+    /// `rst-stream@SECONDS` (default 0): the work starts, and the stream ends with RST_STREAM (INTERNAL_ERROR).
+    RstStream {
+        /// How long after the request was read.
+        after: Duration,
+    },
+    /// `refused-stream`: RST_STREAM (REFUSED_STREAM) before the request body is read.
+    RefusedStream,
+}
+
+/// How a rate limit tells the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitForm {
+    /// `rate-limited@SECONDS`: `Retry-After` in whole seconds, rounded up.
+    Seconds,
+    /// `rate-limited-ms@MILLISECONDS`: `retry-after-ms`, as OpenAI does.
+    Millis,
+    /// `rate-limited-x-ms@MILLISECONDS`: `x-ms-retry-after-ms`, as Azure does.
+    AzureMillis,
+    /// `rate-limited-date@SECONDS`: `Retry-After` as an HTTP date, rounded up.
+    Date,
+    /// `rate-limited-body@SECONDS`: `google.rpc.RetryInfo` in the error's details.
+    Body,
+    /// `rate-limited-mute`: not at all.
+    Mute,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |span: &Duration| Some(span.as_secs_f64());
+        let (name, value) = match self {
+            Self::None => ("none", None),
+            Self::Overloaded => ("overloaded", None),
+            Self::Unavailable => ("unavailable", None),
+            Self::RateLimited { wait, form } => match form {
+                WaitForm::Seconds => ("rate-limited", seconds(wait)),
+                WaitForm::Millis => ("rate-limited-ms", Some(wait.as_secs_f64() * 1e3)),
+                WaitForm::AzureMillis => ("rate-limited-x-ms", Some(wait.as_secs_f64() * 1e3)),
+                WaitForm::Date => ("rate-limited-date", seconds(wait)),
+                WaitForm::Body => ("rate-limited-body", seconds(wait)),
+                WaitForm::Mute => ("rate-limited-mute", None),
+            },
+            Self::Quota => ("quota", None),
+            Self::Unauthorized => ("unauthorized", None),
+            Self::BadRequest => ("bad-request", None),
+            Self::ServerError => ("server-error", None),
+            Self::GatewayTimeout { after } => ("gateway-timeout", seconds(after)),
+            Self::Cloudflare524 { after } => ("cloudflare-524", seconds(after)),
+            Self::Refused { down } => ("refused", seconds(down)),
+            Self::Early => ("early", None),
+            Self::ResetReading { bytes } => ("reset-reading", Some(*bytes as f64)),
+            Self::Reset { after } => ("reset", seconds(after)),
+            Self::Silence => ("silence", None),
+            Self::Cut { after } => ("cut", seconds(after)),
+            Self::Truncated => ("truncated", None),
+            Self::TruncatedClose => ("truncated-close", None),
+            Self::Stalled => ("stalled", None),
+            Self::Trickle { bytes_per_second } => ("trickle", Some(*bytes_per_second as f64)),
+            Self::NoImage => ("no-image", None),
+            Self::Blocked => ("blocked", None),
+            Self::Heartbeat { every } => ("heartbeat", seconds(every)),
+            Self::Redirect => ("redirect", None),
+            Self::GoAway { after } => ("goaway", seconds(after)),
+            Self::GoAwayUnprocessed => ("goaway-unprocessed", None),
+            Self::RstStream { after } => ("rst-stream", seconds(after)),
+            Self::RefusedStream => ("refused-stream", None),
+        };
+        match value {
+            Some(value) => write!(f, "{name}@{value}"),
+            None => f.write_str(name),
+        }
+    }
+}
+
+impl serde::Serialize for Fault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Fault {
+    /// How long the work takes at least, so that the fault strikes first.
+    pub(crate) fn outlasted(&self) -> Duration {
+        match self {
+            Self::Cut { after }
+            | Self::Reset { after }
+            | Self::GoAway { after }
+            | Self::RstStream { after }
+            | Self::GatewayTimeout { after }
+            | Self::Cloudflare524 { after } => after
+                .saturating_add(Duration::from_secs(1))
+                .saturating_add(*after / 4),
+            _ => Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What happens to which request.
+
+mod fault;
+mod parse;
+
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
+
+use http::HeaderMap;
+
+pub use self::{
+    fault::{Fault, WaitForm},
+    parse::ParseError,
+};
+
+/// A fault, and how long the work takes where that should not be left to chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Action {
+    fault: Fault,
+    takes: Option<Duration>,
+}
+
+impl Action {
+    /// The fault, with a drawn generation time.
+    #[must_use]
+    pub const fn new(fault: Fault) -> Self {
+        Self { fault, takes: None }
+    }
+
+    /// The same with a fixed generation time (provider time); in text `cut@60+takes@100`.
+    #[must_use]
+    pub const fn taking(self, takes: Duration) -> Self {
+        Self {
+            takes: Some(takes),
+            ..self
+        }
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// The fixed generation time, if any.
+    #[must_use]
+    pub const fn takes(&self) -> Option<Duration> {
+        self.takes
+    }
+}
+
+impl From<Fault> for Action {
+    fn from(fault: Fault) -> Self {
+        Self::new(fault)
+    }
+}
+
+/// What a closure script sees of a request: its head, nothing of its body.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Seen<'a> {
+    /// The request's place in the order of arrival, from 1.
+    pub number: u64,
+    /// The request's path.
+    pub path: &'a str,
+    /// The idempotency key it carries.
+    pub key: Option<&'a str>,
+    /// The attempt number it carries.
+    pub attempt: Option<u32>,
+    /// All its headers.
+    pub headers: &'a HeaderMap,
+}
+
+/// Which [`Action`] meets which request: one after the other in the order of arrival, and [`Fault::None`] after the
+/// last.
+///
+/// ```
+/// use longhaul_sim::Script;
+///
+/// let script: Script = "overloaded*2, cut@60, none+takes@120".parse()?;
+/// # Ok::<_, longhaul_sim::ParseError>(())
+/// ```
+///
+/// A request may also carry its own action in the header `x-sim-fault`, which leaves the script where it is.
+/// Downloads of finished pictures are not counted as requests.
+#[derive(Clone, Default)]
+pub struct Script {
+    actions: Vec<Action>,
+    repeats: bool,
+    chooser: Option<Chooser>,
+}
+
+type Chooser = Arc<dyn Fn(&Seen<'_>) -> Action + Send + Sync>;
+
+impl Script {
+    /// A script of these actions, each for one request.
+    pub fn new<A: Into<Action>>(actions: impl IntoIterator<Item = A>) -> Self {
+        Self {
+            actions: actions.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same action for every request.
+    pub fn always(action: impl Into<Action>) -> Self {
+        Self::new([action]).repeating()
+    }
+
+    /// A script that asks a closure at each request.
+    pub fn from_fn<A: Into<Action>>(
+        choose: impl Fn(&Seen<'_>) -> A + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            chooser: Some(Arc::new(move |seen| choose(seen).into())),
+            ..Self::default()
+        }
+    }
+
+    /// Starts over after the last action.
+    #[must_use]
+    pub fn repeating(self) -> Self {
+        Self {
+            repeats: true,
+            ..self
+        }
+    }
+
+    /// The actions, in order; none of a closure script.
+    #[must_use]
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    pub(crate) fn start(self) -> Playing {
+        Playing {
+            queue: self.actions.iter().copied().collect(),
+            script: self,
+        }
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("actions", &self.actions)
+            .field("repeats", &self.repeats)
+            .field("closure", &self.chooser.is_some())
+            .finish()
+    }
+}
+
+/// A script and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Playing {
+    script: Script,
+    queue: VecDeque<Action>,
+}
+
+impl Playing {
+    /// The action for this request.
+    pub(crate) fn next(&mut self, seen: &Seen<'_>) -> Action {
+        match &self.script.chooser {
+            Some(choose) => choose(seen),
+            None => self.pop().unwrap_or_default(),
+        }
+    }
+
+    /// Takes the next action if it refuses connections, and says for how long.
+    #[cfg(feature = "server")]
+    pub(crate) fn next_refusal(&mut self) -> Option<Duration> {
+        self.refill();
+        let Fault::Refused { down } = self.queue.front()?.fault else {
+            return None;
+        };
+        self.queue.pop_front();
+        Some(down)
+    }
+
+    fn pop(&mut self) -> Option<Action> {
+        self.refill();
+        self.queue.pop_front()
+    }
+
+    fn refill(&mut self) {
+        if self.queue.is_empty() && self.script.repeats {
+            self.queue.extend(&self.script.actions);
+        }
+    }
+}

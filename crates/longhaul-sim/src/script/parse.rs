@@ -1,0 +1,279 @@
+//! Faults, actions and scripts from text.
+
+use std::{error::Error, fmt, str::FromStr, time::Duration};
+
+use super::{Action, Fault, Script, WaitForm};
+
+/// The longest span and the largest rate that a script may name: far beyond any call, and safe to calculate with.
+const MOST_SECONDS: f64 = 7.0 * 86_400.0;
+const MOST_BYTES: f64 = 1e12;
+
+/// An item of a script that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    item: String,
+    problem: Problem,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Problem {
+    UnknownName,
+    NoValue,
+    NeedsValue,
+    BadNumber,
+    BadModifier,
+    BadCount,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bad script item `{}`: ", self.item)?;
+        match self.problem {
+            Problem::UnknownName => {
+                f.write_str("no such fault; known are ")?;
+                for (index, form) in FORMS.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}{}", form.name, form.value.written())?;
+                }
+                Ok(())
+            }
+            Problem::NoValue => f.write_str("this fault takes no value"),
+            Problem::NeedsValue => f.write_str("this fault needs a value, such as `cut@60`"),
+            Problem::BadNumber => {
+                f.write_str("the value must be a number from 0 to a week, or a positive rate")
+            }
+            Problem::BadModifier => f.write_str("after `+` only `takes@SECONDS` is known"),
+            Problem::BadCount => f.write_str("after `*` a count from 1 to 10000 is needed"),
+        }
+    }
+}
+
+impl Error for ParseError {}
+
+/// What may stand after the `@`.
+enum Value {
+    None(fn() -> Fault),
+    Seconds(fn(Duration) -> Fault),
+    SecondsOr(u64, fn(Duration) -> Fault),
+    Millis(fn(Duration) -> Fault),
+    BytesOr(u64, fn(u64) -> Fault),
+    Rate(fn(u64) -> Fault),
+}
+
+impl Value {
+    fn written(&self) -> &'static str {
+        match self {
+            Self::None(_) => "",
+            Self::Seconds(_) => "@SECONDS",
+            Self::SecondsOr(..) => "[@SECONDS]",
+            Self::Millis(_) => "@MILLISECONDS",
+            Self::BytesOr(..) => "[@BYTES]",
+            Self::Rate(_) => "@BYTES_PER_SECOND",
+        }
+    }
+
+    fn read(&self, text: Option<&str>) -> Result<Fault, Problem> {
+        match (self, text) {
+            (Self::None(make), None) => Ok(make()),
+            (Self::None(_), Some(_)) => Err(Problem::NoValue),
+            (Self::Seconds(make) | Self::SecondsOr(_, make), Some(text)) => {
+                Ok(make(span(text, 1.0)?))
+            }
+            (Self::SecondsOr(default, make), None) => Ok(make(Duration::from_secs(*default))),
+            (Self::Millis(make), Some(text)) => Ok(make(span(text, 1e-3)?)),
+            (Self::BytesOr(_, make), Some(text)) => Ok(make(bytes(text, 0.0)?)),
+            (Self::BytesOr(default, make), None) => Ok(make(*default)),
+            (Self::Rate(make), Some(text)) => Ok(make(bytes(text, 1.0)?)),
+            (Self::Seconds(_) | Self::Millis(_) | Self::Rate(_), None) => Err(Problem::NeedsValue),
+        }
+    }
+}
+
+fn span(text: &str, unit: f64) -> Result<Duration, Problem> {
+    let seconds = number(text)? * unit;
+    if seconds > MOST_SECONDS {
+        return Err(Problem::BadNumber);
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| Problem::BadNumber)
+}
+
+fn bytes(text: &str, least: f64) -> Result<u64, Problem> {
+    let bytes = number(text)?;
+    if (least..=MOST_BYTES).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(Problem::BadNumber)
+    }
+}
+
+fn number(text: &str) -> Result<f64, Problem> {
+    text.trim().parse().map_err(|_| Problem::BadNumber)
+}
+
+struct Form {
+    name: &'static str,
+    value: Value,
+}
+
+const fn form(name: &'static str, value: Value) -> Form {
+    Form { name, value }
+}
+
+macro_rules! rate_limited {
+    ($form:ident) => {
+        |wait| Fault::RateLimited {
+            wait,
+            form: WaitForm::$form,
+        }
+    };
+}
+
+const FORMS: &[Form] = &[
+    form("none", Value::None(|| Fault::None)),
+    form("overloaded", Value::None(|| Fault::Overloaded)),
+    form("unavailable", Value::None(|| Fault::Unavailable)),
+    form("rate-limited", Value::Seconds(rate_limited!(Seconds))),
+    form("rate-limited-ms", Value::Millis(rate_limited!(Millis))),
+    form(
+        "rate-limited-x-ms",
+        Value::Millis(rate_limited!(AzureMillis)),
+    ),
+    form("rate-limited-date", Value::Seconds(rate_limited!(Date))),
+    form("rate-limited-body", Value::Seconds(rate_limited!(Body))),
+    form(
+        "rate-limited-mute",
+        Value::None(|| Fault::RateLimited {
+            wait: Duration::ZERO,
+            form: WaitForm::Mute,
+        }),
+    ),
+    form("quota", Value::None(|| Fault::Quota)),
+    form("unauthorized", Value::None(|| Fault::Unauthorized)),
+    form("bad-request", Value::None(|| Fault::BadRequest)),
+    form("server-error", Value::None(|| Fault::ServerError)),
+    form(
+        "gateway-timeout",
+        Value::SecondsOr(60, |after| Fault::GatewayTimeout { after }),
+    ),
+    form(
+        "cloudflare-524",
+        Value::SecondsOr(100, |after| Fault::Cloudflare524 { after }),
+    ),
+    form(
+        "refused",
+        Value::SecondsOr(3, |down| Fault::Refused { down }),
+    ),
+    form("early", Value::None(|| Fault::Early)),
+    form(
+        "reset-reading",
+        Value::BytesOr(0, |bytes| Fault::ResetReading { bytes }),
+    ),
+    form("reset", Value::SecondsOr(0, |after| Fault::Reset { after })),
+    form("silence", Value::None(|| Fault::Silence)),
+    form("cut", Value::Seconds(|after| Fault::Cut { after })),
+    form("truncated", Value::None(|| Fault::Truncated)),
+    form("truncated-close", Value::None(|| Fault::TruncatedClose)),
+    form("stalled", Value::None(|| Fault::Stalled)),
+    form(
+        "trickle",
+        Value::Rate(|bytes_per_second| Fault::Trickle { bytes_per_second }),
+    ),
+    form("no-image", Value::None(|| Fault::NoImage)),
+    form("blocked", Value::None(|| Fault::Blocked)),
+    form(
+        "heartbeat",
+        Value::Seconds(|every| Fault::Heartbeat { every }),
+    ),
+    form("redirect", Value::None(|| Fault::Redirect)),
+    form(
+        "goaway",
+        Value::SecondsOr(0, |after| Fault::GoAway { after }),
+    ),
+    form(
+        "goaway-unprocessed",
+        Value::None(|| Fault::GoAwayUnprocessed),
+    ),
+    form(
+        "rst-stream",
+        Value::SecondsOr(0, |after| Fault::RstStream { after }),
+    ),
+    form("refused-stream", Value::None(|| Fault::RefusedStream)),
+];
+
+impl FromStr for Fault {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let text = text.trim();
+        let (name, value) = match text.split_once('@') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        FORMS
+            .iter()
+            .find(|form| form.name == name)
+            .ok_or(Problem::UnknownName)
+            .and_then(|form| form.value.read(value))
+            .map_err(|problem| ParseError {
+                item: text.to_owned(),
+                problem,
+            })
+    }
+}
+
+impl FromStr for Action {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let text = text.trim();
+        let refuse = |problem| ParseError {
+            item: text.to_owned(),
+            problem,
+        };
+        let Some((fault, modifier)) = text.split_once('+') else {
+            return Ok(Fault::from_str(text)?.into());
+        };
+        let takes = modifier
+            .trim()
+            .strip_prefix("takes@")
+            .ok_or_else(|| refuse(Problem::BadModifier))?;
+        Ok(Self::new(fault.parse()?).taking(span(takes, 1.0).map_err(refuse)?))
+    }
+}
+
+impl FromStr for Script {
+    type Err = ParseError;
+
+    /// Items separated by commas; `*N` after an item repeats it. The empty text is the empty script.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let mut actions = Vec::new();
+        for item in text.split(',').map(str::trim) {
+            if item.is_empty() && text.trim().is_empty() {
+                break;
+            }
+            let (action, count) = match item.rsplit_once('*') {
+                Some((action, count)) => {
+                    let count = count
+                        .trim()
+                        .parse()
+                        .ok()
+                        .filter(|count| (1..=10_000).contains(count));
+                    (
+                        action,
+                        count.ok_or(ParseError {
+                            item: item.to_owned(),
+                            problem: Problem::BadCount,
+                        })?,
+                    )
+                }
+                None => (item, 1),
+            };
+            actions.extend(std::iter::repeat_n(action.parse::<Action>()?, count));
+        }
+        Ok(Self::new(actions))
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

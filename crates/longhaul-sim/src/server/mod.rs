@@ -1,0 +1,261 @@
+//! The provider on a socket: HTTP/1.1 and HTTP/2, plain and encrypted.
+//!
+//! A thin front: all that happens is decided by the [`Provider`] behind it. What in process is a
+//! [`SimError`](crate::SimError) really happens to the connection here.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! use longhaul_sim::{Provider, server::Server};
+//!
+//! let provider = Provider::default();
+//! let server = Server::start(provider.clone()).await?;
+//! println!("listening at {}", server.url());
+//! // … call it with any HTTP client …
+//! provider.oracle().settled().await;
+//! server.shutdown().await;
+//! # Ok(()) }
+//! ```
+
+mod connection;
+mod door;
+mod log;
+mod stream;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{
+    sync::oneshot,
+    task::{JoinHandle, JoinSet},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{RootCertStore, pki_types::CertificateDer},
+};
+
+pub(crate) use self::door::Doors;
+pub use self::log::Connection;
+use self::{door::Door, log::Connections, tls::ThrowAway};
+use crate::Provider;
+
+/// Which HTTP versions a server speaks, and offers by ALPN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Protocols {
+    /// HTTP/2 and HTTP/1.1, in this order. On plain sockets HTTP/2 by prior knowledge.
+    #[default]
+    Any,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2 alone.
+    Http2,
+}
+
+impl Protocols {
+    fn alpn(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Self::Http1 => vec![b"http/1.1".to_vec()],
+            Self::Http2 => vec![b"h2".to_vec()],
+        }
+    }
+}
+
+/// Settings of a [`Server`]; made by [`Server::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct ServerBuilder {
+    provider: Provider,
+    listen: SocketAddr,
+    tls: bool,
+    protocols: Protocols,
+}
+
+impl ServerBuilder {
+    /// Where to listen; a free port of 127.0.0.1 where not set.
+    pub fn listen(self, listen: SocketAddr) -> Self {
+        Self { listen, ..self }
+    }
+
+    /// Whether connections are encrypted, with a certificate made for this server; not so where not set.
+    pub fn tls(self, tls: bool) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Which HTTP versions are spoken.
+    pub fn protocols(self, protocols: Protocols) -> Self {
+        Self { protocols, ..self }
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened at.
+    pub async fn start(self) -> io::Result<Server> {
+        let door = Arc::new(Door::open_at(self.listen).await?);
+        let tls = self
+            .tls
+            .then(|| ThrowAway::new(door.addr().ip(), self.protocols))
+            .transpose()?;
+        self.provider.doors().add(&door, &self.provider);
+        let connections = Connections::default();
+        let (stop, stopped) = oneshot::channel();
+        let acceptor = Acceptor {
+            door: Arc::clone(&door),
+            tls: tls
+                .as_ref()
+                .map(|tls| TlsAcceptor::from(Arc::clone(&tls.config))),
+            protocols: self.protocols,
+            provider: self.provider,
+            connections: connections.clone(),
+        };
+        let acceptor = tokio::spawn(acceptor.run(stopped));
+        Ok(Server {
+            addr: door.addr(),
+            tls,
+            connections,
+            stop,
+            acceptor,
+        })
+    }
+}
+
+/// A provider that listens. Dropping it ends all connections soon; [`shutdown`](Self::shutdown) waits for that.
+///
+/// Works that were started run to their end as long as the runtime does.
+pub struct Server {
+    addr: SocketAddr,
+    tls: Option<ThrowAway>,
+    connections: Connections,
+    stop: oneshot::Sender<()>,
+    acceptor: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens without encryption at a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// If there is no free port.
+    pub async fn start(provider: Provider) -> io::Result<Self> {
+        Self::builder(provider).start().await
+    }
+
+    /// Settings for a server.
+    pub fn builder(provider: Provider) -> ServerBuilder {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        ServerBuilder {
+            provider,
+            listen,
+            tls: false,
+            protocols: Protocols::default(),
+        }
+    }
+
+    /// The address that it listens at.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Scheme, host and port, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
+    }
+
+    /// The certificate, if connections are encrypted.
+    #[must_use]
+    pub fn certificate_der(&self) -> Option<&CertificateDer<'static>> {
+        self.tls.as_ref().map(|tls| &tls.certificate)
+    }
+
+    /// The certificate in the form that most programs read.
+    #[must_use]
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| tls.pem.as_str())
+    }
+
+    /// What a client must trust: the server's certificate and nothing else. Empty without encryption.
+    #[must_use]
+    pub fn root_store(&self) -> Arc<RootCertStore> {
+        self.tls.as_ref().map_or_else(
+            || Arc::new(RootCertStore::empty()),
+            |tls| Arc::clone(&tls.roots),
+        )
+    }
+
+    /// All connections that were accepted, in order.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        self.connections.list()
+    }
+
+    /// Stops listening, ends all connections whatever they are doing, and waits until that is done.
+    pub async fn shutdown(self) {
+        // It may have stopped already, with the runtime.
+        let _ = self.stop.send(());
+        let _ = self.acceptor.await;
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Acceptor {
+    door: Arc<Door>,
+    tls: Option<TlsAcceptor>,
+    protocols: Protocols,
+    provider: Provider,
+    connections: Connections,
+}
+
+impl Acceptor {
+    async fn run(self, mut stopped: oneshot::Receiver<()>) {
+        let mut serving = JoinSet::new();
+        loop {
+            let accepted = poll_fn(|cx| {
+                if Pin::new(&mut stopped).poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                while let Poll::Ready(Some(_)) = serving.poll_join_next(cx) {}
+                self.door.poll_accept(cx).map(Some)
+            });
+            match accepted.await {
+                None => break,
+                Some(Ok(tcp)) => {
+                    let (tls, provider) = (self.tls.clone(), self.provider.clone());
+                    serving.spawn(connection::serve(
+                        tcp,
+                        tls,
+                        self.protocols,
+                        provider,
+                        self.connections.open(),
+                    ));
+                }
+                // Such as too many open files: it may pass.
+                Some(Err(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+        drop(self.door);
+        serving.shutdown().await;
+    }
+}
