@@ -1,4 +1,7 @@
-use longhaul::{Class, Currency, Money, billing::{Record, Totals}};
+use longhaul::{
+    Class, Currency, Money,
+    billing::{Record, Totals},
+};
 use longhaul_sim::{Entry, Received};
 
 /// In what a ledger differs from the simulated provider's oracle, attempt by attempt; empty where they agree.
@@ -21,7 +24,10 @@ pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
                 .map(|what| format!("{}: {what}", name(record))),
         );
     }
-    for entry in oracle.iter().filter(|entry| entry.received == Received::Whole) {
+    for entry in oracle
+        .iter()
+        .filter(|entry| entry.received == Received::Whole)
+    {
         let records = ledger.iter().filter(|record| is_of(entry, record)).count();
         if records != 1 {
             found.push(format!("request {} has {records} entries", entry.number));
@@ -37,7 +43,10 @@ fn is_of(entry: &Entry, record: &Record) -> bool {
 }
 
 fn name(record: &Record) -> String {
-    format!("{} attempt {}", record.opening.operation, record.opening.attempt)
+    format!(
+        "{} attempt {}",
+        record.opening.operation, record.opening.attempt
+    )
 }
 
 /// What is wrong with one entry of the ledger, given the requests that reached the provider for it.
@@ -46,7 +55,9 @@ fn about(record: &Record, entries: &[&Entry]) -> Vec<String> {
         return vec!["it is still open".to_owned()];
     };
     let class = closing.outcome.class;
-    let read_whole = entries.iter().any(|entry| entry.received == Received::Whole);
+    let read_whole = entries
+        .iter()
+        .any(|entry| entry.received == Received::Whole);
     let charged: u64 = entries.iter().map(|entry| entry.charged_micros).sum();
     let answered = entries.iter().any(|entry| entry.answered);
 
@@ -56,12 +67,18 @@ fn about(record: &Record, entries: &[&Entry]) -> Vec<String> {
             found.push(format!("{class}, but {what}"));
         }
     };
-    check(!class.is_unsent() || !read_whole, "the provider read the whole request");
+    check(
+        !class.is_unsent() || !read_whole,
+        "the provider read the whole request",
+    );
     let free = closing.outcome.exposure.probability.as_per_mille() == 0;
     check(!free || charged == 0, "the provider charged it");
     let delivered = class == Class::Delivered;
     check(!delivered || charged > 0, "the provider did not charge it");
-    check(!delivered || answered, "the provider did not write the last byte");
+    check(
+        !delivered || answered,
+        "the provider did not write the last byte",
+    );
     found
 }
 

@@ -13,22 +13,24 @@ use longhaul::{
 use longhaul_hyper::Builder;
 use tower::{Layer, ServiceExt};
 
-use crate::Failure;
-
 /// Fetches `link`. The API key goes with it only to where it went before.
 pub(crate) async fn fetch(
     client: Builder,
     link: &str,
     asked: &Uri,
-    keys: HeaderMap,
-) -> Result<Bytes, Failure> {
-    let failed = |error: String| Failure::answer(format!("the link {link} could not be fetched: {error}"));
+    keys: &HeaderMap,
+) -> Result<Bytes, String> {
+    let failed = |error: String| format!("the link {link} could not be fetched: {error}");
     let uri: Uri = link.parse().map_err(|error| failed(format!("{error}")))?;
     let same_origin = (uri.scheme(), uri.authority()) == (asked.scheme(), asked.authority());
     let mut request = Request::new(Full::<Bytes>::default());
     *request.uri_mut() = uri;
     if same_origin {
-        *request.headers_mut() = keys;
+        for name in ["authorization", "x-goog-api-key"] {
+            if let Some(key) = keys.get(name) {
+                request.headers_mut().insert(name, key.clone());
+            }
+        }
     }
 
     let mut policy = RetryPolicy::default();

@@ -16,16 +16,13 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::Parser;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
+use http_body::Body;
+use http_body_util::BodyExt;
 use longhaul::{
-    Attempt, Class, Error, Resolution, Stack,
-    billing::PriceRow,
-    detect::DetectWorkloadLayer,
-    policy::Policy,
-    retry::RetryReport,
+    Attempt, Class, Error, Resolution, Stack, billing::PriceRow, policy::Policy, retry::RetryReport,
 };
-use longhaul_hyper::Client;
+use longhaul_hyper::{Builder, Client};
 use longhaul_sim::{Provider, server::Server};
 use longhaul_workspace::disagreements;
 use tower::{Layer, ServiceExt};
@@ -36,27 +33,6 @@ use self::{
     progress::Progress,
     report::{Document, Facts},
 };
-
-/// Why there is no picture, in words for a person.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The command line or the machine; no call was made.
-    Usage(String),
-    /// The call was made.
-    Call(Box<Error>),
-    /// The answer came, and is of no use.
-    Answer(String),
-}
-
-impl Failure {
-    pub(crate) const fn usage(text: String) -> Self {
-        Self::Usage(text)
-    }
-
-    pub(crate) const fn answer(text: String) -> Self {
-        Self::Answer(text)
-    }
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -95,7 +71,8 @@ struct Scene {
 impl Scene {
     async fn set(options: &Options) -> Result<Self, String> {
         if let (Some(base), Some(name)) = (&options.base_url, &options.api_key_env) {
-            let key = std::env::var(name).map_err(|error| format!("--api-key-env {name}: {error}"))?;
+            let key =
+                std::env::var(name).map_err(|error| format!("--api-key-env {name}: {error}"))?;
             return Ok(Self {
                 base: base.clone(),
                 key: secret(&key).map_err(|error| format!("--api-key-env {name}: {error}"))?,
@@ -125,7 +102,8 @@ impl Scene {
         let mut policy = match &options.policy {
             Some(path) => {
                 let name = path.display();
-                let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+                let text =
+                    std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
                 Policy::from_toml(&text).map_err(|error| format!("{name}: {error}"))?
             }
             None if options.careful => Policy::careful(),
@@ -138,7 +116,9 @@ impl Scene {
             policy.billing.prices = list_prices();
         }
         policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
-        policy.scaled(1.0 / self.speed).map_err(|error| error.to_string())
+        policy
+            .scaled(1.0 / self.speed)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -155,33 +135,41 @@ fn list_prices() -> Vec<PriceRow> {
         (Resolution::K2, 134_400),
         (Resolution::K4, 240_000),
     ]
-    .map(|(resolution, micros)| {
-        PriceRow::new("*", "*", micros, "USD").for_resolution(resolution)
-    })
+    .map(|(resolution, micros)| PriceRow::new("*", "*", micros, "USD").for_resolution(resolution))
     .into()
 }
 
 async fn run(options: &Options) -> Result<Document, String> {
+    let resolution = options.resolution()?;
     let scene = Scene::set(options).await?;
     let stack = Stack::new(scene.policy(options)?).map_err(|error| error.to_string())?;
-    let mut connect = Client::<Full<Bytes>>::builder();
+    let mut connect = Client::builder();
     if scene.base.starts_with("http://") {
         connect = connect.plain_http_only();
     }
     let client = connect.clone().build().map_err(|error| error.to_string())?;
+    let client = stack.layer(client);
 
-    let mut request = request::build(options, &scene.base, &scene.key).map_err(|failure| failure.to_string())?;
-    let workload = DetectWorkloadLayer::default().detect(&request);
-    let progress = Progress::start(scene.speed, workload.resolution);
-    progress.say(&format!("POST {} asks for {} ({})", request.uri(), options.size, workload.resolution));
+    let mut request = request::build(options, &scene.base, &scene.key)?;
+    let progress = Progress::start(scene.speed, resolution);
+    progress.say(&format!("{} picture, POST {}", options.size, request.uri()));
     request.extensions_mut().insert(progress.observer());
     let asked = request.uri().clone();
-    let keys = keys(&request);
+    let keys = request.headers().clone();
 
-    let (report, answer) = call(stack.layer(client), request).await;
-    let picture = match answer {
-        Ok(answer) => save(options, connect, &answer, &asked, keys).await,
-        Err(failure) => Err(failure),
+    let mut report = None;
+    let picture = match client.oneshot(request).await {
+        Ok(response) => {
+            report = response.extensions().get::<RetryReport>().cloned();
+            match read(response).await {
+                Ok(answer) => save(options, connect, &answer, &asked, &keys).await,
+                Err(error) => Err(error),
+            }
+        }
+        Err(error) => {
+            report = report.or_else(|| error.report().cloned());
+            Err(error.to_string())
+        }
     };
     drop(progress);
 
@@ -196,20 +184,47 @@ async fn run(options: &Options) -> Result<Document, String> {
     for difference in found.iter().flat_map(|(_, found)| found) {
         eprintln!("{difference}");
     }
-    let class = class(&picture, report.as_ref());
-    let (picture, error) = match picture {
-        Ok(picture) => (Some(picture), None),
-        Err(failure) => (None, Some(failure.to_string())),
-    };
     Ok(Document::new(Facts {
         speed: scene.speed,
-        workload,
         report,
         records: &records,
         claims: &stack.ledger().claims(&stack.policy().billing.claims),
         oracle: found.as_ref().map(|(totals, found)| (*totals, &found[..])),
         picture,
-        error,
-        class,
     }))
+}
+
+/// The whole answer, or why it is none.
+async fn read<B>(response: Response<B>) -> Result<Bytes, String>
+where
+    B: Body<Data = Bytes, Error = Error>,
+{
+    let status = response.status();
+    let attempt = response.extensions().get::<Attempt>().cloned();
+    let body = response.into_body().collect().await;
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    match attempt.and_then(|attempt| attempt.outcome_now()) {
+        Some(outcome) if outcome.class != Class::Delivered => Err(format!(
+            "{}, status {status}; it may have cost {}; the server says: {}",
+            outcome.class,
+            outcome.exposure,
+            String::from_utf8_lossy(&body[..body.len().min(500)]),
+        )),
+        _ => Ok(body),
+    }
+}
+
+/// Writes the picture that the answer holds or links to.
+async fn save(
+    options: &Options,
+    connect: Builder,
+    answer: &[u8],
+    asked: &Uri,
+    keys: &HeaderMap,
+) -> Result<Picture, String> {
+    let bytes = match Source::find(answer)? {
+        Source::Bytes(bytes) => bytes.into(),
+        Source::Link(link) => fetch::fetch(connect, &link, asked, keys).await?,
+    };
+    Picture::write(&bytes, &options.out)
 }

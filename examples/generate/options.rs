@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use longhaul::Resolution;
 use longhaul_sim::Script;
 
 /// Asks for one picture through the full stack, and shows what happens on the way.
@@ -18,7 +19,10 @@ pub(crate) struct Options {
     pub(crate) dialect: Dialect,
 
     /// What to draw
-    #[arg(long, default_value = "a banana in low orbit, photographed by a passing astronaut")]
+    #[arg(
+        long,
+        default_value = "a banana in low orbit, photographed by a passing astronaut"
+    )]
     pub(crate) prompt: String,
 
     /// How the picture comes; a `url` is fetched (OpenAI's API only)
@@ -26,7 +30,11 @@ pub(crate) struct Options {
     pub(crate) response_format: ResponseFormat,
 
     /// What goes wrong, one fault an attempt, such as `overloaded,cut@60,none`; `none` for nothing
-    #[arg(long, default_value = "overloaded,cut@60,none", conflicts_with = "base_url")]
+    #[arg(
+        long,
+        default_value = "overloaded,cut@60,none",
+        conflicts_with = "base_url"
+    )]
     pub(crate) fault: Script,
 
     /// How many times as fast as real time the simulated provider runs
@@ -60,6 +68,27 @@ pub(crate) struct Options {
     /// One JSON document on stdout; progress stays on stderr
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Options {
+    /// The size as the detector will read it from the request; checked here, where it enters.
+    pub(crate) fn resolution(&self) -> Result<Resolution, String> {
+        match (self.size.as_str(), self.pixels()) {
+            ("1K", _) => Ok(Resolution::K1),
+            ("2K", _) => Ok(Resolution::K2),
+            ("4K", _) => Ok(Resolution::K4),
+            (_, Some((width, height))) => Ok(Resolution::of_pixels(width, height)),
+            (size, None) => Err(format!(
+                "--size: {size:?} is neither WIDTHxHEIGHT nor 1K, 2K, 4K"
+            )),
+        }
+    }
+
+    pub(crate) fn pixels(&self) -> Option<(u64, u64)> {
+        let (width, height) = self.size.split_once('x')?;
+        let pixels = (width.parse().ok()?, height.parse().ok()?);
+        (pixels.0 > 0 && pixels.1 > 0).then_some(pixels)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

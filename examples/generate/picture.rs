@@ -7,8 +7,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::Failure;
-
 /// Where an answer keeps its picture.
 pub(crate) enum Source {
     Bytes(Vec<u8>),
@@ -17,11 +15,14 @@ pub(crate) enum Source {
 
 impl Source {
     /// The last picture of an answer: earlier ones are drafts.
-    pub(crate) fn find(answer: &[u8]) -> Result<Self, Failure> {
+    pub(crate) fn find(answer: &[u8]) -> Result<Self, String> {
         let json: Value = serde_json::from_slice(answer)
-            .map_err(|error| Failure::answer(format!("the answer is no JSON: {error}")))?;
+            .map_err(|error| format!("the answer is no JSON: {error}"))?;
         let openai = json["data"].as_array().into_iter().flatten();
-        let gemini = json["candidates"][0]["content"]["parts"].as_array().into_iter().flatten();
+        let gemini = json["candidates"][0]["content"]["parts"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let encoded = openai
             .clone()
             .map(|image| &image["b64_json"])
@@ -32,13 +33,13 @@ impl Source {
             return BASE64_STANDARD
                 .decode(encoded)
                 .map(Self::Bytes)
-                .map_err(|error| Failure::answer(format!("the picture is no base64: {error}")));
+                .map_err(|error| format!("the picture is no base64: {error}"));
         }
         openai
             .filter_map(|image| image["url"].as_str())
             .last()
             .map(|link| Self::Link(link.to_owned()))
-            .ok_or_else(|| Failure::answer("the answer holds no picture".to_owned()))
+            .ok_or_else(|| "the answer holds no picture".to_owned())
     }
 }
 
@@ -52,11 +53,11 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    pub(crate) fn write(bytes: &Bytes, path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn write(bytes: &Bytes, path: &Path) -> Result<Self, String> {
         let size = imagesize::blob_size(bytes)
-            .map_err(|error| Failure::answer(format!("the answer's picture is none: {error}")))?;
+            .map_err(|error| format!("the answer's picture is none: {error}"))?;
         std::fs::write(path, bytes)
-            .map_err(|error| Failure::usage(format!("--out {}: {error}", path.display())))?;
+            .map_err(|error| format!("--out {}: {error}", path.display()))?;
         Ok(Self {
             path: path.display().to_string(),
             bytes: bytes.len(),

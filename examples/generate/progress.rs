@@ -82,7 +82,9 @@ const fn what(phase: Phase) -> &'static str {
 
 impl Shared {
     fn running(&self) -> std::sync::MutexGuard<'_, Option<Attempt>> {
-        self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.running
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn provider_seconds(&self, real: Duration) -> f64 {
@@ -124,10 +126,17 @@ impl Shared {
                 self.provider_seconds(attempt.elapsed()),
                 why(*class),
                 self.provider_seconds(*wait),
-                if told.is_some() { ", as the server asks" } else { "" },
+                if told.is_some() {
+                    ", as the server asks"
+                } else {
+                    ""
+                },
             )),
             Event::Settled { attempt } if attempt.class().is_none() => {
-                self.say(&format!("attempt {}: the picture arrives", attempt.number()));
+                self.say(&format!(
+                    "attempt {}: the picture arrives",
+                    attempt.number()
+                ));
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use http::Version;
 use longhaul::{
-    Attempt, Class, Workload,
+    Attempt, Class, Outcome, Resolution,
     billing::{Claim, Record},
     retry::RetryReport,
 };
@@ -31,7 +31,7 @@ pub(crate) struct Document {
 #[derive(Debug, Serialize)]
 struct AskedFor {
     model: Option<String>,
-    resolution: String,
+    resolution: Resolution,
     images: u32,
 }
 
@@ -69,15 +69,13 @@ struct Truth {
 /// What the document is made of.
 pub(crate) struct Facts<'a> {
     pub(crate) speed: f64,
-    pub(crate) workload: Workload,
     pub(crate) report: Option<RetryReport>,
     pub(crate) records: &'a [Record],
     pub(crate) claims: &'a [Claim],
     /// The oracle's totals, and in what the ledger differs from it.
     pub(crate) oracle: Option<(Totals, &'a [String])>,
-    pub(crate) picture: Option<Picture>,
-    pub(crate) error: Option<String>,
-    pub(crate) class: Class,
+    /// The picture, or why there is none.
+    pub(crate) picture: Result<Picture, String>,
 }
 
 impl Document {
@@ -85,17 +83,43 @@ impl Document {
         let scaled = |real: std::time::Duration| (real.as_secs_f64() * facts.speed * 1e3) as u64;
         let attempts = facts.report.as_ref().map_or(&[][..], RetryReport::attempts);
         let waits = facts.report.as_ref().map_or(&[][..], RetryReport::waits);
+        let asked = facts.records.first().map(|record| &record.opening);
+        let class = match (
+            &facts.picture,
+            attempts.iter().filter_map(Attempt::outcome_now).last(),
+        ) {
+            (Ok(_), _) => Class::Delivered,
+            // It was delivered as a link, and the link led to nothing.
+            (
+                Err(_),
+                Some(Outcome {
+                    class: Class::Delivered,
+                    ..
+                }),
+            ) => Class::Undelivered,
+            (Err(_), Some(outcome)) => outcome.class,
+            (Err(_), None) => Class::NeverSent,
+        };
+        let (image, error) = match facts.picture {
+            Ok(picture) => (Some(picture), None),
+            Err(error) => (None, Some(error)),
+        };
         Self {
-            operation: attempts.first().map(|attempt| attempt.operation().to_string()),
+            operation: attempts
+                .first()
+                .map(|attempt| attempt.operation().to_string()),
             workload: AskedFor {
-                model: facts.workload.model.as_deref().map(str::to_owned),
-                resolution: facts.workload.resolution.to_string(),
-                images: facts.workload.images,
+                model: asked.and_then(|asked| Some(asked.model.as_deref()?.to_owned())),
+                resolution: asked.map(|asked| asked.resolution).unwrap_or_default(),
+                images: asked.map_or(1, |asked| asked.images),
             },
-            class: facts.class,
-            attempts: attempts.iter().filter_map(|attempt| Row::of(attempt, scaled)).collect(),
+            class,
+            attempts: attempts
+                .iter()
+                .filter_map(|attempt| Row::of(attempt, scaled))
+                .collect(),
             waits_ms: waits.iter().copied().map(scaled).collect(),
-            image: facts.picture,
+            image,
             claims: facts.claims.iter().map(Owed::of).collect(),
             ledger_matches_oracle: facts.oracle.as_ref().map(|(_, found)| found.is_empty()),
             oracle: facts.oracle.map(|(totals, _)| Truth {
@@ -104,7 +128,7 @@ impl Document {
                 charged: totals.charged,
                 delivered: totals.delivered,
             }),
-            error: facts.error,
+            error,
         }
     }
 
@@ -140,13 +164,22 @@ impl Document {
     fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY);
-        table.set_header(["attempt", "class", "ended in", "status", "HTTP", "took", "may have cost"]);
+        table.set_header([
+            "attempt",
+            "class",
+            "ended in",
+            "status",
+            "HTTP",
+            "took",
+            "may have cost",
+        ]);
         for row in &self.attempts {
             table.add_row([
                 row.number.to_string(),
                 row.class.to_string(),
                 row.phase.to_owned(),
-                row.status.map_or("–".to_owned(), |status| status.to_string()),
+                row.status
+                    .map_or("–".to_owned(), |status| status.to_string()),
                 row.http_version.unwrap_or("–").to_owned(),
                 format!("{:.1} s", row.elapsed_ms as f64 / 1e3),
                 row.exposure.clone(),

@@ -3,18 +3,16 @@
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use http_body_util::Full;
+use longhaul::Resolution;
 use serde_json::json;
 
-use crate::{
-    Failure,
-    options::{Dialect, Options},
-};
+use crate::options::{Dialect, Options};
 
 pub(crate) fn build(
     options: &Options,
     base: &str,
     key: &HeaderValue,
-) -> Result<Request<Full<Bytes>>, Failure> {
+) -> Result<Request<Full<Bytes>>, String> {
     let base = base.trim_end_matches('/');
     let (uri, body) = match options.dialect {
         Dialect::Openai => (
@@ -35,7 +33,7 @@ pub(crate) fn build(
                     "contents": [{ "parts": [{ "text": options.prompt }] }],
                     "generationConfig": {
                         "responseModalities": ["IMAGE"],
-                        "imageConfig": image_config(&options.size)?,
+                        "imageConfig": image_config(options)?,
                     },
                 }),
             )
@@ -44,36 +42,34 @@ pub(crate) fn build(
     let mut request = Request::post(uri)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::from(body.to_string()))
-        .map_err(|error| Failure::usage(format!("--base-url: {error}")))?;
+        .map_err(|error| format!("--base-url: {error}"))?;
     let (name, value) = match options.dialect {
         Dialect::Openai => (header::AUTHORIZATION, bearer(key)?),
-        Dialect::Gemini => (header::HeaderName::from_static("x-goog-api-key"), key.clone()),
+        Dialect::Gemini => (
+            header::HeaderName::from_static("x-goog-api-key"),
+            key.clone(),
+        ),
     };
     request.headers_mut().insert(name, value);
     Ok(request)
 }
 
-fn bearer(key: &HeaderValue) -> Result<HeaderValue, Failure> {
+fn bearer(key: &HeaderValue) -> Result<HeaderValue, String> {
     let text = [b"Bearer ", key.as_bytes()].concat();
-    let mut value = HeaderValue::from_bytes(&text).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut value = HeaderValue::from_bytes(&text).map_err(|error| error.to_string())?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 /// Gemini takes a keyword and a ratio instead of pixels.
-fn image_config(size: &str) -> Result<serde_json::Value, Failure> {
-    if let "1K" | "2K" | "4K" = size {
-        return Ok(json!({ "imageSize": size }));
-    }
-    let (width, height) = size
-        .split_once('x')
-        .and_then(|(width, height)| Some((width.parse::<u64>().ok()?, height.parse::<u64>().ok()?)))
-        .filter(|&(width, height)| width > 0 && height > 0)
-        .ok_or_else(|| Failure::usage(format!("--size: {size:?} is neither WIDTHxHEIGHT nor 1K, 2K, 4K")))?;
-    let keyword = match longhaul::Resolution::of_pixels(width, height) {
-        longhaul::Resolution::K1 => "1K",
-        longhaul::Resolution::K2 => "2K",
-        _ => "4K",
+fn image_config(options: &Options) -> Result<serde_json::Value, String> {
+    let keyword = match options.resolution()? {
+        Resolution::K1 => "1K",
+        Resolution::K2 => "2K",
+        Resolution::K4 | Resolution::Unknown => "4K",
+    };
+    let Some((width, height)) = options.pixels() else {
+        return Ok(json!({ "imageSize": keyword }));
     };
     let divisor = greatest_common_divisor(width, height);
     let ratio = format!("{}:{}", width / divisor, height / divisor);
@@ -81,5 +77,9 @@ fn image_config(size: &str) -> Result<serde_json::Value, Failure> {
 }
 
 const fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
 }

@@ -37,7 +37,7 @@ pub struct Entry {
     pub http_version: String,
     /// The headers, in the order of their names. Of secret ones only that they were there.
     pub headers: Vec<(String, String)>,
-    /// The number of the socket connection, as in [`Server::connections`](crate::server::Server::connections).
+    /// The number of the socket connection, as in the server's list of connections; none in process.
     pub connection: Option<u64>,
     /// What was done to it.
     pub fault: Fault,

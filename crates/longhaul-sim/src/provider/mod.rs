@@ -30,7 +30,7 @@ use crate::{Oracle, Script, clock::Clock, script::Playing};
 ///
 /// It is a [`tower_service::Service`] for requests with any body, so that a client stack can run against it in process
 /// and on paused time. In process a fault of the transport is a [`SimError`](crate::SimError). The same provider can
-/// stand behind a [socket server](crate::server).
+/// stand behind a socket server too.
 ///
 /// A request is taken up when its future is first polled, and its body is read to the end before any work starts. Work
 /// is a task of its own: it runs to its end and is charged even if the future is dropped. A future dropped while the

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::transport::TransportState;
 use crate::{
-    classify::Class,
+    classify::{Class, Probability},
     money::Money,
     outcome::{Exposure, Phase},
 };
@@ -163,8 +163,15 @@ impl Facts {
     }
 
     pub(super) fn exposure(&self, class: Class) -> Exposure {
+        // A content filter that refuses the request has cost nothing; one that refuses the picture has.
+        let refused = self.head.is_some_and(|head| !head.status.is_success());
+        let probability = if class == Class::ContentBlocked && refused {
+            Probability::ZERO
+        } else {
+            class.billed_prior()
+        };
         Exposure {
-            probability: class.billed_prior(),
+            probability,
             price: self.price,
         }
     }

@@ -20,6 +20,7 @@ use crate::{
     Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Money, Resolution, Workload,
     body::Replay,
     classify::{ClassifyLayer, ClassifyPolicy},
+    in_flight::{InFlightLayer, InFlightPolicy},
     observe::{Event, Observer},
     timeout::{SizeAwareTimeoutLayer, UncutHead},
 };
@@ -33,7 +34,6 @@ enum Act {
     AnswerWith(u16, &'static str, &'static str),
     Break(io::ErrorKind),
     Silence,
-    NoPlace,
 }
 
 /// A request as it came: when, since the beginning; its key and attempt number.
@@ -96,14 +96,6 @@ impl Provider {
             Act::AnswerWith(status, header, body) => (status, header, body),
             Act::Break(kind) => return Err(io::Error::from(kind).into()),
             Act::Silence => pending().await,
-            Act::NoPlace => {
-                sleep(10 * SECOND).await;
-                return Err(Error::new(ErrorKind::NoPlace {
-                    limit: 10 * SECOND,
-                    in_flight: 1,
-                })
-                .into());
-            }
         };
         let (name, value) = header.split_once(": ").unwrap();
         let response = Response::builder().status(status).header(name, value);
@@ -137,15 +129,6 @@ async fn run(policy: RetryPolicy, provider: &Provider, request: Request<Full<Byt
         .unwrap()
         .layer(client);
     let client = ClassifyingRetryLayer::new(policy).unwrap().layer(client);
-    let (head, body) = client.oneshot(request).await?.into_parts();
-    Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
-}
-
-/// Retry over the mock: a place in flight is waited for above all that judges.
-async fn run_bare(provider: &Provider, request: Request<Full<Bytes>>) -> Answered {
-    let provider = provider.clone();
-    let client = service_fn(move |request| provider.clone().serve(request));
-    let client = ClassifyingRetryLayer::new(exact()).unwrap().layer(client);
     let (head, body) = client.oneshot(request).await?.into_parts();
     Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
 }
@@ -382,25 +365,57 @@ async fn of_endings_that_may_have_cost_the_same_the_caller_gets_the_last() {
     assert_eq!(response.into_body(), "third");
 }
 
+/// Retry over one place in flight, which another call holds for the first 35 s.
+async fn run_in_line(provider: &Provider, request: Request<Full<Bytes>>) -> Answered {
+    let held = Duration::from_secs(35);
+    let provider = provider.clone();
+    let client = service_fn(move |request: Request<Full<Bytes>>| {
+        let provider = provider.clone();
+        async move {
+            if request.extensions().get::<Attempt>().is_none() {
+                sleep(held).await;
+                return Ok(Response::new(Full::default()));
+            }
+            provider.serve(request).await
+        }
+    });
+    let policy = InFlightPolicy {
+        per_host: 1,
+        ..InFlightPolicy::default()
+    };
+    let client = InFlightLayer::new(policy).unwrap().layer(client);
+    tokio::spawn(client.clone().oneshot(Request::new(Full::default())));
+    tokio::task::yield_now().await;
+    let client = ClassifyingRetryLayer::new(exact()).unwrap().layer(client);
+    let (head, body) = client.oneshot(request).await?.into_parts();
+    Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+}
+
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_place_costs_no_attempt() {
-    let provider = Provider::new([Act::NoPlace, Act::NoPlace, OVERLOADED, OVERLOADED, OK]);
-    let answered = run_bare(&provider, request()).await;
-    assert_eq!(report(&answered).waits_for_place(), 2);
+    let provider = Provider::new([Act::Answer(503, ""), Act::Answer(503, ""), OK]);
+    let answered = run_in_line(&provider, request()).await;
+    assert_eq!(report(&answered).waits_for_place(), 3);
     assert_eq!(report(&answered).attempts().len(), 3);
-    assert_eq!(provider.times(), [0, 10, 20, 35, 50]);
+    assert_eq!(provider.times(), [35, 50, 65]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_place_ends_at_the_deadline() {
-    let provider = Provider::new(vec![Act::NoPlace; 9]);
+    let provider = Provider::new([]);
     let mut request = request();
     request
         .extensions_mut()
         .insert(Deadline::after(25 * SECOND));
-    let error = run_bare(&provider, request).await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::NoPlace { .. }));
-    assert_eq!(provider.times(), [0, 10, 20]);
+    let answered = run_in_line(&provider, request).await;
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
+    let error = answered.unwrap_err();
+    let kind = ErrorKind::NoPlace {
+        limit: 25 * SECOND,
+        in_flight: 1,
+    };
+    assert_eq!(*error.kind(), kind);
+    assert_eq!(error.class(), Class::NeverSent);
 }
 
 /// A body that can be sent only once.

@@ -247,8 +247,10 @@ async fn a_trickle_ends_after_the_body_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_attempt_limit_spans_head_and_body() {
-    let mut limits = Limits::default();
-    limits.attempt = Some(650 * SECOND);
+    let limits = Limits {
+        attempt: Some(650 * SECOND),
+        ..Limits::default()
+    };
     let service = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
         sleep(500 * SECOND).await;
         Ok::<_, Infallible>(Response::new(Slow::frames([50; 20])))

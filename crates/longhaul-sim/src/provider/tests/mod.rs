@@ -81,3 +81,14 @@ fn close(seconds: f64, expected: f64) -> bool {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn handles_and_answers_can_move_between_tasks() {
+    fn shared<T: Send + Sync + Unpin + 'static>() {}
+    fn moved<T: Send + Unpin + 'static>() {}
+    shared::<Provider>();
+    shared::<crate::Oracle>();
+    shared::<Body>();
+    shared::<SimError>();
+    moved::<crate::ResponseFuture>();
+}

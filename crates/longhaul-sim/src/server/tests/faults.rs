@@ -90,8 +90,8 @@ async fn truncated_close_ends_by_closing_and_looks_complete() {
 
 #[tokio::test]
 async fn refused_is_econnrefused_until_the_port_opens_again() {
-    // A tenth of a second, twice over.
-    let (provider, server) = serve("overloaded,refused@100*2,none").await;
+    // Half a second, twice over.
+    let (provider, server) = serve("overloaded,refused@500*2,none").await;
     let addr = server.addr();
     let mut client = http1(connect(&server).await).await;
     let refused = client.send_request(request()).await.unwrap();
@@ -118,6 +118,22 @@ async fn a_script_that_begins_with_a_refusal_begins_with_a_closed_port() {
     let error = TcpStream::connect(server.addr()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     assert_eq!(provider.oracle().totals().refused, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_too_late_resets_the_connection_unread() {
+    let (provider, server) = serve("").await;
+    let mut client = http1(connect(&server).await).await;
+    let mut late = request();
+    late.headers_mut()
+        .insert("x-sim-fault", "refused".try_into().unwrap());
+    let error = client.send_request(late).await.unwrap_err();
+    assert_eq!(
+        cause::<io::Error>(&error).unwrap().kind(),
+        io::ErrorKind::ConnectionReset
+    );
+    let totals = provider.oracle().totals();
+    assert_eq!((totals.requests, totals.refused), (0, 1));
 }
 
 #[tokio::test]

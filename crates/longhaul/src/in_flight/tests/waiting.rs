@@ -151,7 +151,9 @@ async fn the_attempt_begins_with_its_place_and_the_observer_hears_of_the_wait() 
     let waits = Arc::new(AtomicUsize::new(0));
     let heard = waits.clone();
     let observer = Observer::new(move |event: &Event<'_>| {
-        assert!(matches!(event, Event::NoPlace { attempt } if attempt.number() == 1));
+        assert!(
+            matches!(event, Event::NoPlace { attempt } if attempt.is_some_and(|attempt| attempt.number() == 1))
+        );
         heard.fetch_add(1, Ordering::Relaxed);
     });
     let observed = || {
