@@ -28,7 +28,7 @@ impl Source {
             .map(|image| &image["b64_json"])
             .chain(gemini.map(|part| &part["inlineData"]["data"]))
             .filter_map(Value::as_str)
-            .last();
+            .next_back();
         if let Some(encoded) = encoded {
             return BASE64_STANDARD
                 .decode(encoded)
@@ -37,7 +37,7 @@ impl Source {
         }
         openai
             .filter_map(|image| image["url"].as_str())
-            .last()
+            .next_back()
             .map(|link| Self::Link(link.to_owned()))
             .ok_or_else(|| "the answer holds no picture".to_owned())
     }

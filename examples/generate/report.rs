@@ -86,7 +86,7 @@ impl Document {
         let asked = facts.records.first().map(|record| &record.opening);
         let class = match (
             &facts.picture,
-            attempts.iter().filter_map(Attempt::outcome_now).last(),
+            attempts.last().and_then(Attempt::outcome_now),
         ) {
             (Ok(_), _) => Class::Delivered,
             // It was delivered as a link, and the link led to nothing.

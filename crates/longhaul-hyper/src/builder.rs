@@ -22,6 +22,7 @@ use crate::{
 const BUFFER: usize = 64 * 1024;
 
 /// Makes a [`Client`].
+#[derive(Clone)]
 #[must_use = "nothing is made before `build`"]
 pub struct Builder {
     settings: Settings,
@@ -29,6 +30,7 @@ pub struct Builder {
 }
 
 /// Where https gets its trust from.
+#[derive(Clone)]
 enum Trust {
     Platform,
     Given(Box<ClientConfig>),

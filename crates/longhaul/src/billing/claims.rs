@@ -125,6 +125,27 @@ pub struct Claim {
     pub certainty: Certainty,
 }
 
+/// One line for a person.
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.amount {
+            Some(amount) => write!(f, "{amount}")?,
+            None => f.write_str("an unknown amount")?,
+        }
+        let why = match self.rule {
+            ClaimRule::NoImage => "answered without an image",
+            ClaimRule::Undelivered => "made and not delivered",
+            ClaimRule::Duplicate => "charged beside the attempt that delivered",
+            ClaimRule::Over => "took longer than the provider promises",
+        };
+        write!(f, " for attempt {}: {why}", self.attempt)?;
+        match self.certainty {
+            Certainty::Eligible => Ok(()),
+            Certainty::Verify => f.write_str(" (to be checked against the provider's log)"),
+        }
+    }
+}
+
 /// The claims that follow from `records`, in their order.
 ///
 /// Wants all records of an operation together, since duplicates are seen beside each other only. Attempts

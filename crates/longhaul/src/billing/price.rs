@@ -27,6 +27,31 @@ pub struct PriceRow {
     pub currency: String,
 }
 
+impl PriceRow {
+    /// One image of any resolution costs so many millionths of a unit of `currency`.
+    pub fn new(
+        provider: impl Into<String>,
+        model: impl Into<String>,
+        price_micros: i64,
+        currency: impl Into<String>,
+    ) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            resolution: None,
+            price_micros,
+            currency: currency.into(),
+        }
+    }
+
+    /// The same for this resolution alone.
+    #[must_use]
+    pub const fn for_resolution(mut self, resolution: Resolution) -> Self {
+        self.resolution = Some(resolution);
+        self
+    }
+}
+
 /// Prices by provider, model and resolution. Empty unless the user fills it.
 ///
 /// The first row that matches counts. Where the resolution of a request is not known, the dearest of what
@@ -37,13 +62,9 @@ pub struct PriceRow {
 /// use longhaul::{Money, Workload, Resolution, billing::{PriceRow, PriceTable}};
 ///
 /// # fn main() -> Result<(), longhaul::ConfigError> {
-/// let prices = PriceTable::new(vec![PriceRow {
-///     provider: "api.example.com".to_owned(),
-///     model: "nano-banana*".to_owned(),
-///     resolution: None,
-///     price_micros: 50_000,
-///     currency: "USD".to_owned(),
-/// }])?;
+/// let prices = PriceTable::new(vec![
+///     PriceRow::new("api.example.com", "nano-banana*", 50_000, "USD"),
+/// ])?;
 /// let two = Workload::of(Resolution::K4).with_model("nano-banana-pro").with_images(2);
 /// assert_eq!(prices.price("api.example.com", &two), Some(Money::usd_micros(100_000)));
 /// assert_eq!(prices.price("elsewhere.example.com", &two), None);
