@@ -125,6 +125,11 @@ impl Class {
         })
     }
 
+    /// What a person should do after such an ending.
+    pub const fn advice(self) -> &'static str {
+        crate::error::advice_by_class(self)
+    }
+
     /// Whether sending again after this ending may pay twice.
     ///
     /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request

@@ -34,7 +34,8 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
     })
 }
 
-const fn by_class(class: Class) -> &'static str {
+/// What a person should do after an ending of this class.
+pub(crate) const fn by_class(class: Class) -> &'static str {
     match class {
         Class::NeverSent | Class::SentPartial | Class::Refused => "sending again is free",
         Class::RateLimited | Class::Overloaded | Class::Unavailable => {
