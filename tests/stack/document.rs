@@ -101,3 +101,23 @@ async fn silence_is_waited_for_600_s_three_times_with_growing_waits() {
     bench.assert_agreed().await;
     assert_eq!(bench.provider.oracle().totals().charged, 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_gets_the_ending_that_may_have_cost_most_and_not_the_last() {
+    let bench = Bench::new("cut@60, unauthorized");
+    let error = bench.call(picture(Dialect::OpenAi)).await.unwrap_err();
+    assert_eq!(error.class(), Class::UnknownOutcome);
+    let report = error.report().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Class);
+    assert_eq!(report.attempts().len(), 2);
+    bench.assert_agreed().await;
+
+    // An answer is kept with its body.
+    let bench = Bench::new("gateway-timeout@60, bad-request");
+    let answer = bench.call(picture(Dialect::Gemini)).await.unwrap();
+    assert_eq!(answer.status(), 504);
+    assert!(answer.body().starts_with(b"<html>"));
+    let report = answer.extensions().get::<RetryReport>().unwrap();
+    assert_eq!(report.attempts().len(), 2);
+    bench.assert_agreed().await;
+}
