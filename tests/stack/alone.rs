@@ -1,21 +1,9 @@
-//! Each layer by itself in a plain `ServiceBuilder`, around a service with `BoxError`; and odd pairs.
+//! Each layer by itself in a plain `ServiceBuilder`, around a service with `BoxError`.
 
-use std::{
-    error::Error as _,
-    future::{Future, pending},
-    io,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{error::Error as _, io, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
-use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use longhaul::{
     Attempt, BoxError, Class, End, ErrorKind, Resolution, Workload,
@@ -30,83 +18,13 @@ use longhaul::{
     timeout::SizeAwareTimeoutLayer,
 };
 use longhaul_sim::Dialect;
-use tokio::time::{Instant, sleep};
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tokio::time::Instant;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-use crate::bench::{picture, send};
-
-type Answer = Result<Response<Full<Bytes>>, BoxError>;
-
-const PICTURE: &str = r#"{"data":[{"b64_json":"aW1n"}]}"#;
-
-/// Takes every request whole, and then does the same thing with all of them.
-#[derive(Clone)]
-struct Below {
-    does: Does,
-    calls: Arc<AtomicU32>,
-}
-
-#[derive(Clone, Copy)]
-enum Does {
-    /// Answers with these statuses one after the other; 200 after the last.
-    Answer(&'static [u16]),
-    Silence,
-    Reset,
-}
-
-impl Below {
-    fn that(does: Does) -> Self {
-        Self {
-            does,
-            calls: Arc::default(),
-        }
-    }
-
-    fn answering(statuses: &'static [u16]) -> Self {
-        Self::that(Does::Answer(statuses))
-    }
-
-    fn calls(&self) -> u32 {
-        self.calls.load(Relaxed)
-    }
-
-    async fn answer(self) -> Answer {
-        let call = self.calls.fetch_add(1, Relaxed) as usize;
-        let status = match self.does {
-            Does::Answer(statuses) => statuses.get(call).copied().unwrap_or(200),
-            Does::Silence => pending().await,
-            Does::Reset => {
-                return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
-            }
-        };
-        Ok(Response::builder()
-            .status(status)
-            .header("content-type", "application/json")
-            .body(Full::from(PICTURE))?)
-    }
-}
-
-impl<B> Service<Request<B>> for Below
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-{
-    type Response = Response<Full<Bytes>>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let below = self.clone();
-        Box::pin(async move {
-            drop(request.into_body().collect().await);
-            below.answer().await
-        })
-    }
-}
+use crate::{
+    below::{Below, Does, PICTURE},
+    bench::{picture, send},
+};
 
 fn outcome<B>(answer: &Response<B>) -> (End, Class) {
     let attempt = answer.extensions().get::<Attempt>().unwrap();
@@ -258,89 +176,4 @@ async fn http_1_alone_sets_the_version_and_reports_what_came_back() {
     *request.version_mut() = Version::HTTP_2;
     let answer = service.oneshot(request).await.unwrap();
     assert!(answer.extensions().get::<Http1Report>().unwrap().mismatch);
-}
-
-// Odd pairs and orders.
-
-#[tokio::test(start_paused = true)]
-async fn retry_over_timeout_without_a_detector_waits_longest_each_time() {
-    let service = ServiceBuilder::new()
-        .layer(ClassifyingRetryLayer::default())
-        .layer(SizeAwareTimeoutLayer::default())
-        .service(Below::that(Does::Silence));
-    let began = Instant::now();
-    let error = send(service, picture(Dialect::OpenAi)).await.unwrap_err();
-    // 15 s of waits, up to a fifth more by chance.
-    assert!((1815..1819).contains(&began.elapsed().as_secs()));
-    let report = error.report().unwrap();
-    assert_eq!(report.attempts().len(), 3);
-    for attempt in report.attempts() {
-        assert_eq!(attempt.outcome_now().unwrap().end, End::TimedOut);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn timeout_over_tracker_is_a_cancel_in_the_entry_and_never_a_lost_one() {
-    let ledger = MemoryLedger::new();
-    let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
-    let service = ServiceBuilder::new()
-        .layer(SizeAwareTimeoutLayer::default())
-        .layer(layer.unwrap())
-        .service(Below::that(Does::Silence));
-    let error = send(service, picture(Dialect::OpenAi)).await.unwrap_err();
-    assert!(error.is_timeout());
-    let outcome = ledger.records()[0].closing.as_ref().unwrap().outcome;
-    assert_eq!(
-        (outcome.end, outcome.class),
-        (End::Cancelled, Class::UnknownOutcome)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn retry_over_detector_sends_the_body_again_all_the_same() {
-    let below = Below::answering(&[503]);
-    let service = ServiceBuilder::new()
-        .layer(ClassifyingRetryLayer::default())
-        .layer(DetectWorkloadLayer::default())
-        .service(below.clone());
-    let answer = send(service, picture(Dialect::OpenAi)).await.unwrap();
-    assert_eq!((answer.status(), below.calls()), (StatusCode::OK, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn places_over_retry_are_held_through_all_attempts() {
-    let mut policy = InFlightPolicy::default();
-    policy.per_host = 1;
-    policy.wait = Duration::from_secs(100);
-    let below = Below::answering(&[503]);
-    let service = ServiceBuilder::new()
-        .layer(InFlightLayer::new(policy).unwrap())
-        .layer(ClassifyingRetryLayer::default())
-        .service(below.clone());
-    let first = tokio::spawn(send(service.clone(), picture(Dialect::OpenAi)));
-    tokio::task::yield_now().await;
-    let second = tokio::spawn(send(service, picture(Dialect::OpenAi)));
-    sleep(Duration::from_secs(1)).await;
-    // The first waits to be sent again, and nobody else is let in.
-    assert_eq!(below.calls(), 1);
-    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
-    assert_eq!(below.calls(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_classifier_over_the_tracker_judges_too_late_but_harms_nothing() {
-    let ledger = MemoryLedger::new();
-    let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
-    let service = ServiceBuilder::new()
-        .layer(ClassifyLayer::default())
-        .layer(layer.unwrap())
-        .layer(InFlightLayer::default())
-        .service(Below::answering(&[429]));
-    let answer = send(service, picture(Dialect::OpenAi)).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
-    let outcome = ledger.records()[0].closing.as_ref().unwrap().outcome;
-    assert_eq!(
-        (outcome.end, outcome.class),
-        (End::Finished, Class::RateLimited)
-    );
 }

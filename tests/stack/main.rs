@@ -2,6 +2,7 @@
 
 mod alone;
 mod bad_input;
+mod below;
 mod bench;
 mod contracts;
 mod crowd;
@@ -10,3 +11,4 @@ mod drops;
 mod faults;
 mod gate;
 mod ledgers;
+mod pairs;
