@@ -4,6 +4,8 @@
 //! A caller who hangs up cancels the call: hyper drops its future, and with it the connection to the provider;
 //! the ledger says `Cancelled`, and what that may have cost all the same.
 //!
+//! The gateway is what stands above `SPEED`, under a hundred lines; below, it is shown at work.
+//!
 //! ```sh
 //! cargo run --example gateway
 //! ```
@@ -20,8 +22,12 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use longhaul::{
-    BoxError, Class, End, Stack, StackService, billing::Record, body::ReplayBody, policy::Policy,
-    retry::RetryReport, timeout::RequestBody,
+    BoxError, Class, End, Stack, StackService,
+    billing::{PriceRow, Record},
+    body::ReplayBody,
+    policy::Policy,
+    retry::RetryReport,
+    timeout::RequestBody,
 };
 use longhaul_hyper::Client;
 use longhaul_sim::{Provider, Weight, server::Server};
@@ -123,15 +129,17 @@ const SPEED: f64 = 100.0;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // First the model is overloaded, then a proxy cuts the silent connection, then all goes well. The next
-    // call is cut three times. The last one would go well.
+    // call is cut three times. The last one takes 200 s.
     let provider = Provider::builder()
         .speed(SPEED)
-        .script("overloaded, cut@60, none, cut@60*3".parse()?)
+        .script("overloaded, cut@60, none, cut@60*3, none+takes@200".parse()?)
         .image_weight(Weight::Tiny)
         .build()?;
     let server = Server::start(provider.clone()).await?;
 
-    let stack = Stack::new(Policy::nano_banana_pro().scaled(1.0 / SPEED)?)?;
+    let mut policy = Policy::nano_banana_pro().scaled(1.0 / SPEED)?;
+    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    let stack = Stack::new(policy)?;
     let upstream = stack.layer(Client::builder().plain_http_only().build()?);
     let door = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/v1/images/generations", door.local_addr()?);
@@ -156,8 +164,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     print!("  {status}: {}", String::from_utf8_lossy(&answer));
     assert_eq!(status, StatusCode::BAD_GATEWAY);
 
-    println!("And once more, but the caller hangs up after 30 s.");
-    let patience = Duration::from_secs(30).div_f64(SPEED);
+    println!("And once more, but the caller hangs up after 100 s.");
+    let patience = Duration::from_secs(100).div_f64(SPEED);
     let hung_up = tokio::time::timeout(patience, client.request(picture(&url)?)).await;
     assert!(hung_up.is_err());
     // Then the gateway notices.

@@ -105,7 +105,7 @@ fn render() -> http::Result<Request<Full<Bytes>>> {
         .body(Full::from(r#"{"scene": "a cat", "quality": "poster"}"#))
 }
 
-/// A question that costs nothing and is worth 5 s.
+/// A question that costs nothing, as its price row says, and is worth 5 s.
 fn poll() -> Result<Request<Full<Bytes>>, Box<dyn Error>> {
     let mut limits = Limits::default();
     limits.head = PerResolution::from_secs(5, 5, 5, 5);
