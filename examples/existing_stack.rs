@@ -22,14 +22,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use longhaul::{
-    Attempt, BoxError, Class, Stack, body::ReplayBody, policy::Policy, retry::RetryReport,
-    timeout::RequestBody,
+    Attempt, BoxError, Class, Stack, StackRequestBody, policy::Policy, retry::RetryReport,
 };
 use longhaul_sim::{Provider, Weight, server::Server};
 use tower::{Layer, ServiceExt};
 
 /// The body as it is below the layers, where callers pass a `Full<Bytes>`.
-type SentBody = RequestBody<ReplayBody<Full<Bytes>>>;
+type SentBody = StackRequestBody<Full<Bytes>>;
 
 /// How many times as fast as real time the simulated provider runs, and the policy with it.
 const SPEED: f64 = 100.0;

@@ -22,12 +22,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use longhaul::{
-    BoxError, Class, End, Stack, StackService,
+    BoxError, Class, End, Stack, StackRequestBody, StackService,
     billing::{PriceRow, Record},
-    body::ReplayBody,
     policy::Policy,
     retry::RetryReport,
-    timeout::RequestBody,
 };
 use longhaul_hyper::Client;
 use longhaul_sim::{Provider, Weight, server::Server};
@@ -35,7 +33,7 @@ use tokio::net::TcpListener;
 use tower::{Layer, ServiceExt};
 
 /// A caller's body streams in, and is kept up to the cap of 32 MiB so that it can be sent again.
-type Upstream = StackService<Client<RequestBody<ReplayBody<Incoming>>>>;
+type Upstream = StackService<Client<StackRequestBody<Incoming>>>;
 
 /// How a caller learns what it took.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gateway-attempts");

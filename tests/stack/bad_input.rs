@@ -15,10 +15,8 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full};
 use longhaul::{
-    BoxError, Class, ErrorKind, Stack,
-    body::ReplayBody,
+    BoxError, Class, ErrorKind, Stack, StackRequestBody,
     retry::{RetryReport, StoppedBy},
-    timeout::RequestBody,
 };
 use longhaul_sim::Dialect;
 use tower::{Layer, service_fn};
@@ -28,7 +26,7 @@ use crate::bench::{Bench, picture, post, send, tested};
 const IMAGES: &str = "v1/images/generations";
 
 /// What the client below a stack gets to send.
-type Sent<B> = Request<RequestBody<ReplayBody<B>>>;
+type Sent<B> = Request<StackRequestBody<B>>;
 
 /// Sends it to a provider that finds nothing wrong by itself, and returns its status.
 async fn answered<B>(request: Request<B>) -> StatusCode

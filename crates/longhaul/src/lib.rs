@@ -74,6 +74,6 @@ pub use self::{
     error::{BoxError, Error, ErrorKind},
     money::{Currency, Money},
     outcome::{End, Exposure, Outcome, Phase},
-    stack::{Stack, StackService},
+    stack::{Stack, StackRequestBody, StackResponseBody, StackService},
     workload::{Resolution, Workload},
 };

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{attempt::Attempt, classify::Class};
+use crate::{attempt::Attempt, classify::Class, money::Money};
 
 /// Who ended the retrying.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -70,6 +70,19 @@ impl RetryReport {
     /// How often the wait for a place in flight ran out and was begun anew.
     pub fn waits_for_place(&self) -> u32 {
         self.0.attempts.iter().map(Attempt::waits_for_place).sum()
+    }
+
+    /// The most that all attempts together may have cost; `None` where a price is not known, or where they
+    /// are in different currencies.
+    pub fn possible_cost(&self) -> Option<Money> {
+        self.0
+            .attempts
+            .iter()
+            .map(|attempt| match attempt.outcome_now() {
+                Some(outcome) => outcome.exposure.possible(),
+                None => attempt.exposure(Class::Delivered).possible(),
+            })
+            .reduce(|sum, cost| sum?.checked_add(cost?))?
     }
 
     /// Who ended the retrying.
