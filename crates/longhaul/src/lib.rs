@@ -31,5 +31,5 @@ pub use self::{
     money::{Currency, Money},
     outcome::{End, Exposure, Outcome, Phase},
     stack::{Stack, StackService},
-    workload::{Resolution, Workload},
+    workload::{Quality, Resolution, Workload},
 };
