@@ -75,5 +75,5 @@ pub use self::{
     money::{Currency, Money},
     outcome::{End, Exposure, Outcome, Phase},
     stack::{Stack, StackRequestBody, StackResponseBody, StackService},
-    workload::{Resolution, Workload},
+    workload::{Quality, Resolution, Workload},
 };
