@@ -205,9 +205,10 @@ where
     let body = body.map_err(|error| error.to_string())?.to_bytes();
     match attempt.and_then(|attempt| attempt.outcome_now()) {
         Some(outcome) if outcome.class != Class::Delivered => Err(format!(
-            "{}, status {status}; it may have cost {}; the server says: {}",
+            "{}, status {status}; it may have cost {}; {}; the server says: {}",
             outcome.class,
             outcome.exposure,
+            outcome.class.advice(),
             String::from_utf8_lossy(&body[..body.len().min(500)]),
         )),
         _ => Ok(body),
