@@ -5,15 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use longhaul::{Class, End, Error, ErrorKind, Phase, Stack, StackService, policy::Policy};
+use longhaul::{
+    Class, End, Error, ErrorKind, Phase, Stack, policy::Policy, workload::PerResolution,
+};
 use longhaul_sim::{Dialect, Received};
 use tokio::net::TcpSocket;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt, util::BoxService};
 
 use crate::{
     raw::{Recorder, listen, split},
@@ -33,26 +35,34 @@ fn hyper_util(connector: HttpConnector) -> HyperUtil {
         .build(connector)
 }
 
-/// What every client must do below the stack.
-async fn keeps_its_promises<S, B>(client: impl Fn() -> S)
+/// A client with the stack around it, whatever it is made of.
+type Boxed = BoxService<Request<Full<Bytes>>, Response<UnsyncBoxBody<Bytes, Error>>, Error>;
+
+fn boxed<S, B>(client: S) -> Boxed
 where
-    StackService<S>: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>,
-    B: Body<Data = Bytes, Error = Error>,
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error> + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes, Error = Error> + Send + 'static,
 {
-    the_main_job(client()).await;
-    a_refused_connection(client()).await;
-    a_request_cut_half_way(client()).await;
-    a_redirect(client()).await;
+    let answer = |answer: Response<B>| answer.map(BodyExt::boxed_unsync);
+    client.map_response(answer).boxed()
 }
 
-async fn the_main_job<S, B>(client: S)
-where
-    StackService<S>: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>,
-    B: Body<Data = Bytes, Error = Error>,
-{
+/// Puts a stack around the client in question.
+type Stacked = dyn Fn(&Stack) -> Boxed;
+
+/// What every client must do below the stack.
+async fn keeps_its_promises(stacked: &Stacked) {
+    the_main_job(stacked).await;
+    a_refused_connection(stacked).await;
+    a_request_cut_half_way(stacked).await;
+    a_redirect(stacked).await;
+}
+
+async fn the_main_job(stacked: &Stacked) {
     let scene = Scene::new("overloaded,cut@60,none").await;
 
-    let ended = perform(scene.stack.layer(client), scene.request(Dialect::OpenAi)).await;
+    let ended = perform(stacked(&scene.stack), scene.request(Dialect::OpenAi)).await;
 
     assert!(ended.picture().is_some(), "{ended:?}");
     let classes = [Class::Overloaded, Class::UnknownOutcome, Class::Delivered];
@@ -69,16 +79,12 @@ where
     scene.assert_agreement().await;
 }
 
-async fn a_refused_connection<S, B>(client: S)
-where
-    StackService<S>: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>,
-    B: Body<Data = Bytes, Error = Error>,
-{
+async fn a_refused_connection(stacked: &Stacked) {
     let (listener, url) = listen().await;
     drop(listener);
     let stack = stack(Policy::default());
 
-    let ended = perform(stack.layer(client), request(&url, Dialect::OpenAi)).await;
+    let ended = perform(stacked(&stack), request(&url, Dialect::OpenAi)).await;
 
     assert_eq!(ended.classes(), [Class::NeverSent; 3]);
     assert_eq!(*ended.error().kind(), ErrorKind::Inner);
@@ -86,16 +92,12 @@ where
     assert!(text.to_lowercase().contains("connection refused"), "{text}");
 }
 
-async fn a_request_cut_half_way<S, B>(client: S)
-where
-    StackService<S>: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>,
-    B: Body<Data = Bytes, Error = Error>,
-{
+async fn a_request_cut_half_way(stacked: &Stacked) {
     let scene = Scene::new("reset-reading@200000,none").await;
     let prompt = "x".repeat(16_000_000);
 
     let asked = request_of(&scene.server.url(), Dialect::OpenAi, &prompt);
-    let ended = perform(scene.stack.layer(client), asked).await;
+    let ended = perform(stacked(&scene.stack), asked).await;
 
     // Slices that the client never took are proof enough.
     assert_eq!(ended.classes(), [Class::SentPartial, Class::Delivered]);
@@ -104,14 +106,10 @@ where
     scene.assert_agreement().await;
 }
 
-async fn a_redirect<S, B>(client: S)
-where
-    StackService<S>: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>,
-    B: Body<Data = Bytes, Error = Error>,
-{
+async fn a_redirect(stacked: &Stacked) {
     let scene = Scene::new("redirect,none").await;
 
-    let ended = perform(scene.stack.layer(client), scene.request(Dialect::OpenAi)).await;
+    let ended = perform(stacked(&scene.stack), scene.request(Dialect::OpenAi)).await;
 
     assert_eq!(ended.classes(), [Class::Redirect]);
     assert_eq!(scene.truth().await.len(), 1, "nobody followed it");
@@ -119,12 +117,12 @@ where
 
 #[tokio::test]
 async fn hyper_utils_own_client_keeps_the_promises() {
-    keeps_its_promises(|| hyper_util(HttpConnector::new())).await;
+    keeps_its_promises(&|stack| boxed(stack.layer(hyper_util(HttpConnector::new())))).await;
 }
 
 #[tokio::test]
 async fn reqwest_keeps_the_promises() {
-    keeps_its_promises(Reqwest::new).await;
+    keeps_its_promises(&|stack| boxed(stack.layer(Reqwest::new()))).await;
 }
 
 #[tokio::test]
@@ -132,7 +130,7 @@ async fn the_whole_request_leaves_reqwest_unchanged() {
     let recorder =
         Recorder::answering("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
     let asked = request(&recorder.url, Dialect::OpenAi);
-    let body = http_body_util::BodyExt::collect(asked.body().clone()).await;
+    let body = asked.body().clone().collect().await;
     let body = body.expect("infallible").to_bytes();
 
     perform(stack(Policy::default()).layer(Reqwest::new()), asked).await;
@@ -156,8 +154,8 @@ async fn without_proof_what_was_handed_over_whole_may_have_been_sent_whole() {
     let mut connector = HttpConnector::new();
     connector.set_send_buffer_size(Some(4096));
     let mut policy = Policy::careful();
-    policy.limits.head = longhaul::workload::PerResolution::from_secs(100, 100, 100, 100);
-    let stack: Stack = stack(policy);
+    policy.limits.head = PerResolution::from_secs(100, 100, 100, 100);
+    let stack = stack(policy);
 
     // More than the two sockets hold together, and less than the client does.
     let prompt = "x".repeat(300_000);

@@ -59,7 +59,7 @@ async fn fifty_calls_at_once_end_well_and_never_more_than_ten_are_under_way() {
     let most = most_at_once(&truth);
     assert!((2..=10).contains(&most), "{most} requests at once");
     let most = most_open.load(Ordering::Relaxed);
-    eprintln!("open connections: {most}");
+    assert!((2..=10).contains(&most), "{most} connections at once");
 }
 
 /// The most requests that the provider had at the same time.
