@@ -147,6 +147,7 @@ fn list_prices() -> Vec<PriceRow> {
 
 async fn run(options: &Options) -> Result<Document, String> {
     let resolution = options.resolution()?;
+    options.check_out()?;
     let scene = Scene::set(options).await?;
     let stack = Stack::new(scene.policy(options)?).map_err(|error| error.to_string())?;
     let mut connect = Client::builder();

@@ -7,7 +7,6 @@ use std::{error::Error as StdError, fmt};
 
 use http::HeaderValue;
 
-pub(crate) use self::advice::by_class as advice_by_class;
 pub use self::kind::{Clock, ConnectStage, ErrorKind, Insecure};
 use crate::{
     attempt::Attempt,
