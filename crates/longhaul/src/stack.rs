@@ -4,14 +4,17 @@ use tower_layer::Layer;
 
 use crate::{
     ConfigError,
-    billing::{BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger},
+    billing::{
+        BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
+        PriceTable,
+    },
     classify::{Classifier, Classify, ClassifyLayer, DefaultClassifier},
     detect::{DetectWorkload, DetectWorkloadLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{InFlight, InFlightLayer},
     observe::Observer,
     policy::Policy,
-    retry::{ClassifyingRetry, ClassifyingRetryLayer},
+    retry::{ClassifyingRetry, ClassifyingRetryLayer, Spending},
     timeout::{SizeAwareTimeout, SizeAwareTimeoutLayer},
 };
 
@@ -71,7 +74,8 @@ impl Stack {
         let ledger = MemoryLedger::default();
         Ok(Self {
             detect: DetectWorkloadLayer::new(policy.detect.clone())?,
-            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?,
+            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?
+                .priced_by(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
             timeout: SizeAwareTimeoutLayer::new(policy.limits.clone())?,
             http1: ForceHttp1Layer::new(policy.http1.clone())?,
@@ -123,6 +127,11 @@ impl<L, C> Stack<L, C> {
     /// The ledger that every attempt is written into.
     pub const fn ledger(&self) -> &L {
         &self.ledger
+    }
+
+    /// The money of all operations; `None` where the policy has neither a budget nor a cap.
+    pub const fn spending(&self) -> Option<&Spending> {
+        self.retry.spending()
     }
 
     /// The policy that the layers keep.
