@@ -19,11 +19,16 @@ pub enum Event<'a> {
         /// The attempt that has not begun; `None` where no layer above made one.
         attempt: Option<&'a Attempt>,
     },
-    /// An attempt ended and another one will be made.
-    Waiting {
-        /// The attempt that ended.
+    /// The head clock of an attempt ran out, and it goes on: its picture may still come.
+    Late {
+        /// The attempt.
         attempt: &'a Attempt,
-        /// What its end means.
+    },
+    /// An attempt ended, or is late, and another one will be made.
+    Waiting {
+        /// The attempt that ended, or is late.
+        attempt: &'a Attempt,
+        /// What that means.
         class: Class,
         /// How long until the next.
         wait: Duration,
@@ -94,6 +99,12 @@ fn trace(event: &Event<'_>) {
             operation = attempt.map(|attempt| attempt.operation().to_string()),
             attempt = attempt.map(Attempt::number),
             "all places in flight are taken"
+        ),
+        Event::Late { attempt } => tracing::warn!(
+            operation = %attempt.operation(),
+            attempt = attempt.number(),
+            elapsed = ?attempt.elapsed(),
+            "attempt is late, and goes on"
         ),
         Event::Waiting {
             attempt,

@@ -6,6 +6,7 @@ use crate::{
     ConfigError,
     billing::{
         self, BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
+        PriceTable,
     },
     body::ReplayBody,
     classify::{self, Classifier, Classify, ClassifyLayer, DefaultClassifier},
@@ -14,7 +15,7 @@ use crate::{
     in_flight::{self, InFlight, InFlightLayer},
     observe::Observer,
     policy::Policy,
-    retry::{self, ClassifyingRetry, ClassifyingRetryLayer},
+    retry::{self, ClassifyingRetry, ClassifyingRetryLayer, Spending},
     timeout::{self, RequestBody, SizeAwareTimeout, SizeAwareTimeoutLayer},
 };
 
@@ -85,7 +86,8 @@ impl Stack {
         let ledger = MemoryLedger::default();
         Ok(Self {
             detect: DetectWorkloadLayer::new(policy.detect.clone())?,
-            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?,
+            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?
+                .priced_by(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
             timeout: SizeAwareTimeoutLayer::new(policy.limits.clone())?,
             http1: ForceHttp1Layer::new(policy.http1.clone())?,
@@ -137,6 +139,11 @@ impl<L, C> Stack<L, C> {
     /// The ledger that every attempt is written into.
     pub const fn ledger(&self) -> &L {
         &self.ledger
+    }
+
+    /// The money of all operations; `None` where the policy has neither a budget nor a cap.
+    pub const fn spending(&self) -> Option<&Spending> {
+        self.retry.spending()
     }
 
     /// The policy that the layers keep.

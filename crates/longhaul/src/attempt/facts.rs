@@ -69,6 +69,10 @@ pub(crate) struct Facts {
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
     pub(super) waits_for_place: u32,
+    // Its head clock ran out, and it goes on.
+    pub(super) late: bool,
+    // Another attempt brought the picture first; this one is about to be dropped.
+    pub(super) superseded: bool,
 }
 
 impl Facts {
@@ -81,6 +85,8 @@ impl Facts {
             class: None,
             price: None,
             waits_for_place: 0,
+            late: false,
+            superseded: false,
         }
     }
 

@@ -130,6 +130,12 @@ impl Attempt {
         self.facts().timing()
     }
 
+    /// Whether its head clock ran out while it was allowed to go on: see
+    /// [`RetryPolicy::late_results`](crate::retry::RetryPolicy::late_results).
+    pub fn is_late(&self) -> bool {
+        self.facts().late
+    }
+
     /// How often the wait for its place in flight ran out and went on.
     pub fn waits_for_place(&self) -> u32 {
         self.facts().waits_for_place
@@ -212,9 +218,27 @@ impl Attempt {
         self.facts().waits_for_place += 1;
     }
 
+    /// It waits for its place in flight: nothing can be sent before it [restarts](Self::restart).
+    pub(crate) fn queued(&self) {
+        self.facts().transport.connecting();
+    }
+
     /// Starts its clock anew: the wait for a place in flight is not part of it.
     pub(crate) fn restart(&self) {
-        self.facts().started = Instant::now();
+        let mut facts = self.facts();
+        facts.started = Instant::now();
+        facts.transport.unproved();
+    }
+
+    /// Its head clock ran out, and it goes on.
+    pub(crate) fn mark_late(&self) {
+        self.facts().late = true;
+    }
+
+    /// Another attempt brought the picture first. Whoever drops this one, its end is
+    /// [`Superseded`](End::Superseded); what was sent is proved when it is dropped, and not before.
+    pub(crate) fn supersede(&self) {
+        self.facts().superseded = true;
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -227,6 +251,10 @@ impl Attempt {
         let outcome = {
             let mut facts = self.facts();
             let class = *facts.class.get_or_insert(class);
+            let end = match end {
+                End::Cancelled if facts.superseded => End::Superseded,
+                end => end,
+            };
             Outcome {
                 end,
                 class,

@@ -27,6 +27,10 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::Insecure(Insecure::Sensitive) => "use https",
         ErrorKind::Ledger => "repair the ledger; no call is paid for that it cannot account for",
+        ErrorKind::SpendingCap { price: None, .. } => {
+            "give the call a price row, of 0 if it is free"
+        }
+        ErrorKind::SpendingCap { .. } => "raise the cap, once you know what was spent and why",
         ErrorKind::RequestBody => "check what produces the request body",
         ErrorKind::Connect { .. } | ErrorKind::NotStarted => "sending again is free",
         _ => return None,

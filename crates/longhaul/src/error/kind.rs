@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use crate::{classify::Class, workload::Resolution};
+use crate::{classify::Class, money::Money, workload::Resolution};
 
 /// Which clock expired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -116,6 +116,17 @@ pub enum ErrorKind {
     Insecure(Insecure),
     /// The request was not sent, because the ledger could not write down that it would be.
     Ledger,
+    /// The request was not sent, because with it more might be spent than the policy allows.
+    SpendingCap {
+        /// The most that may be spent.
+        cap: Money,
+        /// What was charged for certain.
+        spent: Money,
+        /// What calls cost that are in flight or may have been charged.
+        reserved: Money,
+        /// What this one costs; `None` where no price is known, which a cap does not let pass.
+        price: Option<Money>,
+    },
     /// The request was not sent, because its own body failed while it was read.
     RequestBody,
     /// The service below failed; [`source`](std::error::Error::source) says how.
@@ -125,7 +136,10 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether we ourselves refused to send: sending again meets the same refusal.
     pub(crate) const fn is_refused_here(&self) -> bool {
-        matches!(self, Self::Insecure(_) | Self::Ledger | Self::RequestBody)
+        matches!(
+            self,
+            Self::Insecure(_) | Self::Ledger | Self::SpendingCap { .. } | Self::RequestBody
+        )
     }
 
     /// The class that follows from the kind alone; `None` where it depends on what was sent.
@@ -140,6 +154,7 @@ impl ErrorKind {
             | Self::NotStarted
             | Self::Insecure(_)
             | Self::Ledger
+            | Self::SpendingCap { .. }
             | Self::RequestBody => Some(Class::NeverSent),
             Self::RefusedByPeer => Some(Class::Refused),
             Self::Truncated { .. } => Some(Class::Undelivered),
@@ -191,6 +206,21 @@ impl fmt::Display for ErrorKind {
             }
             Self::Ledger => {
                 f.write_str("the ledger could not record the attempt; nothing was sent")
+            }
+            Self::SpendingCap {
+                cap,
+                spent,
+                reserved,
+                price,
+            } => {
+                match price {
+                    Some(price) => write!(f, "the call costs {price}")?,
+                    None => f.write_str("the call has no known price")?,
+                }
+                write!(
+                    f,
+                    " and was not sent: of {cap} at most, {spent} are spent and {reserved} held"
+                )
             }
             Self::RequestBody => f.write_str("the request's own body failed; nothing was sent"),
             Self::Inner => f.write_str("the service below failed"),

@@ -52,7 +52,8 @@ impl Hosts {
     }
 }
 
-fn matches(name: &str, host: &str) -> bool {
+/// Whether `name`, as it stands in a policy, is the host of a URI.
+pub(crate) fn matches(name: &str, host: &str) -> bool {
     let host = bare(host);
     match name.strip_prefix('*') {
         // The suffix keeps its dot, and something stands before it.
@@ -73,7 +74,8 @@ pub(super) fn bare(host: &str) -> &str {
         .unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host))
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether `name` can name a host in a policy.
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = |name: &str| {
         !name.is_empty()
             && name

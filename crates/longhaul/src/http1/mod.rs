@@ -54,7 +54,7 @@
 
 mod future;
 mod headers;
-mod hosts;
+pub(crate) mod hosts;
 mod layer;
 mod policy;
 mod report;

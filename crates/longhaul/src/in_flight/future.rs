@@ -128,6 +128,14 @@ impl Patience {
             }
             // `Timeout` polls the place before the clock.
             match timeout_at(expiry, place.as_mut()).await {
+                // A place that comes with the deadline is of no use: what would be sent could not end.
+                Ok(_)
+                    if self
+                        .deadline
+                        .is_some_and(|deadline| deadline.instant() <= Instant::now()) =>
+                {
+                    return Err(began.elapsed());
+                }
                 Ok(place) => return Ok(place.expect("these semaphores are never closed")),
                 Err(_)
                     if self
@@ -157,6 +165,9 @@ impl<S, F, B> ResponseFuture<S, F, B> {
     }
 
     pub(super) fn waiting(queued: Queued<S, B>, attempt: Option<Attempt>) -> Self {
+        if let Some(attempt) = &attempt {
+            attempt.queued();
+        }
         Self {
             state: State::Waiting {
                 queued: Some(Box::new(queued)),

@@ -88,6 +88,10 @@ pub struct Schedule {
     /// Default 120 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
     pub told: Duration,
+    /// Before asking again for the answer of a call that the server says is still running (409), where it
+    /// does not say when. Default 2 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub collect: Duration,
 }
 
 impl Default for Schedule {
@@ -99,6 +103,7 @@ impl Default for Schedule {
             jitter: 0.2,
             cap: Duration::from_secs(60),
             told: Duration::from_secs(120),
+            collect: Duration::from_secs(2),
         }
     }
 }
@@ -106,6 +111,10 @@ impl Default for Schedule {
 impl Schedule {
     /// The wait after attempt `number` ended so. Never sooner than `told`.
     pub fn wait(&self, number: u32, end: End, class: Class, told: Option<Duration>) -> Duration {
+        if class == Class::InFlight && end == End::Finished {
+            // As told, or it is collected late; but a server that tells 0 is not asked in a tight loop.
+            return told.map_or(self.collect, |told| told.max(self.collect / 20));
+        }
         let backoff = match end {
             End::TimedOut => self.after_timeout,
             _ => self.after_error,
@@ -123,6 +132,7 @@ impl Schedule {
         nonzero("after_timeout", self.after_timeout.base())?;
         nonzero("after_error", self.after_error.base())?;
         nonzero("cap", self.cap)?;
+        nonzero("collect", self.collect)?;
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(ConfigError::new(
                 "jitter",
@@ -147,6 +157,7 @@ impl Schedule {
             jitter: self.jitter,
             cap: change(self.cap),
             told: change(self.told),
+            collect: change(self.collect),
         }
     }
 }

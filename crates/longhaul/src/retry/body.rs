@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::running::Running;
 use crate::{
-    attempt::AttemptGuard,
     body::WatchedBody,
     error::{BoxError, Error},
 };
@@ -27,7 +27,7 @@ pin_project! {
     #[derive(Debug)]
     #[project = InnerProj]
     enum Inner<B> {
-        Live { #[pin] body: WatchedBody<B, Option<AttemptGuard>> },
+        Live { #[pin] body: WatchedBody<B, Running> },
         Kept { body: Bytes },
     }
 }
@@ -37,8 +37,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn live(body: B, guard: Option<AttemptGuard>) -> Self {
-        let body = WatchedBody::new(body, guard);
+    pub(super) fn live(body: B, running: Running) -> Self {
+        let body = WatchedBody::new(body, running);
         Self {
             inner: Inner::Live { body },
         }

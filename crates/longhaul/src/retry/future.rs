@@ -2,7 +2,6 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,36 +12,52 @@ use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::{
-    body::ResponseBody,
-    operation::{Kept, Operation},
+    body::ResponseBody, endings::Kept, judge::Next, operation::Operation, running::Running,
 };
 use crate::{
     body::Replay,
-    classify::status::class_of,
+    classify::{Class, status::class_of},
     error::{BoxError, Error, ErrorKind},
 };
 
 pin_project! {
-    /// Makes the attempts of an operation, one after the other.
+    /// Makes the attempts of an operation: one after the other, or beside those that are late.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
     {
-        // Before the operation, which holds the attempt's guard, so that it drops first and says what it
-        // knows.
+        // The attempt that runs, in place, and what is owed to it. As everywhere, the future stands before
+        // its guard, so that it drops first and says what it knows.
         #[pin]
-        state: State<S::Future>,
+        inner: Option<S::Future>,
+        running: Option<Running>,
+        // Those that were begun while an earlier one was late. Empty, and nothing allocated, without any.
+        beside: Vec<Beside<S::Future>>,
+        #[pin]
+        coming: Coming,
         service: S,
         operation: Operation<B>,
     }
 }
 
+/// An attempt that has ended, and what is owed to it.
+type Ended<T, E> = (Running, Result<T, E>);
+
+/// An attempt beside the one in place.
+struct Beside<F> {
+    future: Pin<Box<F>>,
+    running: Running,
+}
+
 pin_project! {
+    /// The next attempt, if there is to be one.
     #[derive(Debug)]
-    #[project = StateProj]
-    enum State<F> {
-        Calling { #[pin] inner: F },
+    #[project = ComingProj]
+    enum Coming {
+        Nothing,
+        // The first attempt, which must not be sent.
+        Refused { error: Option<Error> },
         Waiting { #[pin] sleep: Sleep },
         Readying,
         Done,
@@ -56,9 +71,19 @@ where
 {
     /// `service` is ready.
     pub(super) fn new(mut service: S, mut operation: Operation<B>, body: B) -> Self {
-        let inner = service.call(operation.next_request(body));
+        let (inner, running, coming) = match operation.admit() {
+            Ok(()) => {
+                let (request, running) = operation.next_request(body);
+                let inner = service.call(request);
+                (Some(inner), Some(running), Coming::Nothing)
+            }
+            Err(error) => (None, None, Coming::Refused { error: Some(error) }),
+        };
         Self {
-            state: State::Calling { inner },
+            inner,
+            running,
+            beside: Vec::new(),
+            coming,
             service,
             operation,
         }
@@ -75,52 +100,164 @@ where
 {
     type Output = Result<Response<ResponseBody<ResBody>>, Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let operation = this.operation;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let wait: Result<Duration, _> = match this.state.as_mut().project() {
-                StateProj::Calling { inner } => match ready!(inner.poll(cx)) {
-                    Ok(response) => operation.judge_answer(response).map_err(Ok),
-                    Err(error) => operation.judge_error(Error::from_inner(error)).map_err(Err),
-                },
-                StateProj::Waiting { sleep } => {
-                    ready!(sleep.poll(cx));
-                    this.state.set(State::Readying);
-                    continue;
+            // Work before the clock: an answer that is here is never overtaken by a further attempt.
+            let (mut running, answer) = match self.as_mut().poll_running(cx) {
+                Some((running, answer)) => (running, answer.map_err(Error::from_inner)),
+                None => {
+                    self.as_mut().notice_late();
+                    let (running, error) = match ready!(self.as_mut().poll_coming(cx)) {
+                        Some(ended) => ended,
+                        None => continue,
+                    };
+                    (running, Err(error))
                 }
-                StateProj::Readying => {
-                    let ready = ready!(this.service.poll_ready(cx));
-                    let body = operation.body().expect("only what can be sent again is");
-                    let request = operation.next_request(body);
-                    match ready {
-                        Ok(()) => {
-                            let inner = this.service.call(request);
-                            this.state.set(State::Calling { inner });
-                            continue;
-                        }
-                        // The service broke between two attempts: one more ending, and not the first.
-                        Err(error) => operation
-                            .judge_error(Error::new(ErrorKind::NotStarted).with_source(error))
-                            .map_err(Err),
-                    }
-                }
-                StateProj::Done => panic!("`retry::ResponseFuture` polled after completion"),
             };
-            match wait {
-                Ok(wait) => this.state.set(State::Waiting { sleep: sleep(wait) }),
-                Err(last) => {
-                    this.state.set(State::Done);
-                    return Poll::Ready(settle(operation, last));
+            let ahead = self.is_ahead();
+            let mut this = self.as_mut().project();
+            let next = match answer {
+                Ok(response) => {
+                    let next = this.operation.judge_answer(&mut running, response, ahead);
+                    next.map(Ok)
+                }
+                Err(error) => {
+                    let next = this.operation.judge_error(&mut running, error, ahead);
+                    next.map(Err)
+                }
+            };
+            match next {
+                Next::Again(wait) => this.coming.set(Coming::Waiting { sleep: sleep(wait) }),
+                Next::GoOn => {}
+                Next::Stop(last) if this.running.is_some() || !this.beside.is_empty() => {
+                    // What is late, or just begun, may still bring the picture.
+                    this.operation.call_off();
+                    this.coming.set(Coming::Nothing);
+                    this.operation.keep(running, last);
+                }
+                Next::Stop(last) | Next::Done(last) => {
+                    self.as_mut().supersede();
+                    let this = self.project();
+                    return Poll::Ready(settle(this.operation, running, last));
                 }
             }
         }
     }
 }
 
+impl<S, B, ResBody> ResponseFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+    S::Error: Into<BoxError>,
+    B: Replay,
+{
+    /// The first of the running attempts that has ended, the oldest first.
+    fn poll_running(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Option<Ended<Response<ResBody>, S::Error>> {
+        let mut this = self.project();
+        if let Some(inner) = this.inner.as_mut().as_pin_mut()
+            && let Poll::Ready(answer) = inner.poll(cx)
+        {
+            this.inner.set(None);
+            let running = this.running.take();
+            return Some((running.expect("what runs is owed something"), answer));
+        }
+        for index in 0..this.beside.len() {
+            if let Poll::Ready(answer) = this.beside[index].future.as_mut().poll(cx) {
+                let Beside { future, running } = this.beside.remove(index);
+                drop(future);
+                return Some((running, answer));
+            }
+        }
+        None
+    }
+
+    /// An attempt that has become late stays, and asks for another beside it.
+    fn notice_late(mut self: Pin<&mut Self>) {
+        let this = self.as_mut().project();
+        let beside = this.beside.iter_mut().map(|beside| &mut beside.running);
+        let late = this
+            .running
+            .iter_mut()
+            .chain(beside)
+            .find(|running| !running.late && running.attempt().is_late());
+        let Some(late) = late else { return };
+        if let Some(wait) = this.operation.judge_late(late) {
+            let mut coming = this.coming;
+            coming.set(Coming::Waiting { sleep: sleep(wait) });
+        }
+    }
+
+    /// Makes the next attempt when its time has come; pending where there is to be none. `Some` where it
+    /// ended before it was begun.
+    fn poll_coming(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(Running, Error)>> {
+        let mut this = self.project();
+        loop {
+            match this.coming.as_mut().project() {
+                ComingProj::Nothing => return Poll::Pending,
+                ComingProj::Refused { error } => {
+                    let error = error.take().expect("a refusal is told once");
+                    this.coming.set(Coming::Nothing);
+                    return Poll::Ready(Some((this.operation.next_attempt(), error)));
+                }
+                ComingProj::Waiting { sleep } => {
+                    ready!(sleep.poll(cx));
+                    this.coming.set(Coming::Readying);
+                }
+                ComingProj::Readying => {
+                    let ready = ready!(this.service.poll_ready(cx));
+                    this.coming.set(Coming::Nothing);
+                    let body = this.operation.body();
+                    let body = body.expect("only what can be sent again is");
+                    let (request, running) = this.operation.next_request(body);
+                    if let Err(error) = ready {
+                        // The service broke between two attempts: one more ending, and not the first.
+                        let error = Error::new(ErrorKind::NotStarted).with_source(error);
+                        return Poll::Ready(Some((running, error)));
+                    }
+                    let inner = this.service.call(request);
+                    if this.inner.is_none() {
+                        this.inner.set(Some(inner));
+                        *this.running = Some(running);
+                    } else {
+                        let future = Box::pin(inner);
+                        this.beside.push(Beside { future, running });
+                    }
+                    return Poll::Ready(None);
+                }
+                ComingProj::Done => panic!("`retry::ResponseFuture` polled after completion"),
+            }
+        }
+    }
+
+    /// Whether an attempt runs that is not late, or will be made.
+    fn is_ahead(&self) -> bool {
+        let beside = self.beside.iter().map(|beside| &beside.running);
+        let mut running = self.running.iter().chain(beside);
+        !matches!(self.coming, Coming::Nothing) || running.any(|running| !running.late)
+    }
+
+    /// Another attempt was first, or none will be: what still runs is given up, and said to be.
+    fn supersede(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let beside = this.beside.iter().map(|beside| &beside.running);
+        for running in this.running.iter().chain(beside) {
+            running.attempt().supersede();
+        }
+        this.inner.set(None);
+        *this.running = None;
+        this.beside.clear();
+        this.operation.call_off();
+        this.coming.set(Coming::Done);
+    }
+}
+
 /// What the caller gets: the last ending, or an earlier one that may have cost more.
 fn settle<B, ResBody>(
     operation: &mut Operation<B>,
+    mut running: Running,
     last: Result<Response<ResBody>, Error>,
 ) -> Result<Response<ResponseBody<ResBody>>, Error>
 where
@@ -129,13 +266,16 @@ where
     ResBody::Error: Into<BoxError>,
 {
     let class = match &last {
-        Ok(response) => class_of(response.status()),
+        // A picture is handed on, and so is a success whose body is still to come.
+        Ok(response) => match running.attempt().class() {
+            Some(Class::Delivered) => None,
+            judged => judged.or_else(|| class_of(response.status())),
+        },
         Err(error) => Some(error.class()),
     };
-    let costlier = class.and_then(|class| operation.costlier_than(class));
-    let mut guard = operation.take_guard();
-    let report = operation.report();
-    match (costlier, last) {
+    let instead = class.and_then(|class| operation.instead_of(running.attempt(), class));
+    let report = operation.report(running.attempt());
+    match (instead, last) {
         (Some(Kept::Failure(error)), _) => Err(error.with_report(report)),
         (Some(Kept::Answer(mut kept)), _) => {
             kept.extensions_mut().insert(report);
@@ -144,10 +284,9 @@ where
         (None, Err(error)) => Err(error.with_report(report)),
         (None, Ok(mut response)) => {
             response.extensions_mut().insert(report);
-            if let Some(guard) = &mut guard {
-                guard.answered(&mut response);
-            }
-            Ok(response.map(|body| ResponseBody::live(body, guard)))
+            running.guard.answered(&mut response);
+            running.settle();
+            Ok(response.map(|body| ResponseBody::live(body, running)))
         }
     }
 }

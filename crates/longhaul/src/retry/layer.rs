@@ -1,16 +1,56 @@
 use std::sync::Arc;
 
+use http::request::Parts;
 use tower_layer::Layer;
 
-use super::{policy::RetryPolicy, service::ClassifyingRetry};
-use crate::{ConfigError, observe::Observer, timeout::Limits};
+use super::{budget::Spending, policy::RetryPolicy, service::ClassifyingRetry};
+use crate::{
+    ConfigError,
+    billing::{PriceTable, Provider},
+    money::Money,
+    observe::Observer,
+    timeout::Limits,
+    workload::Workload,
+};
 
 /// Makes [`ClassifyingRetry`] services.
+///
+/// Its clones and services share one [`Spending`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyingRetryLayer {
-    policy: Arc<RetryPolicy>,
-    observer: Option<Observer>,
+    shared: Shared,
+}
+
+/// What all operations of a layer share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) policy: Arc<RetryPolicy>,
+    pub(super) observer: Option<Observer>,
+    pub(super) spending: Option<Spending>,
+    prices: Option<Arc<PriceTable>>,
+}
+
+impl Shared {
+    fn new(policy: RetryPolicy) -> Self {
+        Self {
+            spending: Spending::new(policy.budget, policy.spending_cap),
+            policy: Arc::new(policy.bounded_by(&Limits::default())),
+            observer: None,
+            prices: None,
+        }
+    }
+
+    /// What an attempt at this request costs; asked for only where money counts.
+    pub(super) fn price(&self, head: &Parts) -> Option<Money> {
+        self.spending.as_ref()?;
+        let unknown = Workload::default();
+        let workload = head.extensions.get().unwrap_or(&unknown);
+        let provider = Provider::of(&head.extensions, &head.uri);
+        self.prices
+            .as_ref()?
+            .price(provider.as_deref().unwrap_or_default(), workload)
+    }
 }
 
 impl ClassifyingRetryLayer {
@@ -19,23 +59,37 @@ impl ClassifyingRetryLayer {
     pub fn new(policy: RetryPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
-            policy: Arc::new(policy.bounded_by(&Limits::default())),
-            observer: None,
+            shared: Shared::new(policy),
         })
     }
 
     /// Tells `observer` of the events of all operations.
     pub fn observed_by(mut self, observer: Observer) -> Self {
-        self.observer = Some(observer);
+        self.shared.observer = Some(observer);
         self
+    }
+
+    /// Knows what attempts cost before they are made, as a [`SpendingCap`](super::SpendingCap) must. A
+    /// [`Stack`](crate::Stack) gives its own prices.
+    ///
+    /// Without it a cap lets nothing through, and a [`MoneyBudget`](super::MoneyBudget) goes by the price
+    /// that the [tracker](crate::billing) wrote down of the attempt before; where neither knows the price,
+    /// no duplicate is made.
+    pub fn priced_by(mut self, prices: PriceTable) -> Self {
+        self.shared.prices = Some(Arc::new(prices));
+        self
+    }
+
+    /// The money of all operations; `None` where the policy has neither a budget nor a cap.
+    pub const fn spending(&self) -> Option<&Spending> {
+        self.shared.spending.as_ref()
     }
 }
 
 impl Default for ClassifyingRetryLayer {
     fn default() -> Self {
         Self {
-            policy: Arc::new(RetryPolicy::default().bounded_by(&Limits::default())),
-            observer: None,
+            shared: Shared::new(RetryPolicy::default()),
         }
     }
 }
@@ -44,6 +98,6 @@ impl<S> Layer<S> for ClassifyingRetryLayer {
     type Service = ClassifyingRetry<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ClassifyingRetry::with_policy(inner, self.policy.clone(), self.observer.clone())
+        ClassifyingRetry::with_policy(inner, self.shared.clone())
     }
 }

@@ -8,7 +8,22 @@
 //! Attempts and duplicates are counted apart: a *duplicate* is an attempt made while an earlier one may be
 //! running and charged, and [`Duplicates`] bounds them by number and by money. What was never sent costs
 //! no money and is no duplicate, but counts as an attempt. All attempts carry one idempotency key. An
-//! attempt that could not end before the operation's [`Deadline`](crate::Deadline) is not begun.
+//! attempt that could not end before the operation's [`Deadline`](crate::Deadline) is not begun. A server
+//! that says no (`x-should-retry: false` and its relatives) is obeyed; its yes makes nothing safe that may
+//! have been charged. An answer that the server says is still in the making (409,
+//! [`Class::InFlight`](crate::Class::InFlight)) is collected with the same key, uncounted; a key that was
+//! used up hands on the first failure.
+//!
+//! | opt-in | what it does |
+//! |---|---|
+//! | [`budget`](RetryPolicy::budget) | bounds what duplicates cost, all operations of a layer together |
+//! | [`spending_cap`](RetryPolicy::spending_cap) | refuses what might go over a sum, before it is sent |
+//! | [`late_results`](RetryPolicy::late_results) | a timed-out attempt goes on beside its successor; the first picture wins |
+//! | [`uncut_last_attempt`](RetryPolicy::uncut_last_attempt) | the last attempt runs to the deadline |
+//! | [`Limits::after_timeout`](crate::timeout::Limits::after_timeout) | a longer head clock after one that ran out |
+//! | [`keys`](RetryPolicy::keys) | the form of the idempotency key, by host |
+//! | [`deadline_headers`](RetryPolicy::deadline_headers) | the caller's deadline, from its headers |
+//! | [`server_timeout`](RetryPolicy::server_timeout) | tells Google's hosts how long the answer is waited for |
 //!
 //! At the end the caller gets the ending that may have cost most, the later of equals, with the
 //! [`RetryReport`] in the response's extensions or in the error. An earlier answer is kept as its head
@@ -43,6 +58,26 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Bounded in money: at most $50 in all, and duplicates for a tenth of what is delivered, $1 at the
+//! beginning.
+//!
+//! ```
+//! use longhaul::{Currency, billing::{PriceRow, PriceTable}};
+//! use longhaul::retry::{ClassifyingRetryLayer, MoneyBudget, RetryPolicy, SpendingCap};
+//!
+//! # fn main() -> Result<(), longhaul::ConfigError> {
+//! let mut policy = RetryPolicy::default();
+//! policy.budget = Some(MoneyBudget::default());
+//! policy.spending_cap = Some(SpendingCap::usd_micros(50_000_000));
+//! let prices = PriceTable::new(vec![PriceRow::new("*", "gemini-3-pro-image*", 240_000, "USD")])?;
+//! let layer = ClassifyingRetryLayer::new(policy)?.priced_by(prices);
+//!
+//! // … while it works:
+//! let money = layer.spending().unwrap().balance(Currency::USD);
+//! println!("{} spent, {} held", money.spent, money.reserved());
+//! # Ok(()) }
+//! ```
+//!
 //! A policy is data, and its verdicts can be asked for in a test without any clock or network:
 //!
 //! ```
@@ -57,11 +92,19 @@
 
 mod backoff;
 mod body;
+mod budget;
+mod caller_deadline;
+mod endings;
 mod future;
+mod judge;
+mod key;
 mod layer;
+mod nested;
 mod operation;
 mod policy;
 mod report;
+mod running;
+mod server_word;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -70,8 +113,12 @@ mod verdict;
 pub use self::{
     backoff::{Backoff, Schedule},
     body::ResponseBody,
+    budget::{Balance, MoneyBudget, Spending, SpendingCap},
+    caller_deadline::{DeadlineForm, DeadlineHeader},
     future::ResponseFuture,
+    key::{KeyForm, KeyRow},
     layer::ClassifyingRetryLayer,
+    nested::Nested,
     policy::{Duplicates, RetryPolicy},
     report::{RetryReport, StoppedBy},
     service::ClassifyingRetry,

@@ -2,65 +2,71 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, request};
+use http::{HeaderValue, Request, request};
 use tokio::time::Instant;
 
 use super::{
-    RetryPolicy, StoppedBy,
+    RetryPolicy,
+    budget::{Spending, Ticket},
+    caller_deadline,
+    endings::{Endings, Kept},
+    key::KeyForm,
+    layer::Shared,
+    nested::Nested,
     report::{Repr, RetryReport},
-    verdict::{Situation, Verdict},
+    running::Running,
 };
 use crate::{
-    attempt::{Attempt, AttemptGuard, Deadline, OperationId, after},
+    attempt::{Attempt, Deadline, OperationId, after},
     body::Replay,
-    classify::{Class, Judgement, PeekedBytes, status::class_of, wait::told_in_headers},
+    classify::Class,
     error::Error,
+    money::Money,
     observe::{Event, Observer, tell},
-    outcome::End,
-    timeout::UncutHead,
+    timeout::{HeadExpiries, KeepLate, TellServer, UncutHead},
     workload::Workload,
 };
-
-/// An answer or an error that may be what the caller gets in the end.
-#[derive(Debug)]
-pub(super) enum Kept {
-    /// A rejected answer: its head, and as much of its body as was read to judge it.
-    Answer(Response<Bytes>),
-    Failure(Error),
-}
 
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
-    policy: Arc<RetryPolicy>,
+    pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
+    pub(super) spending: Option<Spending>,
+    // The price of an attempt, where the retry layer itself knows it.
+    pub(super) price: Option<Money>,
     // The request without its body, and the body, where it can be sent again.
     head: request::Parts,
     body: Option<B>,
-    replayable: bool,
+    pub(super) replayable: bool,
     key: Option<HeaderValue>,
-    deadline: Instant,
-    expected: Duration,
-    report: Repr,
-    // The ended attempt with the highest exposure so far.
-    kept: Option<(i64, Kept)>,
-    // Owes the running attempt its outcome.
-    guard: Option<AttemptGuard>,
+    pub(super) deadline: Instant,
+    pub(super) expected: Duration,
+    pub(super) report: Repr,
+    pub(super) head_expiries: u32,
+    pub(super) endings: Endings,
+    pub(super) planned: Planned,
+}
+
+/// The attempt to come, decided on and not begun.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    pub(super) wait: Option<Duration>,
+    pub(super) duplicate: bool,
+    pub(super) collects: bool,
+    // The money that is held for it.
+    pub(super) ticket: Option<Ticket>,
 }
 
 impl<B: Replay> Operation<B> {
-    pub(super) fn begin(
-        request: Request<B>,
-        policy: Arc<RetryPolicy>,
-        observer: Option<Observer>,
-    ) -> (Self, B) {
+    pub(super) fn begin(request: Request<B>, shared: &Shared) -> (Self, B) {
+        let policy = shared.policy.clone();
         let (mut head, body) = request.into_parts();
         let id = OperationId::new();
-        let resolution = head
-            .extensions
-            .get()
-            .map_or_else(Default::default, |workload: &Workload| workload.resolution);
+        let workload: Option<&Workload> = head.extensions.get();
+        let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
+        let price = shared.price(&head);
+        let nested = Nested::of(&head);
 
         let now = Instant::now();
         let own = policy
@@ -70,33 +76,46 @@ impl<B: Replay> Operation<B> {
             .extensions
             .get::<Deadline>()
             .map(|deadline| deadline.instant());
+        let in_headers = caller_deadline::take(&mut head.headers, &policy.deadline_headers)
+            .map(|left| after(now, left));
         let deadline = own
             .into_iter()
             .chain(callers)
+            .chain(in_headers)
             .min()
             .unwrap_or_else(|| after(now, Duration::MAX));
         head.extensions.insert(Deadline::at(deadline));
 
         // The layers below tell the same observers.
         let own = head.extensions.remove::<Observer>();
-        let observer = match (observer, own) {
+        let observer = match (shared.observer.clone(), own) {
             (Some(all), Some(own)) => Some(all.and(own)),
             (all, own) => all.or(own),
         };
         if let Some(observer) = &observer {
             head.extensions.insert(observer.clone());
         }
+        if policy.late_results {
+            head.extensions.insert(KeepLate);
+        }
+        if policy.server_timeout {
+            head.extensions.insert(TellServer);
+        }
 
-        let key = policy.key_header.as_ref().map(|name| {
-            head.headers
-                .entry(name)
-                .or_insert_with(|| new_key(id))
-                .clone()
+        let key = policy.key_header.as_ref().and_then(|name| {
+            if let Some(callers) = head.headers.get(name) {
+                return Some(callers.clone());
+            }
+            let key = KeyForm::of(&policy.keys, &head.uri).write(id)?;
+            head.headers.insert(name, key.clone());
+            Some(key)
         });
         let copy = body.try_clone();
         let operation = Self {
             id,
             observer,
+            spending: shared.spending.clone(),
+            price,
             expected: policy.expected.of(resolution),
             policy,
             head,
@@ -104,35 +123,62 @@ impl<B: Replay> Operation<B> {
             body: copy,
             key,
             deadline,
-            report: Repr::default(),
-            kept: None,
-            guard: None,
+            report: Repr {
+                nested,
+                ..Repr::default()
+            },
+            head_expiries: 0,
+            endings: Endings::default(),
+            planned: Planned::default(),
         };
         (operation, body)
     }
 
+    /// Holds the money of the first attempt, or says why it must not be sent.
+    pub(super) fn admit(&mut self) -> Result<(), Error> {
+        let Some(spending) = &self.spending else {
+            return Ok(());
+        };
+        let mut ticket = Ticket::new(spending);
+        ticket.reserve(self.price).map_err(Error::new)?;
+        self.planned.ticket = Some(ticket);
+        Ok(())
+    }
+
     /// The request of the next attempt.
-    pub(super) fn next_request(&mut self, body: B) -> Request<B> {
-        let attempt = self.next_attempt();
+    pub(super) fn next_request(&mut self, body: B) -> (Request<B>, Running) {
+        let running = self.next_attempt();
+        let attempt = running.attempt();
         let mut head = self.head.clone();
         if let Some(name) = &self.policy.attempt_header {
             head.headers
                 .insert(name, HeaderValue::from(attempt.number()));
         }
-        if self.policy.uncut_last_attempt && attempt.number() == self.policy.attempts {
+        if self.policy.uncut_last_attempt && self.made() == self.policy.attempts {
             head.extensions.insert(UncutHead);
         }
-        head.extensions.insert(attempt);
-        Request::from_parts(head, body)
+        if self.head_expiries > 0 {
+            head.extensions.insert(HeadExpiries(self.head_expiries));
+        }
+        head.extensions.insert(attempt.clone());
+        (Request::from_parts(head, body), running)
     }
 
-    fn next_attempt(&mut self) -> Attempt {
+    pub(super) fn next_attempt(&mut self) -> Running {
         let number = self.report.attempts.len() as u32 + 1;
         let attempt = Attempt::new(self.id, number, self.key.clone());
-        self.guard = Some(AttemptGuard::armed(attempt.clone()));
         self.tell(&Event::Started { attempt: &attempt });
+        let planned = mem::take(&mut self.planned);
+        self.report.waits.extend(planned.wait);
+        self.report.duplicates += u32::from(planned.duplicate);
+        self.report.collected += u32::from(planned.collects);
         self.report.attempts.push(attempt.clone());
-        attempt
+        Running::begin(attempt, planned.ticket)
+    }
+
+    /// Attempts that count.
+    pub(super) fn made(&self) -> u32 {
+        self.report.attempts.len() as u32 - self.report.collected
     }
 
     /// The body once more.
@@ -140,153 +186,23 @@ impl<B: Replay> Operation<B> {
         self.body.as_ref()?.try_clone()
     }
 
-    /// What to do about an answer. `Err` gives it back for the caller.
-    pub(super) fn judge_answer<R>(
-        &mut self,
-        response: Response<R>,
-    ) -> Result<Duration, Response<R>> {
-        let judgement = response.extensions().get::<Judgement>().copied();
-        let status = response.status();
-        let attempt = self.running().clone();
-        let Some(class) = attempt
-            .class()
-            .or(judgement.map(|judgement| judgement.class))
-            .or_else(|| class_of(status))
-        else {
-            // A success whose body is still to come: its meaning comes with the last byte.
-            self.report.stopped_by = StoppedBy::Success;
-            return Err(response);
-        };
-        attempt.head_received(status, response.version());
-        let told = match judgement {
-            Some(judgement) => judgement.wait,
-            None => told_in_headers(response.headers()),
-        };
-        match self.verdict(&attempt, End::Finished, class, told) {
-            Some(wait) => {
-                attempt.finish(End::Finished, class);
-                // The connection and the place in flight are given up with the rest of the body.
-                let (head, _) = response.into_parts();
-                if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
-                    self.keep(class, Kept::Answer(Response::from_parts(head, body)));
-                }
-                Ok(wait)
-            }
-            None => Err(response),
-        }
+    /// The next attempt will not be made after all.
+    pub(super) fn call_off(&mut self) {
+        self.planned = Planned::default();
     }
 
-    /// What to do about an error. `Err` gives it back for the caller.
-    pub(super) fn judge_error(&mut self, error: Error) -> Result<Duration, Error> {
-        let attempt = self.running().clone();
-        let error = error.with_attempt(&attempt);
-        if let Some(guard) = &mut self.guard {
-            guard.fail(&error);
-        }
-        let class = error.class();
-        if error.kind().is_refused_here() {
-            self.report.stopped_by = StoppedBy::Class;
-            return Err(error);
-        }
-        match self.verdict(&attempt, error.end(), class, None) {
-            Some(wait) => {
-                self.keep(class, Kept::Failure(error));
-                Ok(wait)
-            }
-            None => Err(error),
-        }
-    }
-
-    fn verdict(
-        &mut self,
-        attempt: &Attempt,
-        end: End,
-        class: Class,
-        told: Option<Duration>,
-    ) -> Option<Duration> {
-        let situation = Situation {
-            end,
-            class,
-            status: attempt.status(),
-            attempt: attempt.number(),
-            duplicates: self.report.duplicates,
-            told,
-            remaining: self.deadline.saturating_duration_since(Instant::now()),
-            expected: self.expected,
-            price: attempt.exposure(class).price,
-            replayable: self.replayable,
-        };
-        match self.policy.verdict(&situation) {
-            Verdict::Again { wait, duplicate } => {
-                self.report.duplicates += u32::from(duplicate);
-                self.report.waits.push(wait);
-                self.tell(&Event::Waiting {
-                    attempt,
-                    class,
-                    wait,
-                    told,
-                });
-                Some(wait)
-            }
-            Verdict::Stop(stopped_by) => {
-                self.report.stopped_by = stopped_by;
-                if stopped_by == StoppedBy::ToldWait {
-                    self.report.retry_at = told.map(|told| after(Instant::now(), told));
-                }
-                None
-            }
-        }
-    }
-
-    /// Keeps an ending if none before it may have cost more.
-    fn keep(&mut self, class: Class, ending: Kept) {
-        let rank = self.rank(class);
-        if self.kept.as_ref().is_none_or(|(kept, _)| rank >= *kept) {
-            self.kept = Some((rank, ending));
-        }
-    }
-
-    /// The ending to hand on instead of the last one: one that may have cost more.
-    pub(super) fn costlier_than(&mut self, class: Class) -> Option<Kept> {
-        let rank = self.rank(class);
-        let (kept, ending) = self.kept.take()?;
-        (kept > rank).then_some(ending)
-    }
-
-    /// By what an ending may have cost: in money where the price is known, else by likelihood.
-    fn rank(&self, class: Class) -> i64 {
-        let exposure = self.running().exposure(class);
-        match exposure.expected() {
-            Some(money) => money.micros,
-            None => i64::from(exposure.probability.as_per_mille()),
-        }
-    }
-
-    fn running(&self) -> &Attempt {
-        self.report
-            .attempts
-            .last()
-            .expect("an operation begins with its first attempt")
-    }
-
-    /// The guard of the running attempt, for whoever watches over its body.
-    pub(super) fn take_guard(&mut self) -> Option<AttemptGuard> {
-        self.guard.take()
+    /// The ending to hand on instead of the last one.
+    pub(super) fn instead_of(&mut self, attempt: &Attempt, class: Class) -> Option<Kept> {
+        self.endings.instead_of(attempt, class)
     }
 
     /// The report, at the end.
-    pub(super) fn report(&mut self) -> RetryReport {
-        self.tell(&Event::Settled {
-            attempt: self.running(),
-        });
+    pub(super) fn report(&mut self, attempt: &Attempt) -> RetryReport {
+        self.tell(&Event::Settled { attempt });
         RetryReport::new(mem::take(&mut self.report))
     }
 
-    fn tell(&self, event: &Event<'_>) {
+    pub(super) fn tell(&self, event: &Event<'_>) {
         tell(self.observer.as_ref(), event);
     }
-}
-
-fn new_key(id: OperationId) -> HeaderValue {
-    HeaderValue::try_from(id.to_string()).expect("a UUID is a valid header value")
 }

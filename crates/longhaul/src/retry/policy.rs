@@ -2,7 +2,12 @@ use std::time::Duration;
 
 use http::HeaderName;
 
-use super::backoff::Schedule;
+use super::{
+    backoff::Schedule,
+    budget::{MoneyBudget, SpendingCap},
+    caller_deadline::DeadlineHeader,
+    key::KeyRow,
+};
 use crate::{ConfigError, money::Money, policy::scale, timeout::Limits, workload::PerResolution};
 
 /// How many attempts may be made while an earlier one may be running and charged.
@@ -53,6 +58,12 @@ pub struct RetryPolicy {
     pub schedule: Schedule,
     /// How many of them may be duplicates.
     pub duplicates: Duplicates,
+    /// What duplicates may cost, all operations of the layer together. Default none: `duplicates` alone
+    /// bounds them.
+    pub budget: Option<MoneyBudget>,
+    /// The most that may be spent, all operations of the layer together. Default none. Needs prices: see
+    /// [`priced_by`](super::ClassifyingRetryLayer::priced_by).
+    pub spending_cap: Option<SpendingCap>,
     /// When the operation must have ended. Default: attempts × (head + 150 s), 1,350 s for K1 and K2,
     /// 2,250 s for K4 and Unknown. The caller's [`Deadline`](crate::Deadline) counts where it is earlier.
     pub deadline: Option<PerResolution>,
@@ -62,10 +73,32 @@ pub struct RetryPolicy {
     /// The last attempt keeps no head clock of its own but runs to the operation's deadline: nothing is
     /// gained by cutting a paid call that no other follows. Default false.
     pub uncut_last_attempt: bool,
+    /// An attempt whose head clock ran out goes on, until the attempt's clock or the operation's deadline,
+    /// and those that follow run beside it: whichever brings the picture first wins, and the others are dropped as
+    /// [`Superseded`](crate::End::Superseded). Where no other may follow, it goes on all the same. Default
+    /// false: it is cut, and its picture is lost.
+    ///
+    /// The attempts count, wait and are bounded as if the late one had ended, duplicates above all. A late
+    /// attempt keeps its place in flight and its connection; with a single place per host
+    /// ([`InFlightPolicy::per_host`](crate::in_flight::InFlightPolicy::per_host)) no other can begin before
+    /// it ends. The timeout layer must be polled on the task of the retry layer, as in a
+    /// [`Stack`](crate::Stack): a buffer between them hides that an attempt is late.
+    pub late_results: bool,
     /// The header for the idempotency key, sent alike on every attempt. Default `idempotency-key`. A key
     /// that the caller has set is kept. In a policy file, `""` switches it off.
     #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
     pub key_header: Option<HeaderName>,
+    /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
+    pub keys: Vec<KeyRow>,
+    /// Headers by which a caller says how long it waits: the shortest of them and of the other deadlines
+    /// counts, and they are not sent on. Default none: they are for gateways, and whoever may set them
+    /// cuts paid calls.
+    pub deadline_headers: Vec<DeadlineHeader>,
+    /// Tells Google's hosts (`*.googleapis.com`) in `X-Server-Timeout` how long the answer is waited for, in
+    /// whole seconds, rounded up: the shortest of the head clock, the attempt's clock and what is left of
+    /// the operation. A header that is there stays. Needs the timeout layer below, which has the clocks.
+    /// Default false.
+    pub server_timeout: bool,
     /// A header for the attempt's number, counted from 1. Default none: not every server likes it.
     #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
     pub attempt_header: Option<HeaderName>,
@@ -77,10 +110,16 @@ impl Default for RetryPolicy {
             attempts: 3,
             schedule: Schedule::default(),
             duplicates: Duplicates::default(),
+            budget: None,
+            spending_cap: None,
             deadline: None,
             expected: PerResolution::from_secs(45, 65, 120, 0),
             uncut_last_attempt: false,
+            late_results: false,
             key_header: Some(HeaderName::from_static("idempotency-key")),
+            keys: Vec::new(),
+            deadline_headers: Vec::new(),
+            server_timeout: false,
             attempt_header: None,
         }
     }
@@ -100,6 +139,17 @@ impl RetryPolicy {
                 "duplicates.micros",
                 "must not be negative",
             ));
+        }
+        if let Some(budget) = &self.budget {
+            budget.validate().map_err(|error| error.under("budget"))?;
+        }
+        if let Some(cap) = &self.spending_cap {
+            cap.validate()
+                .map_err(|error| error.under("spending_cap"))?;
+        }
+        for (index, row) in self.keys.iter().enumerate() {
+            row.validate()
+                .map_err(|error| error.under(&format!("keys[{index}]")))?;
         }
         if let Some(deadline) = &self.deadline {
             deadline

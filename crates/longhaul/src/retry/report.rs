@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
+use super::nested::Nested;
 use crate::{attempt::Attempt, classify::Class, money::Money};
 
 /// Who ended the retrying.
@@ -18,6 +19,12 @@ pub enum StoppedBy {
     Attempts,
     /// Sending again might pay twice, and no more of that is allowed.
     Duplicates,
+    /// Sending again might pay twice, and the [`MoneyBudget`](super::MoneyBudget) does not reach for that.
+    Budget,
+    /// The next attempt might go over the [`SpendingCap`](super::SpendingCap).
+    SpendingCap,
+    /// The server said not to send again, by `x-should-retry: false` or a relative of it.
+    Server,
     /// Another attempt could not end before the operation's deadline.
     Deadline,
     /// The server asked for a wait longer than the policy grants.
@@ -28,7 +35,7 @@ pub enum StoppedBy {
 
 /// All attempts and waits of one operation.
 ///
-/// In the response's extensions, or in the error. The last attempt of a response may still be running:
+/// In the response's extensions, or in the error. The attempt that brought a response may still be running:
 /// its outcome comes with the last byte of the body.
 #[derive(Clone, Debug)]
 pub struct RetryReport(Arc<Repr>);
@@ -38,6 +45,8 @@ pub(super) struct Repr {
     pub(super) attempts: Vec<Attempt>,
     pub(super) waits: Vec<Duration>,
     pub(super) duplicates: u32,
+    pub(super) collected: u32,
+    pub(super) nested: Option<Nested>,
     pub(super) stopped_by: StoppedBy,
     pub(super) retry_at: Option<Instant>,
 }
@@ -47,7 +56,7 @@ impl RetryReport {
         Self(Arc::new(repr))
     }
 
-    /// Every attempt, in order; the last may still be running.
+    /// Every attempt, in order of their beginning; the one whose answer this is may still be running.
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
@@ -65,6 +74,17 @@ impl RetryReport {
     /// Attempts made while an earlier one may have been running and charged.
     pub fn duplicates(&self) -> u32 {
         self.0.duplicates
+    }
+
+    /// Attempts made only to collect the answer of an earlier one, which the server said was still
+    /// running. They are neither duplicates nor counted against the policy's attempts.
+    pub fn collected(&self) -> u32 {
+        self.0.collected
+    }
+
+    /// The sign of another retry loop around this one, where there was one.
+    pub fn nested(&self) -> Option<Nested> {
+        self.0.nested
     }
 
     /// How often the wait for a place in flight ran out and was begun anew.

@@ -1,6 +1,5 @@
 use std::{
     mem,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -9,34 +8,22 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{
-    body::ResponseBody, future::ResponseFuture, operation::Operation, policy::RetryPolicy,
-};
+use super::{body::ResponseBody, future::ResponseFuture, layer::Shared, operation::Operation};
 use crate::{
     body::Replay,
     error::{BoxError, Error},
-    observe::Observer,
 };
 
 /// Sends again, where that helps and is allowed. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct ClassifyingRetry<S> {
     inner: S,
-    policy: Arc<RetryPolicy>,
-    observer: Option<Observer>,
+    shared: Shared,
 }
 
 impl<S> ClassifyingRetry<S> {
-    pub(super) const fn with_policy(
-        inner: S,
-        policy: Arc<RetryPolicy>,
-        observer: Option<Observer>,
-    ) -> Self {
-        Self {
-            inner,
-            policy,
-            observer,
-        }
+    pub(super) const fn with_policy(inner: S, shared: Shared) -> Self {
+        Self { inner, shared }
     }
 }
 
@@ -60,8 +47,7 @@ where
         // The readied service goes into the future; its clone gets ready anew.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let (operation, body) =
-            Operation::begin(request, self.policy.clone(), self.observer.clone());
+        let (operation, body) = Operation::begin(request, &self.shared);
         ResponseFuture::new(ready, operation, body)
     }
 }

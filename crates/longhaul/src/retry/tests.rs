@@ -1,3 +1,10 @@
+mod collecting;
+mod headers;
+mod late;
+mod money;
+mod script;
+mod tables;
+
 use std::{
     collections::VecDeque,
     convert::Infallible,

@@ -30,12 +30,14 @@ pub struct Situation {
     pub class: Class,
     /// The answer's status, if there was one.
     pub status: Option<StatusCode>,
-    /// The number of the attempt that ended.
+    /// Attempts made so far that count: all but those that only collected an answer.
     pub attempt: u32,
     /// Duplicates made so far.
     pub duplicates: u32,
     /// The wait that the server asks for.
     pub told: Option<Duration>,
+    /// What the server says about sending again: `x-should-retry` and its relatives.
+    pub server: Option<bool>,
     /// The time until the operation's deadline.
     pub remaining: Duration,
     /// What an attempt takes at least.
@@ -56,6 +58,7 @@ impl Situation {
             attempt: 1,
             duplicates: 0,
             told: None,
+            server: None,
             remaining: Duration::MAX,
             expected: Duration::ZERO,
             price: None,
@@ -67,17 +70,23 @@ impl Situation {
 impl RetryPolicy {
     /// What to do about an ending.
     ///
-    /// Endings that sending again does not help stop first; then whatever bounds the policy sets, the
-    /// cheapest to lift last: the body, the attempts, the duplicates, the told wait, the deadline.
+    /// Endings that sending again does not help stop first; then a server that says no; then whatever bounds
+    /// the policy sets, the cheapest to lift last: the body, the attempts, the duplicates, the told wait,
+    /// the deadline.
+    ///
+    /// A server's no always wins. Its yes makes an ordinary failure of a
+    /// [`ClientError`](Class::ClientError) or of a status like 501, and nothing else: what may have been
+    /// charged stays a duplicate. An answer that is [`InFlight`](Class::InFlight) is asked for again
+    /// however many attempts there were.
     pub fn verdict(&self, situation: &Situation) -> Verdict {
         let Situation { class, told, .. } = *situation;
-        if let Some(stopped_by) = final_class(class, situation.status) {
+        if let Some(stopped_by) = final_class(situation) {
             return Verdict::Stop(stopped_by);
         }
         if !situation.replayable {
             return Verdict::Stop(StoppedBy::Body);
         }
-        if situation.attempt >= self.attempts {
+        if situation.attempt >= self.attempts && class != Class::InFlight {
             return Verdict::Stop(StoppedBy::Attempts);
         }
         let duplicate = class.is_possibly_charged();
@@ -98,22 +107,28 @@ impl RetryPolicy {
 }
 
 /// Who stops the retrying because of what the ending means; `None` where it may go on.
-fn final_class(class: Class, status: Option<StatusCode>) -> Option<StoppedBy> {
-    match class {
+pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
+    let told_to_go_on = situation.server == Some(true);
+    match situation.class {
         Class::Delivered => Some(StoppedBy::Success),
         Class::QuotaExhausted
         | Class::KeyReuse
-        | Class::ClientError
         | Class::NoImage
         | Class::ContentBlocked
         | Class::Redirect => Some(StoppedBy::Class),
+        Class::ClientError if !told_to_go_on => Some(StoppedBy::Class),
         // What a server does not implement it will not have learned five seconds later.
         Class::ServerError
-            if matches!(status.map(|status| status.as_u16()), Some(501 | 505 | 511)) =>
+            if !told_to_go_on
+                && situation
+                    .status
+                    .is_some_and(|status| matches!(status.as_u16(), 501 | 505 | 511)) =>
         {
             Some(StoppedBy::Class)
         }
-        Class::ServerError
+        _ if situation.server == Some(false) => Some(StoppedBy::Server),
+        Class::ClientError
+        | Class::ServerError
         | Class::NeverSent
         | Class::SentPartial
         | Class::Refused

@@ -1,7 +1,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::Response;
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     attempt::AttemptGuard,
     body::WatchedBody,
-    error::{BoxError, Error},
+    error::{BoxError, Clock, Error},
     workload::Resolution,
 };
 
@@ -34,6 +34,8 @@ pin_project! {
         clock: HeadClock,
         alarm: Alarm,
         resolution: Resolution,
+        // Whether it goes on when its head clock runs out.
+        keep_late: bool,
         // `None` once done.
         guard: Option<AttemptGuard>,
     }
@@ -44,6 +46,7 @@ impl<F> ResponseFuture<F> {
         inner: F,
         clock: HeadClock,
         resolution: Resolution,
+        keep_late: bool,
         guard: AttemptGuard,
     ) -> Self {
         Self {
@@ -52,6 +55,7 @@ impl<F> ResponseFuture<F> {
             clock,
             alarm: Alarm::default(),
             resolution,
+            keep_late,
             guard: Some(guard),
         }
     }
@@ -87,18 +91,21 @@ where
             Poll::Ready(Err(error)) => Error::from_inner(error),
             Poll::Pending => {
                 let attempt = guard.attempt();
-                let clock = &*this.clock;
-                match this
-                    .alarm
-                    .poll_expired(this.sleep, cx, |now| clock.next(attempt, now))
-                {
-                    Poll::Ready(limit) => {
-                        // What was sent is proved for good only when nothing can be sent any more.
-                        this.inner.set(None);
-                        limit.expired(*this.resolution)
+                let limit = loop {
+                    let clock = &*this.clock;
+                    let next = |now| clock.next(attempt, now);
+                    let limit = ready!(this.alarm.poll_expired(this.sleep.as_mut(), cx, next));
+                    if !(*this.keep_late && limit.clock == Clock::Head) {
+                        break limit;
                     }
-                    Poll::Pending => return Poll::Pending,
-                }
+                    // The layer that asked for it looks at the handle after this poll.
+                    attempt.mark_late();
+                    this.clock.take_off_head();
+                    *this.alarm = Alarm::default();
+                };
+                // What was sent is proved for good only when nothing can be sent any more.
+                this.inner.set(None);
+                limit.expired(*this.resolution)
             }
         };
         let error = error.with_attempt(guard.attempt());

@@ -26,6 +26,11 @@ impl HeadClock {
         }
     }
 
+    /// Takes the head clock off: the operation's deadline bounds the attempt from now on.
+    pub(super) const fn take_off_head(&mut self) {
+        self.clocks.head = None;
+    }
+
     /// When to look first: no limit can be reached before.
     pub(super) fn first_look(&self) -> Instant {
         let Clocks {

@@ -53,4 +53,8 @@ impl<P: SelectClocks + ?Sized> SelectClocks for Arc<P> {
     fn clocks(&self, workload: &Workload) -> Clocks {
         (**self).clocks(workload)
     }
+
+    fn clocks_after(&self, workload: &Workload, head_expiries: u32) -> Clocks {
+        (**self).clocks_after(workload, head_expiries)
+    }
 }

@@ -61,7 +61,7 @@ impl NetworkLimits {
 /// Every clock of [`SizeAwareTimeout`](super::SizeAwareTimeout), as plain values.
 ///
 /// The defaults are those of the Nano Banana Pro timeout guide that this crate implements.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -104,6 +104,10 @@ pub struct Limits {
     /// [`Deadline`](crate::Deadline) bound it.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
     pub attempt: Option<Duration>,
+    /// How much longer the head may take after a head clock ran out, as a factor for each time that
+    /// happened in the operation: with 1.5, 600 s become 900 s, then 1,350 s. At least 1, at most 10.
+    /// Default none: always the same. It moves neither `attempt` nor the operation's deadline.
+    pub after_timeout: Option<f64>,
 }
 
 impl Default for Limits {
@@ -125,6 +129,7 @@ impl Default for Limits {
             body_idle: Duration::from_secs(60),
             body: Duration::from_secs(300),
             attempt: None,
+            after_timeout: None,
         }
     }
 }
@@ -201,6 +206,15 @@ impl Limits {
                 ),
             ));
         }
+        if self
+            .after_timeout
+            .is_some_and(|factor| !(1.0..=10.0).contains(&factor))
+        {
+            return Err(ConfigError::new(
+                "after_timeout",
+                "must be a factor from 1 to 10",
+            ));
+        }
         let longest_head = self.head_for(&Workload::default());
         match self.attempt {
             Some(attempt) if attempt < longest_head => Err(ConfigError::new(
@@ -232,6 +246,7 @@ impl Limits {
             body_idle: scale(self.body_idle, factor),
             body: scale(self.body, factor),
             attempt: self.attempt.map(|limit| scale(limit, factor)),
+            after_timeout: self.after_timeout,
         }
     }
 }
@@ -251,6 +266,12 @@ impl RequestLimits {
 pub trait SelectClocks {
     /// The clocks of one attempt at `workload`.
     fn clocks(&self, workload: &Workload) -> Clocks;
+
+    /// The same after so many attempts of the operation whose head clock ran out. By default no other.
+    fn clocks_after(&self, workload: &Workload, head_expiries: u32) -> Clocks {
+        let _ = head_expiries;
+        self.clocks(workload)
+    }
 }
 
 impl SelectClocks for Limits {
@@ -262,6 +283,19 @@ impl SelectClocks for Limits {
             body_idle: self.body_idle,
             body: self.body,
             attempt: self.attempt,
+        }
+    }
+
+    fn clocks_after(&self, workload: &Workload, head_expiries: u32) -> Clocks {
+        let clocks = self.clocks(workload);
+        let factor = self
+            .after_timeout
+            .map(|factor| factor.powf(f64::from(head_expiries)));
+        Clocks {
+            head: clocks
+                .head
+                .map(|head| factor.map_or(head, |factor| scale(head, factor))),
+            ..clocks
         }
     }
 }
@@ -291,10 +325,3 @@ pub struct Clocks {
     /// From the call until the last byte.
     pub attempt: Option<Duration>,
 }
-
-/// Takes the head clock off an attempt: nothing is gained by cutting a paid call that no other follows.
-///
-/// A request extension; the retry layer sets it on the last attempt where its policy says so.
-/// Without a [`Deadline`](crate::Deadline) on the request it changes nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct UncutHead;

@@ -55,18 +55,21 @@
 mod alarm;
 mod future;
 mod head_clock;
+mod hints;
 mod layer;
 mod limits;
 mod request_body;
 mod response_body;
+mod server_timeout;
 mod service;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
     future::ResponseFuture,
+    hints::{HeadExpiries, KeepLate, TellServer, UncutHead},
     layer::SizeAwareTimeoutLayer,
-    limits::{Clocks, Limits, Network, NetworkLimits, RequestLimits, SelectClocks, UncutHead},
+    limits::{Clocks, Limits, Network, NetworkLimits, RequestLimits, SelectClocks},
     request_body::RequestBody,
     response_body::{ClockedBody, ResponseBody},
     service::SizeAwareTimeout,

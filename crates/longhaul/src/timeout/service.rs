@@ -10,9 +10,11 @@ use tower_service::Service;
 use super::{
     future::ResponseFuture,
     head_clock::HeadClock,
-    limits::{Limits, RequestLimits, SelectClocks, UncutHead},
+    hints::{HeadExpiries, KeepLate, TellServer, UncutHead},
+    limits::{Clocks, Limits, RequestLimits, SelectClocks},
     request_body::RequestBody,
     response_body::ResponseBody,
+    server_timeout,
 };
 use crate::{
     attempt::{AttemptGuard, Deadline},
@@ -57,18 +59,33 @@ where
         let workload = extensions.get().unwrap_or(&unknown);
         let deadline = extensions.get::<Deadline>().copied();
 
+        let expiries = extensions
+            .get::<HeadExpiries>()
+            .map_or(0, |&HeadExpiries(expiries)| expiries);
         let mut clocks = match extensions.get::<RequestLimits>() {
-            Some(own) => own.limits().clocks(workload),
-            None => self.policy.clocks(workload),
+            Some(own) => own.limits().clocks_after(workload, expiries),
+            None => self.policy.clocks_after(workload, expiries),
         };
+        let resolution = workload.resolution;
+        let keep_late = extensions.get::<KeepLate>().is_some() && deadline.is_some();
         if extensions.get::<UncutHead>().is_some() && deadline.is_some() {
             clocks.head = None;
         }
+        if extensions.get::<TellServer>().is_some() {
+            // A late attempt goes on until the operation's deadline.
+            let head = clocks.head.filter(|_| !keep_late);
+            server_timeout::tell(&mut request, &Clocks { head, ..clocks }, deadline);
+        }
 
-        let resolution = workload.resolution;
         let clock = HeadClock::start(clocks, deadline);
         let attempt = guard.attempt().clone();
         let request = request.map(|body| RequestBody::new(body, attempt));
-        ResponseFuture::new(self.inner.call(request), clock, resolution, guard)
+        ResponseFuture::new(
+            self.inner.call(request),
+            clock,
+            resolution,
+            keep_late,
+            guard,
+        )
     }
 }

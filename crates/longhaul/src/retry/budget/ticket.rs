@@ -1,0 +1,66 @@
+use super::{Spending, spending::may_be_charged};
+use crate::{attempt::Attempt, error::ErrorKind, money::Money};
+
+/// The money held for one attempt, from the decision to make it until its end.
+///
+/// Dropped, it settles by the attempt's outcome; without an attempt everything is free again.
+#[derive(Debug)]
+pub(in crate::retry) struct Ticket {
+    spending: Spending,
+    // Held for the attempt itself.
+    price: Option<Money>,
+    // Withdrawn from the budget, because an earlier attempt may be charged too.
+    stake: Option<Money>,
+    attempt: Option<Attempt>,
+}
+
+impl Ticket {
+    /// Holds nothing yet.
+    pub(in crate::retry) fn new(spending: &Spending) -> Self {
+        Self {
+            spending: spending.clone(),
+            price: None,
+            stake: None,
+            attempt: None,
+        }
+    }
+
+    /// Holds the price of the attempt, or says why it must not be sent.
+    pub(in crate::retry) fn reserve(&mut self, price: Option<Money>) -> Result<(), ErrorKind> {
+        self.price = self.spending.reserve(price)?;
+        Ok(())
+    }
+
+    /// Takes what a duplicate may waste out of the budget; `false` where that does not reach.
+    pub(in crate::retry) fn withdraw(&mut self, waste: Option<Money>) -> bool {
+        match self.spending.withdraw(waste) {
+            Ok(stake) => {
+                self.stake = stake;
+                true
+            }
+            Err(()) => false,
+        }
+    }
+
+    /// The attempt before was a duplicate and turned out to be free: this one takes its place.
+    pub(in crate::retry) fn take_place_of(&mut self, free: Option<&mut Self>) {
+        self.stake = free.and_then(|free| free.stake.take());
+    }
+
+    /// From here on the attempt's outcome settles it.
+    pub(in crate::retry) fn attach(&mut self, attempt: &Attempt) {
+        self.attempt = Some(attempt.clone());
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        // An attempt ends before its ticket: its guard stands before it everywhere.
+        let outcome = self.attempt.as_ref().and_then(Attempt::outcome_now);
+        self.spending.settle(self.price, outcome.as_ref());
+        let wasted = outcome.is_some_and(|outcome| may_be_charged(&outcome.exposure));
+        if let Some(stake) = self.stake.filter(|_| !wasted) {
+            self.spending.put_back(stake);
+        }
+    }
+}

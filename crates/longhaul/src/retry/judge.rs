@@ -1,0 +1,281 @@
+//! What follows from the ending of an attempt.
+
+use std::time::Duration;
+
+use http::Response;
+use tokio::time::Instant;
+
+use super::{
+    StoppedBy,
+    budget::Ticket,
+    endings::Kept,
+    operation::{Operation, Planned},
+    running::Running,
+    server_word::ServerWord,
+    verdict::{Situation, Verdict, final_class},
+};
+use crate::{
+    attempt::after,
+    body::Replay,
+    classify::{Class, Judgement, PeekedBytes, status::class_of, wait::told_in_headers},
+    error::{Clock, Error, ErrorKind},
+    observe::Event,
+    outcome::End,
+};
+
+/// What follows from an ending.
+#[derive(Debug)]
+pub(super) enum Next<T> {
+    /// Another attempt, after this wait.
+    Again(Duration),
+    /// Nothing: another attempt runs or will be made already.
+    GoOn,
+    /// No other attempt. The ending is the caller's, unless an earlier attempt may still bring the picture.
+    Stop(T),
+    /// The caller has what it wants.
+    Done(T),
+}
+
+impl<T> Next<T> {
+    /// The same with the ending made into another.
+    pub(super) fn map<U>(self, ending: impl FnOnce(T) -> U) -> Next<U> {
+        match self {
+            Self::Again(wait) => Next::Again(wait),
+            Self::GoOn => Next::GoOn,
+            Self::Stop(last) => Next::Stop(ending(last)),
+            Self::Done(last) => Next::Done(ending(last)),
+        }
+    }
+}
+
+/// How an attempt ended, and what the server said.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    end: End,
+    class: Class,
+    told: Option<Duration>,
+    server: Option<bool>,
+}
+
+impl<B: Replay> Operation<B> {
+    /// What to do about an answer. `ahead` says that another attempt runs, and is not late, or will be made.
+    pub(super) fn judge_answer<R>(
+        &mut self,
+        running: &mut Running,
+        response: Response<R>,
+        ahead: bool,
+    ) -> Next<Response<R>> {
+        let judgement = response.extensions().get::<Judgement>().copied();
+        let status = response.status();
+        let attempt = running.attempt().clone();
+        let Some(class) = attempt
+            .class()
+            .or(judgement.map(|judgement| judgement.class))
+            .or_else(|| class_of(status))
+        else {
+            // A success whose body is still to come: its meaning comes with the last byte.
+            self.report.stopped_by = StoppedBy::Success;
+            return Next::Done(response);
+        };
+        attempt.head_received(status, response.version());
+        if class != Class::Delivered {
+            attempt.finish(End::Finished, class);
+        }
+        let word = ServerWord::read(response.headers());
+        let told = match judgement {
+            Some(judgement) => judgement.wait,
+            None => told_in_headers(response.headers()),
+        };
+        let ending = Ending {
+            end: End::Finished,
+            class,
+            told: told.max(word.wait),
+            server: word.again,
+        };
+        match self.follow(running, ending, ahead) {
+            Next::Done(()) => Next::Done(response),
+            Next::Stop(()) => Next::Stop(response),
+            Next::GoOn => {
+                self.keep_answer(running, class, response);
+                Next::GoOn
+            }
+            Next::Again(wait) => {
+                self.keep_answer(running, class, response);
+                Next::Again(wait)
+            }
+        }
+    }
+
+    /// What to do about an error.
+    pub(super) fn judge_error(
+        &mut self,
+        running: &mut Running,
+        error: Error,
+        ahead: bool,
+    ) -> Next<Error> {
+        let error = error.with_attempt(running.attempt());
+        running.guard.fail(&error);
+        if matches!(
+            error.kind(),
+            ErrorKind::Timeout {
+                clock: Clock::Head,
+                ..
+            }
+        ) {
+            self.head_expiries += 1;
+        }
+        if error.kind().is_refused_here() {
+            self.report.stopped_by = match error.kind() {
+                ErrorKind::SpendingCap { .. } => StoppedBy::SpendingCap,
+                _ => StoppedBy::Class,
+            };
+            return Next::Stop(error);
+        }
+        let ending = Ending {
+            end: error.end(),
+            class: error.class(),
+            told: None,
+            server: None,
+        };
+        match self.follow(running, ending, ahead) {
+            Next::Done(()) | Next::Stop(()) => Next::Stop(error),
+            Next::GoOn => {
+                self.keep_error(running, error);
+                Next::GoOn
+            }
+            Next::Again(wait) => {
+                self.keep_error(running, error);
+                Next::Again(wait)
+            }
+        }
+    }
+
+    /// What to do about an attempt that has become late, and goes on: how long to wait for the next.
+    /// Only one attempt at a time is not late, so no other is ahead of it.
+    pub(super) fn judge_late(&mut self, running: &mut Running) -> Option<Duration> {
+        running.late = true;
+        self.head_expiries += 1;
+        self.tell(&Event::Late {
+            attempt: running.attempt(),
+        });
+        let ending = Ending {
+            end: End::TimedOut,
+            class: Class::UnknownOutcome,
+            told: None,
+            server: None,
+        };
+        match self.follow(running, ending, false) {
+            Next::Again(wait) => Some(wait),
+            Next::GoOn | Next::Stop(()) | Next::Done(()) => None,
+        }
+    }
+
+    fn follow(&mut self, running: &mut Running, ending: Ending, ahead: bool) -> Next<()> {
+        let attempt = running.attempt().clone();
+        let situation = Situation {
+            end: ending.end,
+            class: ending.class,
+            status: attempt.status(),
+            attempt: self.made(),
+            duplicates: self.report.duplicates,
+            told: ending.told,
+            server: ending.server,
+            remaining: self.deadline.saturating_duration_since(Instant::now()),
+            expected: self.expected,
+            price: attempt.exposure(ending.class).price.or(self.price),
+            replayable: self.replayable,
+        };
+        if ahead && final_class(&situation).is_none() {
+            return Next::GoOn;
+        }
+        let stopped_by = match self.policy.verdict(&situation) {
+            Verdict::Again { wait, duplicate } => match self.hold(running, &situation, duplicate) {
+                Ok(ticket) => {
+                    self.planned = Planned {
+                        wait: Some(wait),
+                        duplicate,
+                        collects: ending.class == Class::InFlight,
+                        ticket,
+                    };
+                    self.tell(&Event::Waiting {
+                        attempt: &attempt,
+                        class: ending.class,
+                        wait,
+                        told: ending.told,
+                    });
+                    return Next::Again(wait);
+                }
+                Err(stopped_by) => stopped_by,
+            },
+            Verdict::Stop(stopped_by) => stopped_by,
+        };
+        self.report.stopped_by = stopped_by;
+        match stopped_by {
+            StoppedBy::Success => return Next::Done(()),
+            StoppedBy::ToldWait => {
+                self.report.retry_at = ending.told.map(|told| after(Instant::now(), told));
+            }
+            _ => {}
+        }
+        Next::Stop(())
+    }
+
+    /// Holds the money of the next attempt, from now on, so that the wait is not for nothing.
+    fn hold(
+        &self,
+        running: &mut Running,
+        situation: &Situation,
+        duplicate: bool,
+    ) -> Result<Option<Ticket>, StoppedBy> {
+        let Some(spending) = &self.spending else {
+            return Ok(None);
+        };
+        let mut ticket = Ticket::new(spending);
+        if duplicate {
+            let probability = running.attempt().exposure(situation.class).probability;
+            let waste = situation.price.map(|price| price.at(probability));
+            if !ticket.withdraw(waste) {
+                return Err(StoppedBy::Budget);
+            }
+        } else {
+            ticket.take_place_of(running.ticket.as_mut());
+        }
+        // What it held is free or spent by now; a late one goes on holding it.
+        running.settle();
+        ticket
+            .reserve(situation.price)
+            .map_err(|_| StoppedBy::SpendingCap)?;
+        Ok(Some(ticket))
+    }
+
+    /// Keeps an answer that is not the caller's yet: its head, and what was read of its body. The connection
+    /// and the place in flight are given up with the rest.
+    fn keep_answer<R>(&mut self, running: &mut Running, class: Class, response: Response<R>) {
+        running.settle();
+        let (head, _) = response.into_parts();
+        if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
+            let answer = Kept::Answer(Response::from_parts(head, body));
+            self.endings.keep(running.attempt(), class, answer);
+        }
+    }
+
+    /// Keeps an ending that would be the caller's, if no earlier attempt could still bring the picture.
+    pub(super) fn keep<R>(&mut self, mut running: Running, ending: Result<Response<R>, Error>) {
+        match ending {
+            Ok(response) => {
+                let class = running.attempt().class().or(class_of(response.status()));
+                let class = class.unwrap_or(Class::Delivered);
+                self.keep_answer(&mut running, class, response);
+            }
+            Err(error) => self.keep_error(&mut running, error),
+        }
+    }
+
+    /// Keeps an error that is not the caller's yet.
+    fn keep_error(&mut self, running: &mut Running, error: Error) {
+        running.settle();
+        let class = error.class();
+        self.endings
+            .keep(running.attempt(), class, Kept::Failure(error));
+    }
+}

@@ -1,0 +1,101 @@
+//! A retry loop around a retry loop multiplies attempts, and money.
+
+use http::{HeaderMap, request::Parts};
+
+use crate::attempt::Attempt;
+
+/// The sign of another retry loop around this one.
+///
+/// Three attempts inside three attempts are nine paid pictures, and neither loop knows of the other's. The
+/// report names the sign; what to do about it is to switch one of the two off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum Nested {
+    /// The request came with an attempt of another retry layer.
+    Attempt,
+    /// The request came with this header, which says that it was sent before.
+    Header(&'static str),
+}
+
+/// How a header counts.
+type Count = fn(&str) -> Option<u64>;
+
+/// The headers that count, each with the number at which the first try stands.
+const COUNTS: [(&str, Count, u64); 4] = [
+    ("x-stainless-retry-count", number, 0),
+    ("grpc-previous-rpc-attempts", number, 0),
+    ("x-envoy-attempt-count", number, 1),
+    ("amz-sdk-request", attempt_field, 1),
+];
+
+impl Nested {
+    pub(super) fn of(head: &Parts) -> Option<Self> {
+        if head.extensions.get::<Attempt>().is_some() {
+            return Some(Self::Attempt);
+        }
+        let counted = |&(name, read, first): &(_, Count, _)| {
+            text(&head.headers, name)
+                .and_then(read)
+                .is_some_and(|count| count > first)
+        };
+        let (name, ..) = COUNTS.into_iter().find(counted)?;
+        Some(Self::Header(name))
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn number(value: &str) -> Option<u64> {
+    value.trim().parse().ok()
+}
+
+/// `ttl=20200901T000000Z; attempt=2; max=3`
+fn attempt_field(value: &str) -> Option<u64> {
+    let mut fields = value.split(';').filter_map(|field| field.split_once('='));
+    let (_, attempt) = fields.find(|(name, _)| name.trim().eq_ignore_ascii_case("attempt"))?;
+    number(attempt)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_count_above_the_first_try_is_a_sign() {
+        for (name, value, expected) in [
+            ("x-stainless-retry-count", "0", false),
+            ("x-stainless-retry-count", "1", true),
+            ("x-stainless-retry-count", "often", false),
+            ("grpc-previous-rpc-attempts", "1", true),
+            ("x-envoy-attempt-count", "1", false),
+            ("x-envoy-attempt-count", "2", true),
+            ("amz-sdk-request", "attempt=1; max=3", false),
+            (
+                "amz-sdk-request",
+                "ttl=20260101T000000Z; attempt=2; max=3",
+                true,
+            ),
+            ("amz-sdk-request", "max=3", false),
+        ] {
+            let request = Request::builder().header(name, value).body(()).unwrap();
+            let found = Nested::of(&request.into_parts().0);
+            assert_eq!(
+                found,
+                expected.then_some(Nested::Header(name)),
+                "{name}: {value}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn so_is_an_attempt_that_is_there_already() {
+        let mut request = Request::new(());
+        Attempt::enter(request.extensions_mut());
+        assert_eq!(Nested::of(&request.into_parts().0), Some(Nested::Attempt));
+    }
+}

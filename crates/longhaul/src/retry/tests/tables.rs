@@ -1,0 +1,188 @@
+//! Tables that others publish, where they and we agree, and where not.
+
+use http::HeaderMap;
+
+use super::*;
+use crate::classify::wait::told_in_headers;
+
+/// openai-python, `tests/test_client.py`, `test_parse_retry_after_header`: the value of `Retry-After`, and
+/// the wait in seconds that it makes there; 0.5 is its own first backoff, where the header is not followed.
+/// The clock stands at Fri, 29 Sep 2023 16:26:37 GMT.
+///
+/// The last column is what the header asks for with us, in seconds, and why where that differs:
+const OPENAI_PYTHON: [(&str, f64, Option<u64>, &str); 13] = [
+    ("20", 20.0, Some(20), ""),
+    (
+        "0",
+        0.5,
+        Some(0),
+        "no wait asked for: our own backoff, as there",
+    ),
+    ("-10", 0.5, None, ""),
+    ("60", 60.0, Some(60), ""),
+    (
+        "61",
+        0.5,
+        Some(61),
+        "never sooner than told: followed up to `told`, 120 s; over it we stop",
+    ),
+    ("Fri, 29 Sep 2023 16:26:57 GMT", 20.0, Some(20), ""),
+    ("Fri, 29 Sep 2023 16:26:37 GMT", 0.5, Some(0), "as `0`"),
+    (
+        "Fri, 29 Sep 2023 16:26:27 GMT",
+        0.5,
+        Some(0),
+        "the past, as `0`",
+    ),
+    ("Fri, 29 Sep 2023 16:27:37 GMT", 60.0, Some(60), ""),
+    ("Fri, 29 Sep 2023 16:27:38 GMT", 0.5, Some(61), "as `61`"),
+    ("99999999999999999999999999999999999", 0.5, None, ""),
+    ("Zun, 29 Sep 2023 16:26:27 GMT", 0.5, None, ""),
+    ("", 0.5, None, ""),
+];
+
+#[test]
+fn openai_pythons_retry_after() {
+    for (value, theirs, ours, reason) in OPENAI_PYTHON {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", value.parse().unwrap());
+        headers.insert("date", "Fri, 29 Sep 2023 16:26:37 GMT".parse().unwrap());
+        let told = told_in_headers(&headers);
+        assert_eq!(told, ours.map(Duration::from_secs), "{value}");
+
+        let followed_there = (theirs > 0.5).then_some(theirs as u64);
+        assert_eq!(followed_there != ours, !reason.is_empty(), "{value}");
+
+        // However the header reads, no wait is shorter than it says or than our own backoff.
+        let schedule = exact().schedule;
+        let wait = schedule.wait(1, End::Finished, Class::ServerError, told);
+        assert!(wait >= told.unwrap_or_default() && wait >= 5 * SECOND);
+    }
+}
+
+/// The same test's rows of the backoff itself: with 3, 2, 1 retries left 0.5, 1 and 2 s, held at 8 s however
+/// many there were, less up to a quarter at random. Our exponential waits are the same, with the jitter on
+/// top instead: a schedule's waits are the least that is waited.
+#[test]
+fn openai_pythons_backoff() {
+    let schedule = Schedule {
+        after_error: Backoff::Exponential(Duration::from_millis(500)),
+        cap: Duration::from_secs(8),
+        overload: Duration::ZERO,
+        jitter: 0.0,
+        ..Schedule::default()
+    };
+    for (attempt, milliseconds) in [(1, 500), (2, 1_000), (3, 2_000), (1_103, 8_000)] {
+        let wait = schedule.wait(attempt, End::Finished, Class::ServerError, None);
+        assert_eq!(wait.as_millis(), milliseconds, "attempt {attempt}");
+    }
+}
+
+/// openai-python retries by status: 408, 409, 429 and 500 up. So do we, but for these.
+#[test]
+fn openai_pythons_statuses() {
+    let policy = exact();
+    for status in (100..600).filter_map(|code| http::StatusCode::from_u16(code).ok()) {
+        let Some(class) = crate::classify::status::class_of(status) else {
+            continue;
+        };
+        let mut situation = Situation::new(End::Finished, class);
+        situation.status = Some(status);
+        let ours = matches!(policy.verdict(&situation), Verdict::Again { .. });
+        let theirs = matches!(status.as_u16(), 408 | 409 | 429 | 500..);
+        let reason = match status.as_u16() {
+            // A conflict passes only where the provider says that it is the same call, still running.
+            409 => "only as InFlight",
+            // What a server does not implement it will not have learned five seconds later.
+            501 | 505 | 511 => "never",
+            // An informational status is no answer; it counts as an unexpected one.
+            100..=199 => "as a server's error",
+            _ => "",
+        };
+        assert_eq!(ours != theirs, !reason.is_empty(), "{status}");
+    }
+}
+
+#[test]
+fn new_policies_that_cannot_work_are_refused_by_name() {
+    type Break = fn(&mut RetryPolicy);
+    let rows: [(&str, Break); 6] = [
+        ("budget.floor_micros", |policy| {
+            policy.budget = Some(MoneyBudget {
+                floor_micros: -1,
+                ..MoneyBudget::default()
+            });
+        }),
+        ("budget.deposit_per_mille", |policy| {
+            policy.budget = Some(MoneyBudget {
+                deposit_per_mille: 1001,
+                ..MoneyBudget::default()
+            });
+        }),
+        ("spending_cap.micros", |policy| {
+            policy.spending_cap = Some(SpendingCap::usd_micros(-1));
+        }),
+        ("keys[1].host", |policy| {
+            policy.keys = vec![
+                KeyRow::new("a.example", KeyForm::Bare),
+                KeyRow::new("https://a.example", KeyForm::Bare),
+            ];
+        }),
+        ("keys[0].host", |policy| {
+            policy.keys = vec![KeyRow::new("", KeyForm::None)];
+        }),
+        ("schedule.collect", |policy| {
+            policy.schedule.collect = Duration::ZERO;
+        }),
+    ];
+    for (field, spoil) in rows {
+        let mut policy = RetryPolicy::default();
+        spoil(&mut policy);
+        assert_eq!(policy.validate().unwrap_err().field(), field);
+    }
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn new_policies_come_back_from_a_file_as_they_were_written() {
+    use crate::policy::Policy;
+
+    let text = r#"
+        [limits]
+        after_timeout = 1.5
+
+        [retry]
+        late_results = true
+        server_timeout = true
+        budget = { floor_micros = 500000 }
+        spending_cap = { micros = 10000000, currency = "USD" }
+        deadline_headers = [
+            { name = "X-Request-Deadline", form = "moment" },
+            { name = "grpc-timeout", form = "grpc" },
+        ]
+
+        [[retry.keys]]
+        host = "*.example.com"
+        form = "quoted"
+    "#;
+    let policy = Policy::from_toml(text).unwrap();
+    assert_eq!(policy.retry.budget.unwrap().deposit_per_mille, 100);
+    assert_eq!(policy.retry.keys[0].form, KeyForm::Quoted);
+    assert_eq!(policy.limits.after_timeout, Some(1.5));
+    let written = policy.to_toml().unwrap();
+    assert_eq!(Policy::from_toml(&written).unwrap(), policy, "{written}");
+
+    for (text, named) in [
+        ("[limits]\nafter_timeout = 0.5", "limits.after_timeout"),
+        ("[retry.budget]\nceiling = 1", "ceiling"),
+        ("[retry]\nspending_cap = { micros = 1 }", "currency"),
+        ("[[retry.keys]]\nhost = 'a'\nform = 'hex'", "hex"),
+        (
+            "[retry]\ndeadline_headers = [{ name = 'a b', form = 'seconds' }]",
+            "a b",
+        ),
+    ] {
+        let error = Policy::from_toml(text).unwrap_err().to_string();
+        assert!(error.contains(named), "{text}\n→ {error}");
+    }
+}
