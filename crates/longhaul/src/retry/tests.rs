@@ -593,6 +593,22 @@ async fn dropped_at_any_point_each_attempt_has_one_outcome() {
     }
 }
 
+#[test]
+fn a_call_that_is_known_to_cost_nothing_is_never_a_duplicate() {
+    let mut policy = exact();
+    policy.duplicates = Duplicates::NEVER;
+    let mut situation = Situation::new(End::TimedOut, Class::UnknownOutcome);
+    situation.price = Some(Money::usd_micros(0));
+    let verdict = policy.verdict(&situation);
+    assert!(matches!(
+        verdict,
+        Verdict::Again {
+            duplicate: false,
+            ..
+        }
+    ));
+}
+
 /// The guide's rows and their neighbours, asked of the policy itself.
 #[test]
 fn the_verdict_on_each_class() {

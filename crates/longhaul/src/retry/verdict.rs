@@ -89,7 +89,9 @@ impl RetryPolicy {
         if situation.attempt >= self.attempts && class != Class::InFlight {
             return Verdict::Stop(StoppedBy::Attempts);
         }
-        let duplicate = class.is_possibly_charged();
+        // Paying nothing twice is no duplicate.
+        let free = situation.price.is_some_and(|price| price.micros == 0);
+        let duplicate = class.is_possibly_charged() && !free;
         if duplicate && !self.duplicates.allow(situation.duplicates, situation.price) {
             return Verdict::Stop(StoppedBy::Duplicates);
         }
