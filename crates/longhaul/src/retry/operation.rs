@@ -12,7 +12,7 @@ use super::{
     verdict::{Situation, Verdict},
 };
 use crate::{
-    attempt::{Attempt, AttemptGuard, Deadline, OperationId, after},
+    attempt::{Attempt, AttemptGuard, Continued, Deadline, OperationId, after},
     body::Replay,
     classify::{Class, Judgement, PeekedBytes, status::class_of, wait::told_in_headers},
     error::Error,
@@ -33,6 +33,8 @@ pub(super) enum Kept {
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
+    // Attempts that were made elsewhere.
+    made: u32,
     policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     // The request without its body, and the body, where it can be sent again.
@@ -56,7 +58,10 @@ impl<B: Replay> Operation<B> {
         observer: Option<Observer>,
     ) -> (Self, B) {
         let (mut head, body) = request.into_parts();
-        let id = OperationId::new();
+        // Each target that an operation goes to gets a key of its own.
+        let new = OperationId::new();
+        let continued = head.extensions.get::<Continued>();
+        let (id, made) = continued.map_or((new, 0), |it| (it.operation, it.attempts));
         let resolution = head
             .extensions
             .get()
@@ -90,12 +95,13 @@ impl<B: Replay> Operation<B> {
         let key = policy.key_header.as_ref().map(|name| {
             head.headers
                 .entry(name)
-                .or_insert_with(|| new_key(id))
+                .or_insert_with(|| new_key(new))
                 .clone()
         });
         let copy = body.try_clone();
         let operation = Self {
             id,
+            made,
             observer,
             expected: policy.expected.of(resolution),
             policy,
@@ -104,7 +110,10 @@ impl<B: Replay> Operation<B> {
             body: copy,
             key,
             deadline,
-            report: Repr::default(),
+            report: Repr {
+                deadline: Some(deadline),
+                ..Repr::default()
+            },
             kept: None,
             guard: None,
         };
@@ -119,7 +128,7 @@ impl<B: Replay> Operation<B> {
             head.headers
                 .insert(name, HeaderValue::from(attempt.number()));
         }
-        if self.policy.uncut_last_attempt && attempt.number() == self.policy.attempts {
+        if self.policy.uncut_last_attempt && self.attempts() == self.policy.attempts {
             head.extensions.insert(UncutHead);
         }
         head.extensions.insert(attempt);
@@ -127,7 +136,7 @@ impl<B: Replay> Operation<B> {
     }
 
     fn next_attempt(&mut self) -> Attempt {
-        let number = self.report.attempts.len() as u32 + 1;
+        let number = self.made + self.attempts() + 1;
         let attempt = Attempt::new(self.id, number, self.key.clone());
         self.guard = Some(AttemptGuard::armed(attempt.clone()));
         self.tell(&Event::Started { attempt: &attempt });
@@ -208,7 +217,7 @@ impl<B: Replay> Operation<B> {
             end,
             class,
             status: attempt.status(),
-            attempt: attempt.number(),
+            attempt: self.attempts(),
             duplicates: self.report.duplicates,
             told,
             remaining: self.deadline.saturating_duration_since(Instant::now()),
@@ -260,6 +269,11 @@ impl<B: Replay> Operation<B> {
             Some(money) => money.micros,
             None => i64::from(exposure.probability.as_per_mille()),
         }
+    }
+
+    /// Attempts that were begun here.
+    fn attempts(&self) -> u32 {
+        self.report.attempts.len() as u32
     }
 
     fn running(&self) -> &Attempt {

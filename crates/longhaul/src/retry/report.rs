@@ -2,7 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{attempt::Attempt, classify::Class};
+use crate::{
+    attempt::{Attempt, Deadline},
+    classify::Class,
+};
 
 /// Who ended the retrying.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -40,6 +43,7 @@ pub(super) struct Repr {
     pub(super) duplicates: u32,
     pub(super) stopped_by: StoppedBy,
     pub(super) retry_at: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl RetryReport {
@@ -70,6 +74,11 @@ impl RetryReport {
     /// How often the wait for a place in flight ran out and was begun anew.
     pub fn waits_for_place(&self) -> u32 {
         self.0.attempts.iter().map(Attempt::waits_for_place).sum()
+    }
+
+    /// When the operation must have ended.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.0.deadline.map(Deadline::at)
     }
 
     /// Who ended the retrying.
