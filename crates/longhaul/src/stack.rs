@@ -7,6 +7,7 @@ use crate::{
     billing::{BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger},
     classify::{Classifier, Classify, ClassifyLayer, DefaultClassifier},
     detect::{DetectWorkload, DetectWorkloadLayer},
+    fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{InFlight, InFlightLayer},
     observe::Observer,
@@ -17,8 +18,10 @@ use crate::{
 
 /// What [`Stack`] makes of a client `S`: the layers, outermost first.
 pub type StackService<S, L = MemoryLedger, C = DefaultClassifier> = DetectWorkload<
-    ClassifyingRetry<
-        InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
+    Fallback<
+        ClassifyingRetry<
+            InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
+        >,
     >,
 >;
 
@@ -54,6 +57,7 @@ pub type StackService<S, L = MemoryLedger, C = DefaultClassifier> = DetectWorklo
 pub struct Stack<L = MemoryLedger, C = DefaultClassifier> {
     policy: Policy,
     detect: DetectWorkloadLayer,
+    fallback: FallbackLayer,
     retry: ClassifyingRetryLayer,
     in_flight: InFlightLayer,
     timeout: SizeAwareTimeoutLayer,
@@ -71,6 +75,8 @@ impl Stack {
         let ledger = MemoryLedger::default();
         Ok(Self {
             detect: DetectWorkloadLayer::new(policy.detect.clone())?,
+            fallback: FallbackLayer::new(policy.fallback.clone())
+                .map_err(|error| error.under("fallback"))?,
             retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?,
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
             timeout: SizeAwareTimeoutLayer::new(policy.limits.clone())?,
@@ -91,6 +97,7 @@ impl<L, C> Stack<L, C> {
             ledger,
             policy: self.policy,
             detect: self.detect,
+            fallback: self.fallback,
             retry: self.retry,
             in_flight: self.in_flight,
             timeout: self.timeout,
@@ -105,6 +112,7 @@ impl<L, C> Stack<L, C> {
             classify: self.classify.with(classifier),
             policy: self.policy,
             detect: self.detect,
+            fallback: self.fallback,
             retry: self.retry,
             in_flight: self.in_flight,
             timeout: self.timeout,
@@ -116,6 +124,7 @@ impl<L, C> Stack<L, C> {
 
     /// Tells `observer` of the events of all operations.
     pub fn observed_by(mut self, observer: Observer) -> Self {
+        self.fallback = self.fallback.observed_by(observer.clone());
         self.retry = self.retry.observed_by(observer);
         self
     }
@@ -137,7 +146,7 @@ impl<S, L: Clone, C: Clone> Layer<S> for Stack<L, C> {
     fn layer(&self, client: S) -> Self::Service {
         let attempt = self.timeout.layer(self.http1.layer(client));
         let recorded = self.tracker.layer(self.classify.layer(attempt));
-        self.detect
-            .layer(self.retry.layer(self.in_flight.layer(recorded)))
+        let operation = self.retry.layer(self.in_flight.layer(recorded));
+        self.detect.layer(self.fallback.layer(operation))
     }
 }

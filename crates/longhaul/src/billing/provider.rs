@@ -21,7 +21,7 @@ impl Provider {
     }
 
     /// The name of the provider that a request goes to, if anything tells.
-    pub(super) fn of(extensions: &Extensions, uri: &Uri) -> Option<Arc<str>> {
+    pub(crate) fn of(extensions: &Extensions, uri: &Uri) -> Option<Arc<str>> {
         match extensions.get::<Self>() {
             Some(Self(name)) => Some(name.clone()),
             // Host names are the same in any case.
