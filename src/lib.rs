@@ -3,3 +3,8 @@
 mod agreement;
 
 pub use agreement::disagreements;
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -41,6 +41,12 @@ async fn main() -> ExitCode {
         Ok(document) => {
             if let Some(error) = &document.error {
                 eprintln!("\nNo picture: {error}");
+                if options.base_url.is_none() {
+                    eprintln!(
+                        "(Times in this message are real; the provider ran {} times as fast.)",
+                        options.speed
+                    );
+                }
             }
             if options.json {
                 println!("{}", serde_json::to_string(&document).expect("plain data"));
@@ -141,6 +147,7 @@ fn list_prices() -> Vec<PriceRow> {
 
 async fn run(options: &Options) -> Result<Document, String> {
     let resolution = options.resolution()?;
+    options.check_out()?;
     let scene = Scene::set(options).await?;
     let stack = Stack::new(scene.policy(options)?).map_err(|error| error.to_string())?;
     let mut connect = Client::builder();
@@ -205,9 +212,10 @@ where
     let body = body.map_err(|error| error.to_string())?.to_bytes();
     match attempt.and_then(|attempt| attempt.outcome_now()) {
         Some(outcome) if outcome.class != Class::Delivered => Err(format!(
-            "{}, status {status}; it may have cost {}; the server says: {}",
+            "{}, status {status}; it may have cost {}; {}; the server says: {}",
             outcome.class,
             outcome.exposure,
+            outcome.class.advice(),
             String::from_utf8_lossy(&body[..body.len().min(500)]),
         )),
         _ => Ok(body),

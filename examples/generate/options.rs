@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 use longhaul::Resolution;
@@ -82,6 +82,21 @@ impl Options {
                 "--size: {size:?} is neither WIDTHxHEIGHT nor 1K, 2K, 4K"
             )),
         }
+    }
+
+    /// Whether the picture will have a place: found out before it is paid for.
+    pub(crate) fn check_out(&self) -> Result<(), String> {
+        let directory = match self.out.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        if self.out.is_dir() || !directory.is_dir() {
+            let out = self.out.display();
+            return Err(format!(
+                "--out: {out} is not a file in a directory that exists"
+            ));
+        }
+        Ok(())
     }
 
     pub(crate) fn pixels(&self) -> Option<(u64, u64)> {

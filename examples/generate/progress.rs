@@ -60,12 +60,12 @@ async fn tick(shared: Arc<Shared>) {
         interval.tick().await;
         let running = shared.running().clone();
         if let Some(attempt) = running.filter(|attempt| attempt.outcome_now().is_none()) {
+            let seconds = shared.provider_seconds(attempt.elapsed());
             shared.say(&format!(
-                "attempt {}: {}, {:.0} s so far{}",
+                "attempt {}: {}, {seconds:.0} s so far{}",
                 attempt.number(),
                 what(attempt.phase()),
-                shared.provider_seconds(attempt.elapsed()),
-                shared.compared(),
+                shared.compared(seconds),
             ));
         }
     }
@@ -96,15 +96,19 @@ impl Shared {
         eprintln!("{now:>6.0} s  {text}");
     }
 
-    fn compared(&self) -> String {
-        match self.resolution.generation_quantiles() {
-            Some([p50, p95, _]) => format!(
-                " (half of all {} pictures take {} s, 95 % at most {} s)",
-                self.resolution,
-                p50.as_secs(),
-                p95.as_secs()
-            ),
-            None => String::new(),
+    /// How `seconds` compare with what pictures of this size take.
+    fn compared(&self, seconds: f64) -> String {
+        let Some([p50, p95, _]) = self.resolution.generation_quantiles() else {
+            return String::new();
+        };
+        let [p50, p95] = [p50, p95].map(|quantile| quantile.as_secs_f64());
+        let resolution = self.resolution;
+        if seconds <= p50 {
+            format!(" (half of all {resolution} pictures take {p50} s)")
+        } else if seconds <= p95 {
+            format!(" (95 % of all {resolution} pictures take at most {p95} s)")
+        } else {
+            format!(" (slower than 95 % of all {resolution} pictures, which take {p95} s)")
         }
     }
 

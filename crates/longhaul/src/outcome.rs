@@ -121,7 +121,7 @@ impl Exposure {
 impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.probability, self.price) {
-            (Probability::ZERO, _) => f.write_str("nothing"),
+            (Probability::ZERO, _) | (_, Some(Money { micros: 0, .. })) => f.write_str("nothing"),
             (_, None) => f.write_str("an unknown amount (no price row)"),
             (Probability::ONE, Some(price)) => write!(f, "{price}"),
             (probability, Some(price)) => {
@@ -147,4 +147,27 @@ pub struct Outcome {
     pub duration: Duration,
     /// Money that may have been charged.
     pub exposure: Exposure,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exposure_says_nothing_only_where_nothing_can_be_charged() {
+        let likely = Probability::per_mille(900);
+        let price = Some(Money::usd_micros(240_000));
+        let free = Some(Money::usd_micros(0));
+        for (probability, price, text) in [
+            (Probability::ZERO, price, "nothing"),
+            (Probability::ZERO, None, "nothing"),
+            (Probability::ONE, free, "nothing"),
+            (likely, free, "nothing"),
+            (Probability::ONE, price, "0.24 USD"),
+            (likely, price, "0.24 USD with a probability of 90 %"),
+            (likely, None, "an unknown amount (no price row)"),
+        ] {
+            assert_eq!(Exposure { probability, price }.to_string(), text);
+        }
+    }
 }

@@ -4,16 +4,19 @@ use tower_layer::Layer;
 
 use crate::{
     ConfigError,
-    billing::{BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger},
-    classify::{Classifier, Classify, ClassifyLayer, DefaultClassifier},
+    billing::{
+        self, BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
+    },
+    body::ReplayBody,
+    classify::{self, Classifier, Classify, ClassifyLayer, DefaultClassifier},
     detect::{DetectWorkload, DetectWorkloadLayer},
     fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
-    in_flight::{InFlight, InFlightLayer},
+    in_flight::{self, InFlight, InFlightLayer},
     observe::Observer,
     policy::Policy,
-    retry::{ClassifyingRetry, ClassifyingRetryLayer},
-    timeout::{SizeAwareTimeout, SizeAwareTimeoutLayer},
+    retry::{self, ClassifyingRetry, ClassifyingRetryLayer},
+    timeout::{self, RequestBody, SizeAwareTimeout, SizeAwareTimeoutLayer},
 };
 
 /// What [`Stack`] makes of a client `S`: the layers, outermost first.
@@ -22,6 +25,17 @@ pub type StackService<S, L = MemoryLedger, C = DefaultClassifier> = DetectWorklo
         ClassifyingRetry<
             InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
         >,
+    >,
+>;
+
+/// The request body that the client below a [`Stack`] gets for a caller's body `B`: the type parameter of a
+/// client that is put into one.
+pub type StackRequestBody<B> = RequestBody<ReplayBody<B>>;
+
+/// The response body that a [`Stack`] makes of a client's body `B`.
+pub type StackResponseBody<B, L = MemoryLedger, C = DefaultClassifier> = retry::ResponseBody<
+    in_flight::ResponseBody<
+        billing::ResponseBody<classify::ResponseBody<timeout::ResponseBody<B>, C>, L>,
     >,
 >;
 

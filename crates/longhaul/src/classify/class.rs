@@ -133,6 +133,38 @@ impl Class {
         self.billed_prior().as_per_mille() > Self::SentPartial.billed_prior().as_per_mille()
     }
 
+    /// What a person should do about an attempt that ended so.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::NeverSent | Self::SentPartial | Self::Refused => "sending again is free",
+            Self::RateLimited | Self::Overloaded | Self::Unavailable => {
+                "wait as long as the server asks, or use another provider"
+            }
+            Self::QuotaExhausted => "top up the quota, or use another provider or key",
+            Self::InFlight => "wait, and ask again with the same idempotency key",
+            Self::KeyReuse => "send the changed request under a new idempotency key",
+            Self::ClientError | Self::Redirect => {
+                "correct the request or the key; sending it again changes nothing"
+            }
+            Self::RequestTimeout => "check the uplink; sending again is nearly free",
+            Self::ServerError => "send again once; report it to the provider if it stays",
+            Self::ModelDeadline => "ask for a longer server deadline, or a smaller picture",
+            Self::IntermediaryCut => {
+                "something on the way gave up, not the model: raise its limit or go around it; the \
+                 call is most likely charged"
+            }
+            Self::UnknownOutcome => {
+                "the call may be running and charged: look it up in the provider's log before sending it again"
+            }
+            Self::Undelivered => {
+                "the picture was made and did not arrive: claim it from the provider"
+            }
+            Self::NoImage => "claim it from the provider; it was charged without a picture",
+            Self::ContentBlocked => "change the prompt; the same one will be refused again",
+            Self::Delivered => "nothing: the picture is here",
+        }
+    }
+
     /// Whether the request was proved not to have reached the provider whole.
     pub const fn is_unsent(self) -> bool {
         matches!(self, Self::NeverSent | Self::SentPartial)

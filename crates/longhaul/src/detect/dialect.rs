@@ -1,32 +1,52 @@
 //! The ways in which providers are asked for a picture, and what a request in one of them asks for.
 
-use http::{
-    HeaderMap, Method,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
-    request::Parts,
-};
+use http::{Method, request::Parts};
+use percent_encoding::percent_decode_str;
 
 use super::{
+    chat,
     facts::{self, Facts, Value},
-    gemini,
+    form,
+    format::Format,
+    gemini, imagen, images, interactions, jobs,
     json::{self, Field},
-    openai,
+    responses,
 };
 use crate::workload::{Resolution, Workload};
 
 /// Asked in this order. A further dialect is a file and a row.
-const DIALECTS: [&Dialect; 3] = [&openai::IMAGES, &gemini::GENERATE_CONTENT, &OTHER];
+const DIALECTS: [&Dialect; 13] = [
+    &images::GENERATIONS,
+    &images::EDITS,
+    &responses::RESPONSES,
+    &chat::COMPLETIONS,
+    &gemini::GENERATE_CONTENT,
+    &interactions::INTERACTIONS,
+    &imagen::PREDICT,
+    &jobs::REPLICATE,
+    &jobs::FLUX,
+    &jobs::WAVESPEED,
+    &jobs::VEO,
+    &jobs::SORA,
+    &OTHER,
+];
 
 /// One way to ask for a picture.
 pub(super) struct Dialect {
-    /// Whether a `POST` to this path is one of its calls.
+    /// Whether a `POST` to this path, decoded, is one of its calls.
     pub(super) recognises: fn(&str) -> Option<Call<'_>>,
-    /// Where in the JSON the facts stand.
+    /// Where in the body the facts stand.
     pub(super) fields: &'static [Field],
+    /// Whether its calls may also be forms, with the same fields.
+    pub(super) forms: bool,
     /// Whether a request in which this was found asks for images.
     pub(super) asks_for_images: fn(&Facts) -> bool,
+    /// What is to be weighed only when all is found, whatever its order was.
+    pub(super) settle: fn(&mut Facts),
     /// The size of the pictures when the request names none.
-    pub(super) unsaid: Resolution,
+    pub(super) unsaid: fn(&Facts) -> Resolution,
+    /// The answer is a ticket, and the images are fetched with it.
+    pub(super) is_job: bool,
 }
 
 /// What the path of a call says.
@@ -34,12 +54,37 @@ pub(super) struct Call<'p> {
     pub(super) model: Option<&'p str>,
 }
 
+impl Dialect {
+    /// A dialect in JSON that recognises nothing and has no default: what is not said is unknown.
+    pub(super) const PLAIN: Self = Self {
+        recognises: |_| None,
+        fields: &[],
+        forms: false,
+        asks_for_images: Facts::has_image_model,
+        settle: |_| {},
+        unsaid: |_| Resolution::Unknown,
+        is_job: false,
+    };
+}
+
+impl<'p> Call<'p> {
+    /// A call whose model is in its body.
+    pub(super) const PLAIN: Self = Self { model: None };
+
+    /// `…/models/{model}:{method}`, as Google's calls are written.
+    pub(super) fn of_method(path: &'p str, methods: &[&str]) -> Option<Self> {
+        let (parent, last) = path.rsplit_once('/')?;
+        let (model, method) = last.split_once(':')?;
+        let is_one = methods.contains(&method) && parent.ends_with("/models") && !model.is_empty();
+        is_one.then_some(Self { model: Some(model) })
+    }
+}
+
 /// Any other call with JSON: it may name a size in places unknown here, so that only 4K is believed.
 const OTHER: Dialect = Dialect {
-    recognises: |_| Some(Call { model: None }),
+    recognises: |_| Some(Call::PLAIN),
     fields: &[Field::new(&["model"], model_of_other)],
-    asks_for_images: Facts::has_image_model,
-    unsaid: Resolution::Unknown,
+    ..Dialect::PLAIN
 };
 
 fn model_of_other(facts: &mut Facts, value: Value<'_>) {
@@ -52,7 +97,9 @@ pub(super) fn workload(request: &Parts, body: &[u8], whole: bool) -> Workload {
     if request.method != Method::POST {
         return Workload::default();
     }
-    let path = request.uri.path();
+    let path = request.uri.path().trim_end_matches('/');
+    let decoded = percent_decode_str(path).decode_utf8();
+    let path = decoded.as_deref().unwrap_or(path);
     let Some((dialect, call)) = DIALECTS
         .iter()
         .find_map(|dialect| Some((dialect, (dialect.recognises)(path)?)))
@@ -63,50 +110,35 @@ pub(super) fn workload(request: &Parts, body: &[u8], whole: bool) -> Workload {
     if let Some(model) = call.model {
         facts.name_model(model);
     }
-    let understood =
-        is_plain_json(&request.headers) && json::read(body, dialect.fields, &mut facts) && whole;
-    dialect.judge(facts, understood)
+    let understood = match Format::of(&request.headers) {
+        Format::Json => json::read(body, dialect.fields, &mut facts),
+        Format::Form(boundary) if dialect.forms => {
+            form::read(body, boundary, dialect.fields, &mut facts)
+        }
+        Format::Form(_) | Format::Opaque => false,
+    };
+    dialect.judge(facts, understood && whole)
 }
 
 impl Dialect {
     /// The workload that follows from `facts`, `understood` as a whole or found in a part.
-    fn judge(&self, facts: Facts, understood: bool) -> Workload {
-        let recognised = (self.asks_for_images)(&facts);
+    fn judge(&self, mut facts: Facts, understood: bool) -> Workload {
+        (self.settle)(&mut facts);
+        let asks_for_images = (self.asks_for_images)(&facts);
         let resolution = match facts.named_size() {
             Some(Resolution::K4) => Resolution::K4,
-            _ if !(understood && recognised) => Resolution::Unknown,
+            _ if !(understood && asks_for_images) => Resolution::Unknown,
             Some(named) => named,
             None if facts.open => Resolution::Unknown,
-            None => self.unsaid,
+            None => (self.unsaid)(&facts),
         };
         Workload {
-            model: facts.model,
             resolution,
             images: facts.images.unwrap_or(1),
             references: facts.references,
-            recognised,
+            quality: facts.quality,
+            recognised: asks_for_images && !self.is_job,
+            model: facts.into_model(),
         }
     }
-}
-
-/// Whether the body is JSON as it stands. No content type is no objection.
-fn is_plain_json(headers: &HeaderMap) -> bool {
-    let plain = headers
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    let json = headers
-        .get_all(CONTENT_TYPE)
-        .iter()
-        .all(|media_type| media_type.to_str().is_ok_and(is_json));
-    plain && json
-}
-
-/// `application/json; charset=utf-8`, `application/vnd.example+json`, `text/json`.
-fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    essence.split_once('/').is_some_and(|(_, subtype)| {
-        let format = subtype.rsplit('+').next().unwrap_or_default();
-        format.eq_ignore_ascii_case("json")
-    })
 }

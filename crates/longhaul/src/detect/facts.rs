@@ -6,14 +6,16 @@ use super::{
     model,
     size::{self, Size},
 };
-use crate::workload::Resolution;
+use crate::workload::{Quality, Resolution};
 
-/// A value in a request's JSON, as far as it can matter here.
+/// A value in a request, as far as it can matter here.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'v> {
     Text(&'v str),
     Number(u64),
-    /// An object, a list, a truth value, a number that is no count.
+    /// A list; its elements follow, each as a value.
+    List,
+    /// An object, a truth value, a number that is no count, a file.
     Other,
 }
 
@@ -23,19 +25,30 @@ const LONGEST_NAME: usize = 256;
 /// What was found so far.
 #[derive(Default, Debug)]
 pub(super) struct Facts {
-    pub(super) model: Option<Arc<str>>,
+    model: Option<Arc<str>>,
+    /// The model that makes the images, where another one is asked to have them made.
+    image_model: Option<Arc<str>>,
     /// What the fields that name a size amount to; `None` where there are none.
     field: Option<Resolution>,
-    /// What the name of the model adds to that.
+    /// What `resolution` says, where only some models read it.
+    resolution: Option<Resolution>,
+    /// What the names of the models add to that.
     suffix: Option<Resolution>,
     /// A field leaves the size open in so many words.
     pub(super) open: bool,
+    width: Option<u64>,
+    height: Option<u64>,
+    /// The request says that it wants images, and not only words.
+    pub(super) wants_images: bool,
+    pub(super) image_tools: u32,
+    pub(super) tool_sizes: u32,
     pub(super) images: Option<u32>,
     pub(super) references: u32,
+    pub(super) quality: Option<Quality>,
 }
 
 /// The larger of two sizes, where a doubt outweighs all that is below 4K.
-fn larger(one: Resolution, other: Resolution) -> Resolution {
+pub(super) fn larger(one: Resolution, other: Resolution) -> Resolution {
     match (one, other) {
         (Resolution::K4, _) | (_, Resolution::K4) => Resolution::K4,
         // `Unknown` is the greatest of the order.
@@ -48,23 +61,71 @@ fn add(sum: &mut Option<Resolution>, size: Resolution) {
 }
 
 impl Facts {
+    /// A size is named.
+    pub(super) fn name_size(&mut self, size: Resolution) {
+        add(&mut self.field, size);
+    }
+
     /// Something was named that is not understood, or not surely read by the provider.
     pub(super) fn doubt(&mut self) {
-        add(&mut self.field, Resolution::Unknown);
+        self.name_size(Resolution::Unknown);
     }
 
     /// A model is named, and with it perhaps a size.
     pub(super) fn name_model(&mut self, name: &str) {
-        if name.len() > LONGEST_NAME {
-            return self.doubt();
-        }
         if self.model.as_deref().is_some_and(|before| before != name) {
             self.doubt();
+        }
+        if let Some(name) = self.checked(name) {
+            self.model = Some(name);
+        }
+    }
+
+    fn checked(&mut self, name: &str) -> Option<Arc<str>> {
+        if name.len() > LONGEST_NAME {
+            self.doubt();
+            return None;
         }
         if let Some(size) = model::size_of(name) {
             add(&mut self.suffix, size);
         }
-        self.model = Some(name.into());
+        Some(name.into())
+    }
+
+    /// The model whose work is paid for.
+    pub(super) fn into_model(self) -> Option<Arc<str>> {
+        self.image_model.or(self.model)
+    }
+
+    /// What is documented of the named model.
+    pub(super) fn family(&self) -> Option<&'static model::Family> {
+        model::family(self.model.as_deref()?)
+    }
+
+    /// The model reads `resolution`, and of `size` at most the ratio.
+    pub(super) fn believe_resolution(&mut self) {
+        if let Some(resolution) = self.resolution.take() {
+            self.name_size(resolution);
+            self.open = false;
+        }
+    }
+
+    /// The model may read `resolution`, or pass it over.
+    pub(super) fn doubt_resolution(&mut self) {
+        match self.resolution.take() {
+            Some(Resolution::K4) => self.name_size(Resolution::K4),
+            Some(_) => self.doubt(),
+            None => {}
+        }
+    }
+
+    /// The model reads `width` and `height`.
+    pub(super) fn believe_edges(&mut self) {
+        match (self.width, self.height) {
+            (Some(width), Some(height)) => self.name_size(Resolution::of_pixels(width, height)),
+            (None, None) => {}
+            _ => self.doubt(),
+        }
     }
 
     /// The size that is named, by fields and by the model; `None` where none is.
@@ -84,17 +145,22 @@ impl Facts {
     pub(super) fn has_image_model(&self) -> bool {
         self.model.as_deref().is_some_and(model::makes_images)
     }
+
+    /// Whether the request says that it wants images, or its model makes nothing else.
+    pub(super) fn wants_images_or_has_image_model(&self) -> bool {
+        self.wants_images || self.has_image_model()
+    }
 }
 
 /// The field that names the size.
 pub(super) fn size(facts: &mut Facts, value: Value<'_>) {
     match value {
         Value::Text(text) => match size::parse(text) {
-            Size::Named(resolution) => add(&mut facts.field, resolution),
+            Size::Named(resolution) => facts.name_size(resolution),
             Size::Open => facts.open = true,
             Size::Unclear => facts.doubt(),
         },
-        Value::Number(_) | Value::Other => facts.doubt(),
+        Value::Number(_) | Value::List | Value::Other => facts.doubt(),
     }
 }
 
@@ -102,14 +168,54 @@ pub(super) fn size(facts: &mut Facts, value: Value<'_>) {
 pub(super) fn possible_size(facts: &mut Facts, value: Value<'_>) {
     match value {
         Value::Text(text) if size::parse(text) == Size::Named(Resolution::K4) => {
-            add(&mut facts.field, Resolution::K4);
+            facts.name_size(Resolution::K4);
         }
         _ => facts.doubt(),
     }
 }
 
-/// A field with a meaning of its own (`quality: "high"`) that some servers also read sizes from.
-pub(super) fn perhaps_size(facts: &mut Facts, value: Value<'_>) {
+/// A place where the size may be named too, in ways that are not known.
+pub(super) fn elsewhere(facts: &mut Facts, _: Value<'_>) {
+    facts.doubt();
+}
+
+/// The field `resolution`, which the model that is named somewhere may read as the size.
+pub(super) fn resolution(facts: &mut Facts, value: Value<'_>) {
+    let size = match value {
+        Value::Text(text) => match size::parse(text) {
+            Size::Named(resolution) => resolution,
+            Size::Open | Size::Unclear => Resolution::Unknown,
+        },
+        Value::Number(_) | Value::List | Value::Other => Resolution::Unknown,
+    };
+    add(&mut facts.resolution, size);
+}
+
+/// The fields that name the edges, in pixels.
+pub(super) fn width(facts: &mut Facts, value: Value<'_>) {
+    let width = edge(facts, value);
+    facts.width = facts.width.max(width);
+}
+
+/// See [`width`].
+pub(super) fn height(facts: &mut Facts, value: Value<'_>) {
+    let height = edge(facts, value);
+    facts.height = facts.height.max(height);
+}
+
+fn edge(facts: &mut Facts, value: Value<'_>) -> Option<u64> {
+    match value {
+        Value::Number(pixels) => Some(pixels),
+        Value::Text(_) | Value::List | Value::Other => {
+            facts.doubt();
+            None
+        }
+    }
+}
+
+/// The field that names the quality, from which some servers also read sizes.
+pub(super) fn quality_or_size(facts: &mut Facts, value: Value<'_>) {
+    quality(facts, value);
     if let Value::Text(text) = value
         && matches!(size::parse(text), Size::Named(_))
     {
@@ -117,11 +223,27 @@ pub(super) fn perhaps_size(facts: &mut Facts, value: Value<'_>) {
     }
 }
 
+/// The field that names the quality.
+pub(super) fn quality(facts: &mut Facts, value: Value<'_>) {
+    if let Value::Text(text) = value {
+        facts.quality = facts.quality.max(Quality::of_name(text.trim()));
+    }
+}
+
 /// The field that names the model.
 pub(super) fn model(facts: &mut Facts, value: Value<'_>) {
     match value {
         Value::Text(name) => facts.name_model(name),
-        Value::Number(_) | Value::Other => facts.doubt(),
+        Value::Number(_) | Value::List | Value::Other => facts.doubt(),
+    }
+}
+
+/// The field that names the model which makes the images, where `model` is another.
+pub(super) fn image_model(facts: &mut Facts, value: Value<'_>) {
+    if let Value::Text(name) = value
+        && let Some(name) = facts.checked(name)
+    {
+        facts.image_model = Some(name);
     }
 }
 
@@ -130,13 +252,29 @@ pub(super) fn images(facts: &mut Facts, value: Value<'_>) {
     let count = match value {
         Value::Text(text) => text.trim().parse().unwrap_or(1),
         Value::Number(count) => count,
-        Value::Other => 1,
+        Value::List | Value::Other => 1,
     };
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     facts.images = facts.images.max(Some(count.max(1)));
 }
 
-/// A reference image.
-pub(super) fn reference(facts: &mut Facts, _: Value<'_>) {
-    facts.references = facts.references.saturating_add(1);
+/// A reference image, or a list of them.
+pub(super) fn reference(facts: &mut Facts, value: Value<'_>) {
+    if !matches!(value, Value::List | Value::Text("")) {
+        facts.references = facts.references.saturating_add(1);
+    }
+}
+
+/// The type of a piece of the prompt, where reference images are told by it.
+pub(super) fn reference_by_type(facts: &mut Facts, value: Value<'_>) {
+    if let Value::Text("image" | "input_image") = value {
+        reference(facts, value);
+    }
+}
+
+/// The kinds of answer that are wanted, as a word or a list of words.
+pub(super) fn modality(facts: &mut Facts, value: Value<'_>) {
+    if let Value::Text(word) = value {
+        facts.wants_images |= word.eq_ignore_ascii_case("image");
+    }
 }

@@ -1,4 +1,4 @@
-//! Gemini's own API, at Google and at those who pass it on.
+//! Gemini's own API, at Google (Vertex too) and at those who pass it on.
 
 use super::{
     dialect::{Call, Dialect},
@@ -10,7 +10,7 @@ use crate::workload::Resolution;
 const METHODS: [&str; 2] = ["generateContent", "streamGenerateContent"];
 
 pub(super) const GENERATE_CONTENT: Dialect = Dialect {
-    recognises,
+    recognises: |path| Call::of_method(path, &METHODS),
     fields: &[
         Field::new(
             &["generationConfig", "imageConfig", "imageSize"],
@@ -19,15 +19,14 @@ pub(super) const GENERATE_CONTENT: Dialect = Dialect {
         Field::new(&["contents", "parts", "inlineData"], facts::reference),
         Field::new(&["contents", "parts", "fileData"], facts::reference),
     ],
-    asks_for_images: Facts::has_image_model,
-    // The documented default.
-    unsaid: Resolution::K1,
+    unsaid: default_of_gemini,
+    ..Dialect::PLAIN
 };
 
-/// `…/models/{model}:generateContent`.
-fn recognises(path: &str) -> Option<Call<'_>> {
-    let (parent, last) = path.rsplit_once('/')?;
-    let (model, method) = last.split_once(':')?;
-    let is_one = METHODS.contains(&method) && parent.ends_with("/models") && !model.is_empty();
-    is_one.then_some(Call { model: Some(model) })
+/// The documented default of the models that make images.
+pub(super) fn default_of_gemini(facts: &Facts) -> Resolution {
+    match facts.family() {
+        Some(family) if family.is_gemini => Resolution::K1,
+        _ => Resolution::Unknown,
+    }
 }

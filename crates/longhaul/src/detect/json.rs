@@ -1,6 +1,7 @@
 //! Finds fields in JSON without copying it and without building a tree.
 //!
-//! What no field's path leads to is skipped: a reference image of 20 MB costs its scan and no memory.
+//! What no field's path leads to is skipped: a reference image of 20 MB costs its scan and no memory. A text
+//! in a field is seen where it lies; `serde_json` copies it, for that moment, only if it has escapes in it.
 
 use std::{fmt, str};
 
@@ -10,11 +11,20 @@ use super::facts::{Facts, Value, possible_size};
 
 /// A field: the keys that lead to it, in camelCase, and what its value says.
 ///
-/// Lists on the way count for each of their elements. A key may also be spelled in snake_case, as
+/// Lists on the way, and at its end, count for each of their elements. A key may also be spelled in snake_case, as
 /// protobuf's JSON allows.
 pub(super) struct Field {
     path: &'static [&'static str],
     take: fn(&mut Facts, Value<'_>),
+}
+
+/// How a key is spelled that leads to a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Spelling {
+    /// As documented.
+    Known,
+    /// With letters in another case: some servers read it, some do not.
+    Odd,
 }
 
 impl Field {
@@ -23,6 +33,31 @@ impl Field {
         take: fn(&mut Facts, Value<'_>),
     ) -> Self {
         Self { path, take }
+    }
+
+    /// Whether `key` is the one that leads on at this depth, and how it is spelled.
+    pub(super) fn spelling(&self, depth: usize, key: &str) -> Option<Spelling> {
+        let name = self.path.get(depth)?;
+        if !same_letters(key, name) {
+            None
+        } else if key == *name || is_snake_case_of(key, name) {
+            Some(Spelling::Known)
+        } else {
+            Some(Spelling::Odd)
+        }
+    }
+
+    /// Whether this many keys lead to it.
+    pub(super) const fn ends_at(&self, depth: usize) -> bool {
+        self.path.len() == depth
+    }
+
+    /// Takes what `value` says.
+    pub(super) fn take(&self, facts: &mut Facts, value: Value<'_>, spelling: Spelling) {
+        match spelling {
+            Spelling::Known => (self.take)(facts, value),
+            Spelling::Odd => possible_size(facts, value),
+        }
     }
 }
 
@@ -92,13 +127,16 @@ impl Walk<'_> {
             if !self.live.has(at) {
                 continue;
             }
-            if field.path.len() > self.depth {
+            if !field.ends_at(self.depth) {
                 deeper = deeper.with(at);
-            } else if self.respelled.has(at) {
-                possible_size(self.facts, value);
-            } else {
-                (field.take)(self.facts, value);
+                continue;
             }
+            let spelling = if self.respelled.has(at) {
+                Spelling::Odd
+            } else {
+                Spelling::Known
+            };
+            field.take(self.facts, value, spelling);
         }
         deeper
     }
@@ -148,12 +186,12 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        let live = self.take(Value::Other);
+        self.take(Value::List);
         while list
             .next_element_seed(Walk {
                 fields: self.fields,
                 depth: self.depth,
-                live,
+                live: self.live,
                 respelled: self.respelled,
                 facts: self.facts,
             })?
@@ -214,12 +252,12 @@ impl Visitor<'_> for Key<'_> {
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
         let mut led = (Mask::default(), Mask::default());
         for (at, field) in self.fields.iter().enumerate() {
-            let Some(name) = field.path.get(self.depth).filter(|_| self.live.has(at)) else {
+            if !self.live.has(at) {
                 continue;
-            };
-            if same_letters(key, name) {
+            }
+            if let Some(spelling) = field.spelling(self.depth, key) {
                 led.0 = led.0.with(at);
-                if key != *name && !is_snake_case_of(key, name) {
+                if spelling == Spelling::Odd {
                     led.1 = led.1.with(at);
                 }
             }

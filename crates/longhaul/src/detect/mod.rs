@@ -1,6 +1,6 @@
 //! Reads a request once and says what it asks for.
 //!
-//! [`DetectWorkload`] puts a [`Workload`] (model, resolution, number of images and of reference images)
+//! [`DetectWorkload`] puts a [`Workload`] (model, resolution, quality, number of images and of references)
 //! into the request's extensions, and everything below decides by it: how long to wait, what it costs,
 //! where to fall back to. It stands outermost, since it also makes the body replayable: it is read up to
 //! a cap *before* anything is sent, and below this layer it is a [`ReplayBody`](crate::body::ReplayBody).
@@ -12,17 +12,33 @@
 //! - Where a size is named more than once, the largest counts; where one of the names cannot be
 //!   understood, the whole is unknown.
 //! - A size below 4K counts only when the whole JSON object was seen. 4K is believed as soon as it is seen.
-//! - A body above [`DetectPolicy::replay_limit`] streams once, and only its first piece is looked at.
+//! - A body above [`DetectPolicy::replay_limit`] streams once, and only its first piece is looked at: in a
+//!   form the size may stand behind the images, and is then unknown.
+//! - A form is searched where it lies in memory; no file in it is copied. Anything in it that two servers
+//!   might read differently makes it unknown.
 //!
 //! # What it reads
 //!
 //! | dialect | call | size | nothing said |
 //! |---|---|---|---|
 //! | OpenAI images | `POST …/images/generations` | `size` | unknown |
+//! | the same, of Seedream 4 and 5 | | `size` | `K2` |
+//! | the same, of xAI's Grok Imagine | | `resolution` | `K1` |
+//! | the same, of Gemini by a relay | | `size`, `resolution`, high `quality` | unknown |
+//! | OpenAI edits, variations | `POST …/images/edits`, `…/images/variations`, as a form or in JSON | `size` | unknown |
+//! | OpenAI Responses | `POST …/responses` with a tool `image_generation` | the tool's `size` | unknown |
+//! | chat | `POST …/chat/completions` with `image` among its `modalities` | `image_config.image_size` | `K1` of Gemini's models, else unknown |
 //! | Gemini | `POST …/models/{model}:generateContent`, `:streamGenerateContent` | `generationConfig.imageConfig.imageSize`, in snake_case too | `K1`, if the model makes images |
+//! | Gemini Interactions | `POST …/interactions` | `response_format.image_size`, `generation_config.image_config.image_size` | `K1`, if it asks for an image |
+//! | Imagen | `POST …/models/{model}:predict` | `parameters.sampleImageSize`, `parameters.imageSize` | `K1`, unless it is to be upscaled |
+//! | Replicate | `POST …/predictions` | `input.resolution`, `input.size` | unknown |
+//! | FLUX | `POST …/v1/flux-…` | `width` and `height` | unknown |
+//! | wavespeed | `POST /api/v3/{model}` | `resolution`, `size` | unknown |
 //! | any | `POST` of JSON | a model name that ends in `-4k` | unknown |
 //!
-//! In the dialects it knows, a model name that ends in `-2k` or `-4k` counts like a size.
+//! In the dialects it knows, a model name that ends in `-2k` or `-4k` counts like a size. Replicate, FLUX and
+//! wavespeed answer with a ticket and not with the image, as do Veo and Sora: such a request is not
+//! [`recognised`](crate::Workload::recognised) as one whose answer must hold images.
 //!
 //! # Example
 //!
@@ -89,15 +105,22 @@
 //! [`Workload`]: crate::Workload
 //! [`Resolution::Unknown`]: crate::Resolution::Unknown
 
+mod chat;
 mod dialect;
 mod facts;
+mod form;
+mod format;
 mod future;
 mod gemini;
+mod imagen;
+mod images;
+mod interactions;
+mod jobs;
 mod json;
 mod layer;
 mod model;
-mod openai;
 mod policy;
+mod responses;
 mod service;
 mod size;
 #[cfg(test)]

@@ -165,6 +165,12 @@ impl fmt::Display for Error {
                 attempt.exposure(class),
             )?;
         }
+        if let Some(report) = &self.0.report
+            && let attempts @ 2.. = report.attempts().len()
+            && let Some(cost) = report.possible_cost()
+        {
+            write!(f, ", all {attempts} attempts together at most {cost}")?;
+        }
         write!(f, "; {}", self.advice())
     }
 }

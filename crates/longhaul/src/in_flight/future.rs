@@ -23,6 +23,7 @@ use super::{
 use crate::{
     attempt::{Attempt, Deadline, after},
     body::WatchedBody,
+    classify::Class,
     error::{BoxError, Error, ErrorKind},
     observe::{Event, Observer, tell},
 };
@@ -63,6 +64,18 @@ pub(super) struct Queued<S, B> {
     in_flight: usize,
     service: S,
     request: Request<B>,
+    unsent: Unsent,
+}
+
+/// An attempt that goes away while it waits was never sent: nobody above could tell.
+struct Unsent(Option<Attempt>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(attempt) = &self.0 {
+            attempt.classify(Class::NeverSent);
+        }
+    }
 }
 
 impl<S, B> Queued<S, B> {
@@ -78,11 +91,13 @@ impl<S, B> Queued<S, B> {
             attempt: request.extensions().get().cloned(),
             observer: request.extensions().get().cloned(),
         };
+        let unsent = Unsent(patience.attempt.clone());
         Self {
             wait: Box::pin(patience.wait(places, Instant::now())),
             in_flight: policy.per_host,
             service,
             request,
+            unsent,
         }
     }
 }
@@ -180,6 +195,7 @@ where
                         attempt.restart();
                     }
                     let mut ready = *queued.take().expect(FINISHED);
+                    ready.unsent.0 = None;
                     let inner = ready.service.call(ready.request);
                     let place = Some(place);
                     this.state.set(State::Calling { inner, place });

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::{
     attempt::{Attempt, Deadline},
     classify::Class,
+    money::Money,
 };
 
 /// Who ended the retrying.
@@ -79,6 +80,19 @@ impl RetryReport {
     /// When the operation must have ended.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         self.0.deadline.map(Deadline::at)
+    }
+
+    /// The most that all attempts together may have cost; `None` where a price is not known, or where they
+    /// are in different currencies.
+    pub fn possible_cost(&self) -> Option<Money> {
+        self.0
+            .attempts
+            .iter()
+            .map(|attempt| match attempt.outcome_now() {
+                Some(outcome) => outcome.exposure.possible(),
+                None => attempt.exposure(Class::Delivered).possible(),
+            })
+            .reduce(|sum, cost| sum?.checked_add(cost?))?
     }
 
     /// Who ended the retrying.

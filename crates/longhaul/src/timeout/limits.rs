@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     ConfigError,
     policy::{nonzero, scale, scale_with_floor},
-    workload::{PerResolution, Workload},
+    workload::{PerResolution, Quality, Workload},
 };
 
 /// What the network between us and the provider is like, where that is known.
@@ -81,6 +81,19 @@ pub struct Limits {
     pub network: Option<Network>,
     /// The rows of the networks. Default 300 s in a data centre, 600 s elsewhere.
     pub network_head: NetworkLimits,
+    /// What each reference image adds to the head. Default 0 s.
+    ///
+    /// This term and the two that follow count what was read of the request. A body that could not be read
+    /// has nothing to count: where they are used, `head.unknown` should have room for the most that is ever
+    /// sent. `attempt` and the operation's deadline do not grow with them.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub per_reference: Duration,
+    /// What each image beyond the first adds to the head. Default 0 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub per_extra_image: Duration,
+    /// What [`Quality::High`] adds to the head, once. Default 0 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub high_quality: Duration,
     /// Between two pieces of the answer's body. Default 60 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
     pub body_idle: Duration,
@@ -106,6 +119,9 @@ impl Default for Limits {
                 cross_border: Duration::from_secs(600),
                 peak_hours: Duration::from_secs(600),
             },
+            per_reference: Duration::ZERO,
+            per_extra_image: Duration::ZERO,
+            high_quality: Duration::ZERO,
             body_idle: Duration::from_secs(60),
             body: Duration::from_secs(300),
             attempt: None,
@@ -115,13 +131,33 @@ impl Default for Limits {
 
 impl Limits {
     /// How long the head of an answer to `workload` may take: the longer of the size's row and the
-    /// network's.
+    /// network's, and what reference images, further images and high quality add to it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::{Resolution, Workload, timeout::Limits};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.per_reference = Duration::from_secs(10);
+    /// limits.per_extra_image = Duration::from_secs(60);
+    ///
+    /// let workload = Workload::of(Resolution::K2).with_references(3).with_images(2);
+    /// assert_eq!(limits.head_for(&workload), Duration::from_secs(300 + 3 * 10 + 60));
+    /// ```
     pub fn head_for(&self, workload: &Workload) -> Duration {
         let by_size = self.head.of(workload.resolution);
-        match self.network {
+        let row = match self.network {
             Some(network) => by_size.max(self.network_head.of(network)),
             None => by_size,
-        }
+        };
+        let further_images = workload.images.saturating_sub(1);
+        let quality = match workload.quality {
+            Some(Quality::High) => self.high_quality,
+            _ => Duration::ZERO,
+        };
+        row.saturating_add(self.per_reference.saturating_mul(workload.references))
+            .saturating_add(self.per_extra_image.saturating_mul(further_images))
+            .saturating_add(quality)
     }
 
     /// These limits for one request, put into its extensions:
@@ -141,7 +177,7 @@ impl Limits {
         Ok(RequestLimits(Arc::new(self)))
     }
 
-    /// Refuses zeros, and limits that can never be reached.
+    /// Refuses zeros, and limits that can never be reached. What is added to the head may be zero.
     pub fn validate(&self) -> Result<(), ConfigError> {
         nonzero("start", self.start)?;
         nonzero("write_progress", self.write_progress)?;
@@ -190,6 +226,9 @@ impl Limits {
                 cross_border: scale(network.cross_border, factor),
                 peak_hours: scale(network.peak_hours, factor),
             },
+            per_reference: scale(self.per_reference, factor),
+            per_extra_image: scale(self.per_extra_image, factor),
+            high_quality: scale(self.high_quality, factor),
             body_idle: scale(self.body_idle, factor),
             body: scale(self.body, factor),
             attempt: self.attempt.map(|limit| scale(limit, factor)),

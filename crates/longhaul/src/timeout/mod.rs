@@ -21,6 +21,9 @@
 //! answer that is already in the socket is not thrown away. No status is ever made up: an expiry is an
 //! [`Error`](crate::Error) that says which clock, its limit, and the time that really passed.
 //!
+//! The head clock may also grow with the number of reference images, with each image beyond the first, and
+//! with high quality: plain terms of [`Limits`], all of them zero by default.
+//!
 //! Without a `Workload` it takes the longest row. [`Limits::for_request`] replaces the limits of one
 //! request.
 //!

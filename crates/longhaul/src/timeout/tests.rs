@@ -17,7 +17,8 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Phase, Resolution, Workload,
+    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Phase, Quality, Resolution,
+    Workload,
     attempt::{Transport, Written},
     error::Clock,
 };
@@ -155,6 +156,106 @@ fn the_longer_of_size_row_and_network_row_counts() {
         assert_eq!(head(Resolution::K2), k1, "{network:?}");
         assert_eq!(head(Resolution::K4), k4, "{network:?}");
         assert_eq!(head(Resolution::Unknown), k4, "{network:?}");
+    }
+}
+
+/// What is added to the head is off by default, so that the guide's table stays as it is.
+#[test]
+fn the_head_grows_with_references_further_images_and_quality_where_the_limits_say_so() {
+    let large = Workload::of(Resolution::K4)
+        .with_references(14)
+        .with_images(4)
+        .with_quality(Quality::High);
+    assert_eq!(Limits::default().head_for(&large), 600 * SECOND);
+
+    let limits = Limits {
+        per_reference: 10 * SECOND,
+        per_extra_image: 60 * SECOND,
+        high_quality: 120 * SECOND,
+        ..Limits::default()
+    };
+    limits.validate().unwrap();
+    let plain = || Workload::of(Resolution::K1);
+    for (workload, seconds) in [
+        (plain(), 300),
+        (plain().with_references(1), 310),
+        (plain().with_images(0), 300),
+        (plain().with_images(3), 300 + 2 * 60),
+        (plain().with_quality(Quality::Low), 300),
+        (plain().with_quality(Quality::Medium), 300),
+        (plain().with_quality(Quality::High), 420),
+        (large, 600 + 14 * 10 + 3 * 60 + 120),
+        (Workload::default(), 600),
+        (
+            plain().with_references(u32::MAX).with_images(u32::MAX),
+            300 + 10 * u64::from(u32::MAX) + 60 * u64::from(u32::MAX - 1),
+        ),
+    ] {
+        let head = limits.head_for(&workload);
+        assert_eq!(head.as_secs(), seconds, "{workload:?}");
+        assert_eq!(limits.clocks(&workload).head, Some(head));
+    }
+
+    let endless = Limits {
+        per_reference: Duration::MAX,
+        ..Limits::default()
+    };
+    let two = plain().with_references(2);
+    assert_eq!(endless.head_for(&two), Duration::MAX);
+
+    let scaled = limits.scaled(0.01);
+    assert_eq!(scaled.per_reference.as_millis(), 100);
+    assert_eq!(scaled.per_extra_image.as_millis(), 600);
+    assert_eq!(scaled.high_quality.as_millis(), 1_200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_images_than_anybody_makes_are_waited_for_until_the_operations_deadline() {
+    let silent = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
+        send(request.into_body()).await;
+        pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
+    });
+    let limits = Limits {
+        per_extra_image: Duration::MAX,
+        ..Limits::default()
+    };
+    let mut request = Request::new(Full::from("{}"));
+    let workload = Workload::of(Resolution::K1).with_images(u32::MAX);
+    request.extensions_mut().insert(workload);
+    request
+        .extensions_mut()
+        .insert(Deadline::after(1_000 * SECOND));
+    let began = Instant::now();
+    let error = SizeAwareTimeoutLayer::new(limits)
+        .unwrap()
+        .layer(silent)
+        .oneshot(request)
+        .await
+        .unwrap_err();
+    assert_eq!(began.elapsed().as_secs(), 1_000);
+    assert_eq!(clock_of(&error), Clock::Operation);
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn what_is_added_to_the_head_is_read_and_written() {
+    let text = "per_reference = '10s'\nper_extra_image = '1m'\nhigh_quality = '2m'";
+    let limits: Limits = toml::from_str(text).unwrap();
+    let expected = Limits {
+        per_reference: 10 * SECOND,
+        per_extra_image: 60 * SECOND,
+        high_quality: 120 * SECOND,
+        ..Limits::default()
+    };
+    assert_eq!(limits, expected);
+    let written = toml::to_string(&limits).unwrap();
+    assert_eq!(toml::from_str::<Limits>(&written).unwrap(), expected);
+    for wrong in [
+        "per_references = '1s'",
+        "per_reference = 10",
+        "high_quality = '-1s'",
+    ] {
+        assert!(toml::from_str::<Limits>(wrong).is_err(), "{wrong}");
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a request asks the provider to do.
 
 mod per_resolution;
+mod quality;
 mod resolution;
 
 use std::sync::Arc;
 
-pub use self::{per_resolution::PerResolution, resolution::Resolution};
+pub use self::{per_resolution::PerResolution, quality::Quality, resolution::Resolution};
 
-/// What a request asks for: model, resolution, number of images and of reference images.
+/// What a request asks for: model, resolution, quality, number of images and of reference images.
 ///
 /// A request extension. [`DetectWorkload`](crate::detect::DetectWorkload) writes it, unless the caller
 /// already has; every layer below decides by it. Without one, layers assume `Workload::default()`:
@@ -24,7 +25,10 @@ pub struct Workload {
     pub images: u32,
     /// How many reference images come with the request.
     pub references: u32,
-    /// Whether the request was recognised as one that asks for images.
+    /// The quality that is asked for; `None` where the request does not say, or leaves it to the provider.
+    pub quality: Option<Quality>,
+    /// Whether the request was recognised as one that asks for images, and gets them with its answer. The
+    /// submission of a job, whose answer is a ticket, is not.
     pub recognised: bool,
 }
 
@@ -36,6 +40,7 @@ impl Workload {
             resolution,
             images: 1,
             references: 0,
+            quality: None,
             recognised: !matches!(resolution, Resolution::Unknown),
         }
     }
@@ -51,6 +56,20 @@ impl Workload {
     #[must_use]
     pub const fn with_images(mut self, images: u32) -> Self {
         self.images = images;
+        self
+    }
+
+    /// The same workload with this many reference images.
+    #[must_use]
+    pub const fn with_references(mut self, references: u32) -> Self {
+        self.references = references;
+        self
+    }
+
+    /// The same workload in this quality.
+    #[must_use]
+    pub const fn with_quality(mut self, quality: Quality) -> Self {
+        self.quality = Some(quality);
         self
     }
 }

@@ -1,10 +1,8 @@
-//! What is read from a request: the cases of `cases.tsv`, and what holds for every request.
-
-use std::collections::HashSet;
+//! What holds for every request. Single cases are in `tests/dialects/`.
 
 use http::{
     Request,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    header::CONTENT_TYPE,
     request::{Builder, Parts},
 };
 use proptest::prelude::*;
@@ -15,48 +13,8 @@ use crate::{
 };
 
 const OPENAI: &str = "/v1/images/generations";
+const EDITS: &str = "/v1/images/edits";
 const GEMINI: &str = "/v1beta/models/gemini-3-pro-image:generateContent";
-
-/// A row of `cases.tsv`.
-struct Case {
-    name: &'static str,
-    path: &'static str,
-    body: &'static str,
-    asks_for: String,
-}
-
-fn cases() -> impl Iterator<Item = Case> {
-    include_str!("../cases.tsv")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| {
-            let columns: Vec<_> = line.split('\t').collect();
-            let [name, path, body, asks_for @ .., source] = &*columns else {
-                panic!("too few columns: {line}");
-            };
-            assert!(!source.is_empty(), "no source: {line}");
-            Case {
-                name,
-                path,
-                body,
-                asks_for: asks_for.join(" "),
-            }
-        })
-}
-
-/// As the columns of the table write it.
-fn written(workload: &Workload) -> String {
-    let Workload {
-        model,
-        resolution,
-        images,
-        references,
-        recognised,
-    } = workload;
-    let model = model.as_deref().unwrap_or("-");
-    let recognised = if *recognised { "yes" } else { "no" };
-    format!("{resolution} {model} {images} {references} {recognised}")
-}
 
 fn head(request: Builder) -> Parts {
     request.body(()).expect("a sound request").into_parts().0
@@ -70,58 +28,9 @@ fn detect(path: &str, body: &str) -> Workload {
     dialect::workload(&post(path), body.as_bytes(), true)
 }
 
-#[test]
-fn the_cases_of_the_table_hold() {
-    let wrong: Vec<_> = cases()
-        .filter_map(|case| {
-            let found = written(&detect(case.path, case.body));
-            (found != case.asks_for)
-                .then(|| format!("{}: {found}, not {}", case.name, case.asks_for))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn the_cases_of_the_table_have_names_of_their_own() {
-    let mut names = HashSet::new();
-    for case in cases() {
-        assert!(names.insert(case.name), "twice: {}", case.name);
-    }
-}
-
-#[test]
-fn what_is_not_whole_is_never_taken_for_small() {
-    for case in cases() {
-        for (cut, _) in case.body.char_indices() {
-            let (part, rest) = case.body.split_at(cut);
-            if rest.trim().is_empty() {
-                continue;
-            }
-            let head = post(case.path);
-            for whole in [true, false] {
-                let found = dialect::workload(&head, part.as_bytes(), whole).resolution;
-                // Some rows are broken by what follows a whole object.
-                let sound = whole && serde_json::from_str::<serde_json::Value>(part).is_ok();
-                assert!(
-                    sound || matches!(found, Resolution::K4 | Resolution::Unknown),
-                    "{}: {part} is {found}",
-                    case.name
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn a_long_reference_image_before_the_size_is_skipped() {
-    let image = "A".repeat(20 << 20);
-    let body = format!(
-        r#"{{"contents":[{{"parts":[{{"inlineData":{{"data":"{image}"}}}}]}}],
-            "generationConfig":{{"imageConfig":{{"imageSize":"2K"}}}}}}"#
-    );
-    let found = detect(GEMINI, &body);
-    assert_eq!(written(&found), "K2 gemini-3-pro-image 1 1 yes");
+fn detect_form(body: &[u8]) -> Workload {
+    let form = Request::post(EDITS).header(CONTENT_TYPE, "multipart/form-data; boundary=b");
+    dialect::workload(&head(form), body, true)
 }
 
 #[test]
@@ -149,78 +58,169 @@ fn only_a_post_asks_for_images() {
     );
 }
 
-#[test]
-fn text_that_is_not_utf8_is_never_taken_for_small() {
-    let bad = |size: &str, at: usize| {
-        let mut body = format!(r#"{{"size":"{size}","prompt":"hat"}}"#).into_bytes();
-        body[at] = 0xFF;
-        dialect::workload(&post(OPENAI), &body, true).resolution
-    };
-    assert_eq!(bad("1K", 24), Resolution::Unknown);
-    assert_eq!(bad("4K", 24), Resolution::K4, "seen before the bad byte");
-    assert_eq!(bad("4K", 3), Resolution::Unknown);
-    let behind = b"{\"size\":\"1K\"}\xFF";
-    let found = dialect::workload(&post(OPENAI), behind, true);
-    assert_eq!(found.resolution, Resolution::Unknown);
-}
-
-#[test]
-fn what_is_not_plain_json_is_not_read() {
-    for (media_type, resolution) in [
-        ("application/json", Resolution::K1),
-        ("Application/JSON; charset=utf-8", Resolution::K1),
-        ("application/vnd.example+json", Resolution::K1),
-        ("text/json", Resolution::K1),
-        ("text/plain", Resolution::Unknown),
-        ("multipart/form-data; boundary=json", Resolution::Unknown),
-        ("json", Resolution::Unknown),
-        ("", Resolution::Unknown),
-    ] {
-        let head = head(Request::post(OPENAI).header(CONTENT_TYPE, media_type));
-        let found = dialect::workload(&head, br#"{"size":"1K"}"#, true);
-        assert_eq!(found.resolution, resolution, "{media_type}");
-    }
-    for (coding, resolution) in [
-        ("identity", Resolution::K1),
-        ("gzip", Resolution::Unknown),
-        ("gzip, identity", Resolution::Unknown),
-    ] {
-        let head = head(Request::post(OPENAI).header(CONTENT_ENCODING, coding));
-        let found = dialect::workload(&head, br#"{"size":"1K"}"#, true);
-        assert_eq!(found.resolution, resolution, "{coding}");
-    }
-}
-
-#[test]
-fn the_path_still_speaks_where_the_body_is_not_read() {
-    for (model, resolution) in [
-        ("gemini-3-pro-image", Resolution::Unknown),
-        ("gemini-3-pro-image-2k", Resolution::Unknown),
-        ("gemini-3-pro-image-4k", Resolution::K4),
-    ] {
-        let path = format!("/v1beta/models/{model}:generateContent");
-        let head = head(Request::post(path).header(CONTENT_ENCODING, "gzip"));
-        let found = dialect::workload(&head, b"\x1f\x8b", true);
-        assert_eq!(
-            found,
-            Workload {
-                recognised: true,
-                ..Workload::of(resolution).with_model(model)
-            }
-        );
-    }
-}
-
 /// Paths of every dialect, of near misses, and of nothing.
 fn path() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         OPENAI,
+        EDITS,
         GEMINI,
+        "/v1/responses",
+        "/v1/chat/completions",
+        "/v1beta/interactions",
+        "/v1beta/models/imagen-4:predict",
+        "/v1/models/o/m/predictions",
+        "/v1/flux-2",
+        "/api/v3/o/image",
         "/v1beta/models/gemini-3-pro:streamGenerateContent",
         "/models/:generateContent",
         "/:generateContent",
+        "/%FF%zz%2Fimages%2Fgenerations",
         "/",
         "*",
+    ])
+}
+
+/// Members of requests, each with the values that it may have.
+type Members = &'static [(&'static str, &'static [&'static str])];
+
+const REQUESTS: [(&str, Members); 6] = [
+    (
+        OPENAI,
+        &[
+            (
+                "model",
+                &[
+                    r#""gpt-image-2""#,
+                    r#""grok-imagine-image""#,
+                    r#""seedream-4-5""#,
+                ],
+            ),
+            (
+                "size",
+                &[r#""1K""#, r#""16:9""#, r#""auto""#, r#""2048x2048""#, "7"],
+            ),
+            ("resolution", &[r#""1k""#, r#""2k""#, r#""4k""#, "[]"]),
+            ("quality", &[r#""low""#, r#""high""#, r#""4K""#]),
+            ("image", &[r#""data:""#, r#"["a","b"]"#, "null"]),
+            ("n", &["2", "-1"]),
+        ],
+    ),
+    (
+        GEMINI,
+        &[
+            ("contents", &[r#"[{"parts":[{"inlineData":{}}]}]"#, "[]"]),
+            (
+                "generationConfig",
+                &[
+                    r#"{"imageConfig":{"imageSize":"2K"}}"#,
+                    r#"{"imageConfig":{}}"#,
+                ],
+            ),
+            (
+                "generation_config",
+                &[r#"{"image_config":{"image_size":"1K"}}"#],
+            ),
+        ],
+    ),
+    (
+        "/v1/responses",
+        &[
+            ("model", &[r#""gpt-5""#]),
+            (
+                "tools",
+                &[
+                    r#"[{"type":"image_generation","size":"1024x1024"}]"#,
+                    r#"[{"type":"image_generation"},{"size":"2K","type":"image_generation"}]"#,
+                ],
+            ),
+            (
+                "input",
+                &[r#""a hat""#, r#"[{"content":[{"type":"input_image"}]}]"#],
+            ),
+        ],
+    ),
+    (
+        "/v1/chat/completions",
+        &[
+            ("model", &[r#""gemini-3-pro-image""#, r#""m""#, r#""m-2k""#]),
+            (
+                "modalities",
+                &[r#"["image","text"]"#, r#"["text"]"#, r#""image""#],
+            ),
+            (
+                "image_config",
+                &[r#"{"image_size":"1K"}"#, r#"{"aspect_ratio":"1:1"}"#],
+            ),
+            ("size", &[r#""1K""#, r#""4K""#]),
+        ],
+    ),
+    (
+        "/v1beta/interactions",
+        &[
+            ("model", &[r#""gemini-3-pro-image""#, r#""m""#]),
+            (
+                "response_format",
+                &[
+                    r#"{"image_size":"2K","type":"image"}"#,
+                    r#"[{"type":"image"}]"#,
+                ],
+            ),
+            (
+                "generation_config",
+                &[r#"{"image_config":{"image_size":"1K"}}"#],
+            ),
+            ("input", &[r#"[{"type":"image"}]"#]),
+        ],
+    ),
+    (
+        "/v1beta/models/imagen-4:predict",
+        &[
+            (
+                "parameters",
+                &[
+                    r#"{"sampleImageSize":"1K","sampleCount":4}"#,
+                    r#"{"mode":"upscale"}"#,
+                ],
+            ),
+            ("instances", &[r#"[{"image":{}}]"#]),
+        ],
+    ),
+];
+
+/// A path and some members of a request to it, each at most once.
+fn request() -> impl Strategy<Value = (&'static str, Vec<String>)> {
+    prop::sample::select(REQUESTS.as_slice()).prop_flat_map(|(path, members)| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(key, values)| {
+                prop::option::of(prop::sample::select(*values))
+                    .prop_map(move |value| value.map(|value| format!(r#""{key}":{value}"#)))
+            })
+            .collect();
+        (
+            Just(path),
+            members.prop_map(|members| members.into_iter().flatten().collect()),
+        )
+    })
+}
+
+fn object(members: &[String]) -> String {
+    format!("{{{}}}", members.join(","))
+}
+
+/// Fields of a form, all but its images.
+fn field() -> impl Strategy<Value = (&'static str, &'static str)> {
+    prop::sample::select(vec![
+        ("model", "gpt-image-2"),
+        ("model", "nano-banana-2k"),
+        ("size", "1K"),
+        ("size", "auto"),
+        ("size", "large"),
+        ("SIZE", "4K"),
+        ("resolution", "2k"),
+        ("quality", "hd"),
+        ("n", "3"),
+        ("prompt", "size=4K"),
     ])
 }
 
@@ -277,6 +277,80 @@ proptest! {
         if !(sound && whole) {
             prop_assert!(matches!(found.resolution, Resolution::K4 | Resolution::Unknown));
         }
+    }
+
+    #[test]
+    fn detection_is_total_on_what_looks_like_a_form(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            "--b", "\r\n--b", "--", "\r\n", "\n", "Content-Disposition: form-data; name=size",
+            "Content-Disposition: form-data; name=\"size\"; filename=\"x\"", "Content-Disposition:",
+            ";", "=", "\"", "\\", "name", "4K", "1K", "\0", "é",
+        ]), 0..30),
+    ) {
+        let body = pieces.concat();
+        let found = detect_form(body.as_bytes()).resolution;
+        if !body.trim_end().ends_with("--b--") {
+            prop_assert!(matches!(found, Resolution::K4 | Resolution::Unknown));
+        }
+    }
+
+    /// A form says what the same fields would say in JSON, whatever stands between them.
+    #[test]
+    fn a_form_is_read_like_json(
+        fields in prop::collection::vec(field(), 0..6),
+        file in prop::collection::vec(any::<u8>(), 0..100),
+        at in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(!file.windows(3).any(|bytes| bytes == b"--b"));
+        let mut form = Vec::new();
+        let mut members = Vec::new();
+        let image = at.index(fields.len() + 1);
+        let add_image = |form: &mut Vec<u8>| {
+            let head = "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n";
+            form.extend_from_slice(head.as_bytes());
+            form.extend_from_slice(&file);
+            form.extend_from_slice(b"\r\n");
+        };
+        for (index, (name, value)) in fields.iter().enumerate() {
+            if index == image {
+                add_image(&mut form);
+            }
+            let part = format!(
+                "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            form.extend_from_slice(part.as_bytes());
+            members.push(format!(r#""{name}":"{value}""#));
+        }
+        if image == fields.len() {
+            add_image(&mut form);
+        }
+        form.extend_from_slice(b"--b--\r\n");
+        members.push(r#""image":{}"#.to_owned());
+        prop_assert_eq!(detect_form(&form), detect(EDITS, &object(&members)));
+    }
+
+    /// Keys stand in any order.
+    #[test]
+    fn the_order_of_the_members_means_nothing(
+        (path, members, shuffled) in request().prop_flat_map(|(path, members)| {
+            (Just(path), Just(members.clone()), Just(members).prop_shuffle())
+        }),
+    ) {
+        prop_assert_eq!(detect(path, &object(&shuffled)), detect(path, &object(&members)));
+    }
+
+    /// A member that no dialect knows makes no request smaller, nor anything else of it.
+    #[test]
+    fn an_unknown_member_changes_no_request(
+        (path, members) in request(),
+        unknown in prop::sample::select(vec![
+            r#""x":{"size":"4K","imageSize":"1K"}"#, r#""x":"size: 4K""#, r#""x":[[],{"tools":[]}]"#,
+        ]),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut more = members.clone();
+        more.insert(at.index(members.len() + 1), unknown.to_owned());
+        prop_assert_eq!(detect(path, &object(&more)), detect(path, &object(&members)));
     }
 
     #[test]

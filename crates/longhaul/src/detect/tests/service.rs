@@ -102,6 +102,64 @@ async fn every_byte_passes_and_is_not_copied() {
 }
 
 #[tokio::test]
+async fn a_form_passes_and_no_image_in_it_is_copied() {
+    let image = "\u{1}".repeat(20 << 20);
+    let data = Bytes::from(format!(
+        "--b\r\nContent-Disposition: form-data; name=\"image[]\"; filename=\"a.png\"\r\n\r\n{image}\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\n2048x2048\r\n--b--\r\n"
+    ));
+    let request = Request::post("/v1/images/edits")
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(Full::new(data.clone()))
+        .unwrap();
+    let sent = pass(DetectPolicy::default(), request).await.unwrap();
+    let workload: &Workload = sent.extensions().get().unwrap();
+    assert_eq!(
+        (workload.resolution, workload.references),
+        (Resolution::K2, 1)
+    );
+    let again = sent.body().try_clone().unwrap();
+    for body in [sent.into_body(), again] {
+        let passed = body.collect().await.unwrap().to_bytes();
+        assert_eq!(passed.as_ptr(), data.as_ptr());
+        assert_eq!(passed.len(), data.len());
+    }
+}
+
+#[tokio::test]
+async fn a_form_above_the_cap_is_believed_only_when_it_says_4k() {
+    let part = |name: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    for (parts, expected) in [
+        (
+            [part("size", "4K"), part("prompt", "a hat")],
+            Resolution::K4,
+        ),
+        (
+            [part("size", "1K"), part("prompt", "a hat")],
+            Resolution::Unknown,
+        ),
+        (
+            [part("prompt", "a hat"), part("size", "4K")],
+            Resolution::Unknown,
+        ),
+    ] {
+        let policy = DetectPolicy {
+            replay_limit: 70,
+            ..DetectPolicy::default()
+        };
+        let request = Request::post("/v1/images/edits")
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(Full::<Bytes>::from(parts.concat() + "--b--"))
+            .unwrap();
+        let sent = pass(policy, request).await.unwrap();
+        assert!(!sent.body().is_replayable());
+        assert_eq!(resolution(&sent), expected, "{parts:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_100_mb_passes_once_and_says_so() {
     let data = Bytes::from(vec![b' '; 100 << 20]);
     let request = Request::post("/v1/images/generations")

@@ -1,0 +1,71 @@
+//! OpenAI images, as OpenAI, Seedream, xAI and the aggregators speak it.
+
+use super::{
+    dialect::{Call, Dialect},
+    facts::{self, Facts},
+    json::Field,
+};
+use crate::workload::{Quality, Resolution};
+
+const FIELDS: &[Field] = &[
+    Field::new(&["model"], facts::model),
+    Field::new(&["size"], facts::size),
+    Field::new(&["n"], facts::images),
+    Field::new(&["quality"], facts::quality_or_size),
+    // Some models and aggregators read the size from this; `size` may then be the ratio alone.
+    Field::new(&["resolution"], facts::resolution),
+    Field::new(&["imageSize"], facts::possible_size),
+    // For whatever a relay may hand on.
+    Field::new(&["extraBody"], facts::elsewhere),
+    Field::new(&["extraFields"], facts::elsewhere),
+    // One or many, as text in JSON and as files in forms. The mask is none of them.
+    Field::new(&["image"], facts::reference),
+    Field::new(&["image[]"], facts::reference),
+    Field::new(&["images"], facts::reference),
+];
+
+pub(super) const GENERATIONS: Dialect = Dialect {
+    recognises: |path| path.ends_with("/images/generations").then_some(Call::PLAIN),
+    fields: FIELDS,
+    asks_for_images: |_| true,
+    settle: |facts| {
+        if facts.family().is_some_and(|family| family.reads_resolution) {
+            facts.believe_resolution();
+        } else {
+            facts.doubt_resolution();
+        }
+        raise_by_quality(facts);
+    },
+    // Of most models, `auto` is the default, and the provider chooses.
+    unsaid: |facts| {
+        facts
+            .family()
+            .map_or(Resolution::Unknown, |family| family.unsaid)
+    },
+    ..Dialect::PLAIN
+};
+
+pub(super) const EDITS: Dialect = Dialect {
+    recognises: |path| {
+        let is_one = path.ends_with("/images/edits") || path.ends_with("/images/variations");
+        is_one.then_some(Call::PLAIN)
+    },
+    fields: FIELDS,
+    forms: true,
+    asks_for_images: |_| true,
+    // What a model makes by default of a picture that it is given is documented of none.
+    settle: |facts| {
+        facts.doubt_resolution();
+        raise_by_quality(facts);
+    },
+    ..Dialect::PLAIN
+};
+
+fn raise_by_quality(facts: &mut Facts) {
+    let is_raised = facts
+        .family()
+        .is_some_and(|family| family.high_quality_is_2k);
+    if is_raised && facts.quality == Some(Quality::High) {
+        facts.name_size(Resolution::K2);
+    }
+}

@@ -1,0 +1,28 @@
+//! Gemini Interactions.
+
+use super::{
+    dialect::{Call, Dialect},
+    facts::{self, Facts},
+    gemini,
+    json::Field,
+};
+
+pub(super) const INTERACTIONS: Dialect = Dialect {
+    recognises: |path| path.ends_with("/interactions").then_some(Call::PLAIN),
+    fields: &[
+        Field::new(&["model"], facts::model),
+        Field::new(&["responseFormat", "type"], facts::modality),
+        Field::new(&["responseFormat", "imageSize"], facts::size),
+        Field::new(&["responseModalities"], facts::modality),
+        // Deprecated, and still read.
+        Field::new(
+            &["generationConfig", "imageConfig", "imageSize"],
+            facts::size,
+        ),
+        Field::new(&["input", "type"], facts::reference_by_type),
+        Field::new(&["input", "content", "type"], facts::reference_by_type),
+    ],
+    asks_for_images: Facts::wants_images_or_has_image_model,
+    unsaid: gemini::default_of_gemini,
+    ..Dialect::PLAIN
+};

@@ -1,0 +1,86 @@
+//! Calls that submit a job. Their answer is a ticket and comes soon: it holds no image, and none is missed.
+//!
+//! Still the size counts, for the price; and some of these calls can be told to wait for the picture.
+
+use super::{
+    dialect::{Call, Dialect},
+    facts,
+    json::Field,
+    model,
+};
+
+pub(super) const REPLICATE: Dialect = Dialect {
+    recognises: replicate,
+    fields: &[
+        Field::new(&["model"], facts::model),
+        Field::new(&["input", "resolution"], facts::size),
+        Field::new(&["input", "size"], facts::size),
+        Field::new(&["input", "imageInput"], facts::reference),
+        Field::new(&["input", "numOutputs"], facts::images),
+    ],
+    asks_for_images: |_| true,
+    is_job: true,
+    ..Dialect::PLAIN
+};
+
+/// `…/models/{owner}/{name}/predictions`, `…/predictions`.
+fn replicate(path: &str) -> Option<Call<'_>> {
+    let parent = path.strip_suffix("/predictions")?;
+    let model = parent.rsplit_once("/models/").map(|(_, model)| model);
+    Some(Call { model })
+}
+
+pub(super) const FLUX: Dialect = Dialect {
+    recognises: flux,
+    fields: &[
+        Field::new(&["width"], facts::width),
+        Field::new(&["height"], facts::height),
+    ],
+    asks_for_images: |_| true,
+    settle: facts::Facts::believe_edges,
+    is_job: true,
+    ..Dialect::PLAIN
+};
+
+/// `…/v1/flux-…`, at Black Forest Labs.
+fn flux(path: &str) -> Option<Call<'_>> {
+    let (parent, model) = path.rsplit_once('/')?;
+    let is_one = parent.ends_with("/v1") && model.starts_with("flux-");
+    is_one.then_some(Call { model: Some(model) })
+}
+
+pub(super) const WAVESPEED: Dialect = Dialect {
+    recognises: wavespeed,
+    fields: &[
+        Field::new(&["resolution"], facts::size),
+        Field::new(&["size"], facts::size),
+        Field::new(&["images"], facts::reference),
+    ],
+    asks_for_images: |_| true,
+    is_job: true,
+    ..Dialect::PLAIN
+};
+
+/// `/api/v3/{owner}/{model}/{task}`, where the model is one that makes images.
+fn wavespeed(path: &str) -> Option<Call<'_>> {
+    let model = path.strip_prefix("/api/v3/")?;
+    model::makes_images(model).then_some(Call { model: Some(model) })
+}
+
+/// Films, of which nothing is said here but the model.
+pub(super) const VEO: Dialect = Dialect {
+    recognises: |path| Call::of_method(path, &["predictLongRunning"]),
+    asks_for_images: |_| false,
+    is_job: true,
+    ..Dialect::PLAIN
+};
+
+/// As [`VEO`].
+pub(super) const SORA: Dialect = Dialect {
+    recognises: |path| path.ends_with("/videos").then_some(Call::PLAIN),
+    fields: &[Field::new(&["model"], facts::model)],
+    forms: true,
+    asks_for_images: |_| false,
+    is_job: true,
+    ..Dialect::PLAIN
+};

@@ -1,0 +1,123 @@
+//! The document's policy, from the call to the claims.
+
+use std::time::Duration;
+
+use longhaul::{
+    Class, Currency, End, Money,
+    billing::{Certainty, ClaimRule},
+    retry::{RetryReport, StoppedBy},
+};
+use longhaul_sim::Dialect;
+use tokio::time::Instant;
+
+use crate::bench::{Bench, PRICE, picture};
+
+#[tokio::test(start_paused = true)]
+async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
+    for dialect in [Dialect::OpenAi, Dialect::Gemini] {
+        let bench = Bench::new("overloaded, cut@60, none+takes@240");
+        let began = Instant::now();
+        let answer = bench.call(picture(dialect)).await.unwrap();
+
+        // 503, 15 s, a cut after 60 s, 5 s, a picture after 240 s.
+        assert_eq!(began.elapsed().as_secs(), 15 + 60 + 5 + 240);
+        assert_eq!(answer.status(), 200);
+
+        let report = answer.extensions().get::<RetryReport>().unwrap();
+        assert_eq!(
+            report.classes().collect::<Vec<_>>(),
+            [Class::Overloaded, Class::UnknownOutcome, Class::Delivered].map(Some)
+        );
+        assert_eq!(report.waits(), [15, 5].map(Duration::from_secs));
+        assert_eq!(report.duplicates(), 1);
+        assert_eq!(report.stopped_by(), StoppedBy::Success);
+        assert_eq!(report.waits_for_place(), 0);
+
+        let ledger = bench.stack.ledger();
+        let ends: Vec<_> = ledger
+            .records()
+            .into_iter()
+            .map(|record| record.closing.unwrap().outcome)
+            .map(|outcome| (outcome.end, outcome.class, outcome.duration.as_secs()))
+            .collect();
+        assert_eq!(
+            ends,
+            [
+                (End::Finished, Class::Overloaded, 0),
+                (End::Failed, Class::UnknownOutcome, 60),
+                (End::Finished, Class::Delivered, 240),
+            ]
+        );
+        let totals = ledger.totals().in_currency(Currency::USD).unwrap();
+        assert_eq!(totals.certain, Money::usd_micros(PRICE));
+        assert_eq!(totals.possible, Money::usd_micros(2 * PRICE));
+
+        let claims: Vec<_> = ledger
+            .claims(&bench.stack.policy().billing.claims)
+            .into_iter()
+            .map(|claim| (claim.attempt, claim.rule, claim.amount, claim.certainty))
+            .collect();
+        let price = Some(Money::usd_micros(PRICE));
+        assert_eq!(
+            claims,
+            [
+                (2, ClaimRule::Duplicate, price, Certainty::Verify),
+                (3, ClaimRule::Over, price, Certainty::Eligible),
+            ]
+        );
+        bench.assert_agreed().await;
+        // What the ledger held for likely was so.
+        assert_eq!(bench.provider.oracle().totals().charged, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_carries_one_key_its_number_and_the_same_body() {
+    let bench = Bench::new("overloaded, reset@10, none");
+    bench.call(picture(Dialect::OpenAi)).await.unwrap();
+    bench.assert_agreed().await;
+
+    let entries = bench.provider.oracle().entries();
+    assert_eq!(entries.len(), 3);
+    for (entry, number) in entries.iter().zip(1..) {
+        assert!(entry.key.is_some());
+        assert_eq!(entry.key, entries[0].key);
+        assert_eq!(entry.attempt, Some(number));
+        assert_eq!(entry.body_bytes, entries[0].body_bytes);
+        assert_eq!(entry.http_version, "HTTP/1.1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_waited_for_600_s_three_times_with_growing_waits() {
+    let bench = Bench::new("silence*3");
+    let began = Instant::now();
+    let error = bench.call(picture(Dialect::Gemini)).await.unwrap_err();
+    assert_eq!(began.elapsed().as_secs(), 600 + 5 + 600 + 10 + 600);
+    assert!(error.is_timeout());
+    let report = error.report().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Attempts);
+    assert_eq!(report.duplicates(), 2);
+    bench.assert_agreed().await;
+    assert_eq!(bench.provider.oracle().totals().charged, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_caller_gets_the_ending_that_may_have_cost_most_and_not_the_last() {
+    let bench = Bench::new("cut@60, unauthorized");
+    let error = bench.call(picture(Dialect::OpenAi)).await.unwrap_err();
+    assert_eq!(error.class(), Class::UnknownOutcome);
+    let report = error.report().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Class);
+    assert_eq!(report.attempts().len(), 2);
+    bench.assert_agreed().await;
+
+    // An answer is kept with its body.
+    let bench = Bench::new("gateway-timeout@60, bad-request");
+    let answer = bench.call(picture(Dialect::Gemini)).await.unwrap();
+    assert_eq!(answer.status(), 504);
+    assert!(answer.body().starts_with(b"<html>"));
+    let report = answer.extensions().get::<RetryReport>().unwrap();
+    assert_eq!(report.attempts().len(), 2);
+    bench.assert_agreed().await;
+}

@@ -1,0 +1,127 @@
+//! Every fault of the simulated provider, row by row: what it means, what it costs, how often it is met.
+
+use http_body_util::Full;
+use longhaul::{Class, End, Phase, policy::Policy};
+use longhaul_sim::{Action, Dialect, Script};
+use serde::Deserialize;
+
+use crate::bench::{Bench, picture, post};
+
+#[derive(Deserialize)]
+struct Table {
+    fault: Vec<Row>,
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Row {
+    /// As in a script.
+    pub(crate) name: String,
+    /// The dialects that the row is about; both, where it does not say.
+    #[serde(default = "both")]
+    dialects: Vec<Dialect>,
+    /// So much longer is the request's body.
+    #[serde(default)]
+    padding: usize,
+    class: Class,
+    end: End,
+    phase: Phase,
+    status: Option<u16>,
+    /// Whether the provider charges each attempt.
+    charged: bool,
+    /// Attempts that are made of it when it is met every time: by the document's policy …
+    attempts: usize,
+    /// … and by the careful one.
+    careful: usize,
+}
+
+fn both() -> Vec<Dialect> {
+    vec![Dialect::OpenAi, Dialect::Gemini]
+}
+
+/// The rows of the table.
+pub(crate) fn rows() -> Vec<Row> {
+    toml::from_str::<Table>(include_str!("faults.toml"))
+        .unwrap()
+        .fault
+}
+
+impl Row {
+    /// This fault, always.
+    pub(crate) fn script(&self) -> Script {
+        Script::always(self.name.parse::<Action>().unwrap())
+    }
+
+    fn request(&self, dialect: Dialect) -> http::Request<Full<bytes::Bytes>> {
+        if self.padding == 0 {
+            return picture(dialect);
+        }
+        let prompt = "x".repeat(self.padding);
+        let body = format!(r#"{{"prompt":"{prompt}","size":"4096x4096"}}"#);
+        post("v1/images/generations", Full::from(body))
+    }
+}
+
+async fn check(row: &Row, dialect: Dialect, policy: Policy, attempts: usize) {
+    let bench = Bench::with(policy, row.script());
+    let answer = bench.call(row.request(dialect)).await;
+    let context = format!("{row:?} as {dialect:?}");
+
+    assert_eq!(bench.wrong().await, Vec::<String>::new(), "{context}");
+    let records = bench.stack.ledger().records();
+    assert_eq!(records.len(), attempts, "{context}");
+    for record in records {
+        let closing = record.closing.unwrap();
+        let outcome = closing.outcome;
+        assert_eq!(
+            (outcome.class, outcome.end, outcome.phase),
+            (row.class, row.end, row.phase),
+            "{context}"
+        );
+        let status = closing.status.map(|status| status.as_u16());
+        assert_eq!(status, row.status, "{context}");
+    }
+    let totals = bench.provider.oracle().totals();
+    let charged = if row.charged { attempts as u64 } else { 0 };
+    assert_eq!(totals.charged, charged, "{context}");
+
+    match answer {
+        // What the provider answered is handed on as it is.
+        Ok(answer) => assert_eq!(Some(answer.status().as_u16()), row.status, "{context}"),
+        Err(error) => {
+            assert_eq!(error.class(), row.class, "{context}");
+            assert!(error.idempotency_key().is_some(), "{context}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_means_and_costs_what_the_table_says_under_the_documents_policy() {
+    for row in rows() {
+        for &dialect in &row.dialects {
+            check(&row, dialect, Policy::nano_banana_pro(), row.attempts).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_means_and_costs_what_the_table_says_under_the_careful_policy() {
+    for row in rows() {
+        for &dialect in &row.dialects {
+            check(&row, dialect, Policy::careful(), row.careful).await;
+        }
+    }
+}
+
+/// The parser names all that it knows when it meets what it does not.
+#[test]
+fn the_table_has_a_row_for_every_fault() {
+    let error = "?".parse::<Script>().unwrap_err().to_string();
+    let (_, names) = error.split_once("known are ").unwrap();
+    let rows = rows();
+    for form in names.split(", ") {
+        let name = form.split(['@', '[']).next();
+        let is_of = |row: &Row| row.name.split('@').next() == name;
+        assert!(rows.iter().any(is_of), "no row for `{form}`");
+    }
+}

@@ -1,0 +1,105 @@
+//! Layers in pairs and orders that a `Stack` does not have: not what they are made for, and still sane.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use longhaul::{
+    Class, End,
+    billing::{BillingCompensationTrackerLayer, BillingPolicy, MemoryLedger},
+    classify::ClassifyLayer,
+    detect::DetectWorkloadLayer,
+    in_flight::{InFlightLayer, InFlightPolicy},
+    retry::ClassifyingRetryLayer,
+    timeout::SizeAwareTimeoutLayer,
+};
+use longhaul_sim::Dialect;
+use tokio::time::{Instant, sleep};
+use tower::ServiceBuilder;
+
+use crate::{
+    below::{Below, Does},
+    bench::{picture, send},
+};
+
+#[tokio::test(start_paused = true)]
+async fn retry_over_timeout_without_a_detector_waits_longest_each_time() {
+    let service = ServiceBuilder::new()
+        .layer(ClassifyingRetryLayer::default())
+        .layer(SizeAwareTimeoutLayer::default())
+        .service(Below::that(Does::Silence));
+    let began = Instant::now();
+    let error = send(service, picture(Dialect::OpenAi)).await.unwrap_err();
+    // 15 s of waits, up to a fifth more by chance.
+    assert!((1815..1819).contains(&began.elapsed().as_secs()));
+    let report = error.report().unwrap();
+    assert_eq!(report.attempts().len(), 3);
+    for attempt in report.attempts() {
+        assert_eq!(attempt.outcome_now().unwrap().end, End::TimedOut);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeout_over_tracker_is_a_cancel_in_the_entry_and_never_a_lost_one() {
+    let ledger = MemoryLedger::new();
+    let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
+    let service = ServiceBuilder::new()
+        .layer(SizeAwareTimeoutLayer::default())
+        .layer(layer.unwrap())
+        .service(Below::that(Does::Silence));
+    let error = send(service, picture(Dialect::OpenAi)).await.unwrap_err();
+    assert!(error.is_timeout());
+    let outcome = ledger.records()[0].closing.as_ref().unwrap().outcome;
+    assert_eq!(
+        (outcome.end, outcome.class),
+        (End::Cancelled, Class::UnknownOutcome)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_over_detector_sends_the_body_again_all_the_same() {
+    let below = Below::answering(&[503]);
+    let service = ServiceBuilder::new()
+        .layer(ClassifyingRetryLayer::default())
+        .layer(DetectWorkloadLayer::default())
+        .service(below.clone());
+    let answer = send(service, picture(Dialect::OpenAi)).await.unwrap();
+    assert_eq!((answer.status(), below.calls()), (StatusCode::OK, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn places_over_retry_are_held_through_all_attempts() {
+    let mut policy = InFlightPolicy::default();
+    policy.per_host = 1;
+    policy.wait = Duration::from_secs(100);
+    let below = Below::answering(&[503]);
+    let service = ServiceBuilder::new()
+        .layer(InFlightLayer::new(policy).unwrap())
+        .layer(ClassifyingRetryLayer::default())
+        .service(below.clone());
+    let first = tokio::spawn(send(service.clone(), picture(Dialect::OpenAi)));
+    tokio::task::yield_now().await;
+    let second = tokio::spawn(send(service, picture(Dialect::OpenAi)));
+    sleep(Duration::from_secs(1)).await;
+    // The first waits to be sent again, and nobody else is let in.
+    assert_eq!(below.calls(), 1);
+    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
+    assert_eq!(below.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_classifier_over_the_tracker_judges_too_late_but_harms_nothing() {
+    let ledger = MemoryLedger::new();
+    let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
+    let service = ServiceBuilder::new()
+        .layer(ClassifyLayer::default())
+        .layer(layer.unwrap())
+        .layer(InFlightLayer::default())
+        .service(Below::answering(&[429]));
+    let answer = send(service, picture(Dialect::OpenAi)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    let outcome = ledger.records()[0].closing.as_ref().unwrap().outcome;
+    assert_eq!(
+        (outcome.end, outcome.class),
+        (End::Finished, Class::RateLimited)
+    );
+}

@@ -1,0 +1,14 @@
+//! The whole stack on real loopback sockets, against the simulated provider in scaled time.
+//!
+//! What is asserted is what the provider's oracle saw, what its connections did, or the bytes that a listener
+//! of our own recorded. No test asserts a speed.
+
+mod clients;
+mod drops;
+mod faults;
+mod leaves;
+mod many;
+mod pool;
+mod raw;
+mod reqwest;
+mod scene;
