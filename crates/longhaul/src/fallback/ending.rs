@@ -61,8 +61,12 @@ impl Ending {
         }
     }
 
-    /// What the target said last: the reason to ask another one.
-    pub(super) fn last_class(&self) -> Option<Class> {
+    /// What the target said last: the reason to ask another one. None where the caller would get a good
+    /// answer, whichever attempt it is from.
+    pub(super) fn reason(&self) -> Option<Class> {
+        if matches!(self.class, None | Some(Class::Delivered)) {
+            return None;
+        }
         match &self.report {
             Some(report) => report.attempts().last().and_then(Attempt::class),
             None => self.class,

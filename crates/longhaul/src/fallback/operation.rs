@@ -158,7 +158,7 @@ impl<R> Operation<R> {
 
     /// The class for which another target may be asked, or who stands against it.
     fn reason_to_go_on(&self, ending: &Ending) -> Result<Class, StoppedBy> {
-        let class = ending.last_class().ok_or(StoppedBy::Class)?;
+        let class = ending.reason().ok_or(StoppedBy::Class)?;
         let shared = &self.shared;
         let asks = |route: &Route| route.is_asked_after(class, &shared.triggers);
         if !shared.routes.iter().any(asks) {

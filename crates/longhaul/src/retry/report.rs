@@ -52,6 +52,15 @@ impl RetryReport {
         Self(Arc::new(repr))
     }
 
+    /// Of these attempts, and nothing else: for tests of those who read it.
+    #[cfg(test)]
+    pub(crate) fn of(attempts: impl IntoIterator<Item = Attempt>) -> Self {
+        Self::new(Repr {
+            attempts: attempts.into_iter().collect(),
+            ..Repr::default()
+        })
+    }
+
     /// Every attempt, in order; the last may still be running.
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts

@@ -138,7 +138,10 @@ impl Ticket {
     pub(super) fn settle(self, classes: &[Option<Class>], told: Option<Duration>) {
         let last = classes.len().saturating_sub(1);
         for (at, class) in classes.iter().enumerate() {
-            self.show(Evidence::of(*class), told.filter(|_| at == last));
+            // Only the last can be an answer that is still coming; of the others nobody knows.
+            if class.is_some() || at == last {
+                self.show(Evidence::of(*class), told.filter(|_| at == last));
+            }
         }
     }
 

@@ -16,10 +16,11 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::script::*;
 use crate::{
-    BoxError,
+    Attempt, BoxError, Class, End,
     body::ReplayBody,
     detect::{DetectPolicy, DetectWorkloadLayer},
     fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, StoppedBy},
+    retry::RetryReport,
 };
 
 #[tokio::test(start_paused = true)]
@@ -58,6 +59,24 @@ async fn what_streams_cannot_be_written_anew() {
     let response = stack.oneshot(request().map(|_| body)).await.unwrap();
     let report = response.extensions().get::<FallbackReport>().unwrap();
     assert_eq!(report.stopped_by(), StoppedBy::Body);
+}
+
+/// Whatever the attempts before or beside it met: a picture that is here is handed on.
+#[tokio::test(start_paused = true)]
+async fn a_good_answer_is_handed_on_whatever_the_report_says() {
+    let overloaded = Attempt::enter(&mut http::Extensions::new()).0;
+    overloaded.finish(End::Finished, Class::Overloaded);
+    let report = RetryReport::of([overloaded]);
+    let client = service_fn(move |_: Request<Full<Bytes>>| {
+        let mut response = Response::new(());
+        response.extensions_mut().insert(report.clone());
+        async move { Ok::<_, BoxError>(response) }
+    });
+    let layer = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
+    let response = layer.layer(client).oneshot(request()).await.unwrap();
+    let report = response.extensions().get::<FallbackReport>().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Class);
+    assert_eq!(report.hops().len(), 1);
 }
 
 #[test]
