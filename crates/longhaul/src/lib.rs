@@ -53,6 +53,7 @@ pub mod detect;
 #[cfg(feature = "serde")]
 mod duration;
 pub mod error;
+pub mod fallback;
 #[cfg(feature = "serde")]
 mod header_name;
 pub mod http1;

@@ -35,6 +35,17 @@ pub enum Event<'a> {
         /// The wait that the server asked for, if it did.
         told: Option<Duration>,
     },
+    /// One target is given up, and another one is asked.
+    FallingBack {
+        /// Why.
+        class: Class,
+        /// The one that was asked.
+        from: &'a str,
+        /// The one that is asked now.
+        to: &'a str,
+        /// Whether an attempt at the first may still be running and charged.
+        duplicate: bool,
+    },
     /// The last attempt has its answer's head, or its error; there will be no other.
     Settled {
         /// The attempt that the caller gets.
@@ -121,6 +132,12 @@ fn trace(event: &Event<'_>) {
             ?told,
             "attempt failed; another will be made"
         ),
+        Event::FallingBack {
+            class,
+            from,
+            to,
+            duplicate,
+        } => tracing::warn!(%class, from, to, duplicate, "another target is asked"),
         Event::Settled { attempt } => tracing::debug!(
             operation = %attempt.operation(),
             attempts = attempt.number(),

@@ -11,6 +11,7 @@ use crate::{
     body::ReplayBody,
     classify::{self, Classifier, Classify, ClassifyLayer, DefaultClassifier},
     detect::{DetectWorkload, DetectWorkloadLayer},
+    fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
     observe::Observer,
@@ -21,8 +22,10 @@ use crate::{
 
 /// What [`Stack`] makes of a client `S`: the layers, outermost first.
 pub type StackService<S, L = MemoryLedger, C = DefaultClassifier> = DetectWorkload<
-    ClassifyingRetry<
-        InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
+    Fallback<
+        ClassifyingRetry<
+            InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
+        >,
     >,
 >;
 
@@ -69,6 +72,7 @@ pub type StackResponseBody<B, L = MemoryLedger, C = DefaultClassifier> = retry::
 pub struct Stack<L = MemoryLedger, C = DefaultClassifier> {
     policy: Policy,
     detect: DetectWorkloadLayer,
+    fallback: FallbackLayer,
     retry: ClassifyingRetryLayer,
     in_flight: InFlightLayer,
     timeout: SizeAwareTimeoutLayer,
@@ -86,6 +90,8 @@ impl Stack {
         let ledger = MemoryLedger::default();
         Ok(Self {
             detect: DetectWorkloadLayer::new(policy.detect.clone())?,
+            fallback: FallbackLayer::new(policy.fallback.clone())
+                .map_err(|error| error.under("fallback"))?,
             retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?
                 .priced_by(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
@@ -107,6 +113,7 @@ impl<L, C> Stack<L, C> {
             ledger,
             policy: self.policy,
             detect: self.detect,
+            fallback: self.fallback,
             retry: self.retry,
             in_flight: self.in_flight,
             timeout: self.timeout,
@@ -121,6 +128,7 @@ impl<L, C> Stack<L, C> {
             classify: self.classify.with(classifier),
             policy: self.policy,
             detect: self.detect,
+            fallback: self.fallback,
             retry: self.retry,
             in_flight: self.in_flight,
             timeout: self.timeout,
@@ -132,6 +140,7 @@ impl<L, C> Stack<L, C> {
 
     /// Tells `observer` of the events of all operations.
     pub fn observed_by(mut self, observer: Observer) -> Self {
+        self.fallback = self.fallback.observed_by(observer.clone());
         self.retry = self.retry.observed_by(observer);
         self
     }
@@ -158,7 +167,7 @@ impl<S, L: Clone, C: Clone> Layer<S> for Stack<L, C> {
     fn layer(&self, client: S) -> Self::Service {
         let attempt = self.timeout.layer(self.http1.layer(client));
         let recorded = self.tracker.layer(self.classify.layer(attempt));
-        self.detect
-            .layer(self.retry.layer(self.in_flight.layer(recorded)))
+        let operation = self.retry.layer(self.in_flight.layer(recorded));
+        self.detect.layer(self.fallback.layer(operation))
     }
 }

@@ -32,7 +32,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
 pub use self::guard::AttemptGuard;
-pub(crate) use self::operation::after;
+pub(crate) use self::operation::{Continued, after};
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},

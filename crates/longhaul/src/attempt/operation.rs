@@ -3,6 +3,8 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::Attempt;
+
 /// Names what the caller asked for, once: all its attempts share it.
 ///
 /// A UUID of version 7: later ones sort after earlier ones.
@@ -37,6 +39,24 @@ impl fmt::Debug for OperationId {
 impl serde::Serialize for OperationId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// A request extension: what is sent now goes on with an operation that already made attempts elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Continued {
+    pub(crate) operation: OperationId,
+    /// The number of the last attempt.
+    pub(crate) attempts: u32,
+}
+
+impl Continued {
+    /// What comes after `last`.
+    pub(crate) fn after(last: &Attempt) -> Self {
+        Self {
+            operation: last.operation(),
+            attempts: last.number(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub use self::kind::{Clock, ConnectStage, ErrorKind, Insecure};
 use crate::{
     attempt::Attempt,
     classify::{Class, failure_class},
+    fallback::FallbackReport,
     outcome::{End, Phase},
     retry::RetryReport,
 };
@@ -28,6 +29,7 @@ struct Repr {
     kind: ErrorKind,
     attempt: Option<Attempt>,
     report: Option<RetryReport>,
+    fallback: Option<FallbackReport>,
     source: Option<BoxError>,
 }
 
@@ -38,6 +40,7 @@ impl Error {
             kind,
             attempt: None,
             report: None,
+            fallback: None,
             source: None,
         }))
     }
@@ -71,6 +74,13 @@ impl Error {
         self
     }
 
+    /// The same error with everybody who was asked.
+    #[must_use]
+    pub(crate) fn with_fallback(mut self, report: FallbackReport) -> Self {
+        self.0.fallback = Some(report);
+        self
+    }
+
     /// What happened, with its numbers.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -99,6 +109,11 @@ impl Error {
     /// All attempts and waits of the operation, where a retry layer made them.
     pub fn report(&self) -> Option<&RetryReport> {
         self.0.report.as_ref()
+    }
+
+    /// Everybody who was asked, where fallback is on.
+    pub fn fallback(&self) -> Option<&FallbackReport> {
+        self.0.fallback.as_ref()
     }
 
     /// The idempotency key that was sent: what a provider's support can search for.
@@ -166,6 +181,7 @@ impl fmt::Debug for Error {
             .field("kind", &self.0.kind)
             .field("attempt", &self.0.attempt)
             .field("report", &self.0.report)
+            .field("fallback", &self.0.fallback)
             .field("source", &self.0.source)
             .finish()
     }

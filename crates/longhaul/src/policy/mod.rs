@@ -48,7 +48,8 @@ mod values;
 pub(crate) use self::values::{nonzero, scale, scale_with_floor};
 use crate::{
     ConfigError, billing::BillingPolicy, classify::ClassifyPolicy, detect::DetectPolicy,
-    http1::Http1Policy, in_flight::InFlightPolicy, retry::RetryPolicy, timeout::Limits,
+    fallback::FallbackPolicy, http1::Http1Policy, in_flight::InFlightPolicy, retry::RetryPolicy,
+    timeout::Limits,
 };
 
 /// The policies of all layers of a [`Stack`](crate::Stack). Plain data: change what you like, then build.
@@ -62,6 +63,8 @@ use crate::{
 pub struct Policy {
     /// What is read of a request.
     pub detect: DetectPolicy,
+    /// Where else to ask.
+    pub fallback: FallbackPolicy,
     /// When to send again.
     pub retry: RetryPolicy,
     /// How many at once.
@@ -105,6 +108,7 @@ impl Policy {
             ));
         }
         Ok(Self {
+            fallback: self.fallback.scaled(factor),
             retry: self.retry.bounded_by(&self.limits).scaled(factor),
             in_flight: self.in_flight.scaled(factor),
             limits: self.limits.scaled(factor),
@@ -117,6 +121,7 @@ impl Policy {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let under = |name| move |error: ConfigError| error.under(name);
         self.detect.validate().map_err(under("detect"))?;
+        self.fallback.validate().map_err(under("fallback"))?;
         self.retry.validate().map_err(under("retry"))?;
         self.in_flight.validate().map_err(under("in_flight"))?;
         self.classify.validate().map_err(under("classify"))?;

@@ -17,7 +17,7 @@ use super::{
     running::Running,
 };
 use crate::{
-    attempt::{Attempt, Deadline, OperationId, after},
+    attempt::{Attempt, Continued, Deadline, OperationId, after},
     body::Replay,
     classify::Class,
     error::Error,
@@ -30,6 +30,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
+    // Attempts that were made at other targets.
+    elsewhere: u32,
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     pub(super) spending: Option<Spending>,
@@ -62,7 +64,10 @@ impl<B: Replay> Operation<B> {
     pub(super) fn begin(request: Request<B>, shared: &Shared) -> (Self, B) {
         let policy = shared.policy.clone();
         let (mut head, body) = request.into_parts();
-        let id = OperationId::new();
+        // Each target that an operation goes to gets a key of its own.
+        let new = OperationId::new();
+        let continued = head.extensions.get::<Continued>();
+        let (id, elsewhere) = continued.map_or((new, 0), |it| (it.operation, it.attempts));
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
         let price = shared.price(&head);
@@ -106,13 +111,14 @@ impl<B: Replay> Operation<B> {
             if let Some(callers) = head.headers.get(name) {
                 return Some(callers.clone());
             }
-            let key = KeyForm::of(&policy.keys, &head.uri).write(id)?;
+            let key = KeyForm::of(&policy.keys, &head.uri).write(new)?;
             head.headers.insert(name, key.clone());
             Some(key)
         });
         let copy = body.try_clone();
         let operation = Self {
             id,
+            elsewhere,
             observer,
             spending: shared.spending.clone(),
             price,
@@ -125,6 +131,7 @@ impl<B: Replay> Operation<B> {
             deadline,
             report: Repr {
                 nested,
+                deadline: Some(deadline),
                 ..Repr::default()
             },
             head_expiries: 0,
@@ -165,7 +172,7 @@ impl<B: Replay> Operation<B> {
     }
 
     pub(super) fn next_attempt(&mut self) -> Running {
-        let number = self.report.attempts.len() as u32 + 1;
+        let number = self.elsewhere + self.report.attempts.len() as u32 + 1;
         let attempt = Attempt::new(self.id, number, self.key.clone());
         self.tell(&Event::Started { attempt: &attempt });
         let planned = mem::take(&mut self.planned);

@@ -3,7 +3,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::nested::Nested;
-use crate::{attempt::Attempt, classify::Class, money::Money};
+use crate::{
+    attempt::{Attempt, Deadline},
+    classify::Class,
+    money::Money,
+};
 
 /// Who ended the retrying.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -49,11 +53,21 @@ pub(super) struct Repr {
     pub(super) nested: Option<Nested>,
     pub(super) stopped_by: StoppedBy,
     pub(super) retry_at: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl RetryReport {
     pub(super) fn new(repr: Repr) -> Self {
         Self(Arc::new(repr))
+    }
+
+    /// Of these attempts, and nothing else: for tests of those who read it.
+    #[cfg(test)]
+    pub(crate) fn of(attempts: impl IntoIterator<Item = Attempt>) -> Self {
+        Self::new(Repr {
+            attempts: attempts.into_iter().collect(),
+            ..Repr::default()
+        })
     }
 
     /// Every attempt, in order of their beginning; the one whose answer this is may still be running.
@@ -90,6 +104,11 @@ impl RetryReport {
     /// How often the wait for a place in flight ran out and was begun anew.
     pub fn waits_for_place(&self) -> u32 {
         self.0.attempts.iter().map(Attempt::waits_for_place).sum()
+    }
+
+    /// When the operation must have ended.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.0.deadline.map(Deadline::at)
     }
 
     /// The most that all attempts together may have cost; `None` where a price is not known, or where they

@@ -1,0 +1,75 @@
+//! How it ended at one target, as far as the next one depends on it.
+
+use std::time::Duration;
+
+use http::Response;
+use tokio::time::Instant;
+
+use crate::{
+    attempt::Attempt,
+    classify::{Class, Judgement, status::class_of, wait::told_in_headers},
+    error::Error,
+    retry::RetryReport,
+};
+
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// What the caller would get; `None` is a good answer whose body is still coming.
+    pub(super) class: Option<Class>,
+    /// The wait that the server asks for.
+    pub(super) told: Option<Duration>,
+    pub(super) report: Option<RetryReport>,
+}
+
+impl Ending {
+    pub(super) fn of<B>(result: &Result<Response<B>, Error>) -> Self {
+        match result {
+            Ok(response) => Self::of_answer(response),
+            Err(error) => Self {
+                class: Some(error.class()),
+                told: error
+                    .report()
+                    .and_then(RetryReport::retry_at)
+                    .map(|at| at.saturating_duration_since(Instant::now())),
+                report: error.report().cloned(),
+            },
+        }
+    }
+
+    fn of_answer<B>(response: &Response<B>) -> Self {
+        let extensions = response.extensions();
+        let judgement = extensions.get::<Judgement>();
+        let class = judgement
+            .map(|judgement| judgement.class)
+            .or_else(|| extensions.get::<Attempt>()?.class())
+            .or_else(|| class_of(response.status()));
+        Self {
+            class,
+            told: match judgement {
+                Some(judgement) => judgement.wait,
+                None => told_in_headers(response.headers()),
+            },
+            report: extensions.get().cloned(),
+        }
+    }
+
+    /// The classes of all attempts, the one that the caller would get at least.
+    pub(super) fn classes(&self) -> Vec<Option<Class>> {
+        match &self.report {
+            Some(report) if !report.attempts().is_empty() => report.classes().collect(),
+            _ => vec![self.class],
+        }
+    }
+
+    /// What the target said last: the reason to ask another one. None where the caller would get a good
+    /// answer, whichever attempt it is from.
+    pub(super) fn reason(&self) -> Option<Class> {
+        if matches!(self.class, None | Some(Class::Delivered)) {
+            return None;
+        }
+        match &self.report {
+            Some(report) => report.attempts().last().and_then(Attempt::class),
+            None => self.class,
+        }
+    }
+}

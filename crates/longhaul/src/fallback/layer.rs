@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::{policy::FallbackPolicy, service::Fallback, shared::Shared};
+use crate::{ConfigError, observe::Observer};
+
+/// Makes [`Fallback`] services. All that it makes share their breakers.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FallbackLayer {
+    shared: Arc<Shared>,
+    observer: Option<Observer>,
+}
+
+impl FallbackLayer {
+    /// Falls back by `policy`. Reads the keys that it names from the environment, and refuses a policy that
+    /// cannot work.
+    pub fn new(policy: FallbackPolicy) -> Result<Self, ConfigError> {
+        Ok(Self {
+            shared: Arc::new(Shared::new(policy)?),
+            observer: None,
+        })
+    }
+
+    /// Tells `observer` of the events of all operations.
+    pub fn observed_by(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+}
+
+impl Default for FallbackLayer {
+    /// Off: it passes everything on.
+    fn default() -> Self {
+        Self::new(FallbackPolicy::default()).expect("the default policy is a valid one")
+    }
+}
+
+impl<S> Layer<S> for FallbackLayer {
+    type Service = Fallback<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Fallback::with_shared(inner, self.shared.clone(), self.observer.clone())
+    }
+}

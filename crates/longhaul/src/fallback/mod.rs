@@ -1,0 +1,133 @@
+//! `Fallback`: another model, provider or route when the first is overloaded, out of quota or cut.
+//!
+//! The targets are data; one stack below serves them all. For each, the request is written anew: URL,
+//! model, size in the target's own words, key. Then it goes down as any other: with its own
+//! [`Workload`](crate::Workload), its own [`Provider`](crate::billing::Provider) and so its own price, its
+//! own idempotency key, its own attempts in the ledger; but it stays one operation, and all targets share
+//! one [`Deadline`](crate::Deadline). It stands above the retry layer: a target has used up its attempts
+//! before the next is asked.
+//!
+//! It is off until a policy names a target. Then, for each operation:
+//!
+//! - The one that the request is addressed to is asked first, and the request passes as it came.
+//! - After an ending that is among the [triggers](FallbackPolicy::triggers), the next target is asked that
+//!   can make the picture. One that cannot, or that cannot be told what the request says, is passed over.
+//! - Never while an attempt may still be running and charged, unless the policy
+//!   [allows a duplicate](FallbackPolicy::allow_duplicate) after that.
+//! - The caller's key goes to nobody else ([`KeySource`]).
+//! - A target that was overloaded three times is left alone for a minute, or as long as it asks
+//!   ([`BreakerPolicy`]), for this model and resolution; then one call finds out whether it has recovered.
+//!   Where nobody is left, the first is asked all the same.
+//!
+//! The response says who made the picture ([`MadeBy`]), in the dialect that they speak; the
+//! [`FallbackReport`], in the response's extensions or in the [error](crate::Error::fallback), says who else
+//! was asked or passed over, and why.
+//!
+//! A request body must be held to be written anew: [`DetectWorkload`](crate::detect::DetectWorkload) does
+//! that up to a cap, and [`Full<Bytes>`](http_body_util::Full) is held by itself ([`Buffered`]).
+//!
+//! ```
+//! use longhaul::fallback::{FallbackLayer, FallbackPolicy, KeySource, Target};
+//! use tower_layer::Layer;
+//!
+//! # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+//! let seedream = Target::seedream_4_5(
+//!     "https://ark.cn-beijing.volces.com/api/v3/images/generations",
+//!     "doubao-seedream-4-5-251128",
+//!     KeySource::Env("ARK_API_KEY".to_owned()),
+//! );
+//! let client = FallbackLayer::new(FallbackPolicy::to([seedream]))?.layer(client);
+//! # Ok(()) }
+//! ```
+//!
+//! Customised: first the same model around a proxy that cuts long calls, although the call that was cut most
+//! likely goes on and is charged; then a model of another house, that makes no 4K pictures.
+//!
+//! ```
+//! use longhaul::{Class, Resolution};
+//! use longhaul::fallback::{
+//!     Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Resolutions, Sizes, Target,
+//! };
+//!
+//! # fn main() -> Result<(), longhaul::ConfigError> {
+//! let mut direct = Target::new("direct", "https://api.relay.example:16888");
+//! direct.key = KeySource::Same(vec!["cdn.relay.example".to_owned()]);
+//! direct.triggers = Some(vec![Class::IntermediaryCut]);
+//!
+//! let mut other = Target::new("flash", "https://gemini.example");
+//! other.dialect = Dialect::Gemini;
+//! other.model = Some("gemini-3.1-flash-image".to_owned());
+//! other.key = KeySource::secret("from the vault");
+//! other.sizes = Sizes::Keywords(Keywords::default());
+//! other.resolutions = Resolutions::between(Resolution::K1, Resolution::K2);
+//!
+//! let mut policy = FallbackPolicy::to([direct, other]);
+//! policy.allow_duplicate = vec![Class::IntermediaryCut];
+//! policy.breaker.overloads = 5;
+//! let layer = FallbackLayer::new(policy)?;
+//! # Ok(()) }
+//! ```
+//!
+//! In a policy file:
+//!
+//! ```
+//! # #[cfg(feature = "toml")]
+//! # fn example() -> Result<(), longhaul::ConfigError> {
+//! let policy = longhaul::policy::Policy::from_toml(r#"
+//!     [[fallback.targets]]
+//!     name = "seedream-4.5"
+//!     url = "https://ark.ap-southeast.bytepluses.com/api/v3/images/generations"
+//!     dialect = "openai-images"
+//!     model = "seedream-4-5-251128"
+//!     key = { env = "ARK_API_KEY" }
+//!     sizes = { keywords = { ratio = "prompt" } }
+//!     resolutions = { min = "K2", max = "K4", raise = true }
+//!     max_ratio = 16
+//!     max_images = 1
+//!     max_references = 14
+//!     remove = ["n", "quality"]
+//!     set = { watermark = false, response_format = "b64_json" }
+//!
+//!     [[billing.prices]]
+//!     provider = "ark.ap-southeast.bytepluses.com"
+//!     model = "seedream-4-5*"
+//!     price_micros = 40000
+//!     currency = "USD"
+//! "#)?;
+//! # Ok(()) }
+//! # #[cfg(feature = "toml")]
+//! # example().unwrap();
+//! ```
+
+mod body;
+mod breaker;
+mod ending;
+mod future;
+mod key;
+mod layer;
+mod operation;
+mod place;
+mod policy;
+mod ratio;
+mod report;
+mod rewrite;
+mod route;
+mod seedream;
+mod service;
+mod shared;
+mod sizes;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    body::Buffered,
+    future::ResponseFuture,
+    key::{KeySource, Secret},
+    layer::FallbackLayer,
+    policy::{BreakerPolicy, FallbackPolicy},
+    report::{FallbackReport, Hop, MadeBy, Skipped, StoppedBy},
+    service::Fallback,
+    sizes::{Keywords, Pixels, RatioIn, Sizes},
+    target::{Dialect, Resolutions, Target, Value},
+};

@@ -1,0 +1,295 @@
+//! What an operation remembers while it goes from target to target.
+
+use std::{mem, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use tokio::time::Instant;
+
+use super::{
+    body::Buffered,
+    breaker::{Key, Ticket},
+    ending::Ending,
+    report::{FallbackReport, Hop, MadeBy, Skipped, StoppedBy},
+    route::Route,
+    shared::Shared,
+    target::Dialect,
+};
+use crate::{
+    attempt::{Attempt, Continued, Deadline},
+    billing::Provider,
+    classify::Class,
+    error::Error,
+    observe::{Event, Observer, tell},
+    retry::RetryReport,
+    workload::Workload,
+};
+
+/// What comes after an ending at one target.
+#[derive(Debug)]
+pub(super) enum Step<B, R> {
+    Ask(Request<B>),
+    Settle(Result<Response<R>, Error>),
+}
+
+#[derive(Debug)]
+pub(super) struct Operation<R> {
+    shared: Arc<Shared>,
+    observer: Option<Observer>,
+    /// The request as it came, and what it asks for.
+    head: Parts,
+    body: Option<Bytes>,
+    workload: Workload,
+    /// The one that is asked now.
+    running: MadeBy,
+    duplicate: bool,
+    ticket: Option<Ticket>,
+    hops: Vec<Hop>,
+    /// An attempt may be running and charged after which no other may be made.
+    blocked: bool,
+    /// An attempt may be running and charged.
+    exposed: bool,
+    /// The one before the last whose ending may have cost most, if it may have cost anything.
+    kept: Option<(Class, MadeBy, Result<Response<R>, Error>)>,
+}
+
+impl<R> Operation<R> {
+    /// Begins with the target that the request is addressed to, or with the first after it whose breaker
+    /// lets it pass.
+    pub(super) fn begin<B: Buffered>(
+        request: Request<B>,
+        shared: Arc<Shared>,
+        observer: Option<Observer>,
+    ) -> (Self, Request<B>) {
+        let (head, body) = request.into_parts();
+        let workload: Workload = head.extensions.get().cloned().unwrap_or_default();
+        let provider = Provider::of(&head.extensions, &head.uri);
+        let observer = match (observer, head.extensions.get::<Observer>().cloned()) {
+            (Some(all), Some(own)) => Some(all.and(own)),
+            (all, own) => all.or(own),
+        };
+        let mut operation = Self {
+            shared,
+            observer,
+            running: MadeBy {
+                target: provider.unwrap_or_else(|| "".into()),
+                index: 0,
+                dialect: Dialect::AsItCame,
+                workload: workload.clone(),
+            },
+            body: body.content(),
+            head: head.clone(),
+            workload,
+            duplicate: false,
+            ticket: None,
+            hops: Vec::new(),
+            blocked: false,
+            exposed: false,
+            kept: None,
+        };
+        let first = Request::from_parts(head, body);
+        let request = operation.enter(first);
+        (operation, request)
+    }
+
+    /// The first request. An open breaker chooses between targets; it never refuses the operation.
+    fn enter<B: Buffered>(&mut self, first: Request<B>) -> Request<B> {
+        let key = Key::of(&self.running);
+        let until = match self.shared.breakers.admit(key.clone()) {
+            Ok(ticket) => {
+                self.ticket = Some(ticket);
+                return first;
+            }
+            Err(until) => until,
+        };
+        let origin = self.running.clone();
+        self.skip(&origin.target, 0, Skipped::Open(until));
+        // What opens a breaker is an overload.
+        if let Some(request) = self.next_request(Class::Overloaded, None) {
+            self.tell(Class::Overloaded, &origin);
+            return request;
+        }
+        self.running = origin;
+        self.ticket = Some(self.shared.breakers.admit_anyway(key));
+        first
+    }
+
+    /// What to do about an ending at the running target.
+    pub(super) fn next<B: Buffered>(&mut self, result: Result<Response<R>, Error>) -> Step<B, R> {
+        let ending = Ending::of(&result);
+        self.account(&ending);
+        let class = match self.reason_to_go_on(&ending) {
+            Ok(class) => class,
+            Err(stopped_by) => return Step::Settle(self.settle(result, stopped_by)),
+        };
+        let before = self.running.clone();
+        match self.next_request(class, ending.report.as_ref()) {
+            Some(request) => {
+                self.tell(class, &before);
+                self.keep(ending.class, before, result);
+                Step::Ask(request)
+            }
+            None => Step::Settle(self.settle(result, StoppedBy::Targets)),
+        }
+    }
+
+    /// Writes the ending down, and tells the breaker.
+    fn account(&mut self, ending: &Ending) {
+        let ticket = self.ticket.take();
+        for class in ending.classes() {
+            let running =
+                class.is_none_or(|class| class.is_possibly_charged() && class != Class::Delivered);
+            self.exposed |= running;
+            self.blocked |=
+                running && class.is_none_or(|class| !self.shared.allow_duplicate.contains(&class));
+        }
+        if let Some(ticket) = ticket {
+            ticket.settle(&ending.classes(), ending.told);
+        }
+        self.hops.push(Hop {
+            target: self.running.target.clone(),
+            index: self.running.index,
+            skipped: None,
+            class: ending.class,
+            report: ending.report.clone(),
+            duplicate: self.duplicate,
+        });
+    }
+
+    /// The class for which another target may be asked, or who stands against it.
+    fn reason_to_go_on(&self, ending: &Ending) -> Result<Class, StoppedBy> {
+        let class = ending.reason().ok_or(StoppedBy::Class)?;
+        let shared = &self.shared;
+        let asks = |route: &Route| route.is_asked_after(class, &shared.triggers);
+        if !shared.routes.iter().any(asks) {
+            return Err(StoppedBy::Class);
+        }
+        if self.blocked {
+            return Err(StoppedBy::Running);
+        }
+        if self.body.is_none() {
+            return Err(StoppedBy::Body);
+        }
+        match self.deadline(ending.report.as_ref()) {
+            Some(deadline) if deadline.instant() <= Instant::now() => Err(StoppedBy::Deadline),
+            _ => Ok(class),
+        }
+    }
+
+    /// The request for the next target that can be asked; it is then the running one.
+    fn next_request<B: Buffered>(
+        &mut self,
+        class: Class,
+        before: Option<&RetryReport>,
+    ) -> Option<Request<B>> {
+        let shared = self.shared.clone();
+        for (at, route) in shared.routes.iter().enumerate().skip(self.running.index) {
+            match self.try_route(at + 1, route, class, before) {
+                Ok(request) => return Some(request),
+                Err(why) => self.skip(&route.name, at + 1, why),
+            }
+        }
+        None
+    }
+
+    fn try_route<B: Buffered>(
+        &mut self,
+        index: usize,
+        route: &Route,
+        class: Class,
+        before: Option<&RetryReport>,
+    ) -> Result<Request<B>, Skipped> {
+        if !route.is_asked_after(class, &self.shared.triggers) {
+            return Err(Skipped::Trigger);
+        }
+        let last = before.and_then(|report| report.attempts().last());
+        let used = last.and_then(Attempt::idempotency_key);
+        let body = self.body.as_ref().ok_or(Skipped::Body)?;
+        let (mut head, body) = route.request(&self.head, body, &self.workload, used)?;
+        let next = MadeBy {
+            target: route.name.clone(),
+            index,
+            dialect: route.dialect(),
+            workload: head.extensions.get().cloned().unwrap_or_default(),
+        };
+        let ticket = self.shared.breakers.admit(Key::of(&next));
+        self.ticket = Some(ticket.map_err(Skipped::Open)?);
+        self.running = next;
+        self.duplicate = self.exposed;
+        // All targets share what is left of the time, and are one operation.
+        if let Some(deadline) = self.deadline(before) {
+            head.extensions.insert(deadline);
+        }
+        if let Some(last) = last {
+            head.extensions.insert(Continued::after(last));
+        }
+        Ok(Request::from_parts(head, B::of(body)))
+    }
+
+    fn deadline(&self, before: Option<&RetryReport>) -> Option<Deadline> {
+        before
+            .and_then(RetryReport::deadline)
+            .or_else(|| self.head.extensions.get().copied())
+    }
+
+    fn skip(&mut self, target: &Arc<str>, index: usize, why: Skipped) {
+        self.hops.push(Hop {
+            target: target.clone(),
+            index,
+            skipped: Some(why),
+            class: None,
+            report: None,
+            duplicate: false,
+        });
+    }
+
+    /// Keeps an ending that may have cost something, if none before it may have cost more.
+    fn keep(&mut self, class: Option<Class>, by: MadeBy, result: Result<Response<R>, Error>) {
+        let Some(class) = class.filter(|class| class.is_possibly_charged()) else {
+            return;
+        };
+        let cost = |class: Class| class.billed_prior();
+        if self
+            .kept
+            .as_ref()
+            .is_none_or(|(kept, ..)| cost(class) >= cost(*kept))
+        {
+            self.kept = Some((class, by, result));
+        }
+    }
+
+    /// What the caller gets: the last ending, or one before it that may have cost more.
+    fn settle(
+        &mut self,
+        last: Result<Response<R>, Error>,
+        stopped_by: StoppedBy,
+    ) -> Result<Response<R>, Error> {
+        let report = FallbackReport::new(mem::take(&mut self.hops), stopped_by);
+        let class = Ending::of(&last).class;
+        let costlier = self.kept.take().filter(|(kept, ..)| {
+            class.is_some_and(|class| class.billed_prior() < kept.billed_prior())
+        });
+        let (made_by, result) = match costlier {
+            Some((_, made_by, kept)) => (made_by, kept),
+            None => (self.running.clone(), last),
+        };
+        match result {
+            Ok(mut response) => {
+                response.extensions_mut().insert(made_by);
+                response.extensions_mut().insert(report);
+                Ok(response)
+            }
+            Err(error) => Err(error.with_fallback(report)),
+        }
+    }
+
+    fn tell(&self, class: Class, before: &MadeBy) {
+        let event = Event::FallingBack {
+            class,
+            from: &before.target,
+            to: &self.running.target,
+            duplicate: self.duplicate,
+        };
+        tell(self.observer.as_ref(), &event);
+    }
+}

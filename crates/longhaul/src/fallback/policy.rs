@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use super::target::Target;
+use crate::{
+    ConfigError,
+    classify::Class,
+    policy::{nonzero, scale},
+};
+
+/// Where else to ask, and when. The default names no target and is off.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct FallbackPolicy {
+    /// The endings after which the next target is asked. Default an overload, a service that is not
+    /// available (a relay without a channel among it) and a used-up quota. A target may have its own list.
+    pub triggers: Vec<Class>,
+    /// Endings that may leave an attempt running and charged, and after which another target is asked all
+    /// the same. That is a duplicate, and the report says so. Default none.
+    pub allow_duplicate: Vec<Class>,
+    /// When a target is left alone for a while.
+    pub breaker: BreakerPolicy,
+    /// Whom to ask after the one that the request is addressed to, in this order. Default nobody.
+    pub targets: Vec<Target>,
+}
+
+impl Default for FallbackPolicy {
+    fn default() -> Self {
+        Self {
+            triggers: vec![Class::Overloaded, Class::Unavailable, Class::QuotaExhausted],
+            allow_duplicate: Vec::new(),
+            breaker: BreakerPolicy::default(),
+            targets: Vec::new(),
+        }
+    }
+}
+
+impl FallbackPolicy {
+    /// The default triggers, with these targets.
+    pub fn to(targets: impl IntoIterator<Item = Target>) -> Self {
+        Self {
+            targets: targets.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Refuses targets that cannot work or share a name, and a delivered picture as a reason to ask again.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        check_triggers("triggers", &self.triggers)?;
+        if let Some(free) = self
+            .allow_duplicate
+            .iter()
+            .find(|class| !class.is_possibly_charged() || **class == Class::Delivered)
+        {
+            return Err(ConfigError::new(
+                "allow_duplicate",
+                format!("an attempt that ended as {free} leaves nothing running"),
+            ));
+        }
+        self.breaker
+            .validate()
+            .map_err(|error| error.under("breaker"))?;
+        for (index, target) in self.targets.iter().enumerate() {
+            let under = |error: ConfigError| error.under(&format!("targets[{index}]"));
+            target.validate().map_err(under)?;
+            if self.targets[..index]
+                .iter()
+                .any(|it| it.name == target.name)
+            {
+                let name = &target.name;
+                let error = ConfigError::new("name", format!("{name:?} names two targets"));
+                return Err(under(error));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self {
+            breaker: self.breaker.scaled(factor),
+            ..self
+        }
+    }
+}
+
+/// Refuses a picture as a reason for wanting another.
+pub(super) fn check_triggers(field: &str, triggers: &[Class]) -> Result<(), ConfigError> {
+    if triggers.contains(&Class::Delivered) {
+        return Err(ConfigError::new(
+            field,
+            "a delivered picture is no reason to ask for another",
+        ));
+    }
+    Ok(())
+}
+
+/// When a target is left alone for a while, for each model and resolution apart.
+///
+/// What counts is the number of overloads, never how long a call takes: a 4K picture that takes four
+/// minutes says nothing about the target's health, and neither does an attempt that nobody answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct BreakerPolicy {
+    /// So many overloads, with nothing in between that worked, open it; 0 switches it off. Default 3.
+    pub overloads: u32,
+    /// Overloads are forgotten after this long. Default 5 min.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub window: Duration,
+    /// How long it stays open at least; longer where the server asks for a longer wait. Default 60 s.
+    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    pub open: Duration,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        Self {
+            overloads: 3,
+            window: Duration::from_secs(300),
+            open: Duration::from_secs(60),
+        }
+    }
+}
+
+impl BreakerPolicy {
+    fn validate(&self) -> Result<(), ConfigError> {
+        nonzero("window", self.window)?;
+        nonzero("open", self.open)
+    }
+
+    fn scaled(self, factor: f64) -> Self {
+        Self {
+            window: scale(self.window, factor),
+            open: scale(self.open, factor),
+            ..self
+        }
+    }
+}

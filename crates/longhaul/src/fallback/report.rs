@@ -1,0 +1,114 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::target::Dialect;
+use crate::{classify::Class, retry::RetryReport, workload::Workload};
+
+/// Who answered, and so made the picture, if there is one. In the response's extensions, while fallback is
+/// on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct MadeBy {
+    /// The target's name; the provider's, where the request went where it was addressed to.
+    pub target: Arc<str>,
+    /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
+    pub index: usize,
+    /// How the target was asked, and so how its answer reads.
+    pub dialect: Dialect,
+    /// What it was asked for: perhaps another model, or a larger picture, than the caller asked for.
+    pub workload: Workload,
+}
+
+impl MadeBy {
+    /// Whether it was another one than the request is addressed to.
+    pub const fn is_fallback(&self) -> bool {
+        self.index > 0
+    }
+}
+
+/// Everybody who was asked or passed over, in order. In the response's extensions, or in the error.
+#[derive(Clone, Debug)]
+pub struct FallbackReport(Arc<(Vec<Hop>, StoppedBy)>);
+
+impl FallbackReport {
+    pub(super) fn new(hops: Vec<Hop>, stopped_by: StoppedBy) -> Self {
+        Self(Arc::new((hops, stopped_by)))
+    }
+
+    /// Every target that came into question, in order.
+    pub fn hops(&self) -> &[Hop] {
+        &self.0.0
+    }
+
+    /// Why nobody else was asked.
+    pub fn stopped_by(&self) -> StoppedBy {
+        self.0.1
+    }
+
+    /// Targets asked while an attempt at an earlier one may have been running and charged.
+    pub fn duplicates(&self) -> usize {
+        self.hops().iter().filter(|hop| hop.duplicate).count()
+    }
+}
+
+/// One target: how it ended there, or why it was passed over.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Hop {
+    /// Its name.
+    pub target: Arc<str>,
+    /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
+    pub index: usize,
+    /// Why it was not asked; `None` if it was.
+    pub skipped: Option<Skipped>,
+    /// What its last answer or error means; `None` while a long answer is still coming.
+    pub class: Option<Class>,
+    /// Its attempts and waits, where a retry layer made them.
+    pub report: Option<RetryReport>,
+    /// Whether an attempt at an earlier target may have been running and charged meanwhile.
+    pub duplicate: bool,
+}
+
+/// Why a target was passed over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Skipped {
+    /// It was overloaded, and is left alone until then; without a moment, until a probe has ended.
+    Open(Option<Instant>),
+    /// What went wrong before is no reason to ask it.
+    Trigger,
+    /// It does not make pictures of this resolution.
+    Resolution,
+    /// It does not make pictures of this shape.
+    Ratio,
+    /// It does not make so many images at once.
+    Images,
+    /// It does not take so many reference images.
+    References,
+    /// The request is in a dialect that cannot be translated for it.
+    Dialect,
+    /// It cannot be told what stands in this field.
+    Field(Box<str>),
+    /// The caller's key is not known to be good there.
+    Key,
+    /// The request body is too large to be kept, and streams only once.
+    Body,
+}
+
+/// Why nobody else was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum StoppedBy {
+    /// The answer is a good one, or no reason to ask anybody else.
+    Class,
+    /// An attempt may still be running and charged, and no duplicate is allowed after that.
+    Running,
+    /// All targets were asked or passed over.
+    Targets,
+    /// The operation's deadline is over.
+    Deadline,
+    /// The request body is too large to be kept, and streams only once.
+    Body,
+}

@@ -1,0 +1,125 @@
+//! JSON for `/images/generations`: OpenAI's, and that of those who speak like it.
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    Object, Reference, Wish,
+    size::{self, Said, Size},
+    unsayable,
+};
+use crate::fallback::{report::Skipped, sizes::RatioIn};
+
+/// Fields that aggregators read the size from, and `size` itself.
+const SIZE: [&str; 4] = ["size", "resolution", "imageSize", "aspect_ratio"];
+
+/// Fields that need not be carried over: how the answer is to be wrapped, and hints.
+const LEFT_OUT: [&str; 7] = [
+    "model",
+    "response_format",
+    "user",
+    "quality",
+    "moderation",
+    "watermark",
+    "sequential_image_generation",
+];
+
+pub(super) fn said(json: &Object) -> Result<Said, Skipped> {
+    let mut said = Said::default();
+    for field in SIZE {
+        said = size::read(said, field, json.get(field))?;
+    }
+    Ok(said)
+}
+
+/// Writes the size in the target's words over that of the request.
+pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), Skipped> {
+    let Some(saying) = &size.said else {
+        return Ok(());
+    };
+    for field in SIZE {
+        json.remove(field);
+    }
+    // Some aggregators read `quality: "4K"` as a size.
+    let quality = json.get("quality").and_then(Json::as_str);
+    if quality.is_some_and(|text| size::keyword(text).is_some()) {
+        json.remove("quality");
+    }
+    if let Some(size) = &saying.size {
+        json.insert("size".to_owned(), size.as_str().into());
+    }
+    match (saying.ratio_in, saying.ratio) {
+        (RatioIn::Nowhere, ratio) => size::must_be_square(ratio)?,
+        (RatioIn::Field(field), Some(ratio)) => {
+            json.insert(field.clone(), ratio.to_string().into());
+        }
+        // Without a word, it is a square.
+        (RatioIn::Prompt, Some(ratio)) if size::must_be_square(Some(ratio)).is_err() => {
+            let Some(Json::String(prompt)) = json.get_mut("prompt") else {
+                return Err(unsayable("prompt"));
+            };
+            prompt.push_str(&format!("\n\nAspect ratio {ratio}."));
+        }
+        (RatioIn::Field(_) | RatioIn::Prompt, _) => {}
+    }
+    Ok(())
+}
+
+pub(super) fn name_model(json: &mut Object, model: Option<&str>) {
+    if let Some(model) = model {
+        json.insert("model".to_owned(), model.into());
+    }
+}
+
+/// Reads a request for another dialect; refused is what would be lost.
+pub(super) fn read(json: Object) -> Result<Wish, Skipped> {
+    let mut prompt = None;
+    let mut references = Vec::new();
+    for (field, value) in json {
+        match (field.as_str(), value) {
+            (_, Json::Null) => {}
+            ("prompt", Json::String(text)) => prompt = Some(text),
+            ("image", value) => references = read_references(value)?,
+            ("n", value) if value.as_u64() == Some(1) => {}
+            ("stream", Json::Bool(false)) => {}
+            (name, _) if SIZE.contains(&name) || LEFT_OUT.contains(&name) => {}
+            (name, _) => return Err(unsayable(name)),
+        }
+    }
+    Ok(Wish {
+        prompt: prompt.ok_or_else(|| unsayable("prompt"))?,
+        references,
+    })
+}
+
+/// One image or a list of them, as Seedream takes them; only those that come with the request.
+fn read_references(value: Json) -> Result<Vec<Reference>, Skipped> {
+    let images = match value {
+        Json::Array(images) => images,
+        image => vec![image],
+    };
+    images
+        .iter()
+        .map(|image| image.as_str().and_then(data_uri))
+        .collect::<Option<_>>()
+        .ok_or_else(|| unsayable("image"))
+}
+
+/// `data:image/png;base64,…`
+fn data_uri(text: &str) -> Option<Reference> {
+    let (media_type, data) = text.strip_prefix("data:")?.split_once(";base64,")?;
+    Some(Reference {
+        media_type: media_type.to_owned(),
+        data: data.to_owned(),
+    })
+}
+
+pub(super) fn write(wish: Wish) -> Object {
+    let mut json = Object::new();
+    json.insert("prompt".to_owned(), wish.prompt.into());
+    if !wish.references.is_empty() {
+        let uri = |it: &Reference| format!("data:{};base64,{}", it.media_type, it.data);
+        let images: Vec<_> = wish.references.iter().map(uri).collect();
+        json.insert("image".to_owned(), json!(images));
+    }
+    json
+}

@@ -1,0 +1,160 @@
+//! The size that is asked for, in the words of the target.
+
+use super::unsayable;
+use crate::{
+    fallback::{
+        ratio::Ratio,
+        report::Skipped,
+        sizes::{RatioIn, Sizes},
+        target::Target,
+    },
+    workload::Resolution,
+};
+
+/// What a request says about the size.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Said {
+    /// By a keyword or by pixels.
+    pub(super) resolution: Option<Resolution>,
+    pub(super) pixels: Option<(u64, u64)>,
+    pub(super) ratio: Option<Ratio>,
+}
+
+impl Said {
+    /// Reads `4K`, `4096x4096`, `16:9`, `auto`, and adds it. `None` where it is not understood.
+    pub(super) fn and(mut self, text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.is_empty() || text.eq_ignore_ascii_case("auto") {
+            return Some(self);
+        }
+        if let Some(ratio) = Ratio::parse(text) {
+            self.ratio = Some(ratio);
+        } else if let Some(resolution) = keyword(text) {
+            self.resolution = Some(resolution);
+        } else {
+            let (width, height) = pixels(text)?;
+            self.pixels = Some((width, height));
+            self.resolution = Some(Resolution::of_pixels(width, height));
+            self.ratio = Some(Ratio::of(width, height)?);
+        }
+        Some(self)
+    }
+}
+
+/// The words in use; a 3K picture counts with the largest, as the detector has it.
+pub(super) fn keyword(text: &str) -> Option<Resolution> {
+    const WORDS: [(&str, Resolution); 6] = [
+        ("512", Resolution::K1),
+        ("0.5K", Resolution::K1),
+        ("1K", Resolution::K1),
+        ("2K", Resolution::K2),
+        ("3K", Resolution::K4),
+        ("4K", Resolution::K4),
+    ];
+    WORDS
+        .iter()
+        .find(|(word, _)| word.eq_ignore_ascii_case(text))
+        .map(|(_, resolution)| *resolution)
+}
+
+fn pixels(text: &str) -> Option<(u64, u64)> {
+    let (width, height) = text.split_once(['x', 'X', '×', '*'])?;
+    let edge = |text: &str| text.trim().parse::<u32>().ok().map(u64::from);
+    Some((edge(width)?, edge(height)?))
+}
+
+/// The size as it is to be written.
+#[derive(Debug)]
+pub(super) struct Size<'t> {
+    pub(super) resolution: Resolution,
+    pub(super) said: Option<Saying<'t>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Saying<'t> {
+    pub(super) size: Option<String>,
+    /// What the size leaves open.
+    pub(super) ratio: Option<Ratio>,
+    pub(super) ratio_in: &'t RatioIn,
+}
+
+impl Size<'_> {
+    pub(super) const fn is_as_asked(&self) -> bool {
+        self.said.is_none()
+    }
+}
+
+/// What `target` is told where a request says `said`, and asks for `resolution` as far as is known.
+pub(super) fn fit<'t>(
+    target: &'t Target,
+    said: &Said,
+    resolution: Resolution,
+) -> Result<Size<'t>, Skipped> {
+    let asked = match resolution {
+        Resolution::Unknown => said.resolution.unwrap_or_default(),
+        known => known,
+    };
+    let resolution = target.resolutions.fit(asked).ok_or(Skipped::Resolution)?;
+    let shape = said.ratio.unwrap_or(Ratio::SQUARE);
+    if target.max_ratio.is_some_and(|most| !shape.is_within(most)) {
+        return Err(Skipped::Ratio);
+    }
+    let said = match &target.sizes {
+        Sizes::AsAsked if resolution != asked => return Err(Skipped::Resolution),
+        Sizes::AsAsked => None,
+        Sizes::Keywords(words) => Some(Saying {
+            size: words.of(resolution).map(str::to_owned),
+            ratio: said.ratio,
+            ratio_in: &words.ratio,
+        }),
+        Sizes::Pixels(range) => {
+            let exact = said.pixels.filter(|_| resolution == asked);
+            let area = exact.map_or_else(
+                || nominal_area(resolution),
+                |(width, height)| Some(width * height),
+            );
+            let edges = area.map(|area| range.fit(area, shape).ok_or(Skipped::Resolution));
+            let size = edges.transpose()?;
+            Some(Saying {
+                ratio: said.ratio.filter(|_| size.is_none()),
+                size: size.map(|(width, height)| format!("{width}x{height}")),
+                ratio_in: &RatioIn::Nowhere,
+            })
+        }
+    };
+    Ok(Size { resolution, said })
+}
+
+/// Of the square picture that a class is named by.
+fn nominal_area(resolution: Resolution) -> Option<u64> {
+    let edge: u64 = match resolution {
+        Resolution::K1 => 1024,
+        Resolution::K2 => 2048,
+        Resolution::K4 => 4096,
+        Resolution::Unknown => return None,
+    };
+    Some(edge * edge)
+}
+
+/// A ratio that nothing but a square can stand for.
+pub(super) fn must_be_square(ratio: Option<Ratio>) -> Result<(), Skipped> {
+    match ratio {
+        None | Some(Ratio::SQUARE) => Ok(()),
+        Some(_) => Err(Skipped::Ratio),
+    }
+}
+
+/// Adds the text in `field` to what is `said`.
+pub(super) fn read(
+    said: Said,
+    field: &str,
+    value: Option<&serde_json::Value>,
+) -> Result<Said, Skipped> {
+    match value {
+        None | Some(serde_json::Value::Null) => Ok(said),
+        Some(value) => value
+            .as_str()
+            .and_then(|text| said.and(text))
+            .ok_or_else(|| unsayable(field)),
+    }
+}

@@ -1,0 +1,63 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{body::Buffered, future::ResponseFuture, operation::Operation, shared::Shared};
+use crate::{
+    error::{BoxError, Error},
+    observe::Observer,
+};
+
+/// Asks another target, where that is wanted and allowed. See the [module](super).
+#[derive(Clone, Debug)]
+pub struct Fallback<S> {
+    inner: S,
+    shared: Arc<Shared>,
+    observer: Option<Observer>,
+}
+
+impl<S> Fallback<S> {
+    pub(super) const fn with_shared(
+        inner: S,
+        shared: Arc<Shared>,
+        observer: Option<Observer>,
+    ) -> Self {
+        Self {
+            inner,
+            shared,
+            observer,
+        }
+    }
+}
+
+impl<S, B, ResBody> Service<Request<B>> for Fallback<S>
+where
+    S: Service<Request<B>, Response = Response<ResBody>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Buffered,
+{
+    type Response = Response<ResBody>;
+    type Error = Error;
+    type Future = ResponseFuture<S, B, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if self.shared.routes.is_empty() {
+            return ResponseFuture::passing(self.inner.call(request));
+        }
+        // The readied service goes into the future; its clone gets ready anew.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let (operation, request) =
+            Operation::begin(request, self.shared.clone(), self.observer.clone());
+        ResponseFuture::new(ready, operation, request)
+    }
+}

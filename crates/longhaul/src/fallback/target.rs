@@ -1,0 +1,229 @@
+use std::collections::BTreeMap;
+
+use http::HeaderName;
+
+use super::{key::KeySource, place::Place, policy::check_triggers, sizes::Sizes};
+use crate::{ConfigError, classify::Class, workload::Resolution};
+
+/// Somebody else who can make the picture: where, as which model, with whose key, in which sizes.
+///
+/// Start from [`Target::new`] (another route to the same thing) or [`Target::seedream_4_5`], and set what
+/// differs.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Target {
+    /// What reports call it.
+    pub name: String,
+    /// Scheme, host and port, and the path where it is not the dialect's own; `{model}` stands for the
+    /// model: `https://relay.example/v1beta/models/{model}:generateContent`.
+    pub url: String,
+    /// How it wants to be asked. Default as the request came.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub dialect: Dialect,
+    /// What it calls the model. Default as the request does.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub model: Option<String>,
+    /// Where its key comes from. Default none: the caller's key goes to nobody else.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub key: KeySource,
+    /// The header for the key. Default `x-goog-api-key` for Gemini, else `authorization: Bearer …`.
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::header_name"))]
+    pub key_header: Option<HeaderName>,
+    /// The provider's name in ledger and price rows. Default the host of the URL.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub provider: Option<String>,
+    /// How it is told the size. Default as the request says it.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub sizes: Sizes,
+    /// Which resolutions it can make. Default all.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub resolutions: Resolutions,
+    /// The longer edge is at most so many times the shorter. Default no limit.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub max_ratio: Option<u32>,
+    /// It makes at most so many images at once. Default no limit.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub max_images: Option<u32>,
+    /// It takes at most so many reference images. Default no limit.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub max_references: Option<u32>,
+    /// Its own list of endings after which it is asked, instead of the policy's.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub triggers: Option<Vec<Class>>,
+    /// Fields of the request's JSON that are left out.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub remove: Vec<String>,
+    /// Fields that are added to its JSON, unless the request has them.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub set: BTreeMap<String, Value>,
+}
+
+/// How a target wants to be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// As the request came: the body is not touched.
+    #[default]
+    AsItCame,
+    /// JSON to `/v1/images/generations`.
+    #[cfg_attr(feature = "serde", serde(rename = "openai-images"))]
+    OpenAiImages,
+    /// Gemini's own: `/v1beta/models/{model}:generateContent`.
+    Gemini,
+}
+
+/// A value for a field of a request's JSON.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(untagged)
+)]
+#[non_exhaustive]
+pub enum Value {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
+}
+
+/// The resolutions that a target can make, and what becomes of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Resolutions {
+    /// The smallest. Default `K1`.
+    pub min: Resolution,
+    /// The largest. Default `K4`.
+    pub max: Resolution,
+    /// Whether a smaller one is raised to the smallest; else the target is passed over. Default false.
+    pub raise: bool,
+    /// Whether a larger one is cut down to the largest; else the target is passed over. Default false: a
+    /// smaller picture than was asked for is not what was asked for.
+    pub cap: bool,
+}
+
+impl Default for Resolutions {
+    fn default() -> Self {
+        Self {
+            min: Resolution::K1,
+            max: Resolution::K4,
+            raise: false,
+            cap: false,
+        }
+    }
+}
+
+impl Resolutions {
+    /// From `min` to `max`, and no others.
+    pub fn between(min: Resolution, max: Resolution) -> Self {
+        Self {
+            min,
+            max,
+            ..Self::default()
+        }
+    }
+
+    /// What is made where `asked` is asked for; `None` where that cannot be done. What is not known stays so.
+    pub fn fit(&self, asked: Resolution) -> Option<Resolution> {
+        match asked {
+            Resolution::Unknown => Some(asked),
+            small if small < self.min => self.raise.then_some(self.min),
+            large if large > self.max => self.cap.then_some(self.max),
+            within => Some(within),
+        }
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        if self.max == Resolution::Unknown || self.min > self.max {
+            return Err(ConfigError::new(
+                "resolutions",
+                format!("{} to {} is no range", self.min, self.max),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Target {
+    /// Another route to the same model, asked in the same words, without a key.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            url: url.into(),
+            dialect: Dialect::default(),
+            model: None,
+            key: KeySource::default(),
+            key_header: None,
+            provider: None,
+            sizes: Sizes::default(),
+            resolutions: Resolutions::default(),
+            max_ratio: None,
+            max_images: None,
+            max_references: None,
+            triggers: None,
+            remove: Vec::new(),
+            set: BTreeMap::new(),
+        }
+    }
+
+    /// Refuses a target that could never be asked, naming the field.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.name.is_empty() {
+            return Err(ConfigError::new("name", "must not be empty"));
+        }
+        Place::parse(&self.url).map_err(|why| ConfigError::new("url", why))?;
+        self.resolutions.validate()?;
+        self.sizes.validate(self.dialect)?;
+        self.key.validate()?;
+        check_triggers("triggers", self.triggers.as_deref().unwrap_or_default())?;
+        if self.max_images == Some(0) {
+            return Err(ConfigError::new("max_images", "must be at least 1"));
+        }
+        if self.max_ratio == Some(0) {
+            return Err(ConfigError::new("max_ratio", "must be at least 1"));
+        }
+        let rewrites = self.model.is_some() || !self.set.is_empty() || !self.remove.is_empty();
+        if self.dialect == Dialect::AsItCame && rewrites {
+            return Err(ConfigError::new(
+                "dialect",
+                "name one: `model`, `set` and `remove` change the body",
+            ));
+        }
+        Ok(())
+    }
+}

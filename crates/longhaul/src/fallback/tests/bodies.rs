@@ -1,0 +1,135 @@
+//! Bodies that are held, and bodies that are not; alone, without the stack.
+
+use std::{
+    collections::VecDeque,
+    future::{Ready, ready},
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use super::script::*;
+use crate::{
+    Attempt, BoxError, Class, End,
+    body::ReplayBody,
+    detect::{DetectPolicy, DetectWorkloadLayer},
+    fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, StoppedBy},
+    retry::RetryReport,
+};
+
+#[tokio::test(start_paused = true)]
+async fn it_works_alone_with_a_held_body() {
+    let statuses = Arc::new(Mutex::new(vec![200, 503]));
+    let hosts = Arc::new(Mutex::new(Vec::new()));
+    let seen = hosts.clone();
+    let client = service_fn(move |request: Request<Full<Bytes>>| {
+        seen.lock()
+            .unwrap()
+            .push(request.uri().host().unwrap().to_owned());
+        let status = statuses.lock().unwrap().pop().unwrap();
+        let response = Response::builder().status(status).body(());
+        async move { Ok::<_, BoxError>(response.unwrap()) }
+    });
+    let layer = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
+    let response = layer.layer(client).oneshot(request()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(*hosts.lock().unwrap(), ["first.example", "ark.example"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_streams_cannot_be_written_anew() {
+    let client = service_fn(|_: Request<ReplayBody<_>>| async {
+        Ok::<_, BoxError>(Response::builder().status(503).body(()).unwrap())
+    });
+    let detect = DetectPolicy {
+        replay_limit: 4,
+        ..DetectPolicy::default()
+    };
+    let fallback = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
+    let stack = DetectWorkloadLayer::new(detect)
+        .unwrap()
+        .layer(fallback.layer(client));
+    let body = Pieces(["a long", " prompt"].map(Bytes::from).into());
+    let response = stack.oneshot(request().map(|_| body)).await.unwrap();
+    let report = response.extensions().get::<FallbackReport>().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Body);
+}
+
+/// Whatever the attempts before or beside it met: a picture that is here is handed on.
+#[tokio::test(start_paused = true)]
+async fn a_good_answer_is_handed_on_whatever_the_report_says() {
+    let overloaded = Attempt::enter(&mut http::Extensions::new()).0;
+    overloaded.finish(End::Finished, Class::Overloaded);
+    let report = RetryReport::of([overloaded]);
+    let client = service_fn(move |_: Request<Full<Bytes>>| {
+        let mut response = Response::new(());
+        response.extensions_mut().insert(report.clone());
+        async move { Ok::<_, BoxError>(response) }
+    });
+    let layer = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
+    let response = layer.layer(client).oneshot(request()).await.unwrap();
+    let report = response.extensions().get::<FallbackReport>().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Class);
+    assert_eq!(report.hops().len(), 1);
+}
+
+#[test]
+fn a_full_body_shows_its_content_and_keeps_it() {
+    let body = Full::from(Bytes::from_static(b"hat"));
+    assert_eq!(Buffered::content(&body), Some(Bytes::from_static(b"hat")));
+    assert_eq!(Buffered::content(&body), Some(Bytes::from_static(b"hat")));
+    assert_eq!(
+        Buffered::content(&Full::<Bytes>::default()),
+        Some(Bytes::new())
+    );
+}
+
+/// Off, it needs no clone of the request, and calls the very service that was readied.
+#[tokio::test]
+async fn off_it_passes_everything_on() {
+    #[derive(Debug)]
+    struct Readied(bool);
+    impl Clone for Readied {
+        fn clone(&self) -> Self {
+            panic!("nothing is cloned while it is off");
+        }
+    }
+    impl Service<Request<Full<Bytes>>> for Readied {
+        type Response = Response<()>;
+        type Error = BoxError;
+        type Future = Ready<Result<Response<()>, BoxError>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            self.0 = true;
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+            assert!(self.0);
+            ready(Ok(Response::new(())))
+        }
+    }
+    let client = FallbackLayer::default().layer(Readied(false));
+    client.oneshot(request()).await.unwrap();
+}
+
+/// A body of several pieces.
+struct Pieces(VecDeque<Bytes>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+}

@@ -1,0 +1,10 @@
+mod asking;
+mod bodies;
+mod breaking;
+mod dropping;
+mod keys;
+mod policy;
+mod rewriting;
+mod running;
+mod script;
+mod stacked;
