@@ -10,5 +10,6 @@ mod document;
 mod drops;
 mod faults;
 mod gate;
+mod incident;
 mod ledgers;
 mod pairs;
