@@ -6,6 +6,7 @@ pub mod body;
 pub mod classify;
 mod config_error;
 pub mod detect;
+pub mod diagnosis;
 #[cfg(feature = "serde")]
 mod duration;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod outcome;
 pub mod policy;
 pub mod retry;
 mod stack;
+mod table;
 pub mod timeout;
 mod wall_clock;
 pub mod workload;

@@ -2,7 +2,7 @@ use super::{Clock, Error, ErrorKind, Insecure};
 use crate::classify::Class;
 
 /// What a person should do about `error`: by its kind where that says enough, else by its class.
-pub(super) fn of(error: &Error) -> &'static str {
+pub(crate) fn of(error: &Error) -> &'static str {
     by_kind(error.kind()).unwrap_or_else(|| by_class(error.class()))
 }
 
@@ -34,7 +34,7 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
     })
 }
 
-const fn by_class(class: Class) -> &'static str {
+pub(crate) const fn by_class(class: Class) -> &'static str {
     match class {
         Class::NeverSent | Class::SentPartial | Class::Refused => "sending again is free",
         Class::RateLimited | Class::Overloaded | Class::Unavailable => {

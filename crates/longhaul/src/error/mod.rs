@@ -1,6 +1,6 @@
 //! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
 
-mod advice;
+pub(crate) mod advice;
 mod kind;
 
 use std::{error::Error as StdError, fmt};
@@ -11,6 +11,7 @@ pub use self::kind::{Clock, ConnectStage, ErrorKind, Insecure};
 use crate::{
     attempt::Attempt,
     classify::{Class, failure_class},
+    diagnosis::{self, Diagnosis},
     outcome::{End, Phase},
     retry::RetryReport,
 };
@@ -106,9 +107,14 @@ impl Error {
         self.0.attempt.as_ref()?.idempotency_key()
     }
 
+    /// Why it came, what shows that, and what to do about it.
+    pub fn diagnosis(&self) -> Diagnosis {
+        diagnosis::of_error(self)
+    }
+
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
-        advice::of(self)
+        self.diagnosis().advice
     }
 
     /// Whether one of our own clocks ended it.
@@ -138,7 +144,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.kind)?;
+        // “The connection broke” says less than who broke it, where that is known.
+        let diagnosis = self.diagnosis();
+        if diagnosis.explains_cut() {
+            write!(f, "{diagnosis}")?;
+        } else {
+            write!(f, "{}", self.0.kind)?;
+        }
         if let Some(attempt) = &self.0.attempt {
             let class = self.class();
             write!(
@@ -150,7 +162,7 @@ impl fmt::Display for Error {
                 attempt.exposure(class),
             )?;
         }
-        write!(f, "; {}", self.advice())
+        write!(f, "; {}", diagnosis.advice)
     }
 }
 

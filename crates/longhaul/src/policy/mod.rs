@@ -109,6 +109,7 @@ impl Policy {
             in_flight: self.in_flight.scaled(factor),
             limits: self.limits.scaled(factor),
             billing: self.billing.scaled(factor),
+            classify: self.classify.scaled(factor),
             ..self
         })
     }

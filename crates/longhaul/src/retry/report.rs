@@ -2,7 +2,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{attempt::Attempt, classify::Class};
+use crate::{
+    attempt::Attempt,
+    classify::Class,
+    diagnosis::{self, Diagnosis},
+};
 
 /// Who ended the retrying.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -70,6 +74,11 @@ impl RetryReport {
     /// How often the wait for a place in flight ran out and was begun anew.
     pub fn waits_for_place(&self) -> u32 {
         self.0.attempts.iter().map(Attempt::waits_for_place).sum()
+    }
+
+    /// Why its attempts ended as they did, taken together; `None` where all is well, or still runs.
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        diagnosis::of_attempts(&self.0.attempts)
     }
 
     /// Who ended the retrying.
