@@ -45,7 +45,7 @@ impl Cutoff {
         }
     }
 
-    fn is_exact(&self) -> bool {
+    pub(super) fn is_exact(&self) -> bool {
         self.to - self.from < 10.0
     }
 

@@ -46,7 +46,11 @@ pub(crate) enum Pattern {
     /// So many at this host came after the same time.
     SameSilence(usize),
     /// So many that had begun at different times came at the same moment.
-    SameMoment(usize),
+    SameMoment {
+        sockets: usize,
+        /// They went to several hosts.
+        hosts: bool,
+    },
 }
 
 /// The last cuts of connections: what one cut cannot show, several do.
@@ -83,12 +87,12 @@ impl CutHistory {
     /// moment have nothing but this machine's way out in common; so that is asked first.
     pub(crate) fn pattern(&self, cut: &Cut) -> Option<Pattern> {
         let cuts = self.cuts();
-        let together = cuts
-            .iter()
-            .filter(|other| cut.is_together_with(other))
-            .count();
-        if together > 0 {
-            return Some(Pattern::SameMoment(together + 1));
+        let together = || cuts.iter().filter(|other| cut.is_together_with(other));
+        if together().next().is_some() {
+            return Some(Pattern::SameMoment {
+                sockets: together().count() + 1,
+                hosts: together().any(|other| other.host != cut.host),
+            });
         }
         let alike = cuts.iter().filter(|other| cut.is_alike(other)).count();
         (alike >= CERTAIN).then_some(Pattern::SameSilence(alike))

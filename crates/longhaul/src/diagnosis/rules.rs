@@ -150,19 +150,18 @@ fn cut(symptoms: &Symptoms) -> Finding {
     let Some(silence) = symptoms.silence else {
         return Finding::new(Cause::Unknown, Confidence::Possible, "the connection broke");
     };
-    if let (true, Some(Pattern::SameMoment(sockets))) = (closed, symptoms.pattern) {
-        return local_proxy(silence, sockets);
+    if let (true, Some(Pattern::SameMoment { sockets, hosts })) = (closed, symptoms.pattern) {
+        return local_proxy(silence, sockets, hosts);
     }
-    let who = matching(silence, symptoms.tolerance, closed);
     match symptoms.pattern {
         Some(Pattern::SameSilence(cuts)) => {
-            let finding = intermediary(symptoms, silence, &who, Confidence::Certain);
+            let finding = intermediary(symptoms, silence, Confidence::Certain);
             finding.shown_by(format!(
                 "{cuts} connections to this host were cut after the same time, within {} s",
                 symptoms.tolerance
             ))
         }
-        _ => intermediary(symptoms, silence, &who, Confidence::Likely),
+        _ => intermediary(symptoms, silence, Confidence::Likely),
     }
 }
 
@@ -177,13 +176,15 @@ fn is_unacknowledged(symptoms: &Symptoms) -> bool {
     )
 }
 
-fn local_proxy(silence: Duration, sockets: usize) -> Finding {
+/// Connections to several hosts have nothing but this side in common; those to one may also have lost that
+/// host.
+fn local_proxy(silence: Duration, sockets: usize, hosts: bool) -> Finding {
     let text = format!(
         "{sockets} connections that had begun at different times were closed in the same second, this one {} \
          after its request was sent: a proxy or VPN on this side, not the model",
         seconds(silence)
     );
-    let confidence = if sockets > 2 {
+    let confidence = if hosts {
         Confidence::Certain
     } else {
         Confidence::Likely
@@ -193,49 +194,49 @@ fn local_proxy(silence: Duration, sockets: usize) -> Finding {
         .advising(GO_DIRECT)
 }
 
-fn intermediary(
-    symptoms: &Symptoms,
-    silence: Duration,
-    who: &[&'static Cutoff],
-    confidence: Confidence,
-) -> Finding {
-    let what = match (symptoms.status, symptoms.sender) {
-        (None, _) => format!(
-            "connection closed {} after the request was sent",
-            seconds(silence)
-        ),
-        (Some(status), sender) => format!(
-            "{} answered {status} {} after the request was sent",
-            sender.unwrap_or("something on the way"),
-            seconds(silence)
-        ),
-    };
-    let exact = who.first().filter(|row| row.to - row.from < 10.0);
-    let known = symptoms.status.is_some() || confidence == Confidence::Certain;
-    let finding = match (exact, who.first()) {
-        (Some(row), _) => {
+/// Who gave up, as far as the seconds tell; a page names its sender, whose rows alone count then.
+fn intermediary(symptoms: &Symptoms, silence: Duration, confidence: Confidence) -> Finding {
+    let mut who = matching(silence, symptoms.tolerance, symptoms.status.is_none());
+    if let Some(sender) = symptoms.sender {
+        who.retain(|row| row.who.starts_with(sender));
+    }
+    let what = what_happened(symptoms, silence);
+    let certain = confidence == Confidence::Certain;
+    let finding = match who.first() {
+        Some(row) if row.is_exact() => {
             let limit = row.from;
+            let names = names(&who);
             let text = format!(
-                "{what}: an intermediary with a {limit} s idle limit ({}), not the model",
-                names(who)
+                "{what}: an intermediary with a {limit} s idle limit ({names}), not the model"
             );
-            let cause = Cause::Intermediary(Some(Duration::from_secs_f64(limit)));
-            Finding::new(cause, confidence, text)
+            let limit = Duration::from_secs_f64(limit);
+            Finding::new(Cause::Intermediary(Some(limit)), confidence, text)
         }
-        (None, _) if known => {
+        _ if certain || symptoms.status.is_some() => {
             let text = format!("{what}: an intermediary gave up, not the model");
-            let limit = (confidence == Confidence::Certain).then_some(silence);
+            let limit = certain.then_some(silence);
             Finding::new(Cause::Intermediary(limit), confidence, text)
         }
-        (None, Some(row)) => {
+        Some(row) => {
             let text = format!("{what}: possibly {}", row.who);
             Finding::new(Cause::Intermediary(None), Confidence::Possible, text)
         }
-        (None, None) => return Finding::new(Cause::Unknown, Confidence::Possible, what),
+        None => return Finding::new(Cause::Unknown, Confidence::Possible, what),
     };
     let sources = who.iter().map(|row| format!("{}: {}", row.who, row.source));
     let finding = sources.fold(finding, Finding::shown_by);
     finding.advising(RAISE_OR_GO_AROUND)
+}
+
+fn what_happened(symptoms: &Symptoms, silence: Duration) -> String {
+    let silence = seconds(silence);
+    match symptoms.status {
+        None => format!("connection closed {silence} after the request was sent"),
+        Some(status) => {
+            let who = symptoms.sender.unwrap_or("something on the way");
+            format!("{who} answered {status} {silence} after the request was sent")
+        }
+    }
 }
 
 /// The first two of those who give up then.

@@ -98,18 +98,25 @@ async fn three_cuts_after_one_time_make_it_certain_at_their_host_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn connections_that_die_together_point_to_a_proxy_on_this_side() {
-    let layer = ClassifyLayer::default();
-    let late = async {
-        sleep(Duration::from_secs(40)).await;
-        cut(&layer, "b.example", 55.0).await
-    };
-    let (first, second) = tokio::join!(cut(&layer, "a.example", 95.0), late);
-    // The history knows both by now, so the first error does too.
-    for error in [first, second] {
-        let diagnosis = error.diagnosis();
-        assert_eq!(diagnosis.cause, Cause::LocalProxy);
-        assert_eq!(diagnosis.confidence, Confidence::Likely);
-        assert!(error.to_string().contains("a proxy or VPN on this side"));
+    for (host, confidence) in [
+        ("a.example", Confidence::Likely),
+        ("b.example", Confidence::Certain),
+    ] {
+        let layer = ClassifyLayer::default();
+        let late = async {
+            sleep(Duration::from_secs(40)).await;
+            cut(&layer, host, 55.0).await
+        };
+        let (first, second) = tokio::join!(cut(&layer, "a.example", 95.0), late);
+        // The history knows both by now, so the first error does too.
+        for error in [first, second] {
+            let diagnosis = error.diagnosis();
+            assert_eq!(
+                (diagnosis.cause, diagnosis.confidence),
+                (Cause::LocalProxy, confidence)
+            );
+            assert!(error.to_string().contains("a proxy or VPN on this side"));
+        }
     }
 }
 

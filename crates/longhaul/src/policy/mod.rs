@@ -35,6 +35,11 @@
 //!     resolution = "K4"
 //!     price_micros = 240000
 //!     currency = "USD"
+//!
+//!     [[billing.priors]]          # this relay charges what it cuts
+//!     provider = "relay.example.com"
+//!     class = "IntermediaryCut"
+//!     per_mille = 1000
 //! "#)?;
 //! # Ok(()) }
 //! # #[cfg(feature = "toml")]
