@@ -34,6 +34,7 @@
 //! ```
 
 mod cause;
+mod cut;
 mod cutoffs;
 mod history;
 mod pace;

@@ -144,9 +144,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // “The connection broke” says less than who broke it, where that is known.
+        // “The connection broke” says less than who broke it, and after how long, where that is known.
         let diagnosis = self.diagnosis();
-        if diagnosis.explains_cut() {
+        let explained = diagnosis.explains_cut();
+        if explained {
             write!(f, "{diagnosis}")?;
         } else {
             write!(f, "{}", self.0.kind)?;
@@ -155,12 +156,15 @@ impl fmt::Display for Error {
             let class = self.class();
             write!(
                 f,
-                " (attempt {}, phase {}, after {:.1} s, {class}); it may have cost {}",
+                " (attempt {}, phase {}",
                 attempt.number(),
-                attempt.phase(),
-                attempt.elapsed().as_secs_f64(),
-                attempt.exposure(class),
+                attempt.phase()
             )?;
+            if !explained {
+                write!(f, ", after {:.1} s", attempt.elapsed().as_secs_f64())?;
+            }
+            let exposure = attempt.exposure(class);
+            write!(f, ", {class}); it may have cost {exposure}")?;
         }
         write!(f, "; {}", diagnosis.advice)
     }
