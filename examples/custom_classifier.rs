@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Either, Full};
 use longhaul::{
     BoxError, Class, Stack,
     billing::{Claim, PriceRow},
-    classify::{Classifier, DefaultClassifier, Head, Judgement},
+    classify::{AnswerFacts, Classifier, DefaultClassifier, Head, Judgement},
     policy::Policy,
     retry::RetryReport,
 };
@@ -39,8 +39,8 @@ struct RelayError<'a> {
 impl Classifier for RelayClassifier {
     // Called with every answer that ends within 64 KiB, and with the beginning of longer ones that are no
     // success. A picture is longer, and is handed on at once.
-    fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
-        let judgement = DefaultClassifier.body(head, body, complete);
+    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+        let judgement = DefaultClassifier.body(head, body, facts);
         if head.status == StatusCode::IM_A_TEAPOT {
             return Judgement::of(Class::RateLimited).with_wait(judgement.wait);
         }

@@ -41,12 +41,6 @@ async fn main() -> ExitCode {
         Ok(document) => {
             if let Some(error) = &document.error {
                 eprintln!("\nNo picture: {error}");
-                if options.base_url.is_none() {
-                    eprintln!(
-                        "(Times in this message are real; the provider ran {} times as fast.)",
-                        options.speed
-                    );
-                }
             }
             if options.json {
                 println!("{}", serde_json::to_string(&document).expect("plain data"));
@@ -100,6 +94,35 @@ impl Scene {
             speed: options.speed,
             simulated: Some((provider, server)),
         })
+    }
+
+    /// The error's own words. Our clocks count real seconds, whoever they wait for.
+    fn explain(&self, error: &Error) -> String {
+        if self.simulated.is_some() && error.is_timeout() {
+            return format!("{error} (the provider ran {} times as fast)", self.speed);
+        }
+        error.to_string()
+    }
+
+    /// The whole answer, or why it is none.
+    async fn read<B>(&self, response: Response<B>) -> Result<Bytes, String>
+    where
+        B: Body<Data = Bytes, Error = Error>,
+    {
+        let status = response.status();
+        let attempt = response.extensions().get::<Attempt>().cloned();
+        let body = response.into_body().collect().await;
+        let body = body.map_err(|error| self.explain(&error))?.to_bytes();
+        match attempt.and_then(|attempt| attempt.outcome_now()) {
+            Some(outcome) if outcome.class != Class::Delivered => Err(format!(
+                "{}, status {status}; it may have cost {}; {}; the server says: {}",
+                outcome.class,
+                outcome.exposure,
+                outcome.class.advice(),
+                String::from_utf8_lossy(&body[..body.len().min(500)]),
+            )),
+            _ => Ok(body),
+        }
     }
 
     /// The policy that was chosen, fitted to the simulated provider: its prices, its speed, and the header
@@ -164,19 +187,16 @@ async fn run(options: &Options) -> Result<Document, String> {
     let asked = request.uri().clone();
     let keys = request.headers().clone();
 
-    let mut report = None;
-    let picture = match client.oneshot(request).await {
+    let (report, picture) = match client.oneshot(request).await {
         Ok(response) => {
-            report = response.extensions().get::<RetryReport>().cloned();
-            match read(response).await {
+            let report = response.extensions().get::<RetryReport>().cloned();
+            let picture = match scene.read(response).await {
                 Ok(answer) => save(options, connect, &answer, &asked, &keys).await,
                 Err(error) => Err(error),
-            }
+            };
+            (report, picture)
         }
-        Err(error) => {
-            report = report.or_else(|| error.report().cloned());
-            Err(error.to_string())
-        }
+        Err(error) => (error.report().cloned(), Err(scene.explain(&error))),
     };
     drop(progress);
 
@@ -199,27 +219,6 @@ async fn run(options: &Options) -> Result<Document, String> {
         oracle: found.as_ref().map(|(totals, found)| (*totals, &found[..])),
         picture,
     }))
-}
-
-/// The whole answer, or why it is none.
-async fn read<B>(response: Response<B>) -> Result<Bytes, String>
-where
-    B: Body<Data = Bytes, Error = Error>,
-{
-    let status = response.status();
-    let attempt = response.extensions().get::<Attempt>().cloned();
-    let body = response.into_body().collect().await;
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
-    match attempt.and_then(|attempt| attempt.outcome_now()) {
-        Some(outcome) if outcome.class != Class::Delivered => Err(format!(
-            "{}, status {status}; it may have cost {}; {}; the server says: {}",
-            outcome.class,
-            outcome.exposure,
-            outcome.class.advice(),
-            String::from_utf8_lossy(&body[..body.len().min(500)]),
-        )),
-        _ => Ok(body),
-    }
 }
 
 /// Writes the picture that the answer holds or links to.

@@ -67,9 +67,10 @@ fn a_failure_says_what_happened_what_it_may_have_cost_and_what_to_do() {
             ["model is overloaded", free, "use another provider"],
         ),
         (
+            // Three cuts after the same time are no accident.
             "cut@60*3",
-            "UnknownOutcome",
-            ["the connection broke", charged, "provider's log"],
+            "IntermediaryCut",
+            ["60 s idle limit", charged, "provider's log"],
         ),
         (
             "stalled*3",

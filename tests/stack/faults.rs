@@ -27,6 +27,8 @@ pub(crate) struct Row {
     end: End,
     phase: Phase,
     status: Option<u16>,
+    /// What a third one in a row means, where that differs: three cuts after the same time are no accident.
+    third: Option<Class>,
     /// Whether the provider charges each attempt.
     charged: bool,
     /// Attempts that are made of it when it is met every time: by the document's policy …
@@ -52,6 +54,10 @@ impl Row {
         Script::always(self.name.parse::<Action>().unwrap())
     }
 
+    fn class_of(&self, attempt: usize) -> Class {
+        self.third.filter(|_| attempt >= 3).unwrap_or(self.class)
+    }
+
     fn request(&self, dialect: Dialect) -> http::Request<Full<bytes::Bytes>> {
         if self.padding == 0 {
             return picture(dialect);
@@ -70,12 +76,12 @@ async fn check(row: &Row, dialect: Dialect, policy: Policy, attempts: usize) {
     assert_eq!(bench.wrong().await, Vec::<String>::new(), "{context}");
     let records = bench.stack.ledger().records();
     assert_eq!(records.len(), attempts, "{context}");
-    for record in records {
+    for (number, record) in (1..).zip(records) {
         let closing = record.closing.unwrap();
         let outcome = closing.outcome;
         assert_eq!(
             (outcome.class, outcome.end, outcome.phase),
-            (row.class, row.end, row.phase),
+            (row.class_of(number), row.end, row.phase),
             "{context}"
         );
         let status = closing.status.map(|status| status.as_u16());
@@ -89,7 +95,7 @@ async fn check(row: &Row, dialect: Dialect, policy: Policy, attempts: usize) {
         // What the provider answered is handed on as it is.
         Ok(answer) => assert_eq!(Some(answer.status().as_u16()), row.status, "{context}"),
         Err(error) => {
-            assert_eq!(error.class(), row.class, "{context}");
+            assert_eq!(error.class(), row.class_of(attempts), "{context}");
             assert!(error.idempotency_key().is_some(), "{context}");
         }
     }

@@ -51,6 +51,7 @@ pub mod body;
 pub mod classify;
 mod config_error;
 pub mod detect;
+pub mod diagnosis;
 #[cfg(feature = "serde")]
 mod duration;
 pub mod error;
@@ -65,6 +66,7 @@ pub mod outcome;
 pub mod policy;
 pub mod retry;
 mod stack;
+mod table;
 pub mod timeout;
 mod wall_clock;
 pub mod workload;

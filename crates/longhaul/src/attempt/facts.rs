@@ -5,7 +5,9 @@ use tokio::time::Instant;
 
 use super::transport::TransportState;
 use crate::{
-    classify::{Class, Probability},
+    billing::ProviderPriors,
+    classify::{Class, Evidence, Probability},
+    diagnosis::Setting,
     money::Money,
     outcome::{Exposure, Phase},
 };
@@ -68,11 +70,17 @@ pub(crate) struct Facts {
     pub(super) head: Option<Head>,
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
+    pub(super) priors: Option<ProviderPriors>,
     pub(super) waits_for_place: u32,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
     // Another attempt brought the picture first; this one is about to be dropped.
     pub(super) superseded: bool,
+    pub(super) evidence: Evidence,
+    /// What the answer itself says of being charged.
+    pub(super) charged: Option<Probability>,
+    pub(super) sender: Option<&'static str>,
+    pub(super) setting: Option<Setting>,
 }
 
 impl Facts {
@@ -84,9 +92,14 @@ impl Facts {
             head: None,
             class: None,
             price: None,
+            priors: None,
             waits_for_place: 0,
             late: false,
             superseded: false,
+            evidence: Evidence::default(),
+            charged: None,
+            sender: None,
+            setting: None,
         }
     }
 
@@ -168,14 +181,17 @@ impl Facts {
         }
     }
 
+    /// By what the answer itself says; else by what is known of the provider; else by the class.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.
-        let refused = self.head.is_some_and(|head| !head.status.is_success());
-        let probability = if class == Class::ContentBlocked && refused {
-            Probability::ZERO
-        } else {
-            class.billed_prior()
-        };
+        let answered_badly = self.head.is_some_and(|head| !head.status.is_success());
+        let refused = class == Class::ContentBlocked && answered_badly;
+        let of_provider = || self.priors.as_ref()?.of(class);
+        let probability = self
+            .charged
+            .or(refused.then_some(Probability::ZERO))
+            .or_else(of_provider)
+            .unwrap_or_else(|| class.billed_prior());
         Exposure {
             probability,
             price: self.price,

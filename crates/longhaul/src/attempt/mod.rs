@@ -39,7 +39,9 @@ pub use self::{
     transport::{Transport, Written},
 };
 use crate::{
-    classify::Class,
+    billing::ProviderPriors,
+    classify::{Class, Evidence, Judgement},
+    diagnosis::Setting,
     money::Money,
     outcome::{End, Exposure, Outcome, Phase},
 };
@@ -161,6 +163,16 @@ impl Attempt {
         self.facts().class
     }
 
+    /// What its answer says of itself: ids, counts, reasons. Complete at the end of the answer's body.
+    pub fn evidence(&self) -> Evidence {
+        self.facts().evidence.clone()
+    }
+
+    /// Who on the way answered instead of the provider, where its page or header is known.
+    pub fn sender(&self) -> Option<&'static str> {
+        self.facts().sender
+    }
+
     /// The outcome, if it has ended.
     pub fn outcome_now(&self) -> Option<Outcome> {
         self.0.outcome.get().copied()
@@ -208,9 +220,37 @@ impl Attempt {
         *self.facts().class.get_or_insert(class)
     }
 
-    /// The price of one success, for the exposure.
-    pub(crate) fn set_price(&self, price: Option<Money>) {
-        self.facts().price = price;
+    /// The price of one success and the provider's own priors, for the exposure.
+    pub(crate) fn set_price(&self, price: Option<Money>, priors: Option<ProviderPriors>) {
+        let mut facts = self.facts();
+        facts.price = price;
+        facts.priors = priors;
+    }
+
+    /// Where it goes, and by which clock: what a diagnosis needs besides.
+    pub(crate) fn set_setting(&self, setting: Setting) {
+        self.facts().setting = Some(setting);
+    }
+
+    pub(crate) fn setting(&self) -> Option<Setting> {
+        self.facts().setting.clone()
+    }
+
+    /// What the head of its answer says of it.
+    pub(crate) fn note_evidence(&self, evidence: Evidence) {
+        self.facts().evidence = evidence;
+    }
+
+    /// What the body of its answer adds.
+    pub(crate) fn note_body(&self, evidence: Evidence) {
+        self.facts().evidence.add_body(evidence);
+    }
+
+    /// What the judgement says besides the class. To be noted before the end.
+    pub(crate) fn note_judgement(&self, judgement: &Judgement) {
+        let mut facts = self.facts();
+        facts.charged = judgement.charged;
+        facts.sender = judgement.sender;
     }
 
     /// The wait for its place in flight ran out, and goes on.

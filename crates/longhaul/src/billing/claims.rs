@@ -4,7 +4,7 @@ use super::record::{Closing, Record};
 use crate::{
     ConfigError,
     attempt::OperationId,
-    classify::Class,
+    classify::{Class, Probability},
     money::Money,
     policy::{nonzero, scale},
 };
@@ -212,8 +212,10 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn first_claim(&self, rules: &ClaimRules) -> Option<(ClaimRule, Certainty)> {
-        // What was not charged is not owed back.
-        if !self.closing.outcome.class.is_possibly_charged() {
+        // What was not charged is not owed back: by its class, or by what this provider or answer says.
+        let outcome = &self.closing.outcome;
+        let free = outcome.exposure.probability == Probability::ZERO;
+        if free || !outcome.class.is_possibly_charged() {
             return None;
         }
         ClaimRule::ALL.into_iter().find_map(|rule| {

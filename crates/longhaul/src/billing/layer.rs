@@ -2,14 +2,17 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{policy::BillingPolicy, price::PriceTable, service::BillingCompensationTracker};
+use super::{
+    policy::{BillingPolicy, Tables},
+    service::BillingCompensationTracker,
+};
 use crate::ConfigError;
 
 /// Makes [`BillingCompensationTracker`]s that write into one ledger.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct BillingCompensationTrackerLayer<L> {
-    prices: Arc<PriceTable>,
+    tables: Arc<Tables>,
     ledger: L,
 }
 
@@ -17,7 +20,7 @@ impl<L> BillingCompensationTrackerLayer<L> {
     /// Writes into `ledger` at the prices of `policy`; refuses a policy that cannot work.
     pub fn new(policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
         Ok(Self {
-            prices: Arc::new(policy.into_price_table()?),
+            tables: Arc::new(policy.into_tables()?),
             ledger,
         })
     }
@@ -25,7 +28,7 @@ impl<L> BillingCompensationTrackerLayer<L> {
     /// The same layer that writes into this ledger.
     pub fn with_ledger<M>(self, ledger: M) -> BillingCompensationTrackerLayer<M> {
         BillingCompensationTrackerLayer {
-            prices: self.prices,
+            tables: self.tables,
             ledger,
         }
     }
@@ -35,6 +38,6 @@ impl<S, L: Clone> Layer<S> for BillingCompensationTrackerLayer<L> {
     type Service = BillingCompensationTracker<S, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BillingCompensationTracker::with_prices(inner, self.prices.clone(), self.ledger.clone())
+        BillingCompensationTracker::with_tables(inner, self.tables.clone(), self.ledger.clone())
     }
 }

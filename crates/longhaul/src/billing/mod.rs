@@ -70,6 +70,7 @@ mod ledger;
 mod memory;
 mod policy;
 mod price;
+mod priors;
 mod provider;
 mod record;
 mod service;
@@ -79,6 +80,7 @@ mod tests;
 mod text;
 mod totals;
 
+pub(crate) use self::priors::ProviderPriors;
 pub use self::{
     body::ResponseBody,
     claims::{Certainty, Claim, ClaimRule, ClaimRules, claims},
@@ -88,6 +90,7 @@ pub use self::{
     memory::{MemoryLedger, MemorySlot},
     policy::BillingPolicy,
     price::{PriceRow, PriceTable},
+    priors::{PriorRow, Priors},
     provider::Provider,
     record::{Closing, Opening, ProviderClock, Record},
     service::BillingCompensationTracker,

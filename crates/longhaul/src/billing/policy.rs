@@ -1,6 +1,7 @@
 use super::{
     claims::ClaimRules,
     price::{PriceRow, PriceTable},
+    priors::{PriorRow, Priors},
 };
 use crate::ConfigError;
 
@@ -18,6 +19,18 @@ pub struct BillingPolicy {
     pub claims: ClaimRules,
     /// The rows of the [`PriceTable`], the first match counts. Default none: prices are yours to know.
     pub prices: Vec<PriceRow>,
+    /// How likely an ending is charged, where a provider differs from [`Class::billed_prior`]; the first
+    /// match counts, the built-in rows last (see [`Priors`]). Default none.
+    ///
+    /// [`Class::billed_prior`]: crate::Class::billed_prior
+    pub priors: Vec<PriorRow>,
+}
+
+/// The rows of a policy, checked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Tables {
+    pub(super) prices: PriceTable,
+    pub(super) priors: Priors,
 }
 
 impl BillingPolicy {
@@ -31,7 +44,7 @@ impl BillingPolicy {
 
     /// Refuses rows and rules that cannot work.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.clone().into_price_table().map(drop)
+        self.clone().into_tables().map(drop)
     }
 
     /// This policy for a provider whose time runs `1 / factor` times as fast.
@@ -42,11 +55,14 @@ impl BillingPolicy {
         }
     }
 
-    /// The prices, checked; the rules are checked too.
-    pub(super) fn into_price_table(self) -> Result<PriceTable, ConfigError> {
+    /// The prices and priors, checked; the rules are checked too.
+    pub(super) fn into_tables(self) -> Result<Tables, ConfigError> {
         self.claims
             .validate()
             .map_err(|error| error.under("claims"))?;
-        PriceTable::new(self.prices)
+        Ok(Tables {
+            prices: PriceTable::new(self.prices)?,
+            priors: Priors::new(self.priors)?,
+        })
     }
 }

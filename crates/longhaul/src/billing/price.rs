@@ -163,13 +163,13 @@ impl Row {
 
 /// A name, or the beginning of one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Pattern {
+pub(super) enum Pattern {
     Exact(Box<str>),
     Beginning(Box<str>),
 }
 
 impl Pattern {
-    fn new(field: &str, text: String) -> Result<Self, ConfigError> {
+    pub(super) fn new(field: &str, text: String) -> Result<Self, ConfigError> {
         if text.is_empty() {
             return Err(ConfigError::new(
                 field,
@@ -201,7 +201,7 @@ impl Pattern {
         }
     }
 
-    fn matches_in_any_case(&self, text: &str) -> bool {
+    pub(super) fn matches_in_any_case(&self, text: &str) -> bool {
         match self {
             Self::Exact(name) => name.eq_ignore_ascii_case(text),
             Self::Beginning(beginning) => text

@@ -4,7 +4,7 @@ use http::{StatusCode, Version};
 
 use crate::{
     attempt::{Attempt, OperationId},
-    classify::Probability,
+    classify::{Evidence, Probability},
     money::Money,
     outcome::Outcome,
     wall_clock::wall_clock,
@@ -87,6 +87,8 @@ pub struct Closing {
     pub head: Option<Duration>,
     /// What the provider's own clock may have shown, if there was an answer.
     pub provider_clock: Option<ProviderClock>,
+    /// What the answer says of itself: the provider's request ids, counts and reasons.
+    pub evidence: Evidence,
 }
 
 impl Closing {
@@ -100,6 +102,7 @@ impl Closing {
             flushed: None,
             head: None,
             provider_clock: None,
+            evidence: Evidence::default(),
         }
     }
 
@@ -118,6 +121,7 @@ impl Closing {
                 at_least: flushed.map_or(Duration::ZERO, |flushed| head.saturating_sub(flushed)),
                 at_most: outcome.duration,
             }),
+            evidence: attempt.evidence(),
             ..Self::new(outcome)
         }
     }

@@ -9,8 +9,13 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    body::ResponseBody, future::ResponseFuture, ledger::Ledger, policy::BillingPolicy,
-    price::PriceTable, provider::Provider, record::Opening,
+    body::ResponseBody,
+    future::ResponseFuture,
+    ledger::Ledger,
+    policy::{BillingPolicy, Tables},
+    priors::ProviderPriors,
+    provider::Provider,
+    record::Opening,
 };
 use crate::{
     ConfigError,
@@ -23,7 +28,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct BillingCompensationTracker<S, L> {
     inner: S,
-    prices: Arc<PriceTable>,
+    tables: Arc<Tables>,
     ledger: L,
 }
 
@@ -31,14 +36,14 @@ impl<S, L> BillingCompensationTracker<S, L> {
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
     pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
-        let prices = Arc::new(policy.into_price_table()?);
-        Ok(Self::with_prices(inner, prices, ledger))
+        let tables = Arc::new(policy.into_tables()?);
+        Ok(Self::with_tables(inner, tables, ledger))
     }
 
-    pub(super) const fn with_prices(inner: S, prices: Arc<PriceTable>, ledger: L) -> Self {
+    pub(super) const fn with_tables(inner: S, tables: Arc<Tables>, ledger: L) -> Self {
         Self {
             inner,
-            prices,
+            tables,
             ledger,
         }
     }
@@ -66,8 +71,9 @@ where
         let readied = mem::replace(&mut self.inner, unready);
 
         let attempt = enter(&mut request);
-        let opening = opening(&attempt, &request, &self.prices);
-        attempt.set_price(opening.price);
+        let opening = opening(&attempt, &request, &self.tables);
+        let priors = ProviderPriors::of_provider(&self.tables, opening.provider.clone());
+        attempt.set_price(opening.price, priors);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }
@@ -87,12 +93,14 @@ fn enter<B>(request: &mut Request<B>) -> Attempt {
     Attempt::enter(extensions).0
 }
 
-fn opening<B>(attempt: &Attempt, request: &Request<B>, prices: &PriceTable) -> Opening {
+fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Opening {
     let (extensions, uri) = (request.extensions(), request.uri());
     let unknown = Workload::default();
     let workload = extensions.get().unwrap_or(&unknown);
     let provider = Provider::of(extensions, uri);
-    let price = prices.price(provider.as_deref().unwrap_or_default(), workload);
+    let price = tables
+        .prices
+        .price(provider.as_deref().unwrap_or_default(), workload);
     Opening {
         idempotency_key: idempotency_key(attempt, request),
         provider,

@@ -1,140 +1,91 @@
 //! The built-in rules for answers.
 
-use http::{
-    HeaderMap, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
-};
-use serde_json::Value;
+use http::StatusCode;
 
 use super::{
-    Class, Head, Judgement, Stage,
-    provider_error::ProviderError,
+    Class, Head, Judgement, Passed, Probability, Stage,
+    answer::{AnswerFacts, BodyKind, Key, ProviderError},
+    recognise::{by_page, by_reason, by_words},
     status::class_of,
     wait::{told_in_body, told_in_headers},
 };
+use crate::workload::Workload;
 
 pub(super) fn head(head: &Head<'_>) -> Stage {
-    if head.headers.contains_key(CONTENT_ENCODING) {
-        // What is inside is not ours to unpack: the head decides.
-        return match class_of(head.status) {
+    match BodyKind::of(head.headers) {
+        // What is inside is not ours to unpack, and what streams is not ours to hold: the head decides.
+        BodyKind::Encoded | BodyKind::Events => match class_of(head.status) {
             Some(class) => {
                 Stage::Judged(Judgement::of(class).with_wait(told_in_headers(head.headers)))
             }
             None => Stage::Watch,
-        };
+        },
+        _ => Stage::Peek,
     }
-    if is_event_stream(head.headers) {
-        return match class_of(head.status) {
-            Some(class) => {
-                Stage::Judged(Judgement::of(class).with_wait(told_in_headers(head.headers)))
-            }
-            None => Stage::Watch,
-        };
-    }
-    Stage::Peek
 }
 
-pub(super) fn body(head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
-    let json = serde_json::from_slice::<Value>(body).ok();
-    let class = match class_of(head.status) {
-        Some(class) => refine(class, head.status, json.as_ref()),
-        None => success(head, body, json.as_ref(), complete),
+pub(super) fn body(head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+    let judgement = match class_of(head.status) {
+        Some(class) => failure(class, head, body, facts),
+        None => success(head.status, head.workload, facts),
     };
-    let told = told_in_headers(head.headers).max(json.as_ref().and_then(told_in_body));
-    Judgement::of(class).with_wait(told)
+    judgement.with_wait(told_in_headers(head.headers).max(told_in_body(facts)))
 }
 
-/// What the provider's own words add to a status that is no success.
-fn refine(class: Class, status: StatusCode, json: Option<&Value>) -> Class {
-    let Some(error) = json.and_then(ProviderError::read) else {
-        return class;
-    };
-    match class {
-        Class::RateLimited | Class::ClientError if error.is_quota() => Class::QuotaExhausted,
-        Class::ClientError if error.is_moderation() => Class::ContentBlocked,
-        Class::RateLimited | Class::Unavailable if error.is_overload() => Class::Overloaded,
-        Class::IntermediaryCut if error.is_deadline() => Class::ModelDeadline,
-        Class::ServerError
-            if status == StatusCode::INTERNAL_SERVER_ERROR && error.is_overload() =>
-        {
-            Class::Overloaded
-        }
-        _ => class,
-    }
+pub(super) fn passed(passed: &Passed<'_>) -> Judgement {
+    success(passed.status, passed.workload, passed.facts).with_wait(told_in_body(passed.facts))
 }
 
-/// A success that was seen whole.
-fn success(head: &Head<'_>, body: &[u8], json: Option<&Value>, complete: bool) -> Class {
+/// An answer that is no success. The provider's own words come first, since they say most; then whoever
+/// on the way put its page or its header there; then the bare status.
+///
+/// A 502 or 504 in JSON that no row knows stays a cut: relays speak JSON too, and new-api's own experience
+/// is that those are charged.
+fn failure(class: Class, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+    let words = |error: &ProviderError| by_words(error, head.status);
+    let error = facts.error.as_ref().or(facts.loose.as_ref());
+    error
+        .and_then(words)
+        .or_else(|| by_page(head.status, head.headers, body, facts.error.is_some()))
+        .unwrap_or_else(|| Judgement::of(class))
+}
+
+/// A success, seen to its end.
+fn success(status: StatusCode, workload: &Workload, facts: &AnswerFacts) -> Judgement {
     // Whoever asked for something else than a picture got what they asked for.
-    if !head.workload.recognised || !complete {
-        return Class::Delivered;
+    if !workload.recognised || !facts.whole || facts.evidence.images > 0 {
+        return Judgement::of(Class::Delivered);
     }
-    match json {
-        Some(json) if has_image(json) => Class::Delivered,
-        Some(json) if is_refusal(json) => Class::ContentBlocked,
-        Some(_) => Class::NoImage,
-        None if is_json(head.headers) || is_text(head.headers) || body.is_empty() => Class::NoImage,
+    let uncharged = facts.uncharged.then_some(Probability::ZERO);
+    if let Some(error) = &facts.error {
+        return error_inside(error, status).with_charged(uncharged);
+    }
+    let evidence = &facts.evidence;
+    let finish = evidence.finish_reason.as_deref();
+    let block = evidence.block_reason.as_deref();
+    let refusal = finish
+        .and_then(|reason| by_reason(Key::FinishReason, reason))
+        .or_else(|| by_reason(Key::BlockReason, block?));
+    let says_nothing =
+        facts.json || matches!(facts.kind, BodyKind::Json | BodyKind::Text) || evidence.bytes == 0;
+    let class = match refusal {
+        Some(class) => class,
+        // Drafts alone are no picture: the last one is the answer, and it did not come.
+        None if says_nothing => Class::NoImage,
         None => Class::Delivered,
-    }
+    };
+    Judgement::of(class).with_charged(uncharged)
 }
 
-/// Whether an image, or a link to one, is anywhere in an answer.
-fn has_image(json: &Value) -> bool {
-    /// Where the dialects put base64 or a link: OpenAI, Gemini in both spellings, Imagen, chat.
-    const KEYS: [&str; 6] = [
-        "b64_json",
-        "url",
-        "data",
-        "bytesBase64Encoded",
-        "fileUri",
-        "file_uri",
-    ];
-    match json {
-        Value::Object(fields) => fields.iter().any(|(key, value)| match value {
-            Value::String(text) => KEYS.contains(&key.as_str()) && !text.is_empty(),
-            nested => has_image(nested),
-        }),
-        Value::Array(items) => items.iter().any(has_image),
-        _ => false,
-    }
-}
-
-/// Whether an answer names its refusal: Gemini's `blockReason`, or a `finishReason` about content.
-fn is_refusal(json: &Value) -> bool {
-    const REASONS: [&str; 9] = [
-        "IMAGE_SAFETY",
-        "PROHIBITED_CONTENT",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "SPII",
-        "LANGUAGE",
-    ];
-    let finish = json.pointer("/candidates/0/finishReason");
-    json.pointer("/promptFeedback/blockReason").is_some()
-        || finish
-            .and_then(Value::as_str)
-            .is_some_and(|reason| REASONS.contains(&reason))
-}
-
-fn content_type(headers: &HeaderMap) -> &str {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-}
-
-/// Whether the answer says that it is JSON (`application/json`, `application/problem+json`).
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    content_type(headers).contains("json")
-}
-
-fn is_text(headers: &HeaderMap) -> bool {
-    content_type(headers).starts_with("text/")
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    content_type(headers).starts_with("text/event-stream")
+/// A 200 with an error in it, as OpenRouter and streams have it when generation breaks. Its words count;
+/// then its code, if that is a status; a plain failure otherwise.
+///
+/// The class's own prior stands: one-api charges whatever was a 200, OpenRouter charges nothing that was
+/// not completed, and [`PriorRow`](crate::billing::PriorRow) can say so for each.
+fn error_inside(error: &ProviderError, status: StatusCode) -> Judgement {
+    let code = error.code().and_then(|code| code.parse().ok());
+    let inner = code.and_then(|code| StatusCode::from_u16(code).ok());
+    by_words(error, inner.unwrap_or(status))
+        .or_else(|| Some(Judgement::of(class_of(inner?)?)))
+        .unwrap_or_else(|| Judgement::of(Class::ServerError))
 }

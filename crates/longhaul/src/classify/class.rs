@@ -101,6 +101,11 @@ impl Class {
         }
     }
 
+    /// The class of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// How likely an attempt that ended so is charged, before the provider's log says otherwise.
     ///
     /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Class, failure_class};
+use super::{AnswerFacts, Class, Probability, failure_class};
 use crate::{attempt::Attempt, error::Error, workload::Workload};
 
 /// The head of an answer, and what was asked for.
@@ -15,6 +15,17 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// What the request asked for; everything unknown where no detector stands above.
     pub workload: &'a Workload,
+}
+
+impl<'a> Head<'a> {
+    /// An answer with this head to a request for `workload`.
+    pub const fn new(status: StatusCode, headers: &'a HeaderMap, workload: &'a Workload) -> Self {
+        Self {
+            status,
+            headers,
+            workload,
+        }
+    }
 }
 
 /// What a head says of its body.
@@ -38,12 +49,21 @@ pub struct Judgement {
     pub class: Class,
     /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
     pub wait: Option<Duration>,
+    /// How likely it was charged, where the answer itself says so; else the class's prior counts.
+    pub charged: Option<Probability>,
+    /// Who on the way answered instead of the provider, where its page or header is known.
+    pub sender: Option<&'static str>,
 }
 
 impl Judgement {
     /// This class, with no wait asked for.
     pub const fn of(class: Class) -> Self {
-        Self { class, wait: None }
+        Self {
+            class,
+            wait: None,
+            charged: None,
+            sender: None,
+        }
     }
 
     /// The same judgement with the wait that the server asks for.
@@ -52,16 +72,43 @@ impl Judgement {
         self.wait = wait;
         self
     }
+
+    /// The same judgement with what the answer says of being charged.
+    #[must_use]
+    pub const fn with_charged(mut self, charged: Option<Probability>) -> Self {
+        self.charged = charged;
+        self
+    }
+
+    /// The same judgement with who answered instead of the provider.
+    #[must_use]
+    pub const fn with_sender(mut self, sender: Option<&'static str>) -> Self {
+        self.sender = sender;
+        self
+    }
 }
 
 /// A body that has passed to its good end without being held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Passed {
+pub struct Passed<'a> {
     /// The status it came with.
     pub status: StatusCode,
-    /// Its bytes.
-    pub bytes: u64,
+    /// What the request asked for.
+    pub workload: &'a Workload,
+    /// What was seen of it.
+    pub facts: &'a AnswerFacts,
+}
+
+impl<'a> Passed<'a> {
+    /// An answer of that status to that request, of which so much was seen.
+    pub const fn new(status: StatusCode, workload: &'a Workload, facts: &'a AnswerFacts) -> Self {
+        Self {
+            status,
+            workload,
+            facts,
+        }
+    }
 }
 
 /// Says what endings mean, in stages: error → head → bounded body → in passing.
@@ -81,17 +128,17 @@ pub trait Classifier {
         super::builtin::head(head)
     }
 
-    /// The body is here: `complete`, or what fits into the peek limit of an answer that is no success.
+    /// The body is here: [whole](AnswerFacts::whole), or what fits into the peek limit of an answer that is
+    /// no success.
     ///
     /// A success that is longer than the limit is not shown here but [passes](Self::passed).
-    fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
-        super::builtin::body(head, body, complete)
+    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+        super::builtin::body(head, body, facts)
     }
 
     /// A success has passed to its end; where it was JSON, its document was complete.
-    fn passed(&self, passed: &Passed) -> Class {
-        let _ = passed;
-        Class::Delivered
+    fn passed(&self, passed: &Passed<'_>) -> Judgement {
+        super::builtin::passed(passed)
     }
 }
 
@@ -112,11 +159,11 @@ macro_rules! forward {
                 (**self).head(head)
             }
 
-            fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
-                (**self).body(head, body, complete)
+            fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+                (**self).body(head, body, facts)
             }
 
-            fn passed(&self, passed: &Passed) -> Class {
+            fn passed(&self, passed: &Passed<'_>) -> Judgement {
                 (**self).passed(passed)
             }
         }

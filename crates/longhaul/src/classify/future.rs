@@ -13,15 +13,15 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    Classifier, Head, Judgement, Stage,
-    builtin::is_json,
-    json::JsonScanner,
-    judge::{Judge, ResponseBody},
+    Classifier, Evidence, Head, Judgement, Stage,
+    answer::AnswerWatcher,
+    judge::{Judge, ResponseBody, Running},
     peek::{Peek, Peeked, PeekedBody},
 };
 use crate::{
     attempt::AttemptGuard,
     body::WatchedBody,
+    diagnosis,
     error::{BoxError, Error, ErrorKind},
     outcome::End,
     workload::Workload,
@@ -147,15 +147,14 @@ impl<C: Classifier + Clone> Case<C> {
     }
 
     fn head<'a>(&'a self, parts: &'a Parts) -> Head<'a> {
-        Head {
-            status: parts.status,
-            headers: &parts.headers,
-            workload: &self.workload,
-        }
+        Head::new(parts.status, &parts.headers, &self.workload)
     }
 
     fn answered<B>(&mut self, mut response: Response<B>) -> Response<B> {
-        self.guard().note_head(&mut response);
+        let evidence = Evidence::of_head(response.headers());
+        let guard = self.guard();
+        guard.note_head(&mut response);
+        guard.attempt().note_evidence(evidence);
         response
     }
 
@@ -164,7 +163,8 @@ impl<C: Classifier + Clone> Case<C> {
         let classifier = self.classifier.clone();
         let attempt = self.guard().attempt();
         let error = error.with_attempt(attempt);
-        attempt.finish(error.end(), classifier.error(&error, attempt));
+        let class = classifier.error(&error, attempt);
+        attempt.finish(error.end(), diagnosis::note_end(&error, attempt, class));
         self.guard = None;
         error
     }
@@ -191,12 +191,16 @@ impl<C: Classifier + Clone> Case<C> {
         }
 
         let bytes = peek.joined();
-        let complete = matches!(peeked, Peeked::Whole);
-        if success && is_json(&parts.headers) && !bytes.is_empty() && !is_complete(&bytes) {
-            let received = bytes.len() as u64;
+        let mut watcher = AnswerWatcher::of(&parts.headers);
+        watcher.data(&bytes);
+        let facts = watcher.facts(matches!(peeked, Peeked::Whole));
+        if success && !bytes.is_empty() && watcher.is_broken_off() {
+            self.guard().attempt().note_body(facts.evidence);
+            let received = watcher.bytes();
             return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
         }
-        let judgement = self.classifier.body(&self.head(&parts), &bytes, complete);
+        let judgement = self.classifier.body(&self.head(&parts), &bytes, &facts);
+        self.guard().attempt().note_body(facts.evidence);
         parts.extensions.insert(PeekedBytes(bytes));
         let body = match peeked {
             Peeked::Whole => PeekedBody::whole(peek),
@@ -218,10 +222,12 @@ impl<C: Classifier + Clone> Case<C> {
         B::Error: Into<BoxError>,
     {
         let guard = self.guard.take().expect("handed on once");
-        guard.attempt().finish(End::Finished, judgement.class);
+        let attempt = guard.attempt();
+        attempt.note_judgement(&judgement);
+        diagnosis::note_answer(attempt, judgement.class);
+        attempt.finish(End::Finished, judgement.class);
         parts.extensions.insert(judgement);
-        let judge = Judge::judged(self.classifier.clone(), parts.status);
-        Response::from_parts(parts, WatchedBody::new(body, judge))
+        Response::from_parts(parts, WatchedBody::new(body, Judge::judged()))
     }
 
     /// The meaning comes with the last byte.
@@ -230,17 +236,14 @@ impl<C: Classifier + Clone> Case<C> {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let guard = self.guard.take().expect("handed on once");
-        let json =
-            is_json(&parts.headers) && !parts.headers.contains_key(http::header::CONTENT_ENCODING);
-        let judge = Judge::running(self.classifier.clone(), parts.status, json, guard);
+        let judge = Judge::running(Running {
+            classifier: self.classifier.clone(),
+            status: parts.status,
+            workload: self.workload.clone(),
+            watcher: Box::new(AnswerWatcher::of(&parts.headers)),
+            guard: self.guard.take().expect("handed on once"),
+        });
         let body = PeekedBody::longer(peek, rest);
         Response::from_parts(parts, WatchedBody::new(body, judge))
     }
-}
-
-fn is_complete(bytes: &[u8]) -> bool {
-    let mut scanner = JsonScanner::default();
-    scanner.data(bytes);
-    scanner.is_complete()
 }

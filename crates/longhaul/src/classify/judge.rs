@@ -1,13 +1,15 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{Class, Classifier, Passed, json::JsonScanner};
+use super::{Classifier, Passed, answer::AnswerWatcher};
 use crate::{
     attempt::AttemptGuard,
     body::{Watch, WatchedBody},
     classify::peek::PeekedBody,
+    diagnosis,
     error::{Error, ErrorKind},
     outcome::End,
+    workload::Workload,
 };
 
 /// The response body of [`Classify`](super::Classify).
@@ -15,85 +17,83 @@ pub type ResponseBody<B, C> = WatchedBody<PeekedBody<B>, Judge<C>>;
 
 /// Follows a body that is not held, and says at its end what it was.
 #[derive(Debug)]
-pub struct Judge<C> {
-    classifier: C,
-    status: StatusCode,
-    // Only where the answer says that it is JSON.
-    json: Option<JsonScanner>,
-    bytes: u64,
+pub struct Judge<C>(
     // `None` once the attempt has its outcome.
-    guard: Option<AttemptGuard>,
+    Option<Running<C>>,
+);
+
+#[derive(Debug)]
+pub(super) struct Running<C> {
+    pub(super) classifier: C,
+    pub(super) status: StatusCode,
+    pub(super) workload: Workload,
+    pub(super) watcher: Box<AnswerWatcher>,
+    pub(super) guard: AttemptGuard,
 }
 
-impl<C: Classifier> Judge<C> {
+impl<C> Judge<C> {
     /// Judges the body of an attempt that is still running.
-    pub(super) fn running(
-        classifier: C,
-        status: StatusCode,
-        json: bool,
-        guard: AttemptGuard,
-    ) -> Self {
-        Self {
-            classifier,
-            status,
-            json: json.then(JsonScanner::default),
-            bytes: 0,
-            guard: Some(guard),
-        }
+    pub(super) const fn running(running: Running<C>) -> Self {
+        Self(Some(running))
     }
 
     /// The attempt was judged already: nothing is left to say.
-    pub(super) fn judged(classifier: C, status: StatusCode) -> Self {
-        Self {
-            classifier,
-            status,
-            json: None,
-            bytes: 0,
-            guard: None,
+    pub(super) const fn judged() -> Self {
+        Self(None)
+    }
+}
+
+impl<C: Classifier> Running<C> {
+    fn passed(self) -> Result<(), Error> {
+        if self.watcher.is_broken_off() {
+            let received = self.watcher.bytes();
+            return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
         }
+        let facts = self.watcher.facts(true);
+        let passed = Passed::new(self.status, &self.workload, &facts);
+        let judgement = self.classifier.passed(&passed);
+        let attempt = self.guard.attempt();
+        attempt.note_body(facts.evidence);
+        attempt.note_judgement(&judgement);
+        attempt.finish(End::Finished, judgement.class);
+        Ok(())
     }
 
-    fn finish(&mut self, end: End, class: Class) {
-        if let Some(guard) = self.guard.take() {
-            guard.attempt().finish(end, class);
+    fn failed(self, error: Error) -> Error {
+        let attempt = self.guard.attempt();
+        attempt.note_body(self.watcher.facts(false).evidence);
+        let error = error.with_attempt(attempt);
+        let class = self.classifier.error(&error, attempt);
+        attempt.finish(error.end(), diagnosis::note_end(&error, attempt, class));
+        error
+    }
+}
+
+/// Dropped before the end, it still says what it saw; the guard ends the attempt.
+impl<C> Drop for Judge<C> {
+    fn drop(&mut self) {
+        if let Some(running) = &self.0 {
+            let facts = running.watcher.facts(false);
+            running.guard.attempt().note_body(facts.evidence);
         }
     }
 }
 
 impl<C: Classifier> Watch<Bytes> for Judge<C> {
     fn data(&mut self, data: &Bytes) {
-        self.bytes += data.len() as u64;
-        if let Some(json) = &mut self.json {
-            json.data(data);
+        if let Some(running) = &mut self.0 {
+            running.watcher.data(data);
         }
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        let Some(guard) = &self.guard else {
-            return Ok(());
-        };
-        if self.json.is_some_and(|json| !json.is_complete()) {
-            let error = Error::new(ErrorKind::Truncated {
-                received: self.bytes,
-            })
-            .with_attempt(guard.attempt());
-            return Err(self.error(error));
-        }
-        let class = self.classifier.passed(&Passed {
-            status: self.status,
-            bytes: self.bytes,
-        });
-        self.finish(End::Finished, class);
-        Ok(())
+        self.0.take().map_or(Ok(()), Running::passed)
     }
 
     fn error(&mut self, error: Error) -> Error {
-        let Some(guard) = &self.guard else {
-            return error;
-        };
-        let error = error.with_attempt(guard.attempt());
-        let class = self.classifier.error(&error, guard.attempt());
-        self.finish(error.end(), class);
-        error
+        match self.0.take() {
+            Some(running) => running.failed(error),
+            None => error,
+        }
     }
 }

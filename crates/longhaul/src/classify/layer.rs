@@ -1,14 +1,18 @@
 use tower_layer::Layer;
 
 use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
-use crate::ConfigError;
+use crate::{ConfigError, diagnosis::CutHistory};
 
 /// Makes [`Classify`] services.
-#[derive(Clone, Copy, Debug)]
+///
+/// All services of one layer and of its clones share a [`CutHistory`]: connections that are cut after the
+/// same time tell who cuts them.
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyLayer<C = DefaultClassifier> {
     policy: ClassifyPolicy,
     classifier: C,
+    history: CutHistory,
 }
 
 impl ClassifyLayer {
@@ -24,6 +28,7 @@ impl Default for ClassifyLayer {
         Self {
             policy: ClassifyPolicy::default(),
             classifier: DefaultClassifier,
+            history: CutHistory::default(),
         }
     }
 }
@@ -32,16 +37,27 @@ impl<C: Classifier> ClassifyLayer<C> {
     /// Judges by `classifier`.
     pub fn with_classifier(policy: ClassifyPolicy, classifier: C) -> Result<Self, ConfigError> {
         policy.validate()?;
-        Ok(Self { policy, classifier })
+        Ok(Self {
+            policy,
+            classifier,
+            history: CutHistory::default(),
+        })
     }
 }
 
 impl<C> ClassifyLayer<C> {
+    /// The same layer with this history, to share one across layers.
+    pub fn with_history(mut self, history: CutHistory) -> Self {
+        self.history = history;
+        self
+    }
+
     /// The same policy with another classifier.
     pub(crate) fn with<D>(self, classifier: D) -> ClassifyLayer<D> {
         ClassifyLayer {
             policy: self.policy,
             classifier,
+            history: self.history,
         }
     }
 }
@@ -50,6 +66,11 @@ impl<S, C: Clone> Layer<S> for ClassifyLayer<C> {
     type Service = Classify<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Classify::with_policy(inner, self.policy, self.classifier.clone())
+        Classify {
+            inner,
+            policy: self.policy,
+            classifier: self.classifier.clone(),
+            history: self.history.clone(),
+        }
     }
 }

@@ -9,8 +9,13 @@
 //! 2. **Head.** A compressed body and an event stream are not opened: the head decides.
 //! 3. **Body**, up to 64 KiB, whitespace not counted. An answer that ends within it is inspected whole
 //!    before the caller sees its head. Of a longer one that is no success, the beginning is.
-//! 4. **In passing.** A longer success is handed on at once, never held; at its last byte it is
-//!    [`Class::Delivered`] if its JSON is complete, and an error if it broke off with brackets open.
+//! 4. **In passing.** A longer success, and an event stream, is handed on at once, never held. What it says
+//!    is noted as it goes by ([`AnswerFacts`]), so that at its last byte it is judged as a short one is:
+//!    a picture, a refusal, an error in a 200. With brackets open it ends in an error.
+//!
+//! The words, codes and pages that it knows stand in two tables beside the code, each row with its source:
+//! `words.txt` (codes before types before details before messages) and `pages.txt` (whoever on the way
+//! answers instead of the provider).
 //!
 //! ```
 //! use longhaul::classify::ClassifyLayer;
@@ -24,16 +29,18 @@
 //! Customised: a relay that says 418 for “try later”.
 //!
 //! ```
-//! use longhaul::{Class, classify::{ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Judgement}};
+//! use longhaul::{Class, classify::{
+//!     AnswerFacts, ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Judgement,
+//! }};
 //!
 //! #[derive(Clone)]
 //! struct Relay;
 //!
 //! impl Classifier for Relay {
-//!     fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
+//!     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
 //!         match head.status.as_u16() {
 //!             418 => Judgement::of(Class::Overloaded),
-//!             _ => DefaultClassifier.body(head, body, complete),
+//!             _ => DefaultClassifier.body(head, body, facts),
 //!         }
 //!     }
 //! }
@@ -43,17 +50,17 @@
 //! # Ok(()) }
 //! ```
 
+mod answer;
 mod builtin;
 mod class;
 mod classifier;
 mod failure;
 mod future;
-mod json;
 mod judge;
 mod layer;
 mod peek;
 mod policy;
-mod provider_error;
+mod recognise;
 mod service;
 pub(crate) mod status;
 #[cfg(test)]
@@ -61,6 +68,7 @@ mod tests;
 pub(crate) mod wait;
 
 pub use self::{
+    answer::{AnswerFacts, BodyKind, Evidence, ProviderError, RequestId, RequestIds},
     class::{Class, Probability},
     classifier::{Classifier, DefaultClassifier, Head, Judgement, Passed, Stage},
     future::ResponseFuture,

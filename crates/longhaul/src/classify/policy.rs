@@ -1,7 +1,7 @@
 use crate::ConfigError;
 
 /// How much of an answer [`Classify`](super::Classify) reads before it hands it on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -11,21 +11,39 @@ use crate::ConfigError;
 pub struct ClassifyPolicy {
     /// In bytes, whitespace not counted. Default 64 KiB: every error of a provider fits, no picture does.
     pub peek_limit: usize,
+    /// How long a second of the provider takes here: 1, but for a simulated provider whose time runs faster
+    /// (see [`Policy::scaled`](crate::policy::Policy::scaled)). A diagnosis goes by the provider's seconds.
+    pub time_scale: f64,
 }
 
 impl Default for ClassifyPolicy {
     fn default() -> Self {
         Self {
             peek_limit: 64 * 1024,
+            time_scale: 1.0,
         }
     }
 }
 
 impl ClassifyPolicy {
-    /// Refuses a limit of zero.
+    /// This policy for a provider whose time runs `1 / factor` times as fast.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self {
+            time_scale: self.time_scale * factor,
+            ..self
+        }
+    }
+
+    /// Refuses a limit of zero, and a scale that is none.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.peek_limit == 0 {
             return Err(ConfigError::new("peek_limit", "must be more than zero"));
+        }
+        if !(self.time_scale.is_finite() && self.time_scale > 0.0) {
+            return Err(ConfigError::new(
+                "time_scale",
+                "must be a number above zero",
+            ));
         }
         Ok(())
     }

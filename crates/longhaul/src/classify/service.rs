@@ -13,26 +13,18 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, AttemptGuard},
+    diagnosis::{CutHistory, Setting},
     error::{BoxError, Error},
     workload::Workload,
 };
 
 /// Judges how an attempt ended: the only judge in a stack.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Classify<S, C = DefaultClassifier> {
-    inner: S,
-    policy: ClassifyPolicy,
-    classifier: C,
-}
-
-impl<S, C> Classify<S, C> {
-    pub(super) const fn with_policy(inner: S, policy: ClassifyPolicy, classifier: C) -> Self {
-        Self {
-            inner,
-            policy,
-            classifier,
-        }
-    }
+    pub(super) inner: S,
+    pub(super) policy: ClassifyPolicy,
+    pub(super) classifier: C,
+    pub(super) history: CutHistory,
 }
 
 impl<S, C, B, ResBody> Service<Request<B>> for Classify<S, C>
@@ -54,10 +46,17 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (attempt, _) = Attempt::enter(request.extensions_mut());
         let workload = request.extensions().get::<Workload>().cloned();
+        let workload = workload.unwrap_or_default();
+        attempt.set_setting(Setting {
+            host: request.uri().authority().cloned(),
+            resolution: workload.resolution,
+            time_scale: self.policy.time_scale,
+            history: self.history.clone(),
+        });
         let case = Case {
             classifier: self.classifier.clone(),
             limit: self.policy.peek_limit,
-            workload: workload.unwrap_or_default(),
+            workload,
             // Whoever made the handle: whoever judges owes it an outcome.
             guard: Some(AttemptGuard::armed(attempt)),
         };

@@ -7,8 +7,11 @@ pub(crate) fn class_of(status: StatusCode) -> Option<Class> {
     Some(match status.as_u16() {
         200..=299 => return None,
         300..=399 => Class::Redirect,
+        402 => Class::QuotaExhausted,
         408 => Class::RequestTimeout,
         429 => Class::RateLimited,
+        // Vertex cancelled it after reading it; charged or not, nobody says.
+        499 => Class::UnknownOutcome,
         400..=499 => Class::ClientError,
         502 | 504 | 520 | 522 | 524 => Class::IntermediaryCut,
         503 => Class::Unavailable,

@@ -1,7 +1,7 @@
 use super::{Clock, Error, ErrorKind, Insecure};
 
 /// What a person should do about `error`: by its kind where that says enough, else by its class.
-pub(super) fn of(error: &Error) -> &'static str {
+pub(crate) fn of(error: &Error) -> &'static str {
     by_kind(error.kind()).unwrap_or_else(|| error.class().advice())
 }
 

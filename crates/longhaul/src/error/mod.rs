@@ -1,6 +1,6 @@
 //! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
 
-mod advice;
+pub(crate) mod advice;
 mod kind;
 
 use std::{error::Error as StdError, fmt};
@@ -11,6 +11,7 @@ pub use self::kind::{Clock, ConnectStage, ErrorKind, Insecure};
 use crate::{
     attempt::Attempt,
     classify::{Class, failure_class},
+    diagnosis::{self, Diagnosis},
     fallback::FallbackReport,
     outcome::{End, Phase},
     retry::RetryReport,
@@ -121,9 +122,14 @@ impl Error {
         self.0.attempt.as_ref()?.idempotency_key()
     }
 
+    /// Why it came, what shows that, and what to do about it.
+    pub fn diagnosis(&self) -> Diagnosis {
+        diagnosis::of_error(self)
+    }
+
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
-        advice::of(self)
+        self.diagnosis().advice
     }
 
     /// Whether one of our own clocks ended it.
@@ -153,17 +159,27 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.kind)?;
+        // “The connection broke” says less than who broke it, and after how long, where that is known.
+        let diagnosis = self.diagnosis();
+        let explained = diagnosis.explains_cut();
+        if explained {
+            write!(f, "{diagnosis}")?;
+        } else {
+            write!(f, "{}", self.0.kind)?;
+        }
         if let Some(attempt) = &self.0.attempt {
             let class = self.class();
             write!(
                 f,
-                " (attempt {}, phase {}, after {:.1} s, {class}); it may have cost {}",
+                " (attempt {}, phase {}",
                 attempt.number(),
-                attempt.phase(),
-                attempt.elapsed().as_secs_f64(),
-                attempt.exposure(class),
+                attempt.phase()
             )?;
+            if !explained {
+                write!(f, ", after {:.1} s", attempt.elapsed().as_secs_f64())?;
+            }
+            let exposure = attempt.exposure(class);
+            write!(f, ", {class}); it may have cost {exposure}")?;
         }
         if let Some(report) = &self.0.report
             && let attempts @ 2.. = report.attempts().len()
@@ -171,7 +187,7 @@ impl fmt::Display for Error {
         {
             write!(f, ", all {attempts} attempts together at most {cost}")?;
         }
-        write!(f, "; {}", self.advice())
+        write!(f, "; {}", diagnosis.advice)
     }
 }
 

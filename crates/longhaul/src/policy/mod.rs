@@ -35,6 +35,11 @@
 //!     resolution = "K4"
 //!     price_micros = 240000
 //!     currency = "USD"
+//!
+//!     [[billing.priors]]          # this relay charges what it cuts
+//!     provider = "relay.example.com"
+//!     class = "IntermediaryCut"
+//!     per_mille = 1000
 //! "#)?;
 //! # Ok(()) }
 //! # #[cfg(feature = "toml")]
@@ -113,6 +118,7 @@ impl Policy {
             in_flight: self.in_flight.scaled(factor),
             limits: self.limits.scaled(factor),
             billing: self.billing.scaled(factor),
+            classify: self.classify.scaled(factor),
             ..self
         })
     }

@@ -44,6 +44,7 @@ fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() 
     assert_eq!(milliseconds(policy.retry.expected.k4), 1_200);
     assert_eq!(milliseconds(policy.retry.deadline.unwrap().k4), 22_500);
     assert_eq!(milliseconds(policy.billing.claims.over.unwrap()), 1_800);
+    assert_eq!(policy.classify.time_scale, 0.01);
 
     for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(Policy::default().scaled(factor).is_err());
@@ -95,6 +96,7 @@ mod file {
             ("[retry.duplicates]\nnumber = 1", "number"),
             ("[in_flight]\nper_host = 0", "in_flight.per_host"),
             ("[classify]\npeek_limit = 0", "classify.peek_limit"),
+            ("[classify]\ntime_scale = 0.0", "classify.time_scale"),
             ("[detect]\nreplay_limit = 0", "detect.replay_limit"),
             ("[http1]\nscope = 'office'", "office"),
             ("[billing.claims]\nabove = '180s'", "above"),
@@ -105,6 +107,14 @@ mod file {
             (
                 "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice_micros=-1\ncurrency='USD'",
                 "billing.prices[0].price_micros",
+            ),
+            (
+                "[[billing.priors]]\nprovider='*'\nclass='NoImage'\nper_mille=1001",
+                "billing.priors[0].per_mille",
+            ),
+            (
+                "[[billing.priors]]\nprovider='*'\nclass='NoPicture'\nper_mille=1",
+                "NoPicture",
             ),
         ] {
             let error = Policy::from_toml(text).unwrap_err().to_string();

@@ -6,6 +6,7 @@ use super::nested::Nested;
 use crate::{
     attempt::{Attempt, Deadline},
     classify::Class,
+    diagnosis::{self, Diagnosis},
     money::Money,
 };
 
@@ -122,6 +123,11 @@ impl RetryReport {
                 None => attempt.exposure(Class::Delivered).possible(),
             })
             .reduce(|sum, cost| sum?.checked_add(cost?))?
+    }
+
+    /// Why its attempts ended as they did, taken together; `None` where all is well, or still runs.
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        diagnosis::of_attempts(&self.0.attempts)
     }
 
     /// Who ended the retrying.

@@ -10,7 +10,10 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use super::script::{PRICE, only, policy, request};
 use crate::{
     BoxError, Class, End, ErrorKind,
-    billing::{BillingCompensationTrackerLayer, ClaimRule, ClaimRules, MemoryLedger},
+    billing::{
+        BillingCompensationTrackerLayer, BillingPolicy, ClaimRule, ClaimRules, MemoryLedger,
+        PriorRow, Provider,
+    },
     classify::ClassifyLayer,
     timeout::{RequestBody, SizeAwareTimeoutLayer},
 };
@@ -75,5 +78,57 @@ async fn what_the_classifier_says_is_what_is_written_down() {
         assert_eq!(only(&ledger).outcome.class, class);
         let claims = ledger.claims(&ClaimRules::default());
         assert_eq!(claims.first().map(|claim| claim.rule), rule);
+    }
+}
+
+/// The class's own prior, a row for the provider, and above both what the answer says of itself.
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_did_not_come_costs_what_is_known_of_the_provider() {
+    const NONE: &str = r#"{"data":[]}"#;
+    const FREE: &str = r#"{"candidates":[{"finishReason":"IMAGE_OTHER","finishMessage":"You will not be charged."}]}"#;
+    for (provider, body, priors, per_mille) in [
+        ("relay", NONE, vec![], 1000),
+        (
+            "relay",
+            NONE,
+            vec![PriorRow::new("relay", Class::NoImage, 250)],
+            250,
+        ),
+        (
+            "relay",
+            NONE,
+            vec![PriorRow::new("other", Class::NoImage, 250)],
+            1000,
+        ),
+        (
+            "relay",
+            FREE,
+            vec![PriorRow::new("relay", Class::NoImage, 250)],
+            0,
+        ),
+        ("openrouter.ai", NONE, vec![], 0),
+        (
+            "openrouter.ai",
+            NONE,
+            vec![PriorRow::new("*", Class::NoImage, 1000)],
+            1000,
+        ),
+    ] {
+        let ledger = MemoryLedger::new();
+        let policy = BillingPolicy { priors, ..policy() };
+        let client =
+            service_fn(|_: Request<Empty<Bytes>>| async { Ok::<_, Infallible>(json(body)) });
+        let stack = ServiceBuilder::new()
+            .layer(BillingCompensationTrackerLayer::new(policy, ledger.clone()).unwrap())
+            .layer(ClassifyLayer::default())
+            .service(client);
+        let mut request = request().map(|()| Empty::new());
+        request.extensions_mut().insert(Provider::new(provider));
+        let response = stack.oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+        let probability = only(&ledger).outcome.exposure.probability;
+        assert_eq!(probability.as_per_mille(), per_mille, "{provider} {body}");
+        let owed = !ledger.claims(&ClaimRules::default()).is_empty();
+        assert_eq!(owed, per_mille > 0, "what is free is not owed back");
     }
 }

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use super::*;
 use crate::{
-    classify::{Classifier, Head, Judgement, Stage},
+    classify::{AnswerFacts, Classifier, Head, Judgement, Stage},
     timeout::Limits,
 };
 
@@ -125,8 +125,8 @@ impl Classifier for Collects {
         crate::classify::DefaultClassifier.head(head)
     }
 
-    fn body(&self, head: &Head<'_>, body: &[u8], complete: bool) -> Judgement {
-        let mut judged = crate::classify::DefaultClassifier.body(head, body, complete);
+    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+        let mut judged = crate::classify::DefaultClassifier.body(head, body, facts);
         match head.status.as_u16() {
             409 => judged.class = Class::InFlight,
             422 => judged.class = Class::KeyReuse,

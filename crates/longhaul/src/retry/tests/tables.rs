@@ -95,6 +95,8 @@ fn openai_pythons_statuses() {
             409 => "only as InFlight",
             // What a server does not implement it will not have learned five seconds later.
             501 | 505 | 511 => "never",
+            // The provider cancelled a call that may have run: sent again, and counted as a duplicate.
+            499 => "as an unknown outcome",
             // An informational status is no answer; it counts as an unexpected one.
             100..=199 => "as a server's error",
             _ => "",

@@ -1,0 +1,250 @@
+//! What is noted of a document.
+
+use super::{
+    AnswerFacts,
+    evidence::{Evidence, RequestId, micros},
+    keys::Key,
+};
+
+/// Brackets nested deeper than this are followed, but their keys are not.
+const DEPTH: usize = 24;
+
+/// No error says more than this of itself.
+const WORDS: usize = 32;
+
+/// A value under a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'a> {
+    /// A string: its beginning, and whether there is anything in it.
+    Text { text: &'a str, filled: bool },
+    /// A number, `true`, `false` or `null`.
+    Literal(&'a str),
+}
+
+/// An open bracket.
+#[derive(Clone, Copy, Debug, Default)]
+struct Frame {
+    object: bool,
+    key: Key,
+    /// Pictures in it so far.
+    pictures: u32,
+    /// It says of itself that it is a draft.
+    draft: bool,
+}
+
+/// What the error object of a provider or a relay says: `{"error": {…}}`, wherever it stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ProviderError {
+    words: Vec<(Key, Box<str>)>,
+}
+
+impl ProviderError {
+    /// `code`: a word (OpenAI and the relays) or a number (Google, OpenRouter).
+    pub fn code(&self) -> Option<&str> {
+        self.word(Key::Code)
+    }
+
+    /// `type`, as OpenAI and the relays have it.
+    pub fn kind(&self) -> Option<&str> {
+        self.word(Key::Type)
+    }
+
+    /// `status`, as Google has it.
+    pub fn status(&self) -> Option<&str> {
+        self.word(Key::Status)
+    }
+
+    /// What it says to people. It may repeat parts of the request: not for a ledger.
+    pub fn message(&self) -> Option<&str> {
+        self.word(Key::Message)
+    }
+
+    pub(in super::super) fn word(&self, key: Key) -> Option<&str> {
+        self.all(key).next()
+    }
+
+    /// Every value of a field; the details may have several.
+    pub(in super::super) fn all(&self, key: Key) -> impl Iterator<Item = &str> {
+        self.words
+            .iter()
+            .filter(move |(of, _)| *of == key)
+            .map(|(_, word)| &**word)
+    }
+
+    fn note(&mut self, key: Key, text: &str) {
+        if self.words.len() < WORDS && !text.is_empty() {
+            self.words.push((key, text.into()));
+        }
+    }
+
+    fn if_any(&self) -> Option<Self> {
+        (!self.words.is_empty()).then(|| self.clone())
+    }
+}
+
+/// Everything that was noted, and the brackets that are open.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    frames: [Frame; DEPTH],
+    evidence: Evidence,
+    error: ProviderError,
+    /// The fields of an error that stand at the root, without an `error` around them.
+    loose: ProviderError,
+    uncharged: bool,
+}
+
+impl Notes {
+    pub(super) fn open(&mut self, depth: usize, object: bool, key: Key) {
+        if let Some(frame) = self.frames.get_mut(depth - 1) {
+            *frame = Frame {
+                object,
+                key,
+                ..Frame::default()
+            };
+        }
+    }
+
+    /// What is in a bracket counts where the bracket stands, unless it is a draft.
+    pub(super) fn close(&mut self, depth: usize) {
+        let Some(frame) = depth.checked_sub(1).and_then(|at| self.frames.get_mut(at)) else {
+            return;
+        };
+        let Frame {
+            pictures, draft, ..
+        } = std::mem::take(frame);
+        if draft {
+            self.evidence.drafts += pictures;
+        } else if depth >= 2 {
+            self.frames[depth - 2].pictures += pictures;
+        } else {
+            self.evidence.images += pictures;
+        }
+    }
+
+    pub(super) fn in_object(&self, depth: usize) -> bool {
+        self.frame(depth).is_some_and(|frame| frame.object)
+    }
+
+    /// The key that an item of the innermost bracket goes by.
+    pub(super) fn key(&self, depth: usize) -> Key {
+        match self.frame(depth) {
+            Some(frame) if !frame.object => frame.key,
+            _ => Key::Other,
+        }
+    }
+
+    pub(super) fn value(&mut self, depth: usize, key: Key, value: Value<'_>) {
+        match (key, value) {
+            (Key::Other, _) | (_, Value::Text { filled: false, .. }) => {}
+            (Key::Draft, Value::Literal(literal)) => {
+                let draft = literal != "false" && literal != "null";
+                self.innermost(depth, |frame| frame.draft |= draft);
+            }
+            (_, Value::Literal("true" | "false" | "null")) => {}
+            (Key::Picture | Key::DraftPicture | Key::Result, Value::Text { .. }) => {
+                self.picture(depth, key);
+            }
+            (Key::Prose, Value::Text { text, .. }) if shows_picture(text) => {
+                self.picture(depth, Key::Picture);
+            }
+            (_, Value::Text { text, .. } | Value::Literal(text)) => self.word(depth, key, text),
+        }
+    }
+
+    fn picture(&mut self, depth: usize, key: Key) {
+        let here = |within: Key| self.keys(depth).any(|key| key == within);
+        if here(Key::Citations) || here(Key::Error) || key == Key::Result && !here(Key::Output) {
+            return;
+        }
+        match key {
+            Key::DraftPicture => self.evidence.drafts += 1,
+            _ => self.innermost(depth, |frame| frame.pictures += 1),
+        }
+    }
+
+    fn word(&mut self, depth: usize, key: Key, text: &str) {
+        let of_usage = self
+            .frame(depth)
+            .is_some_and(|frame| frame.key == Key::Usage);
+        let evidence = &mut self.evidence;
+        match key {
+            Key::FinishReason => evidence.finish(text),
+            Key::FinishMessage => self.uncharged |= says_uncharged(text),
+            Key::BlockReason => evidence.block(text),
+            Key::Tokens => evidence.output_tokens = text.parse().ok().or(evidence.output_tokens),
+            Key::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),
+            // Ten billion ticks are a dollar.
+            Key::CostTicks => evidence.cost_micros = micros(text, 1e-4),
+            Key::RequestId => evidence.request_ids.extend(RequestId::new("body", text)),
+            Key::Id if depth == 1 => evidence.request_ids.extend(RequestId::new("body", text)),
+            Key::Error => self.error.note(Key::Message, text),
+            _ if key.is_of_error() => self.error_word(depth, key, text),
+            _ => {}
+        }
+    }
+
+    fn error_word(&mut self, depth: usize, key: Key, text: &str) {
+        // The root may be an array of one.
+        let at_root = depth == 1 || depth == 2 && !self.in_object(1);
+        if self.keys(depth).any(|key| key == Key::Error) {
+            self.error.note(key, text);
+        } else if at_root {
+            self.loose.note(key, text);
+        }
+        if key == Key::Message {
+            let id = text.rsplit_once("(request id: ");
+            let id = id.and_then(|(_, rest)| rest.split(')').next());
+            let id = id.and_then(|id| RequestId::new("message", id));
+            self.evidence.request_ids.extend(id);
+        }
+    }
+
+    /// What was noted so far, of so many bytes.
+    pub(super) fn facts(&self, bytes: u64) -> AnswerFacts {
+        let open: u32 = self
+            .frames
+            .iter()
+            .filter(|frame| !frame.draft)
+            .map(|frame| frame.pictures)
+            .sum();
+        let mut evidence = self.evidence.clone();
+        evidence.images += open;
+        evidence.bytes = bytes;
+        AnswerFacts {
+            evidence,
+            error: self.error.if_any(),
+            loose: self.loose.if_any(),
+            uncharged: self.uncharged,
+            ..AnswerFacts::default()
+        }
+    }
+
+    fn frame(&self, depth: usize) -> Option<&Frame> {
+        self.frames.get(depth.checked_sub(1)?)
+    }
+
+    fn innermost(&mut self, depth: usize, change: impl FnOnce(&mut Frame)) {
+        if let Some(at) = depth.checked_sub(1) {
+            change(&mut self.frames[at.min(DEPTH - 1)]);
+        }
+    }
+
+    /// The keys of the open brackets, outermost first.
+    fn keys(&self, depth: usize) -> impl Iterator<Item = Key> {
+        self.frames[..depth.min(DEPTH)]
+            .iter()
+            .map(|frame| frame.key)
+    }
+}
+
+/// Whether text that is meant for people shows a picture: Markdown, or a data URL.
+fn shows_picture(text: &str) -> bool {
+    let markdown =
+        text.contains("![") && (text.contains("](http") || text.contains("](data:image/"));
+    markdown || text.starts_with("data:image/")
+}
+
+/// Gemini's “You will not be charged for this request.”
+fn says_uncharged(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("will not be charged")
+}

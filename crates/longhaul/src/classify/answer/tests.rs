@@ -1,0 +1,182 @@
+use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn headers(kind: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_str(kind).unwrap());
+    headers
+}
+
+/// The facts, and whether it broke off, with the body in these pieces.
+fn watch<'a>(kind: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> (AnswerFacts, bool) {
+    let mut watcher = AnswerWatcher::of(&headers(kind));
+    for piece in pieces {
+        watcher.data(piece);
+    }
+    (watcher.facts(true), watcher.is_broken_off())
+}
+
+fn is_complete(pieces: &[&str]) -> bool {
+    !watch(
+        "application/json",
+        pieces.iter().map(|piece| piece.as_bytes()),
+    )
+    .1
+}
+
+#[test]
+fn brackets_in_strings_do_not_count() {
+    assert!(is_complete(&[r#"{"a":"}]\"{["}"#]));
+    assert!(
+        is_complete(&[r#"{"a":"x\"#, r#"""#, r#"""#, "}"]),
+        "an escape across pieces"
+    );
+    assert!(!is_complete(&[r#"{"a":"}"#]));
+    assert!(!is_complete(&["", "   "]));
+    assert!(is_complete(&["\n\n  ", "{}", " \n"]));
+}
+
+#[test]
+fn keys_in_strings_and_values_in_unknown_places_do_not_count() {
+    let text = r#"{"text":"{\"b64_json\":\"AA\"}","type":"url","a":{"result":"AA"},"url":""}"#;
+    let (facts, _) = watch("application/json", [text.as_bytes()]);
+    assert_eq!(facts.evidence.images, 0);
+}
+
+#[test]
+fn what_holds_no_json_says_nothing() {
+    for body in [
+        "<style>{\"error\":{\"code\":\"x\"}}</style>",
+        "\u{89}PNG{\"url\":\"x\"}",
+        "12",
+        "null",
+    ] {
+        let (facts, _) = watch("text/html", [body.as_bytes()]);
+        assert!(!facts.json && facts.error.is_none() && facts.evidence.images == 0);
+    }
+}
+
+#[test]
+fn nothing_is_held_of_a_picture_and_little_of_a_long_message() {
+    let picture = "A".repeat(1_000_000);
+    let body =
+        format!(r#"{{"data":[{{"b64_json":"{picture}"}}],"error":{{"message":"{picture}"}}}}"#);
+    let (facts, _) = watch("application/json", [body.as_bytes()]);
+    assert_eq!(facts.evidence.images, 1);
+    assert_eq!(facts.error.unwrap().message().unwrap().len(), 4096);
+}
+
+#[test]
+fn no_answer_makes_the_notes_grow_without_end() {
+    let id = |n: u32| json!({"request_id": format!("id{n}"), "message": "m"});
+    let body = json!({"error": (0..10_000).map(id).collect::<Vec<_>>()}).to_string();
+    let deep = "[".repeat(100_000) + r#"{"url":"x"}"#;
+    for body in [body, deep] {
+        let (facts, _) = watch("application/json", [body.as_bytes()]);
+        assert!(facts.evidence.request_ids.len() <= 8);
+        assert!(
+            facts
+                .error
+                .is_none_or(|error| error.all(Key::Message).count() <= 32)
+        );
+    }
+}
+
+#[test]
+fn an_event_that_breaks_off_does_not_spoil_the_next() {
+    let stream = "event: x\r\ndata: {\"a\":[\"half\r\n\r\ndata: {\"usage\":\r\ndata: {\"cost\":0.5}}\r\n\r\n";
+    let (facts, _) = watch("text/event-stream", [stream.as_bytes()]);
+    assert_eq!(
+        facts.evidence.cost_micros,
+        Some(500_000),
+        "one event over two lines"
+    );
+}
+
+/// Something like an answer, of known keys and others.
+fn document() -> impl Strategy<Value = serde_json::Value> {
+    let text = prop_oneof![
+        "[ -~]{0,12}",
+        Just("STOP".to_owned()),
+        Just("\"\\\u{1f600}é".to_owned())
+    ];
+    let leaf = prop_oneof![
+        text.prop_map(serde_json::Value::from),
+        any::<i32>().prop_map(serde_json::Value::from),
+        any::<bool>().prop_map(serde_json::Value::from),
+        Just(serde_json::Value::Null),
+    ];
+    let key = prop_oneof![
+        Just("data"),
+        Just("url"),
+        Just("error"),
+        Just("code"),
+        Just("message"),
+        Just("thought"),
+        Just("finishReason"),
+        Just("output"),
+        Just("result"),
+        Just("usage"),
+        Just("cost"),
+        Just("responseId"),
+        Just("content"),
+        Just("other"),
+    ];
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+            proptest::collection::btree_map(key.clone(), inner, 0..5).prop_map(|fields| fields
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_facts_do_not_depend_on_the_pieces(
+        document in document(),
+        step in 1_usize..9,
+        pretty: bool,
+        stream: bool,
+    ) {
+        let text = if pretty {
+            serde_json::to_string_pretty(&document).unwrap()
+        } else {
+            document.to_string()
+        };
+        let (kind, text) = if stream {
+            ("text/event-stream", format!("event: x\ndata: {}\n\n", text.replace('\n', "\ndata: ")))
+        } else {
+            ("application/json", text)
+        };
+        let whole = watch(kind, [text.as_bytes()]);
+        prop_assert_eq!(&whole, &watch(kind, text.as_bytes().chunks(step)));
+    }
+
+    #[test]
+    fn any_bytes_have_facts_whatever_the_pieces(
+        body in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b'{'), Just(b'\\')], 0..300),
+        step in 1_usize..9,
+        kind in prop_oneof![Just("application/json"), Just("text/event-stream"), Just("text/html"), Just("image/png")],
+    ) {
+        let whole = watch(kind, [&body[..]]);
+        prop_assert_eq!(&whole, &watch(kind, body.chunks(step)));
+    }
+
+    #[test]
+    fn a_document_is_complete_whole_and_never_when_cut(
+        text in "[a-z\\\\\"{}\\[\\]]{0,40}",
+        cut in 0_usize..200,
+        step in 1_usize..7,
+    ) {
+        let document = json!({"a": [text, {"b": text}]}).to_string();
+        prop_assert!(!watch("application/json", document.as_bytes().chunks(step)).1);
+        let cut = cut % document.len();
+        prop_assert!(watch("application/json", [&document.as_bytes()[..cut]]).1);
+    }
+}

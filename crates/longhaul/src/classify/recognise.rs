@@ -1,0 +1,184 @@
+//! The tables of words and pages, and how an error is looked up in them.
+
+use std::sync::LazyLock;
+
+use http::{HeaderMap, StatusCode};
+
+use super::{
+    Class, Judgement, Probability,
+    answer::{Key, ProviderError},
+    status::class_of,
+};
+use crate::table::{filled, rows};
+
+/// `words.txt`.
+static WORDS: LazyLock<Vec<WordRow>> =
+    LazyLock::new(|| rows(include_str!("words.txt")).map(WordRow::read).collect());
+
+/// `pages.txt`.
+static PAGES: LazyLock<Vec<PageRow>> =
+    LazyLock::new(|| rows(include_str!("pages.txt")).map(PageRow::read).collect());
+
+/// How much of a page is looked at.
+const PAGE: usize = 4096;
+
+struct WordRow {
+    field: Key,
+    word: Word,
+    on: Vec<u16>,
+    class: Class,
+    charged: Option<Probability>,
+}
+
+enum Word {
+    Is(&'static str),
+    Begins(&'static str),
+    /// In small letters.
+    Contains(String),
+}
+
+struct PageRow {
+    who: &'static str,
+    on: Vec<u16>,
+    header: Option<(&'static str, &'static str)>,
+    page: Option<&'static str>,
+    class: Class,
+}
+
+/// What a provider's or relay's error object says; `None` where it says nothing that the status does not.
+pub(super) fn by_words(error: &ProviderError, status: StatusCode) -> Option<Judgement> {
+    let row = WORDS.iter().find(|row| {
+        let on = row.on.is_empty() || row.on.contains(&status.as_u16());
+        on && error.all(row.field).any(|word| row.word.fits(word))
+    });
+    match row {
+        Some(row) => Some(Judgement::of(row.class).with_charged(row.charged)),
+        None => of_upstream(error),
+    }
+}
+
+/// What a reason for stopping says of a success without a picture: a refusal, or nothing.
+pub(super) fn by_reason(field: Key, reason: &str) -> Option<Class> {
+    let row = WORDS
+        .iter()
+        .find(|row| row.field == field && row.word.fits(reason))?;
+    Some(row.class)
+}
+
+/// Whose page it is, and what it means. A `server` header says nothing of an error object, which that
+/// server may only have passed on.
+pub(super) fn by_page(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    passed_on: bool,
+) -> Option<Judgement> {
+    let page = String::from_utf8_lossy(&body[..body.len().min(PAGE)]).to_ascii_lowercase();
+    let row = PAGES
+        .iter()
+        .filter(|row| !(passed_on && row.is_by_server()))
+        .find(|row| row.fits(status, headers, &page))?;
+    Some(Judgement::of(row.class).with_sender(Some(row.who)))
+}
+
+/// A relay that names no more than its provider's status: that one counts, not the relay's own.
+fn of_upstream(error: &ProviderError) -> Option<Judgement> {
+    if error.code() != Some("bad_response_status_code") {
+        return None;
+    }
+    let status = error.word(Key::Param)?.parse().ok()?;
+    class_of(StatusCode::from_u16(status).ok()?).map(Judgement::of)
+}
+
+impl WordRow {
+    fn read([field, word, on, class, charged, source]: [&'static str; 6]) -> Self {
+        assert!(!source.is_empty(), "{word}: where is it from?");
+        Self {
+            field: Key::of_field(field).unwrap_or_else(|| panic!("no such field: {field}")),
+            word: Word::read(word),
+            on: statuses(on),
+            class: named(class),
+            charged: filled(charged)
+                .map(|charged| Probability::per_mille(charged.parse().expect("thousandths"))),
+        }
+    }
+}
+
+impl Word {
+    fn read(word: &'static str) -> Self {
+        match (word.strip_prefix('*'), word.strip_suffix('*')) {
+            (Some(rest), Some(_)) => {
+                Self::Contains(rest.trim_end_matches('*').to_ascii_lowercase())
+            }
+            (None, Some(beginning)) => Self::Begins(beginning),
+            _ => Self::Is(word),
+        }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Is(word) => text == *word,
+            Self::Begins(beginning) => text.starts_with(beginning),
+            Self::Contains(part) => text.to_ascii_lowercase().contains(part),
+        }
+    }
+}
+
+impl PageRow {
+    fn read([who, on, header, page, class, source]: [&'static str; 6]) -> Self {
+        assert!(!source.is_empty(), "{who}: where is it from?");
+        let header = filled(header).map(|header| match header.split_once(':') {
+            Some((name, part)) => (name, part.trim()),
+            None => (header, ""),
+        });
+        Self {
+            who,
+            on: statuses(on),
+            header,
+            page: filled(page),
+            class: named(class),
+        }
+    }
+
+    fn is_by_server(&self) -> bool {
+        self.page.is_none() && self.header.is_some_and(|(name, _)| name == "server")
+    }
+
+    fn fits(&self, status: StatusCode, headers: &HeaderMap, page: &str) -> bool {
+        let on = self.on.is_empty() || self.on.contains(&status.as_u16());
+        let header = self.header.is_none_or(|(name, part)| {
+            let mut values = headers.get_all(name).iter();
+            values.any(|value| {
+                let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+                text.contains(part)
+            })
+        });
+        on && header && self.page.is_none_or(|part| page.contains(part))
+    }
+}
+
+fn statuses(cell: &str) -> Vec<u16> {
+    cell.split_whitespace()
+        .map(|status| status.parse().expect("a status"))
+        .collect()
+}
+
+fn named(name: &str) -> Class {
+    Class::named(name).unwrap_or_else(|| panic!("no such class: {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_both_tables_can_be_read() {
+        assert!(WORDS.len() > 60);
+        assert!(PAGES.len() > 30);
+        for row in PAGES.iter() {
+            assert!(row.header.is_some() || row.page.is_some() || !row.on.is_empty());
+            let lower = |text: &str| text.to_ascii_lowercase() == text;
+            assert!(row.page.is_none_or(lower), "{}", row.who);
+        }
+    }
+}

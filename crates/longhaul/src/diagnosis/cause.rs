@@ -1,0 +1,77 @@
+use std::{fmt, time::Duration};
+
+use crate::error::Clock;
+
+/// Why a call ended as it did.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// One of our own clocks, set shorter than such calls take.
+    OwnClock(Clock),
+    /// The model is slower than 95 % of such calls.
+    ModelSlow,
+    /// The provider is overloaded or out of service.
+    Overload,
+    /// A quota, a credit or a rate limit.
+    Quota,
+    /// Something on the way gives up after this much silence; `None` where the time fits nothing known.
+    Intermediary(Option<Duration>),
+    /// A proxy or VPN on this side.
+    LocalProxy,
+    /// The path is dead: what was sent is not acknowledged.
+    PathDead,
+    /// The host was not reached, or what was needed to send was not there.
+    NotReached,
+    /// The request, the key, or where it was sent.
+    Request,
+    /// The provider itself failed.
+    Provider,
+    /// The content was refused, or the model made no picture of it.
+    Content,
+    /// Nothing points anywhere.
+    Unknown,
+}
+
+/// How sure a diagnosis is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Confidence {
+    /// It fits, and so does much else.
+    Possible,
+    /// It fits one thing better than all others.
+    Likely,
+    /// Nothing else explains it.
+    Certain,
+}
+
+/// Why a call ended as it did, what shows that, and what to do about it. `Display` says it in one sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// Why.
+    pub cause: Cause,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// What shows it, one fact each.
+    pub evidence: Vec<String>,
+    /// What a person should do.
+    pub advice: &'static str,
+    pub(super) text: String,
+}
+
+impl Diagnosis {
+    /// Whether it says more of a broken connection than that it broke.
+    pub(crate) fn explains_cut(&self) -> bool {
+        self.confidence > Confidence::Possible
+            && matches!(
+                self.cause,
+                Cause::Intermediary(_) | Cause::LocalProxy | Cause::PathDead
+            )
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
