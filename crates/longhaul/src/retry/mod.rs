@@ -14,7 +14,7 @@
 //! [`Class::InFlight`](crate::Class::InFlight)) is collected with the same key, uncounted; a key that was
 //! used up hands on the first failure.
 //!
-//! | opt-in | what it does |
+//! | setting | what it does |
 //! |---|---|
 //! | [`budget`](RetryPolicy::budget) | bounds what duplicates cost, all operations of a layer together |
 //! | [`spending_cap`](RetryPolicy::spending_cap) | refuses what might go over a sum, before it is sent |
@@ -23,7 +23,7 @@
 //! | [`Limits::after_timeout`](crate::timeout::Limits::after_timeout) | a longer head clock after one that ran out |
 //! | [`keys`](RetryPolicy::keys) | the form of the idempotency key, by host |
 //! | [`deadline_headers`](RetryPolicy::deadline_headers) | the caller's deadline, from its headers |
-//! | [`server_timeout`](RetryPolicy::server_timeout) | tells Google's hosts how long the answer is waited for |
+//! | [`server_timeout`](RetryPolicy::server_timeout) | on by default, the others off: tells Google's hosts how long the answer is waited for |
 //!
 //! At the end the caller gets the ending that may have cost most, the later of equals, with the
 //! [`RetryReport`] in the response's extensions or in the error. An earlier answer is kept as its head

@@ -96,8 +96,8 @@ pub struct RetryPolicy {
     pub deadline_headers: Vec<DeadlineHeader>,
     /// Tells Google's hosts (`*.googleapis.com`) in `X-Server-Timeout` how long the answer is waited for, in
     /// whole seconds, rounded up: the shortest of the head clock, the attempt's clock and what is left of
-    /// the operation. A header that is there stays. Needs the timeout layer below, which has the clocks.
-    /// Default false.
+    /// the operation: their own default may be shorter, and answers 504 to a call that had time left. A
+    /// header that is there stays. Needs the timeout layer below, which has the clocks. Default true.
     pub server_timeout: bool,
     /// A header for the attempt's number, counted from 1. Default none: not every server likes it.
     #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
@@ -119,7 +119,7 @@ impl Default for RetryPolicy {
             key_header: Some(HeaderName::from_static("idempotency-key")),
             keys: Vec::new(),
             deadline_headers: Vec::new(),
-            server_timeout: false,
+            server_timeout: true,
             attempt_header: None,
         }
     }
