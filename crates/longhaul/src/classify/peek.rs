@@ -8,7 +8,10 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::error::{BoxError, Error};
+use crate::{
+    body::longer,
+    error::{BoxError, Error},
+};
 
 /// However much of it is whitespace, no more than this is held.
 const HELD_WITH_WHITESPACE: usize = 1024 * 1024;
@@ -177,11 +180,6 @@ where
             Rest::Broken(_) => SizeHint::default(),
             Rest::Trailers(_) | Rest::Ended => SizeHint::with_exact(0),
         };
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower().saturating_add(held));
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(held));
-        }
-        hint
+        longer(&rest, held)
     }
 }

@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::attempt::Attempt;
+use crate::{attempt::Attempt, body::longer};
 
 /// The most that is handed to the client at once: what a client holds unwritten stays small, so that
 /// the hand-over of the last slice is close to the moment it leaves.
@@ -109,12 +109,6 @@ impl<B: Body> Body for RequestBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         let rest = self.rest.as_ref().map_or(0, |rest| rest.remaining() as u64);
-        let inner = self.inner.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(rest));
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(rest));
-        }
-        hint
+        longer(&self.inner.size_hint(), rest)
     }
 }

@@ -17,6 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Empty, Full};
 
 pub(crate) use self::{budget::ReplayBudget, read_ahead::ReadAhead};
+use super::hint::longer;
 use crate::error::{BoxError, Error};
 
 /// A request body that may be sent more than once.
@@ -186,14 +187,4 @@ impl<B> fmt::Debug for ReplayBody<B> {
 /// The whole of `data`: for `Bytes` a second reference, for anything else a copy.
 fn into_bytes(mut data: impl Buf) -> Bytes {
     data.copy_to_bytes(data.remaining())
-}
-
-/// The hint of a body that has `more` bytes before it.
-fn longer(hint: &SizeHint, more: u64) -> SizeHint {
-    let mut sum = SizeHint::new();
-    sum.set_lower(hint.lower().saturating_add(more));
-    if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(more)) {
-        sum.set_upper(upper);
-    }
-    sum
 }
