@@ -21,8 +21,8 @@ impl Target {
         target.model = Some(model.into());
         target.key = key;
         // 3,686,400 (2560x1440) to 16,777,216 (4096x4096) pixels, ratio 1/16 to 16; `1K` is refused with
-        // "image size must be at least 3686400 pixels" (facts/requests.md A4; docs of novita.ai and
-        // geekai.co for seedream-4.5). The keywords `2K` and `4K` are upper case; the ratio is then
+        // "image size must be at least 3686400 pixels" (docs of novita.ai and geekai.co for
+        // seedream-4.5). The keywords `2K` and `4K` are upper case; the ratio is then
         // described in the prompt, and is 1:1 without (docs.geekai.co, docs.siraya.ai).
         target.sizes = Sizes::Keywords(Keywords {
             ratio: RatioIn::Prompt,

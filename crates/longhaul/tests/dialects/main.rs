@@ -1,9 +1,8 @@
 //! What is read from a request: one test for each row of the tables beside this file.
 //!
 //! A row is: name, path of the `POST`, headers, body, and what it asks for: resolution, model, images,
-//! references, quality, recognised; then where the case comes from. `A0` to `A5` are the sections of the
-//! project's notes on request dialects, `doubt` is the rule to err towards the longer wait. Where two
-//! sources disagree, the reason of the choice stands there too.
+//! references, quality, recognised; then where the case comes from. `doubt` is the rule to err towards the
+//! longer wait. Where two sources disagree, the reason of the choice stands there too.
 //!
 //! In the headers, `json` and `form` stand for a content type, `-` for none, and `&` divides. In the body,
 //! `␍` and `␊` stand for what they show, `�` for a byte that is no UTF-8, `⟨20 MB⟩` for so much base64 and `⟨PNG⟩`
