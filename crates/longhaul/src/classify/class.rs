@@ -2,7 +2,26 @@ use std::fmt;
 
 /// What the end of an attempt *means*.
 ///
-/// The one enum that drives retry, fallback, budgets, the ledger, claims, metrics and the text of errors.
+/// The one enum that drives retry, fallback, budgets, the ledger, claims and the text of errors. What the default
+/// policies do by it (“again”: sent again after the wait of the [`Schedule`](crate::retry::Schedule); “fallback”:
+/// the next target is asked, where a policy names one):
+///
+/// | class | request sent | [charged](Self::billed_prior) | default |
+/// |---|---|---|---|
+/// | `NeverSent`, `Refused` | no | 0 | again |
+/// | `SentPartial` | in part | 0.02 | again |
+/// | `RateLimited` | yes | 0 | again, as the server asks |
+/// | `Overloaded`, `Unavailable` | yes | 0 | again after 15 s or more, then fallback |
+/// | `QuotaExhausted` | yes | 0 | fallback |
+/// | `InFlight` | yes | 0 | asked again with the same key, uncounted |
+/// | `KeyReuse`, `ClientError`, `Redirect` | yes | 0 | stop |
+/// | `RequestTimeout`, `ServerError` | yes | 0.1 | again, a duplicate; 501, 505 and 511 stop |
+/// | `ModelDeadline` | yes | 0.3 | again, a duplicate |
+/// | `IntermediaryCut`, `UnknownOutcome` | perhaps whole | 0.9 | again, a duplicate |
+/// | `Undelivered` | yes | 1 | again, a duplicate, while its beginning is read |
+/// | `NoImage` | yes | 1 | stop |
+/// | `ContentBlocked` | yes | 1; 0 where the status is no success | stop |
+/// | `Delivered` | yes | 1 | done |
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
