@@ -251,10 +251,10 @@ fn an_answer_of_30_mb_passes_without_being_held_or_copied() {
 /// | `ClassifyingRetry` | 20 | among them the saved head (its headers and extensions), the key's text, deadline and attempt in the extensions, the handle, the list of attempts, the report, and both in the answer's extensions |
 /// | `InFlight` | 0 | |
 /// | `BillingCompensationTracker` | 11 | handle and extensions where no retry stands above; the entry's host, path and provider (and its lower-case form) |
-/// | `Classify` | 8 | handle and extensions, likewise; the list of peeked pieces |
+/// | `Classify` | 10 | handle and extensions, likewise; the list of peeked pieces; the watcher of a long answer |
 /// | `SizeAwareTimeout` | 7 | handle and extensions, likewise; no clock for a body that is never pending |
 /// | `ForceHttp1` | 3 | its report in the answer's extensions |
-/// | `Stack` | 29 | all of these, with one handle and one map each way |
+/// | `Stack` | 33 | all of these, with one handle and one map each way |
 #[test]
 fn the_success_path_allocates_a_known_handful() {
     let client = Client::answering(picture(MB));
