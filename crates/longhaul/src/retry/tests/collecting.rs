@@ -4,8 +4,8 @@ use super::{script::*, *};
 async fn what_is_still_running_is_asked_for_again_and_not_counted() {
     let mut policy = exact();
     policy.attempts = 2;
-    let busy = Say(0, 409, "x: y", "in flight");
-    let told = Say(0, 409, "retry-after: 7", "in flight");
+    let busy = Say(0, 409, "x: y", IN_FLIGHT);
+    let told = Say(0, 409, "retry-after: 7", IN_FLIGHT);
     let says = [Say::broken(1), busy, told, busy, Say::picture(1)];
     let script = Script::new(policy, says);
     let answered = script.call(request()).await;
@@ -23,7 +23,7 @@ async fn what_is_still_running_is_asked_for_again_and_not_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_asked_for_until_the_deadline_and_not_in_a_tight_loop() {
-    let busy = Say(0, 409, "retry-after: 0", "in flight");
+    let busy = Say(0, 409, "retry-after: 0", IN_FLIGHT);
     let script = Script::new(exact(), vec![busy; 10_000]);
     let mut request = request();
     request
@@ -41,7 +41,7 @@ async fn a_used_up_key_hands_on_the_first_failure() {
     let says = [
         Say::status(1, 503),
         Say(1, 500, "x: y", "dearer"),
-        Say(1, 422, "x: y", "used up"),
+        Say(1, 422, "x: y", USED_UP),
     ];
     let script = Script::new(exact(), says);
     let answered = script.call(request()).await;
@@ -49,11 +49,14 @@ async fn a_used_up_key_hands_on_the_first_failure() {
     assert_eq!(report(&answered).attempts().len(), 3);
     assert_eq!(answered.unwrap().status(), 503);
 
-    let script = Script::new(exact(), [Say::broken(1), Say::status(1, 422)]);
+    let script = Script::new(exact(), [Say::broken(1), Say(1, 422, "x: y", USED_UP)]);
     let error = script.call(request()).await.unwrap_err();
     assert_eq!(error.attempt().unwrap().number(), 1);
 
     // An answer in the making is no failure; without one before it, it is the used-up key itself.
-    let script = Script::new(exact(), [Say::status(1, 409), Say::status(1, 422)]);
+    let script = Script::new(
+        exact(),
+        [Say(1, 409, "x: y", IN_FLIGHT), Say(1, 422, "x: y", USED_UP)],
+    );
     assert_eq!(script.call(request()).await.unwrap().status(), 422);
 }

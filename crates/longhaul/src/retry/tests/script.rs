@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex};
 use http::HeaderMap;
 
 use super::*;
-use crate::{
-    classify::{AnswerFacts, Classifier, Head, Judgement, Stage},
-    timeout::Limits,
-};
+use crate::timeout::Limits;
 
 /// One answer: after so many seconds, this status, this header, this body. Status 0 breaks the connection.
 #[derive(Clone, Copy)]
@@ -76,7 +73,7 @@ impl Script {
         let client = SizeAwareTimeoutLayer::new(self.limits.clone())
             .unwrap()
             .layer(client);
-        let client = ClassifyLayer::with_classifier(ClassifyPolicy::default(), Collects)
+        let client = ClassifyLayer::new(ClassifyPolicy::default())
             .unwrap()
             .layer(client);
         let (head, body) = self
@@ -116,22 +113,8 @@ impl Script {
 
 type Answer = Result<Response<Full<Bytes>>, BoxError>;
 
-/// A provider with a replay store: 409 is still running, 422 is a used-up key.
-#[derive(Clone, Copy)]
-struct Collects;
+/// How a provider with a replay store says that the call with this key is still running …
+pub(super) const IN_FLIGHT: &str = r#"{"error":{"code":"idempotency_in_flight"}}"#;
 
-impl Classifier for Collects {
-    fn head(&self, head: &Head<'_>) -> Stage {
-        crate::classify::DefaultClassifier.head(head)
-    }
-
-    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
-        let mut judged = crate::classify::DefaultClassifier.body(head, body, facts);
-        match head.status.as_u16() {
-            409 => judged.class = Class::InFlight,
-            422 => judged.class = Class::KeyReuse,
-            _ => {}
-        }
-        judged
-    }
-}
+/// … and that the key was used up.
+pub(super) const USED_UP: &str = r#"{"error":{"code":"idempotency_consumed"}}"#;

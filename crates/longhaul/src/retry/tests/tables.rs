@@ -5,8 +5,9 @@ use http::HeaderMap;
 use super::*;
 use crate::classify::wait::told_in_headers;
 
-/// openai-python, `tests/test_client.py`, `test_parse_retry_after_header`: the value of `Retry-After`, and
-/// the wait in seconds that it makes there; 0.5 is its own first backoff, where the header is not followed.
+/// openai-python, `tests/test_client.py`, `test_parse_retry_after_header`, as it stood before its cap was raised
+/// from 60 to 120 s (the table since then is in `tests/endings/`): the value of `Retry-After`, and the wait in
+/// seconds that it makes there; 0.5 is its own first backoff, where the header is not followed.
 /// The clock stands at Fri, 29 Sep 2023 16:26:37 GMT.
 ///
 /// The last column is what the header asks for with us, in seconds, and why where that differs:
