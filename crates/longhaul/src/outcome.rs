@@ -22,6 +22,14 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in their order.
+    pub const ALL: [Self; 4] = [Self::Connect, Self::Write, Self::Head, Self::Body];
+
+    /// The phase of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
     /// The name used in logs, ledgers and JSON; the same as in code.
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,6 +67,21 @@ pub enum End {
 }
 
 impl End {
+    /// Every end, in the order of declaration.
+    pub const ALL: [Self; 6] = [
+        Self::Finished,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Superseded,
+        Self::Lost,
+    ];
+
+    /// The end of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.name() == name)
+    }
+
     /// The name used in logs, ledgers and JSON; the same as in code.
     pub const fn name(self) -> &'static str {
         match self {
@@ -149,9 +172,42 @@ pub struct Outcome {
     pub exposure: Exposure,
 }
 
+impl Outcome {
+    /// An end of this kind: for ledgers that read back what they wrote.
+    pub const fn new(
+        end: End,
+        class: Class,
+        phase: Phase,
+        duration: Duration,
+        exposure: Exposure,
+    ) -> Self {
+        Self {
+            end,
+            class,
+            phase,
+            duration,
+            exposure,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ends_and_phases_are_found_by_their_names() {
+        for end in End::ALL {
+            assert_eq!(
+                (End::named(end.name()), format!("{end:?}")),
+                (Some(end), end.to_string())
+            );
+        }
+        for phase in Phase::ALL {
+            assert_eq!(Phase::named(phase.name()), Some(phase));
+        }
+        assert_eq!((End::named("finished"), Phase::named("")), (None, None));
+    }
 
     #[test]
     fn an_exposure_says_nothing_only_where_nothing_can_be_charged() {

@@ -1,9 +1,10 @@
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Attempt;
+use crate::ConfigError;
 
 /// Names what the caller asked for, once: all its attempts share it.
 ///
@@ -20,6 +21,25 @@ impl OperationId {
     /// Its 128 bits.
     pub const fn as_u128(self) -> u128 {
         self.0.as_u128()
+    }
+
+    /// The one with these 128 bits: for ledgers that read back what they wrote.
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
+    }
+}
+
+impl FromStr for OperationId {
+    type Err = ConfigError;
+
+    /// Reads what `Display` writes, and a UUID's other forms.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Uuid::try_parse(text).map(Self).map_err(|error| {
+            ConfigError::new(
+                "operation",
+                format!("{text:?} is not an operation's id: {error}"),
+            )
+        })
     }
 }
 
@@ -88,4 +108,23 @@ impl Deadline {
 pub(crate) fn after(instant: Instant, duration: Duration) -> Instant {
     const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
     instant + duration.min(THIRTY_YEARS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operations_id_is_read_back_from_its_text_and_its_bits() {
+        let id = OperationId::new();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(OperationId::from_u128(id.as_u128()), id);
+        let error = "42".parse::<OperationId>().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("\"42\" is not an operation's id"),
+            "{error}"
+        );
+    }
 }

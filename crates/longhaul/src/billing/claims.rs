@@ -81,6 +81,11 @@ impl ClaimRule {
         Self::Over,
     ];
 
+    /// The rule of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.name() == name)
+    }
+
     /// The name used in logs, ledgers and JSON; the same as in code.
     pub const fn name(self) -> &'static str {
         match self {

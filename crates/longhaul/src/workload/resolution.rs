@@ -19,6 +19,16 @@ pub enum Resolution {
 }
 
 impl Resolution {
+    /// Every resolution, the smallest first.
+    pub const ALL: [Self; 4] = [Self::K1, Self::K2, Self::K4, Self::Unknown];
+
+    /// The resolution of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|resolution| resolution.name() == name)
+    }
+
     /// The class of a picture of `width` × `height` pixels.
     ///
     /// 2.1 and 8.0 megapixels lie between the largest picture of one class and the smallest of the

@@ -10,6 +10,10 @@ const ID_HEADERS: [&str; 6] = [
     "cf-ray",
 ];
 
+/// Where an id is found in the body: as a field, or at the end of an error's message.
+pub(super) const IN_BODY: &str = "body";
+pub(super) const IN_MESSAGE: &str = "message";
+
 /// No id is longer; longer ones are left out.
 const ID: usize = 128;
 
@@ -58,6 +62,14 @@ impl RequestId {
             from,
             id: id.into(),
         })
+    }
+
+    /// An id that was found in a place called `from`: for ledgers that read back what they wrote. `None` for
+    /// a place that no id is looked for in, and for what does not look like an id.
+    pub fn found(from: &str, id: &str) -> Option<Self> {
+        let mut places = ID_HEADERS.into_iter().chain([IN_BODY, IN_MESSAGE]);
+        let from = places.find(|place| *place == from)?;
+        Self::new(from, id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AnswerFacts,
-    evidence::{Evidence, RequestId, micros},
+    evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros},
     keys::Key,
 };
 
@@ -175,8 +175,8 @@ impl Notes {
             Key::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),
             // Ten billion ticks are a dollar.
             Key::CostTicks => evidence.cost_micros = micros(text, 1e-4),
-            Key::RequestId => evidence.request_ids.extend(RequestId::new("body", text)),
-            Key::Id if depth == 1 => evidence.request_ids.extend(RequestId::new("body", text)),
+            Key::RequestId => evidence.request_ids.extend(RequestId::new(IN_BODY, text)),
+            Key::Id if depth == 1 => evidence.request_ids.extend(RequestId::new(IN_BODY, text)),
             Key::Error => self.error.note(Key::Message, text),
             _ if key.is_of_error() => self.error_word(depth, key, text),
             _ => {}
@@ -194,7 +194,7 @@ impl Notes {
         if key == Key::Message {
             let id = text.rsplit_once("(request id: ");
             let id = id.and_then(|(_, rest)| rest.split(')').next());
-            let id = id.and_then(|id| RequestId::new("message", id));
+            let id = id.and_then(|id| RequestId::new(IN_MESSAGE, id));
             self.evidence.request_ids.extend(id);
         }
     }

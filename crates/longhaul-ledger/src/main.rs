@@ -1,0 +1,2 @@
+//! The ledger as a program.
+fn main() {}
