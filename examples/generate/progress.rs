@@ -77,6 +77,7 @@ const fn what(phase: Phase) -> &'static str {
         Phase::Write => "sending the request",
         Phase::Head => "the model works",
         Phase::Body => "the picture arrives",
+        Phase::Unknown => "nobody knows",
     }
 }
 

@@ -1,1 +1,15 @@
-//! A durable ledger.
+//! A durable ledger for calls that cost money: nothing paid for is forgotten.
+//!
+//! The store behind [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker) that survives a
+//! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
+//! reconciliation with the provider's own log, reports.
+
+mod error;
+mod location;
+pub mod store;
+
+pub use self::{
+    error::{LedgerError, LedgerErrorKind},
+    location::Location,
+    store::{EntryId, Store, Stored},
+};

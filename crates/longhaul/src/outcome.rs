@@ -19,11 +19,19 @@ pub enum Phase {
     Head,
     /// The answer's head is here, its body arrives.
     Body,
+    /// Nobody knows: the process died while the attempt ran. Only of an end that is [`End::Lost`].
+    Unknown,
 }
 
 impl Phase {
     /// Every phase, in their order.
-    pub const ALL: [Self; 4] = [Self::Connect, Self::Write, Self::Head, Self::Body];
+    pub const ALL: [Self; 5] = [
+        Self::Connect,
+        Self::Write,
+        Self::Head,
+        Self::Body,
+        Self::Unknown,
+    ];
 
     /// The phase of that [name](Self::name).
     pub fn named(name: &str) -> Option<Self> {
@@ -37,6 +45,7 @@ impl Phase {
             Self::Write => "Write",
             Self::Head => "Head",
             Self::Body => "Body",
+            Self::Unknown => "Unknown",
         }
     }
 }

@@ -89,6 +89,7 @@ fn own_clock(symptoms: &Symptoms) -> Option<(Clock, Duration)> {
             Phase::Write => Clock::WriteProgress,
             Phase::Head => Clock::Head,
             Phase::Body => Clock::Body,
+            Phase::Unknown => return None,
         };
         Some((clock, symptoms.silence.unwrap_or(symptoms.whole)))
     })

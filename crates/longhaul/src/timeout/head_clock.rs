@@ -68,7 +68,7 @@ impl HeadClock {
                     head,
                 )
             }
-            Phase::Head | Phase::Body => {
+            Phase::Head | Phase::Body | Phase::Unknown => {
                 let flushed = facts.flushed_at().unwrap_or(self.called);
                 (head.map(|head| limit(Clock::Head, flushed, head)), None)
             }

@@ -1,0 +1,76 @@
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use crate::error::{LedgerError, LedgerErrorKind};
+
+/// Where a ledger is: a file of SQLite's, or a PostgreSQL database.
+///
+/// ```
+/// use longhaul_ledger::Location;
+///
+/// assert!(matches!("spend.db".parse(), Ok(Location::Sqlite(_))));
+/// assert!(matches!("postgres://ledger@db.example.com/spend".parse(), Ok(Location::Postgres(_))));
+/// assert!("mysql://db.example.com/spend".parse::<Location>().is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Location {
+    /// The path of a file; `sqlite:` may stand before it.
+    Sqlite(PathBuf),
+    /// `postgres://…` or `postgresql://…`.
+    Postgres(String),
+}
+
+impl FromStr for Location {
+    type Err = LedgerError;
+
+    fn from_str(text: &str) -> Result<Self, LedgerError> {
+        let refuse = |why: &str| {
+            // A URL may hold a password.
+            let given = text
+                .split_once("://")
+                .map_or(text, |(scheme, _)| scheme)
+                .to_owned();
+            Err(LedgerErrorKind::Location {
+                given,
+                why: why.to_owned(),
+            }
+            .into())
+        };
+        let path = match text.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => return Ok(Self::Postgres(text.to_owned())),
+            Some(("sqlite", path)) => path,
+            Some(_) => return refuse("only SQLite and PostgreSQL are known"),
+            None => text.strip_prefix("sqlite:").unwrap_or(text),
+        };
+        match path {
+            "" => refuse("it is empty"),
+            ":memory:" => refuse("what is in memory does not last"),
+            path => Ok(Self::Sqlite(path.into())),
+        }
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(url) => {
+                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+                let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+                // Its parameters may hold a password too.
+                write!(
+                    f,
+                    "postgres://{}",
+                    rest.split('?').next().unwrap_or_default()
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

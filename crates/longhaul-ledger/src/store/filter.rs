@@ -1,0 +1,110 @@
+use std::{fmt::Write, ops::Range, time::SystemTime};
+
+use longhaul::{Class, OperationId};
+use sqlx::Arguments as _;
+use uuid::Uuid;
+
+use super::{Arguments, Table, day_micros};
+use crate::error::LedgerError;
+
+/// Which entries to read; all of them where nothing is set.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Filter {
+    /// Of this operation.
+    pub operation: Option<OperationId>,
+    /// Opened in this time: at its start or later, and before its end.
+    pub opened: Option<Range<SystemTime>>,
+    /// Of the provider of exactly this name.
+    pub provider: Option<String>,
+    /// Of the model of exactly this name.
+    pub model: Option<String>,
+    /// Ended with this meaning; leaves out those that run.
+    pub class: Option<Class>,
+    /// So many at most.
+    pub limit: Option<u32>,
+}
+
+impl Filter {
+    /// The entries of one operation.
+    pub fn of_operation(operation: OperationId) -> Self {
+        Self {
+            operation: Some(operation),
+            ..Self::default()
+        }
+    }
+
+    /// The entries that were opened at `opened.start` or later, and before `opened.end`.
+    pub fn opened(opened: Range<SystemTime>) -> Self {
+        Self {
+            opened: Some(opened),
+            ..Self::default()
+        }
+    }
+
+    /// What stands behind `FROM`, with its arguments; `None` where no row of `table` can pass.
+    pub(super) fn condition(
+        &self,
+        table: Table,
+    ) -> Result<Option<(String, Arguments)>, LedgerError> {
+        let mut values = Arguments::default();
+        let mut conditions = Vec::new();
+        let mut add = |condition: &str, value: Value<'_>| {
+            value.add_to(&mut values)?;
+            conditions.push(format!("{condition} ${}", values.len()));
+            Ok::<_, LedgerError>(())
+        };
+        if let Some(operation) = self.operation {
+            let bytes = operation.as_u128().to_be_bytes().to_vec();
+            add("operation =", Value::Bytes(bytes))?;
+        }
+        if let Some(Range { start, end }) = &self.opened {
+            // The key leads with the time of opening.
+            add("id >=", Value::Bytes(first_id_at(*start)))?;
+            add("id <", Value::Bytes(first_id_at(*end)))?;
+        }
+        if let Some(provider) = &self.provider {
+            add("provider =", Value::Text(provider))?;
+        }
+        if let Some(model) = &self.model {
+            add("model =", Value::Text(model))?;
+        }
+        if let Some(class) = self.class {
+            if table == Table::Running {
+                return Ok(None);
+            }
+            add("class =", Value::Text(class.name()))?;
+        }
+        let mut text = match conditions.as_slice() {
+            [] => String::new(),
+            some => format!("WHERE {}", some.join(" AND ")),
+        };
+        text.push_str(" ORDER BY id");
+        if let Some(limit) = self.limit {
+            let _ = write!(text, " LIMIT {limit}");
+        }
+        Ok(Some((text, values)))
+    }
+}
+
+enum Value<'a> {
+    Bytes(Vec<u8>),
+    Text(&'a str),
+}
+
+impl Value<'_> {
+    fn add_to(self, arguments: &mut Arguments) -> Result<(), LedgerError> {
+        match self {
+            Self::Bytes(bytes) => arguments.add(bytes),
+            Self::Text(text) => arguments.add(text.to_owned()),
+        }
+        .map_err(|error| LedgerError::from(sqlx::Error::Encode(error)))
+    }
+}
+
+/// The smallest id that an entry opened at `time` can have: ids keep milliseconds.
+pub(crate) fn first_id_at(time: SystemTime) -> Vec<u8> {
+    let millis = u64::try_from(day_micros(time).max(0) / 1000).unwrap_or_default();
+    let bits = u128::from(millis) << 80;
+    Uuid::from_u128(bits).as_bytes().to_vec()
+}
