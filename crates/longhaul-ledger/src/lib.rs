@@ -4,11 +4,13 @@
 //! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
 //! reconciliation with the provider's own log, reports.
 
+pub mod durable;
 mod error;
 mod location;
 pub mod store;
 
 pub use self::{
+    durable::{Builder, DurableLedger, WhenUnreachable, recover},
     error::{LedgerError, LedgerErrorKind},
     location::Location,
     store::{EntryId, Store, Stored},

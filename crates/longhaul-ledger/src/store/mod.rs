@@ -1,7 +1,8 @@
 //! The tables, and reading them: the same statements for SQLite and PostgreSQL.
 
+pub(crate) mod columns;
 mod filter;
-mod migrate;
+pub(crate) mod migrate;
 mod row;
 
 use std::{fmt, str::FromStr};
@@ -145,7 +146,6 @@ impl Store {
     }
 
     /// For statements of other modules.
-    #[allow(dead_code)]
     pub(crate) const fn pool(&self) -> &AnyPool {
         &self.pool
     }
