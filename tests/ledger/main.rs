@@ -1,0 +1,8 @@
+//! The durable ledger under the whole stack, with processes that die and databases that go away: afterwards it
+//! agrees with the provider, attempt by attempt.
+
+mod fleet;
+mod full;
+mod kill;
+mod outage;
+mod scene;

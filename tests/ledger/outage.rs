@@ -1,0 +1,49 @@
+//! The database goes away in the middle, and comes back.
+
+use std::time::Duration;
+
+use longhaul_testing::Postgres;
+
+use crate::scene::Scene;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_missing() {
+    let Some(mut postgres) = Postgres::start() else {
+        return;
+    };
+    let location = postgres.database().parse().expect("a URL");
+    let mut scene = Scene::new(location, 4).await;
+    let mut worker = scene.worker(&["--lease", "2000"]).await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        postgres.stop();
+        // What was durable may still leave; then nothing more.
+        scene.until_no_request_comes().await;
+        postgres.start_again();
+        scene.until_a_request_comes().await;
+    }
+    assert!(worker.is_running());
+    worker.kill();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    scene.recover().await;
+    assert_eq!(scene.disagreements().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_spending_may_go_on_the_entries_are_written_when_the_database_is_back() {
+    let Some(mut postgres) = Postgres::start() else {
+        return;
+    };
+    let location = postgres.database().parse().expect("a URL");
+    let mut scene = Scene::new(location, 5).await;
+    let mut worker = scene.worker(&["--spend", "--calls", "400"]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    postgres.stop();
+    scene.until_a_request_comes().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(worker.is_running(), "it has calls left to make");
+    postgres.start_again();
+    scene.until_ended(&mut worker).await;
+    assert_eq!(scene.disagreements().await, [""; 0]);
+    assert!(scene.records().await.iter().all(|record| !record.is_open()));
+}
