@@ -36,7 +36,7 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    pub(super) const fn new(answering: Answering) -> Self {
+    pub(crate) const fn new(answering: Answering) -> Self {
         Self { answering }
     }
 }

@@ -59,7 +59,7 @@ fn four_duties<E: Into<BoxError>>(
             let records = records.clone();
             async move {
                 let place = records.open();
-                let ended = attempt.await;
+                let ended: Result<Response<Body>, BoxError> = attempt.await;
                 let status = ended.as_ref().ok().map(Response::<Body>::status);
                 records.close(place, status);
                 ended

@@ -1,6 +1,6 @@
 //! The clients, as one would set them up.
 
-use std::net::SocketAddr;
+use std::{error::Error, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -34,11 +34,11 @@ pub(super) trait Job {
 }
 
 /// Does the job with this client, on a runtime of one thread.
-pub(super) fn run<J: Job>(which: Which, job: J) -> Result<J::Done, BoxError> {
+pub(super) fn run<J: Job>(which: Which, job: J) -> Result<J::Done, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match which {
             Which::Plain => job.with(plain()).await,
             Which::Client => job.with(longhaul_hyper_client::<Full<Bytes>>()?).await,
@@ -51,7 +51,8 @@ pub(super) fn run<J: Job>(which: Which, job: J) -> Result<J::Done, BoxError> {
                 job.with(Stack::new(policy)?.layer(client)).await
             }
         }
-    })
+    });
+    done.map_err(|error: BoxError| error as Box<dyn Error>)
 }
 
 pub(super) fn plain() -> legacy::Client<HttpConnector, Full<Bytes>> {

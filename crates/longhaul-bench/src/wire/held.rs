@@ -49,7 +49,11 @@ pub(super) fn ask(which: Which, server: SocketAddr, count: usize) -> Result<Held
     ])
 }
 
-pub(super) fn measure(which: Which, server: SocketAddr, count: usize) -> Result<Held, BoxError> {
+pub(super) fn measure(
+    which: Which,
+    server: SocketAddr,
+    count: usize,
+) -> Result<Held, Box<dyn Error>> {
     let files = process::open_more_files().saturating_sub(FILES_FOR_ALL_ELSE);
     let count = count.min(usize::try_from(files).unwrap_or(usize::MAX));
     clients::run(which, Holding { server, count })

@@ -45,7 +45,7 @@ pub(super) fn measure(
     server: SocketAddr,
     answer: usize,
     count: usize,
-) -> Result<Load, BoxError> {
+) -> Result<Load, Box<dyn Error>> {
     clients::run(
         which,
         Requests {

@@ -105,7 +105,7 @@ async fn answer(
     let _ = body.collect().await;
     let path = head.uri.path();
     if path == HOLD {
-        let _held = Counted::one_more(held);
+        let _held = Counted::one_more(&held);
         std::future::pending().await
     }
     let body = match path.strip_prefix(ANSWER).map(str::parse) {
@@ -142,9 +142,9 @@ fn picture(length: usize) -> Bytes {
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
-    fn one_more(held: Arc<AtomicUsize>) -> Self {
+    fn one_more(held: &Arc<AtomicUsize>) -> Self {
         held.fetch_add(1, Relaxed);
-        Self(held)
+        Self(held.clone())
     }
 }
 
