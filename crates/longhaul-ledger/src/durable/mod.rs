@@ -59,7 +59,7 @@ use crate::{
 /// for lost in ledger.recovered() {
 ///     eprintln!("lost with the last process: {:?}", lost.record.opening);
 /// }
-/// let stack = Stack::with_ledger(Policy::nano_banana_pro(), ledger.clone())?;
+/// let stack = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone());
 /// // … after some calls:
 /// ledger.close().await?;
 /// # Ok(()) }

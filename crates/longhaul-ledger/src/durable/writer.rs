@@ -7,6 +7,7 @@ use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 use longhaul::billing::Closing;
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
+    task::yield_now,
     time::{Instant, sleep, timeout_at},
 };
 
@@ -108,6 +109,8 @@ impl Writer {
                 Some(message) => inbox.backlog.push_back(message),
                 None => return false,
             }
+            // Whoever is about to hand something over does so first, and shares the commit.
+            yield_now().await;
         }
         while batch.taken < BATCH {
             let Some(message) = inbox.next() else { break };

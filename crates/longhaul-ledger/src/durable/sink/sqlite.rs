@@ -192,3 +192,29 @@ impl<'a> Columns<'a> for Values {
         self.add(text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LedgerErrorKind;
+
+    #[tokio::test]
+    async fn a_file_without_a_write_ahead_log_is_refused() {
+        let connected = Sqlite::connect(":memory:".as_ref(), WriterId::nil(), Hooks::default());
+        let error = connected.await.expect_err("it keeps nothing");
+        let LedgerErrorKind::NotDurable { setting, found, .. } = error.kind() else {
+            panic!("{error}");
+        };
+        assert_eq!((*setting, found.as_str()), ("journal_mode", "memory"));
+    }
+
+    #[test]
+    fn rows_go_into_the_largest_statements_that_they_fill() {
+        let statements: Vec<_> = ROWS.into_iter().map(Statements::new).collect();
+        let rows = [(); 64 + 8 + 8 + 3];
+        let sizes: Vec<_> = chunks(&statements, &rows)
+            .map(|(of, rows)| (of.rows, rows.len()))
+            .collect();
+        assert_eq!(sizes, [(64, 64), (8, 8), (8, 8), (1, 1), (1, 1), (1, 1)]);
+    }
+}
