@@ -1,7 +1,8 @@
 use std::{fmt, str::FromStr, time::Duration};
 
+use http::Extensions;
 use tokio::time::Instant;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use super::Attempt;
 use crate::ConfigError;
@@ -16,6 +17,13 @@ impl OperationId {
     /// A new one.
     pub(crate) fn new() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// What `Display` writes.
+    pub(crate) fn to_text(self) -> [u8; Hyphenated::LENGTH] {
+        let mut text = [0; Hyphenated::LENGTH];
+        self.0.hyphenated().encode_lower(&mut text);
+        text
     }
 
     /// Its 128 bits.
@@ -82,8 +90,9 @@ impl Continued {
 
 /// When the operation must have ended, all attempts and waits together.
 ///
-/// A request extension. A caller sets it to shorten one operation; the retry layer always sets it, to
-/// the earlier of the caller's and its own; the timeout layer ends an attempt at it.
+/// A caller sets it as a request extension, to shorten one operation. The retry layer gives every attempt the
+/// earlier of the caller's and its own; the timeout layer ends the attempt at it. Below, [`of`](Self::of)
+/// reads the one that counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Deadline(Instant);
 
@@ -96,6 +105,14 @@ impl Deadline {
     /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
     pub fn after(duration: Duration) -> Self {
         Self(after(Instant::now(), duration))
+    }
+
+    /// The one that counts for a request: its attempt's, else its caller's.
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        let attempt: Option<&Attempt> = extensions.get();
+        attempt
+            .and_then(|attempt| attempt.terms().deadline)
+            .or_else(|| extensions.get().copied())
     }
 
     /// The moment it ends.

@@ -7,6 +7,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use smallvec::{SmallVec, smallvec};
 
 use crate::{
     body::longer,
@@ -19,7 +20,8 @@ const HELD_WITH_WHITESPACE: usize = 1024 * 1024;
 /// The beginning of a body, as far as it was read.
 #[derive(Debug, Default)]
 pub(super) struct Peek {
-    frames: Vec<Bytes>,
+    // Most answers are one frame, or begin with one that is longer than the limit.
+    frames: SmallVec<[Bytes; 1]>,
     trailers: Option<HeaderMap>,
     held: usize,
     counted: usize,
@@ -83,7 +85,7 @@ impl Peek {
             for frame in &self.frames {
                 joined.extend_from_slice(frame);
             }
-            self.frames = vec![joined.freeze()];
+            self.frames = smallvec![joined.freeze()];
         }
         self.frames.first().cloned().unwrap_or_default()
     }
@@ -92,7 +94,7 @@ impl Peek {
 /// A body whose beginning was read already: that, and then the rest.
 #[derive(Debug)]
 pub struct PeekedBody<B> {
-    frames: std::vec::IntoIter<Bytes>,
+    frames: smallvec::IntoIter<[Bytes; 1]>,
     held: usize,
     rest: Rest<B>,
 }

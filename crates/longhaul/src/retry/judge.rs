@@ -183,7 +183,7 @@ impl<B: Replay> Operation<B> {
             remaining: self.deadline.saturating_duration_since(Instant::now()),
             expected: self.expected,
             price: attempt.exposure(ending.class).price.or(self.price),
-            replayable: self.replayable,
+            replayable: self.replayable(),
         };
         if ahead && final_class(&situation).is_none() {
             return Next::GoOn;
@@ -254,7 +254,7 @@ impl<B: Replay> Operation<B> {
         running.settle();
         let (head, _) = response.into_parts();
         if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
-            let answer = Kept::Answer(Response::from_parts(head, body));
+            let answer = Kept::Answer(Box::new(Response::from_parts(head, body)));
             self.endings.keep(running.attempt(), class, answer);
         }
     }

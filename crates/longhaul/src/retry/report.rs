@@ -1,5 +1,6 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::nested::Nested;
@@ -43,11 +44,11 @@ pub enum StoppedBy {
 /// In the response's extensions, or in the error. The attempt that brought a response may still be running:
 /// its outcome comes with the last byte of the body.
 #[derive(Clone, Debug)]
-pub struct RetryReport(Arc<Repr>);
+pub struct RetryReport(Repr);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Repr {
-    pub(super) attempts: Vec<Attempt>,
+    pub(super) attempts: SmallVec<[Attempt; 1]>,
     pub(super) waits: Vec<Duration>,
     pub(super) duplicates: u32,
     pub(super) collected: u32,
@@ -58,8 +59,8 @@ pub(super) struct Repr {
 }
 
 impl RetryReport {
-    pub(super) fn new(repr: Repr) -> Self {
-        Self(Arc::new(repr))
+    pub(super) const fn new(repr: Repr) -> Self {
+        Self(repr)
     }
 
     /// Of these attempts, and nothing else: for tests of those who read it.
