@@ -326,6 +326,9 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        if let Some(holds) = self.outcome_now() {
+            return holds;
+        }
         let outcome = {
             let mut facts = self.facts();
             let class = *facts.class.get_or_insert(class);

@@ -12,15 +12,14 @@ pub(super) struct Names(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    hosts: Vec<HostName>,
+    /// By what stands in URIs, with the port.
+    hosts: Vec<(Box<str>, HostName)>,
     paths: Vec<Arc<str>>,
 }
 
 /// A host by its names.
 #[derive(Clone, Debug)]
 pub(super) struct HostName {
-    /// With its port, as the URI has it.
-    authority: Box<str>,
     /// As the URI has it.
     pub(super) host: Arc<str>,
     /// In lower case: host names are the same in any case.
@@ -31,7 +30,6 @@ impl HostName {
     fn of(authority: &Authority) -> Self {
         let host = authority.host();
         Self {
-            authority: authority.as_str().into(),
             host: host.into(),
             provider: host.to_ascii_lowercase().into(),
         }
@@ -51,13 +49,13 @@ impl Names {
 impl Known {
     fn host(&mut self, authority: &Authority) -> HostName {
         let name = authority.as_str();
-        if let Some(known) = self.hosts.iter().find(|host| *host.authority == *name) {
+        if let Some((_, known)) = self.hosts.iter().find(|(known, _)| **known == *name) {
             return known.clone();
         }
         let new = HostName::of(authority);
         // With a user or a password in it, it is nothing to keep.
         if !name.contains('@') {
-            keep(&mut self.hosts, new.clone());
+            keep(&mut self.hosts, (name.into(), new.clone()));
         }
         new
     }

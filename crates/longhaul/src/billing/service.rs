@@ -102,7 +102,7 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
     let workload = extensions.get().unwrap_or(&unknown);
     let (name, path) = tables.names.of(uri);
     let (host, by_host) = match name {
-        Some(HostName { host, provider, .. }) => (Some(host), Some(provider)),
+        Some(HostName { host, provider }) => (Some(host), Some(provider)),
         None => (None, None),
     };
     let provider = Provider::named(extensions).or(by_host);

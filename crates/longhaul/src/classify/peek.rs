@@ -22,7 +22,7 @@ const HELD_WITH_WHITESPACE: usize = 1024 * 1024;
 pub(super) struct Peek {
     // Most answers are one frame, or begin with one that is longer than the limit.
     frames: SmallVec<[Bytes; 1]>,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     held: usize,
     counted: usize,
 }
@@ -63,7 +63,7 @@ impl Peek {
                 Some(Err(error)) => return Poll::Ready(Peeked::Broken(Error::from_inner(error))),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.push(data),
-                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                    Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
                 },
             }
         }
@@ -102,7 +102,7 @@ pub struct PeekedBody<B> {
 #[derive(Debug)]
 enum Rest<B> {
     Coming(B),
-    Trailers(HeaderMap),
+    Trailers(Box<HeaderMap>),
     Broken(Error),
     Ended,
 }
@@ -160,7 +160,7 @@ where
                 .map(|frame| frame.map(|frame| frame.map_err(Error::from_inner)));
         }
         Poll::Ready(match mem::replace(&mut self.rest, Rest::Ended) {
-            Rest::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
+            Rest::Trailers(trailers) => Some(Ok(Frame::trailers(*trailers))),
             Rest::Broken(error) => Some(Err(error)),
             Rest::Ended | Rest::Coming(_) => None,
         })

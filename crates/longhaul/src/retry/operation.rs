@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     money::Money,
     observe::{Event, Observer, tell},
-    workload::Workload,
+    workload::{Resolution, Workload},
 };
 
 #[derive(Debug)]
@@ -41,10 +41,11 @@ pub(super) struct Operation<B> {
     again: Option<Again<B>>,
     key: Option<HeaderValue>,
     pub(super) deadline: Instant,
-    pub(super) expected: Duration,
+    resolution: Resolution,
     pub(super) report: Repr,
     pub(super) head_expiries: u32,
-    pub(super) endings: Endings,
+    // Boxed, as tickets are: most operations have none.
+    endings: Option<Box<Endings>>,
     pub(super) planned: Planned,
 }
 
@@ -62,7 +63,7 @@ pub(super) struct Planned {
     pub(super) duplicate: bool,
     pub(super) collects: bool,
     // The money that is held for it.
-    pub(super) ticket: Option<Ticket>,
+    pub(super) ticket: Option<Box<Ticket>>,
 }
 
 impl<B: Replay> Operation<B> {
@@ -123,18 +124,17 @@ impl<B: Replay> Operation<B> {
             observer,
             spending: shared.spending.clone(),
             price,
-            expected: policy.expected.of(resolution),
+            resolution,
             policy,
             again,
             key,
             deadline,
             report: Repr {
                 nested,
-                deadline: Some(deadline),
                 ..Repr::default()
             },
             head_expiries: 0,
-            endings: Endings::default(),
+            endings: None,
             planned: Planned::default(),
         };
         (operation, Request::from_parts(head, body))
@@ -147,7 +147,7 @@ impl<B: Replay> Operation<B> {
         };
         let mut ticket = Ticket::new(spending);
         ticket.reserve(self.price).map_err(Error::new)?;
-        self.planned.ticket = Some(ticket);
+        self.planned.ticket = Some(Box::new(ticket));
         Ok(())
     }
 
@@ -184,6 +184,11 @@ impl<B: Replay> Operation<B> {
         Running::begin(attempt, planned.ticket)
     }
 
+    /// What an attempt takes at least.
+    pub(super) fn expected(&self) -> Duration {
+        self.policy.expected.of(self.resolution)
+    }
+
     /// Attempts that count.
     pub(super) fn made(&self) -> u32 {
         self.report.attempts.len() as u32 - self.report.collected
@@ -207,13 +212,20 @@ impl<B: Replay> Operation<B> {
 
     /// The ending to hand on instead of the last one.
     pub(super) fn instead_of(&mut self, attempt: &Attempt, class: Class) -> Option<Kept> {
-        self.endings.instead_of(attempt, class)
+        self.endings.as_mut()?.instead_of(attempt, class)
+    }
+
+    /// Keeps an ending that may be the one to hand on.
+    pub(super) fn keep_ending(&mut self, attempt: &Attempt, class: Class, ending: Kept) {
+        self.endings
+            .get_or_insert_default()
+            .keep(attempt, class, ending);
     }
 
     /// The report, at the end.
     pub(super) fn report(&mut self, attempt: &Attempt) -> RetryReport {
         self.tell(&Event::Settled { attempt });
-        RetryReport::new(mem::take(&mut self.report))
+        RetryReport::new(mem::take(&mut self.report), Deadline::at(self.deadline))
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {
