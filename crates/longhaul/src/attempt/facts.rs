@@ -8,6 +8,7 @@ use crate::{
     billing::ProviderPriors,
     classify::{Class, Evidence, Probability},
     diagnosis::Setting,
+    http1::Http1Report,
     money::Money,
     outcome::{Exposure, Phase},
 };
@@ -68,9 +69,11 @@ pub(crate) struct Facts {
     pub(crate) body: BodyFacts,
     pub(super) transport: TransportState,
     pub(super) head: Option<Head>,
+    pub(super) http1: Option<Http1Report>,
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
-    pub(super) priors: Option<ProviderPriors>,
+    // Boxed: few providers have any.
+    pub(super) priors: Option<Box<ProviderPriors>>,
     pub(super) waits_for_place: u32,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
@@ -90,6 +93,7 @@ impl Facts {
             body: BodyFacts::default(),
             transport: TransportState::default(),
             head: None,
+            http1: None,
             class: None,
             price: None,
             priors: None,

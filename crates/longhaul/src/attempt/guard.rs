@@ -51,9 +51,7 @@ impl AttemptGuard {
     pub(crate) fn note_head<B>(&self, response: &mut Response<B>) {
         self.attempt
             .head_received(response.status(), response.version());
-        if response.extensions().get::<Attempt>().is_none() {
-            response.extensions_mut().insert(self.attempt.clone());
-        }
+        self.attempt.put_into(response.extensions_mut());
     }
 
     /// The same where no classifier looks at the body: an answer that is not a success has its meaning in

@@ -19,6 +19,7 @@
 mod facts;
 mod guard;
 mod operation;
+mod terms;
 mod transport;
 
 use std::{
@@ -32,16 +33,20 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
 pub use self::guard::AttemptGuard;
-pub(crate) use self::operation::{Continued, after};
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
+pub(crate) use self::{
+    operation::{Continued, after},
+    terms::Terms,
+};
 use crate::{
     billing::ProviderPriors,
     classify::{Class, Evidence, Judgement},
     diagnosis::Setting,
+    http1::Http1Report,
     money::Money,
     outcome::{End, Exposure, Outcome, Phase},
 };
@@ -54,6 +59,7 @@ struct Inner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
+    terms: Terms,
     facts: Mutex<Facts>,
     outcome: OnceLock<Outcome>,
     ended: Notify,
@@ -62,10 +68,21 @@ struct Inner {
 impl Attempt {
     /// A handle for attempt `number` of `operation`, begun now.
     pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
+        Self::on_terms(operation, number, key, Terms::default())
+    }
+
+    /// The same on these terms.
+    pub(crate) fn on_terms(
+        operation: OperationId,
+        number: u32,
+        key: Option<HeaderValue>,
+        terms: Terms,
+    ) -> Self {
         Self(Arc::new(Inner {
             operation,
             number,
             key,
+            terms,
             facts: Mutex::new(Facts::begun(Instant::now())),
             outcome: OnceLock::new(),
             ended: Notify::new(),
@@ -86,6 +103,13 @@ impl Attempt {
         (attempt, true)
     }
 
+    /// Puts the handle into the extensions of its answer, unless there is one.
+    pub(crate) fn put_into(&self, extensions: &mut Extensions) {
+        if extensions.get::<Self>().is_none() {
+            extensions.insert(self.clone());
+        }
+    }
+
     /// The operation that this is a try of.
     pub fn operation(&self) -> OperationId {
         self.0.operation
@@ -99,6 +123,11 @@ impl Attempt {
     /// The idempotency key that was sent, where a retry layer sent one.
     pub fn idempotency_key(&self) -> Option<&HeaderValue> {
         self.0.key.as_ref()
+    }
+
+    /// What the retry layer laid down for it.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.0.terms
     }
 
     /// When it began: at the call, or when a place in flight was free.
@@ -215,13 +244,22 @@ impl Attempt {
         self.facts().head_received(status, version);
     }
 
+    /// Writes down how it travelled.
+    pub(crate) fn note_http1(&self, report: Http1Report) {
+        self.facts().http1 = Some(report);
+    }
+
+    pub(crate) fn http1(&self) -> Option<Http1Report> {
+        self.facts().http1
+    }
+
     /// Says what it means. The first class written stays; returned is the one that holds.
     pub fn classify(&self, class: Class) -> Class {
         *self.facts().class.get_or_insert(class)
     }
 
     /// The price of one success and the provider's own priors, for the exposure.
-    pub(crate) fn set_price(&self, price: Option<Money>, priors: Option<ProviderPriors>) {
+    pub(crate) fn set_price(&self, price: Option<Money>, priors: Option<Box<ProviderPriors>>) {
         let mut facts = self.facts();
         facts.price = price;
         facts.priors = priors;
@@ -288,6 +326,9 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        if let Some(holds) = self.outcome_now() {
+            return holds;
+        }
         let outcome = {
             let mut facts = self.facts();
             let class = *facts.class.get_or_insert(class);

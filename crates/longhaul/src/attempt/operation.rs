@@ -1,10 +1,19 @@
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    cell::RefCell,
+    fmt,
+    hash::{BuildHasher, Hasher, RandomState},
+    str::FromStr,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, UNIX_EPOCH},
+};
 
+use fastrand::Rng;
+use http::Extensions;
 use tokio::time::Instant;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use super::Attempt;
-use crate::ConfigError;
+use crate::{ConfigError, wall_clock::wall_clock};
 
 /// Names what the caller asked for, once: all its attempts share it.
 ///
@@ -15,7 +24,14 @@ pub struct OperationId(Uuid);
 impl OperationId {
     /// A new one.
     pub(crate) fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self(time_ordered())
+    }
+
+    /// What `Display` writes.
+    pub(crate) fn to_text(self) -> [u8; Hyphenated::LENGTH] {
+        let mut text = [0; Hyphenated::LENGTH];
+        self.0.hyphenated().encode_lower(&mut text);
+        text
     }
 
     /// Its 128 bits.
@@ -80,10 +96,31 @@ impl Continued {
     }
 }
 
+/// RFC 9562, section 6.2, method 3: the fraction of the millisecond stands below it, and a later id of this
+/// process is one step higher at least. The rest is random, by a generator that each thread seeds from the
+/// system's randomness: no call into the system for an id, and no lock.
+fn time_ordered() -> Uuid {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static RANDOM: RefCell<Rng> =
+            RefCell::new(Rng::with_seed(RandomState::new().build_hasher().finish()));
+    }
+    let time = wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let fraction = (u64::from(time.subsec_nanos()) % 1_000_000) * 4096 / 1_000_000;
+    let now = ((time.as_millis() as u64) << 12) | fraction;
+    let later = |last| now.max(last + 1);
+    let last = LAST.fetch_update(Relaxed, Relaxed, |last| Some(later(last)));
+    let time = u128::from(later(last.unwrap_or_default()));
+    let random = u128::from(RANDOM.with_borrow_mut(|random| random.u64(..)) >> 2);
+    let (version, variant) = (7 << 76, 0b10 << 62);
+    Uuid::from_u128(((time >> 12) << 80) | version | ((time & 0xfff) << 64) | variant | random)
+}
+
 /// When the operation must have ended, all attempts and waits together.
 ///
-/// A request extension. A caller sets it to shorten one operation; the retry layer always sets it, to
-/// the earlier of the caller's and its own; the timeout layer ends an attempt at it.
+/// A caller sets it as a request extension, to shorten one operation. The retry layer gives every attempt the
+/// earlier of the caller's and its own; the timeout layer ends the attempt at it. Below, [`of`](Self::of)
+/// reads the one that counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Deadline(Instant);
 
@@ -96,6 +133,14 @@ impl Deadline {
     /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
     pub fn after(duration: Duration) -> Self {
         Self(after(Instant::now(), duration))
+    }
+
+    /// The one that counts for a request: its attempt's, else its caller's.
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        let attempt: Option<&Attempt> = extensions.get();
+        attempt
+            .and_then(|attempt| attempt.terms().deadline)
+            .or_else(|| extensions.get().copied())
     }
 
     /// The moment it ends.
@@ -113,6 +158,27 @@ pub(crate) fn after(instant: Instant, duration: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_of_version_7_never_twice_and_in_the_order_of_time() {
+        let before = wall_clock().duration_since(UNIX_EPOCH).unwrap();
+        let make = || (0..2_000).map(|_| OperationId::new()).collect::<Vec<_>>();
+        let others: Vec<_> = (0..3).map(|_| std::thread::spawn(make)).collect();
+        let mut all = make();
+        assert!(all.is_sorted());
+        for id in &all {
+            assert_eq!(
+                (id.0.get_version_num(), id.0.get_variant()),
+                (7, uuid::Variant::RFC4122)
+            );
+        }
+        let (seconds, _) = all[0].0.get_timestamp().unwrap().to_unix();
+        assert!((before.as_secs()..before.as_secs() + 60).contains(&seconds));
+        all.extend(others.into_iter().flat_map(|other| other.join().unwrap()));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 8_000);
+    }
 
     #[test]
     fn an_operations_id_is_read_back_from_its_text_and_its_bits() {

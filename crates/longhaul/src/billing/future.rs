@@ -15,7 +15,6 @@ use super::{
     ledger::{Entry, Ledger, Slot},
 };
 use crate::{
-    attempt::Attempt,
     body::WatchedBody,
     classify::status::class_of,
     error::{BoxError, Error, ErrorKind},
@@ -131,9 +130,7 @@ where
     if let Some(class) = verdict {
         entry.settle(End::Finished, class);
     }
-    if response.extensions().get::<Attempt>().is_none() {
-        response.extensions_mut().insert(attempt);
-    }
+    attempt.put_into(response.extensions_mut());
     response.map(|body| WatchedBody::new(body, entry))
 }
 

@@ -1,11 +1,11 @@
 use std::{
-    collections::{BTreeMap, HashSet},
     fmt,
     future::{Ready, ready},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
+    blocks::Blocks,
     claims::{Claim, ClaimRules, claims},
     ledger::{Entry, Ledger, Slot},
     record::{Closing, Opening, Record},
@@ -22,14 +22,7 @@ use crate::{
 /// [drained](Self::drain): made for tests, and for programs that end. What must survive a crash belongs
 /// into a ledger on disk.
 #[derive(Clone, Default)]
-pub struct MemoryLedger(Arc<Mutex<Entries>>);
-
-#[derive(Default)]
-struct Entries {
-    next: u64,
-    // In the order of opening.
-    records: BTreeMap<u64, Record>,
-}
+pub struct MemoryLedger(Arc<Mutex<Blocks>>);
 
 impl MemoryLedger {
     /// An empty one.
@@ -39,29 +32,23 @@ impl MemoryLedger {
 
     /// Every entry, in the order of opening.
     pub fn records(&self) -> Vec<Record> {
-        self.entries().records.values().cloned().collect()
+        self.entries().records(|_| true)
     }
 
     /// The entries of one operation, in the order of opening.
     pub fn operation(&self, operation: OperationId) -> Vec<Record> {
-        let entries = self.entries();
-        let of_operation = |record: &&Record| record.opening.operation == operation;
-        entries
-            .records
-            .values()
-            .filter(of_operation)
-            .cloned()
-            .collect()
+        self.entries()
+            .records(|opening| opening.operation == operation)
     }
 
     /// What the provider owes back, by `rules`.
     pub fn claims(&self, rules: &ClaimRules) -> Vec<Claim> {
-        claims(self.entries().records.values(), rules)
+        claims(&self.records(), rules)
     }
 
     /// What was spent, for certain and at most.
     pub fn totals(&self) -> Totals {
-        Totals::of(self.entries().records.values())
+        Totals::of(&self.records())
     }
 
     /// Takes out the entries of operations of which no attempt runs, in the order of opening.
@@ -69,31 +56,17 @@ impl MemoryLedger {
     /// An operation that waits between two attempts is taken out too: put its entries together again
     /// before asking for [`claims`].
     pub fn drain(&self) -> Vec<Record> {
-        let records = &mut self.entries().records;
-        let running: HashSet<_> = records
-            .values()
-            .filter(|record| record.is_open())
-            .map(|record| record.opening.operation)
-            .collect();
-        let (keep, done) = std::mem::take(records)
-            .into_iter()
-            .partition(|(_, record)| running.contains(&record.opening.operation));
-        *records = keep;
-        BTreeMap::into_values(done).collect()
+        self.entries().drain()
     }
 
     pub(super) fn insert(&self, opening: Opening) -> MemorySlot {
-        let mut entries = self.entries();
-        let id = entries.next;
-        entries.next += 1;
-        entries.records.insert(id, Record::open(opening));
         MemorySlot {
+            id: self.entries().open(opening),
             ledger: self.clone(),
-            id,
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, Entries> {
+    fn entries(&self) -> MutexGuard<'_, Blocks> {
         // Entries are written whole: a panic elsewhere cannot have left one half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,7 +84,7 @@ impl Ledger for MemoryLedger {
 impl fmt::Debug for MemoryLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryLedger")
-            .field("records", &self.entries().records.len())
+            .field("records", &self.entries().len())
             .finish_non_exhaustive()
     }
 }
@@ -125,9 +98,6 @@ pub struct MemorySlot {
 
 impl Slot for MemorySlot {
     fn close(self, closing: Closing) {
-        // An open entry is never drained.
-        if let Some(record) = self.ledger.entries().records.get_mut(&self.id) {
-            record.closing = Some(closing);
-        }
+        self.ledger.entries().close(self.id, closing);
     }
 }

@@ -62,17 +62,20 @@
 //! # Ok(()) }
 //! ```
 
+mod blocks;
 mod body;
 mod claims;
 mod future;
 mod layer;
 mod ledger;
 mod memory;
+mod names;
 mod policy;
 mod price;
 mod priors;
 mod provider;
 mod record;
+mod sent_key;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -93,6 +96,7 @@ pub use self::{
     priors::{PriorRow, Priors},
     provider::Provider,
     record::{Closing, Opening, ProviderClock, Record},
+    sent_key::SentKey,
     service::BillingCompensationTracker,
     totals::{Amounts, Totals},
 };

@@ -1,5 +1,6 @@
 use super::{
     claims::ClaimRules,
+    names::Names,
     price::{PriceRow, PriceTable},
     priors::{PriorRow, Priors},
 };
@@ -26,11 +27,12 @@ pub struct BillingPolicy {
     pub priors: Vec<PriorRow>,
 }
 
-/// The rows of a policy, checked.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The rows of a policy, checked; and the names that they were asked about.
+#[derive(Debug)]
 pub(super) struct Tables {
     pub(super) prices: PriceTable,
     pub(super) priors: Priors,
+    pub(super) names: Names,
 }
 
 impl BillingPolicy {
@@ -63,6 +65,7 @@ impl BillingPolicy {
         Ok(Tables {
             prices: PriceTable::new(self.prices)?,
             priors: Priors::new(self.priors)?,
+            names: Names::default(),
         })
     }
 }

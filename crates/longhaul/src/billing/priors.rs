@@ -84,6 +84,13 @@ impl Priors {
             .find(|(name, of_row, _)| *of_row == class && name.matches_in_any_case(provider))
             .map(|(_, _, prior)| *prior)
     }
+
+    /// Whether any row is for `provider`.
+    fn name(&self, provider: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(name, ..)| name.matches_in_any_case(provider))
+    }
 }
 
 fn read(row: PriorRow) -> Result<(Pattern, Class, Probability), ConfigError> {
@@ -105,11 +112,16 @@ pub(crate) struct ProviderPriors {
 }
 
 impl ProviderPriors {
-    pub(super) fn of_provider(tables: &Arc<Tables>, provider: Option<Arc<str>>) -> Option<Self> {
-        Some(Self {
+    /// `None` where no row names it.
+    pub(super) fn of_provider(
+        tables: &Arc<Tables>,
+        provider: Option<&Arc<str>>,
+    ) -> Option<Box<Self>> {
+        let provider = provider.filter(|provider| tables.priors.name(provider))?;
+        Some(Box::new(Self {
             tables: tables.clone(),
-            provider: provider?,
-        })
+            provider: provider.clone(),
+        }))
     }
 
     pub(crate) fn of(&self, class: Class) -> Option<Probability> {

@@ -22,10 +22,12 @@ impl Provider {
 
     /// The name of the provider that a request goes to, if anything tells.
     pub(crate) fn of(extensions: &Extensions, uri: &Uri) -> Option<Arc<str>> {
-        match extensions.get::<Self>() {
-            Some(Self(name)) => Some(name.clone()),
-            // Host names are the same in any case.
-            None => Some(uri.host()?.to_ascii_lowercase().into()),
-        }
+        // Host names are the same in any case.
+        Self::named(extensions).or_else(|| Some(uri.host()?.to_ascii_lowercase().into()))
+    }
+
+    /// The name that the request itself says.
+    pub(super) fn named(extensions: &Extensions) -> Option<Arc<str>> {
+        extensions.get().map(|Self(name)| name.clone())
     }
 }

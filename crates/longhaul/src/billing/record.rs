@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration, time::SystemTime};
 
 use http::{StatusCode, Version};
 
+use super::sent_key::SentKey;
 use crate::{
     attempt::{Attempt, OperationId},
     classify::{Evidence, Probability},
@@ -28,7 +29,7 @@ pub struct Opening {
     #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::time"))]
     pub opened_at: SystemTime,
     /// The idempotency key that is sent with it, if one is.
-    pub idempotency_key: Option<Box<str>>,
+    pub idempotency_key: Option<SentKey>,
     /// The provider's name, if anything tells.
     pub provider: Option<Arc<str>>,
     /// The model as the request names it.
@@ -40,9 +41,9 @@ pub struct Opening {
     /// What it costs if it is charged, all its images together; `None` where no price is known.
     pub price: Option<Money>,
     /// The host that it goes to.
-    pub host: Option<Box<str>>,
+    pub host: Option<Arc<str>>,
     /// The path of the URI, without its query.
-    pub path: Box<str>,
+    pub path: Arc<str>,
 }
 
 impl Opening {
@@ -59,7 +60,7 @@ impl Opening {
             images: 1,
             price: None,
             host: None,
-            path: Box::default(),
+            path: Arc::default(),
         }
     }
 }

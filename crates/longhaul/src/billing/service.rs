@@ -12,15 +12,18 @@ use super::{
     body::ResponseBody,
     future::ResponseFuture,
     ledger::Ledger,
+    names::HostName,
     policy::{BillingPolicy, Tables},
     priors::ProviderPriors,
     provider::Provider,
     record::Opening,
+    sent_key::SentKey,
 };
 use crate::{
     ConfigError,
     attempt::Attempt,
     error::{BoxError, Error},
+    wall_clock::wall_clock,
     workload::Workload,
 };
 
@@ -72,7 +75,7 @@ where
 
         let attempt = enter(&mut request);
         let opening = opening(&attempt, &request, &self.tables);
-        let priors = ProviderPriors::of_provider(&self.tables, opening.provider.clone());
+        let priors = ProviderPriors::of_provider(&self.tables, opening.provider.as_ref());
         attempt.set_price(opening.price, priors);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
@@ -97,7 +100,12 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
     let (extensions, uri) = (request.extensions(), request.uri());
     let unknown = Workload::default();
     let workload = extensions.get().unwrap_or(&unknown);
-    let provider = Provider::of(extensions, uri);
+    let (name, path) = tables.names.of(uri);
+    let (host, by_host) = match name {
+        Some(HostName { host, provider }) => (Some(host), Some(provider)),
+        None => (None, None),
+    };
+    let provider = Provider::named(extensions).or(by_host);
     let price = tables
         .prices
         .price(provider.as_deref().unwrap_or_default(), workload);
@@ -108,20 +116,19 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
         resolution: workload.resolution,
         images: workload.images,
         price,
-        host: uri.host().map(Into::into),
-        path: uri.path().into(),
-        ..Opening::new(attempt.operation(), attempt.number())
+        host,
+        path,
+        operation: attempt.operation(),
+        attempt: attempt.number(),
+        opened_at: wall_clock(),
     }
 }
 
 /// The retry layer's, else the caller's own.
-fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<Box<str>> {
+fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<SentKey> {
     const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
     let key = attempt
         .idempotency_key()
         .or_else(|| request.headers().get(IDEMPOTENCY_KEY))?;
-    if key.is_sensitive() {
-        return None;
-    }
-    Some(key.to_str().ok()?.into())
+    SentKey::of(key)
 }

@@ -13,7 +13,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    Classifier, Evidence, Head, Judgement, Stage,
+    Class, Classifier, Evidence, Head, Judgement, Stage,
     answer::AnswerWatcher,
     judge::{Judge, ResponseBody, Running},
     peek::{Peek, Peeked, PeekedBody},
@@ -201,7 +201,9 @@ impl<C: Classifier + Clone> Case<C> {
         }
         let judgement = self.classifier.body(&self.head(&parts), &bytes, &facts);
         self.guard().attempt().note_body(facts.evidence);
-        parts.extensions.insert(PeekedBytes(bytes));
+        if judgement.class != Class::Delivered {
+            parts.extensions.insert(PeekedBytes(bytes));
+        }
         let body = match peeked {
             Peeked::Whole => PeekedBody::whole(peek),
             Peeked::Longer => PeekedBody::longer(peek, body),
@@ -226,7 +228,10 @@ impl<C: Classifier + Clone> Case<C> {
         attempt.note_judgement(&judgement);
         diagnosis::note_answer(attempt, judgement.class);
         attempt.finish(End::Finished, judgement.class);
-        parts.extensions.insert(judgement);
+        // What was delivered has its class in the handle, and asks for nothing.
+        if judgement.class != Class::Delivered {
+            parts.extensions.insert(judgement);
+        }
         Response::from_parts(parts, WatchedBody::new(body, Judge::judged()))
     }
 
@@ -240,7 +245,7 @@ impl<C: Classifier + Clone> Case<C> {
             classifier: self.classifier.clone(),
             status: parts.status,
             workload: self.workload.clone(),
-            watcher: Box::new(AnswerWatcher::of(&parts.headers)),
+            watcher: AnswerWatcher::of(&parts.headers),
             guard: self.guard.take().expect("handed on once"),
         });
         let body = PeekedBody::longer(peek, rest);

@@ -27,7 +27,7 @@ pub(super) struct Running<C> {
     pub(super) classifier: C,
     pub(super) status: StatusCode,
     pub(super) workload: Workload,
-    pub(super) watcher: Box<AnswerWatcher>,
+    pub(super) watcher: AnswerWatcher,
     pub(super) guard: AttemptGuard,
 }
 

@@ -7,6 +7,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use smallvec::{SmallVec, smallvec};
 
 use crate::{
     body::longer,
@@ -19,8 +20,9 @@ const HELD_WITH_WHITESPACE: usize = 1024 * 1024;
 /// The beginning of a body, as far as it was read.
 #[derive(Debug, Default)]
 pub(super) struct Peek {
-    frames: Vec<Bytes>,
-    trailers: Option<HeaderMap>,
+    // Most answers are one frame, or begin with one that is longer than the limit.
+    frames: SmallVec<[Bytes; 1]>,
+    trailers: Option<Box<HeaderMap>>,
     held: usize,
     counted: usize,
 }
@@ -61,7 +63,7 @@ impl Peek {
                 Some(Err(error)) => return Poll::Ready(Peeked::Broken(Error::from_inner(error))),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.push(data),
-                    Err(frame) => self.trailers = frame.into_trailers().ok(),
+                    Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
                 },
             }
         }
@@ -83,7 +85,7 @@ impl Peek {
             for frame in &self.frames {
                 joined.extend_from_slice(frame);
             }
-            self.frames = vec![joined.freeze()];
+            self.frames = smallvec![joined.freeze()];
         }
         self.frames.first().cloned().unwrap_or_default()
     }
@@ -92,7 +94,7 @@ impl Peek {
 /// A body whose beginning was read already: that, and then the rest.
 #[derive(Debug)]
 pub struct PeekedBody<B> {
-    frames: std::vec::IntoIter<Bytes>,
+    frames: smallvec::IntoIter<[Bytes; 1]>,
     held: usize,
     rest: Rest<B>,
 }
@@ -100,7 +102,7 @@ pub struct PeekedBody<B> {
 #[derive(Debug)]
 enum Rest<B> {
     Coming(B),
-    Trailers(HeaderMap),
+    Trailers(Box<HeaderMap>),
     Broken(Error),
     Ended,
 }
@@ -158,7 +160,7 @@ where
                 .map(|frame| frame.map(|frame| frame.map_err(Error::from_inner)));
         }
         Poll::Ready(match mem::replace(&mut self.rest, Rest::Ended) {
-            Rest::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
+            Rest::Trailers(trailers) => Some(Ok(Frame::trailers(*trailers))),
             Rest::Broken(error) => Some(Err(error)),
             Rest::Ended | Rest::Coming(_) => None,
         })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{
-    HeaderMap,
+    HeaderMap, HeaderName,
     header::{DATE, RETRY_AFTER},
 };
 
@@ -13,8 +13,12 @@ use crate::wall_clock::wall_clock;
 /// The longest wait that the headers ask for: `retry-after-ms`, `x-ms-retry-after-ms`, `Retry-After` in
 /// seconds or as a date.
 pub(crate) fn told_in_headers(headers: &HeaderMap) -> Option<Duration> {
-    let milliseconds = ["retry-after-ms", "x-ms-retry-after-ms"]
-        .into_iter()
+    static MILLISECONDS: [HeaderName; 2] = [
+        HeaderName::from_static("retry-after-ms"),
+        HeaderName::from_static("x-ms-retry-after-ms"),
+    ];
+    let milliseconds = MILLISECONDS
+        .iter()
         .filter_map(|name| seconds(text(headers, name)?))
         .map(|milliseconds| milliseconds / 1000);
     let retry_after = headers
@@ -75,7 +79,7 @@ fn span(text: &str) -> Option<Duration> {
     (!text.trim().is_empty()).then_some(sum)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -88,7 +92,7 @@ fn seconds(text: &str) -> Option<Duration> {
 /// no wait.
 fn until(date: &str, headers: &HeaderMap) -> Option<Duration> {
     let until = httpdate::parse_http_date(date.trim()).ok()?;
-    let now = text(headers, DATE.as_str())
+    let now = text(headers, &DATE)
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .unwrap_or_else(wall_clock);
     Some(until.duration_since(now).unwrap_or_default())

@@ -95,9 +95,6 @@ where
         };
         let mut response = result.map_err(Error::from_inner)?;
 
-        if let Some(attempt) = this.attempt {
-            attempt.head_received(response.status(), response.version());
-        }
         let report = journey.report(&response);
         #[cfg(feature = "tracing")]
         if report.mismatch {
@@ -107,7 +104,16 @@ where
                 "the answer did not come over HTTP/1.1: the connector must offer `http/1.1` alone",
             );
         }
-        response.extensions_mut().insert(report);
+        match this.attempt {
+            Some(attempt) => {
+                attempt.head_received(response.status(), response.version());
+                attempt.note_http1(report);
+                attempt.put_into(response.extensions_mut());
+            }
+            None => {
+                response.extensions_mut().insert(report);
+            }
+        }
         Poll::Ready(Ok(response))
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! **A version in a request forces nothing.** A connector that offers `h2` by ALPN and gets it speaks HTTP/2
 //! whatever the request says. So the connector has to offer `http/1.1` alone, as the one of `longhaul-hyper`
-//! does, and this layer looks at what really came back: [`Http1Report`], in the extensions of every
+//! does, and this layer looks at what really came back: [`Http1Report::of`] the
 //! response. A mismatch is reported there, and as a warning with the feature `tracing`. It is not an error:
 //! the answer is here, and paid for.
 //!

@@ -1,6 +1,8 @@
-use http::Version;
+use http::{Response, Version};
 
-/// How a call really travelled. In the extensions of every response.
+use crate::attempt::Attempt;
+
+/// How a call really travelled: [`Http1Report::of`] its response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Http1Report {
@@ -13,4 +15,17 @@ pub struct Http1Report {
     pub mismatch: bool,
     /// A key went over plain http on a network that is declared public; it can have been read.
     pub key_in_clear: bool,
+}
+
+impl Http1Report {
+    /// How the call travelled that `response` answers; `None` where no [`ForceHttp1`](super::ForceHttp1) was
+    /// on the way.
+    pub fn of<B>(response: &Response<B>) -> Option<Self> {
+        let extensions = response.extensions();
+        // With the facts of the attempt, where there is one; else by itself.
+        let attempt: Option<&Attempt> = extensions.get();
+        attempt
+            .and_then(Attempt::http1)
+            .or_else(|| extensions.get().copied())
+    }
 }

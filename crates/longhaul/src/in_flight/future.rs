@@ -74,7 +74,7 @@ impl<S, B> Queued<S, B> {
     ) -> Self {
         let patience = Patience {
             limit: policy.wait,
-            deadline: request.extensions().get().copied(),
+            deadline: Deadline::of(request.extensions()),
             attempt: request.extensions().get().cloned(),
             observer: request.extensions().get().cloned(),
         };

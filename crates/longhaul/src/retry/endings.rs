@@ -7,7 +7,8 @@ use crate::{attempt::Attempt, classify::Class, error::Error};
 #[derive(Debug)]
 pub(super) enum Kept {
     /// A rejected answer: its head, and as much of its body as was read to judge it.
-    Answer(Response<Bytes>),
+    /// Boxed, as errors are: most operations keep neither.
+    Answer(Box<Response<Bytes>>),
     Failure(Error),
 }
 

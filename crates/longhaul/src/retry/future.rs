@@ -2,6 +2,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -34,7 +35,6 @@ pin_project! {
         running: Option<Running>,
         // Those that were begun while an earlier one was late. Empty, and nothing allocated, without any.
         beside: Vec<Beside<S::Future>>,
-        #[pin]
         coming: Coming,
         service: S,
         operation: Operation<B>,
@@ -50,17 +50,22 @@ struct Beside<F> {
     running: Running,
 }
 
-pin_project! {
-    /// The next attempt, if there is to be one.
-    #[derive(Debug)]
-    #[project = ComingProj]
-    enum Coming {
-        Nothing,
-        // The first attempt, which must not be sent.
-        Refused { error: Option<Error> },
-        Waiting { #[pin] sleep: Sleep },
-        Readying,
-        Done,
+/// The next attempt, if there is to be one.
+#[derive(Debug)]
+enum Coming {
+    Nothing,
+    // The first attempt, which must not be sent.
+    Refused { error: Option<Error> },
+    // Boxed: most operations have no wait.
+    Waiting { sleep: Pin<Box<Sleep>> },
+    Readying,
+    Done,
+}
+
+impl Coming {
+    fn after(wait: Duration) -> Self {
+        let sleep = Box::pin(sleep(wait));
+        Self::Waiting { sleep }
     }
 }
 
@@ -70,10 +75,10 @@ where
     B: Replay,
 {
     /// `service` is ready.
-    pub(super) fn new(mut service: S, mut operation: Operation<B>, body: B) -> Self {
+    pub(super) fn new(mut service: S, mut operation: Operation<B>, request: Request<B>) -> Self {
         let (inner, running, coming) = match operation.admit() {
             Ok(()) => {
-                let (request, running) = operation.next_request(body);
+                let (request, running) = operation.attempt(request);
                 let inner = service.call(request);
                 (Some(inner), Some(running), Coming::Nothing)
             }
@@ -115,7 +120,7 @@ where
                 }
             };
             let ahead = self.is_ahead();
-            let mut this = self.as_mut().project();
+            let this = self.as_mut().project();
             let next = match answer {
                 Ok(response) => {
                     let next = this.operation.judge_answer(&mut running, response, ahead);
@@ -127,12 +132,12 @@ where
                 }
             };
             match next {
-                Next::Again(wait) => this.coming.set(Coming::Waiting { sleep: sleep(wait) }),
+                Next::Again(wait) => *this.coming = Coming::after(wait),
                 Next::GoOn => {}
                 Next::Stop(last) if this.running.is_some() || !this.beside.is_empty() => {
                     // What is late, or just begun, may still bring the picture.
                     this.operation.call_off();
-                    this.coming.set(Coming::Nothing);
+                    *this.coming = Coming::Nothing;
                     this.operation.keep(running, last);
                 }
                 Next::Stop(last) | Next::Done(last) => {
@@ -185,8 +190,7 @@ where
             .find(|running| !running.late && running.attempt().is_late());
         let Some(late) = late else { return };
         if let Some(wait) = this.operation.judge_late(late) {
-            let mut coming = this.coming;
-            coming.set(Coming::Waiting { sleep: sleep(wait) });
+            *this.coming = Coming::after(wait);
         }
     }
 
@@ -195,23 +199,23 @@ where
     fn poll_coming(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(Running, Error)>> {
         let mut this = self.project();
         loop {
-            match this.coming.as_mut().project() {
-                ComingProj::Nothing => return Poll::Pending,
-                ComingProj::Refused { error } => {
+            match &mut *this.coming {
+                Coming::Nothing => return Poll::Pending,
+                Coming::Refused { error } => {
                     let error = error.take().expect("a refusal is told once");
-                    this.coming.set(Coming::Nothing);
+                    *this.coming = Coming::Nothing;
                     return Poll::Ready(Some((this.operation.next_attempt(), error)));
                 }
-                ComingProj::Waiting { sleep } => {
-                    ready!(sleep.poll(cx));
-                    this.coming.set(Coming::Readying);
+                Coming::Waiting { sleep } => {
+                    ready!(sleep.as_mut().poll(cx));
+                    *this.coming = Coming::Readying;
                 }
-                ComingProj::Readying => {
+                Coming::Readying => {
                     let ready = ready!(this.service.poll_ready(cx));
-                    this.coming.set(Coming::Nothing);
-                    let body = this.operation.body();
-                    let body = body.expect("only what can be sent again is");
-                    let (request, running) = this.operation.next_request(body);
+                    *this.coming = Coming::Nothing;
+                    let request = this.operation.again();
+                    let request = request.expect("only what can be sent again is");
+                    let (request, running) = this.operation.attempt(request);
                     if let Err(error) = ready {
                         // The service broke between two attempts: one more ending, and not the first.
                         let error = Error::new(ErrorKind::NotStarted).with_source(error);
@@ -227,7 +231,7 @@ where
                     }
                     return Poll::Ready(None);
                 }
-                ComingProj::Done => panic!("`retry::ResponseFuture` polled after completion"),
+                Coming::Done => panic!("`retry::ResponseFuture` polled after completion"),
             }
         }
     }
@@ -250,7 +254,7 @@ where
         *this.running = None;
         this.beside.clear();
         this.operation.call_off();
-        this.coming.set(Coming::Done);
+        *this.coming = Coming::Done;
     }
 }
 

@@ -181,9 +181,9 @@ impl<B: Replay> Operation<B> {
             told: ending.told,
             server: ending.server,
             remaining: self.deadline.saturating_duration_since(Instant::now()),
-            expected: self.expected,
+            expected: self.expected(),
             price: attempt.exposure(ending.class).price.or(self.price),
-            replayable: self.replayable,
+            replayable: self.replayable(),
         };
         if ahead && final_class(&situation).is_none() {
             return Next::GoOn;
@@ -226,7 +226,7 @@ impl<B: Replay> Operation<B> {
         running: &mut Running,
         situation: &Situation,
         duplicate: bool,
-    ) -> Result<Option<Ticket>, StoppedBy> {
+    ) -> Result<Option<Box<Ticket>>, StoppedBy> {
         let Some(spending) = &self.spending else {
             return Ok(None);
         };
@@ -238,14 +238,14 @@ impl<B: Replay> Operation<B> {
                 return Err(StoppedBy::Budget);
             }
         } else {
-            ticket.take_place_of(running.ticket.as_mut());
+            ticket.take_place_of(running.ticket.as_deref_mut());
         }
         // What it held is free or spent by now; a late one goes on holding it.
         running.settle();
         ticket
             .reserve(situation.price)
             .map_err(|_| StoppedBy::SpendingCap)?;
-        Ok(Some(ticket))
+        Ok(Some(Box::new(ticket)))
     }
 
     /// Keeps an answer that is not the caller's yet: its head, and what was read of its body. The connection
@@ -254,8 +254,8 @@ impl<B: Replay> Operation<B> {
         running.settle();
         let (head, _) = response.into_parts();
         if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
-            let answer = Kept::Answer(Response::from_parts(head, body));
-            self.endings.keep(running.attempt(), class, answer);
+            let answer = Kept::Answer(Box::new(Response::from_parts(head, body)));
+            self.keep_ending(running.attempt(), class, answer);
         }
     }
 
@@ -275,7 +275,6 @@ impl<B: Replay> Operation<B> {
     fn keep_error(&mut self, running: &mut Running, error: Error) {
         running.settle();
         let class = error.class();
-        self.endings
-            .keep(running.attempt(), class, Kept::Failure(error));
+        self.keep_ending(running.attempt(), class, Kept::Failure(error));
     }
 }

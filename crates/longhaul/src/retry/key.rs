@@ -1,5 +1,6 @@
 //! How the idempotency key is written, by host.
 
+use bytes::Bytes;
 use http::{HeaderValue, Uri};
 
 use crate::{ConfigError, attempt::OperationId, http1::hosts};
@@ -69,13 +70,13 @@ impl KeyForm {
 
     /// The key of an operation, written so.
     pub(super) fn write(self, id: OperationId) -> Option<HeaderValue> {
-        let text = id.to_string();
         let text = match self {
             Self::None => return None,
-            Self::Bare => Some(text),
-            Self::Quoted => quoted(&text),
+            // Shared by all that hold the key: one allocation, and none for their clones.
+            Self::Bare => Bytes::from_owner(id.to_text()),
+            Self::Quoted => Bytes::from_owner(quoted(&id.to_string())?),
         };
-        text.and_then(|text| HeaderValue::try_from(text).ok())
+        HeaderValue::from_maybe_shared(text).ok()
     }
 }
 

@@ -104,6 +104,7 @@ mod operation;
 mod policy;
 mod report;
 mod running;
+mod saved_head;
 mod server_word;
 mod service;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A retry loop around a retry loop multiplies attempts, and money.
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderName, request::Parts};
 
 use crate::attempt::Attempt;
 
@@ -22,11 +22,19 @@ pub enum Nested {
 type Count = fn(&str) -> Option<u64>;
 
 /// The headers that count, each with the number at which the first try stands.
-const COUNTS: [(&str, Count, u64); 4] = [
-    ("x-stainless-retry-count", number, 0),
-    ("grpc-previous-rpc-attempts", number, 0),
-    ("x-envoy-attempt-count", number, 1),
-    ("amz-sdk-request", attempt_field, 1),
+static COUNTS: [(HeaderName, Count, u64); 4] = [
+    (
+        HeaderName::from_static("x-stainless-retry-count"),
+        number,
+        0,
+    ),
+    (
+        HeaderName::from_static("grpc-previous-rpc-attempts"),
+        number,
+        0,
+    ),
+    (HeaderName::from_static("x-envoy-attempt-count"), number, 1),
+    (HeaderName::from_static("amz-sdk-request"), attempt_field, 1),
 ];
 
 impl Nested {
@@ -34,17 +42,17 @@ impl Nested {
         if head.extensions.get::<Attempt>().is_some() {
             return Some(Self::Attempt);
         }
-        let counted = |&(name, read, first): &(_, Count, _)| {
+        let counted = |(name, read, first): &&(HeaderName, Count, u64)| {
             text(&head.headers, name)
                 .and_then(read)
-                .is_some_and(|count| count > first)
+                .is_some_and(|count| count > *first)
         };
-        let (name, ..) = COUNTS.into_iter().find(counted)?;
-        Some(Self::Header(name))
+        let (name, ..) = COUNTS.iter().find(counted)?;
+        Some(Self::Header(name.as_str()))
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Request, request};
+use http::{HeaderValue, Request};
 use tokio::time::Instant;
 
 use super::{
@@ -15,16 +15,16 @@ use super::{
     nested::Nested,
     report::{Repr, RetryReport},
     running::Running,
+    saved_head::SavedHead,
 };
 use crate::{
-    attempt::{Attempt, Continued, Deadline, OperationId, after},
+    attempt::{Attempt, Continued, Deadline, OperationId, Terms, after},
     body::Replay,
     classify::Class,
     error::Error,
     money::Money,
     observe::{Event, Observer, tell},
-    timeout::{HeadExpiries, KeepLate, TellServer, UncutHead},
-    workload::Workload,
+    workload::{Resolution, Workload},
 };
 
 #[derive(Debug)]
@@ -37,17 +37,23 @@ pub(super) struct Operation<B> {
     pub(super) spending: Option<Spending>,
     // The price of an attempt, where the retry layer itself knows it.
     pub(super) price: Option<Money>,
-    // The request without its body, and the body, where it can be sent again.
-    head: request::Parts,
-    body: Option<B>,
-    pub(super) replayable: bool,
+    // What another attempt is made from; `None` where the body can be sent only once.
+    again: Option<Again<B>>,
     key: Option<HeaderValue>,
     pub(super) deadline: Instant,
-    pub(super) expected: Duration,
+    resolution: Resolution,
     pub(super) report: Repr,
     pub(super) head_expiries: u32,
-    pub(super) endings: Endings,
+    // Boxed, as tickets are: most operations have none.
+    endings: Option<Box<Endings>>,
     pub(super) planned: Planned,
+}
+
+/// A request that can be sent again.
+#[derive(Debug)]
+struct Again<B> {
+    head: SavedHead,
+    body: B,
 }
 
 /// The attempt to come, decided on and not begun.
@@ -57,11 +63,11 @@ pub(super) struct Planned {
     pub(super) duplicate: bool,
     pub(super) collects: bool,
     // The money that is held for it.
-    pub(super) ticket: Option<Ticket>,
+    pub(super) ticket: Option<Box<Ticket>>,
 }
 
 impl<B: Replay> Operation<B> {
-    pub(super) fn begin(request: Request<B>, shared: &Shared) -> (Self, B) {
+    pub(super) fn begin(request: Request<B>, shared: &Shared) -> (Self, Request<B>) {
         let policy = shared.policy.clone();
         let (mut head, body) = request.into_parts();
         // Each target that an operation goes to gets a key of its own.
@@ -89,7 +95,6 @@ impl<B: Replay> Operation<B> {
             .chain(in_headers)
             .min()
             .unwrap_or_else(|| after(now, Duration::MAX));
-        head.extensions.insert(Deadline::at(deadline));
 
         // The layers below tell the same observers.
         let own = head.extensions.remove::<Observer>();
@@ -100,12 +105,6 @@ impl<B: Replay> Operation<B> {
         if let Some(observer) = &observer {
             head.extensions.insert(observer.clone());
         }
-        if policy.late_results {
-            head.extensions.insert(KeepLate);
-        }
-        if policy.server_timeout {
-            head.extensions.insert(TellServer);
-        }
 
         let key = policy.key_header.as_ref().and_then(|name| {
             if let Some(callers) = head.headers.get(name) {
@@ -115,30 +114,30 @@ impl<B: Replay> Operation<B> {
             head.headers.insert(name, key.clone());
             Some(key)
         });
-        let copy = body.try_clone();
+        let again = body.try_clone().map(|body| Again {
+            head: SavedHead::of(&head),
+            body,
+        });
         let operation = Self {
             id,
             elsewhere,
             observer,
             spending: shared.spending.clone(),
             price,
-            expected: policy.expected.of(resolution),
+            resolution,
             policy,
-            head,
-            replayable: copy.is_some(),
-            body: copy,
+            again,
             key,
             deadline,
             report: Repr {
                 nested,
-                deadline: Some(deadline),
                 ..Repr::default()
             },
             head_expiries: 0,
-            endings: Endings::default(),
+            endings: None,
             planned: Planned::default(),
         };
-        (operation, body)
+        (operation, Request::from_parts(head, body))
     }
 
     /// Holds the money of the first attempt, or says why it must not be sent.
@@ -148,39 +147,46 @@ impl<B: Replay> Operation<B> {
         };
         let mut ticket = Ticket::new(spending);
         ticket.reserve(self.price).map_err(Error::new)?;
-        self.planned.ticket = Some(ticket);
+        self.planned.ticket = Some(Box::new(ticket));
         Ok(())
     }
 
-    /// The request of the next attempt.
-    pub(super) fn next_request(&mut self, body: B) -> (Request<B>, Running) {
+    /// Sends `request` as the next attempt.
+    pub(super) fn attempt(&mut self, mut request: Request<B>) -> (Request<B>, Running) {
         let running = self.next_attempt();
         let attempt = running.attempt();
-        let mut head = self.head.clone();
         if let Some(name) = &self.policy.attempt_header {
-            head.headers
+            request
+                .headers_mut()
                 .insert(name, HeaderValue::from(attempt.number()));
         }
-        if self.policy.uncut_last_attempt && self.made() == self.policy.attempts {
-            head.extensions.insert(UncutHead);
-        }
-        if self.head_expiries > 0 {
-            head.extensions.insert(HeadExpiries(self.head_expiries));
-        }
-        head.extensions.insert(attempt.clone());
-        (Request::from_parts(head, body), running)
+        request.extensions_mut().insert(attempt.clone());
+        (request, running)
     }
 
     pub(super) fn next_attempt(&mut self) -> Running {
-        let number = self.elsewhere + self.report.attempts.len() as u32 + 1;
-        let attempt = Attempt::new(self.id, number, self.key.clone());
-        self.tell(&Event::Started { attempt: &attempt });
         let planned = mem::take(&mut self.planned);
         self.report.waits.extend(planned.wait);
         self.report.duplicates += u32::from(planned.duplicate);
         self.report.collected += u32::from(planned.collects);
+        let number = self.report.attempts.len() as u32 + 1;
+        let last = number - self.report.collected == self.policy.attempts;
+        let terms = Terms {
+            deadline: Some(Deadline::at(self.deadline)),
+            head_expiries: self.head_expiries,
+            uncut_head: self.policy.uncut_last_attempt && last,
+            keep_late: self.policy.late_results,
+            tell_server: self.policy.server_timeout,
+        };
+        let attempt = Attempt::on_terms(self.id, self.elsewhere + number, self.key.clone(), terms);
+        self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
         Running::begin(attempt, planned.ticket)
+    }
+
+    /// What an attempt takes at least.
+    pub(super) fn expected(&self) -> Duration {
+        self.policy.expected.of(self.resolution)
     }
 
     /// Attempts that count.
@@ -188,9 +194,15 @@ impl<B: Replay> Operation<B> {
         self.report.attempts.len() as u32 - self.report.collected
     }
 
-    /// The body once more.
-    pub(super) fn body(&self) -> Option<B> {
-        self.body.as_ref()?.try_clone()
+    /// Whether there can be another attempt.
+    pub(super) const fn replayable(&self) -> bool {
+        self.again.is_some()
+    }
+
+    /// The request once more.
+    pub(super) fn again(&self) -> Option<Request<B>> {
+        let Again { head, body } = self.again.as_ref()?;
+        Some(Request::from_parts(head.restore(), body.try_clone()?))
     }
 
     /// The next attempt will not be made after all.
@@ -200,13 +212,20 @@ impl<B: Replay> Operation<B> {
 
     /// The ending to hand on instead of the last one.
     pub(super) fn instead_of(&mut self, attempt: &Attempt, class: Class) -> Option<Kept> {
-        self.endings.instead_of(attempt, class)
+        self.endings.as_mut()?.instead_of(attempt, class)
+    }
+
+    /// Keeps an ending that may be the one to hand on.
+    pub(super) fn keep_ending(&mut self, attempt: &Attempt, class: Class, ending: Kept) {
+        self.endings
+            .get_or_insert_default()
+            .keep(attempt, class, ending);
     }
 
     /// The report, at the end.
     pub(super) fn report(&mut self, attempt: &Attempt) -> RetryReport {
         self.tell(&Event::Settled { attempt });
-        RetryReport::new(mem::take(&mut self.report))
+        RetryReport::new(mem::take(&mut self.report), Deadline::at(self.deadline))
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {

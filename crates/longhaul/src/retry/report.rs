@@ -1,5 +1,6 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::nested::Nested;
@@ -43,79 +44,91 @@ pub enum StoppedBy {
 /// In the response's extensions, or in the error. The attempt that brought a response may still be running:
 /// its outcome comes with the last byte of the body.
 #[derive(Clone, Debug)]
-pub struct RetryReport(Arc<Repr>);
+pub struct RetryReport {
+    repr: Repr,
+    deadline: Option<Deadline>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Repr {
-    pub(super) attempts: Vec<Attempt>,
+    pub(super) attempts: SmallVec<[Attempt; 1]>,
     pub(super) waits: Vec<Duration>,
     pub(super) duplicates: u32,
     pub(super) collected: u32,
     pub(super) nested: Option<Nested>,
     pub(super) stopped_by: StoppedBy,
     pub(super) retry_at: Option<Instant>,
-    pub(super) deadline: Option<Instant>,
 }
 
 impl RetryReport {
-    pub(super) fn new(repr: Repr) -> Self {
-        Self(Arc::new(repr))
+    pub(super) const fn new(repr: Repr, deadline: Deadline) -> Self {
+        Self {
+            repr,
+            deadline: Some(deadline),
+        }
     }
 
     /// Of these attempts, and nothing else: for tests of those who read it.
     #[cfg(test)]
     pub(crate) fn of(attempts: impl IntoIterator<Item = Attempt>) -> Self {
-        Self::new(Repr {
-            attempts: attempts.into_iter().collect(),
-            ..Repr::default()
-        })
+        Self {
+            repr: Repr {
+                attempts: attempts.into_iter().collect(),
+                ..Repr::default()
+            },
+            deadline: None,
+        }
     }
 
     /// Every attempt, in order of their beginning; the one whose answer this is may still be running.
     pub fn attempts(&self) -> &[Attempt] {
-        &self.0.attempts
+        &self.repr.attempts
     }
 
     /// The class of each attempt, `None` for one that is still running.
     pub fn classes(&self) -> impl Iterator<Item = Option<Class>> + '_ {
-        self.0.attempts.iter().map(Attempt::class)
+        self.repr.attempts.iter().map(Attempt::class)
     }
 
     /// The waits between attempts, in order.
     pub fn waits(&self) -> &[Duration] {
-        &self.0.waits
+        &self.repr.waits
     }
 
     /// Attempts made while an earlier one may have been running and charged.
     pub fn duplicates(&self) -> u32 {
-        self.0.duplicates
+        self.repr.duplicates
     }
 
     /// Attempts made only to collect the answer of an earlier one, which the server said was still
     /// running. They are neither duplicates nor counted against the policy's attempts.
     pub fn collected(&self) -> u32 {
-        self.0.collected
+        self.repr.collected
     }
 
     /// The sign of another retry loop around this one, where there was one.
     pub fn nested(&self) -> Option<Nested> {
-        self.0.nested
+        self.repr.nested
     }
 
     /// How often the wait for a place in flight ran out and was begun anew.
     pub fn waits_for_place(&self) -> u32 {
-        self.0.attempts.iter().map(Attempt::waits_for_place).sum()
+        self.repr
+            .attempts
+            .iter()
+            .map(Attempt::waits_for_place)
+            .sum()
     }
 
     /// When the operation must have ended.
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
-        self.0.deadline.map(Deadline::at)
+    pub(crate) const fn deadline(&self) -> Option<Deadline> {
+        self.deadline
     }
 
     /// The most that all attempts together may have cost; `None` where a price is not known, or where they
     /// are in different currencies.
     pub fn possible_cost(&self) -> Option<Money> {
-        self.0
+        self.repr
             .attempts
             .iter()
             .map(|attempt| match attempt.outcome_now() {
@@ -127,16 +140,16 @@ impl RetryReport {
 
     /// Why its attempts ended as they did, taken together; `None` where all is well, or still runs.
     pub fn diagnosis(&self) -> Option<Diagnosis> {
-        diagnosis::of_attempts(&self.0.attempts)
+        diagnosis::of_attempts(&self.repr.attempts)
     }
 
     /// Who ended the retrying.
     pub fn stopped_by(&self) -> StoppedBy {
-        self.0.stopped_by
+        self.repr.stopped_by
     }
 
     /// When the server allows another try, where that was too late for the policy.
     pub fn retry_at(&self) -> Option<Instant> {
-        self.0.retry_at
+        self.repr.retry_at
     }
 }

@@ -12,13 +12,13 @@ use crate::{
 pub(super) struct Running {
     // Before the ticket, which settles by the outcome.
     pub(super) guard: AttemptGuard,
-    pub(super) ticket: Option<Ticket>,
+    pub(super) ticket: Option<Box<Ticket>>,
     /// Whether it is known to be late.
     pub(super) late: bool,
 }
 
 impl Running {
-    pub(super) fn begin(attempt: Attempt, mut ticket: Option<Ticket>) -> Self {
+    pub(super) fn begin(attempt: Attempt, mut ticket: Option<Box<Ticket>>) -> Self {
         if let Some(ticket) = &mut ticket {
             ticket.attach(&attempt);
         }

@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// What a header's value means.
 type Meaning = fn(&str) -> Option<bool>;
 
 /// The headers that say it, each with what a value means: `Some(false)` not again, `Some(true)` again.
-const WORDS: [(&str, Meaning); 4] = [
+static WORDS: [(HeaderName, Meaning); 4] = [
     // OpenAI's and Anthropic's SDKs obey this one, Stripe's the next.
-    ("x-should-retry", yes_or_no),
-    ("stripe-should-retry", yes_or_no),
+    (HeaderName::from_static("x-should-retry"), yes_or_no),
+    (HeaderName::from_static("stripe-should-retry"), yes_or_no),
     // Envoy answered from its rate limiter; there, too, its being there is what counts.
-    ("x-envoy-ratelimited", |_| Some(false)),
+    (HeaderName::from_static("x-envoy-ratelimited"), |_| {
+        Some(false)
+    }),
     // gRFC A6: a wait in milliseconds; negative or unreadable is never.
     (PUSHBACK, |value| pushback(value).is_none().then_some(false)),
 ];
 
-const PUSHBACK: &str = "grpc-retry-pushback-ms";
+const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// What an answer's headers say of sending again, and how long to wait before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,7 +32,7 @@ pub(super) struct ServerWord {
 
 impl ServerWord {
     pub(super) fn read(headers: &HeaderMap) -> Self {
-        let words = WORDS.into_iter().flat_map(|(name, read)| {
+        let words = WORDS.iter().flat_map(|(name, read)| {
             let values = headers.get_all(name).into_iter();
             // What is no text says as little as an empty one.
             values.filter_map(move |value| read(value.to_str().unwrap_or_default().trim()))

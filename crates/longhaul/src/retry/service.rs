@@ -47,7 +47,7 @@ where
         // The readied service goes into the future; its clone gets ready anew.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let (operation, body) = Operation::begin(request, &self.shared);
-        ResponseFuture::new(ready, operation, body)
+        let (operation, request) = Operation::begin(request, &self.shared);
+        ResponseFuture::new(ready, operation, request)
     }
 }

@@ -29,7 +29,7 @@ use crate::{
     classify::{ClassifyLayer, ClassifyPolicy},
     in_flight::{InFlightLayer, InFlightPolicy},
     observe::{Event, Observer},
-    timeout::{SizeAwareTimeoutLayer, UncutHead},
+    timeout::SizeAwareTimeoutLayer,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -94,7 +94,12 @@ impl Provider {
             at: self.began.elapsed(),
             key: header("idempotency-key"),
             attempt: request.extensions().get::<Attempt>().unwrap().number(),
-            uncut: request.extensions().get::<UncutHead>().is_some(),
+            uncut: request
+                .extensions()
+                .get::<Attempt>()
+                .unwrap()
+                .terms()
+                .uncut_head,
             body: request.into_body().collect().await.unwrap().to_bytes(),
         };
         self.seen.lock().unwrap().push(seen);

@@ -55,7 +55,6 @@
 mod alarm;
 mod future;
 mod head_clock;
-mod hints;
 mod layer;
 mod limits;
 mod request_body;
@@ -67,7 +66,6 @@ mod tests;
 
 pub use self::{
     future::ResponseFuture,
-    hints::{HeadExpiries, KeepLate, TellServer, UncutHead},
     layer::SizeAwareTimeoutLayer,
     limits::{Clocks, Limits, Network, NetworkLimits, RequestLimits, SelectClocks},
     request_body::RequestBody,

@@ -57,11 +57,8 @@ impl<B: Body> Body for RequestBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
-        this.attempt
-            .facts()
-            .body
-            .polled
-            .get_or_insert_with(Instant::now);
+        let now = Instant::now();
+        this.attempt.facts().body.polled.get_or_insert(now);
         loop {
             if let Some(rest) = this.rest.as_mut() {
                 let slice = rest.copy_to_bytes(rest.remaining().min(SLICE));
@@ -71,7 +68,7 @@ impl<B: Body> Body for RequestBody<B> {
                 let mut facts = this.attempt.facts();
                 let body = &mut facts.body;
                 body.handed += slice.len() as u64;
-                body.progress = Some(Instant::now());
+                body.progress = Some(now);
                 // A client that knows the length does not ask again after the last byte.
                 if this.rest.is_none()
                     && (this.inner.is_end_stream() || *this.expected == Some(body.handed))
@@ -86,17 +83,13 @@ impl<B: Body> Body for RequestBody<B> {
                     Ok(data) => *this.rest = data.has_remaining().then_some(data),
                     Err(frame) => {
                         let trailers = frame.into_trailers().unwrap_or_default();
-                        this.attempt.facts().body.ended = Some(Instant::now());
+                        this.attempt.facts().body.ended = Some(now);
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                 },
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
-                    this.attempt
-                        .facts()
-                        .body
-                        .ended
-                        .get_or_insert_with(Instant::now);
+                    this.attempt.facts().body.ended.get_or_insert(now);
                     return Poll::Ready(None);
                 }
             }

@@ -10,7 +10,6 @@ use tower_service::Service;
 use super::{
     future::ResponseFuture,
     head_clock::HeadClock,
-    hints::{HeadExpiries, KeepLate, TellServer, UncutHead},
     limits::{Clocks, Limits, RequestLimits, SelectClocks},
     request_body::RequestBody,
     response_body::ResponseBody,
@@ -57,21 +56,20 @@ where
         let extensions = request.extensions();
         let unknown = Workload::default();
         let workload = extensions.get().unwrap_or(&unknown);
-        let deadline = extensions.get::<Deadline>().copied();
+        let deadline = Deadline::of(extensions);
+        let terms = *guard.attempt().terms();
 
-        let expiries = extensions
-            .get::<HeadExpiries>()
-            .map_or(0, |&HeadExpiries(expiries)| expiries);
+        let expiries = terms.head_expiries;
         let mut clocks = match extensions.get::<RequestLimits>() {
             Some(own) => own.limits().clocks_after(workload, expiries),
             None => self.policy.clocks_after(workload, expiries),
         };
         let resolution = workload.resolution;
-        let keep_late = extensions.get::<KeepLate>().is_some() && deadline.is_some();
-        if extensions.get::<UncutHead>().is_some() && deadline.is_some() {
+        if terms.uncut_head && deadline.is_some() {
             clocks.head = None;
         }
-        if extensions.get::<TellServer>().is_some() {
+        let keep_late = terms.keep_late && deadline.is_some();
+        if terms.tell_server {
             // A late attempt goes on until the operation's deadline.
             let head = clocks.head.filter(|_| !keep_late);
             server_timeout::tell(&mut request, &Clocks { head, ..clocks }, deadline);

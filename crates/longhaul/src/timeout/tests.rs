@@ -17,8 +17,9 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Phase, Quality, Resolution,
-    Workload,
+    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, OperationId, Phase, Quality,
+    Resolution, Workload,
+    attempt::Terms,
     attempt::{Transport, Written},
     error::Clock,
 };
@@ -411,7 +412,12 @@ async fn an_uncut_last_attempt_runs_to_the_operations_deadline() {
     request
         .extensions_mut()
         .insert(Deadline::after(1000 * SECOND));
-    request.extensions_mut().insert(UncutHead);
+    let terms = Terms {
+        uncut_head: true,
+        ..Terms::default()
+    };
+    let attempt = Attempt::on_terms(OperationId::new(), 1, None, terms);
+    request.extensions_mut().insert(attempt);
     call(service, request).await.unwrap();
 }
 

@@ -54,11 +54,14 @@ enum State<B> {
         data: Bytes,
         trailers: Option<Box<HeaderMap>>,
     },
-    Streaming {
-        /// What was read before the cap was met: at most two pieces, so that neither is copied.
-        prefix: array::IntoIter<Bytes, 2>,
-        rest: B,
-    },
+    // Boxed: few bodies are above the cap, and all of them move through every layer.
+    Streaming(Box<Streaming<B>>),
+}
+
+struct Streaming<B> {
+    /// What was read before the cap was met: at most two pieces, so that neither is copied.
+    prefix: array::IntoIter<Bytes, 2>,
+    rest: B,
 }
 
 impl<B> ReplayBody<B> {
@@ -67,10 +70,10 @@ impl<B> ReplayBody<B> {
     }
 
     fn streaming(prefix: [Bytes; 2], rest: B) -> Self {
-        Self(State::Streaming {
+        Self(State::Streaming(Box::new(Streaming {
             prefix: prefix.into_iter(),
             rest,
-        })
+        })))
     }
 
     /// Whether it can be sent again. If not, the operation has a single attempt.
@@ -82,7 +85,7 @@ impl<B> ReplayBody<B> {
     pub const fn buffered(&self) -> Option<&Bytes> {
         match &self.0 {
             State::Buffered { data, .. } => Some(data),
-            State::Streaming { .. } => None,
+            State::Streaming(_) => None,
         }
     }
 
@@ -90,7 +93,7 @@ impl<B> ReplayBody<B> {
     pub(crate) fn first_piece(&self) -> &[u8] {
         match &self.0 {
             State::Buffered { data, .. } => data,
-            State::Streaming { prefix, .. } => prefix.as_slice().first().map_or(&[], |piece| piece),
+            State::Streaming(body) => body.prefix.as_slice().first().map_or(&[], |piece| piece),
         }
     }
 }
@@ -107,7 +110,7 @@ impl<B> Replay for ReplayBody<B> {
             State::Buffered { data, trailers } => {
                 Some(Self::buffered_with(data.clone(), trailers.clone()))
             }
-            State::Streaming { .. } => None,
+            State::Streaming(_) => None,
         }
     }
 }
@@ -132,9 +135,9 @@ where
                     Some(Frame::data(std::mem::take(data)))
                 }
             }
-            State::Streaming { prefix, rest } => match prefix.find(|piece| !piece.is_empty()) {
+            State::Streaming(body) => match body.prefix.find(|piece| !piece.is_empty()) {
                 Some(piece) => Some(Frame::data(piece)),
-                None => match ready!(Pin::new(rest).poll_frame(cx)) {
+                None => match ready!(Pin::new(&mut body.rest).poll_frame(cx)) {
                     Some(Ok(frame)) => Some(frame.map_data(into_bytes)),
                     // Not `ErrorKind::RequestBody`, which says that nothing was sent.
                     Some(Err(error)) => return Poll::Ready(Some(Err(Error::from_inner(error)))),
@@ -148,8 +151,8 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             State::Buffered { data, trailers } => data.is_empty() && trailers.is_none(),
-            State::Streaming { prefix, rest } => {
-                prefix.as_slice().iter().all(Bytes::is_empty) && rest.is_end_stream()
+            State::Streaming(body) => {
+                body.prefix.as_slice().iter().all(Bytes::is_empty) && body.rest.is_end_stream()
             }
         }
     }
@@ -157,13 +160,14 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             State::Buffered { data, .. } => SizeHint::with_exact(data.len() as u64),
-            State::Streaming { prefix, rest } => {
-                let held = prefix
+            State::Streaming(body) => {
+                let held = body
+                    .prefix
                     .as_slice()
                     .iter()
                     .map(|piece| piece.len() as u64)
                     .sum();
-                longer(&rest.size_hint(), held)
+                longer(&body.rest.size_hint(), held)
             }
         }
     }
@@ -175,9 +179,9 @@ impl<B> fmt::Debug for ReplayBody<B> {
         let mut out = f.debug_struct("ReplayBody");
         match &self.0 {
             State::Buffered { data, .. } => out.field("buffered", &data.len()),
-            State::Streaming { prefix, .. } => out.field(
+            State::Streaming(body) => out.field(
                 "prefix",
-                &prefix.as_slice().iter().map(Bytes::len).sum::<usize>(),
+                &body.prefix.as_slice().iter().map(Bytes::len).sum::<usize>(),
             ),
         };
         out.finish_non_exhaustive()

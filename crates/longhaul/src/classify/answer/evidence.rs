@@ -1,13 +1,13 @@
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// Where providers and relays put the id that their support can search by.
-const ID_HEADERS: [&str; 6] = [
-    "x-request-id",
-    "request-id",
-    "x-oneapi-request-id",
-    "x-api-request-id",
-    "x-comfy-request-id",
-    "cf-ray",
+static ID_HEADERS: [HeaderName; 6] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("x-oneapi-request-id"),
+    HeaderName::from_static("x-api-request-id"),
+    HeaderName::from_static("x-comfy-request-id"),
+    HeaderName::from_static("cf-ray"),
 ];
 
 /// Where an id is found in the body: as a field, or at the end of an error's message.
@@ -67,7 +67,10 @@ impl RequestId {
     /// An id that was found in a place called `from`: for ledgers that read back what they wrote. `None` for
     /// a place that no id is looked for in, and for what does not look like an id.
     pub fn found(from: &str, id: &str) -> Option<Self> {
-        let mut places = ID_HEADERS.into_iter().chain([IN_BODY, IN_MESSAGE]);
+        let mut places = ID_HEADERS
+            .iter()
+            .map(HeaderName::as_str)
+            .chain([IN_BODY, IN_MESSAGE]);
         let from = places.find(|place| *place == from)?;
         Self::new(from, id)
     }
@@ -100,9 +103,9 @@ impl Evidence {
     /// What the head alone tells.
     pub(crate) fn of_head(headers: &HeaderMap) -> Self {
         let mut request_ids = RequestIds::default();
-        request_ids.extend(ID_HEADERS.into_iter().filter_map(|name| {
+        request_ids.extend(ID_HEADERS.iter().filter_map(|name| {
             let id = headers.get(name)?.to_str().ok()?;
-            RequestId::new(name, id)
+            RequestId::new(name.as_str(), id)
         }));
         Self {
             request_ids,

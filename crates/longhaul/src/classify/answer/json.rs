@@ -1,6 +1,7 @@
 //! A JSON document, watched in passing.
 
 use memchr::memchr2;
+use smallvec::SmallVec;
 
 use super::{
     AnswerFacts,
@@ -21,7 +22,8 @@ pub(super) struct JsonWatcher {
     /// Whether the next string is a key.
     at_key: bool,
     /// The beginning of the string or literal that is passing.
-    text: Vec<u8>,
+    // Room for every known key, and for most values.
+    text: SmallVec<[u8; 64]>,
     kept: usize,
     /// Something of the string came.
     filled: bool,

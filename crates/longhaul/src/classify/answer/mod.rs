@@ -79,7 +79,7 @@ impl BodyKind {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
-        if kind.contains("json") {
+        if kind.as_bytes().windows(4).any(|word| word == b"json") {
             Self::Json
         } else if kind.starts_with("text/event-stream") {
             Self::Events

@@ -111,7 +111,7 @@ impl Script {
             body: serde_json::from_slice(&body).unwrap_or_default(),
             workload: head.extensions.get().cloned().unwrap_or_default(),
             provider: head.extensions.get().cloned(),
-            deadline: head.extensions.get().copied(),
+            deadline: Deadline::of(&head.extensions),
             attempt: head.extensions.get().cloned().unwrap(),
         });
         let act = self.acts.lock().unwrap().pop_front();

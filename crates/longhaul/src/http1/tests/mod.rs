@@ -75,7 +75,7 @@ async fn send(
 }
 
 fn report(response: &Response<&'static str>) -> Http1Report {
-    *response.extensions().get().unwrap()
+    Http1Report::of(response).unwrap()
 }
 
 fn get(uri: &str) -> Request<()> {
