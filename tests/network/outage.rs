@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longhaul::{Attempt, Class, Phase, Stack, policy::Policy};
+use longhaul::{Attempt, Class, Phase, Stack, http1::HttpScope, policy::Policy};
 use longhaul_hyper::Client;
 use longhaul_sim::Dialect;
 use longhaul_testing::Network;
@@ -23,8 +23,10 @@ const DELIVERED: Counts = Counts {
     charged: 1,
 };
 
-/// The document's policy with its own times: nothing of ours may be the reason.
-pub(crate) fn unhurried(policy: Policy) -> Stack {
+/// The policy at its own speed, so that no clock of ours is the reason; and on a network of our own, where a key may
+/// leave over plain http.
+pub(crate) fn unhurried(mut policy: Policy) -> Stack {
+    policy.http1.scope = HttpScope::Private;
     Stack::new(priced(policy)).expect("a policy that can work")
 }
 

@@ -93,7 +93,10 @@ impl Network {
     ///
     /// If the kernel does not know how.
     pub fn lose(&self, percent: u8) {
-        let drop = format!("numgen random mod 100 < {percent} counter drop");
+        let drop = match percent {
+            100.. => "counter drop".to_owned(),
+            _ => format!("numgen random mod 100 < {percent} counter drop"),
+        };
         let rules = format!(
             "table inet losses
             delete table inet losses
