@@ -1,0 +1,94 @@
+//! Polled too late: when every clock has run out meanwhile and the answer is there too, the answer wins.
+
+use std::{pin::pin, time::Duration};
+
+use longhaul_sim::Dialect;
+use tokio::time::advance;
+use tower::{Service, ServiceExt};
+
+use super::{
+    every::{count, every_layer_around},
+    gate::{Gate, Pace, Payload},
+};
+use crate::{
+    bench::{picture, poll_once},
+    drops::read,
+};
+
+/// Longer than any limit.
+const LATE: Duration = Duration::from_secs(24 * 3600);
+
+const FRAMES: [&str; 2] = ["{\"data\":[", "]}"];
+/// The head, the frames, and the end.
+const STEPS: usize = FRAMES.len() + 2;
+
+/// The gate and the layer of this number around it.
+async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
+    let gate = Gate::answering(Payload::of(&FRAMES).mute());
+    let layered = every_layer_around(&gate).swap_remove(layer);
+    let mut service = layered.service;
+    service.ready().await.unwrap();
+    (gate, layered.name, service)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_answer_that_is_there_when_the_clocks_have_run_out_is_handed_on() {
+    for layer in 0..count() {
+        for step in 0..STEPS {
+            let (gate, name, mut service) = ready(layer).await;
+            gate.pace(Pace::HeldAt(step));
+            let mut call = pin!(read(service.call(picture(Dialect::OpenAi))));
+            // As far as it comes; each frame that is handed on takes a poll.
+            for _ in 0..2 * STEPS {
+                assert!(
+                    poll_once(call.as_mut()).await.is_pending(),
+                    "{name} at step {step}"
+                );
+            }
+
+            gate.pace(Pace::AtOnce);
+            advance(LATE).await;
+
+            let answer = call.await;
+            assert!(answer.is_ok(), "{name}, late at step {step}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_that_is_first_polled_when_the_clocks_have_run_out_is_answered() {
+    for layer in 0..count() {
+        let (_gate, name, mut service) = ready(layer).await;
+        let call = read(service.call(picture(Dialect::OpenAi)));
+
+        advance(LATE).await;
+
+        let answer = call.await;
+        assert!(answer.is_ok(), "{name}: {answer:?}");
+    }
+}
+
+/// The second of two calls may have to wait for the first one's place. It is free, and so is its answer.
+#[tokio::test(start_paused = true)]
+async fn every_place_that_is_free_when_the_wait_for_it_has_run_out_is_taken() {
+    for layer in 0..count() {
+        let (gate, name, mut service) = ready(layer).await;
+        gate.pace(Pace::HeldAt(0));
+        let mut first = Box::pin(read(service.call(picture(Dialect::OpenAi))));
+        assert!(poll_once(first.as_mut()).await.is_pending(), "{name}");
+        let call = service
+            .ready()
+            .await
+            .unwrap()
+            .call(picture(Dialect::OpenAi));
+        let mut second = pin!(read(call));
+        assert!(poll_once(second.as_mut()).await.is_pending(), "{name}");
+
+        gate.pace(Pace::AtOnce);
+        first.await.unwrap();
+        advance(LATE).await;
+
+        let answer = second.await;
+        assert!(answer.is_ok(), "{name}: {answer:?}");
+    }
+}
