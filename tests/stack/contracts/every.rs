@@ -163,9 +163,16 @@ fn collect(folder: &Path, sources: &mut Vec<PathBuf>) {
 
 /// The public types that implement the trait whose name begins so, and the folders that they are written in.
 fn implemented(of: &str, sources: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    let sources = sources
+        .iter()
+        .map(|path| (path, fs::read_to_string(path).unwrap()));
+    let sources: Vec<_> = sources.collect();
+    let is_public = |name: &str| {
+        let written = format!("pub struct {name}");
+        sources.iter().any(|(_, source)| source.contains(&written))
+    };
     let mut found = Vec::new();
-    for path in sources {
-        let source = fs::read_to_string(path).unwrap();
+    for (path, source) in &sources {
         for header in source.split("\nimpl").skip(1) {
             let header = header.split(['{', ';']).next().unwrap_or_default();
             let (of_trait, of_type) = header.split_once(" for ").unwrap_or_default();
@@ -174,9 +181,10 @@ fn implemented(of: &str, sources: &[PathBuf]) -> Vec<(String, PathBuf)> {
                 .chars()
                 .take_while(|c| c.is_alphanumeric())
                 .collect();
-            let is_public = source.contains(&format!("pub struct {name}"));
             let begins = |at: usize| !of_trait[..at].ends_with(char::is_alphanumeric);
-            if is_public && !name.is_empty() && of_trait.match_indices(of).any(|(at, _)| begins(at))
+            if !name.is_empty()
+                && is_public(&name)
+                && of_trait.match_indices(of).any(|(at, _)| begins(at))
             {
                 found.push((name, path.parent().unwrap().to_owned()));
             }

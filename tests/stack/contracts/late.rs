@@ -17,6 +17,8 @@ use crate::{
 
 /// Longer than any limit.
 const LATE: Duration = Duration::from_secs(24 * 3600);
+/// Longer than a wait for a place, and within the operation's deadline: after that one nothing is begun any more.
+const LATE_FOR_A_PLACE: Duration = Duration::from_secs(300);
 
 const FRAMES: [&str; 2] = ["{\"data\":[", "]}"];
 /// The head, the frames, and the end.
@@ -86,7 +88,7 @@ async fn every_place_that_is_free_when_the_wait_for_it_has_run_out_is_taken() {
 
         gate.pace(Pace::AtOnce);
         first.await.unwrap();
-        advance(LATE).await;
+        advance(LATE_FOR_A_PLACE).await;
 
         let answer = second.await;
         assert!(answer.is_ok(), "{name}: {answer:?}");
