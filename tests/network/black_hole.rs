@@ -24,8 +24,8 @@ use crate::{
 
 /// What the impatient keepalive allows.
 const SOONEST: Duration = Duration::from_secs(3);
-/// The kernel counts from the last packet it got, which is a little before the path goes dead.
-const ROUNDING: Duration = Duration::from_millis(700);
+/// The kernel counts from the last packet it got, which is a little before anybody looks.
+const ROUNDING: Duration = Duration::from_millis(1500);
 /// Far below our own clocks, and far above what the kernel needs on a busy machine.
 const LATEST: Duration = Duration::from_secs(25);
 
@@ -36,18 +36,19 @@ const IMPATIENT: Keepalive = Keepalive {
     probes: 2,
 };
 
-/// One attempt of a call that is under way when the path goes dead, and how long that took from there.
+/// One attempt of a call that is under way when the path goes dead, and how long it lasted from there.
 async fn swallowed(client: Builder, policy: Policy) -> (Ended, Duration) {
     let network = Network::new().expect("possible a moment ago");
-    let mut provider = Inside::provider(&network, "none+takes@50").await;
+    let mut provider = Inside::provider(&network, "none+takes@200").await;
     let client = client.plain_http_only().build().expect("valid settings");
     let mut asked = request(&provider.url, Dialect::OpenAi);
     let mut attempts = attempts_of(&mut asked);
 
     let swallow = async {
         in_phase(Phase::Head, &mut attempts).await;
+        let since = Instant::now();
         network.lose(100);
-        Instant::now()
+        since
     };
     let call = perform(unhurried(policy).layer(client), asked);
     let (ended, since) = tokio::join!(async { (call.await, Instant::now()) }, swallow);

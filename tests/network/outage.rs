@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Long enough that the kernel has to send again, and to wait longer each time.
-const OUTAGE: Duration = Duration::from_secs(4);
+const OUTAGE: Duration = Duration::from_secs(5);
 
 const DELIVERED: Counts = Counts {
     requests: 1,
@@ -63,8 +63,8 @@ pub(crate) async fn a_lossy_path_is_slower_and_nothing_else() {
 
 pub(crate) async fn an_outage_of_seconds_is_survived_by_the_one_attempt() {
     let network = Network::new().expect("possible a moment ago");
-    // Its answer is written 3 s later, into the outage.
-    let mut provider = Inside::provider(&network, "none+takes@150").await;
+    // Its answer is written 4 s later, into the outage.
+    let mut provider = Inside::provider(&network, "none+takes@200").await;
     let mut asked = request(&provider.url, Dialect::OpenAi);
     let mut attempts = attempts_of(&mut asked);
 

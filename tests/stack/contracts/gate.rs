@@ -59,8 +59,13 @@ impl Gate {
     /// Lets everybody through, and answers so.
     pub(super) fn answering(answer: Payload) -> Self {
         let gate = Self::default();
-        gate.shared().answer = answer;
+        gate.answer(answer);
         gate
+    }
+
+    /// Answers so from now on.
+    pub(super) fn answer(&self, answer: Payload) {
+        self.shared().answer = answer;
     }
 
     pub(super) fn set(&self, readiness: Readiness) {
@@ -202,7 +207,10 @@ impl<B: Body> Future for Answering<B> {
             return Poll::Pending;
         }
         let payload = stepping.shared.lock().unwrap().answer.clone();
-        Poll::Ready(Ok(Response::new(Paced { payload, stepping })))
+        Poll::Ready(match payload.breaks {
+            Some(0) => Err(reset()),
+            _ => Ok(Response::new(Paced { payload, stepping })),
+        })
     }
 }
 
@@ -223,6 +231,12 @@ impl Body for Paced {
         if self.stepping.poll_step(cx).is_pending() {
             return Poll::Pending;
         }
+        if let Some(left) = &mut self.payload.breaks {
+            *left -= 1;
+            if *left == 0 {
+                return Poll::Ready(Some(Err(reset())));
+            }
+        }
         let frame = self.payload.frames.pop_front();
         Poll::Ready(frame.map(|data| Ok(Frame::data(data))))
     }
@@ -238,6 +252,10 @@ impl Body for Paced {
     fn is_end_stream(&self) -> bool {
         !self.payload.mute && self.payload.frames.is_empty()
     }
+}
+
+fn reset() -> BoxError {
+    io::Error::from(io::ErrorKind::ConnectionReset).into()
 }
 
 /// What a body says of itself.
@@ -264,6 +282,8 @@ impl Told {
 pub(super) struct Payload {
     frames: VecDeque<Bytes>,
     pub(super) mute: bool,
+    /// Whether it breaks: 0 instead of a head, else at that frame.
+    breaks: Option<usize>,
 }
 
 impl Payload {
@@ -271,10 +291,19 @@ impl Payload {
         Self {
             frames: frames.iter().map(|&frame| frame.into()).collect(),
             mute: false,
+            breaks: None,
         }
     }
 
     pub(super) fn mute(self) -> Self {
         Self { mute: true, ..self }
+    }
+
+    /// The connection is reset instead of the head, for 0, or instead of that frame.
+    pub(super) fn breaking_at(self, frame: usize) -> Self {
+        Self {
+            breaks: Some(frame),
+            ..self
+        }
     }
 }

@@ -15,14 +15,32 @@ use crate::{
     drops::read,
 };
 
-/// Longer than any limit.
-const LATE: Duration = Duration::from_secs(24 * 3600);
+/// Longer than any limit, and each limit to the instant: start, write, body idle, body, head, operation.
+const LATE: [Duration; 8] = [
+    seconds(24 * 3600),
+    seconds(20),
+    seconds(30),
+    seconds(60),
+    seconds(300),
+    seconds(600),
+    seconds(1350),
+    seconds(2250),
+];
 /// Longer than a wait for a place, and within the operation's deadline: after that one nothing is begun any more.
 const LATE_FOR_A_PLACE: Duration = Duration::from_secs(300);
 
 const FRAMES: [&str; 2] = ["{\"data\":[", "]}"];
 /// The head, the frames, and the end.
 const STEPS: usize = FRAMES.len() + 2;
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Late by each of the spans, at each of the steps.
+fn cases() -> impl Iterator<Item = (usize, Duration)> {
+    (0..STEPS).flat_map(|step| LATE.map(|late| (step, late)))
+}
 
 /// The gate and the layer of this number around it.
 async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
@@ -36,7 +54,7 @@ async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
 #[tokio::test(start_paused = true)]
 async fn every_answer_that_is_there_when_the_clocks_have_run_out_is_handed_on() {
     for layer in 0..count() {
-        for step in 0..STEPS {
+        for (step, late) in cases() {
             let (gate, name, mut service) = ready(layer).await;
             gate.pace(Pace::HeldAt(step));
             let mut call = pin!(read(service.call(picture(Dialect::OpenAi))));
@@ -49,10 +67,13 @@ async fn every_answer_that_is_there_when_the_clocks_have_run_out_is_handed_on() 
             }
 
             gate.pace(Pace::AtOnce);
-            advance(LATE).await;
+            advance(late).await;
 
             let answer = call.await;
-            assert!(answer.is_ok(), "{name}, late at step {step}: {answer:?}");
+            assert!(
+                answer.is_ok(),
+                "{name}, {late:?} late at step {step}: {answer:?}"
+            );
         }
     }
 }
@@ -60,13 +81,15 @@ async fn every_answer_that_is_there_when_the_clocks_have_run_out_is_handed_on() 
 #[tokio::test(start_paused = true)]
 async fn every_call_that_is_first_polled_when_the_clocks_have_run_out_is_answered() {
     for layer in 0..count() {
-        let (_gate, name, mut service) = ready(layer).await;
-        let call = read(service.call(picture(Dialect::OpenAi)));
+        for late in LATE {
+            let (_gate, name, mut service) = ready(layer).await;
+            let call = read(service.call(picture(Dialect::OpenAi)));
 
-        advance(LATE).await;
+            advance(late).await;
 
-        let answer = call.await;
-        assert!(answer.is_ok(), "{name}: {answer:?}");
+            let answer = call.await;
+            assert!(answer.is_ok(), "{name}, {late:?} late: {answer:?}");
+        }
     }
 }
 
