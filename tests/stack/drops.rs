@@ -24,12 +24,12 @@ use crate::{
 };
 
 /// A future that is polled so many times, and then dropped.
-struct Polled<F> {
+pub(crate) struct Polled<F> {
     inner: Option<Pin<Box<F>>>,
     left: usize,
 }
 
-fn polled<F: Future>(inner: F, times: usize) -> Polled<F> {
+pub(crate) fn polled<F: Future>(inner: F, times: usize) -> Polled<F> {
     Polled {
         inner: Some(Box::pin(inner)),
         left: times,
@@ -57,7 +57,9 @@ impl<F: Future> Future for Polled<F> {
 }
 
 /// The call, then its body frame by frame. Each step is a poll of its own, where it can be dropped.
-async fn read<B>(call: impl Future<Output = Result<Response<B>, Error>>) -> Result<(), Error>
+pub(crate) async fn read<B>(
+    call: impl Future<Output = Result<Response<B>, Error>>,
+) -> Result<(), Error>
 where
     B: Body<Error = Error>,
 {

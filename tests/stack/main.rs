@@ -1,4 +1,5 @@
-//! The composed stack against the simulated provider, in process and on paused time.
+//! The composed stack against the simulated provider, in process and on paused time; and the contracts that every
+//! service keeps.
 
 mod alone;
 mod bad_input;
@@ -9,7 +10,6 @@ mod crowd;
 mod document;
 mod drops;
 mod faults;
-mod gate;
 mod incident;
 mod ledgers;
 mod pairs;

@@ -5,10 +5,11 @@
 
 mod clients;
 mod drops;
-mod faults;
 mod leaves;
 mod many;
 mod pool;
 mod raw;
+mod reopens;
 mod reqwest;
+#[path = "../scene/mod.rs"]
 mod scene;

@@ -1,4 +1,7 @@
-//! A provider behind a socket, the whole stack in front of it, and what came of a call.
+//! A provider behind a socket, the whole stack in front of it, and what came of a call: what the tests on real
+//! sockets share.
+
+#![allow(dead_code, reason = "each of these tests uses its part")]
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
@@ -44,8 +47,8 @@ pub(crate) fn provider(script: &str) -> Builder {
         .generation(Duration::from_secs(20))
 }
 
-/// The policy with the provider's prices, its speed, and the header by which its oracle tells attempts apart.
-pub(crate) fn fitted(mut policy: Policy) -> Policy {
+/// The policy with the provider's prices, and the header by which its oracle tells attempts apart.
+pub(crate) fn priced(mut policy: Policy) -> Policy {
     let price =
         |resolution, micros| PriceRow::new("*", "*", micros, "USD").for_resolution(resolution);
     policy.billing.prices = vec![
@@ -54,7 +57,13 @@ pub(crate) fn fitted(mut policy: Policy) -> Policy {
         price(Resolution::K4, 240_000),
     ];
     policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
-    policy.scaled(1.0 / SPEED).expect("a factor above zero")
+    policy
+}
+
+/// The same at the provider's speed.
+pub(crate) fn fitted(policy: Policy) -> Policy {
+    let scaled = priced(policy).scaled(1.0 / SPEED);
+    scaled.expect("a factor above zero")
 }
 
 pub(crate) fn stack(policy: Policy) -> Stack {

@@ -1,0 +1,87 @@
+use std::{fs, net::SocketAddr, path::Path, process::Command};
+
+use crate::{find, proxy::Proxy};
+
+/// nginx in front of a server, on loopback. It is killed when dropped.
+#[derive(Debug)]
+pub struct Nginx(Proxy);
+
+/// One request as nginx logged it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Logged {
+    /// The number of the client's connection.
+    pub connection: u64,
+    /// The status that the client was answered with.
+    pub status: u16,
+}
+
+impl Nginx {
+    /// nginx that passes everything on to `upstream`; `directives` are added to its `server` block, each with a
+    /// semicolon at its end. `None`, said aloud, where nginx is not installed.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start, such as for a directive that it does not know; under `CI=true` if it is not installed.
+    pub fn before(upstream: SocketAddr, directives: &str) -> Option<Self> {
+        let program = find("nginx")?;
+        let configuration = |port, folder: &Path| configuration(port, folder, upstream, directives);
+        let command = |file: &Path| {
+            let mut command = Command::new(&program);
+            command.args(["-e", "stderr", "-c"]).arg(file);
+            command
+        };
+        Some(Self(Proxy::start(configuration, command)))
+    }
+
+    /// Scheme, host and port, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
+
+    /// The requests that have ended, in their order.
+    ///
+    /// # Panics
+    ///
+    /// If nginx's log is not what it was told to write.
+    pub fn requests(&self) -> Vec<Logged> {
+        let log = fs::read_to_string(self.0.folder.path().join("access"));
+        let log = log.expect("nginx creates it when it starts");
+        log.lines()
+            .map(|line| logged(line).expect("number and status"))
+            .collect()
+    }
+}
+
+fn logged(line: &str) -> Option<Logged> {
+    let (connection, status) = line.split_once(' ')?;
+    Some(Logged {
+        connection: connection.parse().ok()?,
+        status: status.parse().ok()?,
+    })
+}
+
+/// One process in the foreground, which writes nowhere but into `folder`.
+fn configuration(port: u16, folder: &Path, upstream: SocketAddr, directives: &str) -> String {
+    let folder = folder.display();
+    let bodies = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|of| format!("{of}_temp_path {folder}/{of};"))
+        .join("\n");
+    format!(
+        "daemon off;
+        master_process off;
+        pid {folder}/pid;
+        error_log stderr;
+        events {{ worker_connections 256; }}
+        http {{
+            log_format short '$connection $status';
+            access_log {folder}/access short;
+            {bodies}
+            server {{
+                listen 127.0.0.1:{port};
+                location / {{ proxy_pass http://{upstream}; }}
+                {directives}
+            }}
+        }}
+        "
+    )
+}

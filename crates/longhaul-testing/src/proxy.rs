@@ -1,0 +1,85 @@
+//! What nginx and HAProxy have in common: a configuration, a port, and a moment until they listen.
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::{Running, free_port};
+
+/// A proxy that listens.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    pub(crate) folder: TempDir,
+    // Stopped before its folder goes.
+    running: Option<Running>,
+}
+
+impl Proxy {
+    /// Starts what `command` makes of a configuration file in its folder, on a free port that is told to
+    /// `configuration`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come to listen.
+    pub(crate) fn start(
+        configuration: impl Fn(u16, &Path) -> String,
+        command: impl Fn(&Path) -> Command,
+    ) -> Self {
+        // Somebody else may take the free port first.
+        const TRIES: usize = 5;
+        let folder = TempDir::new().expect("a folder for temporary files");
+        for _ in 0..TRIES {
+            let port = free_port();
+            let file = folder.path().join("configuration");
+            fs::write(&file, configuration(port, folder.path())).expect("it can be written");
+            let mut command = command(&file);
+            let log = fs::File::create(folder.path().join("log")).expect("it can be written");
+            command.stdout(Stdio::null()).stderr(log);
+            let mut running = Running::start(&mut command);
+            if listens(port, &mut running) {
+                let running = Some(running);
+                return Self {
+                    port,
+                    folder,
+                    running,
+                };
+            }
+        }
+        let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+        panic!("the proxy does not start:\n{log}");
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.running.take();
+    }
+}
+
+/// Waits until somebody listens at `port`, or the program has ended.
+fn listens(port: u16, running: &mut Running) -> bool {
+    const PAUSE: Duration = Duration::from_millis(10);
+    const PATIENCE: u32 = 2000;
+    for _ in 0..PATIENCE {
+        if !running.is_running() {
+            return false;
+        }
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return true;
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's own thread waits for another program"
+        )]
+        thread::sleep(PAUSE);
+    }
+    false
+}

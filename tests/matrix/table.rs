@@ -1,0 +1,114 @@
+//! The table: one row a case, one cell a dialect.
+
+use std::collections::BTreeSet;
+
+use libtest_mimic::Failed;
+use longhaul::policy::Policy;
+use longhaul_sim::{Dialect, Fault, Script};
+
+use crate::cell::{Cell, Load, Seen};
+
+const TABLE: &str = include_str!("cells.txt");
+
+/// Every cell that the table has.
+///
+/// # Panics
+///
+/// On a row that says nothing sensible, naming it.
+pub(crate) fn cells() -> Vec<Cell> {
+    let rows = TABLE.lines().map(str::trim);
+    let rows = rows.filter(|row| !row.is_empty() && !row.starts_with('#'));
+    rows.flat_map(|row| match cells_of(row) {
+        Ok(cells) => cells,
+        Err(what) => panic!("cells.txt: {what}: {row}"),
+    })
+    .collect()
+}
+
+fn cells_of(row: &str) -> Result<Vec<Cell>, String> {
+    let columns: Vec<_> = row.split('|').map(str::trim).collect();
+    let [fault, dialects, load, policy, told, seen @ ..] = &columns[..] else {
+        return Err("too few columns".to_owned());
+    };
+    let dialects = match *dialects {
+        "both" => vec![Dialect::OpenAi, Dialect::Gemini],
+        "OpenAi" => vec![Dialect::OpenAi],
+        "Gemini" => vec![Dialect::Gemini],
+        other => return Err(format!("no dialect is called {other}")),
+    };
+    let told = match *told {
+        "-" => None,
+        millis => Some(millis.parse().map_err(|_| format!("no time: {millis}"))?),
+    };
+    let row = Row {
+        fault: (*fault).to_owned(),
+        load: Load::named(load).ok_or_else(|| format!("no load is called {load}"))?,
+        policy: PolicyName::named(policy).ok_or_else(|| format!("no policy is called {policy}"))?,
+        told_ms: told,
+        seen: Seen::from_columns(seen)?,
+    };
+    fault.parse::<Script>().map_err(|error| error.to_string())?;
+    let cell = |dialect| Cell {
+        dialect,
+        row: row.clone(),
+    };
+    Ok(dialects.into_iter().map(cell).collect())
+}
+
+/// A case: what happens, and what must be seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) fault: String,
+    pub(crate) load: Load,
+    pub(crate) policy: PolicyName,
+    /// The wait that the server asks for, in milliseconds of ours.
+    pub(crate) told_ms: Option<u64>,
+    pub(crate) seen: Seen,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PolicyName {
+    Document,
+    Careful,
+    /// The careful one, with another provider to turn to.
+    Fallback,
+}
+
+impl PolicyName {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "document" => Self::Document,
+            "careful" => Self::Careful,
+            "fallback" => Self::Fallback,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn policy(self) -> Policy {
+        match self {
+            Self::Document => Policy::nano_banana_pro(),
+            Self::Careful | Self::Fallback => Policy::careful(),
+        }
+    }
+}
+
+/// Every fault that the simulated provider knows has a row under each policy that has no other target.
+pub(crate) fn is_complete() -> Result<(), Failed> {
+    let unknown = "?".parse::<Fault>().expect_err("no fault").to_string();
+    let (_, names) = unknown.split_once("known are ").expect("a list");
+    let bare = |name: &str| {
+        let end = name.find(['@', '[', '*']).unwrap_or(name.len());
+        name[..end].to_owned()
+    };
+    let known: BTreeSet<_> = names.split(", ").map(bare).collect();
+    let cells = cells();
+    for policy in [PolicyName::Document, PolicyName::Careful] {
+        let of_policy = cells.iter().filter(|cell| cell.row.policy == policy);
+        let rows: BTreeSet<_> = of_policy.map(|cell| bare(&cell.row.fault)).collect();
+        let missing: Vec<_> = known.difference(&rows).collect();
+        if !missing.is_empty() {
+            return Err(format!("{policy:?}: no row for {missing:?}").into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Every public service: each layer alone around a gate, and all of them together; the innermost ones by name.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use longhaul::{
+    BoxError, Error, Stack,
+    billing::{BillingCompensationTrackerLayer, MemoryLedger},
+    classify::ClassifyLayer,
+    detect::DetectWorkloadLayer,
+    fallback::{FallbackLayer, FallbackPolicy, Target},
+    http1::ForceHttp1Layer,
+    in_flight::InFlightLayer,
+    policy::Policy,
+    retry::ClassifyingRetryLayer,
+    timeout::SizeAwareTimeoutLayer,
+};
+use tower::{Layer, Service, ServiceExt, util::BoxCloneService};
+
+use super::gate::Gate;
+use crate::bench::tested;
+
+/// Services with nothing below them, which have tests of their own.
+const INNERMOST: [&str; 3] = ["Client", "Connector", "Provider"];
+
+pub(super) type Wrapped =
+    BoxCloneService<Request<Full<Bytes>>, Response<UnsyncBoxBody<Bytes, Error>>, Error>;
+
+/// One layer, or all, around a gate.
+pub(super) struct Layered {
+    pub(super) name: &'static str,
+    pub(super) service: Wrapped,
+    /// The ledger, where it keeps one.
+    pub(super) ledger: Option<MemoryLedger>,
+}
+
+fn layered<S, B>(name: &'static str, service: S) -> Layered
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    // Both pass on what the body says of itself.
+    let boxed =
+        |response: Response<B>| response.map(|body| body.map_err(Error::from_inner).boxed_unsync());
+    Layered {
+        name,
+        service: BoxCloneService::new(service.map_response(boxed)),
+        ledger: None,
+    }
+}
+
+/// The table of all layers, each alone around `gate`, and all of them together. Of what is counted there is one: a place
+/// in flight, and another target.
+pub(super) fn every_layer_around(gate: &Gate) -> Vec<Layered> {
+    let gate = || gate.clone();
+    let mut policy = tested(Policy::nano_banana_pro());
+    policy.in_flight.per_host = 1;
+    policy.fallback = FallbackPolicy::to([Target::new("other", "https://other.example")]);
+
+    let ledger = MemoryLedger::new();
+    let tracker = BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone());
+    let fallback = FallbackLayer::new(policy.fallback.clone()).unwrap();
+    let in_flight = InFlightLayer::new(policy.in_flight.clone()).unwrap();
+    let stack = Stack::new(policy).unwrap();
+    let stacked = layered("Stack", stack.layer(gate()));
+    vec![
+        layered(
+            "DetectWorkload",
+            DetectWorkloadLayer::default().layer(gate()),
+        ),
+        layered("Fallback", fallback.layer(gate())),
+        layered(
+            "ClassifyingRetry",
+            ClassifyingRetryLayer::default().layer(gate()),
+        ),
+        layered("InFlight", in_flight.layer(gate())),
+        Layered {
+            ledger: Some(ledger),
+            ..layered("BillingCompensationTracker", tracker.unwrap().layer(gate()))
+        },
+        layered("Classify", ClassifyLayer::default().layer(gate())),
+        layered(
+            "SizeAwareTimeout",
+            SizeAwareTimeoutLayer::default().layer(gate()),
+        ),
+        layered("ForceHttp1", ForceHttp1Layer::default().layer(gate())),
+        Layered {
+            ledger: Some(stack.ledger().clone()),
+            ..stacked
+        },
+    ]
+}
+
+/// How many entries [`every_layer_around`] has.
+pub(super) fn count() -> usize {
+    every_layer_around(&Gate::default()).len()
+}
+
+/// A service that is written and forgotten here would be held to nothing.
+#[test]
+fn every_public_service_and_future_of_the_published_crates_is_held_to_the_contracts() {
+    let layers = every_layer_around(&Gate::default());
+    let mut held: BTreeSet<_> = layers.iter().map(|it| it.name.to_owned()).collect();
+    // Not one service, but all of them.
+    held.remove("Stack");
+    held.extend(INNERMOST.map(str::to_owned));
+
+    let sources = published_sources();
+    let services = implemented("Service<", &sources);
+    let names: BTreeSet<_> = services.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(names, held);
+
+    // A future is held to them as that of the service beside it.
+    let folders: BTreeSet<_> = services.iter().map(|(_, folder)| folder).collect();
+    for (future, folder) in &implemented("Future ", &sources) {
+        assert!(folders.contains(folder), "{future} in {}", folder.display());
+    }
+}
+
+/// The sources of all crates that are published, tests apart.
+fn published_sources() -> Vec<PathBuf> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let mut sources = Vec::new();
+    for folder in entries(&crates) {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        if !manifest.contains("publish = false") {
+            collect(&folder.join("src"), &mut sources);
+        }
+    }
+    sources
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn collect(folder: &Path, sources: &mut Vec<PathBuf>) {
+    for path in entries(folder) {
+        let name = path.file_stem().unwrap();
+        if name == "tests" {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, sources);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            sources.push(path);
+        }
+    }
+}
+
+/// The public types that implement the trait whose name begins so, and the folders that they are written in.
+fn implemented(of: &str, sources: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    let sources = sources
+        .iter()
+        .map(|path| (path, fs::read_to_string(path).unwrap()));
+    let sources: Vec<_> = sources.collect();
+    let is_public = |name: &str| {
+        let written = format!("pub struct {name}");
+        sources.iter().any(|(_, source)| source.contains(&written))
+    };
+    let mut found = Vec::new();
+    for (path, source) in &sources {
+        for header in source.split("\nimpl").skip(1) {
+            let header = header.split(['{', ';']).next().unwrap_or_default();
+            let (of_trait, of_type) = header.split_once(" for ").unwrap_or_default();
+            let of_trait = format!("{of_trait} ");
+            let name: String = of_type
+                .chars()
+                .take_while(|c| c.is_alphanumeric())
+                .collect();
+            let begins = |at: usize| !of_trait[..at].ends_with(char::is_alphanumeric);
+            if !name.is_empty()
+                && is_public(&name)
+                && of_trait.match_indices(of).any(|(at, _)| begins(at))
+            {
+                found.push((name, path.parent().unwrap().to_owned()));
+            }
+        }
+    }
+    found
+}
