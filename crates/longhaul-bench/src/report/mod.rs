@@ -1,3 +1,9 @@
+//! Runs every benchmark and writes `BENCHMARKS.md`.
+
+mod section;
+
+pub(crate) use section::{Effort, Section};
+
 use std::error::Error;
 
 #[derive(Debug, clap::Args)]
