@@ -122,7 +122,7 @@ fn has_picture(answer: &Response<Bytes>) -> bool {
 }
 
 /// Every picture that a caller holds was delivered by a provider, and none was delivered to nobody.
-fn miscounted(pictures: usize, entries: &[Entry]) -> Vec<String> {
+pub(super) fn miscounted(pictures: usize, entries: &[Entry]) -> Vec<String> {
     let delivered = entries.iter().filter(|entry| entry.delivered).count();
     let same = delivered == pictures;
     let problem = || format!("callers have {pictures} pictures, providers delivered {delivered}");

@@ -39,7 +39,8 @@ impl World {
         operations: Arc<[Operation]>,
         seed: u64,
     ) -> Result<Self, Box<dyn Error>> {
-        let builder = || Provider::builder().image_weight(Weight::Tiny);
+        // So heavy that no layer reads an answer to its end before it hands it on: as with real pictures.
+        let builder = || Provider::builder().image_weight(Weight::Light);
         let script = script(scenario.clone(), operations, seed);
         Ok(Self {
             provider: builder().seed(seed).script(script).build()?,

@@ -78,7 +78,7 @@ const fn ours(
 }
 
 /// All policies, in the order of the tables.
-pub(super) static ALL: [Policy; 12] = [
+pub(super) static ALL: [Policy; 13] = [
     theirs("once", "one attempt, 600 s", document::once),
     theirs(
         "guide-loop",
@@ -120,6 +120,11 @@ pub(super) static ALL: [Policy; 12] = [
         "longhaul-careful",
         "Policy::careful(): never sends again what may have been charged",
         ours::careful,
+    ),
+    ours(
+        "longhaul-late",
+        "careful, and an answer that comes after the head's time limit is still taken",
+        ours::late,
     ),
     ours(
         "longhaul-budget",

@@ -23,6 +23,13 @@ pub(super) fn careful() -> Policy {
     Policy::careful()
 }
 
+/// Never pays twice, and takes an answer that comes late: a head clock that runs out ends nothing.
+pub(super) fn late() -> Policy {
+    let mut policy = Policy::careful();
+    policy.retry.late_results = true;
+    policy
+}
+
 /// Pays twice as far as the default budget allows.
 pub(super) fn budget() -> Policy {
     let mut policy = Policy::careful();

@@ -118,3 +118,39 @@ fn a_caller_that_leaves_pays_and_gets_nothing() {
         assert_eq!(costs(leaving, policy), (1, 0, PRICE), "{policy}");
     }
 }
+
+/// The answer breaks off beyond what is read ahead: whoever has been handed its beginning cannot send again.
+#[test]
+fn an_answer_that_breaks_off_on_its_way_is_sent_for_again_only_by_who_reads_it_whole() {
+    let broken = "mix = { k1 = 1 }\nfault = [{ does = \"truncated\" }]";
+    for (policy, charged) in [
+        ("guide-loop", 3),
+        ("openai-sdk", 3),
+        ("reqwest-retry", 1),
+        ("tower-600s", 1),
+        ("longhaul", 1),
+    ] {
+        let figures = played(broken, policy, 1).figures;
+        assert_eq!(
+            (figures.charged, figures.delivered),
+            (charged, 0),
+            "{policy}"
+        );
+    }
+}
+
+/// Work of 400 s: longer than the guide's 300 s for 1K, and within the operation's deadline.
+#[test]
+fn who_takes_a_late_answer_gets_the_picture_that_was_paid_for() {
+    let slow = r#"
+        mix = { k1 = 1 }
+        generation = [{ least = "400s", median = "400s", p95 = "400s", most = "400s" }]
+    "#;
+    let one = |policy| {
+        let figures = played(slow, policy, 1).figures;
+        (figures.charged, figures.delivered)
+    };
+    assert_eq!(one("longhaul"), (3, 0));
+    assert_eq!(one("longhaul-careful"), (1, 0));
+    assert_eq!(one("longhaul-late"), (1, 1));
+}

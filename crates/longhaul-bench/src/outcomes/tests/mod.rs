@@ -1,5 +1,6 @@
 //! Paused time throughout: days pass in moments, and the machine's speed decides nothing.
 
+mod books;
 mod figures;
 mod known;
 mod same;
