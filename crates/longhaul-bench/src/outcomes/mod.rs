@@ -73,21 +73,21 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
     let plan = Plan {
         seed: 1,
-        operations: effort.pick(200, 10_000),
+        operations: effort.pick(100, 10_000),
         scenarios: chosen_scenarios(&[])?,
         policies: chosen_policies(&[])?,
     };
-    let table = plan.play()?;
-    let operations = table.plan.operations;
-    let intro = format!(
-        "{operations} pictures for each scenario and policy, seed {}: pictures delivered, and dollars wasted for each \
-         hundred asked for.\n\n![](plots/outcomes.svg)\n\n",
-        table.plan.seed
-    );
+    section_of(&plan.play()?)
+}
+
+fn section_of(table: &Table) -> Result<Section, Box<dyn Error>> {
+    const PICTURE: &str = "outcomes.svg";
+    let link =
+        format!("![Pictures delivered and money wasted, by scenario and policy](plots/{PICTURE})");
     Ok(Section {
         title: "Outcomes: pictures, money and time under recorded incidents".to_owned(),
-        markdown: intro + &show::markdown(&table),
-        plots: vec![("outcomes.svg".to_owned(), show::picture(&table)?)],
+        markdown: format!("{link}\n\n{}", show::markdown(table)),
+        plots: vec![(PICTURE.to_owned(), show::picture(table)?)],
     })
 }
 

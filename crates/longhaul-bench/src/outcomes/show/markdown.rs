@@ -9,7 +9,13 @@ use crate::outcomes::table::Table;
 
 /// What the policies are, one table to compare them, and a table for each scenario.
 pub(crate) fn markdown(all: &Table) -> String {
-    let mut text = overview(all);
+    let mut text = format!(
+        "{} pictures asked for in each scenario under each policy, seed {}. In each field the pictures delivered, and the \
+         dollars wasted for each hundred asked for: charged beyond one price for each picture delivered.\n\n{}",
+        all.plan.operations,
+        all.plan.seed,
+        overview(all)
+    );
     text += "\n| policy | what it is |\n|---|---|\n";
     for policy in &all.plan.policies {
         text += &format!("| `{}` | {} |\n", policy.name, policy.about);

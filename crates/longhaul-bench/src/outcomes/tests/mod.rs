@@ -11,6 +11,7 @@ use super::{
     cell::{Cell, play},
     policies::{self, Policy},
     scenario::{Scenario, builtin},
+    section_of,
     table::{Plan, Table},
 };
 
