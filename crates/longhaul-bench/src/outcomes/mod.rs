@@ -26,6 +26,8 @@ use std::{
     sync::Arc,
 };
 
+use clap::builder::PossibleValuesParser;
+
 use self::{
     policies::Policy,
     scenario::{Scenario, builtin},
@@ -45,7 +47,7 @@ pub(crate) struct Options {
     #[arg(long = "scenario", value_name = "NAME|FILE")]
     scenarios: Vec<String>,
     /// Only this policy; may be given several times
-    #[arg(long = "policy", value_name = "NAME")]
+    #[arg(long = "policy", value_name = "NAME", value_parser = PossibleValuesParser::new(policies::names()))]
     policies: Vec<String>,
     /// As JSON, with figures that are not rounded
     #[arg(long, conflicts_with = "markdown")]
@@ -75,7 +77,7 @@ pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
         seed: 1,
         operations: effort.pick(100, 10_000),
         scenarios: chosen_scenarios(&[])?,
-        policies: chosen_policies(&[])?,
+        policies: chosen_policies(&[]),
     };
     section_of(&plan.play()?)
 }
@@ -97,7 +99,7 @@ impl Options {
             seed: self.seed,
             operations: usize::try_from(self.operations)?,
             scenarios: chosen_scenarios(&self.scenarios)?,
-            policies: chosen_policies(&self.policies)?,
+            policies: chosen_policies(&self.policies),
         })
     }
 
@@ -136,17 +138,9 @@ fn chosen_scenarios(names: &[String]) -> Result<Vec<Arc<Scenario>>, Box<dyn Erro
     names.iter().map(choose).collect()
 }
 
-/// The policies of these names; all where none is named.
-fn chosen_policies(names: &[String]) -> Result<Vec<&'static Policy>, Box<dyn Error>> {
-    let choose = |name: &String| {
-        let policy = policies::ALL.iter().find(|policy| policy.name == name);
-        policy.ok_or_else(|| {
-            let known: Vec<_> = policies::ALL.iter().map(|policy| policy.name).collect();
-            format!("no policy {name}; known are {}", known.join(", ")).into()
-        })
-    };
-    if names.is_empty() {
-        return Ok(policies::ALL.iter().collect());
-    }
-    names.iter().map(choose).collect()
+/// The policies of these names, in the order of the tables; all where none is named.
+fn chosen_policies(names: &[String]) -> Vec<&'static Policy> {
+    let chosen =
+        |policy: &&Policy| names.is_empty() || names.iter().any(|name| name == policy.name);
+    policies::ALL.iter().filter(chosen).collect()
 }

@@ -1,13 +1,15 @@
 //! All cells: every scenario under every policy.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fmt,
+    panic::resume_unwind,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
+    thread::{self, ScopedJoinHandle},
 };
 
 use super::{
@@ -61,46 +63,51 @@ impl Plan {
     ///
     /// If a policy cannot be built, or if a ledger does not agree with the providers.
     pub(super) fn play(self) -> Result<Table, Box<dyn Error>> {
-        let cells: Vec<_> = self
-            .scenarios
-            .iter()
-            .flat_map(|scenario| self.policies.iter().map(move |policy| (scenario, *policy)))
-            .collect();
-        let played: Vec<Mutex<Option<Result<Cell, String>>>> =
-            cells.iter().map(|_| Mutex::default()).collect();
-        let next = AtomicUsize::new(0);
-        let work = || loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((scenario, policy)) = cells.get(at) else {
-                return;
-            };
-            let cell = play(scenario, policy, self.seed, self.operations);
-            let cell = cell.map_err(|error| error.to_string());
-            *played[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(cell);
-        };
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        thread::scope(|scope| {
-            for _ in 0..threads.min(cells.len()) {
-                scope.spawn(work);
-            }
-        });
-
-        let mut figures = Vec::with_capacity(cells.len());
+        let mut figures = Vec::new();
         let mut wrong = Vec::new();
-        for ((scenario, policy), cell) in cells.iter().zip(played) {
+        for ((scenario, policy), cell) in self.cells().zip(self.played().into_values()) {
             let name = format!("{} under {}", scenario.name, policy.name);
-            let cell = cell.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let cell = cell.ok_or_else(|| format!("{name}: not played"))??;
+            let cell = cell.map_err(|error| format!("{name}: {error}"))?;
             wrong.extend(cell.wrong.iter().map(|line| format!("{name}: {line}")));
             figures.push(cell.figures);
         }
         if !wrong.is_empty() {
             return Err(Disagreement(wrong).into());
         }
-        drop(cells);
         Ok(Table {
             plan: self,
             figures,
+        })
+    }
+
+    /// Row by row.
+    fn cells(&self) -> impl Iterator<Item = (&Arc<Scenario>, &'static Policy)> {
+        let row = |scenario| self.policies.iter().map(move |policy| (scenario, *policy));
+        self.scenarios.iter().flat_map(row)
+    }
+
+    /// By the cell's place.
+    fn played(&self) -> BTreeMap<usize, Result<Cell, String>> {
+        let cells: Vec<_> = self.cells().collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((scenario, policy)) = cells.get(at) else {
+                    return done;
+                };
+                let cell = play(scenario, policy, self.seed, self.operations);
+                done.push((at, cell.map_err(|error| error.to_string())));
+            }
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let done = |thread: ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            };
+            threads.into_iter().flat_map(done).collect()
         })
     }
 }

@@ -138,6 +138,11 @@ pub(super) static ALL: [Policy; 13] = [
     ),
 ];
 
+/// The names of all policies.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|policy| policy.name)
+}
+
 /// Boxes `service`, whose answers are read to their end.
 fn collected<S, B>(service: S) -> Client
 where

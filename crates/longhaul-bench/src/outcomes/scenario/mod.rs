@@ -1,28 +1,6 @@
-//! A scenario: what happens on its day, as a file in `scenarios/` says.
+//! A scenario, from its file.
 //!
-//! Keys that are not listed here are refused. Spans are written as `"90s"`, `"5m"` or `"1h"`.
-//!
-//! | key | what it means | default |
-//! |---|---|---|
-//! | `title` | its name in tables and pictures | none |
-//! | `about` | one sentence: what happens, and where that comes from | none |
-//! | `patience` | callers leave that long after they asked | `"1h"` |
-//! | `mix` | of how many parts of each size the requests consist: `{ k1 = 2, k2 = 1, k4 = 1 }` | two, one and one |
-//! | `[[generation]]` | how long the work takes; the first row that applies counts | the published quantiles |
-//! | `least`, `median`, `p95`, `most` | the row's quantiles, with straight lines between them | none |
-//! | `[[fault]]` | what goes wrong; at most one of the rows befalls a request | nothing |
-//! | `does` | which fault, in the simulator's words: `"cut@60"` (see [`longhaul_sim::Fault`]) | none |
-//! | `share` | which share of the requests it befalls | `1.0` |
-//!
-//! Rows of both kinds may say when and to whom they apply:
-//!
-//! | key | what it means | default |
-//! |---|---|---|
-//! | `when` | times of day: `["09:00-09:30", "20:00-24:00"]` | all day |
-//! | `sizes` | `["K4"]` | all |
-//!
-//! A fault that breaks into the work (`cut@60`) spares the calls that are done before it strikes, as a proxy's idle
-//! limit does.
+#![doc = include_str!("../../../scenarios/README.md")]
 
 mod builtin;
 mod error;

@@ -2,7 +2,11 @@
 
 use comfy_table::{CellAlignment, Table};
 
-use crate::outcomes::{figures::Figures, policies::Policy, scenario::Scenario};
+use crate::outcomes::{
+    figures::{Figures, Quantiles},
+    policies::Policy,
+    scenario::Scenario,
+};
 
 const HEADINGS: [&str; 8] = [
     "policy",
@@ -17,10 +21,12 @@ const HEADINGS: [&str; 8] = [
 
 pub(super) fn percent(value: f64) -> String {
     // Hardly ever is not never, and nearly all is not all.
-    match value {
-        v if v > 0.0 && v < 0.05 => "< 0.1 %".to_owned(),
-        v if v < 100.0 && v >= 99.95 => "> 99.9 %".to_owned(),
-        v => format!("{v:.1} %"),
+    if value > 0.0 && value < 0.05 {
+        "< 0.1 %".to_owned()
+    } else if (99.95..100.0).contains(&value) {
+        "> 99.9 %".to_owned()
+    } else {
+        format!("{value:.1} %")
     }
 }
 
@@ -40,8 +46,10 @@ pub(super) fn table<'a>(
     let mut table = Table::new();
     table.set_header(HEADINGS);
     for (policy, figures) in row {
-        let seconds = figures.seconds_to_picture;
-        let seconds = |of: fn(_) -> f64| or_dash(seconds.map(|all| format!("{:.0} s", of(all))));
+        let seconds = |of: fn(&Quantiles) -> f64| {
+            let quantile = figures.seconds_to_picture.as_ref().map(of);
+            or_dash(quantile.map(|seconds| format!("{seconds:.0} s")))
+        };
         table.add_row([
             name(policy.name),
             percent(figures.delivered_percent()),
@@ -51,7 +59,7 @@ pub(super) fn table<'a>(
                     .map(|charged| format!("{charged:.2}")),
             ),
             dollars(figures.wasted_per_hundred()),
-            seconds(|all: crate::outcomes::figures::Quantiles| all.p50),
+            seconds(|all| all.p50),
             seconds(|all| all.p95),
             seconds(|all| all.p99),
             or_dash(figures.claimed_per_hundred().map(dollars)),

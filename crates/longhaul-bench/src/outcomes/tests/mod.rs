@@ -1,6 +1,7 @@
 //! Paused time throughout: days pass in moments, and the machine's speed decides nothing.
 
 mod books;
+mod chosen;
 mod figures;
 mod known;
 mod same;
