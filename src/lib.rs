@@ -1,8 +1,6 @@
 //! What the examples and the tests of this workspace share: does a ledger agree with the truth?
 
-mod agreement;
-
-pub use agreement::disagreements;
+pub use longhaul_testing::disagreements;
 
 /// The README's examples compile.
 #[cfg(doctest)]

@@ -22,9 +22,15 @@ pub enum Weight {
     /// As a real provider's: in base64 1.5 MB at 1K, 4 MB at 2K and 12 MB at 4K.
     #[default]
     Real,
+    /// Right pixel sizes in 150 to 180 kB of base64, whatever the size: more than a client reads ahead, so that a
+    /// body that breaks off does so on its way, and light enough for a hundred thousand of them.
+    Light,
     /// Right pixel sizes in a few kilobytes, for tests that are not about the bytes.
     Tiny,
 }
+
+/// Bytes of noise in a light picture: most of one at 1K.
+const LIGHT: usize = 80 * 1024;
 
 /// Signature and header chunk.
 const HEADER: usize = 33;
@@ -146,7 +152,7 @@ fn encoder(
     let mut encoder = Encoder::new(file, width, height);
     let (color, depth) = match weight {
         Weight::Real => (ColorType::Rgb, BitDepth::Eight),
-        Weight::Tiny => (ColorType::Grayscale, BitDepth::One),
+        Weight::Light | Weight::Tiny => (ColorType::Grayscale, BitDepth::One),
     };
     encoder.set_color(color);
     encoder.set_depth(depth);
@@ -161,6 +167,12 @@ fn pixels(width: u32, height: u32, weight: Weight) -> Vec<u8> {
     let (width, height) = (width as usize, height as usize);
     match weight {
         Weight::Tiny => vec![0; width.div_ceil(8) * height],
+        Weight::Light => {
+            let mut pixels = vec![0; width.div_ceil(8) * height];
+            let noise = pixels.len().min(LIGHT);
+            fastrand::Rng::with_seed(0).fill(&mut pixels[..noise]);
+            pixels
+        }
         Weight::Real => {
             let mut pixels = vec![0; width * height * 3];
             let noise = match Resolution::of_pixels(width as u32, height as u32) {
@@ -209,6 +221,16 @@ mod tests {
         let file = picture.file().concat();
         assert!(file.len() < 100_000, "{}", file.len());
         assert_eq!(decode(&file).width, 5504);
+    }
+
+    #[test]
+    fn a_light_picture_is_heavier_than_what_clients_read_ahead_and_not_much_more() {
+        for edge in [1024, 2048, 4096] {
+            let picture = Picture::new(edge, edge, Weight::Light, 7).unwrap();
+            assert_eq!(decode(&picture.file().concat()).width, edge);
+            let base64 = picture.base64().concat().len();
+            assert!((150_000..180_000).contains(&base64), "{edge}: {base64}");
+        }
     }
 
     #[test]

@@ -1,6 +1,10 @@
-//! Real servers for tests and benchmarks: found on the machine, started on a free port of loopback, and stopped again
-//! when dropped; and networks of one's own that lose packets.
+//! What tests and benchmarks share.
+//!
+//! Real servers: found on the machine, started on a free port of loopback, and stopped again when dropped; networks of
+//! one's own that lose packets. And the question whether a ledger agrees with the truth, as the simulated provider's
+//! oracle knows it.
 
+mod agreement;
 mod haproxy;
 mod network;
 mod nginx;
@@ -8,6 +12,7 @@ mod postgres;
 mod program;
 mod proxy;
 
+pub use agreement::disagreements;
 pub use haproxy::{HaProxy, Mode};
 pub use network::Network;
 pub use nginx::{Logged, Nginx};

@@ -15,7 +15,7 @@ pub(crate) use self::{
     aim::{Aim, aims},
     section::{Effort, Section},
 };
-use crate::{cost, in_flight, table::table, wire, workload};
+use crate::{cost, in_flight, outcomes, table::table, wire, workload};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -35,7 +35,11 @@ struct Part {
 }
 
 /// In the order of the report.
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
+    Part {
+        command: "outcomes",
+        measure: outcomes::section,
+    },
     Part {
         command: "cost",
         measure: cost::section,

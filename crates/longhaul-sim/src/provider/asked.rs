@@ -39,6 +39,7 @@ impl Provider {
         let settings = &self.inner.settings;
         let seen = Seen {
             number,
+            at: self.inner.clock.now(),
             path: head.uri.path(),
             key: text(&head.headers, &settings.key_header),
             attempt: attempt(&head.headers, &settings.attempt_header),

@@ -191,18 +191,29 @@ impl serde::Serialize for Fault {
 }
 
 impl Fault {
-    /// How long the work takes at least, so that the fault strikes first.
-    pub(crate) fn outlasted(&self) -> Duration {
-        match self {
+    /// How long after the request was read it strikes, where it breaks into the work; `None` for all other faults.
+    ///
+    /// A request whose work would be done sooner is made to take longer. A script that wants it to be spared, as by a
+    /// proxy that cuts long calls only, compares this with the generation time.
+    #[must_use]
+    pub const fn strikes_after(&self) -> Option<Duration> {
+        match *self {
             Self::Cut { after }
             | Self::Reset { after }
             | Self::GoAway { after }
             | Self::RstStream { after }
             | Self::GatewayTimeout { after }
-            | Self::Cloudflare524 { after } => after
-                .saturating_add(Duration::from_secs(1))
-                .saturating_add(*after / 4),
-            _ => Duration::ZERO,
+            | Self::Cloudflare524 { after } => Some(after),
+            _ => None,
         }
+    }
+
+    /// How long the work takes at least, so that the fault strikes first.
+    pub(crate) fn outlasted(&self) -> Duration {
+        self.strikes_after().map_or(Duration::ZERO, |after| {
+            after
+                .saturating_add(Duration::from_secs(1))
+                .saturating_add(after / 4)
+        })
     }
 }

@@ -60,6 +60,8 @@ impl From<Fault> for Action {
 pub struct Seen<'a> {
     /// The request's place in the order of arrival, from 1.
     pub number: u64,
+    /// When its head arrived: provider time since the provider was built.
+    pub at: Duration,
     /// The request's path.
     pub path: &'a str,
     /// The idempotency key it carries.

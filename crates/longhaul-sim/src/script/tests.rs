@@ -80,3 +80,13 @@ fn a_value_that_cannot_be_used_is_refused() {
         assert!(error(bad).contains("must be a number"), "{bad}");
     }
 }
+
+#[test]
+fn a_fault_that_breaks_into_the_work_says_when() {
+    let after = |text: &str| text.parse::<Fault>().unwrap().strikes_after();
+    assert_eq!(after("cut@60"), Some(Duration::from_secs(60)));
+    assert_eq!(after("cloudflare-524"), Some(Duration::from_secs(100)));
+    assert_eq!(after("reset"), Some(Duration::ZERO));
+    assert_eq!(after("silence"), None);
+    assert_eq!(after("truncated"), None);
+}

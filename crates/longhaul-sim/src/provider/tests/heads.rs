@@ -144,3 +144,22 @@ async fn a_closure_may_choose_by_what_it_sees() {
         .unwrap();
     assert_eq!(send(&provider, second).await.unwrap().status(), 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_closure_script_sees_the_time_of_day() {
+    let noon = Duration::from_secs(12 * 3600);
+    let provider = Provider::builder()
+        .script(Script::from_fn(move |seen| {
+            if seen.at < noon {
+                crate::Fault::Overloaded
+            } else {
+                crate::Fault::None
+            }
+        }))
+        .image_weight(Weight::Tiny)
+        .build()
+        .unwrap();
+    assert_eq!(call(&provider, OPENAI).await.unwrap().status(), 503);
+    tokio::time::sleep(noon).await;
+    assert_eq!(call(&provider, OPENAI).await.unwrap().status(), 200);
+}

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use longhaul::{
     Class, Currency, Money,
     billing::{Record, Totals},
@@ -15,11 +17,14 @@ use longhaul_sim::{Entry, Received};
 /// - what our side calls delivered was charged, and its last byte was written;
 /// - all that was charged lies between the ledger's certain and possible sums.
 pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
+    let requests = by_attempt(oracle, of_entry);
+    let records = by_attempt(ledger, of_record);
     let mut found = Vec::new();
     for record in ledger {
-        let entries: Vec<_> = oracle.iter().filter(|entry| is_of(entry, record)).collect();
+        let entries = of_record(record).and_then(|attempt| requests.get(&attempt));
+        let entries = entries.map_or(&[][..], Vec::as_slice);
         found.extend(
-            about(record, &entries)
+            about(record, entries)
                 .into_iter()
                 .map(|what| format!("{}: {what}", name(record))),
         );
@@ -28,7 +33,8 @@ pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
         .iter()
         .filter(|entry| entry.received == Received::Whole)
     {
-        let records = ledger.iter().filter(|record| is_of(entry, record)).count();
+        let records = of_entry(entry).and_then(|attempt| records.get(&attempt));
+        let records = records.map_or(0, Vec::len);
         if records != 1 {
             found.push(format!("request {} has {records} entries", entry.number));
         }
@@ -37,9 +43,30 @@ pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
     found
 }
 
-fn is_of(entry: &Entry, record: &Record) -> bool {
-    let key = record.opening.idempotency_key.as_deref();
-    key.is_some() && entry.key.as_deref() == key && entry.attempt == Some(record.opening.attempt)
+/// The idempotency key and the number, by which both sides name an attempt.
+type Attempt<'a> = (&'a str, u32);
+
+fn of_record(record: &Record) -> Option<Attempt<'_>> {
+    let opening = &record.opening;
+    Some((opening.idempotency_key.as_deref()?, opening.attempt))
+}
+
+fn of_entry(entry: &Entry) -> Option<Attempt<'_>> {
+    Some((entry.key.as_deref()?, entry.attempt?))
+}
+
+/// Each attempt's items, of which there may be a hundred thousand.
+fn by_attempt<'a, T>(
+    items: &'a [T],
+    attempt: impl Fn(&'a T) -> Option<Attempt<'a>>,
+) -> HashMap<Attempt<'a>, Vec<&'a T>> {
+    let mut by_attempt = HashMap::<_, Vec<_>>::new();
+    for item in items {
+        if let Some(attempt) = attempt(item) {
+            by_attempt.entry(attempt).or_default().push(item);
+        }
+    }
+    by_attempt
 }
 
 fn name(record: &Record) -> String {

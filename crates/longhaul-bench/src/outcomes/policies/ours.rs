@@ -1,0 +1,78 @@
+//! Longhaul's stack, with the policies that it comes with and two made of them.
+
+use http::HeaderName;
+use longhaul::{
+    Class, ConfigError, Resolution, Stack,
+    billing::PriceRow,
+    fallback::{FallbackPolicy, Target},
+    policy::Policy,
+    retry::{Duplicates, MoneyBudget},
+};
+use tower::Layer;
+
+use super::{Built, collected};
+use crate::outcomes::world::{OTHER_HOST, World};
+
+/// The guide's policy.
+pub(super) fn document() -> Policy {
+    Policy::nano_banana_pro()
+}
+
+/// Never pays twice.
+pub(super) fn careful() -> Policy {
+    Policy::careful()
+}
+
+/// Never pays twice, and takes an answer that comes late: a head clock that runs out ends nothing.
+pub(super) fn late() -> Policy {
+    let mut policy = Policy::careful();
+    policy.retry.late_results = true;
+    policy
+}
+
+/// Pays twice as far as the default budget allows.
+pub(super) fn budget() -> Policy {
+    let mut policy = Policy::careful();
+    policy.retry.duplicates = Duplicates::default();
+    policy.retry.budget = Some(MoneyBudget::default());
+    policy
+}
+
+/// Asks another provider when this one cannot, or when a call that may be charged brought no picture.
+pub(super) fn fallback() -> Policy {
+    let paid_for_nothing = [
+        Class::UnknownOutcome,
+        Class::IntermediaryCut,
+        Class::NoImage,
+    ];
+    let mut policy = Policy::careful();
+    policy.fallback = FallbackPolicy::to([Target::new("other", format!("https://{OTHER_HOST}"))]);
+    policy.fallback.triggers.extend(paid_for_nothing);
+    policy.fallback.allow_duplicate = paid_for_nothing.to_vec();
+    policy
+}
+
+/// The stack of `policy`, with the simulator's prices, and the header by which ledger and oracle are compared.
+pub(super) fn built(mut policy: Policy, world: World) -> Result<Built, ConfigError> {
+    policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
+    policy.billing.prices = prices();
+    let stack = Stack::new(policy)?;
+    Ok(Built {
+        client: collected(stack.layer(world)),
+        stack: Some(stack),
+    })
+}
+
+fn prices() -> Vec<PriceRow> {
+    use longhaul_sim::Resolution as Theirs;
+    let sizes = [
+        (Resolution::K1, Theirs::K1),
+        (Resolution::K2, Theirs::K2),
+        (Resolution::K4, Theirs::K4),
+    ];
+    // List prices are far below what an `i64` holds.
+    let row = |(ours, theirs): (_, Theirs)| {
+        PriceRow::new("*", "*", theirs.list_price_micros() as i64, "USD").for_resolution(ours)
+    };
+    sizes.map(row).to_vec()
+}

@@ -1,0 +1,9 @@
+//! The table on a terminal, as Markdown, as JSON and as a picture.
+
+mod json;
+mod markdown;
+mod picture;
+mod text;
+mod words;
+
+pub(super) use self::{json::json, markdown::markdown, picture::picture, text::text};

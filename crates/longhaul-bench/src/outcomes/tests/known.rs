@@ -1,0 +1,156 @@
+//! Figures that can be calculated by hand.
+
+use std::time::Duration;
+
+use super::played;
+
+/// Every call is for a 4K picture, takes two minutes, and is cut after one.
+const CUT: &str = r#"
+mix = { k4 = 1 }
+generation = [{ least = "120s", median = "120s", p95 = "120s", most = "120s" }]
+fault = [{ does = "cut@60" }]
+"#;
+
+const PRICE: u64 = 240_000;
+
+/// Attempts charged, pictures delivered and money wasted for one picture asked for.
+fn costs(rest: &str, policy: &str) -> (usize, usize, u64) {
+    let cell = played(rest, policy, 1);
+    assert_eq!(cell.wrong, [""; 0]);
+    let figures = cell.figures;
+    assert_eq!(figures.charged_micros, PRICE * figures.charged as u64);
+    (figures.charged, figures.delivered, figures.wasted_micros)
+}
+
+#[test]
+fn behind_a_proxy_that_cuts_at_60_s_a_loop_pays_for_every_attempt_and_gets_nothing() {
+    assert_eq!(costs(CUT, "once"), (1, 0, PRICE));
+    assert_eq!(costs(CUT, "guide-loop"), (3, 0, 3 * PRICE));
+    assert_eq!(costs(CUT, "openai-sdk"), (3, 0, 3 * PRICE));
+    assert_eq!(costs(CUT, "tower"), (3, 0, 3 * PRICE));
+    assert_eq!(costs(CUT, "tower-600s"), (3, 0, 3 * PRICE));
+    assert_eq!(costs(CUT, "tower-resilience"), (1, 0, PRICE));
+    assert_eq!(costs(CUT, "tower-resilience-600s"), (3, 0, 3 * PRICE));
+    assert_eq!(costs(CUT, "reqwest-retry"), (4, 0, 4 * PRICE));
+    assert_eq!(costs(CUT, "longhaul"), (3, 0, 3 * PRICE));
+}
+
+#[test]
+fn careful_pays_once_and_a_fallback_brings_the_picture() {
+    assert_eq!(costs(CUT, "longhaul-careful"), (1, 0, PRICE));
+    assert_eq!(costs(CUT, "longhaul-fallback"), (2, 1, PRICE));
+}
+
+/// A dollar's worth of duplicates that are charged with a probability of 90 %: $0.216 each.
+#[test]
+fn a_money_budget_stops_paying_when_it_is_used_up() {
+    let figures = played(CUT, "longhaul-budget", 10).figures;
+    assert_eq!((figures.charged, figures.delivered), (10 + 4, 0));
+}
+
+/// The cut attempt and its fallback: $0.24 for nothing, which the ledger claims.
+#[test]
+fn what_was_paid_for_nothing_is_claimed() {
+    let figures = played(CUT, "longhaul-fallback", 1).figures;
+    assert_eq!(figures.claims.unwrap().micros(), 240_000);
+    assert_eq!(played(CUT, "guide-loop", 1).figures.claims, None);
+}
+
+#[test]
+fn whoever_looks_at_the_status_waits_an_overload_out() {
+    let overloaded = r#"
+        mix = { k1 = 1 }
+        generation = [{ least = "30s", median = "30s", p95 = "30s", most = "30s" }]
+        fault = [{ does = "overloaded" }]
+    "#;
+    for (policy, attempts) in [
+        ("once", 1),
+        ("guide-loop", 1),
+        ("tower-600s", 1),
+        ("reqwest-retry", 4),
+        ("openai-sdk", 3),
+        ("longhaul", 3),
+    ] {
+        let figures = played(overloaded, policy, 1).figures;
+        assert_eq!(
+            (figures.attempts, figures.charged),
+            (attempts, 0),
+            "{policy}"
+        );
+        assert_eq!(figures.delivered, 0, "{policy}");
+    }
+    let fallen_back = played(overloaded, "longhaul-fallback", 1).figures;
+    assert_eq!((fallen_back.charged, fallen_back.delivered), (1, 1));
+    assert_eq!(fallen_back.wasted_micros, 0);
+}
+
+#[test]
+fn time_to_picture_counts_from_the_question_to_the_last_byte() {
+    let steady = r#"
+        mix = { k2 = 1 }
+        generation = [{ least = "65s", median = "65s", p95 = "65s", most = "65s" }]
+    "#;
+    for policy in [
+        "once",
+        "tower-600s",
+        "reqwest-retry",
+        "openai-sdk",
+        "longhaul",
+    ] {
+        let seconds = played(steady, policy, 10)
+            .figures
+            .seconds_to_picture
+            .unwrap();
+        let exact = Duration::from_secs(65).as_secs_f64();
+        for quantile in [seconds.p50, seconds.p95, seconds.p99] {
+            assert!(
+                (exact..exact + 0.01).contains(&quantile),
+                "{policy}: {quantile}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_caller_that_leaves_pays_and_gets_nothing() {
+    let leaving = "patience = \"60s\"\nmix = { k4 = 1 }";
+    for policy in ["once", "longhaul", "longhaul-careful"] {
+        assert_eq!(costs(leaving, policy), (1, 0, PRICE), "{policy}");
+    }
+}
+
+/// The answer breaks off beyond what is read ahead: whoever has been handed its beginning cannot send again.
+#[test]
+fn an_answer_that_breaks_off_on_its_way_is_sent_for_again_only_by_who_reads_it_whole() {
+    let broken = "mix = { k1 = 1 }\nfault = [{ does = \"truncated\" }]";
+    for (policy, charged) in [
+        ("guide-loop", 3),
+        ("openai-sdk", 3),
+        ("reqwest-retry", 1),
+        ("tower-600s", 1),
+        ("longhaul", 1),
+    ] {
+        let figures = played(broken, policy, 1).figures;
+        assert_eq!(
+            (figures.charged, figures.delivered),
+            (charged, 0),
+            "{policy}"
+        );
+    }
+}
+
+/// Work of 400 s: longer than the guide's 300 s for 1K, and within the operation's deadline.
+#[test]
+fn who_takes_a_late_answer_gets_the_picture_that_was_paid_for() {
+    let slow = r#"
+        mix = { k1 = 1 }
+        generation = [{ least = "400s", median = "400s", p95 = "400s", most = "400s" }]
+    "#;
+    let one = |policy| {
+        let figures = played(slow, policy, 1).figures;
+        (figures.charged, figures.delivered)
+    };
+    assert_eq!(one("longhaul"), (3, 0));
+    assert_eq!(one("longhaul-careful"), (1, 0));
+    assert_eq!(one("longhaul-late"), (1, 1));
+}

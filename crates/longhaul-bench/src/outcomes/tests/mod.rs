@@ -1,0 +1,42 @@
+//! Paused time throughout: days pass in moments, and the machine's speed decides nothing.
+
+mod books;
+mod chosen;
+mod figures;
+mod known;
+mod same;
+
+use std::sync::Arc;
+
+use super::{
+    cell::{Cell, play},
+    policies::{self, Policy},
+    scenario::{Scenario, builtin},
+    section_of,
+    table::{Plan, Table},
+};
+
+fn policy(name: &str) -> &'static Policy {
+    let policy = policies::ALL.iter().find(|policy| policy.name == name);
+    policy.unwrap_or_else(|| panic!("{name} is a policy"))
+}
+
+fn scenario(rest: &str) -> Arc<Scenario> {
+    let text = format!("title = \"T\"\nabout = \"A.\"\n{rest}");
+    Arc::new(Scenario::parse("test", &text).unwrap())
+}
+
+fn played(rest: &str, name: &str, operations: usize) -> Cell {
+    play(&scenario(rest), policy(name), 1, operations).unwrap()
+}
+
+/// Every scenario under every policy
+fn everything(seed: u64, operations: usize) -> Table {
+    let plan = Plan {
+        seed,
+        operations,
+        scenarios: builtin().unwrap().into_iter().map(Arc::new).collect(),
+        policies: policies::ALL.iter().collect(),
+    };
+    plan.play().unwrap()
+}

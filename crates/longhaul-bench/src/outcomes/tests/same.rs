@@ -1,0 +1,41 @@
+use super::{everything, played, section_of};
+use crate::outcomes::show;
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_in_every_form() {
+    let (one, two) = (everything(7, 10), everything(7, 10));
+    assert_eq!(show::json(&one).unwrap(), show::json(&two).unwrap());
+    assert_eq!(show::text(&one), show::text(&two));
+    assert_eq!(show::markdown(&one), show::markdown(&two));
+    assert_eq!(show::picture(&one).unwrap(), show::picture(&two).unwrap());
+}
+
+/// A thousand calls, many of them at once and sent again after waits that are drawn.
+#[test]
+fn the_same_seed_gives_the_same_figures_of_a_crowded_day() {
+    let shaky = r#"
+        fault = [{ does = "overloaded", share = 0.3 }, { does = "reset@5", share = 0.3 }]
+        mix = { k1 = 1 }
+    "#;
+    let figures = || played(shaky, "longhaul", 1_000).figures;
+    assert_eq!(figures(), figures());
+}
+
+#[test]
+fn another_seed_gives_another_day() {
+    let (one, two) = (everything(7, 2), everything(8, 2));
+    assert_ne!(show::json(&one).unwrap(), show::json(&two).unwrap());
+}
+
+#[test]
+fn the_report_gets_the_table_and_the_picture_that_it_refers_to() {
+    let section = section_of(&everything(7, 2)).unwrap();
+    let [(name, svg)] = &section.plots[..] else {
+        panic!("one picture")
+    };
+    assert!(section.markdown.contains(&format!("](plots/{name})")));
+    assert!(svg.starts_with("<svg") && svg.contains("longhaul-fallback"));
+    for heading in ["normal-day", "leaving-callers"] {
+        assert!(section.markdown.contains(&format!("(`{heading}`)")));
+    }
+}
