@@ -6,6 +6,7 @@
 
 mod error;
 mod location;
+pub mod reconcile;
 pub mod store;
 
 pub use self::{

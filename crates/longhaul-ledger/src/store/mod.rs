@@ -14,7 +14,8 @@ use sqlx::{
 use uuid::Uuid;
 
 pub use self::filter::Filter;
-pub(crate) use self::row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, stored};
+pub(crate) use self::filter::first_id_at;
+pub(crate) use self::row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, span_micros, stored, time_of_day};
 use crate::{error::LedgerError, location::Location};
 
 /// Names one entry. A UUID of version 7: it leads with the time of opening.
@@ -145,7 +146,6 @@ impl Store {
     }
 
     /// For statements of other modules.
-    #[allow(dead_code)]
     pub(crate) const fn pool(&self) -> &AnyPool {
         &self.pool
     }
