@@ -193,14 +193,12 @@ impl ProviderLog {
                 run_of[*index] = number;
             }
         }
+        let all = Query::together(&queries);
         queries.retain(|query| query.distinct(&run_of) != query.total);
-        // What is left may be one query, whose files were given in another order.
-        let rest = Query {
-            total: queries.iter().map(|query| query.total).max().unwrap_or(0),
-            rows: queries.iter().flat_map(|query| query.rows.clone()).collect(),
-        };
+        // What is left may be one query whose pages were given in another order, or some of them once more.
+        let rest = Query::together(&queries);
         let distinct = rest.distinct(&run_of);
-        if distinct == rest.total {
+        if distinct == rest.total || all.distinct(&run_of) == all.total {
             return Ok(true);
         }
         let file = rest.rows.first().and_then(|rows| self.places.get(rows.start));
@@ -235,6 +233,13 @@ struct Query {
 }
 
 impl Query {
+    fn together(queries: &[Self]) -> Self {
+        Self {
+            total: queries.iter().map(|query| query.total).max().unwrap_or_default(),
+            rows: queries.iter().flat_map(|query| query.rows.clone()).collect(),
+        }
+    }
+
     fn distinct(&self, run_of: &[u32]) -> u64 {
         let mut runs: Vec<_> = self
             .rows
