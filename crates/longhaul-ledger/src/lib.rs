@@ -6,10 +6,12 @@
 
 mod error;
 mod location;
+mod period;
 pub mod store;
 
 pub use self::{
     error::{LedgerError, LedgerErrorKind},
     location::Location,
-    store::{EntryId, Store, Stored},
+    period::{Day, Period, local_time, time_zone},
+    store::{EntryId, Filter, Store, Stored},
 };
