@@ -6,11 +6,13 @@
 
 mod error;
 mod location;
+mod period;
 pub mod reconcile;
 pub mod store;
 
 pub use self::{
     error::{LedgerError, LedgerErrorKind},
     location::Location,
-    store::{EntryId, Store, Stored},
+    period::{Day, Period, local_time, time_zone},
+    store::{EntryId, Filter, Store, Stored},
 };

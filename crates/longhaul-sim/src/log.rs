@@ -161,7 +161,9 @@ impl Log {
 
 fn row(entry: &Entry, epoch: i64) -> Option<Row> {
     let charged = entry.charged.filter(|_| entry.charged_micros > 0);
-    let refused = entry.finished.filter(|_| entry.status.is_some_and(|status| status >= 400));
+    let refused = entry
+        .finished
+        .filter(|_| entry.status.is_some_and(|status| status >= 400));
     let (kind, ended) = match (charged, refused) {
         (Some(ended), _) => (CONSUMED, ended),
         (None, Some(ended)) => (FAILED, ended),

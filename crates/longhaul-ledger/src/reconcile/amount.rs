@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_number_is_refused() {
-        for text in ["", "-", ".", "1,5", "1e3", "$1", "1.2.3", "NaN", "--1", "0x1", "１"] {
+        for text in [
+            "", "-", ".", "1,5", "1e3", "$1", "1.2.3", "NaN", "--1", "0x1", "１",
+        ] {
             assert!(text.parse::<Decimal>().is_err(), "{text}");
         }
         assert!("1234567890123456789".parse::<Decimal>().is_err());

@@ -52,7 +52,8 @@ impl Attempt {
     }
 }
 
-const OPENING: &str = "a.id, a.operation, a.attempt, a.opened_at, a.model, a.price_micros, a.currency";
+const OPENING: &str =
+    "a.id, a.operation, a.attempt, a.opened_at, a.model, a.price_micros, a.currency";
 const ENDING: &str = "a.class, a.duration_us, a.charged_per_mille, a.flushed_us, a.at_least_us, a.at_most_us, \
      a.request_ids";
 const VERDICT: &str = "v.charged_micros, v.credited_micros, v.currency AS verdict_currency, v.log_id, \
@@ -119,11 +120,7 @@ fn uuid(row: &AnyRow, column: &str) -> Result<Uuid, LedgerError> {
     Uuid::from_slice(&get::<Vec<u8>>(row, column)?).map_err(|error| LedgerError::row(column, error))
 }
 
-fn money(
-    row: &AnyRow,
-    micros: &str,
-    currency: &str,
-) -> Result<Option<Money>, LedgerError> {
+fn money(row: &AnyRow, micros: &str, currency: &str) -> Result<Option<Money>, LedgerError> {
     let (Some(micros), Some(code)) = (
         get::<Option<i64>>(row, micros)?,
         get::<Option<String>>(row, currency)?,
@@ -142,7 +139,11 @@ fn money(
 fn read(row: &AnyRow, ended: bool) -> Result<Attempt, LedgerError> {
     let number: i64 = get(row, "attempt")?;
     let opened_at = get(row, "opened_at")?;
-    let ids: Option<String> = if ended { get(row, "request_ids")? } else { None };
+    let ids: Option<String> = if ended {
+        get(row, "request_ids")?
+    } else {
+        None
+    };
     let ids = ids.map_or_else(|| Ok(Vec::new()), |ids| serde_json::from_str(&ids));
     Ok(Attempt {
         entry: EntryId(uuid(row, "id")?),
@@ -152,7 +153,11 @@ fn read(row: &AnyRow, ended: bool) -> Result<Attempt, LedgerError> {
         model: get::<Option<String>>(row, "model")?.map(Into::into),
         price: money(row, "price_micros", "currency")?,
         opened_at,
-        end: if ended { Some(end(row, opened_at)?) } else { None },
+        end: if ended {
+            Some(end(row, opened_at)?)
+        } else {
+            None
+        },
         ids: ids.map_err(|error| LedgerError::row("request_ids", error))?,
         verdict: verdict(row)?,
     })

@@ -159,7 +159,11 @@ impl<'a> Engine<'a> {
         let starts = self.log.rows.iter().filter_map(|row| row.start).min();
         let first = starts.map_or(covers.start, |first| first.min(covers.start));
         let first = first.checked_sub(LONGEST_CALL).unwrap_or(first);
-        let last = self.log.period.as_ref().map_or(covers.end, |period| period.end.max(covers.end));
+        let last = self
+            .log
+            .period
+            .as_ref()
+            .map_or(covers.end, |period| period.end.max(covers.end));
         time::shifted(first, margin.saturating_neg())..time::shifted(last, margin)
     }
 
@@ -183,7 +187,9 @@ impl<'a> Engine<'a> {
         }
         // Charges first; one currency alone, the others stay by themselves.
         rows.sort_by_key(|index| (self.log.rows[*index].kind, *index));
-        let currency = rows.first().map(|index| self.log.rows[*index].amount.currency);
+        let currency = rows
+            .first()
+            .map(|index| self.log.rows[*index].amount.currency);
         rows.retain(|index| Some(self.log.rows[*index].amount.currency) == currency);
         if rows.is_empty() {
             self.unmatched.push(attempt);
@@ -191,7 +197,8 @@ impl<'a> Engine<'a> {
         }
         let first = &self.log.rows[rows[0]];
         if let (RowKind::Charge, Some(start)) = (first.kind, first.start) {
-            self.skews.push(day_micros(start).saturating_sub(attempt.opened_at));
+            self.skews
+                .push(day_micros(start).saturating_sub(attempt.opened_at));
         }
         self.found.counts.by_request_id += 1;
         self.judge(&attempt, &rows, Basis::RequestId);
@@ -224,7 +231,9 @@ impl<'a> Engine<'a> {
     fn by_time(&mut self, covers: &Range<SystemTime>) {
         let unmatched = std::mem::take(&mut self.unmatched);
         let likely = |attempt: &Attempt| {
-            attempt.end.is_none_or(|end| end.per_mille > 0 && !end.class.is_unsent())
+            attempt
+                .end
+                .is_none_or(|end| end.per_mille > 0 && !end.class.is_unsent())
         };
         let (likely, unlikely): (Vec<_>, Vec<_>) = unmatched.into_iter().partition(likely);
         for attempts in [likely, unlikely] {
@@ -273,18 +282,31 @@ impl<'a> Engine<'a> {
             until: attempt
                 .end
                 .and_then(|end| end.flushed)
-                .map_or(attempt.opened_at, |flushed| attempt.opened_at.saturating_add(flushed)),
+                .map_or(attempt.opened_at, |flushed| {
+                    attempt.opened_at.saturating_add(flushed)
+                }),
             bounds: attempt.end.and_then(|end| end.bounds),
             model: attempt.model.clone(),
-            has_log_id: attempt.ids.iter().any(|(place, _)| self.places.contains(place)),
+            has_log_id: attempt
+                .ids
+                .iter()
+                .any(|(place, _)| self.places.contains(place)),
         };
         attempts.iter().enumerate().map(point).collect()
     }
 
     /// Rows that charge one amount, as many as attempts: which is whose does not matter. Else nobody knows.
     fn tied(&mut self, attempts: &[Attempt], tie: &Tie) {
-        let amounts: HashSet<Money> = tie.rows.iter().map(|row| self.log.rows[*row].amount).collect();
-        let amount = amounts.iter().next().copied().filter(|_| amounts.len() == 1);
+        let amounts: HashSet<Money> = tie
+            .rows
+            .iter()
+            .map(|row| self.log.rows[*row].amount)
+            .collect();
+        let amount = amounts
+            .iter()
+            .next()
+            .copied()
+            .filter(|_| amounts.len() == 1);
         match (amount, tie.perfect, tie.rows.as_slice()) {
             (_, true, [row]) => {
                 self.found.counts.by_time += 1;
@@ -313,7 +335,11 @@ impl<'a> Engine<'a> {
                         .iter()
                         .map(|attempt| AttemptRef::to(&attempts[*attempt]))
                         .collect(),
-                    rows: tie.rows.iter().map(|row| RowRef::to(self.log, *row)).collect(),
+                    rows: tie
+                        .rows
+                        .iter()
+                        .map(|row| RowRef::to(self.log, *row))
+                        .collect(),
                 });
             }
         }
@@ -328,7 +354,10 @@ impl<'a> Engine<'a> {
         let Some(mut verdict) = Verdict::of_rows(&found, basis, attempt.verdict.as_ref()) else {
             return;
         };
-        let charges = found.iter().filter(|row| row.kind == RowKind::Charge).count();
+        let charges = found
+            .iter()
+            .filter(|row| row.kind == RowKind::Charge)
+            .count();
         if basis == Basis::Group {
             // Whose name and duration these are is what nobody knows.
             (verdict.log_id, verdict.duration_us) = (None, None);
@@ -359,11 +388,17 @@ impl<'a> Engine<'a> {
                 report(FindingKind::AmountDiffers, difference.unwrap_or(charged));
             }
             let over = self.options.over.map(span_micros);
-            if over.is_some_and(|over| found.iter().any(|row| row.duration.is_some_and(|took| span_micros(took) > over)))
-            {
+            if over.is_some_and(|over| {
+                found
+                    .iter()
+                    .any(|row| row.duration.is_some_and(|took| span_micros(took) > over))
+            }) {
                 report(FindingKind::TookTooLong, net);
             }
-        } else if charged.micros == 0 && attempt.per_mille() == Some(1000) && attempt.price != Some(charged) {
+        } else if charged.micros == 0
+            && attempt.per_mille() == Some(1000)
+            && attempt.price != Some(charged)
+        {
             report(FindingKind::NotCharged, attempt.price.unwrap_or(charged));
         }
         self.settle(attempt, verdict);
@@ -372,8 +407,9 @@ impl<'a> Engine<'a> {
     /// No row speaks of `attempt`.
     fn without_row(&mut self, attempt: &Attempt, covers: &Range<SystemTime>) {
         let decided = attempt.end.filter(|end| {
-            self.decides_in(covers)
-                .is_some_and(|decides| attempt.opened_at >= decides.start && end.closed_at <= decides.end)
+            self.decides_in(covers).is_some_and(|decides| {
+                attempt.opened_at >= decides.start && end.closed_at <= decides.end
+            })
         });
         let (Some(end), Some(nothing)) = (decided, self.nothing(attempt)) else {
             self.found.counts.pending += 1;
@@ -462,13 +498,16 @@ impl<'a> Engine<'a> {
             let Some(name) = row.request_id.as_deref() else {
                 continue;
             };
-            let Some(attempt) = attempts::of_log_id(store, &self.options.provider, name).await? else {
+            let Some(attempt) = attempts::of_log_id(store, &self.options.provider, name).await?
+            else {
                 continue;
             };
             let of_call: Vec<_> = self
                 .log
                 .of_request(name)
-                .filter(|index| self.log.rows[*index].kind == RowKind::Credit && !self.claimed[*index])
+                .filter(|index| {
+                    self.log.rows[*index].kind == RowKind::Credit && !self.claimed[*index]
+                })
                 .filter(|index| self.log.rows[*index].amount.currency == row.amount.currency)
                 .collect();
             self.found.counts.attempts += 1;

@@ -124,7 +124,10 @@ impl ProviderLog {
             period: self.period(),
             whole,
             places: firsts.iter().map(|index| self.places[*index]).collect(),
-            rows: firsts.iter().map(|index| self.rows[*index].clone()).collect(),
+            rows: firsts
+                .iter()
+                .map(|index| self.rows[*index].clone())
+                .collect(),
             format: self.format,
             files: self.files,
         })
@@ -181,7 +184,10 @@ impl ProviderLog {
             if last.is_none() || page.number.is_some_and(|number| Some(number) <= last) {
                 queries.push(Query::default());
             }
-            last = Some(page.number.unwrap_or_else(|| last.map_or(1, |last| last + 1)));
+            last = Some(
+                page.number
+                    .unwrap_or_else(|| last.map_or(1, |last| last + 1)),
+            );
             if let Some(query) = queries.last_mut() {
                 query.total = query.total.max(page.total.unwrap_or_default());
                 query.rows.push(page.rows.clone());
@@ -201,7 +207,10 @@ impl ProviderLog {
         if distinct == rest.total || all.distinct(&run_of) == all.total {
             return Ok(true);
         }
-        let file = rest.rows.first().and_then(|rows| self.places.get(rows.start));
+        let file = rest
+            .rows
+            .first()
+            .and_then(|rows| self.places.get(rows.start));
         let why = format!(
             "the log has {} rows by its own `total`, and {distinct} are here: a provider gives only so many a page, \
              whatever it is asked for. Fetch every page of one query, or say that this is a part of the log",
@@ -235,8 +244,15 @@ struct Query {
 impl Query {
     fn together(queries: &[Self]) -> Self {
         Self {
-            total: queries.iter().map(|query| query.total).max().unwrap_or_default(),
-            rows: queries.iter().flat_map(|query| query.rows.clone()).collect(),
+            total: queries
+                .iter()
+                .map(|query| query.total)
+                .max()
+                .unwrap_or_default(),
+            rows: queries
+                .iter()
+                .flat_map(|query| query.rows.clone())
+                .collect(),
         }
     }
 

@@ -61,7 +61,11 @@ struct Edge {
 }
 
 /// Pairs `rows` with `attempts` whose starts differ by no more than `tolerance`.
-pub(super) fn pair(mut rows: Vec<RowPoint>, mut attempts: Vec<AttemptPoint>, tolerance: i64) -> Paired {
+pub(super) fn pair(
+    mut rows: Vec<RowPoint>,
+    mut attempts: Vec<AttemptPoint>,
+    tolerance: i64,
+) -> Paired {
     rows.sort_by_key(|row| row.start);
     attempts.sort_by_key(|attempt| attempt.from);
     let mut edges = edges(&rows, &attempts, tolerance);
@@ -75,7 +79,9 @@ pub(super) fn pair(mut rows: Vec<RowPoint>, mut attempts: Vec<AttemptPoint>, tol
         for edge in certain {
             taken.0[edge.row] = true;
             taken.1[edge.attempt] = true;
-            paired.pairs.push((rows[edge.row].row, attempts[edge.attempt].attempt));
+            paired
+                .pairs
+                .push((rows[edge.row].row, attempts[edge.attempt].attempt));
         }
         edges.retain(|edge| !taken.0[edge.row] && !taken.1[edge.attempt]);
     }
@@ -83,7 +89,11 @@ pub(super) fn pair(mut rows: Vec<RowPoint>, mut attempts: Vec<AttemptPoint>, tol
         paired.ties.push(Tie {
             perfect: tie.rows.len() == tie.attempts.len() && is_perfect(&tie, &edges),
             rows: tie.rows.iter().map(|row| rows[*row].row).collect(),
-            attempts: tie.attempts.iter().map(|attempt| attempts[*attempt].attempt).collect(),
+            attempts: tie
+                .attempts
+                .iter()
+                .map(|attempt| attempts[*attempt].attempt)
+                .collect(),
         });
     }
     paired
@@ -174,7 +184,8 @@ fn certain(edges: &[Edge], rows: usize, attempts: usize) -> Vec<Edge> {
         of_attempt[edge.attempt].see(index, edge.cost);
     }
     let both = |(index, edge): (usize, &Edge)| {
-        let certain = of_row[edge.row].is_certainly(index) && of_attempt[edge.attempt].is_certainly(index);
+        let certain =
+            of_row[edge.row].is_certainly(index) && of_attempt[edge.attempt].is_certainly(index);
         certain.then_some(*edge)
     };
     edges.iter().enumerate().filter_map(both).collect()
@@ -192,12 +203,18 @@ fn ties(edges: &[Edge], rows: usize, attempts: usize) -> Vec<Tie> {
         node
     }
     for edge in edges {
-        let (a, b) = (root(&mut parent, edge.row), root(&mut parent, rows + edge.attempt));
+        let (a, b) = (
+            root(&mut parent, edge.row),
+            root(&mut parent, rows + edge.attempt),
+        );
         parent[a.max(b)] = a.min(b);
     }
     let mut ties = BTreeMap::<usize, Tie>::new();
     let mut seen = vec![false; rows + attempts];
-    for node in edges.iter().flat_map(|edge| [edge.row, rows + edge.attempt]) {
+    for node in edges
+        .iter()
+        .flat_map(|edge| [edge.row, rows + edge.attempt])
+    {
         if !std::mem::replace(&mut seen[node], true) {
             let tie = ties.entry(root(&mut parent, node)).or_default();
             if node < rows {
@@ -326,7 +343,8 @@ mod tests {
     #[test]
     fn another_model_another_duration_or_an_id_of_its_own_is_another_call() {
         let model = |name: &str| Some(Arc::from(name));
-        let of = |row: RowPoint, attempt: AttemptPoint| paired(vec![row], vec![attempt]).pairs.len();
+        let of =
+            |row: RowPoint, attempt: AttemptPoint| paired(vec![row], vec![attempt]).pairs.len();
         let (theirs, ours) = (row(0, 1.0), attempt(0, 1.0));
         assert_eq!(of(theirs.clone(), ours.clone()), 1);
 

@@ -253,7 +253,9 @@ pub struct Correction {
 impl Reconciliation {
     /// Adds to the sums of `currency`.
     pub(super) fn sums(&mut self, currency: Currency) -> &mut Amounts {
-        self.amounts.entry(currency.as_str().to_owned()).or_default()
+        self.amounts
+            .entry(currency.as_str().to_owned())
+            .or_default()
     }
 
     /// The priors as rows that a policy file takes as they are.

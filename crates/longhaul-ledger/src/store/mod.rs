@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 pub use self::filter::Filter;
 pub(crate) use self::filter::first_id_at;
-pub(crate) use self::row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, span_micros, stored, time_of_day};
+pub(crate) use self::row::{
+    CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, span_micros, stored, time_of_day,
+};
 use crate::{error::LedgerError, location::Location};
 
 /// Names one entry. A UUID of version 7: it leads with the time of opening.

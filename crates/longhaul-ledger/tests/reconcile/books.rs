@@ -52,7 +52,12 @@ impl Book {
         Some(Self::filled(location, url, None, records).await)
     }
 
-    async fn filled(location: Location, url: String, folder: Option<TempDir>, records: &[Record]) -> Self {
+    async fn filled(
+        location: Location,
+        url: String,
+        folder: Option<TempDir>,
+        records: &[Record],
+    ) -> Self {
         let book = Self {
             store: Store::create(&location).await.unwrap(),
             url,

@@ -78,7 +78,8 @@ pub(crate) fn charge(seconds: i64, took: i64, id: &str) -> Row {
 
 pub(crate) fn log_of(rows: Vec<Row>) -> Log {
     let mut log = Log { rows };
-    log.rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+    log.rows
+        .sort_by_key(|row| std::cmp::Reverse(row.created_at));
     log
 }
 

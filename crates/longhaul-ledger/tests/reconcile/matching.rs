@@ -65,10 +65,16 @@ async fn each_kind_of_discrepancy_is_named_with_its_amount() {
         "{found:#?}"
     );
     let counts = found.counts;
-    assert_eq!((counts.by_request_id, counts.by_time, counts.by_group), (6, 1, 0));
+    assert_eq!(
+        (counts.by_request_id, counts.by_time, counts.by_group),
+        (6, 1, 0)
+    );
     assert_eq!((counts.absent, counts.pending, counts.new), (3, 0, 10));
     let sums = found.amounts["USD"];
-    assert_eq!((sums.charged, sums.credited), (9 * PRICE + 10_000, 2 * PRICE));
+    assert_eq!(
+        (sums.charged, sums.credited),
+        (9 * PRICE + 10_000, 2 * PRICE)
+    );
     assert_eq!((sums.without_attempt, sums.without_row), (PRICE, 2 * PRICE));
     assert_eq!(sums.found, 8 * PRICE + 10_000);
 }
@@ -93,42 +99,76 @@ async fn a_call_without_a_row_is_free_only_where_the_log_covers_it_and_has_settl
     options.coverage = Coverage::Part;
     let found = reconcile(&book, &log, &options).await;
     assert_eq!((found.counts.absent, found.counts.pending), (0, 4));
-    assert_eq!(brief(&found.findings), [(Kind::WithoutAttempt, Some(PRICE))]);
+    assert_eq!(
+        brief(&found.findings),
+        [(Kind::WithoutAttempt, Some(PRICE))]
+    );
 }
 
 #[tokio::test]
 async fn a_log_with_fewer_rows_than_its_total_is_refused_and_nothing_is_written() {
     let book = Book::sqlite(&[attempt(10.0, 60.0, Class::UnknownOutcome)]).await;
-    let log = log_of((0..250).map(|number| charge(5000 + number * 100, 70, &format!("row {number}"))).collect());
+    let log = log_of(
+        (0..250)
+            .map(|number| charge(5000 + number * 100, 70, &format!("row {number}")))
+            .collect(),
+    );
     // What the provider gives where 1,000 rows a page are asked for.
     let page = log.page(1, 1000);
     assert_eq!(page.data.items.len(), 100);
-    let error = longhaul_ledger::reconcile::reconcile(&book.store, file(&[page]), &options(), |_| {})
-        .await
-        .unwrap_err();
-    let LedgerErrorKind::File { file: name, why, .. } = error.kind() else {
+    let error =
+        longhaul_ledger::reconcile::reconcile(&book.store, file(&[page]), &options(), |_| {})
+            .await
+            .unwrap_err();
+    let LedgerErrorKind::File {
+        file: name, why, ..
+    } = error.kind()
+    else {
         panic!("{error}")
     };
     assert_eq!(name, "log.ndjson");
-    assert!(why.starts_with("the log has 250 rows by its own `total`, and 100 are here"), "{why}");
-    assert_eq!(book.count("verdicts").await + book.count("imports").await, 0);
+    assert!(
+        why.starts_with("the log has 250 rows by its own `total`, and 100 are here"),
+        "{why}"
+    );
+    assert_eq!(
+        book.count("verdicts").await + book.count("imports").await,
+        0
+    );
 
     // The first pages of two months are not the pages of one.
-    let other = log_of((0..150).map(|number| charge(50_000 + number * 100, 70, &format!("more {number}"))).collect());
+    let other = log_of(
+        (0..150)
+            .map(|number| charge(50_000 + number * 100, 70, &format!("more {number}")))
+            .collect(),
+    );
     let pages = [log.page(1, 100), other.page(1, 100)];
-    let error = longhaul_ledger::reconcile::reconcile(&book.store, file(&pages), &options(), |_| {}).await;
+    let error =
+        longhaul_ledger::reconcile::reconcile(&book.store, file(&pages), &options(), |_| {}).await;
     assert!(error.is_err());
 }
 
 #[tokio::test]
 async fn pages_may_come_in_any_order_in_several_files_and_twice() {
-    let log = log_of((0..250).map(|number| charge(number * 100, 70, &format!("row {number}"))).collect());
+    let log = log_of(
+        (0..250)
+            .map(|number| charge(number * 100, 70, &format!("row {number}")))
+            .collect(),
+    );
     let book = Book::sqlite(&[]).await;
-    for order in [&[1, 2, 3][..], &[3, 1, 2], &[1, 2, 2, 3], &[2, 1, 3, 1], &[1, 2, 3, 2]] {
+    for order in [
+        &[1, 2, 3][..],
+        &[3, 1, 2],
+        &[1, 2, 2, 3],
+        &[2, 1, 3, 1],
+        &[1, 2, 3, 2],
+    ] {
         let mut files = ProviderLog::new(Format::new_api());
         for page in order {
             let text = serde_json::to_string_pretty(&log.page(*page, 100)).unwrap();
-            files.add(&format!("page{page}.json"), text.as_bytes()).unwrap();
+            files
+                .add(&format!("page{page}.json"), text.as_bytes())
+                .unwrap();
         }
         let mut options = options();
         options.dry_run = true;
@@ -137,7 +177,10 @@ async fn pages_may_come_in_any_order_in_several_files_and_twice() {
             .unwrap();
         assert!(found.whole, "{order:?}");
         assert_eq!(found.counts.rows, 250);
-        let again: usize = order.iter().map(|page| if *page == 3 { 50 } else { 100 }).sum();
+        let again: usize = order
+            .iter()
+            .map(|page| if *page == 3 { 50 } else { 100 })
+            .sum();
         assert_eq!(found.duplicates.len(), again - 250, "{order:?}");
     }
 }
@@ -145,9 +188,17 @@ async fn pages_may_come_in_any_order_in_several_files_and_twice() {
 #[tokio::test]
 async fn a_burst_of_one_amount_is_charged_one_by_one_and_an_unequal_one_is_ambiguous() {
     let records: Vec<_> = (0..20)
-        .map(|number| attempt(100.0 + f64::from(number) / 50.0, 60.0, Class::IntermediaryCut))
+        .map(|number| {
+            attempt(
+                100.0 + f64::from(number) / 50.0,
+                60.0,
+                Class::IntermediaryCut,
+            )
+        })
         .collect();
-    let rows: Vec<_> = (0..20).map(|number| charge(100, 80 + number, &format!("row {number}"))).collect();
+    let rows: Vec<_> = (0..20)
+        .map(|number| charge(100, 80 + number, &format!("row {number}")))
+        .collect();
 
     let book = Book::sqlite(&records).await;
     let found = reconcile(&book, &log_of(rows.clone()), &options()).await;
@@ -157,24 +208,47 @@ async fn a_burst_of_one_amount_is_charged_one_by_one_and_an_unequal_one_is_ambig
 
     let book = Book::sqlite(&records).await;
     let found = reconcile(&book, &log_of(rows[1..].to_vec()), &options()).await;
-    assert_eq!(brief(&found.findings), [(Kind::Ambiguous, Some(19 * PRICE))]);
-    assert_eq!((found.findings[0].attempts.len(), found.findings[0].rows.len()), (20, 19));
+    assert_eq!(
+        brief(&found.findings),
+        [(Kind::Ambiguous, Some(19 * PRICE))]
+    );
+    assert_eq!(
+        (
+            found.findings[0].attempts.len(),
+            found.findings[0].rows.len()
+        ),
+        (20, 19)
+    );
     assert_eq!(book.count("verdicts").await, 0);
 
     let mut dear = rows;
     dear[0].quota += 1;
     let book = Book::sqlite(&records).await;
     let found = reconcile(&book, &log_of(dear), &options()).await;
-    assert_eq!(brief(&found.findings), [(Kind::Ambiguous, Some(20 * PRICE + 2))]);
+    assert_eq!(
+        brief(&found.findings),
+        [(Kind::Ambiguous, Some(20 * PRICE + 2))]
+    );
 }
 
 #[tokio::test]
 async fn the_clocks_are_set_by_the_calls_that_an_id_joins_and_a_wrong_zone_is_refused() {
     let mut records: Vec<_> = (0..9)
-        .map(|number| answered(f64::from(number) * 100.0, 60.0, Class::Delivered, &format!("id {number}")))
+        .map(|number| {
+            answered(
+                f64::from(number) * 100.0,
+                60.0,
+                Class::Delivered,
+                &format!("id {number}"),
+            )
+        })
         .collect();
     records.push(attempt(1000.0, 60.0, Class::UnknownOutcome));
-    let mut log = log_of((0..9).map(|number| charge(number * 100, 60, &format!("id {number}"))).collect());
+    let mut log = log_of(
+        (0..9)
+            .map(|number| charge(number * 100, 60, &format!("id {number}")))
+            .collect(),
+    );
     log.rows.push(charge(1000, 80, "unseen"));
     log.skew(-80);
     let book = Book::sqlite(&records).await;
@@ -185,10 +259,18 @@ async fn the_clocks_are_set_by_the_calls_that_an_id_joins_and_a_wrong_zone_is_re
 
     log.skew(8 * 3600);
     let book = Book::sqlite(&records).await;
-    let error = longhaul_ledger::reconcile::reconcile(&book.store, file(&log.pages(100)), &options(), |_| {})
-        .await
-        .unwrap_err();
-    assert!(error.to_string().contains("28720 s from ours, by 9 calls"), "{error}");
+    let error = longhaul_ledger::reconcile::reconcile(
+        &book.store,
+        file(&log.pages(100)),
+        &options(),
+        |_| {},
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        error.to_string().contains("28720 s from ours, by 9 calls"),
+        "{error}"
+    );
     let mut given = options();
     given.skew_us = Some((8 * 3600 - 80) * 1_000_000);
     let found = reconcile(&book, &log, &given).await;

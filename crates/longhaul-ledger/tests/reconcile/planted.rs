@@ -10,7 +10,9 @@ use std::{
 use http_body_util::{BodyExt as _, Full};
 use longhaul::{
     Attempt, BoxError, OperationId, Resolution, Stack,
-    billing::{Entry, Ledger, MemoryLedger, MemorySlot, Opening, PriceRow, Provider as Named, Record},
+    billing::{
+        Entry, Ledger, MemoryLedger, MemorySlot, Opening, PriceRow, Provider as Named, Record,
+    },
     policy::Policy,
 };
 use longhaul_ledger::reconcile::{FindingKind as Kind, Reconciliation};
@@ -73,7 +75,9 @@ struct Scene {
 
 /// Some twenty operations in the course of an hour, many of them beside each other; some callers go away.
 async fn scene(rng: &mut fastrand::Rng) -> Scene {
-    let faults: Vec<_> = (0..80).map(|_| *rng.choice(FAULTS.iter()).unwrap()).collect();
+    let faults: Vec<_> = (0..80)
+        .map(|_| *rng.choice(FAULTS.iter()).unwrap())
+        .collect();
     let script: Script = faults.join(",").parse().unwrap();
     let provider = Provider::builder()
         .image_weight(Weight::Tiny)
@@ -149,7 +153,10 @@ enum About {
 type Findings = BTreeSet<(Kind, About)>;
 
 /// The request that reached the provider for this attempt.
-fn request_of<'a>(record: &Record, oracle: &'a [longhaul_sim::Entry]) -> Option<&'a longhaul_sim::Entry> {
+fn request_of<'a>(
+    record: &Record,
+    oracle: &'a [longhaul_sim::Entry],
+) -> Option<&'a longhaul_sim::Entry> {
     let key = record.opening.idempotency_key.as_deref();
     oracle
         .iter()
@@ -159,7 +166,8 @@ fn request_of<'a>(record: &Record, oracle: &'a [longhaul_sim::Entry]) -> Option<
 /// Changes the log at random; where no id joins the two sides, only in ways that can be seen without.
 fn tamper(log: &mut Log, scene: &Scene, with_ids: bool, rng: &mut fastrand::Rng) {
     // Rows that were never written.
-    log.rows.retain(|row| row.kind != CONSUMED || rng.u8(..100) >= 12);
+    log.rows
+        .retain(|row| row.kind != CONSUMED || rng.u8(..100) >= 12);
     let mut more = Vec::new();
     for row in &mut log.rows {
         match (row.kind, rng.u8(..100)) {
@@ -191,7 +199,10 @@ fn tamper(log: &mut Log, scene: &Scene, with_ids: bool, rng: &mut fastrand::Rng)
             let start = rng.i64(..4000);
             let far = scene.records.iter().all(|record| {
                 let theirs = at(start as f64);
-                let [a, b] = [theirs.min(record.opening.opened_at), theirs.max(record.opening.opened_at)];
+                let [a, b] = [
+                    theirs.min(record.opening.opened_at),
+                    theirs.max(record.opening.opened_at),
+                ];
                 b.duration_since(a).unwrap() > Duration::from_secs(12)
             });
             if far {
@@ -201,20 +212,32 @@ fn tamper(log: &mut Log, scene: &Scene, with_ids: bool, rng: &mut fastrand::Rng)
         more.push(charge(start, 77, &format!("foreign {number}")));
     }
     log.rows.append(&mut more);
-    log.rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));
+    log.rows
+        .sort_by_key(|row| std::cmp::Reverse(row.created_at));
 }
 
 /// What there is to find, by what the provider really did and what the log says of it.
 fn expected(scene: &Scene, log: &Log) -> Findings {
     let mut rows: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    for row in log.rows.iter().filter(|row| [CONSUMED, REFUNDED].contains(&row.kind)) {
+    for row in log
+        .rows
+        .iter()
+        .filter(|row| [CONSUMED, REFUNDED].contains(&row.kind))
+    {
         rows.entry(&row.request_id).or_default().push(row);
     }
     let mut expected = Findings::new();
     for record in &scene.records {
         let about = About::Attempt(record.opening.operation, record.opening.attempt);
         let mut find = |kind| expected.insert((kind, about.clone()));
-        let per_mille = record.closing.as_ref().unwrap().outcome.exposure.probability.as_per_mille();
+        let per_mille = record
+            .closing
+            .as_ref()
+            .unwrap()
+            .outcome
+            .exposure
+            .probability
+            .as_per_mille();
         let request = request_of(record, &scene.oracle);
         let Some(rows) = request.and_then(|request| rows.remove(&*request.request_id)) else {
             match per_mille {
@@ -228,7 +251,12 @@ fn expected(scene: &Scene, log: &Log) -> Findings {
             }
             continue;
         };
-        let quota = |kind| rows.iter().filter(|row| row.kind == kind).map(|row| row.quota).sum::<i64>();
+        let quota = |kind| {
+            rows.iter()
+                .filter(|row| row.kind == kind)
+                .map(|row| row.quota)
+                .sum::<i64>()
+        };
         let charges: Vec<_> = rows.iter().filter(|row| row.kind == CONSUMED).collect();
         if quota(CONSUMED) <= quota(REFUNDED) {
             continue;
@@ -238,7 +266,11 @@ fn expected(scene: &Scene, log: &Log) -> Findings {
         }
         if charges.len() > 1 {
             find(Kind::ChargedTwice);
-        } else if record.opening.price.is_some_and(|price| price.micros != 2 * quota(CONSUMED)) {
+        } else if record
+            .opening
+            .price
+            .is_some_and(|price| price.micros != 2 * quota(CONSUMED))
+        {
             find(Kind::AmountDiffers);
         }
         if charges.iter().any(|row| row.use_time > 180) {
@@ -247,19 +279,32 @@ fn expected(scene: &Scene, log: &Log) -> Findings {
     }
     let rest = rows.into_values().flatten();
     expected.extend(rest.map(|row| {
-        let kind = if row.kind == REFUNDED { Kind::CreditWithoutAttempt } else { Kind::WithoutAttempt };
+        let kind = if row.kind == REFUNDED {
+            Kind::CreditWithoutAttempt
+        } else {
+            Kind::WithoutAttempt
+        };
         (kind, About::Row(row.request_id.clone()))
     }));
     expected
 }
 
 fn found(reconciliation: &Reconciliation) -> Findings {
-    let plain = reconciliation.findings.iter().filter(|finding| finding.kind != Kind::Ambiguous);
+    let plain = reconciliation
+        .findings
+        .iter()
+        .filter(|finding| finding.kind != Kind::Ambiguous);
     plain
         .map(|finding| {
             let about = match &finding.attempts[..] {
                 [attempt] => About::Attempt(attempt.operation, attempt.attempt),
-                _ => About::Row(finding.rows[0].name.as_deref().unwrap_or_default().to_owned()),
+                _ => About::Row(
+                    finding.rows[0]
+                        .name
+                        .as_deref()
+                        .unwrap_or_default()
+                        .to_owned(),
+                ),
             };
             (finding.kind, about)
         })
@@ -277,16 +322,31 @@ fn ambiguous(reconciliation: &Reconciliation, scene: &Scene) -> BTreeSet<About> 
             Some((request_of(record, &scene.oracle)?.request_id.clone(), about))
         })
         .collect();
-    for finding in reconciliation.findings.iter().filter(|finding| finding.kind == Kind::Ambiguous) {
-        assert!(finding.attempts.len() > 1 || finding.rows.len() > 1, "{finding:#?}");
+    for finding in reconciliation
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Ambiguous)
+    {
+        assert!(
+            finding.attempts.len() > 1 || finding.rows.len() > 1,
+            "{finding:#?}"
+        );
         // Only what began together can be taken for each other.
         let starts = || finding.attempts.iter().map(|attempt| attempt.opened_at);
         let mut starts: Vec<SystemTime> = starts().collect();
         starts.sort();
         for pair in starts.windows(2) {
-            assert!(pair[1].duration_since(pair[0]).unwrap() < Duration::from_secs(11), "{finding:#?}");
+            assert!(
+                pair[1].duration_since(pair[0]).unwrap() < Duration::from_secs(11),
+                "{finding:#?}"
+            );
         }
-        ambiguous.extend(finding.attempts.iter().map(|attempt| About::Attempt(attempt.operation, attempt.attempt)));
+        ambiguous.extend(
+            finding
+                .attempts
+                .iter()
+                .map(|attempt| About::Attempt(attempt.operation, attempt.attempt)),
+        );
         let names = finding.rows.iter().filter_map(|row| row.name.as_deref());
         ambiguous.extend(names.filter_map(|name| by_request.get(name).cloned()));
     }
@@ -324,9 +384,10 @@ async fn planted(seed: u64, with_ids: bool) -> (usize, usize) {
     }
 
     let book = Book::sqlite(&scene.records).await;
-    let result = longhaul_ledger::reconcile::reconcile(&book.store, file(&answers), &options, |_| {})
-        .await
-        .unwrap();
+    let result =
+        longhaul_ledger::reconcile::reconcile(&book.store, file(&answers), &options, |_| {})
+            .await
+            .unwrap();
     assert_eq!(result.duplicates.len(), duplicates, "seed {seed}");
     assert!(result.whole, "seed {seed}");
     assert!(
@@ -337,12 +398,18 @@ async fn planted(seed: u64, with_ids: bool) -> (usize, usize) {
 
     let unclear = ambiguous(&result, &scene);
     let clear = |findings: Findings| -> Findings {
-        findings.into_iter().filter(|(_, about)| !unclear.contains(about)).collect()
+        findings
+            .into_iter()
+            .filter(|(_, about)| !unclear.contains(about))
+            .collect()
     };
     let (expected, found) = (clear(expected(&scene, &log)), clear(found(&result)));
     let missed: Vec<_> = expected.difference(&found).collect();
     let invented: Vec<_> = found.difference(&expected).collect();
-    assert!(missed.is_empty() && invented.is_empty(), "seed {seed}: missed {missed:#?}, invented {invented:#?}");
+    assert!(
+        missed.is_empty() && invented.is_empty(),
+        "seed {seed}: missed {missed:#?}, invented {invented:#?}"
+    );
 
     // All the log's money is somewhere.
     let sums = result.amounts["USD"];
@@ -353,7 +420,11 @@ async fn planted(seed: u64, with_ids: bool) -> (usize, usize) {
         .flat_map(|finding| &finding.rows)
         .map(|row| row.amount.micros)
         .sum();
-    assert_eq!(sums.charged, sums.found + sums.without_attempt + unclear_micros, "seed {seed}");
+    assert_eq!(
+        sums.charged,
+        sums.found + sums.without_attempt + unclear_micros,
+        "seed {seed}"
+    );
     (expected.len(), unclear.len())
 }
 
@@ -365,7 +436,9 @@ async fn seeds(seeds: std::ops::Range<u64>, with_ids: bool) {
         unclear += ambiguous;
     }
     let number = usize::try_from(seeds.end - seeds.start).unwrap();
-    println!("{findings} discrepancies in {number} logs, {unclear} attempts could not be told apart");
+    println!(
+        "{findings} discrepancies in {number} logs, {unclear} attempts could not be told apart"
+    );
     // The test would pass for nothing found in nothing planted.
     assert!(findings > 5 * number, "{findings}");
     assert!(unclear < findings / 5, "{unclear}");

@@ -38,7 +38,12 @@ async fn verdicts(book: &Book, store: &Store) -> Vec<Option<Written>> {
     verdicts
 }
 
-fn written(charged: i64, log_id: Option<&str>, seconds: Option<i64>, basis: Basis) -> Option<Written> {
+fn written(
+    charged: i64,
+    log_id: Option<&str>,
+    seconds: Option<i64>,
+    basis: Basis,
+) -> Option<Written> {
     Some(Written {
         charged,
         credited: 0,
@@ -50,18 +55,28 @@ fn written(charged: i64, log_id: Option<&str>, seconds: Option<i64>, basis: Basi
 
 /// New, corrected, unchanged.
 fn changes(found: &Reconciliation) -> (u64, u64, u64) {
-    (found.counts.new, found.counts.corrected, found.counts.unchanged)
+    (
+        found.counts.new,
+        found.counts.corrected,
+        found.counts.unchanged,
+    )
 }
 
 async fn verdicts_replace_priors(book: Book) {
     let mut dry = options();
     dry.dry_run = true;
     let tried = reconcile(&book, &log(), &dry).await;
-    assert_eq!(book.count("verdicts").await + book.count("imports").await, 0);
+    assert_eq!(
+        book.count("verdicts").await + book.count("imports").await,
+        0
+    );
 
     let found = reconcile(&book, &log(), &options()).await;
     assert_eq!(changes(&found), (4, 0, 0));
-    assert_eq!((&tried.counts, &tried.priors), (&found.counts, &found.priors));
+    assert_eq!(
+        (&tried.counts, &tried.priors),
+        (&found.counts, &found.priors)
+    );
     let expected = [
         written(PRICE, Some("one"), Some(90), Basis::RequestId),
         written(PRICE, Some("two"), Some(89), Basis::RequestId),
@@ -73,7 +88,10 @@ async fn verdicts_replace_priors(book: Book) {
     // The same again changes nothing.
     let again = reconcile(&book, &log(), &options()).await;
     assert_eq!(changes(&again), (0, 0, 4));
-    assert_eq!((&again.findings, &again.priors), (&found.findings, &found.priors));
+    assert_eq!(
+        (&again.findings, &again.priors),
+        (&found.findings, &found.priors)
+    );
     assert_eq!(book.count("imports").await, 1);
 
     // A later log has the row that was missing, and gives one back.
@@ -87,7 +105,10 @@ async fn verdicts_replace_priors(book: Book) {
     assert_eq!(changes(&found), (0, 2, 2));
     assert_eq!(found.corrections.len(), 2);
     let late = &found.corrections[1];
-    assert_eq!((late.before.basis, late.after.basis), (Some(Basis::Absence), Some(Basis::Time)));
+    assert_eq!(
+        (late.before.basis, late.after.basis),
+        (Some(Basis::Absence), Some(Basis::Time))
+    );
     assert_eq!(late.after.charged.micros, PRICE);
 
     // A still later one has only another refund, of a call that it does not hold.
@@ -139,9 +160,13 @@ async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
         let seconds = 86_400.0 * 6.0 + f64::from(number) * 100.0;
         answered(seconds, 90.0, Class::NoImage, &format!("new {number}"))
     }));
-    let mut rows: Vec<_> = (0..10).map(|number| charge(number * 400, 80, &format!("row {number}"))).collect();
+    let mut rows: Vec<_> = (0..10)
+        .map(|number| charge(number * 400, 80, &format!("row {number}")))
+        .collect();
     rows.push(charge(10_000, 5, "free 0"));
-    rows.extend((0..7).map(|number| charge(86_400 * 6 + number * 100, 89, &format!("new {number}"))));
+    rows.extend(
+        (0..7).map(|number| charge(86_400 * 6 + number * 100, 89, &format!("new {number}"))),
+    );
     let book = Book::sqlite(&records).await;
     let mut options = options();
     options.covers = Some(crate::books::at(-60.0)..crate::books::at(86_400.0 * 7.0 - 3600.0));
@@ -150,10 +175,23 @@ async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
     let estimates: Vec<_> = found
         .priors
         .iter()
-        .map(|estimate| (estimate.class, estimate.attempts, estimate.charged, estimate.per_mille))
+        .map(|estimate| {
+            (
+                estimate.class,
+                estimate.attempts,
+                estimate.charged,
+                estimate.per_mille,
+            )
+        })
         .collect();
     // (20 × 0 + 1000) / 25 and (20 × 900 + 10 × 1000) / 60.
-    assert_eq!(estimates, [(Class::Overloaded, 5, 1, 40), (Class::UnknownOutcome, 40, 10, 467)]);
+    assert_eq!(
+        estimates,
+        [
+            (Class::Overloaded, 5, 1, 40),
+            (Class::UnknownOutcome, 40, 10, 467)
+        ]
+    );
 
     let policy = Policy::from_toml(&found.priors_toml()).unwrap();
     let rows: Vec<_> = found.priors.iter().map(|estimate| estimate.row()).collect();

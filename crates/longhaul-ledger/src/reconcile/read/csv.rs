@@ -109,7 +109,12 @@ impl Columns {
         })
     }
 
-    fn row(&self, map: &ColumnMap, record: &StringRecord, sink: &mut Sink) -> Result<LogRow, Wrong> {
+    fn row(
+        &self,
+        map: &ColumnMap,
+        record: &StringRecord,
+        sink: &mut Sink,
+    ) -> Result<LogRow, Wrong> {
         // All records have as many columns as the headers.
         let filled = |column: Option<usize>| {
             let text = &record[column?];

@@ -65,11 +65,7 @@ impl Format {
 /// # Errors
 ///
 /// [`LedgerErrorKind::File`] with line and column.
-pub fn read(
-    format: &Format,
-    name: &str,
-    bytes: impl io::Read,
-) -> Result<Vec<LogRow>, LedgerError> {
+pub fn read(format: &Format, name: &str, bytes: impl io::Read) -> Result<Vec<LogRow>, LedgerError> {
     let mut log = ProviderLog::new(format.clone());
     log.add(name, bytes)?;
     Ok(log.into_rows())

@@ -200,8 +200,15 @@ impl Value<'_> {
     /// `first` is the number of rows that were there before the object; `noted` whether a page in it was noted.
     fn end(self, object: Object, first: usize, noted: bool) -> Result<(), String> {
         if object.success == Some(false) {
-            let message: String = object.message.unwrap_or_default().chars().take(200).collect();
-            return Err(format!("the provider did not answer with its log, but: {message:?}"));
+            let message: String = object
+                .message
+                .unwrap_or_default()
+                .chars()
+                .take(200)
+                .collect();
+            return Err(format!(
+                "the provider did not answer with its log, but: {message:?}"
+            ));
         }
         if object.items || object.data {
             if !noted {
@@ -227,7 +234,9 @@ impl Row {
         let missing = |name: &str| format!("the row has no `{name}`");
         let created_at = self.created_at.ok_or_else(|| missing("created_at"))?;
         if !(0..=LATEST).contains(&created_at) {
-            return Err(format!("`created_at` {created_at} is not in seconds since 1970"));
+            return Err(format!(
+                "`created_at` {created_at} is not in seconds since 1970"
+            ));
         }
         let logged_at = time_of_day(created_at * 1_000_000);
         let quota = match self.kind.ok_or_else(|| missing("type"))? {
