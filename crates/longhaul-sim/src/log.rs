@@ -4,6 +4,9 @@
 //! which a call ended, `use_time` whole seconds, `other` JSON in a string, and `id` no more than the row's place among
 //! all rows, the newest first. A row's `request_id` is the id that the answer carried.
 //!
+//! The provider itself answers `GET /api/log/self?p=1&page_size=100` with a page of it, in the time of day at which it
+//! was asked.
+//!
 //! ```
 //! use longhaul_sim::{Provider, log::Log};
 //!

@@ -107,7 +107,7 @@ async fn scene(rng: &mut fastrand::Rng) -> Scene {
         };
         let mut request = http::Request::post(format!("https://{PROVIDER}/{path}"))
             .header("content-type", "application/json")
-            .body(Full::from(body))
+            .body(Full::<bytes::Bytes>::from(body))
             .unwrap();
         request.extensions_mut().insert(Named::new(PROVIDER));
         calls.spawn(async move {
