@@ -37,7 +37,7 @@ pub(super) struct Ended {
     /// How likely it was charged, before any log said so.
     pub(super) per_mille: u16,
     pub(super) flushed: Option<i64>,
-    /// Bounds for the provider's clock, if it answered.
+    /// Bounds for the provider's clock, if the provider itself answered.
     pub(super) bounds: Option<(i64, i64)>,
 }
 
@@ -168,15 +168,18 @@ fn end(row: &AnyRow, opened_at: i64) -> Result<Ended, LedgerError> {
     let per_mille: i64 = get(row, "charged_per_mille")?;
     let duration: i64 = get(row, "duration_us")?;
     let at_least: Option<i64> = get(row, "at_least_us")?;
+    let class = Class::named(&class)
+        .ok_or_else(|| LedgerError::row("class", format!("{class:?} is not known")))?;
+    let bounds = at_least.zip(get(row, "at_most_us")?);
     Ok(Ended {
-        class: Class::named(&class)
-            .ok_or_else(|| LedgerError::row("class", format!("{class:?} is not known")))?,
+        class,
         closed_at: opened_at.saturating_add(duration),
         per_mille: u16::try_from(per_mille).map_err(|_| {
             LedgerError::row("charged_per_mille", format!("{per_mille} is out of range"))
         })?,
         flushed: get(row, "flushed_us")?,
-        bounds: at_least.zip(get(row, "at_most_us")?),
+        // Of a call that something on the way answered, the work went on.
+        bounds: bounds.filter(|_| class != Class::IntermediaryCut),
     })
 }
 

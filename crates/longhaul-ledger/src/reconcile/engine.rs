@@ -172,9 +172,7 @@ impl<'a> Engine<'a> {
         self.found.counts.attempts += 1;
         let mut rows: Vec<usize> = Vec::new();
         for (place, id) in &attempt.ids {
-            let of_id = self.log.of_request(id).filter(|index| {
-                self.log.rows[*index].kind != RowKind::Other && !self.claimed[*index]
-            });
+            let of_id = self.log.of_request(id).filter(|index| self.is_free(*index));
             let before = rows.len();
             for index in of_id {
                 if !rows.contains(&index) {
@@ -246,7 +244,7 @@ impl<'a> Engine<'a> {
             for (row, attempt) in paired.pairs {
                 settled[attempt] = true;
                 self.found.counts.by_time += 1;
-                self.judge(&attempts[attempt], &[row], Basis::Time);
+                self.judge(&attempts[attempt], &self.call_of(row), Basis::Time);
             }
             for tie in paired.ties {
                 for attempt in &tie.attempts {
@@ -260,10 +258,34 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The rows of the call whose first charge is `first`, charges first: those of its request id and currency.
+    fn call_of(&self, first: usize) -> Vec<usize> {
+        let row = &self.log.rows[first];
+        let Some(id) = &row.request_id else {
+            return vec![first];
+        };
+        let mut rows: Vec<_> = self
+            .log
+            .of_request(id)
+            .filter(|index| self.is_free(*index))
+            .filter(|index| self.log.rows[*index].amount.currency == row.amount.currency)
+            .collect();
+        rows.sort_by_key(|index| (self.log.rows[*index].kind, *index));
+        rows
+    }
+
+    /// Whether a row is about money that no attempt answers for yet.
+    fn is_free(&self, index: usize) -> bool {
+        self.log.rows[index].kind != RowKind::Other && !self.claimed[index]
+    }
+
+    /// The first charge of each call.
     fn row_points(&self) -> Vec<RowPoint> {
         let point = |(index, row): (usize, &LogRow)| {
-            let free = row.kind == RowKind::Charge && !self.claimed[index];
-            let start = row.start.filter(|_| free)?;
+            let free = row.kind == RowKind::Charge && self.is_free(index);
+            let start = row
+                .start
+                .filter(|_| free && self.call_of(index)[0] == index)?;
             Some(RowPoint {
                 row: index,
                 start: day_micros(start).saturating_sub(self.found.skew_us),
@@ -295,54 +317,49 @@ impl<'a> Engine<'a> {
         attempts.iter().enumerate().map(point).collect()
     }
 
-    /// Rows that charge one amount, as many as attempts: which is whose does not matter. Else nobody knows.
+    /// Calls of one amount, as many as attempts: which is whose does not matter. Else nobody knows.
     fn tied(&mut self, attempts: &[Attempt], tie: &Tie) {
-        let amounts: HashSet<Money> = tie
-            .rows
-            .iter()
-            .map(|row| self.log.rows[*row].amount)
-            .collect();
-        let amount = amounts
-            .iter()
-            .next()
-            .copied()
-            .filter(|_| amounts.len() == 1);
-        match (amount, tie.perfect, tie.rows.as_slice()) {
-            (_, true, [row]) => {
-                self.found.counts.by_time += 1;
-                self.judge(&attempts[tie.attempts[0]], &[*row], Basis::Time);
-            }
-            (Some(_), true, rows) => {
-                for (row, attempt) in rows.iter().zip(&tie.attempts) {
-                    self.found.counts.by_group += 1;
-                    self.judge(&attempts[*attempt], &[*row], Basis::Group);
+        let calls: Vec<_> = tie.rows.iter().map(|row| self.call_of(*row)).collect();
+        let of_call = |call: &Vec<usize>| -> Vec<_> {
+            let rows = call.iter().map(|index| &self.log.rows[*index]);
+            rows.map(|row| (row.kind, row.amount)).collect()
+        };
+        let first = calls.first().map(of_call);
+        let equal = calls.iter().all(|call| Some(of_call(call)) == first);
+        if tie.perfect && equal {
+            let basis = if calls.len() == 1 {
+                Basis::Time
+            } else {
+                Basis::Group
+            };
+            for (call, attempt) in calls.iter().zip(&tie.attempts) {
+                match basis {
+                    Basis::Time => self.found.counts.by_time += 1,
+                    _ => self.found.counts.by_group += 1,
                 }
+                self.judge(&attempts[*attempt], call, basis);
             }
-            _ => {
-                let sum = tie
-                    .rows
-                    .iter()
-                    .map(|row| Some(self.log.rows[*row].amount))
-                    .reduce(|sum, amount| sum?.checked_add(amount?));
-                for row in &tie.rows {
-                    self.claimed[*row] = true;
-                }
-                self.found.findings.push(Finding {
-                    kind: FindingKind::Ambiguous,
-                    amount: sum.flatten(),
-                    attempts: tie
-                        .attempts
-                        .iter()
-                        .map(|attempt| AttemptRef::to(&attempts[*attempt]))
-                        .collect(),
-                    rows: tie
-                        .rows
-                        .iter()
-                        .map(|row| RowRef::to(self.log, *row))
-                        .collect(),
-                });
-            }
+            return;
         }
+        let rows: Vec<_> = calls.into_iter().flatten().collect();
+        let charges = rows.iter().map(|index| &self.log.rows[*index]);
+        let sum = charges
+            .filter(|row| row.kind == RowKind::Charge)
+            .map(|row| Some(row.amount))
+            .reduce(|sum, amount| sum?.checked_add(amount?));
+        for index in &rows {
+            self.claimed[*index] = true;
+        }
+        let of_tie = tie.attempts.iter().map(|attempt| &attempts[*attempt]);
+        self.found.findings.push(Finding {
+            kind: FindingKind::Ambiguous,
+            amount: sum.flatten(),
+            attempts: of_tie.map(AttemptRef::to).collect(),
+            rows: rows
+                .iter()
+                .map(|index| RowRef::to(self.log, *index))
+                .collect(),
+        });
     }
 
     /// What `rows`, charges first and all in one currency, say of `attempt`.
@@ -502,14 +519,7 @@ impl<'a> Engine<'a> {
             else {
                 continue;
             };
-            let of_call: Vec<_> = self
-                .log
-                .of_request(name)
-                .filter(|index| {
-                    self.log.rows[*index].kind == RowKind::Credit && !self.claimed[*index]
-                })
-                .filter(|index| self.log.rows[*index].amount.currency == row.amount.currency)
-                .collect();
+            let of_call = self.call_of(index);
             self.found.counts.attempts += 1;
             self.found.counts.by_request_id += 1;
             self.judge(&attempt, &of_call, Basis::RequestId);

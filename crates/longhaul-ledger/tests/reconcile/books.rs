@@ -14,8 +14,13 @@ pub(crate) const EPOCH: i64 = 1_768_608_000;
 
 /// So many seconds after the [`EPOCH`].
 pub(crate) fn at(seconds: f64) -> SystemTime {
-    let since = Duration::from_secs(EPOCH as u64) + Duration::from_secs_f64(seconds);
-    SystemTime::UNIX_EPOCH + since
+    let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH as u64);
+    let span = Duration::from_secs_f64(seconds.abs());
+    if seconds < 0.0 {
+        epoch - span
+    } else {
+        epoch + span
+    }
 }
 
 pub(crate) const PROVIDER: &str = "relay.example";

@@ -101,7 +101,7 @@ fn what_is_no_log_of_new_apis_is_refused_with_line_and_column() {
         (
             "{\"data\": [\n{\"created_at\": 1768613390, \"type\": 2,\n\"quota\": 0.5}]}",
             3,
-            12,
+            13,
             "expected i64",
         ),
         (
@@ -149,7 +149,7 @@ fn what_is_no_log_of_new_apis_is_refused_with_line_and_column() {
         (
             "{\"success\": false, \"message\": \"无权进行此操作\"}",
             1,
-            51,
+            54,
             "无权进行此操作",
         ),
         (
@@ -250,7 +250,7 @@ fn csv_is_read_by_a_map_of_its_columns() {
     // 08:01:30 in Shanghai is 00:01:30 in UTC.
     assert_eq!(rows[0].logged_at, at(90.0));
     assert_eq!(rows[0].duration, Some(Duration::from_micros(90_500_000)));
-    assert_eq!(rows[0].start, Some(at(-0.5 + 0.0)));
+    assert_eq!(rows[0].start, Some(at(-0.5)));
     assert_eq!(rows[1].start, None);
     assert_eq!(rows[3].amount.currency.as_str(), "CNY");
 }

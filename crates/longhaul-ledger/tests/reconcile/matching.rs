@@ -239,14 +239,14 @@ async fn the_clocks_are_set_by_the_calls_that_an_id_joins_and_a_wrong_zone_is_re
                 f64::from(number) * 100.0,
                 60.0,
                 Class::Delivered,
-                &format!("id {number}"),
+                &format!("id-{number}"),
             )
         })
         .collect();
     records.push(attempt(1000.0, 60.0, Class::UnknownOutcome));
     let mut log = log_of(
         (0..9)
-            .map(|number| charge(number * 100, 60, &format!("id {number}")))
+            .map(|number| charge(number * 100, 60, &format!("id-{number}")))
             .collect(),
     );
     log.rows.push(charge(1000, 80, "unseen"));

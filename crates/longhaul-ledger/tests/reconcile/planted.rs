@@ -379,6 +379,8 @@ async fn planted(seed: u64, with_ids: bool) -> (usize, usize) {
         answers.insert(rng.usize(..=answers.len()), again.clone());
     }
     let mut options = options();
+    // Whatever the skew.
+    options.covers = Some(at(-600.0)..at(30.0 * 86_400.0));
     if !with_ids {
         options.skew_us = Some(skew * 1_000_000);
     }

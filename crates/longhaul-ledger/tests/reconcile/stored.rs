@@ -153,19 +153,19 @@ async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
         .collect();
     records.extend((0..5).map(|number| {
         let seconds = 10_000.0 + f64::from(number) * 100.0;
-        answered(seconds, 5.0, Class::Overloaded, &format!("free {number}"))
+        answered(seconds, 5.0, Class::Overloaded, &format!("free-{number}"))
     }));
     // Within the settlement period, where only the charged ones have a verdict.
     records.extend((0..7).map(|number| {
         let seconds = 86_400.0 * 6.0 + f64::from(number) * 100.0;
-        answered(seconds, 90.0, Class::NoImage, &format!("new {number}"))
+        answered(seconds, 90.0, Class::NoImage, &format!("new-{number}"))
     }));
     let mut rows: Vec<_> = (0..10)
         .map(|number| charge(number * 400, 80, &format!("row {number}")))
         .collect();
-    rows.push(charge(10_000, 5, "free 0"));
+    rows.push(charge(10_000, 5, "free-0"));
     rows.extend(
-        (0..7).map(|number| charge(86_400 * 6 + number * 100, 89, &format!("new {number}"))),
+        (0..7).map(|number| charge(86_400 * 6 + number * 100, 89, &format!("new-{number}"))),
     );
     let book = Book::sqlite(&records).await;
     let mut options = options();

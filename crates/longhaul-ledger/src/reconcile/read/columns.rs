@@ -1,6 +1,6 @@
 //! Which column of a CSV file is what.
 
-use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
+use jiff::{Timestamp, ToSpan as _, fmt::strtime, tz::TimeZone};
 use longhaul::Currency;
 use serde::Deserialize;
 
@@ -267,10 +267,16 @@ impl TimeFormat {
         let Self::Text(format, zone) = self else {
             return Ok(());
         };
-        let sample = Timestamp::UNIX_EPOCH.to_zoned_datetime(zone.clone().unwrap_or(TimeZone::UTC));
+        // 13:37 in UTC.
+        let time = Timestamp::UNIX_EPOCH + 817.minutes();
+        let sample = time.to_zoned_datetime(zone.clone().unwrap_or(TimeZone::UTC));
         let wrong = |error: String| LedgerError::setting("time.format", error);
         let text = strtime::format(format, &sample).map_err(|error| wrong(error.to_string()))?;
-        self.read(&text).map(drop).map_err(wrong)
+        if self.read(&text).map_err(wrong)? == time.as_microsecond() {
+            Ok(())
+        } else {
+            Err(wrong("it does not tell day and time of day".to_owned()))
+        }
     }
 
     /// The moment that `text` names, in microseconds since 1970.
