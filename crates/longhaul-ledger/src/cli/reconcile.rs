@@ -150,7 +150,7 @@ impl Options {
                 let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
                 let map = ColumnMap::from_toml(&path.display().to_string(), &text)
                     .map_err(|error| Failure::usage(error.to_string()))?;
-                Ok(Format::Csv(map))
+                Ok(Format::Csv(map.into()))
             }
         }
     }

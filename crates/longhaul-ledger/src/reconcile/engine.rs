@@ -225,34 +225,37 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Joins what no id joins; first the attempts that may have been charged.
+    /// Joins what no id joins: each with its nearest, whatever its prior; what was proved not to have been sent gets what
+    /// is left.
     fn by_time(&mut self, covers: &Range<SystemTime>) {
         let unmatched = std::mem::take(&mut self.unmatched);
-        let likely = |attempt: &Attempt| {
-            attempt
-                .end
-                .is_none_or(|end| end.per_mille > 0 && !end.class.is_unsent())
-        };
-        let (likely, unlikely): (Vec<_>, Vec<_>) = unmatched.into_iter().partition(likely);
-        for attempts in [likely, unlikely] {
-            let mut settled = vec![false; attempts.len()];
+        let (unsent, sent): (Vec<_>, Vec<_>) = unmatched
+            .into_iter()
+            .partition(|attempt| attempt.end.is_some_and(|end| end.class.is_unsent()));
+        for attempts in [sent, unsent] {
+            let points = attempts.iter().enumerate();
             let paired = pairing::pair(
                 self.row_points(),
-                self.attempt_points(&attempts),
+                points
+                    .map(|(index, attempt)| self.point(index, attempt))
+                    .collect(),
                 span_micros(self.options.tolerance),
             );
+            let mut joined = vec![false; attempts.len()];
             for (row, attempt) in paired.pairs {
-                settled[attempt] = true;
+                joined[attempt] = true;
                 self.found.counts.by_time += 1;
                 self.judge(&attempts[attempt], &self.call_of(row), Basis::Time);
             }
             for tie in paired.ties {
                 for attempt in &tie.attempts {
-                    settled[*attempt] = true;
+                    joined[*attempt] = true;
                 }
-                self.tied(&attempts, &tie);
+                if !self.even(&attempts, &tie) {
+                    self.ambiguous(&attempts, &tie);
+                }
             }
-            for (attempt, _) in attempts.iter().zip(settled).filter(|(_, settled)| !settled) {
+            for (attempt, _) in attempts.iter().zip(joined).filter(|(_, joined)| !joined) {
                 self.without_row(attempt, covers);
             }
         }
@@ -297,53 +300,53 @@ impl<'a> Engine<'a> {
         self.log.rows.iter().enumerate().filter_map(point).collect()
     }
 
-    fn attempt_points(&self, attempts: &[Attempt]) -> Vec<AttemptPoint> {
-        let point = |(index, attempt): (usize, &Attempt)| AttemptPoint {
+    fn point(&self, index: usize, attempt: &Attempt) -> AttemptPoint {
+        let flushed = attempt.end.and_then(|end| end.flushed).unwrap_or_default();
+        AttemptPoint {
             attempt: index,
             from: attempt.opened_at,
-            until: attempt
-                .end
-                .and_then(|end| end.flushed)
-                .map_or(attempt.opened_at, |flushed| {
-                    attempt.opened_at.saturating_add(flushed)
-                }),
+            until: attempt.opened_at.saturating_add(flushed),
             bounds: attempt.end.and_then(|end| end.bounds),
             model: attempt.model.clone(),
             has_log_id: attempt
                 .ids
                 .iter()
                 .any(|(place, _)| self.places.contains(place)),
-        };
-        attempts.iter().enumerate().map(point).collect()
+        }
     }
 
-    /// Calls of one amount, as many as attempts: which is whose does not matter. Else nobody knows.
-    fn tied(&mut self, attempts: &[Attempt], tie: &Tie) {
+    /// Judges calls of one amount that are as many as their attempts: which is whose does not matter. Whether they are.
+    fn even(&mut self, attempts: &[Attempt], tie: &Tie) -> bool {
         let calls: Vec<_> = tie.rows.iter().map(|row| self.call_of(*row)).collect();
-        let of_call = |call: &Vec<usize>| -> Vec<_> {
+        let amounts = |call: &Vec<usize>| -> Vec<_> {
             let rows = call.iter().map(|index| &self.log.rows[*index]);
             rows.map(|row| (row.kind, row.amount)).collect()
         };
-        let first = calls.first().map(of_call);
-        let equal = calls.iter().all(|call| Some(of_call(call)) == first);
-        if tie.perfect && equal {
-            let basis = if calls.len() == 1 {
+        let first = calls.first().map(amounts);
+        if !tie.perfect || calls.iter().any(|call| Some(amounts(call)) != first) {
+            return false;
+        }
+        let alone = calls.len() == 1;
+        for (call, attempt) in calls.iter().zip(&tie.attempts) {
+            let basis = if alone {
+                self.found.counts.by_time += 1;
                 Basis::Time
             } else {
+                self.found.counts.by_group += 1;
                 Basis::Group
             };
-            for (call, attempt) in calls.iter().zip(&tie.attempts) {
-                match basis {
-                    Basis::Time => self.found.counts.by_time += 1,
-                    _ => self.found.counts.by_group += 1,
-                }
-                self.judge(&attempts[*attempt], call, basis);
-            }
-            return;
+            self.judge(&attempts[*attempt], call, basis);
         }
-        let rows: Vec<_> = calls.into_iter().flatten().collect();
-        let charges = rows.iter().map(|index| &self.log.rows[*index]);
-        let sum = charges
+        true
+    }
+
+    /// Nobody knows which is whose.
+    fn ambiguous(&mut self, attempts: &[Attempt], tie: &Tie) {
+        let calls = tie.rows.iter().flat_map(|row| self.call_of(*row));
+        let rows: Vec<_> = calls.collect();
+        let sum = rows
+            .iter()
+            .map(|index| &self.log.rows[*index])
             .filter(|row| row.kind == RowKind::Charge)
             .map(|row| Some(row.amount))
             .reduce(|sum, amount| sum?.checked_add(amount?));

@@ -155,7 +155,7 @@ fn what_is_no_log_of_new_apis_is_refused_with_line_and_column() {
         (
             "{\"data\": [1]}",
             1,
-            11,
+            12,
             "expected an answer of New-API's log",
         ),
     ] {
@@ -220,7 +220,7 @@ a4;2026-01-17 08:07:00;Image; req-2 ;seedream;1000;-0.0825;CNY;
 
 fn csv(table: &str) -> Result<Vec<LogRow>, LedgerError> {
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
-    read(&Format::Csv(map), "log.csv", table.as_bytes())
+    read(&Format::Csv(map.into()), "log.csv", table.as_bytes())
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn every_form_of_time_and_amount_names_the_same() {
         );
         let map = ColumnMap::from_toml("map.toml", &map).unwrap();
         let table = format!("t,c\n\"{}\n", line.replace(',', "\","));
-        let rows = read(&Format::Csv(map), "log.csv", table.as_bytes()).unwrap();
+        let rows = read(&Format::Csv(map.into()), "log.csv", table.as_bytes()).unwrap();
         assert_eq!(rows[0].start, Some(at(20.5)), "{line}");
         assert_eq!(rows[0].amount, Money::usd_micros(240_000), "{line}");
     }
@@ -375,7 +375,7 @@ fn a_bad_line_of_csv_is_refused_with_line_and_column() {
     let mut bytes = good.as_bytes().to_vec();
     bytes.extend(b"a;2026-01-17 08:00:00;Consume;r;\xff;1;1;USD\n");
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
-    let error = read(&Format::Csv(map), "log.csv", &*bytes).unwrap_err();
+    let error = read(&Format::Csv(map.into()), "log.csv", &*bytes).unwrap_err();
     let LedgerErrorKind::File {
         line: 2,
         column: 5,
@@ -448,7 +448,7 @@ async fn a_row_that_contradicts_another_of_its_name_is_refused_and_the_same_agai
     let book = Book::sqlite(&[]).await;
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
     let both = |second: String| {
-        let mut log = ProviderLog::new(Format::Csv(map.clone()));
+        let mut log = ProviderLog::new(Format::Csv(map.clone().into()));
         log.add("january.csv", TABLE.as_bytes()).unwrap();
         log.add("again.csv", second.as_bytes()).unwrap();
         log

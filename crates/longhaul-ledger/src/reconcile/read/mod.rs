@@ -22,7 +22,7 @@ pub enum Format {
     /// JSON as New-API and its relatives give it at `/api/log/self`: answers, one after the other or in an array.
     NewApi(NewApi),
     /// CSV with a first line that names the columns.
-    Csv(ColumnMap),
+    Csv(Box<ColumnMap>),
 }
 
 /// What New-API's quota units are worth.
