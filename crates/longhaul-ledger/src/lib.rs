@@ -4,14 +4,17 @@
 //! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
 //! reconciliation with the provider's own log, reports.
 
+pub mod claims;
 mod error;
+pub mod export;
 mod location;
 mod period;
+pub mod report;
 pub mod store;
 
 pub use self::{
     error::{LedgerError, LedgerErrorKind},
     location::Location,
-    period::{Day, Period, local_time, time_zone},
+    period::{Day, Period, local_time, month, time_zone},
     store::{EntryId, Filter, Store, Stored},
 };
