@@ -5,6 +5,7 @@
 //! reconciliation with the provider's own log, reports.
 
 pub mod claims;
+pub mod durable;
 mod error;
 pub mod export;
 mod location;
@@ -13,6 +14,7 @@ pub mod report;
 pub mod store;
 
 pub use self::{
+    durable::{Builder, DurableLedger, WhenUnreachable, recover},
     error::{LedgerError, LedgerErrorKind},
     location::Location,
     period::{Day, Period, local_time, month, time_zone},

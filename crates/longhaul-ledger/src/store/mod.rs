@@ -1,7 +1,8 @@
 //! The tables, and reading them: the same statements for SQLite and PostgreSQL.
 
+pub(crate) mod columns;
 mod filter;
-mod migrate;
+pub(crate) mod migrate;
 mod row;
 
 use std::{

@@ -1,0 +1,294 @@
+//! A PostgreSQL server of its own for a test.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::{
+        fs::{MetadataExt as _, chown},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use tempfile::TempDir;
+
+use crate::program::{find, free_port};
+
+/// A PostgreSQL server on a free port of loopback, with its data in a folder of its own; `fsync` stays on.
+///
+/// It ends, and its folder with it, when it is dropped, and when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Postgres {
+    programs: PathBuf,
+    folder: TempDir,
+    // PostgreSQL refuses to run as root.
+    user: Option<User>,
+    port: u16,
+    databases: AtomicU32,
+    // `None` while it is stopped.
+    supervisor: Option<Child>,
+}
+
+/// The superuser of the server; loopback is trusted.
+const USER: &str = "longhaul";
+
+/// Somebody else may take a port between its finding and its use.
+const TRIES: usize = 5;
+
+/// Runs the server `$@` until a line comes in, or the end of input: that comes also when the test is killed. Then
+/// nobody needs the folder `$0` any more.
+const SUPERVISOR: &str = r#"
+"$@" &
+server=$!
+exec >&- 2>&-
+read -r line && keep=yes
+kill -QUIT $server
+wait $server
+[ "$keep" ] || rm -rf "$0"
+"#;
+
+impl Postgres {
+    /// Starts one, and waits until it answers; `None`, said aloud, where the machine has no PostgreSQL.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start, and under `CI=true` where there is none.
+    pub fn start() -> Option<Self> {
+        // Its other programs lie beside it, also where this one is a link.
+        let initdb = fs::canonicalize(find("initdb")?).expect("it was found");
+        let folder =
+            TempDir::with_prefix("longhaul-postgres-").expect("there is room for a folder");
+        let mut postgres = Self {
+            programs: initdb
+                .parent()
+                .expect("a program lies in a folder")
+                .to_owned(),
+            user: User::instead_of_root(folder.path()),
+            folder,
+            port: 0,
+            databases: AtomicU32::new(0),
+            supervisor: None,
+        };
+        if let Some(User { user, group }) = postgres.user {
+            chown(postgres.folder.path(), Some(user), Some(group)).expect("root may do that");
+        }
+        postgres.run("initdb", |initdb| {
+            initdb
+                .args([
+                    "--auth=trust",
+                    "--no-locale",
+                    "--encoding=UTF8",
+                    "--no-sync",
+                ])
+                .args(["--username", USER, "--pgdata"])
+                .arg(postgres.data())
+        });
+        postgres.launch(free_port);
+        Some(postgres)
+    }
+
+    /// One server for all tests of a program; each takes a [database](Self::database) of its own.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref()
+    }
+
+    /// The URL of the database that every server begins with; the same at every call.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Makes a new, empty database; its URL.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not run.
+    pub fn database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test{number}");
+        self.run("createdb", |createdb| {
+            createdb
+                .args(["--host=127.0.0.1", "--username", USER, "--port"])
+                .args([&self.port.to_string(), &name])
+        });
+        self.url_of(&name)
+    }
+
+    /// Stops it at once, as if it crashed: it breaks off what runs, and recovers when it is
+    /// [started again](Self::start_again).
+    pub fn stop(&mut self) {
+        if let Some(mut supervisor) = self.supervisor.take() {
+            let mut line = supervisor.stdin.take().expect("it was asked for");
+            line.write_all(b"stop\n").expect("it listens");
+            supervisor.wait().expect("it is our child");
+        }
+    }
+
+    /// Starts it on the same port, with the same data, and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_again(&mut self) {
+        self.stop();
+        let port = self.port;
+        self.launch(|| port);
+    }
+
+    fn launch(&mut self, port: impl Fn() -> u16) {
+        let mut log = String::new();
+        for _ in 0..TRIES {
+            self.port = port();
+            let mut command = self.command("sh");
+            command
+                .args(["-c", SUPERVISOR])
+                .arg(self.folder.path())
+                .arg(self.programs.join("postgres"))
+                .arg("-D")
+                .arg(self.data())
+                .args(["-p", &self.port.to_string()])
+                .args(["-c", "listen_addresses=127.0.0.1"])
+                .args(["-c", "unix_socket_directories="])
+                .args(["-c", "lc_messages=C"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped());
+            let mut supervisor = command.spawn().expect("every system has a shell");
+            let lines = supervisor.stderr.take().expect("it was asked for");
+            self.supervisor = Some(supervisor);
+            match ready(lines) {
+                Ok(()) => return,
+                Err(said) => log = said,
+            }
+            self.stop();
+        }
+        panic!("PostgreSQL does not start:\n{log}");
+    }
+
+    fn run(&self, program: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) {
+        let mut command = self.command(self.programs.join(program));
+        let output = arguments(&mut command).output();
+        let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program}: {said}");
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path());
+        if let Some(User { user, group }) = self.user {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Waits until the server says that it answers; if it ends first, what it said.
+fn ready(stderr: ChildStderr) -> Result<(), String> {
+    let mut lines = BufReader::new(stderr).lines();
+    let mut log = String::new();
+    while let Some(Ok(line)) = lines.next() {
+        if line.contains("database system is ready to accept connections") {
+            // A pipe that nobody reads would stop the server.
+            thread::spawn(move || lines.for_each(drop));
+            return Ok(());
+        }
+        log.push_str(&line);
+        log.push('\n');
+    }
+    Err(log)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct User {
+    user: u32,
+    group: u32,
+}
+
+impl User {
+    /// Somebody who is not root, where we are: `ours` is a file of ours.
+    fn instead_of_root(ours: &Path) -> Option<Self> {
+        if fs::metadata(ours).expect("it is ours").uid() != 0 {
+            return None;
+        }
+        let users = fs::read_to_string("/etc/passwd").expect("everybody may read it");
+        let named = |wanted: &str| {
+            users.lines().find_map(|line| {
+                let mut fields = line.split(':');
+                let name = fields.next()?;
+                let user = fields.nth(1)?.parse().ok()?;
+                let group = fields.next()?.parse().ok()?;
+                (name == wanted).then_some(Self { user, group })
+            })
+        };
+        let found = named("postgres").or_else(|| named("nobody"));
+        Some(found.expect("there is a user to drop to"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(postgres: &Postgres) -> bool {
+        let mut psql = postgres.command(postgres.programs.join("psql"));
+        psql.arg(postgres.url()).args(["-Atc", "SHOW fsync"]);
+        psql.output().expect("it is there").stdout == b"on\n"
+    }
+
+    #[test]
+    fn a_server_answers_until_it_is_stopped_and_again_when_it_is_started_again() {
+        let Some(mut postgres) = Postgres::start() else {
+            return;
+        };
+        assert!(answers(&postgres));
+        let url = postgres.database();
+        assert_ne!(url, postgres.database(), "each is a new one");
+        postgres.stop();
+        assert!(!answers(&postgres));
+        postgres.start_again();
+        assert!(answers(&postgres));
+
+        let folder = postgres.folder.path().to_owned();
+        drop(postgres);
+        assert!(!folder.exists(), "nothing is left behind");
+    }
+
+    #[test]
+    fn a_server_ends_and_leaves_nothing_behind_when_its_test_is_killed() {
+        let Some(mut postgres) = Postgres::start() else {
+            return;
+        };
+        let mut supervisor = postgres.supervisor.take().expect("it runs");
+        // What happens to our end of the pipe when we die.
+        drop(supervisor.stdin.take());
+        supervisor.wait().expect("it is our child");
+        let there = std::net::TcpStream::connect(("127.0.0.1", postgres.port));
+        assert!(there.is_err(), "the server ended");
+        assert!(!postgres.folder.path().exists(), "and left nothing behind");
+    }
+}
