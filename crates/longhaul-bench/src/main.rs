@@ -1,17 +1,29 @@
 //! Benchmarks side by side with peers, the outcome scenarios, the soak.
 
+mod child;
+mod contenders;
 mod cost;
+mod heap;
 mod in_flight;
 mod ledger;
 mod outcomes;
+mod plot;
+mod process;
 mod report;
 mod soak;
+mod statistics;
+mod table;
 mod wire;
 mod workload;
 
-use std::{error::Error, process::ExitCode};
+use std::{alloc::System, error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// Counts what lives on the heap.
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// What Longhaul's layers cost, and what they are worth, beside their peers
 #[derive(Debug, Parser)]

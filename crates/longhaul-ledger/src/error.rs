@@ -1,12 +1,13 @@
 //! Why a ledger could not be opened, written or read.
 
-use std::{error::Error, fmt, path::PathBuf};
+use std::{error::Error, fmt, path::PathBuf, sync::Arc};
 
 /// Why a ledger could not be opened, written or read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LedgerError {
     kind: LedgerErrorKind,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    // Shared: everybody who waits for one commit is told why it failed.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What went wrong, with what a person has to know to mend it.
@@ -84,6 +85,11 @@ pub enum LedgerErrorKind {
         /// What is wrong there.
         why: String,
     },
+    /// Claims could not be written to files. None of them counts as exported.
+    Export {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A setting or an argument that cannot work.
     Setting {
         /// Its name.
@@ -100,7 +106,7 @@ impl LedgerError {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 
@@ -123,8 +129,14 @@ impl From<LedgerErrorKind> for LedgerError {
     }
 }
 
-/// SQLite's code for a full disk, and PostgreSQL's class for lack of room.
+/// SQLite's code for a full disk, and PostgreSQL's.
 const FULL: [&str; 2] = ["13", "53100"];
+
+/// PostgreSQL's for a server that stops, starts, gives way to another or has no connection left, and for a
+/// transaction that has to be tried again; SQLite's for a file that somebody else holds.
+const PASSING: [&str; 11] = [
+    "57P01", "57P02", "57P03", "57P05", "53300", "25006", "40001", "40P01", "5", "261", "517",
+];
 
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
@@ -132,6 +144,13 @@ impl From<sqlx::Error> for LedgerError {
         let kind = match &error {
             E::Database(database) if database.code().is_some_and(|code| FULL.contains(&&*code)) => {
                 LedgerErrorKind::Full
+            }
+            E::Database(database)
+                if database
+                    .code()
+                    .is_some_and(|code| PASSING.contains(&&*code) || code.starts_with("08")) =>
+            {
+                LedgerErrorKind::Unreachable
             }
             E::ColumnDecode { index, source } => LedgerErrorKind::Row {
                 column: index.clone(),
@@ -197,6 +216,11 @@ impl fmt::Display for LedgerError {
                 }
                 write!(f, ": {why}; nothing of the file was taken")
             }
+            K::Export { folder } => write!(
+                f,
+                "claims cannot be written to {}; none counts as exported",
+                folder.display()
+            ),
             K::Setting { name, why } => write!(f, "`{name}`: {why}"),
         }
     }

@@ -84,6 +84,16 @@ impl Period {
         &self.zone
     }
 
+    /// The part of it that is within `extent`, if any is.
+    pub(crate) fn within(&self, extent: &Range<SystemTime>) -> Option<Self> {
+        Some(Self {
+            start: self.start.max(timestamp(extent.start)),
+            end: self.end.min(timestamp(extent.end)),
+            zone: self.zone.clone(),
+        })
+        .filter(|period| period.start < period.end)
+    }
+
     /// Its days, the first and the last cut to the period. Days have 23 to 25 hours where clocks are changed.
     pub fn days(&self) -> Result<Vec<Day>, LedgerError> {
         let mut days = Vec::new();
@@ -100,6 +110,13 @@ impl Period {
         }
         Ok(days)
     }
+}
+
+/// The first day of a month such as `2026-01`.
+pub fn month(text: &str) -> Result<Date, LedgerError> {
+    format!("{text}-01").parse().map_err(|_| {
+        LedgerError::setting("month", format!("{text:?} is not a month such as 2026-01"))
+    })
 }
 
 /// The zone of that name in the time zone database; `name` is what a person called it.
@@ -121,6 +138,27 @@ pub fn local_time(time: SystemTime, zone: &TimeZone) -> String {
 /// The day on which `time` is in `zone`.
 pub(crate) fn date_of(time: SystemTime, zone: &TimeZone) -> Date {
     zone.to_datetime(timestamp(time)).date()
+}
+
+/// Written as `2026-01-17`.
+pub(crate) fn as_day<S: serde::Serializer>(
+    day: &Option<Date>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match day {
+        Some(day) => serializer.collect_str(day),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Written as `2026-01`.
+pub(crate) fn as_month<S: serde::Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&month_name(*day))
+}
+
+/// The month of `day`: `2026-01`.
+pub(crate) fn month_name(day: Date) -> String {
+    format!("{:04}-{:02}", day.year(), day.month())
 }
 
 /// Now, as people read it.

@@ -1,10 +1,13 @@
 //! The command line. Data goes to stdout, words go to stderr, and the exit code says how it ended.
 
+mod claims;
+mod export;
 mod failure;
 mod list;
 mod output;
 mod reconcile;
 mod recover;
+mod report;
 mod selection;
 mod show;
 
@@ -23,8 +26,8 @@ pub(crate) use self::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  it failed; stderr says why
-  2  the arguments or a rules file are wrong
+  1  it failed, or a file is not what it should be; stderr says why
+  2  the arguments are wrong
   3  done, and nothing was found; of `reconcile`: log and ledger differ; of `recover`: attempts were found lost";
 
 /// What was paid for, what of it never came, and what the provider owes back
@@ -63,6 +66,12 @@ enum Command {
     List(list::Options),
     /// One operation with all its attempts
     Show(show::Options),
+    /// What was paid for, and what of it was wasted
+    Report(report::Options),
+    /// What providers owe back, and what became of it
+    Claims(claims::Options),
+    /// Write claims for a provider's support, each once
+    Export(export::Options),
     /// Compare the ledger with a provider's own log, and keep what the log says
     Reconcile(reconcile::Options),
     /// Close the attempts whose process died
@@ -86,6 +95,9 @@ async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
     match command {
         Command::List(options) => list::run(common, &options).await,
         Command::Show(options) => show::run(common, &options).await,
+        Command::Report(options) => report::run(common, &options).await,
+        Command::Claims(options) => claims::run(common, &options).await,
+        Command::Export(options) => export::run(common, &options).await,
         Command::Reconcile(options) => reconcile::run(common, &options).await,
         Command::Recover(options) => recover::run(common, &options).await,
     }

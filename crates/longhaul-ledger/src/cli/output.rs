@@ -43,6 +43,11 @@ impl Output {
         writeln!(self.0, "{text}")
     }
 
+    /// Text as it is.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.0.write_all(text.as_bytes())
+    }
+
     /// Everything is written.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.0.flush()

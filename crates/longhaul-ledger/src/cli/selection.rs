@@ -1,6 +1,6 @@
 //! Which attempts a command is about.
 
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use longhaul::Class;
 use longhaul_ledger::{Filter, LedgerError, Period};
 
@@ -36,6 +36,12 @@ impl Selection {
             &common.zone(),
         )
         .map_err(Failure::from)
+    }
+
+    /// The month that was asked for, if one was.
+    pub(crate) fn month(&self) -> Result<Option<Date>, Failure> {
+        let month = self.month.as_deref().map(longhaul_ledger::month);
+        Ok(month.transpose()?)
     }
 
     /// The filter for these, of whatever class.

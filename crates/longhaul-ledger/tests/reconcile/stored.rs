@@ -198,3 +198,14 @@ async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
     assert_eq!(policy.billing.priors, rows);
     assert!(rows.iter().all(|row| row.provider == PROVIDER));
 }
+
+#[tokio::test]
+async fn a_reconciliation_may_run_as_a_task_of_its_own() {
+    let book = Book::sqlite(&records()).await;
+    let store = book.store.clone();
+    let task = tokio::spawn(async move {
+        let log = crate::logs::file(&log().pages(100));
+        longhaul_ledger::reconcile::reconcile(&store, log, &options(), |_| {}).await
+    });
+    assert_eq!(task.await.unwrap().unwrap().counts.new, 4);
+}

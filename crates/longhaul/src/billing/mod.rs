@@ -65,9 +65,11 @@
 mod body;
 mod claims;
 mod future;
+mod judge;
 mod layer;
 mod ledger;
 mod memory;
+mod pattern;
 mod policy;
 mod price;
 mod priors;
@@ -85,9 +87,11 @@ pub use self::{
     body::ResponseBody,
     claims::{Certainty, Claim, ClaimRule, ClaimRules, claims},
     future::ResponseFuture,
+    judge::{ClaimCase, Logged, judge},
     layer::BillingCompensationTrackerLayer,
     ledger::{Entry, Ledger, Slot},
     memory::{MemoryLedger, MemorySlot},
+    pattern::Pattern,
     policy::BillingPolicy,
     price::{PriceRow, PriceTable},
     priors::{PriorRow, Priors},

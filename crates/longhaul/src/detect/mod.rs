@@ -126,7 +126,18 @@ mod size;
 #[cfg(test)]
 mod tests;
 
+use http::request::Parts;
+
+use crate::workload::Workload;
+
 pub use self::{
     future::ResponseFuture, layer::DetectWorkloadLayer, policy::DetectPolicy,
     service::DetectWorkload,
 };
+
+/// What the request with this head and this whole body asks for.
+///
+/// It is what [`DetectWorkload`] finds, for those who have a body in hand and no service to send it through.
+pub fn workload(head: &Parts, body: &[u8]) -> Workload {
+    dialect::workload(head, body, true)
+}

@@ -1,0 +1,175 @@
+//! How the figures are put before a reader.
+
+use std::{fmt::Write, time::Duration};
+
+use super::{
+    LARGE, SMALL, Scenario,
+    instructions::Instructions,
+    rounds::{Figures, Operation},
+};
+use crate::{
+    contenders::names,
+    plot,
+    report::{Aim, Section, aims},
+    statistics::{median, median_of_rounds},
+    table::{figure, table},
+};
+
+type Measured = (Scenario, Vec<Figures>, Instructions);
+
+pub(super) fn section(measured: &[Measured], counting: Duration) -> Section {
+    let counting = counting.as_secs_f64() * 1e9;
+    let mut markdown = format!(
+        "Per operation, beyond the bare mock; medians over rounds in turn, and the median of each round's ratio to the \
+         four duties from tower's parts (a timeout by size, retry, one record per attempt, a header). Counting the \
+         allocations costs {} ns each on this machine; that is taken off.\n",
+        figure(counting)
+    );
+    for (scenario, figures, instructions) in measured {
+        let _ = write!(markdown, "\n### {}\n\n", scenario.title);
+        let _ = writeln!(
+            markdown,
+            "{}",
+            side_by_side(figures, instructions, counting)
+        );
+        if matches!(instructions, Instructions::NoValgrind) {
+            markdown.push_str("\nInstructions: not measured, no valgrind.\n");
+        }
+    }
+    let _ = write!(
+        markdown,
+        "\n{}\n\nWhich layer allocates what, and what for, is said in `tests/allocation.rs`. Reading the workload looks \
+         at every byte of the body once and allocates nothing for it; what that takes is the last-but-one row of 4 MiB less \
+         the last.\n",
+        aims(aims_of(measured, counting))
+    );
+    Section {
+        title: "Cost of the layers".to_owned(),
+        markdown,
+        plots: vec![("cost.svg".to_owned(), plot_of(measured, counting))],
+    }
+}
+
+/// Nanoseconds of each round, less what counting the allocations takes.
+fn uncounted(figures: &Figures, counting: f64) -> Vec<f64> {
+    let rounds = figures.nanoseconds.iter().zip(&figures.allocations);
+    rounds
+        .map(|(time, allocations)| time - allocations * counting)
+        .collect()
+}
+
+fn find<'f>(figures: &'f [Figures], name: &str) -> &'f Figures {
+    figures
+        .iter()
+        .find(|figures| figures.name == name)
+        .expect("every contender is measured")
+}
+
+/// By how much `one` is above the bare service, for each thing that is measured.
+struct Beyond {
+    nanoseconds: f64,
+    /// To the four duties from tower's parts.
+    ratio: f64,
+    allocations: f64,
+    bytes: f64,
+}
+
+impl Beyond {
+    fn bare(all: &[Figures], one: &Figures, counting: f64) -> Self {
+        let bare = find(all, names::BARE);
+        let above = |one: &[f64], bare: &[f64]| median_of_rounds(one, bare, |one, bare| one - bare);
+        let times = |figures| uncounted(figures, counting);
+        let beyond = |figures| -> Vec<f64> {
+            let rounds = times(figures).into_iter().zip(times(bare));
+            rounds.map(|(one, bare)| one - bare).collect()
+        };
+        let parts = beyond(find(all, names::TOWER_PARTS));
+        Self {
+            nanoseconds: median(beyond(one)),
+            ratio: median_of_rounds(&beyond(one), &parts, |one, parts| one / parts),
+            allocations: above(&one.allocations, &bare.allocations),
+            bytes: above(&one.allocated_bytes, &bare.allocated_bytes),
+        }
+    }
+}
+
+fn side_by_side(all: &[Figures], instructions: &Instructions, counting: f64) -> comfy_table::Table {
+    let headings = [
+        "",
+        "ns",
+        "× four duties",
+        "instructions",
+        "allocations",
+        "bytes allocated",
+    ];
+    let mut table = table(headings);
+    let bare = &all[0];
+    table.add_row([
+        format!("{}, in all", bare.title),
+        figure(median(uncounted(bare, counting))),
+        "–".to_owned(),
+        figure(instructions.of(bare.name)),
+        figure(median(bare.allocations.iter().copied())),
+        figure(median(bare.allocated_bytes.iter().copied())),
+    ]);
+    for one in &all[1..] {
+        let beyond = Beyond::bare(all, one, counting);
+        table.add_row([
+            format!("+ {}", one.title),
+            figure(beyond.nanoseconds),
+            format!("{:.2}", beyond.ratio),
+            figure(instructions.of(one.name) - instructions.of(bare.name)),
+            figure(beyond.allocations),
+            figure(beyond.bytes),
+        ]);
+    }
+    table
+}
+
+fn aims_of(measured: &[Measured], counting: f64) -> Vec<Aim> {
+    let stack_of = |operation, body, name| {
+        let same =
+            |(scenario, ..): &&Measured| scenario.operation == operation && scenario.body == body;
+        let (_, figures, _) = measured.iter().find(same).expect("it is a scenario");
+        Beyond::bare(figures, find(figures, name), counting)
+    };
+    let small = stack_of(Operation::Armed, SMALL, names::STACK);
+    let told = stack_of(Operation::Armed, SMALL, names::STACK_TOLD);
+    let large = stack_of(Operation::Armed, LARGE, names::STACK);
+    vec![
+        Aim::at_most(
+            "our whole stack, armed, beside the four duties from tower's parts",
+            2.0,
+            "×",
+            small.ratio,
+        ),
+        Aim::at_most("the same, told the workload", 2.0, "×", told.ratio),
+        Aim::at_most(
+            "allocations of our whole stack beyond bare",
+            12.0,
+            "",
+            small.allocations,
+        ),
+        Aim::at_most(
+            "bytes that it allocates more for 4 MiB than for 1 KiB",
+            0.0,
+            "bytes",
+            large.bytes - small.bytes,
+        ),
+    ]
+}
+
+fn plot_of(measured: &[Measured], counting: f64) -> String {
+    let armed = |(scenario, ..): &&Measured| {
+        scenario.operation == Operation::Armed && scenario.body == SMALL
+    };
+    let (scenario, figures, _) = measured.iter().find(armed).expect("it is a scenario");
+    let bars: Vec<_> = figures[1..]
+        .iter()
+        .map(|one| (one.title, Beyond::bare(figures, one, counting).nanoseconds))
+        .collect();
+    plot::bars(
+        &format!("Nanoseconds beyond the bare service: {}", scenario.title),
+        &bars,
+    )
+}

@@ -1,0 +1,45 @@
+//! What this process uses: CPU, memory, open files.
+
+use std::{fs, time::Duration};
+
+use rustix::{
+    process::{Resource, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+};
+
+/// CPU time of all threads of this process, so far.
+pub(crate) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or_default();
+    Duration::new(seconds, nanoseconds)
+}
+
+/// Bytes of memory that this process has from the system; `None` where there is no `/proc`.
+pub(crate) fn resident() -> Option<usize> {
+    kilobytes("/proc/self/status", "VmRSS:")
+}
+
+/// Bytes of memory that programs may still take; `None` where there is no `/proc`.
+pub(crate) fn available() -> Option<usize> {
+    kilobytes("/proc/meminfo", "MemAvailable:")
+}
+
+fn kilobytes(file: &str, field: &str) -> Option<usize> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
+    let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// Lets this process, and those it starts, open as many files as it may at most; returned is how many.
+pub(crate) fn open_more_files() -> u64 {
+    let mut limit = getrlimit(Resource::Nofile);
+    let soft = limit.current;
+    limit.current = limit.maximum;
+    match setrlimit(Resource::Nofile, limit) {
+        Ok(()) => limit.current.unwrap_or(u64::MAX),
+        // As before, then.
+        Err(_) => soft.unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,62 @@
+//! How the figures are put before a reader.
+
+use std::fmt::Write;
+
+use super::{Which, held::Held, load::Load};
+use crate::{
+    plot,
+    report::Section,
+    statistics::{median, median_of_rounds},
+    table::{figure, table},
+};
+
+pub(super) fn section(loads: &[(&str, Vec<Vec<Load>>)], held: &[Held]) -> Section {
+    let mut markdown = String::from(
+        "One client over loopback, four requests at a time on kept connections; the server is a process of its own. CPU \
+         is the client's; ratios are of the same round, to hyper-util alone.\n\n",
+    );
+    let mut table_of_loads = table(["", "answer", "CPU per request, µs", "×", "requests/s", "×"]);
+    for (answer, rounds) in loads {
+        for (which, one) in Which::ALL.into_iter().zip(rounds) {
+            let of = |rounds: &[Load], f: fn(&Load) -> f64| -> Vec<f64> {
+                rounds.iter().map(f).collect()
+            };
+            let row = |f: fn(&Load) -> f64| {
+                let (one, plain) = (of(one, f), of(&rounds[0], f));
+                let ratio = median_of_rounds(&one, &plain, |one, plain| one / plain);
+                [figure(median(one)), format!("{ratio:.2}")]
+            };
+            let mut cells = vec![which.title().to_owned(), (*answer).to_owned()];
+            cells.extend(row(|load| load.cpu_micros));
+            cells.extend(row(|load| load.requests_per_second));
+            table_of_loads.add_row(cells);
+        }
+    }
+    let mut table_of_held = table(["", "held open", "heap each, bytes", "RSS each, bytes"]);
+    for (which, held) in Which::ALL.into_iter().zip(held) {
+        table_of_held.add_row([
+            which.title().to_owned(),
+            figure(held.count as f64),
+            figure(held.heap),
+            held.resident.map_or_else(|| "–".to_owned(), figure),
+        ]);
+    }
+    let _ = write!(
+        markdown,
+        "{table_of_loads}\n\nRequests that wait for their answers, each on a connection of its own, and what each of them takes \
+         in the client: task, connection with its buffers, and whatever the layers keep.\n\n{table_of_held}\n",
+    );
+    let bars: Vec<_> = Which::ALL
+        .into_iter()
+        .zip(held)
+        .map(|(which, held)| (which.title(), held.heap))
+        .collect();
+    Section {
+        title: "On the wire".to_owned(),
+        markdown,
+        plots: vec![(
+            "wire.svg".to_owned(),
+            plot::bars("Bytes on the heap per request held open", &bars),
+        )],
+    }
+}

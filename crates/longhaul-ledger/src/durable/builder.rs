@@ -1,0 +1,189 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::{
+    DurableLedger,
+    lease::Lease,
+    lock::Lock,
+    queue::{Queue, Status},
+    recover,
+    sink::{Hooks, Postgres, Sink, Sqlite},
+    writer::Writer,
+};
+use crate::{error::LedgerError, location::Location, store::Store};
+
+/// What happens to calls while the ledger's database cannot be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum WhenUnreachable {
+    /// No money is spent that cannot be accounted for: an opening waits for the database for as long as
+    /// [patience](Builder::patience) lasts, and is then refused, with nothing sent.
+    #[default]
+    Refuse,
+    /// Calls go on, and their entries are written when the database is back. What is still in memory when the process
+    /// dies is forgotten. An opening waits only until the database is known to be away, and is refused once too
+    /// many entries are [held](Builder::held).
+    SpendAndWriteLater,
+}
+
+impl WhenUnreachable {
+    pub(super) const fn spends(self) -> bool {
+        matches!(self, Self::SpendAndWriteLater)
+    }
+}
+
+/// How a [`DurableLedger`] is opened.
+#[derive(Clone)]
+#[must_use]
+pub struct Builder {
+    location: Location,
+    name: Option<String>,
+    lease: Duration,
+    patience: Duration,
+    held: usize,
+    when_unreachable: WhenUnreachable,
+    hooks: Hooks,
+}
+
+impl Builder {
+    pub(super) fn new(location: Location) -> Self {
+        Self {
+            location,
+            name: None,
+            lease: Duration::from_secs(30),
+            patience: Duration::from_secs(5),
+            held: 10_000,
+            when_unreachable: WhenUnreachable::default(),
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// Who writes, for people who look into the database or meet the lock of a file: host and process id by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// On PostgreSQL: a writer that has not said for so long that it lives is gone, and its open entries are closed
+    /// as lost. It says so three times as often. 30 s by default; a second at least.
+    ///
+    /// An entry that was closed as lost too early, since its writer was cut off, is put right when its writer is back
+    /// and closes it.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// For how long an opening waits for the database before it is refused; 5 s by default.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// So many records, openings and closings, are kept in memory at most while the database cannot be reached;
+    /// 10,000 by default, about 1 kB each. Beyond that, openings are refused; closings never are, so that it can be
+    /// more by the number of attempts that run.
+    pub fn held(mut self, records: usize) -> Self {
+        self.held = records;
+        self
+    }
+
+    /// What happens to calls while the database cannot be reached; they are refused by default.
+    ///
+    /// A database that is full, or refuses to write, is reachable: then openings are refused at once in any case, and
+    /// closings are kept until they can be written.
+    pub fn when_unreachable(mut self, what: WhenUnreachable) -> Self {
+        self.when_unreachable = what;
+        self
+    }
+
+    /// For tests: every commit takes one permit of `commits` first, and waits until there is one.
+    #[doc(hidden)]
+    pub fn hold_commits(mut self, commits: Arc<Semaphore>) -> Self {
+        self.hooks.commits = Some(commits);
+        self
+    }
+
+    /// Opens the ledger, made where there is none yet, brings its tables up to date, and closes what a writer that is
+    /// gone left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
+    ///
+    /// Must be called on a runtime of tokio's with time enabled: the writer is a task on it.
+    pub async fn open(self) -> Result<DurableLedger, LedgerError> {
+        self.check()?;
+        let name = self.name.clone().unwrap_or_else(default_name);
+        let writer = Uuid::now_v7();
+        let patience = self.patience;
+        let (store, lock, sink, lease) = match &self.location {
+            Location::Sqlite(path) => {
+                let lock = Lock::take(path, &name)?;
+                let store = Store::create(&self.location).await?;
+                let sink = Sqlite::connect(path, writer, self.hooks.clone()).await?;
+                (store, Some(lock), Sink::Sqlite(sink), None)
+            }
+            Location::Postgres(url) => {
+                let store = Store::create(&self.location).await?;
+                let sink = Postgres::connect(url, writer, patience, self.hooks.clone()).await?;
+                let lease = Lease::take(&store, writer, &name, self.lease).await?;
+                (store, None, Sink::Postgres(Box::new(sink)), Some(lease))
+            }
+        };
+        let recovered = recover::lost(&store).await?;
+
+        let status = Arc::new(Status::new(self.when_unreachable, self.held));
+        let (queue, messages) = Queue::new(status.clone());
+        let writer = Writer::new(messages, status, patience, sink, lease);
+        tokio::spawn(async move {
+            writer.run().await;
+            drop(lock);
+        });
+        Ok(DurableLedger::new(
+            store,
+            queue,
+            recovered,
+            self.hooks.pages,
+        ))
+    }
+
+    fn check(&self) -> Result<(), LedgerError> {
+        const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+        const LONGEST: Duration = Duration::from_secs(24 * 3600);
+        if !(SHORTEST_LEASE..=LONGEST).contains(&self.lease) {
+            return Err(LedgerError::setting(
+                "lease",
+                "must be between a second and a day",
+            ));
+        }
+        if self.patience.is_zero() || self.patience > LONGEST {
+            return Err(LedgerError::setting(
+                "patience",
+                "must be longer than nothing, and a day at most",
+            ));
+        }
+        if self.held == 0 {
+            return Err(LedgerError::setting("held", "must be 1 at least"));
+        }
+        Ok(())
+    }
+}
+
+fn default_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let host = host.ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.as_deref().map_or("localhost", str::trim);
+    format!("{host}:{}", std::process::id())
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("location", &self.location)
+            .field("name", &self.name)
+            .field("lease", &self.lease)
+            .field("patience", &self.patience)
+            .field("held", &self.held)
+            .field("when_unreachable", &self.when_unreachable)
+            .finish_non_exhaustive()
+    }
+}

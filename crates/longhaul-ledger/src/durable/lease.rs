@@ -1,0 +1,111 @@
+//! Several writers on one PostgreSQL: each says again and again that it lives, and looks for those that no longer do.
+
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use super::{
+    recover::{self, NOW},
+    sink::WriterId,
+};
+use crate::{error::LedgerError, store::Store};
+
+/// It is renewed so many times before it would run out.
+const RENEWALS: u32 = 3;
+
+/// A writer's row in `writers`, renewed until it is given back.
+#[derive(Debug)]
+pub(super) struct Lease {
+    holder: Holder,
+    renewing: JoinHandle<()>,
+}
+
+#[derive(Clone, Debug)]
+struct Holder {
+    store: Store,
+    writer: WriterId,
+    name: String,
+    length: Duration,
+}
+
+impl Lease {
+    /// Takes it, so that nobody takes this writer's entries for lost.
+    pub(super) async fn take(
+        store: &Store,
+        writer: WriterId,
+        name: &str,
+        length: Duration,
+    ) -> Result<Self, LedgerError> {
+        let holder = Holder {
+            store: store.clone(),
+            writer,
+            name: name.to_owned(),
+            length,
+        };
+        holder.renew().await?;
+        let renewing = tokio::spawn(holder.clone().keep());
+        Ok(Self { holder, renewing })
+    }
+
+    /// Whatever this writer left open may be recovered from now on.
+    pub(super) async fn give_back(self) {
+        self.renewing.abort();
+        // Where that fails, it runs out by itself.
+        let _ = timeout(self.holder.length, self.holder.remove()).await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+impl Holder {
+    async fn keep(self) {
+        let mut ticks = interval(self.length / RENEWALS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await;
+        let mut renewed = 0;
+        loop {
+            ticks.tick().await;
+            renewed = match timeout(self.length / RENEWALS, self.renew()).await {
+                Ok(Ok(())) => renewed + 1,
+                _ => 0,
+            };
+            // When the database was away, the others had no chance to renew theirs either: they get a whole lease.
+            if renewed > RENEWALS {
+                renewed = 1;
+                // What fails now is done the next time.
+                let _ = timeout(self.length, recover::lost(&self.store)).await;
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), LedgerError> {
+        let statement = format!(
+            "INSERT INTO writers (id, name, began_at, lease_until_at) VALUES ($1, $2, {NOW}, {NOW} + $3) \
+             ON CONFLICT (id) DO UPDATE SET lease_until_at = excluded.lease_until_at"
+        );
+        let micros = i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX);
+        sqlx::query(AssertSqlSafe(statement))
+            .bind(self.writer.as_bytes().to_vec())
+            .bind(self.name.clone())
+            .bind(micros)
+            .execute(self.store.pool())
+            .await?;
+        Ok(())
+    }
+
+    async fn remove(&self) -> Result<(), LedgerError> {
+        sqlx::query("DELETE FROM writers WHERE id = $1")
+            .bind(self.writer.as_bytes().to_vec())
+            .execute(self.store.pool())
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Where the writer writes to: one connection, whose promises were checked.
+
+mod postgres;
+mod sqlite;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+pub(super) use self::{postgres::Postgres, sqlite::Sqlite};
+use super::{entry::Entry, writer::Closed};
+use crate::{
+    error::{LedgerError, LedgerErrorKind},
+    store::{CLOSING_COLUMNS, OPENING_COLUMNS, columns::LOST},
+};
+
+#[derive(Debug)]
+pub(super) enum Sink {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+}
+
+impl Sink {
+    /// Writes all of it, or nothing, in one transaction; returns when it is durable. What was written before, by a try
+    /// whose end is not known, does no harm.
+    pub(super) async fn write(
+        &mut self,
+        openings: &[Arc<Entry>],
+        closings: &[Closed],
+    ) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(openings, closings).await,
+            Self::Postgres(postgres) => postgres.write(openings, closings).await,
+        }
+    }
+
+    pub(super) async fn close(self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
+        }
+    }
+}
+
+/// What tests do to the writer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hooks {
+    /// Every commit takes one permit first.
+    pub(super) commits: Option<Arc<Semaphore>>,
+    /// The pages that a file of SQLite's may have; 0 where nothing was said.
+    pub(super) pages: Arc<AtomicU32>,
+}
+
+impl Hooks {
+    async fn before_commit(&self) {
+        if let Some(commits) = &self.commits
+            && let Ok(permit) = commits.acquire().await
+        {
+            permit.forget();
+        }
+    }
+
+    fn pages(&self) -> u32 {
+        self.pages.load(Ordering::Relaxed)
+    }
+}
+
+/// Which writer a row of `running` belongs to.
+fn insert_running(rows: &str) -> String {
+    format!("INSERT INTO running (writer, {OPENING_COLUMNS}) {rows} ON CONFLICT (id) DO NOTHING")
+}
+
+/// A closing that comes late, since its writer was taken for dead, stands in the place of the loss that was written
+/// for it. Nothing else is ever written over.
+fn insert_attempts(rows: &str) -> String {
+    let late: Vec<_> = CLOSING_COLUMNS
+        .split(", ")
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    format!(
+        "INSERT INTO attempts ({OPENING_COLUMNS}, {CLOSING_COLUMNS}) {rows} \
+         ON CONFLICT (id) DO UPDATE SET {} WHERE attempts.ended = '{LOST}'",
+        late.join(", ")
+    )
+}
+
+/// How many columns a list of them names.
+fn count(columns: &str) -> usize {
+    columns.split(", ").count()
+}
+
+/// A setting on which the promise depends.
+fn check(
+    setting: &'static str,
+    found: &str,
+    enough: &[&str],
+    wanted: &'static str,
+) -> Result<(), LedgerError> {
+    if enough.contains(&found) {
+        return Ok(());
+    }
+    Err(LedgerErrorKind::NotDurable {
+        setting,
+        found: found.to_owned(),
+        wanted,
+    }
+    .into())
+}
+
+/// Names a writer.
+pub(super) type WriterId = Uuid;

@@ -1,0 +1,270 @@
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use longhaul::{
+    Class, End, Exposure, OperationId, Outcome, Phase,
+    billing::{Closing, Opening},
+    classify::Probability,
+};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgArguments, PgConnectOptions},
+};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Hooks, WriterId, check, insert_attempts, insert_running};
+use crate::{
+    durable::{entry::Entry, writer::Closed},
+    error::{LedgerError, LedgerErrorKind},
+    store::{
+        columns::{self, Columns},
+        migrate,
+    },
+};
+
+/// A PostgreSQL database, written by one connection at a time.
+pub(in crate::durable) struct Postgres {
+    options: PgConnectOptions,
+    // `None` after it was lost.
+    connection: Option<PgConnection>,
+    writer: WriterId,
+    statement: Arc<str>,
+    // Without rows.
+    openings: Table<'static>,
+    closings: Table<'static>,
+    // A server that says nothing for so long is gone.
+    patience: Duration,
+    hooks: Hooks,
+}
+
+impl Postgres {
+    /// Connects, and reads back that what it confirms is on the disk.
+    pub(in crate::durable) async fn connect(
+        url: &str,
+        writer: WriterId,
+        patience: Duration,
+        hooks: Hooks,
+    ) -> Result<Self, LedgerError> {
+        // The tables are small or much written to: statistics lag behind, and a scan of all rows is never right.
+        let options = migrate::postgres(url)?.options([("enable_seqscan", "off")]);
+        let (openings, closings) = empty();
+        Ok(Self {
+            connection: Some(connect(&options, patience).await?),
+            options,
+            writer,
+            statement: statement(&openings, &closings).into(),
+            openings,
+            closings,
+            patience,
+            hooks,
+        })
+    }
+
+    pub(super) async fn write(
+        &mut self,
+        openings: &[Arc<Entry>],
+        closings: &[Closed],
+    ) -> Result<(), LedgerError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.options, self.patience).await?,
+        };
+        let arguments = self.arguments(openings, closings)?;
+        self.hooks.before_commit().await;
+        // One statement is one transaction, and one way there and back.
+        let statement = AssertSqlSafe(self.statement.clone());
+        let written = sqlx::query_with(statement, arguments).execute(&mut connection);
+        match timeout(self.patience, written).await {
+            Ok(Err(error)) => {
+                // A server that refuses a statement is there; anything else leaves a connection that says nothing.
+                if matches!(error, sqlx::Error::Database(_)) {
+                    self.connection = Some(connection);
+                }
+                Err(error.into())
+            }
+            Ok(Ok(_)) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Err(_) => Err(LedgerErrorKind::Unreachable.into()),
+        }
+    }
+
+    fn arguments(
+        &self,
+        openings: &[Arc<Entry>],
+        closings: &[Closed],
+    ) -> Result<PgArguments, LedgerError> {
+        let mut arguments = PgArguments::default();
+        let mut table = self.openings.emptied();
+        arguments
+            .add(&self.writer.as_bytes()[..])
+            .map_err(sqlx::Error::Encode)?;
+        for entry in openings {
+            table.next = 0;
+            columns::opening(entry.id, &entry.opening, &mut table);
+        }
+        table.add_to(&mut arguments)?;
+        let mut table = self.closings.emptied();
+        for Closed { entry, closing } in closings {
+            table.next = 0;
+            columns::opening(entry.id, &entry.opening, &mut table);
+            columns::closing(closing, &mut table);
+        }
+        table.add_to(&mut arguments)?;
+        Ok(arguments)
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(connection) = self.connection {
+            // Everything is durable; the server notices by itself that nobody is there.
+            let _ = timeout(self.patience, connection.close()).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The options hold a password.
+        f.debug_struct("Postgres")
+            .field("writer", &self.writer)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn connect(
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> Result<PgConnection, LedgerError> {
+    let connected = timeout(patience, options.connect()).await;
+    let mut connection = connected.map_err(|_| LedgerErrorKind::Unreachable)??;
+    for (setting, enough) in [
+        ("synchronous_commit", &["on", "remote_apply"][..]),
+        ("fsync", &["on"]),
+    ] {
+        let found: String = sqlx::query_scalar(AssertSqlSafe(format!("SHOW {setting}")))
+            .fetch_one(&mut connection)
+            .await?;
+        check(setting, &found, enough, "on")?;
+    }
+    Ok(connection)
+}
+
+/// Writes a batch: `$1` is the writer; then come the columns of the openings, and those of the closings, each as an
+/// array.
+fn statement(openings: &Table<'_>, closings: &Table<'_>) -> String {
+    let ids = 2 + openings.columns.len();
+    format!(
+        "WITH opened AS ({}), closed AS ({}) DELETE FROM running WHERE id = ANY(${ids}::bytea[])",
+        insert_running(&format!("SELECT $1::bytea, * FROM {}", openings.unnest(2))),
+        insert_attempts(&format!("SELECT * FROM {}", closings.unnest(ids))),
+    )
+}
+
+/// Rows, column by column.
+#[derive(Clone, Default)]
+struct Table<'a> {
+    columns: Vec<Column<'a>>,
+    // Where the next value goes.
+    next: usize,
+}
+
+#[derive(Clone)]
+enum Column<'a> {
+    Ids(Vec<[u8; 16]>),
+    Numbers(Vec<Option<i64>>),
+    Texts(Vec<Option<Cow<'a, str>>>),
+}
+
+/// Both tables, without rows: also an array of no rows has a type.
+fn empty() -> (Table<'static>, Table<'static>) {
+    let opening = Opening::new(OperationId::from_u128(0), 1);
+    let exposure = Exposure {
+        probability: Probability::ZERO,
+        price: None,
+    };
+    let (end, class) = (End::Finished, Class::Delivered);
+    let outcome = Outcome::new(end, class, Phase::Body, Duration::ZERO, exposure);
+    let closing = Closing::new(outcome);
+
+    let mut openings = Table::default();
+    columns::opening(Uuid::nil(), &opening, &mut openings);
+    let mut closings = Table::default();
+    columns::opening(Uuid::nil(), &opening, &mut closings);
+    columns::closing(&closing, &mut closings);
+    (openings.emptied(), closings.emptied())
+}
+
+impl<'a> Table<'a> {
+    /// The same columns, without rows.
+    fn emptied(&self) -> Table<'static> {
+        let columns = self.columns.iter().map(|column| match column {
+            Column::Ids(_) => Column::Ids(Vec::new()),
+            Column::Numbers(_) => Column::Numbers(Vec::new()),
+            Column::Texts(_) => Column::Texts(Vec::new()),
+        });
+        Table {
+            columns: columns.collect(),
+            next: 0,
+        }
+    }
+
+    /// The column of the next value; made by `new`, where it is the first of it.
+    fn column(&mut self, new: fn() -> Column<'a>) -> &mut Column<'a> {
+        let index = self.next;
+        self.next += 1;
+        if self.columns.len() == index {
+            self.columns.push(new());
+        }
+        &mut self.columns[index]
+    }
+    fn unnest(&self, first: usize) -> String {
+        let arrays: Vec<_> = (first..)
+            .zip(&self.columns)
+            .map(|(number, column)| format!("${number}::{}[]", column.kind()))
+            .collect();
+        format!("UNNEST({})", arrays.join(", "))
+    }
+
+    fn add_to(&self, arguments: &mut PgArguments) -> Result<(), LedgerError> {
+        for column in &self.columns {
+            match column {
+                Column::Ids(ids) => arguments.add(ids),
+                Column::Numbers(numbers) => arguments.add(numbers),
+                Column::Texts(texts) => arguments.add(texts),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(())
+    }
+}
+
+impl Column<'_> {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ids(_) => "bytea",
+            Self::Numbers(_) => "bigint",
+            Self::Texts(_) => "text",
+        }
+    }
+}
+
+impl<'a> Columns<'a> for Table<'a> {
+    fn id(&mut self, id: [u8; 16]) {
+        if let Column::Ids(ids) = self.column(|| Column::Ids(Vec::new())) {
+            ids.push(id);
+        }
+    }
+
+    fn number(&mut self, number: Option<i64>) {
+        if let Column::Numbers(numbers) = self.column(|| Column::Numbers(Vec::new())) {
+            numbers.push(number);
+        }
+    }
+
+    fn text(&mut self, text: Option<Cow<'a, str>>) {
+        if let Column::Texts(texts) = self.column(|| Column::Texts(Vec::new())) {
+            texts.push(text);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A ledger of its own for each test, and entries to write into it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use longhaul::{
+    Class, End, Exposure, OperationId, Outcome, Phase,
+    billing::{Closing, Opening, Slot},
+    classify::Probability,
+};
+use longhaul_ledger::{
+    Builder, DurableLedger, EntryId, LedgerError, LedgerErrorKind, Location, Stored,
+    durable::DurableSlot, store::Filter,
+};
+use longhaul_testing::Postgres;
+use tempfile::TempDir;
+
+/// No test waits for so long; a slow machine may.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
+
+/// A place for a ledger, empty.
+#[derive(Clone)]
+pub(crate) struct Place {
+    location: Location,
+    // Removed with the last clone.
+    _folder: Option<Arc<TempDir>>,
+}
+
+impl Place {
+    pub(crate) fn sqlite() -> Self {
+        let folder = TempDir::new().expect("there is room for a folder");
+        Self {
+            location: Location::Sqlite(folder.path().join("spend.db")),
+            _folder: Some(Arc::new(folder)),
+        }
+    }
+
+    /// A database of the server that all tests share; `None`, said aloud, where the machine has none.
+    pub(crate) fn postgres() -> Option<Self> {
+        let postgres = Postgres::shared()?;
+        Some(Self::at(&postgres.database()))
+    }
+
+    pub(crate) fn at(url: &str) -> Self {
+        Self {
+            location: url.parse().expect("it is a place"),
+            _folder: None,
+        }
+    }
+
+    pub(crate) const fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Patient, so that a slow machine is no broken database.
+    pub(crate) fn builder(&self) -> Builder {
+        DurableLedger::builder(self.location.clone()).patience(LONG)
+    }
+
+    pub(crate) async fn open(&self) -> DurableLedger {
+        self.builder().open().await.expect("it can be opened")
+    }
+
+    /// A process that does `work` with the ledger and is gone then: nothing of it runs on, nothing is put in order.
+    pub(crate) fn die_after<F: Future<Output = ()>>(
+        &self,
+        lease: Duration,
+        work: impl FnOnce(DurableLedger) -> F + Send + 'static,
+    ) {
+        let builder = self.builder().lease(lease).name("the dead");
+        let process = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("there is room for a runtime");
+            runtime.block_on(async {
+                let ledger = builder.open().await.expect("it can be opened");
+                work(ledger).await;
+            });
+        });
+        process.join().expect("it did its work");
+    }
+}
+
+/// The same test on SQLite and on PostgreSQL.
+macro_rules! on_both {
+    ($($(#[$doc:meta])* async fn $name:ident($place:ident: Place) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn test($place: Place) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                test(Place::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(place) = Place::postgres() {
+                    test(place).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
+/// Attempt number `number` of a new operation.
+pub(crate) fn opening(number: u32) -> Opening {
+    let operation = OperationId::from_u128(uuid::Uuid::now_v7().as_u128());
+    let mut opening = Opening::new(operation, number);
+    opening.provider = Some("relay".into());
+    opening.path = "/v1/images/generations".into();
+    opening
+}
+
+pub(crate) fn closing(class: Class) -> Closing {
+    let exposure = Exposure {
+        probability: class.billed_prior(),
+        price: None,
+    };
+    let duration = Duration::from_secs(120);
+    Closing::new(Outcome::new(
+        End::Finished,
+        class,
+        Phase::Body,
+        duration,
+        exposure,
+    ))
+}
+
+/// Opens an entry, durably.
+pub(crate) async fn open(ledger: &DurableLedger, opening: Opening) -> DurableSlot {
+    let (slot, opened) = ledger.open_entry(opening);
+    opened.await.expect("it is durable");
+    slot
+}
+
+/// Opens an entry and closes it as delivered.
+pub(crate) async fn deliver(ledger: &DurableLedger) {
+    open(ledger, opening(1))
+        .await
+        .close(closing(Class::Delivered));
+}
+
+/// Why an opening was refused.
+pub(crate) async fn refused(ledger: &DurableLedger) -> LedgerErrorKind {
+    let (_, opened) = ledger.open_entry(opening(1));
+    let error = opened.await.expect_err("it is refused");
+    let error: Box<LedgerError> = error.downcast().expect("it is ours");
+    error.kind().clone()
+}
+
+pub(crate) async fn records(ledger: &DurableLedger) -> Vec<Stored> {
+    ledger
+        .store()
+        .records(&Filter::default())
+        .await
+        .expect("it can be read")
+}
+
+pub(crate) fn ids(stored: &[Stored]) -> Vec<EntryId> {
+    stored.iter().map(|stored| stored.id).collect()
+}
+
+/// How each ended; `None` where one is open.
+pub(crate) fn ends(stored: &[Stored]) -> Vec<Option<(End, Class)>> {
+    let of = |stored: &Stored| {
+        let outcome = stored.record.closing.as_ref()?.outcome;
+        Some((outcome.end, outcome.class))
+    };
+    stored.iter().map(of).collect()
+}
+
+/// What is written of an entry whose writer died.
+pub(crate) const LOST: Option<(End, Class)> = Some((End::Lost, Class::UnknownOutcome));
+pub(crate) const DELIVERED: Option<(End, Class)> = Some((End::Finished, Class::Delivered));
+
+/// Charged as likely as any attempt whose outcome is unknown.
+pub(crate) fn unknown() -> Probability {
+    Class::UnknownOutcome.billed_prior()
+}

@@ -1,0 +1,273 @@
+//! Steps through JSON where it lies, as strict as `serde_json`, and passes over long texts at memory speed.
+//!
+//! What `serde_json` cannot do is why this is here: it looks at eight bytes at a time, and a reference image of 20 MB is
+//! one text.
+
+use std::{borrow::Cow, str};
+
+/// It is no JSON, from here on.
+#[derive(Debug)]
+pub(super) struct Unsound;
+
+/// What is ahead in JSON.
+#[derive(Debug)]
+pub(super) struct Reader<'j> {
+    json: &'j [u8],
+    at: usize,
+    /// What closes each bracket that is open in a value that is skipped.
+    open: Vec<u8>,
+}
+
+/// A sound text as it is written, quotes included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text<'j> {
+    written: &'j [u8],
+    has_escapes: bool,
+}
+
+impl<'j> Text<'j> {
+    /// Bytes that it takes.
+    pub(super) const fn len(self) -> usize {
+        self.written.len()
+    }
+
+    /// What it says. Copied only if it has escapes in it.
+    pub(super) fn read(self) -> Result<Cow<'j, str>, Unsound> {
+        if self.has_escapes {
+            let said = serde_json::from_slice(self.written).map_err(|_| Unsound)?;
+            return Ok(Cow::Owned(said));
+        }
+        let said = str::from_utf8(&self.written[1..self.written.len() - 1]);
+        said.map(Cow::Borrowed).map_err(|_| Unsound)
+    }
+}
+
+impl<'j> Reader<'j> {
+    pub(super) const fn new(json: &'j [u8]) -> Self {
+        Self {
+            json,
+            at: 0,
+            open: Vec::new(),
+        }
+    }
+
+    /// The first byte of what comes next.
+    pub(super) fn peek(&mut self) -> Result<u8, Unsound> {
+        while let Some(&byte) = self.json.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return Ok(byte);
+            }
+            self.at += 1;
+        }
+        Err(Unsound)
+    }
+
+    /// Takes this byte, which must come next.
+    pub(super) fn take(&mut self, expected: u8) -> Result<(), Unsound> {
+        if self.peek()? != expected {
+            return Err(Unsound);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Takes what opens an object or a list; `false` if it is closed at once.
+    pub(super) fn open(&mut self, bracket: u8, close: u8) -> Result<bool, Unsound> {
+        self.take(bracket)?;
+        let is_empty = self.peek()? == close;
+        self.at += usize::from(is_empty);
+        Ok(!is_empty)
+    }
+
+    /// After a value in an object or a list: whether another one follows, or `close` was taken.
+    pub(super) fn more(&mut self, close: u8) -> Result<bool, Unsound> {
+        let next = self.peek()?;
+        self.at += 1;
+        match next {
+            b',' => Ok(true),
+            _ if next == close => Ok(false),
+            _ => Err(Unsound),
+        }
+    }
+
+    /// Takes a key and its colon.
+    pub(super) fn key(&mut self) -> Result<Text<'j>, Unsound> {
+        let key = self.text()?;
+        self.take(b':')?;
+        Ok(key)
+    }
+
+    /// Takes a text.
+    pub(super) fn text(&mut self) -> Result<Text<'j>, Unsound> {
+        self.take(b'"')?;
+        let start = self.at - 1;
+        let (mut has_escapes, mut is_ascii) = (false, true);
+        loop {
+            self.at = first_special(self.json, self.at);
+            match self.json.get(self.at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    has_escapes = true;
+                    self.escape()?;
+                }
+                Some(0x80..) => {
+                    is_ascii = false;
+                    self.at += 1;
+                }
+                // A control character, or the end.
+                _ => return Err(Unsound),
+            }
+        }
+        self.at += 1;
+        let written = &self.json[start..self.at];
+        // Seen to be ASCII, it needs no second look, which would take as long as the first.
+        if !is_ascii && str::from_utf8(written).is_err() {
+            return Err(Unsound);
+        }
+        Ok(Text {
+            written,
+            has_escapes,
+        })
+    }
+
+    fn escape(&mut self) -> Result<(), Unsound> {
+        let digits = match self.json.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
+            Some(b'u') => 4,
+            _ => return Err(Unsound),
+        };
+        let from = self.at + 2;
+        let written = self.json.get(from..from + digits).ok_or(Unsound)?;
+        if !written.iter().all(u8::is_ascii_hexdigit) {
+            return Err(Unsound);
+        }
+        self.at = from + digits;
+        Ok(())
+    }
+
+    /// Takes a number, as it is written.
+    pub(super) fn number(&mut self) -> Result<&'j str, Unsound> {
+        let start = self.at;
+        self.at += usize::from(self.json.get(start) == Some(&b'-'));
+        let whole = self.digits()?;
+        if whole > 1 && self.json[self.at - whole] == b'0' {
+            return Err(Unsound);
+        }
+        if self.json.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.json.get(self.at) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.json.get(self.at), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        str::from_utf8(&self.json[start..self.at]).map_err(|_| Unsound)
+    }
+
+    /// Takes one digit or more; returned is how many.
+    fn digits(&mut self) -> Result<usize, Unsound> {
+        let rest = &self.json[self.at..];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(Unsound) } else { Ok(count) }
+    }
+
+    /// Takes this word.
+    pub(super) fn word(&mut self, word: &str) -> Result<(), Unsound> {
+        if !self.json[self.at..].starts_with(word.as_bytes()) {
+            return Err(Unsound);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// Passes over a value, however deep it is nested.
+    pub(super) fn skip(&mut self) -> Result<(), Unsound> {
+        self.open.clear();
+        loop {
+            match self.peek()? {
+                b'{' => {
+                    if self.open(b'{', b'}')? {
+                        self.open.push(b'}');
+                        self.key()?;
+                        continue;
+                    }
+                }
+                b'[' => {
+                    if self.open(b'[', b']')? {
+                        self.open.push(b']');
+                        continue;
+                    }
+                }
+                b'"' => drop(self.text()?),
+                b't' => self.word("true")?,
+                b'f' => self.word("false")?,
+                b'n' => self.word("null")?,
+                _ => drop(self.number()?),
+            }
+            if !self.follows()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a further value follows in the brackets that are open; those that end are closed.
+    fn follows(&mut self) -> Result<bool, Unsound> {
+        while let Some(&close) = self.open.last() {
+            if self.more(close)? {
+                if close == b'}' {
+                    self.key()?;
+                }
+                return Ok(true);
+            }
+            self.open.pop();
+        }
+        Ok(false)
+    }
+
+    /// Nothing may follow.
+    pub(super) fn end(&mut self) -> Result<(), Unsound> {
+        match self.peek() {
+            Ok(_) => Err(Unsound),
+            Err(Unsound) => Ok(()),
+        }
+    }
+}
+
+/// Most texts end before.
+const NEAR: usize = 16;
+
+/// Where, from `at` on, the first byte stands that is not plain: the end of the text, an escape, a control character, or
+/// a part of a character beyond ASCII. The end of `json` if there is none.
+fn first_special(json: &[u8], mut at: usize) -> usize {
+    let near = json.len().min(at + NEAR);
+    if let Some(found) = json[at..near].iter().position(is_special) {
+        return at + found;
+    }
+    at = near;
+    at = pass_strides::<128>(json, at);
+    at = pass_strides::<16>(json, at);
+    let rest = json[at..].iter().position(is_special);
+    rest.map_or(json.len(), |found| at + found)
+}
+
+/// Passes over strides that are plain as a whole. Without a branch per byte, it is compiled to vector instructions.
+fn pass_strides<const STRIDE: usize>(json: &[u8], mut at: usize) -> usize {
+    while let Some(stride) = json[at..].first_chunk::<STRIDE>() {
+        let special = stride
+            .iter()
+            .fold(0, |special, byte| special | u8::from(is_special(byte)));
+        if special != 0 {
+            break;
+        }
+        at += STRIDE;
+    }
+    at
+}
+
+const fn is_special(byte: &u8) -> bool {
+    // As a signed number, whatever is beyond ASCII is below zero.
+    let is_control_or_beyond = byte.cast_signed() < 0x20;
+    is_control_or_beyond | (*byte == b'"') | (*byte == b'\\')
+}
