@@ -85,6 +85,11 @@ pub enum LedgerErrorKind {
         /// What is wrong there.
         why: String,
     },
+    /// Claims could not be written to files. None of them counts as exported.
+    Export {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A setting or an argument that cannot work.
     Setting {
         /// Its name.
@@ -211,6 +216,11 @@ impl fmt::Display for LedgerError {
                 }
                 write!(f, ": {why}; nothing of the file was taken")
             }
+            K::Export { folder } => write!(
+                f,
+                "claims cannot be written to {}; none counts as exported",
+                folder.display()
+            ),
             K::Setting { name, why } => write!(f, "`{name}`: {why}"),
         }
     }

@@ -4,14 +4,20 @@
 //! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
 //! reconciliation with the provider's own log, reports.
 
+pub mod claims;
 pub mod durable;
 mod error;
+pub mod export;
 mod location;
+mod period;
+pub mod reconcile;
+pub mod report;
 pub mod store;
 
 pub use self::{
     durable::{Builder, DurableLedger, WhenUnreachable, recover},
     error::{LedgerError, LedgerErrorKind},
     location::Location,
-    store::{EntryId, Store, Stored},
+    period::{Day, Period, local_time, month, time_zone},
+    store::{EntryId, Filter, Store, Stored},
 };

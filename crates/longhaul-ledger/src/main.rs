@@ -1,2 +1,9 @@
-//! The ledger as a program.
-fn main() {}
+//! `longhaul-ledger`: what was paid for, what of it never came, and what the provider owes back.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

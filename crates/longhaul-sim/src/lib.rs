@@ -44,6 +44,8 @@
     doc = "The same provider stands behind a real socket with [`server::Server`]."
 )]
 //!
+//! What it charged it also tells as providers do, in a [log](log::Log) that may lack rows and have a clock of its own.
+//!
 //! # A request may ask for its own fate
 //!
 //! | request header | example | |
@@ -63,6 +65,7 @@ mod clock;
 mod dialect;
 mod error;
 mod line;
+pub mod log;
 mod oracle;
 pub mod picture;
 mod provider;

@@ -1,4 +1,8 @@
-use std::{fmt::Write, ops::Range, time::SystemTime};
+use std::{
+    fmt::Write,
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use longhaul::{Class, OperationId};
 use sqlx::Arguments as _;
@@ -107,4 +111,11 @@ pub(crate) fn first_id_at(time: SystemTime) -> Vec<u8> {
     let millis = u64::try_from(day_micros(time).max(0) / 1000).unwrap_or_default();
     let bits = u128::from(millis) << 80;
     Uuid::from_u128(bits).as_bytes().to_vec()
+}
+
+/// When the entry of that id was opened, to the millisecond.
+pub(super) fn time_of(id: &[u8]) -> Option<SystemTime> {
+    let bits = Uuid::from_slice(id).ok()?.as_u128();
+    let millis = u64::try_from(bits >> 80).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }

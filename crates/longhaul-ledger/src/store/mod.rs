@@ -5,17 +5,25 @@ mod filter;
 pub(crate) mod migrate;
 mod row;
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    ops::Range,
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
 use longhaul::{OperationId, billing::Record};
 use sqlx::{
-    AnyPool, AssertSqlSafe,
+    AnyPool, Arguments as _, AssertSqlSafe, Row as _,
     any::{AnyArguments, AnyPoolOptions},
 };
 use uuid::Uuid;
 
 pub use self::filter::Filter;
-pub(crate) use self::row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, stored};
+pub(crate) use self::{
+    filter::first_id_at,
+    row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, money, span_micros, stored, time_of_day},
+};
 use crate::{error::LedgerError, location::Location};
 
 /// Names one entry. A UUID of version 7: it leads with the time of opening.
@@ -130,6 +138,27 @@ impl Store {
         self.fetch(&Filter::default(), Table::Running).await
     }
 
+    /// When the first ended attempt was opened, and a moment after the last was; `None` where there is none.
+    pub(crate) async fn extent(&self) -> Result<Option<Range<SystemTime>>, LedgerError> {
+        let end = async |order: &str| {
+            let statement = format!("SELECT id FROM attempts ORDER BY id {order} LIMIT 1");
+            let row = sqlx::query(AssertSqlSafe(statement))
+                .fetch_optional(&self.pool)
+                .await?;
+            let id: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+            Ok::<_, LedgerError>(id.and_then(|id| filter::time_of(&id)))
+        };
+        let (Some(first), Some(last)) = (end("ASC").await?, end("DESC").await?) else {
+            return Ok(None);
+        };
+        Ok(Some(first..last + Duration::from_millis(1)))
+    }
+
+    /// Those among them that `filter` lets pass.
+    pub(crate) async fn running_of(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
+        self.fetch(filter, Table::Running).await
+    }
+
     async fn fetch(&self, filter: &Filter, table: Table) -> Result<Vec<Stored>, LedgerError> {
         let Some((condition, arguments)) = filter.condition(table)? else {
             return Ok(Vec::new());
@@ -161,3 +190,14 @@ pub(crate) enum Table {
 }
 
 pub(crate) type Arguments = AnyArguments;
+
+/// Adds one value to a statement's, and returns the place that stands for it.
+pub(crate) fn add<'q, T>(arguments: &mut Arguments, value: T) -> Result<String, LedgerError>
+where
+    T: sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + 'q,
+{
+    arguments
+        .add(value)
+        .map_err(|error| LedgerError::from(sqlx::Error::Encode(error)))?;
+    Ok(format!("${}", arguments.len()))
+}

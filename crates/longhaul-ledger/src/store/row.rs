@@ -59,6 +59,14 @@ pub(crate) fn stored(row: &AnyRow, table: Table) -> Result<Stored, LedgerError> 
     })
 }
 
+/// So much of the currency of that name, which stands in `column`.
+pub(crate) fn money(column: &str, micros: i64, currency: &str) -> Result<Money, LedgerError> {
+    let currency: Currency = currency
+        .parse()
+        .map_err(|error| LedgerError::row(column, error))?;
+    Ok(Money { micros, currency })
+}
+
 struct Columns<'a>(&'a AnyRow);
 
 impl Columns<'_> {
@@ -104,10 +112,7 @@ impl Columns<'_> {
         let (Some(micros), Some(currency)) = (micros, currency) else {
             return Ok(None);
         };
-        let currency: Currency = currency
-            .parse()
-            .map_err(|error| LedgerError::row("currency", error))?;
-        Ok(Some(Money { micros, currency }))
+        money("currency", micros, &currency).map(Some)
     }
 
     fn opening(&self) -> Result<Opening, LedgerError> {

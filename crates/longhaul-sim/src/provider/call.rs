@@ -9,7 +9,7 @@ use http::{
 use super::{
     Provider, answer, asked,
     finish::Finish,
-    intake, links,
+    intake, links, tell,
     work::{Generation, Order},
 };
 use crate::{
@@ -57,6 +57,9 @@ where
 {
     let (mut head, body) = request.into_parts();
     let line = head.extensions.remove::<Line>();
+    if tell::is_asked(&head) {
+        return Ok(tell::page(&provider, &head));
+    }
     let asked = asked::by_headers(&head.headers);
     if links::is_download(&head) {
         let fault = asked

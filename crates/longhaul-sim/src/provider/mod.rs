@@ -9,6 +9,7 @@ mod intake;
 mod links;
 mod replay;
 mod service;
+mod tell;
 mod work;
 
 #[cfg(test)]

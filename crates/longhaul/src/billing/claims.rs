@@ -1,10 +1,12 @@
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
-use super::record::{Closing, Record};
+use super::{
+    judge::{ClaimCase, judge},
+    record::Record,
+};
 use crate::{
     ConfigError,
     attempt::OperationId,
-    classify::{Class, Probability},
     money::Money,
     policy::{nonzero, scale},
 };
@@ -30,6 +32,8 @@ pub struct ClaimRules {
     /// A call that took longer than this on the provider's clock; `None` for no such rule. Default 180 s.
     #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
     pub over: Option<Duration>,
+    /// A refusal, or an attempt that never reached the provider whole, that its log shows as charged. Default on.
+    pub charged_though_refused: bool,
 }
 
 impl Default for ClaimRules {
@@ -39,6 +43,7 @@ impl Default for ClaimRules {
             undelivered: true,
             duplicate: true,
             over: Some(Duration::from_secs(180)),
+            charged_though_refused: true,
         }
     }
 }
@@ -70,11 +75,14 @@ pub enum ClaimRule {
     Duplicate,
     /// Took too long.
     Over,
+    /// Charged by the provider's log, and free by its own rules.
+    ChargedThoughRefused,
 }
 
 impl ClaimRule {
     /// Every rule, in the order in which they are tried.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
+        Self::ChargedThoughRefused,
         Self::NoImage,
         Self::Undelivered,
         Self::Duplicate,
@@ -93,6 +101,7 @@ impl ClaimRule {
             Self::Undelivered => "Undelivered",
             Self::Duplicate => "Duplicate",
             Self::Over => "Over",
+            Self::ChargedThoughRefused => "ChargedThoughRefused",
         }
     }
 }
@@ -124,7 +133,8 @@ pub struct Claim {
     pub operation: OperationId,
     /// Which of its attempts.
     pub attempt: u32,
-    /// The price of the attempt; `None` where no price is known, which is not zero.
+    /// What the provider's log says was charged, else the price of the attempt; `None` where neither is known, which
+    /// is not zero.
     pub amount: Option<Money>,
     /// How sure it is.
     pub certainty: Certainty,
@@ -142,6 +152,7 @@ impl fmt::Display for Claim {
             ClaimRule::Undelivered => "made and not delivered",
             ClaimRule::Duplicate => "charged beside the attempt that delivered",
             ClaimRule::Over => "took longer than the provider promises",
+            ClaimRule::ChargedThoughRefused => "charged although it was refused",
         };
         write!(f, " for attempt {}: {why}", self.attempt)?;
         match self.certainty {
@@ -160,126 +171,10 @@ where
     R: IntoIterator<Item = &'a Record>,
     R::IntoIter: Clone,
 {
-    let records = records.into_iter();
-    let operations = Operation::all(records.clone());
-    let claim = |record: &Record| {
-        let closing = record.closing.as_ref()?;
-        let case = Case {
-            attempt: record.opening.attempt,
-            closing,
-            operation: operations.get(&record.opening.operation)?,
-        };
-        let (rule, certainty) = case.first_claim(rules)?;
-        Some(Claim {
-            rule,
-            operation: record.opening.operation,
-            attempt: record.opening.attempt,
-            amount: closing.outcome.exposure.price,
-            certainty,
-        })
-    };
-    records.filter_map(claim).collect()
-}
-
-/// What the attempts of an operation have to know of each other.
-#[derive(Clone, Copy, Default)]
-struct Operation {
-    /// The first attempt that delivered: the one picture that was wanted.
-    delivered: Option<u32>,
-    /// Whether any attempt still runs.
-    running: bool,
-}
-
-impl Operation {
-    fn all<'a>(records: impl Iterator<Item = &'a Record>) -> HashMap<OperationId, Self> {
-        let mut operations = HashMap::<_, Self>::new();
-        for Record { opening, closing } in records {
-            let operation = operations.entry(opening.operation).or_default();
-            match closing {
-                None => operation.running = true,
-                Some(closing) if closing.outcome.class == Class::Delivered => {
-                    let first = operation.delivered.get_or_insert(opening.attempt);
-                    *first = opening.attempt.min(*first);
-                }
-                Some(_) => {}
-            }
-        }
-        operations
-    }
-}
-
-/// An attempt that has ended, and its operation.
-struct Case<'a> {
-    attempt: u32,
-    closing: &'a Closing,
-    operation: &'a Operation,
-}
-
-impl Case<'_> {
-    fn first_claim(&self, rules: &ClaimRules) -> Option<(ClaimRule, Certainty)> {
-        // What was not charged is not owed back: by its class, or by what this provider or answer says.
-        let outcome = &self.closing.outcome;
-        let free = outcome.exposure.probability == Probability::ZERO;
-        if free || !outcome.class.is_possibly_charged() {
-            return None;
-        }
-        ClaimRule::ALL.into_iter().find_map(|rule| {
-            let certainty = match rule {
-                ClaimRule::NoImage if rules.no_image => self.no_image(),
-                ClaimRule::Undelivered if rules.undelivered => self.undelivered(),
-                ClaimRule::Duplicate if rules.duplicate => self.duplicate(),
-                ClaimRule::Over => self.over(rules.over?),
-                _ => None,
-            };
-            Some((rule, certainty?))
-        })
-    }
-
-    fn no_image(&self) -> Option<Certainty> {
-        match self.closing.outcome.class {
-            Class::NoImage => Some(self.as_sure_as_charged()),
-            // Refusing with an error status is free; only a refusal that looks like a success is charged.
-            Class::ContentBlocked if self.closing.status?.is_success() => {
-                Some(self.as_sure_as_charged())
-            }
-            _ => None,
-        }
-    }
-
-    fn undelivered(&self) -> Option<Certainty> {
-        match self.closing.outcome.class {
-            Class::Undelivered => Some(self.as_sure_as_charged()),
-            Class::UnknownOutcome | Class::IntermediaryCut | Class::ModelDeadline => {
-                let nothing_came = self.operation.delivered.is_none() && !self.operation.running;
-                nothing_came.then_some(Certainty::Verify)
-            }
-            _ => None,
-        }
-    }
-
-    fn duplicate(&self) -> Option<Certainty> {
-        (self.operation.delivered? != self.attempt).then(|| self.as_sure_as_charged())
-    }
-
-    /// Only where the provider itself answered: how long a call took that was cut on the way, nobody here
-    /// knows.
-    fn over(&self, limit: Duration) -> Option<Certainty> {
-        let clock = self.closing.provider_clock?;
-        if self.closing.outcome.class == Class::IntermediaryCut || clock.at_most <= limit {
-            return None;
-        }
-        Some(if clock.at_least > limit {
-            self.as_sure_as_charged()
-        } else {
-            Certainty::Verify
-        })
-    }
-
-    fn as_sure_as_charged(&self) -> Certainty {
-        if self.closing.is_certainly_charged() {
-            Certainty::Eligible
-        } else {
-            Certainty::Verify
-        }
-    }
+    let cases = records.into_iter().map(|record| ClaimCase {
+        record,
+        rules,
+        logged: None,
+    });
+    judge(cases).flatten().collect()
 }

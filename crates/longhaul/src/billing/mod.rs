@@ -66,10 +66,12 @@ mod blocks;
 mod body;
 mod claims;
 mod future;
+mod judge;
 mod layer;
 mod ledger;
 mod memory;
 mod names;
+mod pattern;
 mod policy;
 mod price;
 mod priors;
@@ -88,9 +90,11 @@ pub use self::{
     body::ResponseBody,
     claims::{Certainty, Claim, ClaimRule, ClaimRules, claims},
     future::ResponseFuture,
+    judge::{ClaimCase, Logged, judge},
     layer::BillingCompensationTrackerLayer,
     ledger::{Entry, Ledger, Slot},
     memory::{MemoryLedger, MemorySlot},
+    pattern::Pattern,
     policy::BillingPolicy,
     price::{PriceRow, PriceTable},
     priors::{PriorRow, Priors},

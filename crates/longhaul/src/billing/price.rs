@@ -1,3 +1,4 @@
+use super::pattern::Pattern;
 use crate::{
     ConfigError,
     money::{Currency, Money},
@@ -149,8 +150,8 @@ impl Row {
             ));
         }
         Ok(Self {
-            provider: Pattern::new("provider", row.provider)?,
-            model: Pattern::new("model", row.model)?,
+            provider: Pattern::new("provider", &row.provider)?,
+            model: Pattern::new("model", &row.model)?,
             resolution: row.resolution,
             price: Money {
                 micros: row.price_micros,
@@ -158,55 +159,5 @@ impl Row {
                 currency: row.currency.parse::<Currency>()?,
             },
         })
-    }
-}
-
-/// A name, or the beginning of one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Pattern {
-    Exact(Box<str>),
-    Beginning(Box<str>),
-}
-
-impl Pattern {
-    pub(super) fn new(field: &str, text: String) -> Result<Self, ConfigError> {
-        if text.is_empty() {
-            return Err(ConfigError::new(
-                field,
-                "must not be empty; `*` stands for any",
-            ));
-        }
-        let (beginning, open) = match text.strip_suffix('*') {
-            Some(beginning) => (beginning, true),
-            None => (&*text, false),
-        };
-        if beginning.contains('*') {
-            return Err(ConfigError::new(
-                field,
-                format!("{text:?}: `*` may stand at the end only"),
-            ));
-        }
-        let beginning = beginning.into();
-        Ok(if open {
-            Self::Beginning(beginning)
-        } else {
-            Self::Exact(beginning)
-        })
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Exact(name) => **name == *text,
-            Self::Beginning(beginning) => text.starts_with(&**beginning),
-        }
-    }
-
-    pub(super) fn matches_in_any_case(&self, text: &str) -> bool {
-        match self {
-            Self::Exact(name) => name.eq_ignore_ascii_case(text),
-            Self::Beginning(beginning) => text
-                .get(..beginning.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
-        }
     }
 }

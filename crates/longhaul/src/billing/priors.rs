@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{policy::Tables, price::Pattern};
+use super::{pattern::Pattern, policy::Tables};
 use crate::{
     ConfigError,
     classify::{Class, Probability},
@@ -100,7 +100,7 @@ fn read(row: PriorRow) -> Result<(Pattern, Class, Probability), ConfigError> {
             format!("{} is more than certain", row.per_mille),
         ));
     }
-    let provider = Pattern::new("provider", row.provider)?;
+    let provider = Pattern::new("provider", &row.provider)?;
     Ok((provider, row.class, Probability::per_mille(row.per_mille)))
 }
 

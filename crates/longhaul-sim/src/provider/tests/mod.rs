@@ -5,6 +5,7 @@ mod drops;
 mod faults;
 mod good;
 mod heads;
+mod log;
 
 use std::time::Duration;
 

@@ -6,8 +6,9 @@ use crate::{
     Class, End, Exposure, Money, OperationId, Outcome, Phase,
     billing::{
         Certainty::{self, Eligible, Verify},
-        ClaimRule::{self, Duplicate, NoImage, Over, Undelivered},
-        ClaimRules, Closing, Opening, ProviderClock, Record, claims,
+        ClaimCase,
+        ClaimRule::{self, ChargedThoughRefused, Duplicate, NoImage, Over, Undelivered},
+        ClaimRules, Closing, Logged, Opening, ProviderClock, Record, claims, judge,
     },
 };
 
@@ -218,6 +219,104 @@ fn a_refusal_is_claimed_where_it_looks_like_a_success() {
     assert_eq!((claim.rule, claim.certainty), (NoImage, Eligible));
     record.closing.as_mut().unwrap().status = Some(StatusCode::BAD_REQUEST);
     assert_eq!(claims([&record], &ClaimRules::default()), []);
+}
+
+/// The one claim for a single attempt that ended with `class`, by a log that charges so much for it.
+fn logged(class: Class, charged: i64, duration: Option<u64>) -> Option<(ClaimRule, Certainty)> {
+    let record = answered_in(class, 100.0, 101.0);
+    let case = ClaimCase {
+        record: &record,
+        rules: &ClaimRules::default(),
+        logged: Some(Logged {
+            charged: Money::usd_micros(charged),
+            duration: duration.map(Duration::from_secs),
+        }),
+    };
+    let claim = judge([case]).next().flatten()?;
+    assert_eq!(claim.amount, Some(Money::usd_micros(charged)));
+    Some((claim.rule, claim.certainty))
+}
+
+#[test]
+fn the_providers_log_stands_in_the_place_of_priors_and_of_our_clocks() {
+    for (class, charged, duration, expected) in [
+        // Free by all rules, and charged all the same.
+        (
+            Class::Overloaded,
+            1,
+            None,
+            Some((ChargedThoughRefused, Eligible)),
+        ),
+        (
+            Class::NeverSent,
+            1,
+            None,
+            Some((ChargedThoughRefused, Eligible)),
+        ),
+        (Class::Overloaded, 0, None, None),
+        // Charged by its class, and not by the log.
+        (Class::NoImage, 0, None, None),
+        (Class::UnknownOutcome, 0, None, None),
+        // Likely, and now certain.
+        (
+            Class::UnknownOutcome,
+            1,
+            None,
+            Some((Undelivered, Eligible)),
+        ),
+        (Class::ServerError, 1, None, Some((Undelivered, Eligible))),
+        // Our clock says 101 s at most.
+        (Class::Delivered, 1, Some(181), Some((Over, Eligible))),
+        (Class::Delivered, 1, Some(180), None),
+        (Class::Delivered, 0, Some(181), None),
+    ] {
+        assert_eq!(
+            logged(class, charged, duration),
+            expected,
+            "{class}, {charged} charged, {duration:?} s"
+        );
+    }
+}
+
+#[test]
+fn a_cut_calls_duration_is_known_from_the_log() {
+    let record = answered_in(Class::IntermediaryCut, 60.0, 60.0);
+    let rules = ClaimRules {
+        undelivered: false,
+        ..ClaimRules::default()
+    };
+    let mut case = ClaimCase {
+        record: &record,
+        rules: &rules,
+        logged: None,
+    };
+    assert_eq!(judge([case]).next(), Some(None));
+    case.logged = Some(Logged {
+        charged: PRICE,
+        duration: Some(Duration::from_secs(200)),
+    });
+    let claim = judge([case]).next().flatten().unwrap();
+    assert_eq!((claim.rule, claim.certainty), (Over, Eligible));
+}
+
+#[test]
+fn each_attempt_goes_by_the_rules_of_its_own_provider() {
+    let operation = OperationId::new();
+    let records = [1, 2].map(|attempt| ended(operation, attempt, Class::NoImage));
+    let pays = ClaimRules::default();
+    let does_not = ClaimRules {
+        no_image: false,
+        ..ClaimRules::default()
+    };
+    let cases = [(&records[0], &does_not), (&records[1], &pays)].map(|(record, rules)| ClaimCase {
+        record,
+        rules,
+        logged: None,
+    });
+    let claimed: Vec<_> = judge(cases)
+        .map(|claim| claim.map(|claim| claim.rule))
+        .collect();
+    assert_eq!(claimed, [None, Some(NoImage)]);
 }
 
 #[test]

@@ -1,0 +1,91 @@
+use longhaul::{ConfigError, Currency, Money};
+
+/// How much a claim is about, by what was charged.
+///
+/// Default: all of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Amount {
+    /// So much per attempt, whatever was charged; `None` for what was charged.
+    fixed: Option<Money>,
+    /// The part of it, in thousandths.
+    share: u32,
+    /// What it is divided by, in thousandths: the discount coefficient of recharges.
+    divided_by: u32,
+}
+
+impl Default for Amount {
+    fn default() -> Self {
+        Self {
+            fixed: None,
+            share: 1000,
+            divided_by: 1000,
+        }
+    }
+}
+
+/// As it stands in a file.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Row {
+    micros: Option<i64>,
+    currency: Option<Currency>,
+    share_per_mille: Option<u32>,
+    divided_by_per_mille: Option<u32>,
+}
+
+impl Amount {
+    /// Checks `row`. The error names the field.
+    pub(super) fn read(row: &Row) -> Result<Self, ConfigError> {
+        let fixed = match (row.micros, row.currency) {
+            (None, None) => None,
+            (Some(micros), Some(currency)) if micros > 0 => Some(Money { micros, currency }),
+            (Some(micros), Some(_)) => {
+                return Err(ConfigError::new(
+                    "micros",
+                    format!("{micros} is no amount to claim"),
+                ));
+            }
+            (Some(_), None) => {
+                return Err(ConfigError::new("currency", "`micros` needs it beside it"));
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::new("micros", "`currency` needs it beside it"));
+            }
+        };
+        let share = row.share_per_mille.unwrap_or(1000);
+        if share == 0 || share > 1000 {
+            return Err(ConfigError::new(
+                "share_per_mille",
+                format!("{share} is not within 1 and 1000"),
+            ));
+        }
+        if fixed.is_some() && row.share_per_mille.is_some() {
+            return Err(ConfigError::new(
+                "share_per_mille",
+                "a fixed amount has no share",
+            ));
+        }
+        let divided_by = row.divided_by_per_mille.unwrap_or(1000);
+        if divided_by == 0 {
+            return Err(ConfigError::new(
+                "divided_by_per_mille",
+                "must not be 0; 1000 divides by one",
+            ));
+        }
+        Ok(Self {
+            fixed,
+            share,
+            divided_by,
+        })
+    }
+
+    /// What is claimed where `charged` was charged, rounded down to a micro-unit. `None` where that is not known.
+    pub fn of(&self, charged: Option<Money>) -> Option<Money> {
+        let base = self.fixed.or(charged)?;
+        let micros = i128::from(base.micros) * i128::from(self.share) / i128::from(self.divided_by);
+        Some(Money {
+            micros: i64::try_from(micros).unwrap_or(i64::MAX),
+            currency: base.currency,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+use std::{path::Path, time::Duration};
+
+use jiff::{civil::Date, tz::TimeZone};
+use longhaul::{
+    ConfigError, Money,
+    billing::{ClaimRule, ClaimRules, Pattern},
+};
+
+use super::{amount::Amount, file};
+use crate::error::{LedgerError, LedgerErrorKind};
+
+/// The built-in rules, as a file: what providers publish, with the sources.
+pub const DEFAULT_RULES: &str = include_str!("../../claims.toml");
+
+/// What each provider owes back. See [`DEFAULT_RULES`] for what a file may say.
+#[derive(Clone, Debug)]
+pub struct ClaimBook(Vec<ProviderTerms>);
+
+/// What one provider, or several of one name's beginning, owe back.
+#[derive(Clone, Debug)]
+pub struct ProviderTerms {
+    pub(super) name: Pattern,
+    pub(super) zone: TimeZone,
+    pub(super) settlement: Duration,
+    /// The limit of `over`.
+    pub(super) limit: Option<Duration>,
+    pub(super) charged_though_refused: Option<Terms>,
+    pub(super) no_image: Option<Terms>,
+    pub(super) undelivered: Option<Terms>,
+    pub(super) duplicate: Option<Terms>,
+    pub(super) over: Option<Terms>,
+}
+
+/// How much a rule gives back, and to whom.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Terms {
+    pub(super) amount: Amount,
+    pub(super) valid_from: Option<Date>,
+    /// The last day.
+    pub(super) valid_until: Option<Date>,
+    pub(super) least_spend: Option<Money>,
+}
+
+impl Default for ClaimBook {
+    /// The [built-in rules](DEFAULT_RULES).
+    fn default() -> Self {
+        Self::from_toml(DEFAULT_RULES, "claims.toml").expect("the built-in rules are tested")
+    }
+}
+
+impl ClaimBook {
+    /// Reads a file of rules. Refuses unknown keys and rules that cannot work, naming line and column, or the key.
+    pub fn load(path: &Path) -> Result<Self, LedgerError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let why = error.to_string();
+            refused(&file, (0, 0), why).with_source(error)
+        })?;
+        Self::from_toml(&text, &file)
+    }
+
+    /// The same from `text`; `file` names it in errors.
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, LedgerError> {
+        let book: file::Book = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or((0, 0), |span| place(text, span.start));
+            refused(file, at, error.message().to_owned())
+        })?;
+        let terms = book
+            .providers
+            .into_iter()
+            .enumerate()
+            .map(|(index, provider)| {
+                provider
+                    .check()
+                    .map_err(|error: ConfigError| error.under(&format!("providers[{index}]")))
+            });
+        terms
+            .collect::<Result<_, _>>()
+            .map(Self)
+            .map_err(|error| refused(file, (0, 0), error.to_string()))
+    }
+
+    /// The terms of `provider`; `None` where no entry matches, and nothing is owed.
+    pub fn terms(&self, provider: &str) -> Option<&ProviderTerms> {
+        self.0
+            .iter()
+            .find(|terms| terms.name.matches_in_any_case(provider))
+    }
+
+    /// The shortest limit for a call's duration: only calls that took longer can be over any.
+    pub(super) fn shortest_limit(&self) -> Option<Duration> {
+        self.0.iter().filter_map(|terms| terms.limit).min()
+    }
+}
+
+impl ProviderTerms {
+    /// The provider's time zone.
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// How long after its export a claim is overdue.
+    pub const fn settlement(&self) -> Duration {
+        self.settlement
+    }
+
+    /// What is owed by `rule` where `charged` was charged.
+    pub fn amount(&self, rule: ClaimRule, charged: Option<Money>) -> Option<Money> {
+        self.of(rule)?.amount.of(charged)
+    }
+
+    /// The rules that hold for an attempt that was opened on `date`.
+    pub(super) fn rules_on(&self, date: Date) -> ClaimRules {
+        let holds = |rule| self.of(rule).is_some_and(|terms| terms.hold_on(date));
+        let mut rules = ClaimRules::default();
+        rules.charged_though_refused = holds(ClaimRule::ChargedThoughRefused);
+        rules.no_image = holds(ClaimRule::NoImage);
+        rules.undelivered = holds(ClaimRule::Undelivered);
+        rules.duplicate = holds(ClaimRule::Duplicate);
+        rules.over = self.limit.filter(|_| holds(ClaimRule::Over));
+        rules
+    }
+
+    pub(super) const fn of(&self, rule: ClaimRule) -> Option<&Terms> {
+        match rule {
+            ClaimRule::ChargedThoughRefused => self.charged_though_refused.as_ref(),
+            ClaimRule::NoImage => self.no_image.as_ref(),
+            ClaimRule::Undelivered => self.undelivered.as_ref(),
+            ClaimRule::Duplicate => self.duplicate.as_ref(),
+            ClaimRule::Over => self.over.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Terms {
+    fn hold_on(&self, date: Date) -> bool {
+        self.valid_from.is_none_or(|from| from <= date)
+            && self.valid_until.is_none_or(|until| date <= until)
+    }
+}
+
+fn refused(file: &str, (line, column): (u64, u64), why: String) -> LedgerError {
+    let file = file.to_owned();
+    LedgerErrorKind::File {
+        file,
+        line,
+        column,
+        why,
+    }
+    .into()
+}
+
+/// Line and column of a byte, from 1.
+fn place(text: &str, byte: usize) -> (u64, u64) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.matches('\n').count() + 1;
+    let column = before[line_start..].chars().count() + 1;
+    (line as u64, column as u64)
+}

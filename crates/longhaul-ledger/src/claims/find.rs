@@ -1,0 +1,317 @@
+//! Finding claims: candidates from the database, whole operations of them judged.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    time::{Duration, SystemTime},
+};
+
+use jiff::{civil::Date, tz::TimeZone};
+use longhaul::{
+    Money, OperationId,
+    billing::{Certainty, Claim, ClaimCase, ClaimRule, judge},
+};
+use sqlx::{Row as _, any::AnyRow};
+
+use super::{
+    book::ClaimBook,
+    candidates,
+    found::{Found, FoundClaim, LogEntry, Withheld},
+    party::Party,
+    spend::Spends,
+    state::{Answer, ClaimState},
+};
+use crate::{
+    error::LedgerError,
+    period::{self, Period},
+    store::{Filter, Store, Stored, Table, day_micros, money, stored, time_of_day},
+};
+
+/// Operations are read so many at a time.
+const OPERATIONS: usize = 400;
+
+impl Store {
+    /// The claims for attempts in `filter`'s time, of its provider and model, by the rules of `book`; those that were
+    /// made already among them. Attempts that still run make none.
+    pub async fn claims(&self, book: &ClaimBook, filter: &Filter) -> Result<Found, LedgerError> {
+        let operations = candidates::operations(self, book, filter).await?;
+        let mut running: HashMap<OperationId, Vec<Stored>> = HashMap::new();
+        for stored in self.running().await? {
+            let operation = stored.record.opening.operation;
+            running.entry(operation).or_default().push(stored);
+        }
+        let mut finder = Finder {
+            book,
+            filter,
+            now: period::now(),
+            spends: Spends::new(self),
+            withheld: BTreeMap::new(),
+        };
+        let mut found = Found::default();
+        for chunk in operations.chunks(OPERATIONS) {
+            let rows = candidates::attempts(self, chunk).await?;
+            let mut attempts: Vec<_> = rows.iter().map(Attempt::read).collect::<Result<_, _>>()?;
+            for index in 0..attempts.len() {
+                let operation = attempts[index].stored.record.opening.operation;
+                let still = running.remove(&operation).unwrap_or_default();
+                attempts.extend(still.into_iter().map(Attempt::running));
+            }
+            finder.judge(attempts, &mut found.claims).await?;
+        }
+        found.claims.sort_by_key(|claim| claim.stored.id);
+        found.withheld = finder.withheld.into_values().collect();
+        Ok(found)
+    }
+}
+
+/// No time zone is further from UTC.
+const FURTHEST: Duration = Duration::from_hours(26);
+
+impl Store {
+    /// The same for the month of `day`, as each provider counts it in its own time zone; `filter`'s time does not count.
+    pub async fn claims_of_month(
+        &self,
+        book: &ClaimBook,
+        day: Date,
+        filter: &Filter,
+    ) -> Result<Found, LedgerError> {
+        let month = day.first_of_month();
+        let Range { start, end } = Period::month_of(month, TimeZone::UTC)?.range();
+        let mut filter = filter.clone();
+        filter.opened = Some(start - FURTHEST..end + FURTHEST);
+        let mut found = self.claims(book, &filter).await?;
+        found.claims.retain(|claim| claim.month() == month);
+        found.withheld.retain(|withheld| withheld.month == month);
+        Ok(found)
+    }
+}
+
+struct Finder<'a> {
+    book: &'a ClaimBook,
+    filter: &'a Filter,
+    now: SystemTime,
+    spends: Spends<'a>,
+    withheld: BTreeMap<(String, String, &'static str), Withheld>,
+}
+
+impl<'a> Finder<'a> {
+    /// Adds the claims among `attempts`, which hold whole operations.
+    async fn judge(
+        &mut self,
+        attempts: Vec<Attempt>,
+        found: &mut Vec<FoundClaim>,
+    ) -> Result<(), LedgerError> {
+        let mut parties = Vec::with_capacity(attempts.len());
+        for attempt in &attempts {
+            parties.push(Party::of(&attempt.stored, self.book, &mut self.spends).await?);
+        }
+        let claims = loop {
+            let claims = judged(&attempts, &parties);
+            if !self.withhold(&attempts, &mut parties, &claims) {
+                break claims;
+            }
+        };
+        let claims = attempts.into_iter().zip(parties.iter().zip(claims));
+        found.extend(
+            claims.filter_map(|(attempt, (party, claim))| self.found(attempt, party, claim)),
+        );
+        Ok(())
+    }
+
+    /// Takes rules from attempts whose provider wants more to be spent. Whether there were any: the next rule then has
+    /// its turn.
+    fn withhold(
+        &mut self,
+        attempts: &[Attempt],
+        parties: &mut [Party<'a>],
+        claims: &[Option<Claim>],
+    ) -> bool {
+        let mut any = false;
+        for ((attempt, party), claim) in attempts.iter().zip(parties).zip(claims) {
+            let Some(claim) = claim else { continue };
+            let Some(lack) = party.lack(claim.rule) else {
+                continue;
+            };
+            party.forgo(claim.rule);
+            any = true;
+            if !self.asked_for(&attempt.stored) || attempt.claimed.is_some() {
+                continue;
+            }
+            let provider = attempt.stored.record.opening.provider.as_deref();
+            let provider = provider.unwrap_or_default().to_owned();
+            let month = party.month();
+            let key = (
+                provider.clone(),
+                period::month_name(month),
+                claim.rule.name(),
+            );
+            let withheld = self.withheld.entry(key).or_insert(Withheld {
+                provider,
+                rule: claim.rule,
+                month,
+                wanted: lack.wanted,
+                spent: lack.spent,
+                attempts: 0,
+            });
+            withheld.attempts += 1;
+        }
+        any
+    }
+
+    /// The claim for an attempt that was asked for: by what is known now, or as it was exported.
+    fn found(
+        &self,
+        attempt: Attempt,
+        party: &Party<'_>,
+        claim: Option<Claim>,
+    ) -> Option<FoundClaim> {
+        if !self.asked_for(&attempt.stored) {
+            return None;
+        }
+        let Attempt {
+            stored,
+            logged,
+            claimed,
+        } = attempt;
+        let certainty = match &claim {
+            Some(claim) => party.certainty(claim),
+            None => Certainty::Verify,
+        };
+        let credited = logged.as_ref().is_some_and(|log| log.credited.micros > 0);
+        let (rule, amount, state) = match (&claimed, claim) {
+            (Some(claimed), _) => (
+                claimed.rule,
+                claimed.amount,
+                claimed.state(credited, self.now),
+            ),
+            (None, Some(claim)) => {
+                let state = if credited {
+                    ClaimState::Credited
+                } else {
+                    ClaimState::of(certainty)
+                };
+                (claim.rule, party.amount(&claim), state)
+            }
+            (None, None) => return None,
+        };
+        Some(FoundClaim {
+            stored,
+            rule,
+            certainty,
+            amount,
+            state,
+            due_at: claimed.map(|claimed| claimed.due_at),
+            logged,
+            zone: party
+                .terms
+                .map_or(TimeZone::UTC, |terms| terms.zone.clone()),
+            settlement: party.terms.map_or(Duration::ZERO, |terms| terms.settlement),
+        })
+    }
+
+    /// Operations are read whole; not all their attempts need to be in the filter.
+    fn asked_for(&self, stored: &Stored) -> bool {
+        let opening = &stored.record.opening;
+        let is = |wanted: &Option<String>, name: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| name == Some(wanted))
+        };
+        self.filter
+            .opened
+            .as_ref()
+            .is_none_or(|opened| opened.contains(&opening.opened_at))
+            && is(&self.filter.provider, opening.provider.as_deref())
+            && is(&self.filter.model, opening.model.as_deref())
+    }
+}
+
+fn judged(attempts: &[Attempt], parties: &[Party<'_>]) -> Vec<Option<Claim>> {
+    let cases = attempts
+        .iter()
+        .zip(parties)
+        .map(|(attempt, party)| ClaimCase {
+            record: &attempt.stored.record,
+            rules: &party.rules,
+            logged: attempt.logged.as_ref().map(LogEntry::for_judging),
+        });
+    judge(cases).collect()
+}
+
+/// An attempt with what lies beside it.
+struct Attempt {
+    stored: Stored,
+    logged: Option<LogEntry>,
+    claimed: Option<Claimed>,
+}
+
+/// A claim that was exported.
+struct Claimed {
+    rule: ClaimRule,
+    amount: Option<Money>,
+    due_at: SystemTime,
+    answer: Option<Answer>,
+}
+
+impl Attempt {
+    const fn running(stored: Stored) -> Self {
+        Self {
+            stored,
+            logged: None,
+            claimed: None,
+        }
+    }
+
+    fn read(row: &AnyRow) -> Result<Self, LedgerError> {
+        let logged = match row.try_get::<Option<String>, _>("log_currency")? {
+            Some(currency) => Some(LogEntry {
+                id: row.try_get("log_id")?,
+                charged: money("log_currency", row.try_get("log_charged")?, &currency)?,
+                credited: money("log_currency", row.try_get("log_credited")?, &currency)?,
+                duration: row
+                    .try_get::<Option<i64>, _>("log_duration")?
+                    .map(|micros| Duration::from_micros(micros.unsigned_abs())),
+            }),
+            None => None,
+        };
+        let claimed = match row.try_get::<Option<String>, _>("claim_rule")? {
+            Some(rule) => Some(Claimed::read(row, &rule)?),
+            None => None,
+        };
+        Ok(Self {
+            stored: stored(row, Table::Attempts)?,
+            logged,
+            claimed,
+        })
+    }
+}
+
+impl Claimed {
+    fn read(row: &AnyRow, rule: &str) -> Result<Self, LedgerError> {
+        let unknown =
+            |column, name: &str| LedgerError::row(column, format!("{name:?} is not known"));
+        let micros: Option<i64> = row.try_get("claim_micros")?;
+        let currency: Option<String> = row.try_get("claim_currency")?;
+        let answer: Option<String> = row.try_get("claim_answer")?;
+        Ok(Self {
+            rule: ClaimRule::named(rule).ok_or_else(|| unknown("rule", rule))?,
+            amount: match (micros, currency) {
+                (Some(micros), Some(currency)) => Some(money("claim_currency", micros, &currency)?),
+                _ => None,
+            },
+            due_at: time_of_day(row.try_get("claim_due_at")?),
+            answer: match answer {
+                Some(name) => Some(Answer::named(&name).ok_or_else(|| unknown("answer", &name))?),
+                None => None,
+            },
+        })
+    }
+
+    fn state(&self, credited: bool, now: SystemTime) -> ClaimState {
+        match self.answer {
+            _ if credited => ClaimState::Credited,
+            Some(Answer::Credited) => ClaimState::Credited,
+            Some(Answer::Denied) => ClaimState::Denied,
+            None if day_micros(self.due_at) < day_micros(now) => ClaimState::Overdue,
+            None => ClaimState::Exported,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What became of a claim. Every change is one transaction.
+
+use std::{fmt, time::SystemTime};
+
+use longhaul::billing::Certainty;
+use sqlx::{Arguments as _, AssertSqlSafe};
+
+use super::found::FoundClaim;
+use crate::{
+    error::LedgerError,
+    store::{Arguments, EntryId, Store, add, day_micros, span_micros},
+};
+
+/// Where a claim stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub enum ClaimState {
+    /// Not exported yet; what was seen here is enough.
+    Eligible,
+    /// Not exported yet; the provider's own log decides.
+    Verify,
+    /// Exported; the provider has time left to answer.
+    Exported,
+    /// Exported, and the provider did not answer in time.
+    Overdue,
+    /// Paid back.
+    Credited,
+    /// Refused.
+    Denied,
+}
+
+impl ClaimState {
+    /// Every state, in the order in which a claim passes them.
+    pub const ALL: [Self; 6] = [
+        Self::Eligible,
+        Self::Verify,
+        Self::Exported,
+        Self::Overdue,
+        Self::Credited,
+        Self::Denied,
+    ];
+
+    /// The state of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// The name in tables and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eligible => "Eligible",
+            Self::Verify => "Verify",
+            Self::Exported => "Exported",
+            Self::Overdue => "Overdue",
+            Self::Credited => "Credited",
+            Self::Denied => "Denied",
+        }
+    }
+
+    /// Whether it was not exported yet.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Eligible | Self::Verify)
+    }
+
+    pub(super) const fn of(certainty: Certainty) -> Self {
+        match certainty {
+            Certainty::Eligible => Self::Eligible,
+            Certainty::Verify => Self::Verify,
+        }
+    }
+}
+
+impl fmt::Display for ClaimState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What a provider says to a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It pays.
+    Credited,
+    /// It does not.
+    Denied,
+}
+
+impl Answer {
+    /// The name in the ledger.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Credited => "Credited",
+            Self::Denied => "Denied",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Credited, Self::Denied]
+            .into_iter()
+            .find(|answer| answer.name() == name)
+    }
+}
+
+/// Rows of one statement: SQLite takes some thirty thousand values, PostgreSQL twice that.
+const ROWS: usize = 500;
+
+impl Store {
+    /// Writes down that `claims` were exported at `now`: all of them, or none. Refuses them where another export took
+    /// one since they were found; `again` takes those that were exported before once more, with a new term.
+    pub async fn mark_exported(
+        &self,
+        claims: &[&FoundClaim],
+        now: SystemTime,
+        again: bool,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = self.pool().begin().await?;
+        for chunk in claims.chunks(ROWS) {
+            let (statement, arguments) = insertion(chunk, now, again)?;
+            let written = sqlx::query_with(AssertSqlSafe(statement), arguments)
+                .execute(&mut *transaction)
+                .await?
+                .rows_affected();
+            if written != chunk.len() as u64 {
+                transaction.rollback().await?;
+                return Err(LedgerError::setting(
+                    "export",
+                    "another export took some of these claims meanwhile; begin again",
+                ));
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// Writes down what the provider said to the claims for these entries at `now`: all of them, or none. Refuses an
+    /// entry that no claim was exported for.
+    pub async fn answer_claims(
+        &self,
+        entries: &[EntryId],
+        answer: Answer,
+        now: SystemTime,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = self.pool().begin().await?;
+        for entry in entries {
+            let mut arguments = Arguments::default();
+            add(&mut arguments, answer.name().to_owned())?;
+            add(&mut arguments, day_micros(now))?;
+            add(&mut arguments, entry.bytes())?;
+            let statement = "UPDATE claims SET answer = $1, answered_at = $2 WHERE entry = $3";
+            let written = sqlx::query_with(statement, arguments)
+                .execute(&mut *transaction)
+                .await?
+                .rows_affected();
+            if written == 0 {
+                transaction.rollback().await?;
+                let why = format!("no claim was exported for {entry}; nothing was changed");
+                return Err(LedgerError::setting("entry", why));
+            }
+        }
+        Ok(transaction.commit().await?)
+    }
+}
+
+fn insertion(
+    claims: &[&FoundClaim],
+    now: SystemTime,
+    again: bool,
+) -> Result<(String, Arguments), LedgerError> {
+    let mut arguments = Arguments::default();
+    let mut rows = Vec::new();
+    for claim in claims {
+        let first = arguments.len() + 1;
+        add(&mut arguments, claim.stored.id.bytes())?;
+        add(&mut arguments, claim.rule.name().to_owned())?;
+        add(&mut arguments, claim.amount.map(|amount| amount.micros))?;
+        add(
+            &mut arguments,
+            claim.amount.map(|amount| amount.currency.to_string()),
+        )?;
+        add(&mut arguments, day_micros(now))?;
+        add(
+            &mut arguments,
+            day_micros(now).saturating_add(span_micros(claim.settlement)),
+        )?;
+        let places: Vec<_> = (first..first + 6)
+            .map(|place| format!("${place}"))
+            .collect();
+        rows.push(format!("({})", places.join(", ")));
+    }
+    let conflict = if again {
+        "UPDATE SET rule = excluded.rule, amount_micros = excluded.amount_micros, currency = excluded.currency, \
+         exported_at = excluded.exported_at, due_at = excluded.due_at, answer = NULL, answered_at = NULL"
+    } else {
+        "NOTHING"
+    };
+    let statement = format!(
+        "INSERT INTO claims (entry, rule, amount_micros, currency, exported_at, due_at) VALUES {} \
+         ON CONFLICT (entry) DO {conflict}",
+        rows.join(", ")
+    );
+    Ok((statement, arguments))
+}

@@ -1,0 +1,46 @@
+use std::collections::BTreeMap;
+
+use longhaul::{Currency, billing::ClaimRule};
+use serde::Serialize;
+
+use super::{found::FoundClaim, state::ClaimState};
+
+/// Claims summed up by provider, rule, state and currency.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct SummaryRow {
+    /// The provider; `None` where nobody said.
+    pub provider: Option<String>,
+    /// Why it owes.
+    pub rule: ClaimRule,
+    /// Where the claims stand.
+    pub state: ClaimState,
+    /// The currency of the amount; `None` where no price is known.
+    pub currency: Option<Currency>,
+    /// How many claims.
+    pub claims: u64,
+    /// What they are about, in millionths.
+    pub amount_micros: i64,
+}
+
+/// Sums up `claims`, each currency by itself.
+pub fn summary(claims: &[FoundClaim]) -> Vec<SummaryRow> {
+    let mut rows = BTreeMap::new();
+    for claim in claims {
+        let provider = claim.stored.record.opening.provider.as_deref();
+        let currency = claim.amount.map(|amount| amount.currency);
+        let row = rows
+            .entry((provider, claim.rule.name(), claim.state, currency))
+            .or_insert_with(|| SummaryRow {
+                provider: provider.map(str::to_owned),
+                rule: claim.rule,
+                state: claim.state,
+                currency,
+                claims: 0,
+                amount_micros: 0,
+            });
+        row.claims += 1;
+        row.amount_micros += claim.amount.map_or(0, |amount| amount.micros);
+    }
+    rows.into_values().collect()
+}

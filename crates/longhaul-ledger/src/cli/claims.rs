@@ -1,0 +1,233 @@
+//! `claims`: what providers owe back, and what became of it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use longhaul::{Money, billing::ClaimRule};
+use longhaul_ledger::{
+    EntryId, Store,
+    claims::{
+        Answer, ClaimBook, ClaimState, DEFAULT_RULES, Found, FoundClaim, SummaryRow, Withheld,
+        summary,
+    },
+    local_time,
+};
+use serde::Serialize;
+
+use super::{Common, Ending, Failure, Output, Selection, report::amount};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// In this state: Eligible, Verify, Exported, Overdue, Credited or Denied
+    #[arg(long, value_name = "STATE", value_parser = state)]
+    state: Option<ClaimState>,
+    /// Each claim by itself, instead of sums
+    #[arg(long)]
+    each: bool,
+    /// With --each: so many at most
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
+    /// Write the built-in rules, to begin a file of your own with
+    #[arg(long, exclusive = true)]
+    rules_default: bool,
+    /// The provider paid these exported claims, by the ids of their entries
+    #[arg(long, value_name = "ENTRY", num_args = 1.., conflicts_with = "denied")]
+    credited: Vec<EntryId>,
+    /// The provider refused these
+    #[arg(long, value_name = "ENTRY", num_args = 1..)]
+    denied: Vec<EntryId>,
+}
+
+/// Which claims, by which rules.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wanted {
+    #[command(flatten)]
+    selection: Selection,
+    /// A file of rules instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// By this rule: NoImage, Undelivered, Duplicate, Over or ChargedThoughRefused
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    rule: Option<ClaimRule>,
+}
+
+impl Wanted {
+    /// The claims of `store`. A month is counted in each provider's own time zone unless one is named.
+    pub(super) async fn find(&self, common: &Common, store: &Store) -> Result<Found, Failure> {
+        let book = match &self.rules {
+            Some(path) => ClaimBook::load(path)?,
+            None => ClaimBook::default(),
+        };
+        let filter = self.selection.filter(common)?;
+        let mut found = match self.selection.month()? {
+            Some(month) if common.named_zone().is_none() => {
+                store.claims_of_month(&book, month, &filter).await?
+            }
+            _ => store.claims(&book, &filter).await?,
+        };
+        if let Some(rule) = self.rule {
+            found.claims.retain(|claim| claim.rule == rule);
+            found.withheld.retain(|withheld| withheld.rule == rule);
+        }
+        Ok(found)
+    }
+}
+
+pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+    if options.rules_default {
+        let mut output = Output::new();
+        output.text(DEFAULT_RULES)?;
+        output.end()?;
+        return Ok(Ending::Done);
+    }
+    let store = common.store().await?;
+    let (entries, answer) = match (&*options.credited, &*options.denied) {
+        ([], []) => return list(common, options, &store).await,
+        ([], denied) => (denied, Answer::Denied),
+        (credited, _) => (credited, Answer::Credited),
+    };
+    store.answer_claims(entries, answer, now()).await?;
+    eprintln!("{} claims are now {}", entries.len(), answer.name());
+    Ok(Ending::Done)
+}
+
+async fn list(common: &Common, options: &Options, store: &Store) -> Result<Ending, Failure> {
+    let mut found = options.wanted.find(common, store).await?;
+    if let Some(state) = options.state {
+        found.claims.retain(|claim| claim.state == state);
+    }
+    let mut output = Output::new();
+    if options.each {
+        let shown = &found.claims[..found.claims.len().min(options.limit)];
+        if common.json() {
+            for claim in shown {
+                output.json(&Line::of(claim))?;
+            }
+        } else if !shown.is_empty() {
+            output.table(&EACH, 7, shown.iter().map(each))?;
+        }
+        if shown.len() < found.claims.len() {
+            eprintln!(
+                "{} of {}; more with --limit",
+                shown.len(),
+                found.claims.len()
+            );
+        }
+    } else {
+        let rows = summary(&found.claims);
+        if common.json() {
+            let withheld = &found.withheld;
+            output.json(&Document {
+                claims: &rows,
+                withheld,
+            })?;
+        } else if !rows.is_empty() {
+            output.table(&SUMS, 4, rows.iter().map(sums))?;
+        }
+    }
+    output.end()?;
+    say_withheld(&found.withheld);
+    Ok(Ending::of(!found.claims.is_empty()))
+}
+
+/// Says what is not owed yet.
+pub(super) fn say_withheld(withheld: &[Withheld]) {
+    for one in withheld {
+        eprintln!(
+            "{} attempts at {} would be claimed as {}, but it wants {} to be spent in their month, and {} were at most",
+            one.attempts, one.provider, one.rule, one.wanted, one.spent
+        );
+    }
+}
+
+/// The time of day, for what is written down.
+pub(super) fn now() -> std::time::SystemTime {
+    Timestamp::now()
+        .try_into()
+        .unwrap_or(std::time::SystemTime::UNIX_EPOCH)
+}
+
+/// As JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    claims: &'a [SummaryRow],
+    withheld: &'a [Withheld],
+}
+
+/// One claim as JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    entry: EntryId,
+    rule: ClaimRule,
+    state: ClaimState,
+    amount: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<&'a longhaul_ledger::claims::LogEntry>,
+    attempt: &'a longhaul::billing::Record,
+}
+
+impl<'a> Line<'a> {
+    fn of(claim: &'a FoundClaim) -> Self {
+        Self {
+            entry: claim.stored.id,
+            rule: claim.rule,
+            state: claim.state,
+            amount: claim.amount,
+            due_at: claim.due_at.map(|due| local_time(due, &claim.zone)),
+            log: claim.logged.as_ref(),
+            attempt: &claim.stored.record,
+        }
+    }
+}
+
+const SUMS: [&str; 6] = ["provider", "rule", "state", "currency", "claims", "amount"];
+
+fn sums(row: &SummaryRow) -> Vec<String> {
+    vec![
+        row.provider.clone().unwrap_or_else(|| "-".to_owned()),
+        row.rule.to_string(),
+        row.state.to_string(),
+        row.currency
+            .map_or_else(|| "-".to_owned(), |currency| currency.to_string()),
+        row.claims.to_string(),
+        amount(row.amount_micros, row.currency),
+    ]
+}
+
+const EACH: [&str; 8] = [
+    "opened", "entry", "provider", "model", "class", "rule", "state", "amount",
+];
+
+fn each(claim: &FoundClaim) -> Vec<String> {
+    let opening = &claim.stored.record.opening;
+    let closing = claim.stored.record.closing.as_ref();
+    let or_none = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    vec![
+        local_time(opening.opened_at, &claim.zone),
+        claim.stored.id.to_string(),
+        or_none(opening.provider.as_deref()),
+        or_none(opening.model.as_deref()),
+        or_none(closing.map(|closing| closing.outcome.class.name())),
+        claim.rule.to_string(),
+        claim.state.to_string(),
+        claim
+            .amount
+            .map_or_else(|| "unknown".to_owned(), |amount| amount.to_string()),
+    ]
+}
+
+fn state(name: &str) -> Result<ClaimState, String> {
+    ClaimState::named(name).ok_or_else(|| one_of(ClaimState::ALL.map(ClaimState::name)))
+}
+
+fn rule(name: &str) -> Result<ClaimRule, String> {
+    ClaimRule::named(name).ok_or_else(|| one_of(ClaimRule::ALL.map(ClaimRule::name)))
+}
+
+fn one_of<const N: usize>(names: [&str; N]) -> String {
+    format!("one of {}", names.join(", "))
+}

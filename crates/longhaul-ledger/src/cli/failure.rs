@@ -1,0 +1,94 @@
+//! How a command ends.
+
+use std::{error::Error, fmt, io, process::ExitCode};
+
+use longhaul_ledger::{LedgerError, LedgerErrorKind};
+
+/// A command that did what it was told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// Done.
+    Done,
+    /// Done, and there is something that a script should know: see the exit codes.
+    Noted,
+}
+
+impl Ending {
+    /// Whether there was anything.
+    pub(crate) const fn of(found: bool) -> Self {
+        if found { Self::Done } else { Self::Noted }
+    }
+}
+
+/// Why a command did not.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments are wrong.
+    Usage(String),
+    /// The ledger, or a file that was to be read.
+    Ledger(LedgerError),
+    /// Input or output.
+    Io(io::Error),
+}
+
+impl Failure {
+    pub(crate) fn usage(why: impl Into<String>) -> Self {
+        Self::Usage(why.into())
+    }
+
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) => true,
+            Self::Ledger(error) => matches!(
+                error.kind(),
+                LedgerErrorKind::Location { .. } | LedgerErrorKind::Setting { .. }
+            ),
+            Self::Io(_) => false,
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(why) => f.write_str(why),
+            Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Ledger(error) => {
+                fmt::Display::fmt(error, f)?;
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Says what went wrong, if anything did.
+pub(crate) fn exit_code(ended: Result<Ending, Failure>) -> ExitCode {
+    let code = match ended {
+        Ok(Ending::Done) => 0,
+        Ok(Ending::Noted) => 3,
+        // `… | head`: whoever reads has enough.
+        Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+        Err(failure) => {
+            eprintln!("longhaul-ledger: {failure}");
+            if failure.is_usage() { 2 } else { 1 }
+        }
+    };
+    ExitCode::from(code)
+}

@@ -1,0 +1,133 @@
+//! The command line. Data goes to stdout, words go to stderr, and the exit code says how it ended.
+
+mod claims;
+mod export;
+mod failure;
+mod list;
+mod output;
+mod reconcile;
+mod recover;
+mod report;
+mod selection;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jiff::tz::TimeZone;
+use longhaul_ledger::{Location, Store};
+
+pub(crate) use self::{
+    failure::{Ending, Failure},
+    output::Output,
+    selection::Selection,
+};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it failed, or a file is not what it should be; stderr says why
+  2  the arguments are wrong
+  3  done, and nothing was found; of `reconcile`: log and ledger differ; of `recover`: attempts were found lost";
+
+/// What was paid for, what of it never came, and what the provider owes back
+#[derive(Debug, Parser)]
+#[command(name = "longhaul-ledger", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// The ledger: a file of SQLite's, or postgres://…
+    #[arg(
+        long,
+        global = true,
+        env = "LONGHAUL_LEDGER",
+        hide_env_values = true,
+        value_name = "PATH|URL"
+    )]
+    ledger: Option<Location>,
+    /// Write JSON: one object, or one a line where there are many
+    #[arg(long, global = true)]
+    json: bool,
+    /// Where days begin and how times are written, e.g. Asia/Shanghai; the default is UTC
+    #[arg(long, global = true, value_name = "NAME", value_parser = selection::time_zone)]
+    time_zone: Option<TimeZone>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The attempts, in the order of opening
+    List(list::Options),
+    /// One operation with all its attempts
+    Show(show::Options),
+    /// What was paid for, and what of it was wasted
+    Report(report::Options),
+    /// What providers owe back, and what became of it
+    Claims(claims::Options),
+    /// Write claims for a provider's support, each once
+    Export(export::Options),
+    /// Compare the ledger with a provider's own log, and keep what the log says
+    Reconcile(reconcile::Options),
+    /// Close the attempts whose process died
+    Recover(recover::Options),
+}
+
+/// Runs the command line to its end.
+pub(crate) fn main() -> ExitCode {
+    let Arguments { common, command } = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(&common, command)),
+        Err(error) => Err(error.into()),
+    };
+    failure::exit_code(ended)
+}
+
+async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
+    match command {
+        Command::List(options) => list::run(common, &options).await,
+        Command::Show(options) => show::run(common, &options).await,
+        Command::Report(options) => report::run(common, &options).await,
+        Command::Claims(options) => claims::run(common, &options).await,
+        Command::Export(options) => export::run(common, &options).await,
+        Command::Reconcile(options) => reconcile::run(common, &options).await,
+        Command::Recover(options) => recover::run(common, &options).await,
+    }
+}
+
+impl Common {
+    /// Where the ledger is.
+    pub(crate) fn location(&self) -> Result<&Location, Failure> {
+        self.ledger.as_ref().ok_or_else(|| {
+            Failure::usage("say which ledger: --ledger PATH|URL, or LONGHAUL_LEDGER")
+        })
+    }
+
+    /// The ledger, opened to read.
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        Ok(Store::open(self.location()?).await?)
+    }
+
+    /// Whether JSON is wanted.
+    pub(crate) const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Where days begin, if it was said.
+    pub(crate) fn named_zone(&self) -> Option<&TimeZone> {
+        self.time_zone.as_ref()
+    }
+
+    /// Where days begin.
+    pub(crate) fn zone(&self) -> TimeZone {
+        self.time_zone.clone().unwrap_or(TimeZone::UTC)
+    }
+}

@@ -1,0 +1,196 @@
+//! `report`: what was paid for.
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use longhaul::{Class, Currency, Money};
+use longhaul_ledger::{
+    Period, local_time,
+    report::{By, Report, Row},
+};
+use serde::Serialize;
+
+use super::{Common, Ending, Failure, Output, Selection, selection};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    selection: Selection,
+    /// Ended with this meaning, e.g. Undelivered
+    #[arg(long, value_name = "CLASS", value_parser = selection::class)]
+    class: Option<Class>,
+    /// What rows are told apart by; the currency always is
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Column::value_variants())]
+    by: Vec<Column>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Column {
+    Day,
+    Provider,
+    Model,
+    Resolution,
+}
+
+impl From<Column> for By {
+    fn from(column: Column) -> Self {
+        match column {
+            Column::Day => Self::Day,
+            Column::Provider => Self::Provider,
+            Column::Model => Self::Model,
+            Column::Resolution => Self::Resolution,
+        }
+    }
+}
+
+/// As JSON.
+#[derive(Serialize)]
+struct Document<'a> {
+    from: String,
+    until: String,
+    rows: &'a [Row],
+    totals: &'a [Row],
+    running: &'a longhaul_ledger::report::Running,
+}
+
+pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+    let period = match options.selection.period(common)? {
+        Some(period) => period,
+        None => {
+            let today = common.zone().to_datetime(Timestamp::now()).date();
+            Period::month_of(today, common.zone())?
+        }
+    };
+    let mut filter = options.selection.filter(common)?;
+    filter.class = options.class;
+    let report = common.store().await?.report(&period, &filter).await?;
+    let by: Vec<By> = options.by.iter().copied().map(By::from).collect();
+    let (rows, totals) = (report.by(&by), report.by(&[]));
+    let mut output = Output::new();
+    if common.json() {
+        let range = period.range();
+        output.json(&Document {
+            from: local_time(range.start, period.zone()),
+            until: local_time(range.end, period.zone()),
+            rows: &rows,
+            totals: &totals,
+            running: &report.running,
+        })?;
+    } else {
+        table(&mut output, &by, &rows, &totals)?;
+    }
+    output.end()?;
+    say_running(&report);
+    Ok(Ending::of(!report.is_empty()))
+}
+
+const FIGURES: [&str; 10] = [
+    "operations",
+    "attempts",
+    "delivered",
+    "charged",
+    "exposed",
+    "expected",
+    "wasted",
+    "credited",
+    "waste",
+    "unpriced",
+];
+
+fn table(output: &mut Output, by: &[By], rows: &[Row], totals: &[Row]) -> std::io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<By> = By::ALL
+        .into_iter()
+        .filter(|column| by.contains(column))
+        .collect();
+    let mut header: Vec<_> = shown.iter().map(|column| column.name()).collect();
+    header.push("currency");
+    header.extend(FIGURES);
+    let names = shown.len() + 1;
+    let sums = totals.iter().map(|total| {
+        let mut cells = vec![String::new(); shown.len()];
+        if let Some(first) = cells.first_mut() {
+            *first = "total".to_owned();
+        }
+        cells.extend(figures(total));
+        cells
+    });
+    // Where nothing is told apart the rows are the totals.
+    let sums: Vec<_> = sums.filter(|_| !shown.is_empty()).collect();
+    let rows = rows.iter().map(|row| {
+        let mut cells: Vec<_> = shown.iter().map(|column| cell(row, *column)).collect();
+        cells.extend(figures(row));
+        cells
+    });
+    output.table(&header, names, rows.chain(sums))
+}
+
+fn cell(row: &Row, column: By) -> String {
+    let or_none = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    match column {
+        By::Day => row.day.map_or_else(String::new, |day| day.to_string()),
+        By::Provider => or_none(row.provider.as_deref()),
+        By::Model => or_none(row.model.as_deref()),
+        By::Resolution => or_none(row.resolution.map(|resolution| resolution.name())),
+        _ => String::new(),
+    }
+}
+
+/// The currency and the figures.
+fn figures(row: &Row) -> Vec<String> {
+    let figures = &row.figures;
+    let amount = |micros| amount(micros, row.currency);
+    vec![
+        row.currency
+            .map_or_else(|| "-".to_owned(), |currency| currency.to_string()),
+        figures.operations.to_string(),
+        figures.attempts.to_string(),
+        figures.delivered.to_string(),
+        amount(figures.certain_micros),
+        amount(figures.possible_micros),
+        amount(figures.expected_micros),
+        amount(figures.wasted_micros),
+        amount(figures.credited_micros),
+        figures
+            .waste_ratio()
+            .map_or_else(|| "-".to_owned(), |ratio| format!("{:.1} %", ratio * 100.0)),
+        figures.unpriced.to_string(),
+    ]
+}
+
+/// Without the currency, which has a column of its own.
+pub(super) fn amount(micros: i64, currency: Option<Currency>) -> String {
+    let Some(currency) = currency else {
+        return "-".to_owned();
+    };
+    let text = Money { micros, currency }.to_string();
+    text.split_once(' ')
+        .map_or(text.clone(), |(number, _)| number.to_owned())
+}
+
+fn say_running(report: &Report) {
+    let running = &report.running;
+    if running.attempts == 0 {
+        return;
+    }
+    let mut parts: Vec<_> = running
+        .possible_micros
+        .iter()
+        .map(|(currency, micros)| {
+            Money {
+                micros: *micros,
+                currency: *currency,
+            }
+            .to_string()
+        })
+        .collect();
+    if running.unpriced > 0 {
+        parts.push(format!("{} without a known price", running.unpriced));
+    }
+    eprintln!(
+        "{} attempts have not ended and are in no row; they may cost {}",
+        running.attempts,
+        parts.join(" and ")
+    );
+}

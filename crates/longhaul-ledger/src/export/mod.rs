@@ -1,0 +1,68 @@
+//! Claims for a provider's support: one row each, with the evidence that it asks for.
+//!
+//! CSV or JSON Lines, a file for each provider and month, times in the provider's own zone. Never a prompt, an image or a
+//! key: the ledger has none. A file appears whole or not at all, and a claim counts as exported once its file is safe on
+//! disk.
+
+mod cell;
+mod files;
+mod row;
+
+use std::io::{self, Write};
+
+use serde::ser::{SerializeMap as _, Serializer as _};
+
+pub use self::files::Written;
+use self::{cell::Cell, row::COLUMNS};
+use crate::claims::FoundClaim;
+
+/// How rows are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Format {
+    /// Comma-separated, with a header. What a table program would take for a formula has a `'` before it.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+impl Format {
+    /// The ending of a file's name.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+
+    /// Writes `claims`, one row each.
+    pub fn write<'a, W: Write>(
+        self,
+        claims: impl IntoIterator<Item = &'a FoundClaim>,
+        mut to: W,
+    ) -> io::Result<()> {
+        match self {
+            Self::Csv => {
+                let mut writer = csv::Writer::from_writer(to);
+                writer.write_record(COLUMNS)?;
+                for claim in claims {
+                    writer.write_record(row::cells(claim).iter().map(Cell::for_tables))?;
+                }
+                writer.flush()
+            }
+            Self::JsonLines => {
+                for claim in claims {
+                    let cells = row::cells(claim);
+                    let mut line = serde_json::Serializer::new(&mut to);
+                    let mut object = line.serialize_map(Some(COLUMNS.len()))?;
+                    for (column, cell) in COLUMNS.iter().zip(&cells) {
+                        object.serialize_entry(column, cell)?;
+                    }
+                    object.end()?;
+                    to.write_all(b"\n")?;
+                }
+                to.flush()
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::time::SystemTime;
+
+use longhaul::billing::Closing;
+
+use super::cell::Cell;
+use crate::{claims::FoundClaim, period::local_time};
+
+/// What a row says, in this order. The resolution that was delivered is not in the ledger; the number of pictures is.
+pub(super) const COLUMNS: [&str; 36] = [
+    "entry",
+    "operation",
+    "attempt",
+    "rule",
+    "certainty",
+    "provider",
+    "model",
+    "resolution_asked",
+    "pictures_asked",
+    "pictures_delivered",
+    "opened_at",
+    "closed_at",
+    "ended",
+    "class",
+    "phase",
+    "http_status",
+    "seconds",
+    "seconds_to_flush",
+    "seconds_to_head",
+    "provider_seconds_at_least",
+    "provider_seconds_at_most",
+    "provider_seconds_logged",
+    "provider_log_id",
+    "request_ids",
+    "idempotency_key",
+    "host",
+    "path",
+    "finish_reason",
+    "block_reason",
+    "output_tokens",
+    "price",
+    "price_currency",
+    "charged_by_log",
+    "charged_currency",
+    "claimed",
+    "claimed_currency",
+];
+
+/// The cells of one claim, in the order of [`COLUMNS`].
+pub(super) fn cells(claim: &FoundClaim) -> [Cell; COLUMNS.len()] {
+    let opening = &claim.stored.record.opening;
+    let closing = claim.stored.record.closing.as_ref();
+    let time = |time: SystemTime| Cell::Text(local_time(time, &claim.zone));
+    let of = |cell: fn(&Closing) -> Cell| closing.map_or(Cell::None, cell);
+    let clock = closing.and_then(|closing| closing.provider_clock);
+    let logged = claim.logged.as_ref();
+    let charged = logged.map(|logged| logged.charged);
+    [
+        Cell::Text(claim.stored.id.to_string()),
+        Cell::Text(opening.operation.to_string()),
+        Cell::Count(opening.attempt.into()),
+        Cell::text(claim.rule.name()),
+        Cell::Text(format!("{:?}", claim.certainty)),
+        Cell::maybe(opening.provider.as_deref()),
+        Cell::maybe(opening.model.as_deref()),
+        Cell::text(opening.resolution.name()),
+        Cell::Count(opening.images.into()),
+        of(|closing| Cell::Count(closing.evidence.images.into())),
+        time(opening.opened_at),
+        closing.map_or(Cell::None, |closing| time(closing.closed_at)),
+        of(|closing| Cell::text(closing.outcome.end.name())),
+        of(|closing| Cell::text(closing.outcome.class.name())),
+        of(|closing| Cell::text(closing.outcome.phase.name())),
+        of(|closing| {
+            closing
+                .status
+                .map_or(Cell::None, |status| Cell::Count(status.as_u16().into()))
+        }),
+        of(|closing| Cell::seconds(Some(closing.outcome.duration))),
+        of(|closing| Cell::seconds(closing.flushed)),
+        of(|closing| Cell::seconds(closing.head)),
+        Cell::seconds(clock.map(|clock| clock.at_least)),
+        Cell::seconds(clock.map(|clock| clock.at_most)),
+        Cell::seconds(logged.and_then(|logged| logged.duration)),
+        Cell::maybe(logged.and_then(|logged| logged.id.as_deref())),
+        Cell::maybe(closing.and_then(request_ids)),
+        Cell::maybe(opening.idempotency_key.as_deref()),
+        Cell::maybe(opening.host.as_deref()),
+        Cell::text(&opening.path),
+        of(|closing| Cell::maybe(closing.evidence.finish_reason.as_deref())),
+        of(|closing| Cell::maybe(closing.evidence.block_reason.as_deref())),
+        of(|closing| {
+            closing
+                .evidence
+                .output_tokens
+                .map_or(Cell::None, Cell::Count)
+        }),
+        Cell::amount(opening.price),
+        Cell::maybe(opening.price.map(|price| price.currency.to_string())),
+        Cell::amount(charged),
+        Cell::maybe(charged.map(|charged| charged.currency.to_string())),
+        Cell::amount(claim.amount),
+        Cell::maybe(claim.amount.map(|amount| amount.currency.to_string())),
+    ]
+}
+
+/// Each with the place where it was found: `x-request-id: 8d1f; cf-ray: 9c2e`.
+fn request_ids(closing: &Closing) -> Option<String> {
+    let ids: Vec<_> = closing
+        .evidence
+        .request_ids
+        .iter()
+        .map(|id| format!("{}: {}", id.from, id.id))
+        .collect();
+    (!ids.is_empty()).then(|| ids.join("; "))
+}

@@ -1,0 +1,207 @@
+//! Days, months and times of day, in a time zone.
+
+use std::{ops::Range, time::SystemTime};
+
+use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+
+use crate::error::LedgerError;
+
+/// A time with its days, in a time zone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Period {
+    start: Timestamp,
+    end: Timestamp,
+    zone: TimeZone,
+}
+
+/// One day of a period, or the part of it that the period holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Day {
+    /// Which one, e.g. `2026-01-17`.
+    pub date: Date,
+    /// Its beginning, and the beginning of the next.
+    pub range: Range<SystemTime>,
+}
+
+impl Period {
+    /// From `start` on, and before `end`; its days are those of `zone`. Refuses an end that is not after the start.
+    pub fn new(start: SystemTime, end: SystemTime, zone: TimeZone) -> Result<Self, LedgerError> {
+        Self::between(timestamp(start), timestamp(end), zone)
+    }
+
+    /// The month of `day` in `zone`.
+    pub fn month_of(day: Date, zone: TimeZone) -> Result<Self, LedgerError> {
+        let first = day.first_of_month();
+        let next = next_month(first)?;
+        Self::between(midnight(first, &zone)?, midnight(next, &zone)?, zone)
+    }
+
+    /// The period that is asked for: a month such as `2026-01`, or a beginning, an end, or both; each a date or a time
+    /// with its offset. `None` where nothing is asked for. An end that is left out is now, a beginning 1970.
+    pub fn asked(
+        month: Option<&str>,
+        from: Option<&str>,
+        until: Option<&str>,
+        zone: &TimeZone,
+    ) -> Result<Option<Self>, LedgerError> {
+        if let Some(month) = month {
+            let first = format!("{month}-01").parse().map_err(|_| {
+                LedgerError::setting("month", format!("{month:?} is not a month such as 2026-01"))
+            })?;
+            return Self::month_of(first, zone.clone()).map(Some);
+        }
+        if from.is_none() && until.is_none() {
+            return Ok(None);
+        }
+        let start = match from {
+            Some(text) => moment("from", text, zone)?,
+            None => Timestamp::UNIX_EPOCH,
+        };
+        let end = match until {
+            Some(text) => moment("until", text, zone)?,
+            None => Timestamp::now(),
+        };
+        Self::between(start, end, zone.clone()).map(Some)
+    }
+
+    fn between(start: Timestamp, end: Timestamp, zone: TimeZone) -> Result<Self, LedgerError> {
+        if start >= end {
+            return Err(LedgerError::setting(
+                "until",
+                format!("{end} is not after {start}"),
+            ));
+        }
+        Ok(Self { start, end, zone })
+    }
+
+    /// Its start, and its end, which is not part of it.
+    pub fn range(&self) -> Range<SystemTime> {
+        system_time(self.start)..system_time(self.end)
+    }
+
+    /// Where its days begin.
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The part of it that is within `extent`, if any is.
+    pub(crate) fn within(&self, extent: &Range<SystemTime>) -> Option<Self> {
+        Some(Self {
+            start: self.start.max(timestamp(extent.start)),
+            end: self.end.min(timestamp(extent.end)),
+            zone: self.zone.clone(),
+        })
+        .filter(|period| period.start < period.end)
+    }
+
+    /// Its days, the first and the last cut to the period. Days have 23 to 25 hours where clocks are changed.
+    pub fn days(&self) -> Result<Vec<Day>, LedgerError> {
+        let mut days = Vec::new();
+        let mut start = self.start;
+        while start < self.end {
+            let date = self.zone.to_datetime(start).date();
+            let next = midnight(date.tomorrow().map_err(out_of_range)?, &self.zone)?;
+            let end = next.min(self.end);
+            days.push(Day {
+                date,
+                range: system_time(start)..system_time(end),
+            });
+            start = end;
+        }
+        Ok(days)
+    }
+}
+
+/// The first day of a month such as `2026-01`.
+pub fn month(text: &str) -> Result<Date, LedgerError> {
+    format!("{text}-01").parse().map_err(|_| {
+        LedgerError::setting("month", format!("{text:?} is not a month such as 2026-01"))
+    })
+}
+
+/// The zone of that name in the time zone database; `name` is what a person called it.
+pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
+    TimeZone::get(name).map_err(|_| {
+        LedgerError::setting(
+            setting,
+            format!("{name:?} is not a time zone such as \"Asia/Shanghai\""),
+        )
+    })
+}
+
+/// A time of day with its offset, to the millisecond: `2026-01-17T01:00:00.000+08:00`.
+pub fn local_time(time: SystemTime, zone: &TimeZone) -> String {
+    let zoned = timestamp(time).to_zoned_datetime(zone.clone());
+    zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+}
+
+/// The day on which `time` is in `zone`.
+pub(crate) fn date_of(time: SystemTime, zone: &TimeZone) -> Date {
+    zone.to_datetime(timestamp(time)).date()
+}
+
+/// Written as `2026-01-17`.
+pub(crate) fn as_day<S: serde::Serializer>(
+    day: &Option<Date>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match day {
+        Some(day) => serializer.collect_str(day),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Written as `2026-01`.
+pub(crate) fn as_month<S: serde::Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&month_name(*day))
+}
+
+/// The month of `day`: `2026-01`.
+pub(crate) fn month_name(day: Date) -> String {
+    format!("{:04}-{:02}", day.year(), day.month())
+}
+
+/// Now, as people read it.
+pub(crate) fn now() -> SystemTime {
+    system_time(Timestamp::now())
+}
+
+/// What lies beyond jiff's range, some nine thousand years from now, is held at its end.
+fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(if time < SystemTime::UNIX_EPOCH {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
+}
+
+/// Every time of jiff's is one of the system's.
+fn system_time(time: Timestamp) -> SystemTime {
+    SystemTime::try_from(time).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn midnight(date: Date, zone: &TimeZone) -> Result<Timestamp, LedgerError> {
+    zone.to_timestamp(date.at(0, 0, 0, 0)).map_err(out_of_range)
+}
+
+fn next_month(first: Date) -> Result<Date, LedgerError> {
+    first.checked_add(1.month()).map_err(out_of_range)
+}
+
+fn out_of_range(error: jiff::Error) -> LedgerError {
+    LedgerError::setting("month", error)
+}
+
+/// A date, which means its first moment in `zone`, or a time with its offset.
+fn moment(setting: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, LedgerError> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let date: Date = text.parse().map_err(|_| {
+        LedgerError::setting(
+            setting,
+            format!("{text:?} is neither a date such as 2026-01-17 nor a time with its offset"),
+        )
+    })?;
+    midnight(date, zone)
+}

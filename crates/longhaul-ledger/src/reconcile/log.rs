@@ -1,0 +1,284 @@
+//! The files of a log together: each row once, and whether any are missing.
+
+use std::{io, ops::Range, time::SystemTime};
+
+use super::{
+    read::{self, Format},
+    row::{LogRow, Place, RowKind},
+};
+use crate::error::{LedgerError, LedgerErrorKind};
+
+/// One page of an answer, as it stood in a file.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Which rows it holds.
+    pub(super) rows: Range<usize>,
+    /// Its number, if it says.
+    pub(super) number: Option<u64>,
+    /// How many rows there are in all pages, if it says.
+    pub(super) total: Option<u64>,
+}
+
+/// How much of the log the files hold, where they do not say it themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Coverage {
+    /// What the files say: pages whose rows are fewer than their `total` are refused; pages that name no total hold
+    /// perhaps a part; CSV is whole. The default.
+    #[default]
+    AsTold,
+    /// All of it, whatever the files say.
+    Whole,
+    /// A part: that a call has no row says nothing then.
+    Part,
+}
+
+/// A provider's log, read from files.
+#[derive(Debug)]
+pub struct ProviderLog {
+    format: Format,
+    files: Vec<String>,
+    rows: Vec<LogRow>,
+    places: Vec<Place>,
+    pages: Vec<Page>,
+}
+
+/// A log whose rows are each there once, in the order of their request ids.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) format: Format,
+    pub(super) files: Vec<String>,
+    pub(super) rows: Vec<LogRow>,
+    pub(super) places: Vec<Place>,
+    /// Rows that stood there more than once, as often as they did.
+    pub(super) duplicates: Vec<(LogRow, Place)>,
+    /// From the first row to the last, on the provider's clock.
+    pub(super) period: Option<Range<SystemTime>>,
+    /// Whether a call without a row was not logged.
+    pub(super) whole: bool,
+}
+
+impl ProviderLog {
+    /// An empty one, of files in this format.
+    pub const fn new(format: Format) -> Self {
+        Self {
+            format,
+            files: Vec::new(),
+            rows: Vec::new(),
+            places: Vec::new(),
+            pages: Vec::new(),
+        }
+    }
+
+    /// Reads one more file, called `name`: whole, or not at all. Rows that were there already are counted once.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerErrorKind::File`] with line and column.
+    pub fn add(&mut self, name: &str, bytes: impl io::Read) -> Result<(), LedgerError> {
+        let number = u32::try_from(self.files.len())
+            .map_err(|_| LedgerError::setting("file", "there are too many"))?;
+        let mut file = read::file(&self.format, name, number, bytes)?;
+        let before = self.rows.len();
+        for page in &mut file.pages {
+            page.rows = page.rows.start + before..page.rows.end + before;
+        }
+        self.files.push(name.to_owned());
+        self.rows.append(&mut file.rows);
+        self.places.append(&mut file.places);
+        self.pages.append(&mut file.pages);
+        Ok(())
+    }
+
+    /// Every row as it stands, as often as it does.
+    pub fn rows(&self) -> &[LogRow] {
+        &self.rows
+    }
+
+    pub(super) fn into_rows(self) -> Vec<LogRow> {
+        self.rows
+    }
+
+    /// Leaves each row once. Refuses rows that contradict each other, and a log with less rows than it should have.
+    pub(super) fn check(self, coverage: Coverage) -> Result<Checked, LedgerError> {
+        let mut order: Vec<_> = (0..self.rows.len()).collect();
+        order.sort_by(|a, b| self.rows[*a].order(&self.rows[*b]));
+        let again = |pair: &[usize]| {
+            let [first, second] = [pair[0], pair[1]].map(|index| &self.rows[index]);
+            first.has_name() && first == second
+        };
+        let runs: Vec<&[usize]> = order.chunk_by(|a, b| again(&[*a, *b])).collect();
+        self.contradictions()?;
+        let whole = match coverage {
+            Coverage::Whole => true,
+            Coverage::Part => false,
+            Coverage::AsTold => self.is_whole(&runs)?,
+        };
+        let firsts: Vec<_> = runs.iter().map(|run| run[0]).collect();
+        let further: Vec<_> = runs.iter().flat_map(|run| &run[1..]).copied().collect();
+        Ok(Checked {
+            duplicates: further
+                .iter()
+                .map(|index| (self.rows[*index].clone(), self.places[*index]))
+                .collect(),
+            period: self.period(),
+            whole,
+            places: firsts.iter().map(|index| self.places[*index]).collect(),
+            rows: firsts
+                .iter()
+                .map(|index| self.rows[*index].clone())
+                .collect(),
+            format: self.format,
+            files: self.files,
+        })
+    }
+
+    /// A row's name must not stand for two different rows, where the format has such names.
+    fn contradictions(&self) -> Result<(), LedgerError> {
+        if !matches!(self.format, Format::Csv(_)) {
+            return Ok(());
+        }
+        let mut named: Vec<_> = (0..self.rows.len())
+            .filter(|index| self.rows[*index].id.is_some())
+            .collect();
+        named.sort_by_key(|index| (&self.rows[*index].id, *index));
+        let contradiction = named.windows(2).find(|pair| {
+            let [first, second] = [pair[0], pair[1]].map(|index| &self.rows[index]);
+            first.id == second.id && first != second
+        });
+        let Some(&[first, second]) = contradiction else {
+            return Ok(());
+        };
+        let (first, place) = (self.places[first], self.places[second]);
+        let id = self.rows[second].id.as_deref().unwrap_or_default();
+        let elsewhere = &self.files[first.file as usize];
+        Err(LedgerErrorKind::File {
+            file: self.files[place.file as usize].clone(),
+            line: place.line,
+            column: 0,
+            why: format!(
+                "row {id:?} says something else than in {elsewhere}, line {}",
+                first.line
+            ),
+        }
+        .into())
+    }
+
+    /// Whether every row that the pages speak of is there. `runs` are the rows, those that are the same together.
+    fn is_whole(&self, runs: &[&[usize]]) -> Result<bool, LedgerError> {
+        if matches!(self.format, Format::Csv(_)) {
+            return Ok(true);
+        }
+        let paged: usize = self.pages.iter().map(|page| page.rows.len()).sum();
+        if self.pages.is_empty() || paged < self.rows.len() {
+            // Rows that were taken out of their pages.
+            return Ok(false);
+        }
+        if self.pages.iter().any(|page| page.total.is_none()) {
+            return Ok(false);
+        }
+        // One query gives pages in turn; where the numbers start over, another begins.
+        let mut queries: Vec<Query> = Vec::new();
+        let mut last = None;
+        for page in &self.pages {
+            if last.is_none() || page.number.is_some_and(|number| Some(number) <= last) {
+                queries.push(Query::default());
+            }
+            last = Some(
+                page.number
+                    .unwrap_or_else(|| last.map_or(1, |last| last + 1)),
+            );
+            if let Some(query) = queries.last_mut() {
+                query.total = query.total.max(page.total.unwrap_or_default());
+                query.rows.push(page.rows.clone());
+            }
+        }
+        let mut run_of = vec![0_u32; self.rows.len()];
+        for (number, run) in (0_u32..).zip(runs) {
+            for index in *run {
+                run_of[*index] = number;
+            }
+        }
+        let all = Query::together(&queries);
+        queries.retain(|query| query.distinct(&run_of) != query.total);
+        // What is left may be one query whose pages were given in another order, or some of them once more.
+        let rest = Query::together(&queries);
+        let distinct = rest.distinct(&run_of);
+        if distinct == rest.total || all.distinct(&run_of) == all.total {
+            return Ok(true);
+        }
+        let file = rest
+            .rows
+            .first()
+            .and_then(|rows| self.places.get(rows.start));
+        let why = format!(
+            "the log has {} rows by its own `total`, and {distinct} are here: a provider gives only so many a page, \
+             whatever it is asked for. Fetch every page of one query, or say that this is a part of the log",
+            rest.total
+        );
+        Err(LedgerErrorKind::File {
+            file: file.map_or_else(
+                || self.files.join(", "),
+                |place| self.files[place.file as usize].clone(),
+            ),
+            line: 0,
+            column: 0,
+            why,
+        }
+        .into())
+    }
+
+    fn period(&self) -> Option<Range<SystemTime>> {
+        let times = || self.rows.iter().map(|row| row.logged_at);
+        Some(times().min()?..times().max()?)
+    }
+}
+
+/// Pages that belong together.
+#[derive(Debug, Default)]
+struct Query {
+    total: u64,
+    rows: Vec<Range<usize>>,
+}
+
+impl Query {
+    fn together(queries: &[Self]) -> Self {
+        Self {
+            total: queries
+                .iter()
+                .map(|query| query.total)
+                .max()
+                .unwrap_or_default(),
+            rows: queries
+                .iter()
+                .flat_map(|query| query.rows.clone())
+                .collect(),
+        }
+    }
+
+    fn distinct(&self, run_of: &[u32]) -> u64 {
+        let mut runs: Vec<_> = self
+            .rows
+            .iter()
+            .flat_map(|rows| &run_of[rows.clone()])
+            .collect();
+        runs.sort_unstable();
+        runs.dedup();
+        runs.len() as u64
+    }
+}
+
+impl Checked {
+    /// The rows whose calls' answers carried this id.
+    pub(super) fn of_request(&self, id: &str) -> Range<usize> {
+        let of = |row: &LogRow| row.request_id.as_deref().cmp(&Some(id));
+        let start = self.rows.partition_point(|row| of(row).is_lt());
+        let end = self.rows.partition_point(|row| of(row).is_le());
+        start..end
+    }
+
+    /// How many rows are of this kind.
+    pub(super) fn count(&self, kind: RowKind) -> u64 {
+        self.rows.iter().filter(|row| row.kind == kind).count() as u64
+    }
+}

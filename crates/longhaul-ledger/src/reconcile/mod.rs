@@ -1,0 +1,58 @@
+//! Reconciliation: the provider's own log against the ledger.
+//!
+//! The ledger knows what was sent and how it ended; only the provider knows what it charged. Its log, as
+//! [New-API](Format::NewApi) relays give it or [as CSV](Format::Csv), is matched with the ledger's attempts: by the
+//! request ids that answers carried, else one to one by model, start and duration, after the two clocks were set
+//! against each other by the pairs that an id joins. What the log says of an attempt is its [`Verdict`], which stands in
+//! the place of the prior; what either side has alone, and what differs, is a [`Finding`] with its amount.
+//!
+//! - That the log has no row of an attempt is a verdict too, “not charged”: but only where the log is
+//!   [whole](Coverage), covers the attempt's time, and goes on for a [settlement period](Options::settle) after it.
+//! - What cannot be told apart is reported as [ambiguous](FindingKind::Ambiguous), not guessed. Where as many rows as
+//!   attempts are tied and all rows charge one amount, each attempt is charged it, whichever row is its own.
+//! - Verdicts are written in one transaction. The same log again changes nothing; a later one may correct an earlier
+//!   verdict, which is [reported](Correction); a missing row never takes back what a row once said.
+//! - [Priors](Reconciliation::priors) are estimated anew from all verdicts for the provider.
+//!
+//! ```no_run
+//! use longhaul_ledger::{Location, Store, reconcile::{Format, Options, ProviderLog, reconcile}};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open(&"spend.db".parse()?).await?;
+//! let mut log = ProviderLog::new(Format::new_api());
+//! log.add("log.json", std::fs::File::open("log.json")?)?;
+//! let found = reconcile(&store, log, &Options::of("relay.example.com"), |_| {}).await?;
+//! for finding in &found.findings {
+//!     println!("{}: {:?}", finding.kind, finding.amount);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! A row takes some two hundred bytes of memory, and so does an attempt that no id joins to one; the rest streams.
+
+mod amount;
+mod attempts;
+mod engine;
+mod log;
+mod options;
+mod pairing;
+mod priors;
+mod read;
+mod report;
+mod row;
+mod time;
+mod verdict;
+mod write;
+
+pub use self::{
+    engine::reconcile,
+    log::{Coverage, ProviderLog},
+    options::Options,
+    priors::Estimate,
+    read::{ColumnMap, Format, NewApi, read},
+    report::{
+        Amounts, AttemptRef, Correction, Counts, Finding, FindingKind, Reconciliation, RowRef,
+    },
+    row::{LogRow, RowKind},
+    verdict::{Basis, Verdict},
+};

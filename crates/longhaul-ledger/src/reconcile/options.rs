@@ -1,0 +1,83 @@
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
+
+use longhaul::billing::{ClaimRules, Priors};
+
+use super::Coverage;
+use crate::error::LedgerError;
+
+/// How a log is matched.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The provider's name, as the ledger's entries have it.
+    pub provider: String,
+    /// How much of the log the files hold. Default: what they say.
+    pub coverage: Coverage,
+    /// The time that the log covers, on the provider's clock: the one that it was asked for. Default: from its first
+    /// row to its last.
+    pub covers: Option<Range<SystemTime>>,
+    /// How long after an attempt its row may still come. Default 24 h.
+    pub settle: Duration,
+    /// The provider's clock minus ours, in microseconds. Default: estimated from the pairs that an id joins; none
+    /// where there are no such pairs.
+    pub skew_us: Option<i64>,
+    /// A skew that is estimated larger is refused: a time zone is wrong then. Default 15 min.
+    pub max_skew: Duration,
+    /// How far starts may differ where no id joins row and attempt. Default 5 s.
+    pub tolerance: Duration,
+    /// A call that took longer on the provider's clock is a finding; `None` for no such limit. Default 180 s.
+    pub over: Option<Duration>,
+    /// The priors so far, which estimates begin at. Default: those of the classes and the built-in rows.
+    pub priors: Option<Priors>,
+    /// How many attempts the prior so far counts for in an estimate. Default 20.
+    pub prior_weight: u32,
+    /// Leave the ledger as it is. Default off.
+    pub dry_run: bool,
+}
+
+impl Options {
+    /// The defaults for this provider.
+    pub fn of(provider: impl Into<String>) -> Self {
+        Self {
+            provider: provider.into(),
+            coverage: Coverage::AsTold,
+            covers: None,
+            settle: Duration::from_secs(24 * 3600),
+            skew_us: None,
+            max_skew: Duration::from_secs(900),
+            tolerance: Duration::from_secs(5),
+            over: ClaimRules::default().over,
+            priors: None,
+            prior_weight: 20,
+            dry_run: false,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), LedgerError> {
+        if self.provider.is_empty() {
+            return Err(LedgerError::setting("provider", "must not be empty"));
+        }
+        if let Some(covers) = &self.covers
+            && covers.is_empty()
+        {
+            return Err(LedgerError::setting("covers", "it ends before it begins"));
+        }
+        if self.tolerance > Duration::from_secs(3600) {
+            return Err(LedgerError::setting(
+                "tolerance",
+                "more than an hour would match anything",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn current_priors(&self) -> Result<Priors, LedgerError> {
+        match &self.priors {
+            Some(priors) => Ok(priors.clone()),
+            None => Priors::new(Vec::new()).map_err(|error| LedgerError::setting("priors", error)),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Priors out of verdicts.
+
+use longhaul::{
+    Class,
+    billing::{PriorRow, Priors},
+};
+use serde::Serialize;
+use sqlx::{Any, Row as _, Transaction};
+
+use crate::error::LedgerError;
+
+/// How often an ending was charged at a provider, and what to expect of the next one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Estimate {
+    /// The provider.
+    pub provider: String,
+    /// What the ending means.
+    pub class: Class,
+    /// Attempts that ended so, and that a whole log decides.
+    pub attempts: u64,
+    /// Those of them that were charged.
+    pub charged: u64,
+    /// The prior so far, in thousandths.
+    pub before_per_mille: u16,
+    /// The estimate, in thousandths: the mean of a Beta distribution that begins at the prior so far.
+    pub per_mille: u16,
+}
+
+impl Estimate {
+    /// `weight` is how many attempts the prior so far counts for.
+    fn new(
+        provider: &str,
+        class: Class,
+        (attempts, charged): (u64, u64),
+        current: &Priors,
+        weight: u32,
+    ) -> Self {
+        let before = current
+            .of(provider, class)
+            .unwrap_or(class.billed_prior())
+            .as_per_mille();
+        let weight = u128::from(weight);
+        let parts = weight + u128::from(attempts);
+        let sum = weight * u128::from(before) + 1000 * u128::from(charged.min(attempts));
+        let per_mille = (sum + parts / 2).checked_div(parts);
+        Self {
+            provider: provider.to_owned(),
+            class,
+            attempts,
+            charged,
+            before_per_mille: before,
+            // At most 1000.
+            per_mille: per_mille.map_or(before, |per_mille| per_mille as u16),
+        }
+    }
+
+    /// As a policy takes it.
+    pub fn row(&self) -> PriorRow {
+        PriorRow::new(&*self.provider, self.class, self.per_mille)
+    }
+
+    pub(super) fn to_toml(&self) -> String {
+        format!(
+            "# {} of {} charged; {} so far\n[[billing.priors]]\nprovider = {}\nclass = \"{}\"\nper_mille = {}\n\n",
+            self.charged,
+            self.attempts,
+            self.before_per_mille,
+            toml::Value::from(&*self.provider),
+            self.class,
+            self.per_mille
+        )
+    }
+}
+
+/// Only attempts that a whole log decides count: of others the charged ones alone would have a verdict.
+const CHARGED: &str = "SELECT a.class, COUNT(*) AS attempts, \
+     SUM(CASE WHEN v.charged_micros > 0 THEN 1 ELSE 0 END) AS charged \
+     FROM attempts a JOIN verdicts v ON v.entry = a.id \
+     WHERE a.provider = $1 AND EXISTS (SELECT 1 FROM imports i WHERE i.provider = a.provider \
+     AND a.opened_at >= i.covers_from_at AND a.opened_at + a.duration_us <= i.settled_until_at) \
+     GROUP BY a.class";
+
+/// The estimates for `provider` by all verdicts there are, in the order of the classes.
+pub(super) async fn estimate(
+    transaction: &mut Transaction<'_, Any>,
+    provider: &str,
+    current: &Priors,
+    weight: u32,
+) -> Result<Vec<Estimate>, LedgerError> {
+    let rows = sqlx::query(CHARGED)
+        .bind(provider.to_owned())
+        .fetch_all(&mut **transaction)
+        .await?;
+    let mut estimates = Vec::new();
+    for row in rows {
+        let class: String = row.try_get("class")?;
+        let class = Class::named(&class)
+            .ok_or_else(|| LedgerError::row("class", format!("{class:?} is not known")))?;
+        let count = |column| -> Result<u64, LedgerError> {
+            let count: i64 = row.try_get(column)?;
+            Ok(count.unsigned_abs())
+        };
+        let counts = (count("attempts")?, count("charged")?);
+        estimates.push(Estimate::new(provider, class, counts, current, weight));
+    }
+    estimates.sort_by_key(|estimate| Class::ALL.iter().position(|class| *class == estimate.class));
+    Ok(estimates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_verdicts_move_a_prior_little_and_many_replace_it() {
+        let current = Priors::new(vec![PriorRow::new("relay", Class::ServerError, 500)]).unwrap();
+        for (class, counts, per_mille) in [
+            (Class::UnknownOutcome, (0, 0), 900),
+            (Class::UnknownOutcome, (1, 0), 857),
+            (Class::UnknownOutcome, (20, 0), 450),
+            (Class::UnknownOutcome, (980, 490), 508),
+            (Class::ServerError, (20, 0), 250),
+            (Class::NeverSent, (1000, 0), 0),
+            (Class::Delivered, (1000, 1000), 1000),
+        ] {
+            let estimate = Estimate::new("relay", class, counts, &current, 20);
+            assert_eq!(estimate.per_mille, per_mille, "{class} {counts:?}");
+        }
+        let estimate = Estimate::new("relay", Class::ServerError, (0, 0), &current, 0);
+        assert_eq!(estimate.per_mille, 500);
+    }
+}

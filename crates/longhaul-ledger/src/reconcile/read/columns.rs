@@ -1,0 +1,323 @@
+//! Which column of a CSV file is what.
+
+use jiff::{Timestamp, ToSpan as _, fmt::strtime, tz::TimeZone};
+use longhaul::Currency;
+use serde::Deserialize;
+
+use crate::{
+    error::{LedgerError, LedgerErrorKind},
+    reconcile::amount::Decimal,
+};
+
+/// Which column of a provider's CSV file is what; from a small TOML file.
+///
+/// ```
+/// use longhaul_ledger::reconcile::ColumnMap;
+///
+/// # fn main() -> Result<(), longhaul_ledger::LedgerError> {
+/// let map = ColumnMap::from_toml("map.toml", r#"
+///     id = "Log ID"                       # names a row, once in the whole log; may be left out
+///     request_id = "Request ID"           # may be left out
+///     model = "Model"                     # may be left out
+///     delimiter = ";"                     # default a comma
+///
+///     [time]
+///     column = "Time"
+///     is = "end"                          # when the call began ("start") or ended
+///     format = "%Y-%m-%d %H:%M:%S"        # as of strftime; "rfc3339", "unix" and "unix-ms" are known too
+///     zone = "Asia/Shanghai"              # where the format has no offset of its own
+///
+///     [duration]                          # may be left out
+///     column = "Seconds"
+///     unit = "s"                          # or "ms", "us", "min"
+///
+///     [amount]
+///     column = "Cost"
+///     currency = "USD"                    # or `currency_column`
+///     per_unit = 500000                   # so many make one unit of the currency; default 1
+///
+///     [kind]                              # may be left out: then every row is a charge
+///     column = "Type"
+///     charge = ["Consume"]
+///     refund = ["Refund"]                 # all others are neither
+/// "#)?;
+/// # let _ = map;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+pub struct ColumnMap {
+    pub(super) id: Option<String>,
+    pub(super) request_id: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) delimiter: u8,
+    pub(super) time: TimeColumn,
+    pub(super) duration: Option<DurationColumn>,
+    pub(super) amount: AmountColumn,
+    pub(super) kind: Option<KindColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    id: Option<String>,
+    request_id: Option<String>,
+    model: Option<String>,
+    delimiter: Option<char>,
+    time: TimeTable,
+    duration: Option<DurationColumn>,
+    amount: AmountTable,
+    kind: Option<KindColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimeTable {
+    column: String,
+    is: Moment,
+    format: String,
+    zone: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AmountTable {
+    column: String,
+    currency: Option<Currency>,
+    currency_column: Option<String>,
+    per_unit: Option<u64>,
+}
+
+/// Which moment of a call a log tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Moment {
+    Start,
+    End,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct TimeColumn {
+    pub(super) column: String,
+    pub(super) is: Moment,
+    pub(super) format: TimeFormat,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum TimeFormat {
+    Rfc3339,
+    Unix,
+    UnixMillis,
+    /// With the zone for what has no offset.
+    Text(String, Option<TimeZone>),
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DurationColumn {
+    pub(super) column: String,
+    pub(super) unit: Unit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Unit {
+    Us,
+    Ms,
+    S,
+    Min,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct AmountColumn {
+    pub(super) column: String,
+    pub(super) currency: CurrencyOf,
+    pub(super) per_unit: u64,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum CurrencyOf {
+    All(Currency),
+    Column(String),
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KindColumn {
+    pub(super) column: String,
+    pub(super) charge: Vec<String>,
+    #[serde(default)]
+    pub(super) refund: Vec<String>,
+}
+
+impl ColumnMap {
+    /// Reads `text`, which is the file called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerErrorKind::File`] with line and column for what is no map, [`LedgerErrorKind::Setting`] with the key for
+    /// what cannot work.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, LedgerError> {
+        let file: File = toml::from_str(text).map_err(|error| not_a_map(name, text, &error))?;
+        Self::checked(file)
+    }
+
+    fn checked(file: File) -> Result<Self, LedgerError> {
+        if file.time.is == Moment::End && file.duration.is_none() && file.request_id.is_none() {
+            return Err(LedgerError::setting(
+                "time.is",
+                "an end tells nothing without `duration`, unless there is a `request_id`",
+            ));
+        }
+        let delimiter = match file.delimiter {
+            None => b',',
+            Some(given) => u8::try_from(given)
+                .ok()
+                .filter(|byte| byte.is_ascii() && !b"\"\r\n".contains(byte))
+                .ok_or_else(|| {
+                    LedgerError::setting("delimiter", format!("{given:?} cannot part columns"))
+                })?,
+        };
+        let currency = match (file.amount.currency, file.amount.currency_column) {
+            (Some(currency), None) => CurrencyOf::All(currency),
+            (None, Some(column)) => CurrencyOf::Column(column),
+            _ => {
+                return Err(LedgerError::setting(
+                    "amount.currency",
+                    "give either this or `currency_column`",
+                ));
+            }
+        };
+        let per_unit = file.amount.per_unit.unwrap_or(1);
+        if per_unit == 0 {
+            return Err(LedgerError::setting("amount.per_unit", "must not be zero"));
+        }
+        Ok(Self {
+            id: file.id,
+            request_id: file.request_id,
+            model: file.model,
+            delimiter,
+            time: TimeColumn {
+                column: file.time.column,
+                is: file.time.is,
+                format: TimeFormat::new(file.time.format, file.time.zone)?,
+            },
+            duration: file.duration,
+            amount: AmountColumn {
+                column: file.amount.column,
+                currency,
+                per_unit,
+            },
+            kind: file.kind,
+        })
+    }
+
+    pub(super) const fn currency(&self) -> Option<Currency> {
+        match self.amount.currency {
+            CurrencyOf::All(currency) => Some(currency),
+            CurrencyOf::Column(_) => None,
+        }
+    }
+}
+
+fn not_a_map(name: &str, text: &str, error: &toml::de::Error) -> LedgerError {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let (line, column) = before.map_or((0, 0), |before| {
+        let line = before.matches('\n').count() + 1;
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
+        (line as u64, column as u64)
+    });
+    LedgerErrorKind::File {
+        file: name.to_owned(),
+        line,
+        column,
+        why: error.message().to_owned(),
+    }
+    .into()
+}
+
+impl TimeFormat {
+    fn new(format: String, zone: Option<String>) -> Result<Self, LedgerError> {
+        let fixed = match &*format {
+            "rfc3339" => Some(Self::Rfc3339),
+            "unix" => Some(Self::Unix),
+            "unix-ms" => Some(Self::UnixMillis),
+            _ => None,
+        };
+        if let Some(fixed) = fixed {
+            return match zone {
+                None => Ok(fixed),
+                Some(_) => Err(LedgerError::setting(
+                    "time.zone",
+                    format!("`{format}` needs none"),
+                )),
+            };
+        }
+        let zone = zone
+            .map(|name| {
+                TimeZone::get(&name).map_err(|error| LedgerError::setting("time.zone", error))
+            })
+            .transpose()?;
+        let format = Self::Text(format, zone);
+        format.check()?;
+        Ok(format)
+    }
+
+    /// What the format itself writes must be read back.
+    fn check(&self) -> Result<(), LedgerError> {
+        let Self::Text(format, zone) = self else {
+            return Ok(());
+        };
+        // 13:37 in UTC.
+        let time = Timestamp::UNIX_EPOCH + 817.minutes();
+        let sample = time.to_zoned_datetime(zone.clone().unwrap_or(TimeZone::UTC));
+        let wrong = |error: String| LedgerError::setting("time.format", error);
+        let text = strtime::format(format, &sample).map_err(|error| wrong(error.to_string()))?;
+        if self.read(&text).map_err(wrong)? == time.as_microsecond() {
+            Ok(())
+        } else {
+            Err(wrong("it does not tell day and time of day".to_owned()))
+        }
+    }
+
+    /// The moment that `text` names, in microseconds since 1970.
+    pub(super) fn read(&self, text: &str) -> Result<i64, String> {
+        let time = match self {
+            Self::Rfc3339 => text.parse::<Timestamp>(),
+            Self::Unix => return unix(text, 1_000_000),
+            Self::UnixMillis => return unix(text, 1000),
+            Self::Text(format, zone) => strtime::parse(format, text).and_then(|time| {
+                let named = time.to_timestamp();
+                match (named, zone) {
+                    (Ok(time), _) => Ok(time),
+                    // An hour that a change of clocks leaves out or repeats is taken as jiff does: the earlier offset.
+                    (Err(_), Some(zone)) => zone.to_timestamp(time.to_datetime()?),
+                    (Err(error), None) => Err(error),
+                }
+            }),
+        };
+        time.map(Timestamp::as_microsecond)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The year 2286, and as long before 1970: beyond it the unit is a wrong one.
+const RANGE: i64 = 9_999_999_999_000_000;
+
+fn unix(text: &str, micros: i64) -> Result<i64, String> {
+    let number: Decimal = text.parse()?;
+    number
+        .scaled(micros, 1)
+        .filter(|micros| (-RANGE..=RANGE).contains(micros))
+        .ok_or_else(|| format!("{text} is out of range"))
+}
+
+impl Unit {
+    pub(super) const fn micros(self) -> i64 {
+        match self {
+            Self::Us => 1,
+            Self::Ms => 1000,
+            Self::S => 1_000_000,
+            Self::Min => 60_000_000,
+        }
+    }
+}

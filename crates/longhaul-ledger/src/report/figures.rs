@@ -1,0 +1,66 @@
+use std::ops::AddAssign;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+/// Counts of attempts, and amounts in one currency, in millionths of its unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Operations whose first attempt is among the attempts.
+    pub operations: i64,
+    /// Attempts that have ended.
+    pub attempts: i64,
+    /// Attempts that delivered.
+    pub delivered: i64,
+    /// Attempts that may have been charged at a price that is not known: they are in no amount.
+    pub unpriced: i64,
+    /// Charged for certain.
+    pub certain_micros: i64,
+    /// The most that may have been charged: what is exposed.
+    pub possible_micros: i64,
+    /// What was charged, by the likelihood of each ending.
+    pub expected_micros: i64,
+    /// The part of it that brought nothing, or a second picture where one was wanted.
+    pub wasted_micros: i64,
+    /// What was paid back.
+    pub credited_micros: i64,
+}
+
+impl Figures {
+    /// The part of what was charged that was wasted; `None` where nothing was charged.
+    pub fn waste_ratio(&self) -> Option<f64> {
+        (self.expected_micros != 0).then(|| self.wasted_micros as f64 / self.expected_micros as f64)
+    }
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.operations += other.operations;
+        self.attempts += other.attempts;
+        self.delivered += other.delivered;
+        self.unpriced += other.unpriced;
+        self.certain_micros += other.certain_micros;
+        self.possible_micros += other.possible_micros;
+        self.expected_micros += other.expected_micros;
+        self.wasted_micros += other.wasted_micros;
+        self.credited_micros += other.credited_micros;
+    }
+}
+
+/// With the waste ratio.
+impl Serialize for Figures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut figures = serializer.serialize_struct("Figures", 10)?;
+        figures.serialize_field("operations", &self.operations)?;
+        figures.serialize_field("attempts", &self.attempts)?;
+        figures.serialize_field("delivered", &self.delivered)?;
+        figures.serialize_field("unpriced", &self.unpriced)?;
+        figures.serialize_field("certain_micros", &self.certain_micros)?;
+        figures.serialize_field("possible_micros", &self.possible_micros)?;
+        figures.serialize_field("expected_micros", &self.expected_micros)?;
+        figures.serialize_field("wasted_micros", &self.wasted_micros)?;
+        figures.serialize_field("credited_micros", &self.credited_micros)?;
+        figures.serialize_field("waste_ratio", &self.waste_ratio())?;
+        figures.end()
+    }
+}

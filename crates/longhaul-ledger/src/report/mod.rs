@@ -1,0 +1,211 @@
+//! What was paid for, by day, provider, model and resolution.
+//!
+//! Each currency stands by itself: a row holds the amounts in one. An attempt counts on the day on which it was opened;
+//! an operation is counted with its first attempt. What a provider's own log says of an attempt stands in the place of
+//! the likelihood that its class has.
+//!
+//! ```
+//! use longhaul_ledger::{Filter, Period, Store, report::By};
+//!
+//! # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+//! let month = Period::asked(Some("2026-01"), None, None, &jiff::tz::TimeZone::UTC)?.unwrap();
+//! let report = store.report(&month, &Filter::default()).await?;
+//! for row in report.by(&[By::Provider]) {
+//!     println!("{:?} {:?} {:?}", row.provider, row.currency, row.figures.waste_ratio());
+//! }
+//! # Ok(()) }
+//! ```
+
+mod cells;
+mod figures;
+mod sql;
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::civil::Date;
+use longhaul::{Currency, Resolution};
+use serde::Serialize;
+
+pub(crate) use self::cells::{Cell, cells};
+pub use self::figures::Figures;
+use crate::{
+    error::LedgerError,
+    period::{self, Period},
+    store::{Filter, Store},
+};
+
+/// What was paid for in a period.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// By day, provider, model, resolution and currency, in this order.
+    pub rows: Vec<Row>,
+    /// Attempts that were opened in the period and have not ended; they are in no row.
+    pub running: Running,
+}
+
+/// The figures of some attempts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// The day on which they were opened; `None` for all days.
+    #[serde(
+        serialize_with = "period::as_day",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub day: Option<Date>,
+    /// Their provider; `None` for all, or where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Their model; `None` for all, or where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The resolution asked for; `None` for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// The currency of the amounts; `None` where no price is known.
+    pub currency: Option<Currency>,
+    /// The figures.
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// Attempts that have not ended.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Running {
+    /// How many.
+    pub attempts: u64,
+    /// What they cost if all are charged, in millionths, by currency.
+    pub possible_micros: BTreeMap<Currency, i64>,
+    /// How many have no known price.
+    pub unpriced: u64,
+}
+
+/// What rows may be told apart by; the currency always is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum By {
+    /// The day of opening.
+    Day,
+    /// The provider.
+    Provider,
+    /// The model.
+    Model,
+    /// The resolution asked for.
+    Resolution,
+}
+
+impl By {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Day, Self::Provider, Self::Model, Self::Resolution];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Provider => "provider",
+            Self::Model => "model",
+            Self::Resolution => "resolution",
+        }
+    }
+}
+
+/// So many days are asked for at a time.
+const DAYS: usize = 3;
+
+impl Store {
+    /// What was paid for in `period`, of `filter`'s provider, model and class; its time and limit do not count.
+    pub async fn report(&self, period: &Period, filter: &Filter) -> Result<Report, LedgerError> {
+        let days = match self.extent().await? {
+            Some(extent) => period
+                .within(&extent)
+                .map_or(Ok(Vec::new()), |period| period.days())?,
+            None => Vec::new(),
+        };
+        let days = days.into_iter().map(|day| {
+            let mut filter = filter.clone();
+            filter.opened = Some(day.range);
+            async move { Ok::<_, LedgerError>((day.date, cells(self, &filter).await?)) }
+        });
+        let days: Vec<_> = stream::iter(days).buffered(DAYS).try_collect().await?;
+        let rows = days.into_iter().flat_map(|(date, cells)| {
+            cells.into_iter().map(move |cell| Row {
+                day: Some(date),
+                provider: cell.provider,
+                model: cell.model,
+                resolution: Some(cell.resolution),
+                currency: cell.currency,
+                figures: cell.figures,
+            })
+        });
+        Ok(Report {
+            rows: rows.collect(),
+            running: self.still_running(period, filter).await?,
+        })
+    }
+
+    async fn still_running(
+        &self,
+        period: &Period,
+        filter: &Filter,
+    ) -> Result<Running, LedgerError> {
+        let mut filter = filter.clone();
+        filter.opened = Some(period.range());
+        filter.limit = None;
+        let mut running = Running::default();
+        for stored in self.running_of(&filter).await? {
+            running.attempts += 1;
+            match stored.record.opening.price {
+                Some(price) => {
+                    *running.possible_micros.entry(price.currency).or_default() += price.micros;
+                }
+                None => running.unpriced += 1,
+            }
+        }
+        Ok(running)
+    }
+}
+
+impl Report {
+    /// The rows, told apart by `columns` and by currency only, in their order.
+    pub fn by(&self, columns: &[By]) -> Vec<Row> {
+        let mut merged: BTreeMap<_, Row> = BTreeMap::new();
+        for row in &self.rows {
+            let kept = row.kept(columns);
+            let key = (
+                kept.day,
+                kept.provider.clone(),
+                kept.model.clone(),
+                kept.resolution.map(Resolution::name),
+                kept.currency,
+            );
+            merged
+                .entry(key)
+                .and_modify(|sum| sum.figures += kept.figures)
+                .or_insert(kept);
+        }
+        merged.into_values().collect()
+    }
+
+    /// Whether nothing was opened in the period.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.running.attempts == 0
+    }
+}
+
+impl Row {
+    /// The same without the columns that are not among `columns`.
+    fn kept(&self, columns: &[By]) -> Self {
+        let has = |column| columns.contains(&column);
+        Self {
+            day: self.day.filter(|_| has(By::Day)),
+            provider: self.provider.clone().filter(|_| has(By::Provider)),
+            model: self.model.clone().filter(|_| has(By::Model)),
+            resolution: self.resolution.filter(|_| has(By::Resolution)),
+            currency: self.currency,
+            figures: self.figures,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The statement behind a report: sums over the attempts as their classes tell, then what logs and claims put right.
+//!
+//! Most attempts have no row in a provider's log, so that these are summed without looking for one; what the log says
+//! of the others is added, and what their classes told of them is taken away again.
+
+use crate::{
+    error::LedgerError,
+    store::{Arguments, Filter, add, first_id_at},
+};
+
+/// Charged and of no use: not delivered, or delivered after another attempt of its operation had been.
+const USELESS: &str = "(a.class <> 'Delivered' OR (a.attempt > 1 AND EXISTS (SELECT 1 FROM attempts b \
+     WHERE b.operation = a.operation AND b.attempt < a.attempt AND b.class = 'Delivered')))";
+
+const EXPECTED: &str = "a.price_micros * a.charged_per_mille / 1000";
+
+/// One summand.
+struct Part<'a> {
+    from: &'a str,
+    /// The column of the entry's id that leads.
+    id: &'a str,
+    currency: &'a str,
+    /// Operations, attempts, delivered, unpriced, certain, possible, expected, wasted, credited.
+    sums: [&'a str; 9],
+}
+
+/// The statement for the attempts that `filter` lets pass; its columns are provider, model, resolution, currency, and
+/// the figures in their order.
+pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerError> {
+    const UNPRICED: &str =
+        "CASE WHEN a.price_micros IS NULL AND a.charged_per_mille > 0 THEN 1 ELSE 0 END";
+    const CERTAIN: &str = "CASE WHEN a.charged_per_mille = 1000 THEN a.price_micros ELSE 0 END";
+    const POSSIBLE: &str = "CASE WHEN a.charged_per_mille > 0 THEN a.price_micros ELSE 0 END";
+    let wasted = format!("CASE WHEN {USELESS} THEN {EXPECTED} ELSE 0 END");
+    let wasted_by_log = format!("CASE WHEN {USELESS} THEN v.charged_micros ELSE 0 END");
+    let taken_away =
+        [UNPRICED, CERTAIN, POSSIBLE, EXPECTED, &wasted].map(|sum| format!("-({sum})"));
+    let [unpriced, certain, possible, expected, less_wasted] =
+        taken_away.each_ref().map(|sum| &**sum);
+    let logged = "verdicts v JOIN attempts a ON a.id = v.entry";
+    let parts = [
+        Part {
+            from: "attempts a",
+            id: "a.id",
+            currency: "a.currency",
+            sums: [
+                "CASE WHEN a.attempt = 1 THEN 1 ELSE 0 END",
+                "1",
+                "CASE WHEN a.class = 'Delivered' THEN 1 ELSE 0 END",
+                UNPRICED,
+                CERTAIN,
+                POSSIBLE,
+                EXPECTED,
+                &wasted,
+                "0",
+            ],
+        },
+        Part {
+            from: logged,
+            id: "v.entry",
+            currency: "a.currency",
+            sums: [
+                "0",
+                "0",
+                "0",
+                unpriced,
+                certain,
+                possible,
+                expected,
+                less_wasted,
+                "0",
+            ],
+        },
+        Part {
+            from: logged,
+            id: "v.entry",
+            currency: "v.currency",
+            sums: [
+                "0",
+                "0",
+                "0",
+                "0",
+                "v.charged_micros",
+                "v.charged_micros",
+                "v.charged_micros",
+                &wasted_by_log,
+                "v.credited_micros",
+            ],
+        },
+        // What the log shows as paid back is counted there.
+        Part {
+            from: "claims c JOIN attempts a ON a.id = c.entry AND c.answer = 'Credited' \
+                   AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.entry = c.entry AND v.credited_micros > 0)",
+            id: "c.entry",
+            currency: "c.currency",
+            sums: ["0", "0", "0", "0", "0", "0", "0", "0", "c.amount_micros"],
+        },
+    ];
+    let mut arguments = Arguments::default();
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|part| part.select(filter, &mut arguments))
+        .collect::<Result<_, _>>()?;
+    Ok((parts.join(" UNION ALL "), arguments))
+}
+
+impl Part<'_> {
+    fn select(&self, filter: &Filter, arguments: &mut Arguments) -> Result<String, LedgerError> {
+        // PostgreSQL's sums are of a wider type.
+        let sums = self
+            .sums
+            .map(|sum| format!("CAST(COALESCE(SUM({sum}), 0) AS BIGINT)"));
+        Ok(format!(
+            "SELECT a.provider, a.model, a.resolution, {}, {} FROM {} WHERE {} \
+             GROUP BY a.provider, a.model, a.resolution, {}",
+            self.currency,
+            sums.join(", "),
+            self.from,
+            self.condition(filter, arguments)?,
+            self.currency,
+        ))
+    }
+
+    fn condition(&self, filter: &Filter, arguments: &mut Arguments) -> Result<String, LedgerError> {
+        let mut conditions = vec!["1 = 1".to_owned()];
+        if let Some(opened) = &filter.opened {
+            let start = add(arguments, first_id_at(opened.start))?;
+            let end = add(arguments, first_id_at(opened.end))?;
+            conditions.push(format!("{0} >= {start} AND {0} < {end}", self.id));
+        }
+        let columns = [
+            ("a.provider", filter.provider.clone()),
+            ("a.model", filter.model.clone()),
+            ("a.class", filter.class.map(|class| class.name().to_owned())),
+        ];
+        for (column, wanted) in columns {
+            if let Some(wanted) = wanted {
+                conditions.push(format!("{column} = {}", add(arguments, wanted)?));
+            }
+        }
+        Ok(conditions.join(" AND "))
+    }
+}
