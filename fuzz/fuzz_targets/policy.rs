@@ -26,6 +26,12 @@ fuzz_target!(|text: &str| {
         scaled.limits.head.k4 <= policy.limits.head.k4,
         "a faster provider is not waited for longer"
     );
-    let built = Stack::new(policy);
-    assert!(built.is_ok(), "what is accepted can be built: {built:?}");
+    if let Err(error) = Stack::new(policy) {
+        // The keys of targets come from the environment, which no file can vouch for.
+        let why = error.to_string();
+        assert!(
+            why.contains("environment"),
+            "what is accepted can be built: {why}"
+        );
+    }
 });

@@ -15,7 +15,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use longhaul::{
-    Resolution, Workload,
+    End, Resolution, Workload,
     classify::{AnswerFacts, Classifier, ClassifyLayer, DefaultClassifier, Head},
     error::BoxError,
     retry::{ClassifyingRetryLayer, RetryPolicy, RetryReport, StoppedBy},
@@ -53,6 +53,14 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     for &wait in report.waits() {
         assert!(wait <= granted, "{wait:?} is longer than the policy grants");
     }
+    // An answer that breaks off asks for nothing.
+    let ended = report.attempts()[0]
+        .outcome_now()
+        .expect("it has ended")
+        .end;
+    if ended != End::Finished {
+        return Corpus::Keep;
+    }
     if let [first, second, ..] = sent[..] {
         let waited = second - first;
         assert!(
@@ -68,12 +76,20 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What the answer asks for, by the classifier that stands in the stack.
+/// What the answer asks for, by the classifier that stands in the stack, and by what the retry layer reads itself.
 fn told(status: StatusCode, message: &Message<'_>) -> Option<Duration> {
     let workload = Workload::of(Resolution::K4);
     let head = Head::new(status, &message.headers, &workload);
     let facts = AnswerFacts::read(&message.headers, message.body, true);
-    DefaultClassifier.body(&head, message.body, &facts).wait
+    let told = DefaultClassifier.body(&head, message.body, &facts).wait;
+    told.max(pushback(&message.headers))
+}
+
+/// gRFC A6, which only the retry layer reads.
+fn pushback(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("grpc-retry-pushback-ms")?.to_str().ok()?;
+    let milliseconds: i32 = value.trim().parse().ok()?;
+    milliseconds.try_into().ok().map(Duration::from_millis)
 }
 
 /// `Retry-After` where it is nothing but digits, read in the plainest way there is.

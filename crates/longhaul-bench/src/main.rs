@@ -9,9 +9,14 @@ mod soak;
 mod wire;
 mod workload;
 
-use std::{error::Error, process::ExitCode};
+use std::{alloc::System, error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// Counts what lives on the heap.
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// What Longhaul's layers cost, and what they are worth, beside their peers
 #[derive(Debug, Parser)]
