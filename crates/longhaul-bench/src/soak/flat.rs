@@ -42,14 +42,18 @@ impl Settled {
         self.readings.last().copied().unwrap_or_default()
     }
 
-    /// Reads until nothing more is given back, at most for as long as `patience`: connections and tasks end a moment
-    /// after what they served.
-    pub(super) async fn wait(&mut self, patience: Duration, read: impl Fn() -> Gauges) {
-        const QUIET: Duration = Duration::from_millis(300);
+    /// Reads until nothing more has been given back for as long as `quiet`, at most for as long as `patience`:
+    /// connections and tasks end a moment after what they served.
+    pub(super) async fn wait(
+        &mut self,
+        quiet: Duration,
+        patience: Duration,
+        read: impl Fn() -> Gauges,
+    ) {
         let begun = Instant::now();
         let mut least = read();
         let mut since = begun;
-        while since.elapsed() < QUIET && begun.elapsed() < patience {
+        while since.elapsed() < quiet && begun.elapsed() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;
             let now = read();
             let fell = [

@@ -11,7 +11,7 @@ mod load;
 use std::{error::Error, num::NonZeroU32, time::Duration};
 
 use longhaul::{Resolution, Stack, billing::PriceRow, policy::Policy};
-use longhaul_hyper::Client;
+use longhaul_hyper::{Client, Settings};
 use longhaul_sim::{Oracle, Provider, Weight, server::Server};
 use longhaul_workspace::disagreements;
 use tokio::{runtime, time::Instant};
@@ -24,6 +24,9 @@ const ROUNDS: usize = 6;
 
 /// Longer than anything takes to come to rest on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the pool keeps a connection: long enough to use it again, and short enough to wait for its end.
+const IDLE: Duration = Duration::from_millis(250);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -65,7 +68,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
 async fn soak(options: &Options) -> Result<(), Box<dyn Error>> {
     let stack = Stack::new(policy(options.speed)?)?;
-    let client = stack.layer(Client::builder().plain_http_only().build()?);
+    let mut settings = Settings::default();
+    settings.pool_idle_timeout = IDLE;
+    let client = Client::builder().settings(settings).plain_http_only();
+    let client = stack.layer(client.build()?);
     // The first server finds a free port, which the later ones take over.
     let mut listen = "127.0.0.1:0".parse()?;
     let begun = Instant::now();
@@ -103,7 +109,9 @@ async fn soak(options: &Options) -> Result<(), Box<dyn Error>> {
         }
         stack.ledger().drain();
         drop(provider);
-        settled.wait(PATIENCE, || Gauges::read(&stack)).await;
+        settled
+            .wait(IDLE * 3, PATIENCE, || Gauges::read(&stack))
+            .await;
         if printed.elapsed() >= every || settled.rounds() == 1 {
             printed = Instant::now();
             println!(
