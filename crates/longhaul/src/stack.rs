@@ -150,6 +150,12 @@ impl<L, C> Stack<L, C> {
         &self.ledger
     }
 
+    /// How many calls are in flight now, all hosts together: 0 once every call and every body has ended or was
+    /// dropped.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.taken()
+    }
+
     /// The money of all operations; `None` where the policy has neither a budget nor a cap.
     pub const fn spending(&self) -> Option<&Spending> {
         self.retry.spending()

@@ -20,6 +20,12 @@ impl InFlightLayer {
             places: Arc::new(Places::new(policy)),
         })
     }
+
+    /// How many places are taken now, all hosts and all services of this layer together: 0 once every call
+    /// and every body has ended or was dropped.
+    pub fn taken(&self) -> usize {
+        self.places.taken()
+    }
 }
 
 impl Default for InFlightLayer {

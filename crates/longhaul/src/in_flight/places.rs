@@ -46,6 +46,13 @@ impl Places {
         places
     }
 
+    /// How many places are taken now, all hosts together.
+    pub(super) fn taken(&self) -> usize {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = |places: &Semaphore| self.policy.per_host - places.available_permits();
+        hosts.iter().map(|(_, places)| taken(places)).sum()
+    }
+
     #[cfg(test)]
     pub(super) fn hosts(&self) -> usize {
         self.hosts.lock().unwrap().len()
@@ -121,6 +128,8 @@ mod tests {
 
         assert!(places.hosts() <= KEPT);
         assert_eq!(places.of(&busy).available_permits(), 9);
+        assert_eq!(places.taken(), 1);
         drop(held);
+        assert_eq!(places.taken(), 0);
     }
 }

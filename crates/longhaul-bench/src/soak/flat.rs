@@ -1,0 +1,173 @@
+//! Whether anything grew from one state of rest to the next.
+
+use std::{error::Error, time::Duration};
+
+use tokio::time::Instant;
+
+use super::gauges::Gauges;
+
+/// Rounds in which pools, maps and threads' own stores come to their size.
+const WARM_UP: usize = 2;
+
+/// Bytes for each operation. An attempt's handle alone has several hundred: losing one in twenty operations is seen.
+const GROWTH: f64 = 16.0;
+
+/// What was counted at rest, after each round.
+#[derive(Debug)]
+pub(super) struct Settled {
+    readings: Vec<Gauges>,
+    /// Of one round.
+    operations: u32,
+}
+
+impl Settled {
+    pub(super) const fn new(operations: u32) -> Self {
+        Self {
+            readings: Vec::new(),
+            operations,
+        }
+    }
+
+    pub(super) fn rounds(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// Of all rounds.
+    pub(super) fn operations(&self) -> u64 {
+        self.rounds() as u64 * u64::from(self.operations)
+    }
+
+    /// The newest reading.
+    pub(super) fn last(&self) -> Gauges {
+        self.readings.last().copied().unwrap_or_default()
+    }
+
+    /// Reads until nothing more has been given back for as long as `quiet`, at most for as long as `patience`:
+    /// connections and tasks end a moment after what they served.
+    pub(super) async fn wait(
+        &mut self,
+        quiet: Duration,
+        patience: Duration,
+        read: impl Fn() -> Gauges,
+    ) {
+        let begun = Instant::now();
+        let mut least = read();
+        let mut since = begun;
+        while since.elapsed() < quiet && begun.elapsed() < patience {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let now = read();
+            let fell = [
+                now.heap < least.heap,
+                now.sockets < least.sockets,
+                now.files < least.files,
+                now.tasks < least.tasks,
+            ];
+            if fell.contains(&true) {
+                since = Instant::now();
+            }
+            least = now;
+        }
+        self.readings.push(least);
+    }
+
+    /// What was seen, in words; an error where something grew.
+    pub(super) fn verdict(&self) -> Result<String, Box<dyn Error>> {
+        let readings = self.readings.get(WARM_UP..).unwrap_or_default();
+        let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
+            return Err("too few rounds to judge by".into());
+        };
+        let mut grown = Vec::new();
+        let heap = self.heap_growth(readings);
+        if heap > GROWTH {
+            grown.push(format!("the live heap by {heap:.1} bytes an operation"));
+        }
+        type Count = fn(&Gauges) -> usize;
+        let counts: [(&str, Count); 5] = [
+            ("open sockets", |gauges| gauges.sockets),
+            ("open files", |gauges| gauges.files),
+            ("tasks", |gauges| gauges.tasks),
+            ("places taken", |gauges| gauges.places),
+            ("entries in the ledger", |gauges| gauges.entries),
+        ];
+        for (name, count) in counts {
+            let least = readings[..readings.len().div_ceil(2)]
+                .iter()
+                .map(count)
+                .min();
+            // Later than half of them the least must be no more: one straggler is no growth.
+            let later = readings[readings.len() / 2..].iter().map(count).min();
+            if later > least {
+                grown.push(format!("{name} from {} to {}", count(first), count(last)));
+            }
+        }
+        if grown.is_empty() {
+            Ok(format!(
+                "Flat over {} operations: {heap:+.1} bytes of live heap an operation; ledger and oracle agree.",
+                self.operations(),
+            ))
+        } else {
+            Err(format!("it grew: {}", grown.join(", ")).into())
+        }
+    }
+
+    /// Bytes for each operation: the median of the slopes between all pairs of readings (Theil and Sen), which single
+    /// outliers do not move.
+    fn heap_growth(&self, readings: &[Gauges]) -> f64 {
+        let mut slopes = Vec::new();
+        for (later, b) in readings.iter().enumerate() {
+            for (earlier, a) in readings[..later].iter().enumerate() {
+                let operations = (later - earlier) as f64 * f64::from(self.operations);
+                slopes.push((b.heap as f64 - a.heap as f64) / operations);
+            }
+        }
+        slopes.sort_by(f64::total_cmp);
+        slopes.get(slopes.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(heap: impl Fn(usize) -> usize, sockets: impl Fn(usize) -> usize) -> Settled {
+        let reading = |round| Gauges {
+            heap: heap(round),
+            sockets: sockets(round),
+            ..Gauges::default()
+        };
+        Settled {
+            readings: (0..10).map(reading).collect(),
+            operations: 100,
+        }
+    }
+
+    #[test]
+    fn noise_and_a_warm_up_are_flat() {
+        let noise = [
+            90_000, 40_000, 0, 4_000, 900, 30_000, 2_000, 100, 5_000, 3_000,
+        ];
+        let verdict = settled(|round| 1_000_000 + noise[round], |round| 3 + round % 2).verdict();
+        assert!(verdict.is_ok(), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_handle_lost_in_ten_operations_is_found() {
+        let verdict = settled(|round| 1_000_000 + round * 100 / 10 * 400, |_| 3).verdict();
+        let error = verdict.unwrap_err().to_string();
+        assert_eq!(error, "it grew: the live heap by 40.0 bytes an operation");
+    }
+
+    #[test]
+    fn a_socket_lost_now_and_then_is_found() {
+        let verdict = settled(|_| 1_000_000, |round| 3 + round / 4).verdict();
+        assert_eq!(
+            verdict.unwrap_err().to_string(),
+            "it grew: open sockets from 3 to 5"
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_of_too_few_rounds() {
+        assert!(Settled::new(100).verdict().is_err());
+    }
+}
