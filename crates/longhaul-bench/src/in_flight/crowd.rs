@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contenders::{self, Answering, Call, Running},
+    contenders::{self, Answering, Running},
     heap, process,
     statistics::median,
 };
