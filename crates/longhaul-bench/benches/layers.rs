@@ -25,7 +25,7 @@ fn layers(criterion: &mut Criterion) {
         .build()
         .expect("a runtime of timers alone needs nothing from the system");
     let _timers = runtime.enter();
-    let call = contenders::call(1 << 10);
+    let body = contenders::body(1 << 10);
     let operations = [
         ("answered at once", Answering::AtOnce),
         ("timers armed", Answering::AfterOnePoll),
@@ -38,7 +38,7 @@ fn layers(criterion: &mut Criterion) {
                 bencher.iter_custom(|batches| {
                     let mut taken = Duration::ZERO;
                     for _ in 0..batches {
-                        let calls = std::iter::repeat_n(&call, BATCH).cloned().collect();
+                        let calls = contenders::calls(&body, BATCH);
                         let start = Instant::now();
                         contender.pass(calls);
                         taken += start.elapsed();

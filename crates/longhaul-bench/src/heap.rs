@@ -1,5 +1,13 @@
 //! What is allocated, by the counting allocator.
 
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
 use crate::HEAP;
 
 /// What a piece of work allocated.
@@ -9,6 +17,8 @@ pub(crate) struct Allocated {
     pub(crate) times: usize,
     /// How many bytes, whether given back or not.
     pub(crate) bytes: usize,
+    /// How often the allocator counted something, giving back included.
+    counts: usize,
 }
 
 /// Bytes that were taken from the heap and not given back, by all threads.
@@ -25,6 +35,32 @@ pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Allocated) {
     let allocated = Allocated {
         times: change.allocations + change.reallocations,
         bytes: change.bytes_allocated,
+        counts: change.allocations + change.reallocations + change.deallocations,
     };
     (done, allocated)
+}
+
+/// Times `work`, less the time that counting its allocations takes: whoever allocates would pay for it.
+pub(crate) fn timed(work: impl FnOnce()) -> (Duration, Allocated) {
+    let (taken, allocated) = counted(|| {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    });
+    let counts = u32::try_from(allocated.counts).unwrap_or(u32::MAX);
+    // By the machine's pace of this moment, at which the work was done.
+    (taken.saturating_sub(counting_cost() * counts), allocated)
+}
+
+/// What the counting allocator does each time beyond allocating: two additions that every thread sees.
+fn counting_cost() -> Duration {
+    const TIMES: u32 = 1000;
+    let counters = [const { AtomicUsize::new(0) }; 2];
+    let start = Instant::now();
+    for _ in 0..TIMES {
+        for counter in &counters {
+            black_box(counter).fetch_add(1, SeqCst);
+        }
+    }
+    start.elapsed() / TIMES
 }

@@ -70,24 +70,35 @@ pub(crate) fn one(name: &str, answering: &Answering) -> Result<Contender, String
     }
 }
 
-/// A call with five headers and a JSON body of about this many bytes, most of them one text of base64.
-pub(crate) fn call(body: usize) -> Call {
+/// A JSON body of about this many bytes, most of them one text of base64.
+pub(crate) fn body(length: usize) -> Bytes {
     const BEFORE: &str = r#"{"model":"gpt-image-2","size":"2048x2048","prompt":"a hat","image":""#;
-    let mut text = String::with_capacity(body + BEFORE.len() + 2);
+    const AFTER: &str = "\"}";
+    let mut text = String::with_capacity(length.max(BEFORE.len() + AFTER.len()));
     text.push_str(BEFORE);
     text.extend(std::iter::repeat_n(
         'A',
-        body.saturating_sub(BEFORE.len() + 2),
+        length.saturating_sub(BEFORE.len() + AFTER.len()),
     ));
-    text.push_str("\"}");
+    text.push_str(AFTER);
+    text.into()
+}
+
+/// A call with five headers.
+pub(crate) fn call(body: &Bytes) -> Call {
     Request::post("https://api.example/v1/images/generations")
         .header("content-type", "application/json")
         .header("accept", "application/json")
         .header("authorization", "Bearer none")
         .header("user-agent", "longhaul-bench")
         .header(tower_parts::SIZE, "2K")
-        .body(Full::from(text))
+        .body(Full::new(body.clone()))
         .expect("its parts are valid")
+}
+
+/// Calls that share one body.
+pub(crate) fn calls(body: &Bytes, count: usize) -> Vec<Call> {
+    (0..count).map(|_| call(body)).collect()
 }
 
 impl Contender {

@@ -20,6 +20,8 @@ use super::{Call, Contender, Mock, names};
 /// By this header the caller says how large the picture is to be.
 pub(super) const SIZE: HeaderName = HeaderName::from_static("x-size");
 
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 const USUAL: Duration = Duration::from_secs(300);
 const LONG: Duration = Duration::from_secs(600);
 
@@ -51,7 +53,7 @@ fn four_duties<E: Into<BoxError>>(
     ServiceBuilder::new()
         .map_request(|mut call: Call| {
             let key = HeaderValue::from_static("0192d3a4-5b6c-7d8e-9f00-112233445566");
-            call.headers_mut().insert("idempotency-key", key);
+            call.headers_mut().insert(KEY, key);
             call
         })
         .retry(Attempts(3))

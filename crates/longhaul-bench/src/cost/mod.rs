@@ -95,7 +95,6 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
-    let counting = rounds::counting_cost();
     let mut measured = Vec::new();
     for scenario in SCENARIOS {
         let plan = Plan::of(&scenario, effort);
@@ -107,5 +106,5 @@ pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
         };
         measured.push((scenario, figures, instructions));
     }
-    Ok(tables::section(&measured, counting))
+    Ok(tables::section(&measured))
 }

@@ -1,13 +1,8 @@
 //! Rounds in turn: time and allocations.
 
-use std::{
-    error::Error,
-    hint::black_box,
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
-    time::Duration,
-};
+use std::error::Error;
 
-use tokio::{runtime::Runtime, time::Instant};
+use tokio::runtime::Runtime;
 
 use super::{SMALL, Scenario};
 use crate::{
@@ -71,17 +66,17 @@ pub(super) struct Figures {
 pub(super) fn measure(scenario: &Scenario, plan: Plan) -> Result<Vec<Figures>, Box<dyn Error>> {
     let runtime = timers()?;
     let _timers = runtime.enter();
-    let call = contenders::call(scenario.body);
+    let body = contenders::body(scenario.body);
     let mut contenders = contenders::all(&scenario.operation.answering());
     let mut figures: Vec<Figures> = contenders.iter().map(Figures::of).collect();
     for contender in &mut contenders {
         // Whatever is made once, at the first call.
-        contender.pass(batch(&call, plan.operations));
+        contender.pass(contenders::calls(&body, plan.operations));
         contender.forget();
     }
     for _ in 0..plan.rounds {
         for (contender, figures) in contenders.iter_mut().zip(&mut figures) {
-            figures.round(contender, batch(&call, plan.operations));
+            figures.round(contender, contenders::calls(&body, plan.operations));
         }
     }
     Ok(figures)
@@ -101,11 +96,7 @@ impl Figures {
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     fn round(&mut self, contender: &mut Contender, calls: Vec<Call>) {
         let operations = calls.len() as f64;
-        let (taken, allocated) = heap::counted(|| {
-            let start = Instant::now();
-            contender.pass(calls);
-            start.elapsed()
-        });
+        let (taken, allocated) = heap::timed(|| contender.pass(calls));
         contender.forget();
         self.nanoseconds
             .push(taken.as_secs_f64() * 1e9 / operations);
@@ -125,33 +116,13 @@ pub(super) fn only(
     let runtime = timers()?;
     let _timers = runtime.enter();
     let mut contender = contenders::one(name, &operation.answering())?;
-    let call = contenders::call(body);
-    contender.pass(batch(&call, count));
+    let body = contenders::body(body);
+    contender.pass(contenders::calls(&body, count));
     Ok(())
-}
-
-/// What counting one allocation and its release costs: the counting allocator's four additions.
-///
-/// It is in the time of whoever allocates, and is taken off again.
-pub(super) fn counting_cost() -> Duration {
-    const TIMES: u32 = 1_000_000;
-    let counters = [const { AtomicUsize::new(0) }; 4];
-    let start = Instant::now();
-    for size in 0..TIMES as usize {
-        for counter in &counters {
-            black_box(counter).fetch_add(size, SeqCst);
-        }
-    }
-    start.elapsed() / TIMES
 }
 
 fn timers() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
-}
-
-/// Calls that share one body.
-fn batch(call: &Call, count: usize) -> Vec<Call> {
-    std::iter::repeat_n(call, count).cloned().collect()
 }

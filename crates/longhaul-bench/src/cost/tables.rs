@@ -1,6 +1,6 @@
 //! How the figures are put before a reader.
 
-use std::{fmt::Write, time::Duration};
+use std::fmt::Write;
 
 use super::{
     LARGE, SMALL, Scenario,
@@ -17,21 +17,15 @@ use crate::{
 
 type Measured = (Scenario, Vec<Figures>, Instructions);
 
-pub(super) fn section(measured: &[Measured], counting: Duration) -> Section {
-    let counting = counting.as_secs_f64() * 1e9;
-    let mut markdown = format!(
+pub(super) fn section(measured: &[Measured]) -> Section {
+    let mut markdown = String::from(
         "Per operation, beyond the bare mock; medians over rounds in turn, and the median of each round's ratio to the \
-         four duties from tower's parts (a timeout by size, retry, one record per attempt, a header). Counting the \
-         allocations costs {} ns each on this machine; that is taken off.\n",
-        figure(counting)
+         four duties from tower's parts (a timeout by size, retry, one record per attempt, a header). The time that \
+         counting the allocations takes is measured in every round and taken off.\n",
     );
     for (scenario, figures, instructions) in measured {
         let _ = write!(markdown, "\n### {}\n\n", scenario.title);
-        let _ = writeln!(
-            markdown,
-            "{}",
-            side_by_side(figures, instructions, counting)
-        );
+        let _ = writeln!(markdown, "{}", side_by_side(figures, instructions));
         if matches!(instructions, Instructions::NoValgrind) {
             markdown.push_str("\nInstructions: not measured, no valgrind.\n");
         }
@@ -41,21 +35,13 @@ pub(super) fn section(measured: &[Measured], counting: Duration) -> Section {
         "\n{}\n\nWhich layer allocates what, and what for, is said in `tests/allocation.rs`. Reading the workload looks \
          at every byte of the body once and allocates nothing for it; what that takes is the last-but-one row of 4 MiB less \
          the last.\n",
-        aims(aims_of(measured, counting))
+        aims(aims_of(measured))
     );
     Section {
         title: "Cost of the layers".to_owned(),
         markdown,
-        plots: vec![("cost.svg".to_owned(), plot_of(measured, counting))],
+        plots: vec![("cost.svg".to_owned(), plot_of(measured))],
     }
-}
-
-/// Nanoseconds of each round, less what counting the allocations takes.
-fn uncounted(figures: &Figures, counting: f64) -> Vec<f64> {
-    let rounds = figures.nanoseconds.iter().zip(&figures.allocations);
-    rounds
-        .map(|(time, allocations)| time - allocations * counting)
-        .collect()
 }
 
 fn find<'f>(figures: &'f [Figures], name: &str) -> &'f Figures {
@@ -75,12 +61,11 @@ struct Beyond {
 }
 
 impl Beyond {
-    fn bare(all: &[Figures], one: &Figures, counting: f64) -> Self {
+    fn bare(all: &[Figures], one: &Figures) -> Self {
         let bare = find(all, names::BARE);
         let above = |one: &[f64], bare: &[f64]| median_of_rounds(one, bare, |one, bare| one - bare);
-        let times = |figures| uncounted(figures, counting);
-        let beyond = |figures| -> Vec<f64> {
-            let rounds = times(figures).into_iter().zip(times(bare));
+        let beyond = |figures: &Figures| -> Vec<f64> {
+            let rounds = figures.nanoseconds.iter().zip(&bare.nanoseconds);
             rounds.map(|(one, bare)| one - bare).collect()
         };
         let parts = beyond(find(all, names::TOWER_PARTS));
@@ -93,7 +78,7 @@ impl Beyond {
     }
 }
 
-fn side_by_side(all: &[Figures], instructions: &Instructions, counting: f64) -> comfy_table::Table {
+fn side_by_side(all: &[Figures], instructions: &Instructions) -> comfy_table::Table {
     let headings = [
         "",
         "ns",
@@ -106,14 +91,14 @@ fn side_by_side(all: &[Figures], instructions: &Instructions, counting: f64) -> 
     let bare = &all[0];
     table.add_row([
         format!("{}, in all", bare.title),
-        figure(median(uncounted(bare, counting))),
+        figure(median(bare.nanoseconds.iter().copied())),
         "–".to_owned(),
         figure(instructions.of(bare.name)),
         figure(median(bare.allocations.iter().copied())),
         figure(median(bare.allocated_bytes.iter().copied())),
     ]);
     for one in &all[1..] {
-        let beyond = Beyond::bare(all, one, counting);
+        let beyond = Beyond::bare(all, one);
         table.add_row([
             format!("+ {}", one.title),
             figure(beyond.nanoseconds),
@@ -126,12 +111,12 @@ fn side_by_side(all: &[Figures], instructions: &Instructions, counting: f64) -> 
     table
 }
 
-fn aims_of(measured: &[Measured], counting: f64) -> Vec<Aim> {
+fn aims_of(measured: &[Measured]) -> Vec<Aim> {
     let stack_of = |operation, body, name| {
         let same =
             |(scenario, ..): &&Measured| scenario.operation == operation && scenario.body == body;
         let (_, figures, _) = measured.iter().find(same).expect("it is a scenario");
-        Beyond::bare(figures, find(figures, name), counting)
+        Beyond::bare(figures, find(figures, name))
     };
     let small = stack_of(Operation::Armed, SMALL, names::STACK);
     let told = stack_of(Operation::Armed, SMALL, names::STACK_TOLD);
@@ -159,14 +144,14 @@ fn aims_of(measured: &[Measured], counting: f64) -> Vec<Aim> {
     ]
 }
 
-fn plot_of(measured: &[Measured], counting: f64) -> String {
+fn plot_of(measured: &[Measured]) -> String {
     let armed = |(scenario, ..): &&Measured| {
         scenario.operation == Operation::Armed && scenario.body == SMALL
     };
     let (scenario, figures, _) = measured.iter().find(armed).expect("it is a scenario");
     let bars: Vec<_> = figures[1..]
         .iter()
-        .map(|one| (one.title, Beyond::bare(figures, one, counting).nanoseconds))
+        .map(|one| (one.title, Beyond::bare(figures, one).nanoseconds))
         .collect();
     plot::bars(
         &format!("Nanoseconds beyond the bare service: {}", scenario.title),

@@ -12,10 +12,9 @@ use std::{
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use crate::{
-    contenders::{self, Answering, Call, Running},
+    contenders::{self, Answering, Running},
     heap, process,
     statistics::median,
 };
@@ -56,7 +55,7 @@ pub(super) fn measure(name: &str, count: usize, order: Order) -> Result<Figures,
     let _timers = runtime.enter();
     let released = Arc::new(AtomicBool::new(false));
     let mut contender = contenders::one(name, &Answering::WhenReleased(released.clone()))?;
-    let call = contenders::call(1 << 10);
+    let body = contenders::body(1 << 10);
     let mut running: Vec<Running> = Vec::with_capacity(count);
 
     let mut heaps = Vec::new();
@@ -67,10 +66,9 @@ pub(super) fn measure(name: &str, count: usize, order: Order) -> Result<Figures,
         let (heap_before, resident_before) = (heap::live(), process::resident());
         let mut starting = Duration::ZERO;
         for piece in 0..count.div_ceil(PIECE) {
-            let calls = vec_of(&call, PIECE.min(count - piece * PIECE));
-            let start = Instant::now();
-            running.extend(calls.into_iter().map(|call| contender.start(call)));
-            starting += start.elapsed();
+            let calls = contenders::calls(&body, PIECE.min(count - piece * PIECE));
+            let start = || running.extend(calls.into_iter().map(|call| contender.start(call)));
+            starting += heap::timed(start).0;
         }
         heaps.push((heap::live() - heap_before) as f64 / count as f64);
         if repetition == 0 {
@@ -83,16 +81,17 @@ pub(super) fn measure(name: &str, count: usize, order: Order) -> Result<Figures,
         if order == Order::AtRandom {
             fastrand::Rng::with_seed(7).shuffle(&mut running);
         }
-        let start = Instant::now();
-        for mut operation in running.drain(..) {
-            let ended = contenders::poll(operation.as_mut());
-            assert_eq!(
-                ended,
-                Poll::Ready(true),
-                "it is released, and answered well"
-            );
-        }
-        finishes.push(start.elapsed());
+        let finish = || {
+            for mut operation in running.drain(..) {
+                let ended = contenders::poll(operation.as_mut());
+                assert_eq!(
+                    ended,
+                    Poll::Ready(true),
+                    "it is released, and answered well"
+                );
+            }
+        };
+        finishes.push(heap::timed(finish).0);
         starts.push(starting);
         contender.forget();
     }
@@ -110,9 +109,4 @@ pub(super) fn measure(name: &str, count: usize, order: Order) -> Result<Figures,
         start_nanoseconds: each(starts),
         finish_nanoseconds: each(finishes),
     })
-}
-
-/// Calls that share one body.
-fn vec_of(call: &Call, count: usize) -> Vec<Call> {
-    std::iter::repeat_n(call, count).cloned().collect()
 }

@@ -15,7 +15,7 @@ use longhaul_hyper::Client;
 use tower::{Layer, Service, ServiceExt};
 
 use super::Which;
-use crate::contenders::Call;
+use crate::contenders::{self, Call};
 
 /// No call waits for a place, however many there are.
 const PLACES: usize = 1 << 20;
@@ -70,7 +70,7 @@ where
 
 /// A request for a picture, with a body of 1 KiB.
 pub(super) fn call(server: SocketAddr, path: &str) -> Result<Call, BoxError> {
-    let mut call = crate::contenders::call(1 << 10);
+    let mut call = contenders::call(&contenders::body(1 << 10));
     *call.uri_mut() = format!("http://{server}{path}").parse()?;
     Ok(call)
 }

@@ -98,8 +98,13 @@ pub(super) fn workload(request: &Parts, body: &[u8], whole: bool) -> Workload {
         return Workload::default();
     }
     let path = request.uri.path().trim_end_matches('/');
-    let decoded = percent_decode_str(path).decode_utf8();
-    let path = decoded.as_deref().unwrap_or(path);
+    let decoded = path
+        .contains('%')
+        .then(|| percent_decode_str(path).decode_utf8());
+    let path = match &decoded {
+        Some(Ok(decoded)) => decoded.as_ref(),
+        _ => path,
+    };
     let Some((dialect, call)) = DIALECTS
         .iter()
         .find_map(|dialect| Some((dialect, (dialect.recognises)(path)?)))

@@ -102,6 +102,11 @@ impl Facts {
         model::family(self.model.as_deref()?)
     }
 
+    /// Whether there is a `resolution`, which only some models read.
+    pub(super) const fn names_resolution(&self) -> bool {
+        self.resolution.is_some()
+    }
+
     /// The model reads `resolution`, and of `size` at most the ratio.
     pub(super) fn believe_resolution(&mut self) {
         if let Some(resolution) = self.resolution.take() {

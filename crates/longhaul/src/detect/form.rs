@@ -88,7 +88,7 @@ impl<'f> Part<'f> {
 
     fn take(&self, fields: &[Field], facts: &mut Facts) {
         for field in fields {
-            if let Some(spelling) = field.spelling(0, self.name)
+            if let Some(spelling) = field.spelling(0, self.name.as_bytes())
                 && field.ends_at(1)
             {
                 field.take(facts, self.value, spelling);

@@ -42,6 +42,10 @@ impl<'h> Format<'h> {
 
     /// `application/json; charset=utf-8`, `application/vnd.example+json`, `multipart/form-data; boundary=x`.
     fn of_media_type(value: &'h HeaderValue) -> Self {
+        // Nearly always.
+        if value == "application/json" {
+            return Self::Json;
+        }
         let Ok(value) = value.to_str() else {
             return Self::Opaque;
         };

@@ -29,7 +29,8 @@ pub(super) const GENERATIONS: Dialect = Dialect {
     fields: FIELDS,
     asks_for_images: |_| true,
     settle: |facts| {
-        if facts.family().is_some_and(|family| family.reads_resolution) {
+        let is_read = || facts.family().is_some_and(|family| family.reads_resolution);
+        if facts.names_resolution() && is_read() {
             facts.believe_resolution();
         } else {
             facts.doubt_resolution();
@@ -62,10 +63,12 @@ pub(super) const EDITS: Dialect = Dialect {
 };
 
 fn raise_by_quality(facts: &mut Facts) {
-    let is_raised = facts
-        .family()
-        .is_some_and(|family| family.high_quality_is_2k);
-    if is_raised && facts.quality == Some(Quality::High) {
+    let is_raised = || {
+        facts
+            .family()
+            .is_some_and(|family| family.high_quality_is_2k)
+    };
+    if facts.quality == Some(Quality::High) && is_raised() {
         facts.name_size(Resolution::K2);
     }
 }

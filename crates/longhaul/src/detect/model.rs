@@ -103,8 +103,9 @@ pub(super) fn makes_images(model: &str) -> bool {
 }
 
 fn has_word(model: &str, word: &str) -> bool {
+    let word = word.as_bytes();
     model
         .as_bytes()
         .windows(word.len())
-        .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        .any(|part| part[0].eq_ignore_ascii_case(&word[0]) && part.eq_ignore_ascii_case(word))
 }

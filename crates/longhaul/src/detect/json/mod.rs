@@ -37,11 +37,11 @@ impl Field {
     }
 
     /// Whether `key` is the one that leads on at this depth, and how it is spelled.
-    pub(super) fn spelling(&self, depth: usize, key: &str) -> Option<Spelling> {
-        let name = self.path.get(depth)?;
-        if !same_letters(key, name) {
+    pub(super) fn spelling(&self, depth: usize, key: &[u8]) -> Option<Spelling> {
+        let name = self.path.get(depth)?.as_bytes();
+        if !may_be(key, name) || !same_letters(key, name) {
             None
-        } else if key == *name || is_snake_case_of(key, name) {
+        } else if key == name || is_snake_case_of(key, name) {
             Some(Spelling::Known)
         } else {
             Some(Spelling::Odd)
@@ -74,8 +74,8 @@ pub(super) fn read(json: &[u8], fields: &[Field], facts: &mut Facts) -> bool {
     walk.document().is_ok()
 }
 
-/// Whatever is longer is an image or a prompt, and not looked at a second time to see what it says.
-const LONGEST_TEXT: usize = 64 * 1024;
+/// Whatever is longer is an image or a prompt, and no second look is taken at what it says.
+const LONGEST_TEXT: usize = 512;
 
 /// As deep as `serde_json` nests. What is skipped may be nested deeper.
 const DEEPEST: usize = 127;
@@ -182,7 +182,7 @@ impl Walk<'_, '_> {
         let inside = place.inside()?;
         let live = self.take(place, Value::Other);
         while more {
-            let key = self.reader.key()?.read()?;
+            let key = self.reader.key()?.bytes()?;
             let (led, odd) = self.led_on(place.depth, live, &key);
             if led.is_empty() {
                 self.reader.skip()?;
@@ -232,7 +232,7 @@ impl Walk<'_, '_> {
     }
 
     /// The fields that a key leads on to, and those among them for which it is oddly spelled.
-    fn led_on(&self, depth: usize, live: Mask, key: &str) -> (Mask, Mask) {
+    fn led_on(&self, depth: usize, live: Mask, key: &[u8]) -> (Mask, Mask) {
         let mut led = (Mask::default(), Mask::default());
         for (at, field) in self.fields.iter().enumerate() {
             if !live.has(at) {
@@ -262,22 +262,30 @@ fn value_of(number: &str) -> Result<Value<'static>, Unsound> {
     }
 }
 
+/// Whether a first look does not rule it out: nearly all keys are none of a field's.
+fn may_be(key: &[u8], name: &[u8]) -> bool {
+    let (Some(first), Some(of_name)) = (key.first(), name.first()) else {
+        return false;
+    };
+    key.len() >= name.len() && (first.eq_ignore_ascii_case(of_name) || *first == b'_')
+}
+
 /// Whether both are the same but for case and underscores: as loose as any server is with its keys.
-fn same_letters(key: &str, name: &str) -> bool {
+fn same_letters(key: &[u8], name: &[u8]) -> bool {
     letters(key).eq(letters(name))
 }
 
-fn letters(key: &str) -> impl Iterator<Item = u8> {
-    key.bytes()
-        .filter(|b| *b != b'_')
-        .map(|b| b.to_ascii_lowercase())
+fn letters(key: &[u8]) -> impl Iterator<Item = u8> {
+    key.iter()
+        .filter(|b| **b != b'_')
+        .map(u8::to_ascii_lowercase)
 }
 
 /// Whether `key`, the same letters as `name`, has its words apart.
-fn is_snake_case_of(key: &str, name: &str) -> bool {
-    let mut key = key.bytes();
-    name.bytes().all(|b| {
-        (!b.is_ascii_uppercase() || key.next() == Some(b'_'))
-            && key.next() == Some(b.to_ascii_lowercase())
+fn is_snake_case_of(key: &[u8], name: &[u8]) -> bool {
+    let mut key = key.iter();
+    name.iter().all(|b| {
+        (!b.is_ascii_uppercase() || key.next() == Some(&b'_'))
+            && key.next() == Some(&b.to_ascii_lowercase())
     }) && key.next().is_none()
 }

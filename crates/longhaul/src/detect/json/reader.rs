@@ -34,11 +34,26 @@ impl<'j> Text<'j> {
     /// What it says. Copied only if it has escapes in it.
     pub(super) fn read(self) -> Result<Cow<'j, str>, Unsound> {
         if self.has_escapes {
-            let said = serde_json::from_slice(self.written).map_err(|_| Unsound)?;
-            return Ok(Cow::Owned(said));
+            return self.unescaped().map(Cow::Owned);
         }
-        let said = str::from_utf8(&self.written[1..self.written.len() - 1]);
+        let said = str::from_utf8(self.between_quotes());
         said.map(Cow::Borrowed).map_err(|_| Unsound)
+    }
+
+    /// The same as bytes, which are UTF-8.
+    pub(super) fn bytes(self) -> Result<Cow<'j, [u8]>, Unsound> {
+        if self.has_escapes {
+            return Ok(Cow::Owned(self.unescaped()?.into_bytes()));
+        }
+        Ok(Cow::Borrowed(self.between_quotes()))
+    }
+
+    fn between_quotes(self) -> &'j [u8] {
+        &self.written[1..self.written.len() - 1]
+    }
+
+    fn unescaped(self) -> Result<String, Unsound> {
+        serde_json::from_slice(self.written).map_err(|_| Unsound)
     }
 }
 
@@ -235,39 +250,66 @@ impl<'j> Reader<'j> {
     }
 }
 
-/// Most texts end before.
-const NEAR: usize = 16;
+/// Most texts, and what stands between two escapes, end within so many words of eight bytes.
+const NEAR: usize = 8;
 
 /// Where, from `at` on, the first byte stands that is not plain: the end of the text, an escape, a control character, or
 /// a part of a character beyond ASCII. The end of `json` if there is none.
 fn first_special(json: &[u8], mut at: usize) -> usize {
-    let near = json.len().min(at + NEAR);
-    if let Some(found) = json[at..near].iter().position(is_special) {
-        return at + found;
+    if let Some(found) = pass_words(json, &mut at, NEAR) {
+        return found;
     }
-    at = near;
-    at = pass_strides::<128>(json, at);
-    at = pass_strides::<16>(json, at);
-    let rest = json[at..].iter().position(is_special);
+    pass_strides(json, &mut at);
+    if let Some(found) = pass_words(json, &mut at, usize::MAX) {
+        return found;
+    }
+    let rest = json[at..].iter().position(|byte| is_special(*byte));
     rest.map_or(json.len(), |found| at + found)
 }
 
+/// Passes over so many plain words at most; returned is where a byte stands that is not plain.
+fn pass_words(json: &[u8], at: &mut usize, words: usize) -> Option<usize> {
+    for _ in 0..words {
+        let word = json[*at..].first_chunk()?;
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return Some(*at + special.trailing_zeros() as usize / 8);
+        }
+        *at += 8;
+    }
+    None
+}
+
 /// Passes over strides that are plain as a whole. Without a branch per byte, it is compiled to vector instructions.
-fn pass_strides<const STRIDE: usize>(json: &[u8], mut at: usize) -> usize {
-    while let Some(stride) = json[at..].first_chunk::<STRIDE>() {
+fn pass_strides(json: &[u8], at: &mut usize) {
+    while let Some(stride) = json[*at..].first_chunk::<128>() {
         let special = stride
             .iter()
-            .fold(0, |special, byte| special | u8::from(is_special(byte)));
+            .fold(0, |special, byte| special | u8::from(is_special(*byte)));
         if special != 0 {
             break;
         }
-        at += STRIDE;
+        *at += stride.len();
     }
-    at
 }
 
-const fn is_special(byte: &u8) -> bool {
+const fn is_special(byte: u8) -> bool {
     // As a signed number, whatever is beyond ASCII is below zero.
     let is_control_or_beyond = byte.cast_signed() < 0x20;
-    is_control_or_beyond | (*byte == b'"') | (*byte == b'\\')
+    is_control_or_beyond | (byte == b'"') | (byte == b'\\')
+}
+
+/// The highest bit of each byte that [is special](is_special): right up to the first one, and that is all that is asked.
+///
+/// A byte below `n` borrows from its own highest bit when `n` is taken off; what it borrows from the next byte can
+/// only make a later one look special.
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGHEST: u64 = ONES << 7;
+    const fn below(word: u64, n: u8) -> u64 {
+        word.wrapping_sub(ONES * n as u64) & !word
+    }
+    let quotes = below(word ^ (ONES * b'"' as u64), 1);
+    let escapes = below(word ^ (ONES * b'\\' as u64), 1);
+    (word | below(word, 0x20) | quotes | escapes) & HIGHEST
 }
