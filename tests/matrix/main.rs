@@ -9,6 +9,8 @@ mod cell;
 mod leaks;
 #[path = "../scene/mod.rs"]
 mod scene;
+mod seen;
+mod stage;
 mod table;
 
 use std::process::ExitCode;

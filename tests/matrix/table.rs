@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use libtest_mimic::Failed;
 use longhaul::policy::Policy;
-use longhaul_sim::{Dialect, Fault, Script};
+use longhaul_sim::{Dialect, Fault, Script, Weight};
 
-use crate::cell::{Cell, Load, Seen};
+use crate::{cell::Cell, seen::Seen};
 
 const TABLE: &str = include_str!("cells.txt");
 
@@ -88,6 +88,42 @@ impl PolicyName {
         match self {
             Self::Document => Policy::nano_banana_pro(),
             Self::Careful | Self::Fallback => Policy::careful(),
+        }
+    }
+}
+
+/// How much is carried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Load {
+    /// The answer is read and judged before it is handed on.
+    Small,
+    /// The answer is watched instead: what happens to it then happens to the caller, who cannot have it sent again.
+    LargeAnswer,
+    /// The request takes many slices.
+    LargeRequest,
+}
+
+impl Load {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "small" => Self::Small,
+            "large answer" => Self::LargeAnswer,
+            "large request" => Self::LargeRequest,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn weight(self) -> Weight {
+        match self {
+            Self::LargeAnswer => Weight::Real,
+            Self::Small | Self::LargeRequest => Weight::Tiny,
+        }
+    }
+
+    pub(crate) fn prompt(self) -> String {
+        match self {
+            Self::LargeRequest => "x".repeat(16_000_000),
+            Self::Small | Self::LargeAnswer => "a cat".to_owned(),
         }
     }
 }
