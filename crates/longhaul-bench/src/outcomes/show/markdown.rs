@@ -1,21 +1,13 @@
 //! For README and BENCHMARKS.md.
 
-use std::fmt::Write;
-
 use comfy_table::presets::ASCII_MARKDOWN;
 
-use super::words::{dollars, heading, percent, table};
+use super::words::{dollars, heading, intro, percent, table};
 use crate::outcomes::table::Table;
 
 /// What the policies are, one table to compare them, and a table for each scenario.
 pub(crate) fn markdown(all: &Table) -> String {
-    let mut text = format!(
-        "{} pictures asked for in each scenario under each policy, seed {}. In each field the pictures delivered, and the \
-         dollars wasted for each hundred asked for: charged beyond one price for each picture delivered.\n\n{}",
-        all.plan.operations,
-        all.plan.seed,
-        overview(all)
-    );
+    let mut text = format!("{}\n\n{}", intro(&all.plan), overview(all));
     text += "\n| policy | what it is |\n|---|---|\n";
     for policy in &all.plan.policies {
         text += &format!("| `{}` | {} |\n", policy.name, policy.about);
@@ -46,8 +38,7 @@ fn overview(all: &Table) -> String {
         for (_, figures) in row {
             let delivered = percent(figures.delivered_percent());
             let wasted = dollars(figures.wasted_per_hundred());
-            // Writing to a string cannot fail.
-            let _ = write!(text, " {delivered}<br>{wasted} |");
+            text += &format!(" {delivered}<br>{wasted} |");
         }
         text.push('\n');
     }

@@ -2,12 +2,12 @@
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 
-use super::words::{heading, table};
+use super::words::{heading, intro, table};
 use crate::outcomes::table::Table;
 
 /// A table for each scenario.
 pub(crate) fn text(table_of_all: &Table) -> String {
-    let mut text = String::new();
+    let mut text = intro(&table_of_all.plan) + "\n\n";
     for (scenario, row) in table_of_all.rows() {
         let mut table = table(row, str::to_owned);
         table.load_style(UTF8_HORIZONTAL_ONLY);

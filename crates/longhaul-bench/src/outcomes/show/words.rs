@@ -6,6 +6,7 @@ use crate::outcomes::{
     figures::{Figures, Quantiles},
     policies::Policy,
     scenario::Scenario,
+    table::Plan,
 };
 
 const HEADINGS: [&str; 8] = [
@@ -69,6 +70,18 @@ pub(super) fn table<'a>(
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// What was played, and what the figures mean.
+pub(super) fn intro(plan: &Plan) -> String {
+    let Plan {
+        seed, operations, ..
+    } = plan;
+    format!(
+        "{operations} pictures asked for in each scenario under each policy, simulated, seed {seed}. Wasted is what was \
+         charged beyond one price for each picture delivered; dollars are for each hundred pictures asked for, times are \
+         those of the pictures delivered."
+    )
 }
 
 /// A scenario's heading
