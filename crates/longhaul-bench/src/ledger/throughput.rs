@@ -18,7 +18,7 @@ use longhaul::{
 };
 use longhaul_ledger::DurableLedger;
 use sqlx::{
-    Connection as _, PgPool, SqlitePool,
+    PgPool, SqlitePool,
     postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };

@@ -15,7 +15,7 @@ pub(crate) use self::{
     aim::{Aim, aims},
     section::{Effort, Section},
 };
-use crate::{cost, in_flight, outcomes, table::table, wire, workload};
+use crate::{cost, in_flight, ledger, outcomes, table::table, wire, workload};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -35,7 +35,7 @@ struct Part {
 }
 
 /// In the order of the report.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part {
         command: "outcomes",
         measure: outcomes::section,
@@ -55,6 +55,10 @@ const PARTS: [Part; 5] = [
     Part {
         command: "wire",
         measure: wire::section,
+    },
+    Part {
+        command: "ledger",
+        measure: ledger::section,
     },
 ];
 
