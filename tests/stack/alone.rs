@@ -175,5 +175,5 @@ async fn http_1_alone_sets_the_version_and_reports_what_came_back() {
     let mut request = picture(Dialect::OpenAi);
     *request.version_mut() = Version::HTTP_2;
     let answer = service.oneshot(request).await.unwrap();
-    assert!(answer.extensions().get::<Http1Report>().unwrap().mismatch);
+    assert!(Http1Report::of(&answer).unwrap().mismatch);
 }

@@ -55,9 +55,13 @@ struct Beside<F> {
 enum Coming {
     Nothing,
     // The first attempt, which must not be sent.
-    Refused { error: Option<Error> },
+    Refused {
+        ended: Option<Box<(Running, Error)>>,
+    },
     // Boxed: most operations have no wait.
-    Waiting { sleep: Pin<Box<Sleep>> },
+    Waiting {
+        sleep: Pin<Box<Sleep>>,
+    },
     Readying,
     Done,
 }
@@ -82,7 +86,10 @@ where
                 let inner = service.call(request);
                 (Some(inner), Some(running), Coming::Nothing)
             }
-            Err(error) => (None, None, Coming::Refused { error: Some(error) }),
+            Err(error) => {
+                let ended = Some(Box::new((operation.next_attempt(&request), error)));
+                (None, None, Coming::Refused { ended })
+            }
         };
         Self {
             inner,
@@ -201,10 +208,10 @@ where
         loop {
             match &mut *this.coming {
                 Coming::Nothing => return Poll::Pending,
-                Coming::Refused { error } => {
-                    let error = error.take().expect("a refusal is told once");
+                Coming::Refused { ended } => {
+                    let ended = ended.take().expect("a refusal is told once");
                     *this.coming = Coming::Nothing;
-                    return Poll::Ready(Some((this.operation.next_attempt(), error)));
+                    return Poll::Ready(Some(*ended));
                 }
                 Coming::Waiting { sleep } => {
                     ready!(sleep.as_mut().poll(cx));

@@ -39,7 +39,6 @@ pub(super) struct Operation<B> {
     pub(super) price: Option<Money>,
     // What another attempt is made from; `None` where the body can be sent only once.
     again: Option<Again<B>>,
-    key: Option<HeaderValue>,
     pub(super) deadline: Instant,
     resolution: Resolution,
     pub(super) report: Repr,
@@ -106,14 +105,13 @@ impl<B: Replay> Operation<B> {
             head.extensions.insert(observer.clone());
         }
 
-        let key = policy.key_header.as_ref().and_then(|name| {
-            if let Some(callers) = head.headers.get(name) {
-                return Some(callers.clone());
-            }
-            let key = KeyForm::of(&policy.keys, &head.uri).write(new)?;
-            head.headers.insert(name, key.clone());
-            Some(key)
-        });
+        // The caller's own key stays.
+        if let Some(name) = &policy.key_header
+            && !head.headers.contains_key(name)
+            && let Some(key) = KeyForm::of(&policy.keys, &head.uri).write(new)
+        {
+            head.headers.insert(name, key);
+        }
         let again = body.try_clone().map(|body| Again {
             head: SavedHead::of(&head),
             body,
@@ -127,7 +125,6 @@ impl<B: Replay> Operation<B> {
             resolution,
             policy,
             again,
-            key,
             deadline,
             report: Repr {
                 nested,
@@ -153,7 +150,7 @@ impl<B: Replay> Operation<B> {
 
     /// Sends `request` as the next attempt.
     pub(super) fn attempt(&mut self, mut request: Request<B>) -> (Request<B>, Running) {
-        let running = self.next_attempt();
+        let running = self.next_attempt(&request);
         let attempt = running.attempt();
         if let Some(name) = &self.policy.attempt_header {
             request
@@ -164,13 +161,20 @@ impl<B: Replay> Operation<B> {
         (request, running)
     }
 
-    pub(super) fn next_attempt(&mut self) -> Running {
+    /// The next attempt, which `request` is, or would have been.
+    pub(super) fn next_attempt(&mut self, request: &Request<B>) -> Running {
         let planned = mem::take(&mut self.planned);
         self.report.waits.extend(planned.wait);
         self.report.duplicates += u32::from(planned.duplicate);
         self.report.collected += u32::from(planned.collects);
         let number = self.report.attempts.len() as u32 + 1;
-        let last = number - self.report.collected == self.policy.attempts;
+        // None may follow one that stays silent: all attempts are made, or the request can be sent only once,
+        // or no more duplicates are allowed.
+        let last = number - self.report.collected >= self.policy.attempts
+            || !self.replayable()
+            || self.policy.duplicates.are_used_up(self.report.duplicates);
+        let name = self.policy.key_header.as_ref();
+        let key = name.and_then(|name| request.headers().get(name)).cloned();
         let terms = Terms {
             deadline: Some(Deadline::at(self.deadline)),
             head_expiries: self.head_expiries,
@@ -178,7 +182,7 @@ impl<B: Replay> Operation<B> {
             keep_late: self.policy.late_results,
             tell_server: self.policy.server_timeout,
         };
-        let attempt = Attempt::on_terms(self.id, self.elsewhere + number, self.key.clone(), terms);
+        let attempt = Attempt::on_terms(self.id, self.elsewhere + number, key, terms);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
         Running::begin(attempt, planned.ticket)

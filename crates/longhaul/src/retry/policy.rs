@@ -35,11 +35,16 @@ impl Duplicates {
 
     /// Whether one more is allowed after `made`, at this price each.
     pub fn allow(&self, made: u32, price: Option<Money>) -> bool {
-        let by_count = self.count.is_none_or(|count| made < count);
+        let by_count = !self.are_used_up(made);
         let by_money = self.micros.is_none_or(|most| {
             price.is_some_and(|price| price.times(made.saturating_add(1)).micros <= most)
         });
         by_count && by_money
+    }
+
+    /// Whether `made` are all that are allowed, whatever they cost.
+    pub(super) fn are_used_up(&self, made: u32) -> bool {
+        self.count.is_some_and(|count| made >= count)
     }
 }
 
@@ -70,8 +75,9 @@ pub struct RetryPolicy {
     /// What an attempt takes at least; one that could not end in time is not begun. Default the median
     /// generation: 45, 65 and 120 s; nothing where the size is not known.
     pub expected: PerResolution,
-    /// The last attempt keeps no head clock of its own but runs to the operation's deadline: nothing is
-    /// gained by cutting a paid call that no other follows. Default false.
+    /// The last attempt that may be made keeps no head clock of its own but runs to the operation's deadline:
+    /// nothing is gained by cutting a paid call that no other follows. Without duplicates that is the first,
+    /// since none may follow one that stays silent. Default false.
     pub uncut_last_attempt: bool,
     /// An attempt whose head clock ran out goes on, until the attempt's clock or the operation's deadline,
     /// and those that follow run beside it: whichever brings the picture first wins, and the others are dropped as

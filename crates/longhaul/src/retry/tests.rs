@@ -518,6 +518,18 @@ async fn the_last_attempt_may_keep_no_head_clock_of_its_own() {
     assert_eq!(uncut, [false, false, true]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_none_may_follow_when_it_stays_silent_is_the_last() {
+    let mut policy = exact();
+    policy.uncut_last_attempt = true;
+    policy.duplicates = Duplicates::NEVER;
+    let provider = Provider::new([OVERLOADED, OK]);
+    run(policy, &provider, request()).await.unwrap();
+    let seen = provider.seen.lock().unwrap();
+    assert_eq!(seen.len(), 2, "what was refused for certain is sent again");
+    assert!(seen.iter().all(|seen| seen.uncut));
+}
+
 /// Ready for its first call, and broken when asked the second time.
 #[derive(Clone)]
 struct Breaks {
