@@ -37,6 +37,7 @@ impl Field {
     }
 
     /// Whether `key` is the one that leads on at this depth, and how it is spelled.
+    #[inline]
     pub(super) fn spelling(&self, depth: usize, key: &[u8]) -> Option<Spelling> {
         let name = self.path.get(depth)?.as_bytes();
         if !may_be(key, name) || !same_letters(key, name) {
@@ -263,6 +264,7 @@ fn value_of(number: &str) -> Result<Value<'static>, Unsound> {
 }
 
 /// Whether a first look does not rule it out: nearly all keys are none of a field's.
+#[inline]
 fn may_be(key: &[u8], name: &[u8]) -> bool {
     let (Some(first), Some(of_name)) = (key.first(), name.first()) else {
         return false;
