@@ -3,6 +3,7 @@
 use longhaul::{Class, diagnosis::Cause, policy::Policy};
 use longhaul_sim::{Builder, Dialect, Totals};
 use longhaul_testing::{HaProxy, Mode, Nginx};
+use tower::Layer;
 
 use crate::scene::{Ended, Scene, perform, plain, provider, request};
 
@@ -30,13 +31,13 @@ pub(crate) async fn scene(script: &str, policy: Policy) -> Scene {
     Scene::with(provider(script), policy).await
 }
 
+/// This provider, asked under the default policy.
 pub(crate) async fn scene_of(provider: Builder) -> Scene {
     Scene::with(provider, Policy::default()).await
 }
 
 /// One picture by the way that begins at `url`.
 pub(crate) async fn ask(scene: &Scene, url: &str) -> Ended {
-    use tower::Layer;
     perform(scene.stack.layer(plain()), request(url, Dialect::OpenAi)).await
 }
 
