@@ -22,7 +22,7 @@ pub(super) async fn run(location: &Location) -> Result<String, LedgerError> {
             let options = sqlite(path);
             let mut connection = options.connect().await?;
             SQLITE
-                .run(&mut connection)
+                .run_direct(None, &mut connection, false)
                 .await
                 .map_err(|error| refused(&SQLITE, error))?;
             connection.close().await?;
@@ -31,7 +31,7 @@ pub(super) async fn run(location: &Location) -> Result<String, LedgerError> {
         Location::Postgres(url) => {
             let mut connection = postgres(url)?.connect().await?;
             POSTGRES
-                .run(&mut connection)
+                .run_direct(None, &mut connection, false)
                 .await
                 .map_err(|error| refused(&POSTGRES, error))?;
             connection.close().await?;
