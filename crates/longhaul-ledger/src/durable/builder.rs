@@ -133,11 +133,8 @@ impl Builder {
 
         let status = Arc::new(Status::new(self.when_unreachable, self.held));
         let (queue, messages) = Queue::new(status.clone());
-        let writer = Writer::new(messages, status, patience, sink, lease);
-        tokio::spawn(async move {
-            writer.run().await;
-            drop(lock);
-        });
+        let writer = Writer::new(messages, status, patience, sink, lease, lock);
+        tokio::spawn(writer.run());
         Ok(DurableLedger::new(
             store,
             queue,

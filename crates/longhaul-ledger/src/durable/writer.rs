@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     entry::Entry,
     lease::Lease,
+    lock::Lock,
     queue::{Message, Status, Waiting},
     sink::Sink,
 };
@@ -30,7 +31,9 @@ pub(super) struct Writer {
     sink: Sink,
     inbox: Inbox,
     batch: Batch,
+    // What says that this writer lives: on PostgreSQL the one, beside a file the other.
     lease: Option<Lease>,
+    lock: Option<Lock>,
 }
 
 /// What is written in one transaction, and who waits for it.
@@ -69,6 +72,7 @@ impl Writer {
         patience: Duration,
         sink: Sink,
         lease: Option<Lease>,
+        lock: Option<Lock>,
     ) -> Self {
         Self {
             sink,
@@ -81,6 +85,7 @@ impl Writer {
             },
             batch: Batch::default(),
             lease,
+            lock,
         }
     }
 
@@ -96,6 +101,7 @@ impl Writer {
             lease.give_back().await;
         }
         self.sink.close().await;
+        drop(self.lock);
         if let Some(stopped) = self.inbox.stop.take() {
             let _ = stopped.send(());
         }

@@ -170,6 +170,7 @@ async fn spending_goes_on_where_that_was_chosen_up_to_the_stated_bound() {
         .await
         .expect("it can be opened");
     deliver(&ledger).await;
+    ledger.flush().await.expect("it is durable");
     postgres.stop();
     let mut slots = Vec::new();
     let refusal = loop {

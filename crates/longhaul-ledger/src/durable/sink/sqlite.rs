@@ -1,8 +1,8 @@
 use std::{borrow::Cow, path::Path, sync::Arc};
 
 use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection,
-    sqlite::SqliteArguments,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _,
+    SqliteConnection, sqlite::SqliteArguments,
 };
 
 use super::{Hooks, WriterId, check, count, insert_attempts, insert_running};
@@ -74,32 +74,52 @@ impl Sqlite {
         closings: &[Closed],
     ) -> Result<(), LedgerError> {
         self.limit_pages().await?;
-        let writer = self.writer;
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        for (statements, rows) in chunks(&self.statements, openings) {
+        // Not sqlx's `Transaction`: a full disk makes SQLite itself roll back, and that one would never know.
+        self.connection.execute("BEGIN IMMEDIATE").await?;
+        let written = self.write_and_commit(openings, closings).await;
+        if written.is_err() {
+            // Fails where SQLite has done it already.
+            let _ = self.connection.execute("ROLLBACK").await;
+        }
+        written
+    }
+
+    async fn write_and_commit(
+        &mut self,
+        openings: &[Arc<Entry>],
+        closings: &[Closed],
+    ) -> Result<(), LedgerError> {
+        let Self {
+            connection,
+            writer,
+            statements,
+            hooks,
+            ..
+        } = self;
+        for (statements, rows) in chunks(statements, openings) {
             let mut values = Values::with_capacity(rows.len() * (1 + count(OPENING_COLUMNS)));
             for entry in rows {
                 values.id(writer.into_bytes());
                 columns::opening(entry.id, &entry.opening, &mut values);
             }
-            execute(&mut transaction, &statements.open, values).await?;
+            execute(connection, &statements.open, values).await?;
         }
-        for (statements, rows) in chunks(&self.statements, closings) {
+        for (statements, rows) in chunks(statements, closings) {
             let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS);
             let mut values = Values::with_capacity(rows.len() * width);
             for Closed { entry, closing } in rows {
                 columns::opening(entry.id, &entry.opening, &mut values);
                 columns::closing(closing, &mut values);
             }
-            execute(&mut transaction, &statements.close, values).await?;
+            execute(connection, &statements.close, values).await?;
             let mut values = Values::with_capacity(rows.len());
             for Closed { entry, .. } in rows {
                 values.id(entry.id.into_bytes());
             }
-            execute(&mut transaction, &statements.remove, values).await?;
+            execute(connection, &statements.remove, values).await?;
         }
-        self.hooks.before_commit().await;
-        transaction.commit().await?;
+        hooks.before_commit().await;
+        connection.execute("COMMIT").await?;
         Ok(())
     }
 
