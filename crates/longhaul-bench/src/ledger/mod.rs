@@ -1,11 +1,13 @@
-//! The durable ledger: attempts a second, on SQLite and on PostgreSQL.
+//! The durable ledger: attempts a second, on SQLite and on PostgreSQL; and a ledger of a year.
 
+mod large;
 mod throughput;
 
 use std::{error::Error, fmt::Write as _, path::Path, time::Duration};
 
 use longhaul_ledger::DurableLedger;
 use longhaul_testing::Postgres;
+use tempfile::TempDir;
 
 use self::throughput::Measured;
 use crate::{
@@ -16,9 +18,12 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Shorter measurements
+    /// Shorter measurements, of a smaller ledger
     #[arg(long)]
     quick: bool,
+    /// Only the ledger of a year, with so many attempts
+    #[arg(long)]
+    attempts: Option<u64>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
@@ -27,7 +32,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     } else {
         Effort::Full
     };
-    println!("{}", section(effort)?.markdown);
+    let markdown = match options.attempts {
+        Some(attempts) => write_large(&measure_large(&folder()?, attempts)?),
+        None => section(effort)?.markdown,
+    };
+    println!("{markdown}");
     Ok(())
 }
 
@@ -39,6 +48,9 @@ const AIMED_AT: usize = 64;
 const AIM_SQLITE: f64 = 25_000.0;
 const AIM_POSTGRES: f64 = 10_000.0;
 
+/// Seconds that the report and the claims of one month may take.
+const AIM_MONTH: f64 = 2.0;
+
 /// One store's figures, by attempts in flight.
 #[derive(Debug)]
 struct Store {
@@ -49,9 +61,7 @@ struct Store {
 
 pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
     let duration = effort.pick(Duration::from_millis(300), Duration::from_secs(10));
-    // Beside the program: a folder for temporary files may be in memory, where nothing is durable and all is quick.
-    let program = std::env::current_exe()?;
-    let folder = tempfile::tempdir_in(program.parent().unwrap_or(Path::new(".")))?;
+    let folder = folder()?;
     let disk = throughput::fdatasyncs(folder.path(), duration)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -63,7 +73,38 @@ pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
         }
         Ok::<_, Box<dyn Error>>(stores)
     })?;
-    Ok(write(disk, &stores))
+    let mut section = write(disk, &stores);
+    let large = measure_large(&folder, effort.pick(100_000, 10_000_000))?;
+    section.markdown.push_str(&write_large(&large));
+    Ok(section)
+}
+
+/// Beside the program: a folder for temporary files may be in memory, where nothing is durable and all is quick.
+fn folder() -> Result<TempDir, Box<dyn Error>> {
+    let program = std::env::current_exe()?;
+    Ok(tempfile::tempdir_in(program.parent().unwrap_or(Path::new(".")))?)
+}
+
+fn measure_large(folder: &TempDir, attempts: u64) -> Result<large::Measured, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(large::measure(folder.path(), attempts))
+}
+
+fn write_large(large: &large::Measured) -> String {
+    let (report, claims) = (large.report.as_secs_f64(), large.claims.as_secs_f64());
+    let aims = aims([
+        Aim::at_most("report of a month", AIM_MONTH, "s", report),
+        Aim::at_most("claims of a month", AIM_MONTH, "s", claims),
+    ]);
+    format!(
+        "\nA ledger of a year on SQLite with {} attempts takes {} bytes an attempt. Of one month, `report` answers in \
+         {report:.2} s, and `claims`, which finds {}, in {claims:.2} s.\n\n{aims}\n",
+        figure(large.attempts as f64),
+        figure(large.bytes_per_attempt),
+        figure(large.claims_found as f64),
+    )
 }
 
 async fn sqlite(folder: &Path, duration: Duration) -> Result<Store, Box<dyn Error>> {
