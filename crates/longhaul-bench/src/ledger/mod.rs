@@ -82,7 +82,9 @@ pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
 /// Beside the program: a folder for temporary files may be in memory, where nothing is durable and all is quick.
 fn folder() -> Result<TempDir, Box<dyn Error>> {
     let program = std::env::current_exe()?;
-    Ok(tempfile::tempdir_in(program.parent().unwrap_or(Path::new(".")))?)
+    Ok(tempfile::tempdir_in(
+        program.parent().unwrap_or(Path::new(".")),
+    )?)
 }
 
 fn measure_large(folder: &TempDir, attempts: u64) -> Result<large::Measured, Box<dyn Error>> {
