@@ -118,6 +118,7 @@ impl Log {
     pub fn of(entries: &[Entry], epoch: i64) -> Self {
         let mut rows: Vec<_> = entries
             .iter()
+            .rev()
             .filter_map(|entry| row(entry, epoch))
             .collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.created_at));

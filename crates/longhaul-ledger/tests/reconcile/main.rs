@@ -5,4 +5,6 @@ mod files;
 mod logs;
 mod matching;
 mod planted;
+#[cfg(feature = "cli")]
+mod program;
 mod stored;

@@ -1,0 +1,141 @@
+//! The command line.
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use longhaul::{Class, billing::Record, policy::Policy};
+use longhaul_sim::log::Log;
+use serde_json::Value;
+
+use crate::{
+    books::{Book, PROVIDER},
+    logs::{answered, attempt, charge, log_of},
+};
+
+fn records() -> [Record; 2] {
+    [
+        answered(0.0, 90.0, Class::Delivered, "one"),
+        attempt(400.0, 60.0, Class::UnknownOutcome),
+    ]
+}
+
+struct Desk {
+    book: Book,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn with(log: &Log) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pages: Vec<_> = log.pages(100);
+        fs::write(
+            folder.path().join("log.json"),
+            serde_json::to_vec(&pages).unwrap(),
+        )
+        .unwrap();
+        Self {
+            book: Book::sqlite(&records()).await,
+            folder,
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_longhaul-ledger"))
+            .current_dir(self.folder.path())
+            .env("LONGHAUL_LEDGER", self.book.store.location().to_string())
+            .args(["reconcile", "--provider", PROVIDER, "--month", "2026-01"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_whether_log_and_ledger_differ() {
+    let whole = log_of(vec![charge(0, 90, "one"), charge(400, 85, "two")]);
+    let desk = Desk::with(&whole).await;
+    let agreed = desk.run(&["log.json"]);
+    assert_eq!(agreed.status.code(), Some(0), "{}", text(&agreed.stderr));
+    assert!(
+        text(&agreed.stdout).contains("0.48 USD"),
+        "{}",
+        text(&agreed.stdout)
+    );
+    assert_eq!(desk.book.count("verdicts").await, 2);
+
+    let slow = log_of(vec![charge(0, 181, "one")]);
+    let desk = Desk::with(&slow).await;
+    let differing = desk.run(&[
+        "log.json",
+        "--time-zone",
+        "Asia/Shanghai",
+        "--priors",
+        "priors.toml",
+    ]);
+    assert_eq!(
+        differing.status.code(),
+        Some(3),
+        "{}",
+        text(&differing.stderr)
+    );
+    let table = text(&differing.stdout);
+    for wanted in [
+        "took longer than promised, on the provider's clock  2026-01-17T08:00:00.000+08:00",
+        "not in the log, though it may have been charged     2026-01-17T08:06:40.000+08:00",
+        "181.0 s  0.24 USD",
+    ] {
+        assert!(table.contains(wanted), "{wanted:?} is not in\n{table}");
+    }
+    let priors = fs::read_to_string(desk.folder.path().join("priors.toml")).unwrap();
+    assert_eq!(Policy::from_toml(&priors).unwrap().billing.priors.len(), 2);
+
+    let again = desk.run(&["log.json", "--json", "--dry-run"]);
+    assert_eq!(again.status.code(), Some(3));
+    let found: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(found["counts"]["unchanged"], 2);
+    assert_eq!(found["findings"][1]["kind"], "WithoutRow");
+    assert_eq!(found["findings"][1]["amount"]["micros"], 240_000);
+}
+
+#[tokio::test]
+async fn a_bad_file_ends_with_its_line_and_column_and_leaves_the_ledger_alone() {
+    let desk = Desk::with(&log_of(vec![charge(0, 90, "one")])).await;
+    fs::write(
+        desk.folder.path().join("bad.json"),
+        "{\"data\": [\n{\"type\": 2,}]}",
+    )
+    .unwrap();
+    let refused = desk.run(&["log.json", "bad.json"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(
+        text(&refused.stderr),
+        "longhaul-ledger: bad.json, line 2, column 12: trailing comma; nothing of the file was taken\n"
+    );
+    assert_eq!(refused.stdout, b"");
+    assert_eq!(desk.book.count("verdicts").await, 0);
+
+    for (arguments, wanted) in [
+        (&["log.json", "--format", "csv"][..], "--map"),
+        (&["log.json", "--skew", "soon"], "--skew"),
+        (&["none.json"], "none.json cannot be read"),
+        (
+            &["log.json", "--map", "map.toml"],
+            "--map is for --format csv",
+        ),
+        (&["log.json", "--partial", "--whole"], "--whole"),
+    ] {
+        let refused = desk.run(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            text(&refused.stderr).contains(wanted),
+            "{}",
+            text(&refused.stderr)
+        );
+    }
+}
