@@ -1,7 +1,7 @@
 //! What is sound here is sound for `serde_json`, and the other way round.
 
 use proptest::prelude::*;
-use serde_core::de::IgnoredAny;
+use serde::de::IgnoredAny;
 
 use super::*;
 
