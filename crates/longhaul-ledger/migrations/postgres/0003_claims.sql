@@ -11,3 +11,8 @@ CREATE TABLE claims (
     answer          TEXT,
     answered_at     BIGINT
 );
+
+-- Most attempts are the first of their operation and delivered in time. These find the others, of which claims are made,
+-- without passing over the rest; statements repeat the conditions word for word.
+CREATE INDEX attempts_unusual ON attempts (id) WHERE class <> 'Delivered' OR attempt > 1;
+CREATE INDEX attempts_long ON attempts (id) WHERE at_most_us > 120000000;

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::{StreamExt as _, stream};
 use jiff::{civil::Date, tz::TimeZone};
 use longhaul::{
     Money, OperationId,
@@ -30,6 +31,9 @@ use crate::{
 /// Operations are read so many at a time.
 const OPERATIONS: usize = 400;
 
+/// And so many times at once.
+const CHUNKS: usize = 3;
+
 impl Store {
     /// The claims for attempts in `filter`'s time, of its provider and model, by the rules of `book`; those that were
     /// made already among them. Attempts that still run make none.
@@ -48,8 +52,13 @@ impl Store {
             withheld: BTreeMap::new(),
         };
         let mut found = Found::default();
-        for chunk in operations.chunks(OPERATIONS) {
-            let rows = candidates::attempts(self, chunk).await?;
+        let chunks = operations
+            .chunks(OPERATIONS)
+            .map(|chunk| candidates::attempts(self, chunk));
+        // The next ones are read while one is judged.
+        let mut chunks = stream::iter(chunks).buffered(CHUNKS);
+        while let Some(rows) = chunks.next().await {
+            let rows = rows?;
             let mut attempts: Vec<_> = rows.iter().map(Attempt::read).collect::<Result<_, _>>()?;
             for index in 0..attempts.len() {
                 let operation = attempts[index].stored.record.opening.operation;
