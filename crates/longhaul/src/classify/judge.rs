@@ -18,8 +18,9 @@ pub type ResponseBody<B, C> = WatchedBody<PeekedBody<B>, Judge<C>>;
 /// Follows a body that is not held, and says at its end what it was.
 #[derive(Debug)]
 pub struct Judge<C>(
-    // `None` once the attempt has its outcome.
-    Option<Running<C>>,
+    // `None` once the attempt has its outcome. Boxed: most answers are judged before they are handed on, and the
+    // bodies of all are moved through every layer.
+    Option<Box<Running<C>>>,
 );
 
 #[derive(Debug)]
@@ -33,8 +34,8 @@ pub(super) struct Running<C> {
 
 impl<C> Judge<C> {
     /// Judges the body of an attempt that is still running.
-    pub(super) const fn running(running: Running<C>) -> Self {
-        Self(Some(running))
+    pub(super) fn running(running: Running<C>) -> Self {
+        Self(Some(Box::new(running)))
     }
 
     /// The attempt was judged already: nothing is left to say.
@@ -87,7 +88,7 @@ impl<C: Classifier> Watch<Bytes> for Judge<C> {
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        self.0.take().map_or(Ok(()), Running::passed)
+        self.0.take().map_or(Ok(()), |running| running.passed())
     }
 
     fn error(&mut self, error: Error) -> Error {

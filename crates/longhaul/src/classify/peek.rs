@@ -24,7 +24,8 @@ pub(super) struct Peek {
     frames: SmallVec<[Bytes; 1]>,
     trailers: Option<Box<HeaderMap>>,
     held: usize,
-    counted: usize,
+    // Of so many frames, so many bytes are no whitespace.
+    counted: (usize, usize),
 }
 
 /// Why the reading stopped.
@@ -55,7 +56,7 @@ impl Peek {
             if body.is_end_stream() {
                 return Poll::Ready(Peeked::Whole);
             }
-            if self.counted > limit || self.held > HELD_WITH_WHITESPACE {
+            if self.is_over(limit) {
                 return Poll::Ready(Peeked::Longer);
             }
             match ready!(Pin::new(&mut *body).poll_frame(cx)) {
@@ -71,11 +72,23 @@ impl Peek {
 
     fn push(&mut self, data: Bytes) {
         self.held += data.len();
-        self.counted += data
-            .iter()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .count();
         self.frames.push(data);
+    }
+
+    /// Nothing is counted while all of it is within the limit, as most answers are to their end.
+    fn is_over(&mut self, limit: usize) -> bool {
+        if self.held <= limit {
+            return false;
+        }
+        let (frames, count) = &mut self.counted;
+        for frame in self.frames.iter().skip(*frames) {
+            *frames += 1;
+            *count += frame
+                .iter()
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .count();
+        }
+        *count > limit || self.held > HELD_WITH_WHITESPACE
     }
 
     /// What was read, in one piece: a copy of at most the limit and one frame, where there were several.

@@ -3,13 +3,13 @@
 use super::{
     dialect::{Call, Dialect},
     facts::{self, Facts},
-    json::Field,
+    json::{Field, Fields},
 };
 use crate::workload::Resolution;
 
 pub(super) const COMPLETIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/chat/completions").then_some(Call::PLAIN),
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
         Field::new(&["n"], facts::images),
         Field::new(&["modalities"], facts::modality),
@@ -28,7 +28,7 @@ pub(super) const COMPLETIONS: Dialect = Dialect {
             &["extraBody", "google", "imageConfig", "imageSize"],
             facts::possible_size,
         ),
-    ],
+    ]),
     asks_for_images: Facts::wants_images_or_has_image_model,
     // The documented default is Gemini's, and where images are asked for in so many words.
     unsaid: |facts| match facts.family() {

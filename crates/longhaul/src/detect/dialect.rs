@@ -9,7 +9,7 @@ use super::{
     form,
     format::Format,
     gemini, imagen, images, interactions, jobs,
-    json::{self, Field},
+    json::{self, Field, Fields},
     responses,
 };
 use crate::workload::{Resolution, Workload};
@@ -36,7 +36,7 @@ pub(super) struct Dialect {
     /// Whether a `POST` to this path, decoded, is one of its calls.
     pub(super) recognises: fn(&str) -> Option<Call<'_>>,
     /// Where in the body the facts stand.
-    pub(super) fields: &'static [Field],
+    pub(super) fields: &'static Fields,
     /// Whether its calls may also be forms, with the same fields.
     pub(super) forms: bool,
     /// Whether a request in which this was found asks for images.
@@ -58,7 +58,7 @@ impl Dialect {
     /// A dialect in JSON that recognises nothing and has no default: what is not said is unknown.
     pub(super) const PLAIN: Self = Self {
         recognises: |_| None,
-        fields: &[],
+        fields: &Fields::new(&[]),
         forms: false,
         asks_for_images: Facts::has_image_model,
         settle: |_| {},
@@ -83,7 +83,7 @@ impl<'p> Call<'p> {
 /// Any other call with JSON: it may name a size in places unknown here, so that only 4K is believed.
 const OTHER: Dialect = Dialect {
     recognises: |_| Some(Call::PLAIN),
-    fields: &[Field::new(&["model"], model_of_other)],
+    fields: &Fields::new(&[Field::new(&["model"], model_of_other)]),
     ..Dialect::PLAIN
 };
 

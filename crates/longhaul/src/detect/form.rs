@@ -13,7 +13,7 @@ use memchr::memmem::Finder;
 use super::{
     facts::{Facts, Value},
     format::Parameters,
-    json::Field,
+    json::Fields,
 };
 
 /// Parts have two headers; more than this are not read.
@@ -22,7 +22,7 @@ const MOST_HEADERS: usize = 16;
 /// Reads what `fields` find in the parts of `form` into `facts`; `true` if it is one whole, sound form.
 ///
 /// What was found before something unsound stays found.
-pub(super) fn read(form: &[u8], boundary: &str, fields: &[Field], facts: &mut Facts) -> bool {
+pub(super) fn read(form: &[u8], boundary: &str, fields: &Fields, facts: &mut Facts) -> bool {
     let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
     let next = Finder::new(&delimiter);
     let Some(mut rest) = form.strip_prefix(&delimiter[2..]) else {
@@ -86,8 +86,8 @@ impl<'f> Part<'f> {
         Some(Self { name, value })
     }
 
-    fn take(&self, fields: &[Field], facts: &mut Facts) {
-        for field in fields {
+    fn take(&self, fields: &Fields, facts: &mut Facts) {
+        for field in fields.iter() {
             if let Some(spelling) = field.spelling(0, self.name.as_bytes())
                 && field.ends_at(1)
             {

@@ -3,7 +3,7 @@
 use super::{
     dialect::{Call, Dialect},
     facts::{self, Facts},
-    json::Field,
+    json::{Field, Fields},
 };
 use crate::workload::Resolution;
 
@@ -11,14 +11,14 @@ const METHODS: [&str; 2] = ["generateContent", "streamGenerateContent"];
 
 pub(super) const GENERATE_CONTENT: Dialect = Dialect {
     recognises: |path| Call::of_method(path, &METHODS),
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(
             &["generationConfig", "imageConfig", "imageSize"],
             facts::size,
         ),
         Field::new(&["contents", "parts", "inlineData"], facts::reference),
         Field::new(&["contents", "parts", "fileData"], facts::reference),
-    ],
+    ]),
     unsaid: default_of_gemini,
     ..Dialect::PLAIN
 };

@@ -3,13 +3,13 @@
 use super::{
     dialect::{Call, Dialect},
     facts::{self, Facts, Value},
-    json::Field,
+    json::{Field, Fields},
 };
 use crate::workload::Resolution;
 
 pub(super) const PREDICT: Dialect = Dialect {
     recognises: |path| Call::of_method(path, &["predict"]),
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["parameters", "sampleImageSize"], size_or_edge),
         // As new-api writes it.
         Field::new(&["parameters", "imageSize"], size_or_edge),
@@ -19,7 +19,7 @@ pub(super) const PREDICT: Dialect = Dialect {
         Field::new(&["parameters", "mode"], mode),
         Field::new(&["instances", "image"], facts::reference),
         Field::new(&["instances", "referenceImages"], facts::reference),
-    ],
+    ]),
     unsaid: |facts| match facts.family() {
         // Of a picture that is given, the size may be kept.
         Some(family) if family.is_imagen && facts.references == 0 => Resolution::K1,

@@ -3,11 +3,11 @@
 use super::{
     dialect::{Call, Dialect},
     facts::{self, Facts},
-    json::Field,
+    json::{Field, Fields},
 };
 use crate::workload::{Quality, Resolution};
 
-const FIELDS: &[Field] = &[
+const FIELDS: &Fields = &Fields::new(&[
     Field::new(&["model"], facts::model),
     Field::new(&["size"], facts::size),
     Field::new(&["n"], facts::images),
@@ -22,7 +22,7 @@ const FIELDS: &[Field] = &[
     Field::new(&["image"], facts::reference),
     Field::new(&["image[]"], facts::reference),
     Field::new(&["images"], facts::reference),
-];
+]);
 
 pub(super) const GENERATIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/images/generations").then_some(Call::PLAIN),

@@ -4,12 +4,12 @@ use super::{
     dialect::{Call, Dialect},
     facts::{self, Facts},
     gemini,
-    json::Field,
+    json::{Field, Fields},
 };
 
 pub(super) const INTERACTIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/interactions").then_some(Call::PLAIN),
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
         Field::new(&["responseFormat", "type"], facts::modality),
         Field::new(&["responseFormat", "imageSize"], facts::size),
@@ -21,7 +21,7 @@ pub(super) const INTERACTIONS: Dialect = Dialect {
         ),
         Field::new(&["input", "type"], facts::reference_by_type),
         Field::new(&["input", "content", "type"], facts::reference_by_type),
-    ],
+    ]),
     asks_for_images: Facts::wants_images_or_has_image_model,
     unsaid: gemini::default_of_gemini,
     ..Dialect::PLAIN

@@ -5,19 +5,19 @@
 use super::{
     dialect::{Call, Dialect},
     facts,
-    json::Field,
+    json::{Field, Fields},
     model,
 };
 
 pub(super) const REPLICATE: Dialect = Dialect {
     recognises: replicate,
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
         Field::new(&["input", "resolution"], facts::size),
         Field::new(&["input", "size"], facts::size),
         Field::new(&["input", "imageInput"], facts::reference),
         Field::new(&["input", "numOutputs"], facts::images),
-    ],
+    ]),
     asks_for_images: |_| true,
     is_job: true,
     ..Dialect::PLAIN
@@ -32,10 +32,10 @@ fn replicate(path: &str) -> Option<Call<'_>> {
 
 pub(super) const FLUX: Dialect = Dialect {
     recognises: flux,
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["width"], facts::width),
         Field::new(&["height"], facts::height),
-    ],
+    ]),
     asks_for_images: |_| true,
     settle: facts::Facts::believe_edges,
     is_job: true,
@@ -51,11 +51,11 @@ fn flux(path: &str) -> Option<Call<'_>> {
 
 pub(super) const WAVESPEED: Dialect = Dialect {
     recognises: wavespeed,
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["resolution"], facts::size),
         Field::new(&["size"], facts::size),
         Field::new(&["images"], facts::reference),
-    ],
+    ]),
     asks_for_images: |_| true,
     is_job: true,
     ..Dialect::PLAIN
@@ -78,7 +78,7 @@ pub(super) const VEO: Dialect = Dialect {
 /// As [`VEO`].
 pub(super) const SORA: Dialect = Dialect {
     recognises: |path| path.ends_with("/videos").then_some(Call::PLAIN),
-    fields: &[Field::new(&["model"], facts::model)],
+    fields: &Fields::new(&[Field::new(&["model"], facts::model)]),
     forms: true,
     asks_for_images: |_| false,
     is_job: true,

@@ -1,5 +1,7 @@
 //! What the name of a model says.
 
+use memchr::memchr2_iter;
+
 use super::facts::larger;
 use crate::workload::Resolution;
 
@@ -103,9 +105,9 @@ pub(super) fn makes_images(model: &str) -> bool {
 }
 
 fn has_word(model: &str, word: &str) -> bool {
-    let word = word.as_bytes();
-    model
-        .as_bytes()
-        .windows(word.len())
-        .any(|part| part[0].eq_ignore_ascii_case(&word[0]) && part.eq_ignore_ascii_case(word))
+    let (model, word) = (model.as_bytes(), word.as_bytes());
+    memchr2_iter(word[0], word[0].to_ascii_uppercase(), model).any(|at| {
+        let part = model.get(at..at + word.len());
+        part.is_some_and(|part| part.eq_ignore_ascii_case(word))
+    })
 }

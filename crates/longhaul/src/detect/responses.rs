@@ -3,19 +3,19 @@
 use super::{
     dialect::{Call, Dialect},
     facts::{self, Facts, Value},
-    json::Field,
+    json::{Field, Fields},
 };
 
 pub(super) const RESPONSES: Dialect = Dialect {
     recognises: |path| path.ends_with("/responses").then_some(Call::PLAIN),
-    fields: &[
+    fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
         Field::new(&["tools", "type"], tool),
         Field::new(&["tools", "size"], tool_size),
         Field::new(&["tools", "quality"], facts::quality),
         Field::new(&["tools", "model"], facts::image_model),
         Field::new(&["input", "content", "type"], facts::reference_by_type),
-    ],
+    ]),
     asks_for_images: |facts| facts.image_tools > 0,
     settle: leave_open_what_a_tool_does_not_say,
     ..Dialect::PLAIN

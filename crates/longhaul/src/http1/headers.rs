@@ -12,6 +12,11 @@ const ALT_USED: HeaderName = HeaderName::from_static("alt-used");
 /// section 7.8, RFC 7540 section 3.2.1); `Alt-Used` names an alternative service that is not used
 /// (RFC 7838). The rest of `Connection`, and `TE` and `Keep-Alive` with it, are good HTTP/1.1.
 pub(super) fn strip(headers: &mut HeaderMap) {
+    static ALL: [HeaderName; 4] = [UPGRADE, HTTP2_SETTINGS, ALT_USED, CONNECTION];
+    // Nearly no request has any of them, and few headers are sooner looked at than four are looked up.
+    if !headers.keys().any(|name| ALL.contains(name)) {
+        return;
+    }
     headers.remove(UPGRADE);
     headers.remove(HTTP2_SETTINGS);
     headers.remove(ALT_USED);

@@ -1,5 +1,7 @@
 use std::net::Ipv6Addr;
 
+use http::Uri;
+
 use crate::config_error::ConfigError;
 
 /// Some hosts, by name.
@@ -23,9 +25,12 @@ pub enum Hosts {
 }
 
 impl Hosts {
-    /// Whether the host of a URI is one of them. A request without a host has the empty name.
-    pub(super) fn contains(&self, host: &str) -> bool {
-        let named = |names: &[String]| names.iter().any(|name| matches(name, host));
+    /// Whether the host of `uri` is one of them. A request without a host has the empty name.
+    pub(super) fn contains(&self, uri: &Uri) -> bool {
+        let named = |names: &[String]| {
+            let host = uri.host().unwrap_or_default();
+            names.iter().any(|name| matches(name, host))
+        };
         match self {
             Self::All => true,
             Self::Only(names) => named(names),
@@ -106,15 +111,23 @@ mod tests {
             ("::1", "[::1]", true),
             ("[::1]", "[::1]", true),
             ("10.0.0.7", "10.0.0.7", true),
-            ("a.example", "", false),
         ];
         for (name, host, expected) in rows {
             assert_eq!(matches(name, host), expected, "{name} {host}");
+            let uri = format!("https://{host}/").parse().unwrap();
             let names = || vec!["other.example".to_owned(), name.to_owned()];
-            assert_eq!(Hosts::Only(names()).contains(host), expected);
-            assert_eq!(Hosts::Except(names()).contains(host), !expected);
-            assert!(Hosts::All.contains(host));
+            assert_eq!(Hosts::Only(names()).contains(&uri), expected);
+            assert_eq!(Hosts::Except(names()).contains(&uri), !expected);
+            assert!(Hosts::All.contains(&uri));
         }
+    }
+
+    #[test]
+    fn a_request_without_a_host_is_no_named_one() {
+        let uri = "/only/a/path".parse().unwrap();
+        let names = || vec!["a.example".to_owned()];
+        assert!(!Hosts::Only(names()).contains(&uri));
+        assert!(Hosts::Except(names()).contains(&uri) && Hosts::All.contains(&uri));
     }
 
     #[test]

@@ -48,16 +48,15 @@ where
             Ok(key_in_clear) => key_in_clear,
             Err(secret) => return ResponseFuture::refused(Error::new(ErrorKind::Insecure(secret))),
         };
-        let host = request.uri().host().unwrap_or_default();
         #[cfg(feature = "tracing")]
         if key_in_clear {
             tracing::warn!(
-                host,
+                host = request.uri().host(),
                 "an API key leaves over plain http on a public network"
             );
         }
 
-        let forced = self.policy.hosts.contains(host);
+        let forced = self.policy.hosts.contains(request.uri());
         if forced {
             *request.version_mut() = Version::HTTP_11;
             headers::strip(request.headers_mut());

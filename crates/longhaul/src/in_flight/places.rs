@@ -1,6 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{Uri, uri::Scheme};
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
 use tokio::sync::Semaphore;
 
 use super::policy::InFlightPolicy;
@@ -63,6 +66,9 @@ impl Places {
 #[derive(Debug)]
 struct Host {
     scheme: Option<Scheme>,
+    // As it was written first, unless a password may be in it: most others write it in the same way, and need not
+    // be taken apart.
+    spelling: Option<Box<str>>,
     name: Box<str>,
     port: Option<u16>,
 }
@@ -71,16 +77,21 @@ impl Host {
     fn of(uri: &Uri) -> Self {
         Self {
             scheme: uri.scheme().cloned(),
+            spelling: spelling(uri).filter(|it| !it.contains('@')).map(Into::into),
             name: name(uri).to_ascii_lowercase().into(),
             port: port(uri),
         }
     }
 
     fn is_of(&self, uri: &Uri) -> bool {
-        self.port == port(uri)
-            && self.name.eq_ignore_ascii_case(name(uri))
-            && self.scheme.as_ref() == uri.scheme()
+        let written_alike = self.spelling.is_some() && self.spelling.as_deref() == spelling(uri);
+        let is_same = || self.port == port(uri) && self.name.eq_ignore_ascii_case(name(uri));
+        self.scheme.as_ref() == uri.scheme() && (written_alike || is_same())
     }
+}
+
+fn spelling(uri: &Uri) -> Option<&str> {
+    uri.authority().map(Authority::as_str)
 }
 
 fn name(uri: &Uri) -> &str {

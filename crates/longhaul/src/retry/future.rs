@@ -42,7 +42,7 @@ pin_project! {
 }
 
 /// An attempt that has ended, and what is owed to it.
-type Ended<T, E> = (Running, Result<T, E>);
+type Ended<T> = (Running, Result<T, Error>);
 
 /// An attempt beside the one in place.
 struct Beside<F> {
@@ -115,42 +115,39 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             // Work before the clock: an answer that is here is never overtaken by a further attempt.
-            let (mut running, answer) = match self.as_mut().poll_running(cx) {
-                Some((running, answer)) => (running, answer.map_err(Error::from_inner)),
+            let (mut running, ending) = match self.as_mut().poll_running(cx) {
+                Some(ended) => ended,
                 None => {
                     self.as_mut().notice_late();
-                    let (running, error) = match ready!(self.as_mut().poll_coming(cx)) {
-                        Some(ended) => ended,
+                    match ready!(self.as_mut().poll_coming(cx)) {
+                        Some((running, error)) => ended(running, Err(error)),
                         None => continue,
-                    };
-                    (running, Err(error))
+                    }
                 }
             };
             let ahead = self.is_ahead();
             let this = self.as_mut().project();
-            let next = match answer {
-                Ok(response) => {
-                    let next = this.operation.judge_answer(&mut running, response, ahead);
-                    next.map(Ok)
-                }
-                Err(error) => {
-                    let next = this.operation.judge_error(&mut running, error, ahead);
-                    next.map(Err)
-                }
+            let operation = this.operation;
+            let next = match &ending {
+                Ok(response) => operation.judge_answer(&mut running, response, ahead),
+                Err(error) => operation.judge_error(&mut running, error, ahead),
             };
             match next {
-                Next::Again(wait) => *this.coming = Coming::after(wait),
-                Next::GoOn => {}
-                Next::Stop(last) if this.running.is_some() || !this.beside.is_empty() => {
-                    // What is late, or just begun, may still bring the picture.
-                    this.operation.call_off();
-                    *this.coming = Coming::Nothing;
-                    this.operation.keep(running, last);
+                Next::Again(wait) => {
+                    operation.keep(running, ending);
+                    *this.coming = Coming::after(wait);
                 }
-                Next::Stop(last) | Next::Done(last) => {
+                Next::GoOn => operation.keep(running, ending),
+                Next::Stop if this.running.is_some() || !this.beside.is_empty() => {
+                    // What is late, or just begun, may still bring the picture.
+                    operation.call_off();
+                    *this.coming = Coming::Nothing;
+                    operation.keep(running, ending);
+                }
+                Next::Stop | Next::Done => {
                     self.as_mut().supersede();
                     let this = self.project();
-                    return Poll::Ready(settle(this.operation, running, last));
+                    return Poll::Ready(settle(this.operation, running, ending));
                 }
             }
         }
@@ -167,20 +164,21 @@ where
     fn poll_running(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Option<Ended<Response<ResBody>, S::Error>> {
+    ) -> Option<Ended<Response<ResBody>>> {
         let mut this = self.project();
         if let Some(inner) = this.inner.as_mut().as_pin_mut()
             && let Poll::Ready(answer) = inner.poll(cx)
         {
             this.inner.set(None);
             let running = this.running.take();
-            return Some((running.expect("what runs is owed something"), answer));
+            let running = running.expect("what runs is owed something");
+            return Some(ended(running, answer));
         }
         for index in 0..this.beside.len() {
             if let Poll::Ready(answer) = this.beside[index].future.as_mut().poll(cx) {
                 let Beside { future, running } = this.beside.remove(index);
                 drop(future);
-                return Some((running, answer));
+                return Some(ended(running, answer));
             }
         }
         None
@@ -263,6 +261,11 @@ where
         this.operation.call_off();
         *this.coming = Coming::Done;
     }
+}
+
+fn ended<T, E: Into<BoxError>>(running: Running, answer: Result<T, E>) -> Ended<T> {
+    let answer = answer.map_err(|error| Error::from_inner(error).with_attempt(running.attempt()));
+    (running, answer)
 }
 
 /// What the caller gets: the last ending, or an earlier one that may have cost more.

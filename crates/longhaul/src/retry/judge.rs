@@ -25,27 +25,15 @@ use crate::{
 
 /// What follows from an ending.
 #[derive(Debug)]
-pub(super) enum Next<T> {
+pub(super) enum Next {
     /// Another attempt, after this wait.
     Again(Duration),
     /// Nothing: another attempt runs or will be made already.
     GoOn,
     /// No other attempt. The ending is the caller's, unless an earlier attempt may still bring the picture.
-    Stop(T),
+    Stop,
     /// The caller has what it wants.
-    Done(T),
-}
-
-impl<T> Next<T> {
-    /// The same with the ending made into another.
-    pub(super) fn map<U>(self, ending: impl FnOnce(T) -> U) -> Next<U> {
-        match self {
-            Self::Again(wait) => Next::Again(wait),
-            Self::GoOn => Next::GoOn,
-            Self::Stop(last) => Next::Stop(ending(last)),
-            Self::Done(last) => Next::Done(ending(last)),
-        }
-    }
+    Done,
 }
 
 /// How an attempt ended, and what the server said.
@@ -62,25 +50,24 @@ impl<B: Replay> Operation<B> {
     pub(super) fn judge_answer<R>(
         &mut self,
         running: &mut Running,
-        response: Response<R>,
+        response: &Response<R>,
         ahead: bool,
-    ) -> Next<Response<R>> {
+    ) -> Next {
         let judgement = response.extensions().get::<Judgement>().copied();
         let status = response.status();
         let attempt = running.attempt().clone();
-        let Some(class) = attempt
+        // A success whose body is still to come has none: its meaning comes with the last byte.
+        let class = attempt
             .class()
             .or(judgement.map(|judgement| judgement.class))
             .or_else(|| class_of(status))
-        else {
-            // A success whose body is still to come: its meaning comes with the last byte.
+            .unwrap_or(Class::Delivered);
+        if class == Class::Delivered {
             self.report.stopped_by = StoppedBy::Success;
-            return Next::Done(response);
-        };
-        attempt.head_received(status, response.version());
-        if class != Class::Delivered {
-            attempt.finish(End::Finished, class);
+            return Next::Done;
         }
+        attempt.head_received(status, response.version());
+        attempt.finish(End::Finished, class);
         let word = ServerWord::read(response.headers());
         let told = match judgement {
             Some(judgement) => judgement.wait,
@@ -92,29 +79,17 @@ impl<B: Replay> Operation<B> {
             told: told.max(word.wait),
             server: word.again,
         };
-        match self.follow(running, ending, ahead) {
-            Next::Done(()) => Next::Done(response),
-            Next::Stop(()) => Next::Stop(response),
-            Next::GoOn => {
-                self.keep_answer(running, class, response);
-                Next::GoOn
-            }
-            Next::Again(wait) => {
-                self.keep_answer(running, class, response);
-                Next::Again(wait)
-            }
-        }
+        self.follow(running, ending, ahead)
     }
 
     /// What to do about an error.
     pub(super) fn judge_error(
         &mut self,
         running: &mut Running,
-        error: Error,
+        error: &Error,
         ahead: bool,
-    ) -> Next<Error> {
-        let error = error.with_attempt(running.attempt());
-        running.guard.fail(&error);
+    ) -> Next {
+        running.guard.fail(error);
         if matches!(
             error.kind(),
             ErrorKind::Timeout {
@@ -129,7 +104,7 @@ impl<B: Replay> Operation<B> {
                 ErrorKind::SpendingCap { .. } => StoppedBy::SpendingCap,
                 _ => StoppedBy::Class,
             };
-            return Next::Stop(error);
+            return Next::Stop;
         }
         let ending = Ending {
             end: error.end(),
@@ -138,15 +113,8 @@ impl<B: Replay> Operation<B> {
             server: None,
         };
         match self.follow(running, ending, ahead) {
-            Next::Done(()) | Next::Stop(()) => Next::Stop(error),
-            Next::GoOn => {
-                self.keep_error(running, error);
-                Next::GoOn
-            }
-            Next::Again(wait) => {
-                self.keep_error(running, error);
-                Next::Again(wait)
-            }
+            Next::Done => Next::Stop,
+            next => next,
         }
     }
 
@@ -166,11 +134,11 @@ impl<B: Replay> Operation<B> {
         };
         match self.follow(running, ending, false) {
             Next::Again(wait) => Some(wait),
-            Next::GoOn | Next::Stop(()) | Next::Done(()) => None,
+            Next::GoOn | Next::Stop | Next::Done => None,
         }
     }
 
-    fn follow(&mut self, running: &mut Running, ending: Ending, ahead: bool) -> Next<()> {
+    fn follow(&mut self, running: &mut Running, ending: Ending, ahead: bool) -> Next {
         let attempt = running.attempt().clone();
         let situation = Situation {
             end: ending.end,
@@ -211,13 +179,13 @@ impl<B: Replay> Operation<B> {
         };
         self.report.stopped_by = stopped_by;
         match stopped_by {
-            StoppedBy::Success => return Next::Done(()),
+            StoppedBy::Success => return Next::Done,
             StoppedBy::ToldWait => {
                 self.report.retry_at = ending.told.map(|told| after(Instant::now(), told));
             }
             _ => {}
         }
-        Next::Stop(())
+        Next::Stop
     }
 
     /// Holds the money of the next attempt, from now on, so that the wait is not for nothing.
@@ -248,33 +216,21 @@ impl<B: Replay> Operation<B> {
         Ok(Some(Box::new(ticket)))
     }
 
-    /// Keeps an answer that is not the caller's yet: its head, and what was read of its body. The connection
-    /// and the place in flight are given up with the rest.
-    fn keep_answer<R>(&mut self, running: &mut Running, class: Class, response: Response<R>) {
-        running.settle();
-        let (head, _) = response.into_parts();
-        if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
-            let answer = Kept::Answer(Box::new(Response::from_parts(head, body)));
-            self.keep_ending(running.attempt(), class, answer);
-        }
-    }
-
-    /// Keeps an ending that would be the caller's, if no earlier attempt could still bring the picture.
+    /// Keeps an ending that would be the caller's, if nothing better could still come: of an answer its head, and what
+    /// was read of its body. The connection and the place in flight are given up with the rest.
     pub(super) fn keep<R>(&mut self, mut running: Running, ending: Result<Response<R>, Error>) {
+        running.settle();
+        let attempt = running.attempt();
         match ending {
             Ok(response) => {
-                let class = running.attempt().class().or(class_of(response.status()));
-                let class = class.unwrap_or(Class::Delivered);
-                self.keep_answer(&mut running, class, response);
+                let class = attempt.class().or(class_of(response.status()));
+                let (head, _) = response.into_parts();
+                if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
+                    let answer = Kept::Answer(Box::new(Response::from_parts(head, body)));
+                    self.keep_ending(attempt, class.unwrap_or(Class::Delivered), answer);
+                }
             }
-            Err(error) => self.keep_error(&mut running, error),
+            Err(error) => self.keep_ending(attempt, error.class(), Kept::Failure(error)),
         }
-    }
-
-    /// Keeps an error that is not the caller's yet.
-    fn keep_error(&mut self, running: &mut Running, error: Error) {
-        running.settle();
-        let class = error.class();
-        self.keep_ending(running.attempt(), class, Kept::Failure(error));
     }
 }

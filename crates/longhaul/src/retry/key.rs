@@ -62,9 +62,11 @@ impl KeyRow {
 impl KeyForm {
     /// The form of the first row that names the host; bare where none does.
     pub(super) fn of(rows: &[KeyRow], uri: &Uri) -> Self {
-        let host = uri.host().unwrap_or_default();
+        let is_of = |row: &&KeyRow| {
+            row.host == "*" || hosts::matches(&row.host, uri.host().unwrap_or_default())
+        };
         rows.iter()
-            .find(|row| row.host == "*" || hosts::matches(&row.host, host))
+            .find(is_of)
             .map_or_else(Self::default, |row| row.form)
     }
 

@@ -1,6 +1,6 @@
 //! A retry loop around a retry loop multiplies attempts, and money.
 
-use http::{HeaderMap, HeaderName, request::Parts};
+use http::{HeaderName, request::Parts};
 
 use crate::attempt::Attempt;
 
@@ -42,18 +42,12 @@ impl Nested {
         if head.extensions.get::<Attempt>().is_some() {
             return Some(Self::Attempt);
         }
-        let counted = |(name, read, first): &&(HeaderName, Count, u64)| {
-            text(&head.headers, name)
-                .and_then(read)
-                .is_some_and(|count| count > *first)
-        };
-        let (name, ..) = COUNTS.iter().find(counted)?;
-        Some(Self::Header(name.as_str()))
+        head.headers.iter().find_map(|(name, value)| {
+            let (name, read, first) = COUNTS.iter().find(|(counts, ..)| counts == name)?;
+            let count = read(value.to_str().ok()?)?;
+            (count > *first).then(|| Self::Header(name.as_str()))
+        })
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 fn number(value: &str) -> Option<u64> {

@@ -67,10 +67,10 @@ impl SavedHeaders {
         let mut text = Vec::with_capacity(headers.iter().map(length).sum());
         for (name, value) in headers {
             let name = name.as_str().as_bytes();
-            text.push(u8::from(value.is_sensitive()));
             // The `http` crate bounds names by 64 KiB.
-            text.extend_from_slice(&(name.len() as u16).to_ne_bytes());
-            text.extend_from_slice(&(value.len() as u32).to_ne_bytes());
+            let [n0, n1] = (name.len() as u16).to_ne_bytes();
+            let [v0, v1, v2, v3] = (value.len() as u32).to_ne_bytes();
+            text.extend_from_slice(&[value.is_sensitive().into(), n0, n1, v0, v1, v2, v3]);
             text.extend_from_slice(name);
             text.extend_from_slice(value.as_bytes());
         }

@@ -103,9 +103,9 @@ impl Evidence {
     /// What the head alone tells.
     pub(crate) fn of_head(headers: &HeaderMap) -> Self {
         let mut request_ids = RequestIds::default();
-        request_ids.extend(ID_HEADERS.iter().filter_map(|name| {
-            let id = headers.get(name)?.to_str().ok()?;
-            RequestId::new(name.as_str(), id)
+        request_ids.extend(headers.iter().filter_map(|(name, id)| {
+            let name = ID_HEADERS.iter().find(|known| *known == name)?;
+            RequestId::new(name.as_str(), id.to_str().ok()?)
         }));
         Self {
             request_ids,

@@ -49,77 +49,62 @@ pub(in super::super) enum Key {
     RetryAfter,
 }
 
-/// The longest key of the table fits, and no longer one is taken for it.
+/// The longest known key fits, and no longer one is taken for it.
 pub(super) const KEY_KEPT: usize = 40;
-
-const KEYS: &[(&str, Key)] = &[
-    // OpenAI images; Imagen; Gemini in both spellings; Responses; chat with pictures; Interactions.
-    ("b64_json", Key::Picture),
-    ("bytesBase64Encoded", Key::Picture),
-    ("data", Key::Picture),
-    ("url", Key::Picture),
-    ("fileUri", Key::Picture),
-    ("file_uri", Key::Picture),
-    ("images", Key::Picture),
-    ("image_url", Key::Picture),
-    ("partial_image_b64", Key::DraftPicture),
-    ("result", Key::Result),
-    ("output", Key::Output),
-    ("item", Key::Output),
-    ("content", Key::Prose),
-    ("text", Key::Prose),
-    ("annotations", Key::Citations),
-    ("citations", Key::Citations),
-    ("citationMetadata", Key::Citations),
-    ("groundingMetadata", Key::Citations),
-    ("url_citation", Key::Citations),
-    // Gemini's thoughts, OpenAI's partial images.
-    ("thought", Key::Draft),
-    ("partial_image_index", Key::Draft),
-    ("finishReason", Key::FinishReason),
-    ("finish_reason", Key::FinishReason),
-    ("finishMessage", Key::FinishMessage),
-    ("finish_message", Key::FinishMessage),
-    ("blockReason", Key::BlockReason),
-    ("block_reason", Key::BlockReason),
-    ("raiFilteredReason", Key::BlockReason),
-    ("refusal", Key::BlockReason),
-    ("candidatesTokenCount", Key::Tokens),
-    ("candidates_token_count", Key::Tokens),
-    ("output_tokens", Key::Tokens),
-    ("completion_tokens", Key::Tokens),
-    ("usage", Key::Usage),
-    ("usageMetadata", Key::Usage),
-    ("cost", Key::Cost),
-    ("cost_in_usd_ticks", Key::CostTicks),
-    ("responseId", Key::RequestId),
-    ("response_id", Key::RequestId),
-    ("request_id", Key::RequestId),
-    ("requestId", Key::RequestId),
-    ("id", Key::Id),
-    ("error", Key::Error),
-    ("code", Key::Code),
-    ("type", Key::Type),
-    ("status", Key::Status),
-    ("message", Key::Message),
-    // RFC 9457, with which the draft of `Idempotency-Key` answers.
-    ("title", Key::Message),
-    ("param", Key::Param),
-    ("reason", Key::Reason),
-    ("error_type", Key::ErrorType),
-    ("limit_source", Key::LimitSource),
-    ("resets_at", Key::ResetsAt),
-    ("quotaId", Key::QuotaId),
-    ("quotaValue", Key::QuotaValue),
-    ("retryDelay", Key::RetryDelay),
-    ("quotaResetDelay", Key::QuotaResetDelay),
-    ("retry_after", Key::RetryAfter),
-];
 
 impl Key {
     pub(super) fn of(text: &[u8]) -> Self {
-        let found = KEYS.iter().find(|(name, _)| name.as_bytes() == text);
-        found.map_or(Self::Other, |&(_, key)| key)
+        match text {
+            // OpenAI images; Imagen; Gemini in both spellings; Responses; chat with pictures; Interactions.
+            b"b64_json"
+            | b"bytesBase64Encoded"
+            | b"data"
+            | b"url"
+            | b"fileUri"
+            | b"file_uri"
+            | b"images"
+            | b"image_url" => Self::Picture,
+            b"partial_image_b64" => Self::DraftPicture,
+            b"result" => Self::Result,
+            b"output" | b"item" => Self::Output,
+            b"content" | b"text" => Self::Prose,
+            b"annotations" | b"citations" | b"citationMetadata" | b"groundingMetadata"
+            | b"url_citation" => Self::Citations,
+            // Gemini's thoughts, OpenAI's partial images.
+            b"thought" | b"partial_image_index" => Self::Draft,
+            b"finishReason" | b"finish_reason" => Self::FinishReason,
+            b"finishMessage" | b"finish_message" => Self::FinishMessage,
+            b"blockReason" | b"block_reason" | b"raiFilteredReason" | b"refusal" => {
+                Self::BlockReason
+            }
+            b"candidatesTokenCount"
+            | b"candidates_token_count"
+            | b"output_tokens"
+            | b"completion_tokens" => Self::Tokens,
+            b"usage" | b"usageMetadata" => Self::Usage,
+            b"cost" => Self::Cost,
+            b"cost_in_usd_ticks" => Self::CostTicks,
+            b"responseId" | b"response_id" | b"request_id" | b"requestId" => Self::RequestId,
+            b"id" => Self::Id,
+            b"error" => Self::Error,
+            b"code" => Self::Code,
+            b"type" => Self::Type,
+            b"status" => Self::Status,
+            b"message" => Self::Message,
+            // RFC 9457, with which the draft of `Idempotency-Key` answers.
+            b"title" => Self::Message,
+            b"param" => Self::Param,
+            b"reason" => Self::Reason,
+            b"error_type" => Self::ErrorType,
+            b"limit_source" => Self::LimitSource,
+            b"resets_at" => Self::ResetsAt,
+            b"quotaId" => Self::QuotaId,
+            b"quotaValue" => Self::QuotaValue,
+            b"retryDelay" => Self::RetryDelay,
+            b"quotaResetDelay" => Self::QuotaResetDelay,
+            b"retry_after" => Self::RetryAfter,
+            _ => Self::Other,
+        }
     }
 
     /// The field of an error by the name that the table of words calls it.

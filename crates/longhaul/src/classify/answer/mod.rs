@@ -75,10 +75,14 @@ impl BodyKind {
         if headers.contains_key(CONTENT_ENCODING) {
             return Self::Encoded;
         }
-        let kind = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let Some(kind) = headers.get(CONTENT_TYPE) else {
+            return Self::Other;
+        };
+        // Nearly always.
+        if kind == "application/json" {
+            return Self::Json;
+        }
+        let kind = kind.to_str().unwrap_or_default();
         if kind.as_bytes().windows(4).any(|word| word == b"json") {
             Self::Json
         } else if kind.starts_with("text/event-stream") {

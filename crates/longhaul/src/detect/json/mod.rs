@@ -40,9 +40,11 @@ impl Field {
     #[inline]
     pub(super) fn spelling(&self, depth: usize, key: &[u8]) -> Option<Spelling> {
         let name = self.path.get(depth)?.as_bytes();
-        if !may_be(key, name) || !same_letters(key, name) {
+        if key == name {
+            Some(Spelling::Known)
+        } else if key.len() < name.len() || !same_letters(key, name) {
             None
-        } else if key == name || is_snake_case_of(key, name) {
+        } else if is_snake_case_of(key, name) {
             Some(Spelling::Known)
         } else {
             Some(Spelling::Odd)
@@ -63,10 +65,64 @@ impl Field {
     }
 }
 
+/// The fields of a dialect.
+pub(super) struct Fields {
+    all: &'static [Field],
+    /// By depth and by a key's initial: those that the key may lead on to. Nearly all keys are none of a field's.
+    by_initial: [[Mask; INITIALS]; LONGEST_PATH],
+}
+
+/// So many keys lead to a field at most.
+const LONGEST_PATH: usize = 4;
+
+/// Letters by their place in the alphabet, in upper and lower case; what else there is falls among them.
+const INITIALS: usize = 32;
+
+const fn initial(name: &[u8]) -> usize {
+    match name.first() {
+        Some(first) => *first as usize % INITIALS,
+        None => 0,
+    }
+}
+
+impl Fields {
+    pub(super) const fn new(all: &'static [Field]) -> Self {
+        let mut by_initial = [[Mask(0); INITIALS]; LONGEST_PATH];
+        let mut at = 0;
+        while at < all.len() {
+            let path = all[at].path;
+            let mut depth = 0;
+            while depth < path.len() {
+                let mask = &mut by_initial[depth][initial(path[depth].as_bytes())];
+                *mask = mask.with(at);
+                depth += 1;
+            }
+            at += 1;
+        }
+        Self { all, by_initial }
+    }
+
+    /// One after the other.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Field> {
+        self.all.iter()
+    }
+
+    /// Those of `live` that `key` may lead on to at this depth: by its initial, unless that is an underscore,
+    /// which nobody counts.
+    fn candidates(&self, depth: usize, live: Mask, key: &[u8]) -> Mask {
+        match self.by_initial.get(depth) {
+            Some(by_initial) if key.first() != Some(&b'_') => {
+                Mask(live.0 & by_initial[initial(key)].0)
+            }
+            _ => live,
+        }
+    }
+}
+
 /// Reads what `fields` find in `json` into `facts`; `true` if it is one whole, sound object.
 ///
 /// What was found before something unsound stays found.
-pub(super) fn read(json: &[u8], fields: &[Field], facts: &mut Facts) -> bool {
+pub(super) fn read(json: &[u8], fields: &Fields, facts: &mut Facts) -> bool {
     let mut walk = Walk {
         reader: Reader::new(json),
         fields,
@@ -90,9 +146,19 @@ impl Mask {
         (0..fields).fold(Self::default(), Self::with)
     }
 
-    fn with(self, field: usize) -> Self {
-        debug_assert!(field < 32, "a dialect has too many fields for its mask");
+    const fn with(self, field: usize) -> Self {
+        assert!(field < 32, "a dialect has too many fields for its mask");
         Self(self.0 | 1 << field)
+    }
+
+    /// The places of its fields.
+    fn iter(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = left.trailing_zeros();
+            left &= left.checked_sub(1)?;
+            Some(next as usize)
+        })
     }
 
     const fn has(self, field: usize) -> bool {
@@ -107,7 +173,7 @@ impl Mask {
 /// Walks through a document.
 struct Walk<'a, 'j> {
     reader: Reader<'j>,
-    fields: &'a [Field],
+    fields: &'a Fields,
     facts: &'a mut Facts,
 }
 
@@ -139,7 +205,7 @@ impl Walk<'_, '_> {
     fn document(&mut self) -> Result<(), Unsound> {
         let root = Place {
             depth: 0,
-            live: Mask::all(self.fields.len()),
+            live: Mask::all(self.fields.all.len()),
             respelled: Mask::default(),
             nested: 0,
         };
@@ -214,10 +280,8 @@ impl Walk<'_, '_> {
     /// Gives `value` to the fields that end here; returned are those that lead deeper.
     fn take(&mut self, place: Place, value: Value<'_>) -> Mask {
         let mut deeper = Mask::default();
-        for (at, field) in self.fields.iter().enumerate() {
-            if !place.live.has(at) {
-                continue;
-            }
+        for at in place.live.iter() {
+            let field = &self.fields.all[at];
             if !field.ends_at(place.depth) {
                 deeper = deeper.with(at);
                 continue;
@@ -235,11 +299,8 @@ impl Walk<'_, '_> {
     /// The fields that a key leads on to, and those among them for which it is oddly spelled.
     fn led_on(&self, depth: usize, live: Mask, key: &[u8]) -> (Mask, Mask) {
         let mut led = (Mask::default(), Mask::default());
-        for (at, field) in self.fields.iter().enumerate() {
-            if !live.has(at) {
-                continue;
-            }
-            if let Some(spelling) = field.spelling(depth, key) {
+        for at in self.fields.candidates(depth, live, key).iter() {
+            if let Some(spelling) = self.fields.all[at].spelling(depth, key) {
                 led.0 = led.0.with(at);
                 if spelling == Spelling::Odd {
                     led.1 = led.1.with(at);
@@ -261,15 +322,6 @@ fn value_of(number: &str) -> Result<Value<'static>, Unsound> {
     } else {
         Err(Unsound)
     }
-}
-
-/// Whether a first look does not rule it out: nearly all keys are none of a field's.
-#[inline]
-fn may_be(key: &[u8], name: &[u8]) -> bool {
-    let (Some(first), Some(of_name)) = (key.first(), name.first()) else {
-        return false;
-    };
-    key.len() >= name.len() && (first.eq_ignore_ascii_case(of_name) || *first == b'_')
 }
 
 /// Whether both are the same but for case and underscores: as loose as any server is with its keys.
