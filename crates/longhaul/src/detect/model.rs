@@ -1,12 +1,16 @@
 //! What the name of a model says.
 
-use memchr::memchr2_iter;
-
 use super::facts::larger;
 use crate::workload::Resolution;
 
 /// Words by which the models that make images are known.
-const IMAGE_WORDS: [&str; 5] = ["image", "banana", "seedream", "imagine", "dall-e"];
+const IMAGE_WORDS: [Word; 5] = [
+    Word::new("image"),
+    Word::new("banana"),
+    Word::new("seedream"),
+    Word::new("imagine"),
+    Word::new("dall-e"),
+];
 
 /// Words in a name that may be meant as a size above the smallest.
 const SIZES: [&str; 4] = ["2k", "3k", "4k", "8k"];
@@ -15,29 +19,34 @@ const SIZES: [&str; 4] = ["2k", "3k", "4k", "8k"];
 const FAMILIES: [Family; 5] = [
     // Whoever they are by their other words: their size is that of a picture which is not looked into.
     Family {
-        words: &["upscale"],
+        words: &[Word::new("upscale")],
         ..Family::PLAIN
     },
     Family {
-        words: &["seedream-4", "seedream-5"],
+        words: &[Word::new("seedream-4"), Word::new("seedream-5")],
         unsaid: Resolution::K2,
         ..Family::PLAIN
     },
     Family {
-        words: &["grok-imagine"],
+        words: &[Word::new("grok-imagine")],
         unsaid: Resolution::K1,
         reads_resolution: true,
         ..Family::PLAIN
     },
     Family {
-        words: &["gemini", "banana"],
+        words: &[Word::new("gemini"), Word::new("banana")],
         reads_resolution: true,
         high_quality_is_2k: true,
         is_gemini: true,
         ..Family::PLAIN
     },
     Family {
-        words: &["imagen-2", "imagen-3", "imagen-4", "imagegeneration"],
+        words: &[
+            Word::new("imagen-2"),
+            Word::new("imagen-3"),
+            Word::new("imagen-4"),
+            Word::new("imagegeneration"),
+        ],
         is_imagen: true,
         ..Family::PLAIN
     },
@@ -47,7 +56,7 @@ const FAMILIES: [Family; 5] = [
 #[derive(Debug)]
 pub(super) struct Family {
     /// A name with one of these in it is of this family.
-    words: &'static [&'static str],
+    words: &'static [Word],
     /// The size of an image of which the OpenAI-like call says none.
     pub(super) unsaid: Resolution,
     /// The OpenAI-like call names the size in `resolution`. Where a relay passes that over, the model's own
@@ -74,9 +83,10 @@ impl Family {
 
 /// The family of a model.
 pub(super) fn family(model: &str) -> Option<&'static Family> {
+    let letters = letters(model);
     FAMILIES
         .iter()
-        .find(|family| family.words.iter().any(|word| has_word(model, word)))
+        .find(|family| family.words.iter().any(|word| word.is_in(model, letters)))
 }
 
 /// The size that the name gives away, as aggregators sell one model in several.
@@ -101,13 +111,41 @@ pub(super) fn size_of(model: &str) -> Option<Resolution> {
 
 /// Whether the name is that of a model which makes images.
 pub(super) fn makes_images(model: &str) -> bool {
-    IMAGE_WORDS.iter().any(|word| has_word(model, word))
+    let letters = letters(model);
+    IMAGE_WORDS.iter().any(|word| word.is_in(model, letters))
 }
 
-fn has_word(model: &str, word: &str) -> bool {
-    let (model, word) = (model.as_bytes(), word.as_bytes());
-    memchr2_iter(word[0], word[0].to_ascii_uppercase(), model).any(|at| {
-        let part = model.get(at..at + word.len());
-        part.is_some_and(|part| part.eq_ignore_ascii_case(word))
-    })
+/// A word that names are searched for, in any case.
+#[derive(Debug)]
+struct Word {
+    text: &'static str,
+    letters: Letters,
+}
+
+impl Word {
+    const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            letters: letters(text),
+        }
+    }
+
+    /// Whether it is in `model`, which has these letters. Nearly all words have one that a name has not.
+    fn is_in(&self, model: &str, letters: Letters) -> bool {
+        let word = self.text.as_bytes();
+        let is_here = |part: &[u8]| part.eq_ignore_ascii_case(word);
+        self.letters & !letters == 0 && model.as_bytes().windows(word.len()).any(is_here)
+    }
+}
+
+/// A set of letters, in upper and lower case the same; what else there is falls among them.
+type Letters = u32;
+
+const fn letters(text: &str) -> Letters {
+    let (text, mut set, mut at) = (text.as_bytes(), 0, 0);
+    while at < text.len() {
+        set |= 1 << (text[at] % 32);
+        at += 1;
+    }
+    set
 }
