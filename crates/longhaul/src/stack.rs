@@ -88,10 +88,12 @@ impl Stack {
     pub fn new(policy: Policy) -> Result<Self, ConfigError> {
         policy.validate()?;
         let ledger = MemoryLedger::default();
+        let detect = DetectWorkloadLayer::new(policy.detect.clone())?;
         Ok(Self {
-            detect: DetectWorkloadLayer::new(policy.detect.clone())?,
             fallback: FallbackLayer::new(policy.fallback.clone())
-                .map_err(|error| error.under("fallback"))?,
+                .map_err(|error| error.under("fallback"))?
+                .held_within(&detect),
+            detect,
             retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?
                 .priced_by(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,

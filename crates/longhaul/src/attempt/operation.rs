@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::{Uuid, fmt::Hyphenated};
 
 use super::Attempt;
-use crate::{ConfigError, wall_clock::wall_clock};
+use crate::{ConfigError, outcome::Exposure, wall_clock::wall_clock};
 
 /// Names what the caller asked for, once: all its attempts share it.
 ///
@@ -84,16 +84,10 @@ pub(crate) struct Continued {
     pub(crate) operation: OperationId,
     /// The number of the last attempt.
     pub(crate) attempts: u32,
-}
-
-impl Continued {
-    /// What comes after `last`.
-    pub(crate) fn after(last: &Attempt) -> Self {
-        Self {
-            operation: last.operation(),
-            attempts: last.number(),
-        }
-    }
+    /// The duplicates among them.
+    pub(crate) duplicates: u32,
+    /// The last of them that may be running and charged: beside it, what comes now is a duplicate.
+    pub(crate) exposed: Option<Exposure>,
 }
 
 /// RFC 9562, section 6.2, method 3: the fraction of the millisecond stands below it, and a later id of this

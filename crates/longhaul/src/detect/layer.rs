@@ -28,6 +28,12 @@ impl DetectWorkloadLayer {
     }
 }
 
+impl DetectWorkloadLayer {
+    pub(crate) const fn budget(&self) -> &ReplayBudget {
+        &self.budget
+    }
+}
+
 impl Default for DetectWorkloadLayer {
     fn default() -> Self {
         Self::new(DetectPolicy::default()).expect("the default policy is a valid one")

@@ -13,8 +13,9 @@ pub struct DetectPolicy {
     /// Bytes of one request body that are held, so that it can be sent again. A longer one streams once
     /// and has a single attempt. 32 MiB.
     pub replay_limit: u64,
-    /// Bytes of request bodies that all clones of the layer hold together. Where it is used up, a body
-    /// is treated as too long. 1 GiB.
+    /// Bytes of request bodies that all clones of the layer hold together, those among them that
+    /// [`Fallback`](crate::fallback::Fallback) writes anew. Where it is used up, a body is treated as too
+    /// long, and a target that needs another body is passed over. 1 GiB.
     pub client_replay_limit: u64,
     /// A header by which a caller names the size (`4K`, `4096x4096`). It wins over what the body says,
     /// and is removed before the request is sent. None.

@@ -31,6 +31,10 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
             "give the call a price row, of 0 if it is free"
         }
         ErrorKind::SpendingCap { .. } => "raise the cap, once you know what was spent and why",
+        ErrorKind::Duplicate { waste: None } => "give the call a price row, of 0 if it is free",
+        ErrorKind::Duplicate { .. } => {
+            "allow more money for duplicates, once you know what they have brought"
+        }
         ErrorKind::RequestBody => "check what produces the request body",
         ErrorKind::Connect { .. } | ErrorKind::NotStarted => "sending again is free",
         _ => return None,

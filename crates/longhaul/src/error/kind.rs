@@ -127,6 +127,13 @@ pub enum ErrorKind {
         /// What this one costs; `None` where no price is known, which a cap does not let pass.
         price: Option<Money>,
     },
+    /// The request was not sent, because an attempt at another target may be charged too, and neither
+    /// [`Duplicates::micros`](crate::retry::Duplicates::micros) nor the
+    /// [`MoneyBudget`](crate::retry::MoneyBudget) may be overdrawn.
+    Duplicate {
+        /// What it might waste; `None` where no price is known, which neither lets pass.
+        waste: Option<Money>,
+    },
     /// The request was not sent, because its own body failed while it was read.
     RequestBody,
     /// The service below failed; [`source`](std::error::Error::source) says how.
@@ -138,7 +145,11 @@ impl ErrorKind {
     pub(crate) const fn is_refused_here(&self) -> bool {
         matches!(
             self,
-            Self::Insecure(_) | Self::Ledger | Self::SpendingCap { .. } | Self::RequestBody
+            Self::Insecure(_)
+                | Self::Ledger
+                | Self::SpendingCap { .. }
+                | Self::Duplicate { .. }
+                | Self::RequestBody
         )
     }
 
@@ -155,6 +166,7 @@ impl ErrorKind {
             | Self::Insecure(_)
             | Self::Ledger
             | Self::SpendingCap { .. }
+            | Self::Duplicate { .. }
             | Self::RequestBody => Some(Class::NeverSent),
             Self::RefusedByPeer => Some(Class::Refused),
             Self::Truncated { .. } => Some(Class::Undelivered),
@@ -221,6 +233,15 @@ impl fmt::Display for ErrorKind {
                     f,
                     " and was not sent: of {cap} at most, {spent} are spent and {reserved} held"
                 )
+            }
+            Self::Duplicate { waste } => {
+                f.write_str(
+                    "an attempt at another target may be charged too; this one was not sent, since ",
+                )?;
+                match waste {
+                    Some(waste) => write!(f, "{waste} more for duplicates is not allowed"),
+                    None => f.write_str("what that wastes is not known"),
+                }
             }
             Self::RequestBody => f.write_str("the request's own body failed; nothing was sent"),
             Self::Inner => f.write_str("the service below failed"),

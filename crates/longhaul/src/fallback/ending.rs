@@ -9,6 +9,7 @@ use crate::{
     attempt::Attempt,
     classify::{Class, Judgement, status::class_of, wait::told_in_headers},
     error::Error,
+    outcome::Exposure,
     retry::RetryReport,
 };
 
@@ -61,6 +62,21 @@ impl Ending {
         }
     }
 
+    /// The last attempt that may be running and charged.
+    pub(super) fn exposed(&self) -> Option<Exposure> {
+        let Some(report) = &self.report else {
+            let class = self.class.unwrap_or(Class::UnknownOutcome);
+            return leaves_something(class).then(|| Exposure {
+                probability: class.billed_prior(),
+                price: None,
+            });
+        };
+        report.attempts().iter().rev().find_map(|attempt| {
+            let class = attempt.class().unwrap_or(Class::UnknownOutcome);
+            leaves_something(class).then(|| attempt.exposure(class))
+        })
+    }
+
     /// What the target said last: the reason to ask another one. None where the caller would get a good
     /// answer, whichever attempt it is from.
     pub(super) fn reason(&self) -> Option<Class> {
@@ -72,4 +88,9 @@ impl Ending {
             None => self.class,
         }
     }
+}
+
+/// Whether an attempt that ended so may be running and charged, without a picture.
+pub(super) fn leaves_something(class: Class) -> bool {
+    class.is_possibly_charged() && class != Class::Delivered
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{policy::FallbackPolicy, service::Fallback, shared::Shared};
-use crate::{ConfigError, observe::Observer};
+use crate::{ConfigError, body::ReplayBudget, detect::DetectWorkloadLayer, observe::Observer};
 
 /// Makes [`Fallback`] services. All that it makes share their breakers.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ use crate::{ConfigError, observe::Observer};
 pub struct FallbackLayer {
     shared: Arc<Shared>,
     observer: Option<Observer>,
+    replay: Option<ReplayBudget>,
 }
 
 impl FallbackLayer {
@@ -20,7 +21,15 @@ impl FallbackLayer {
         Ok(Self {
             shared: Arc::new(Shared::new(policy)?),
             observer: None,
+            replay: None,
         })
+    }
+
+    /// Holds the bodies that it writes anew within the limit that the callers' own are
+    /// [held by](crate::detect::DetectPolicy::client_replay_limit). A [`Stack`](crate::Stack) does so.
+    pub fn held_within(mut self, detect: &DetectWorkloadLayer) -> Self {
+        self.replay = Some(detect.budget().clone());
+        self
     }
 
     /// Tells `observer` of the events of all operations.
@@ -41,6 +50,11 @@ impl<S> Layer<S> for FallbackLayer {
     type Service = Fallback<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Fallback::with_shared(inner, self.shared.clone(), self.observer.clone())
+        Fallback::new(
+            inner,
+            self.shared.clone(),
+            self.observer.clone(),
+            self.replay.clone(),
+        )
     }
 }

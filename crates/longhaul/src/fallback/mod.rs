@@ -14,6 +14,12 @@
 //!   can make the picture. One that cannot, or that cannot be told what the request says, is passed over.
 //! - Never while an attempt may still be running and charged, unless the policy
 //!   [allows a duplicate](FallbackPolicy::allow_duplicate) after that.
+//! - Such a duplicate counts as one that the retry layer makes: against the money that
+//!   [`Duplicates::micros`](crate::retry::Duplicates::micros) and
+//!   [`MoneyBudget`](crate::retry::MoneyBudget) grant, and towards the number of
+//!   [`Duplicates::count`](crate::retry::Duplicates::count). The money is never overdrawn: such a target is
+//!   refused before anything is sent ([`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate)). The number
+//!   stops the retry layer alone: naming the class allowed the duplicate.
 //! - The caller's key goes to nobody else ([`KeySource`]).
 //! - A target that was overloaded three times is left alone for a minute, or as long as it asks
 //!   ([`BreakerPolicy`]), for this model and resolution; then one call finds out whether it has recovered.
@@ -24,7 +30,10 @@
 //! was asked or passed over, and why.
 //!
 //! A request body must be held to be written anew: [`DetectWorkload`](crate::detect::DetectWorkload) does
-//! that up to a cap, and [`Full<Bytes>`](http_body_util::Full) is held by itself ([`Buffered`]).
+//! that up to a cap, and [`Full<Bytes>`](http_body_util::Full) is held by itself ([`Buffered`]). What is
+//! written counts towards the
+//! [limit of the whole client](crate::detect::DetectPolicy::client_replay_limit); where there is no room for
+//! it, its target is passed over.
 //!
 //! ```
 //! use longhaul::fallback::{FallbackLayer, FallbackPolicy, KeySource, Target};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     body::Buffered,
     breaker::{Key, Ticket},
-    ending::Ending,
+    ending::{Ending, leaves_something},
     report::{FallbackReport, Hop, MadeBy, Skipped, StoppedBy},
     route::Route,
     shared::Shared,
@@ -18,9 +18,11 @@ use super::{
 use crate::{
     attempt::{Attempt, Continued, Deadline},
     billing::Provider,
+    body::ReplayBudget,
     classify::Class,
     error::Error,
     observe::{Event, Observer, tell},
+    outcome::Exposure,
     retry::RetryReport,
     workload::Workload,
 };
@@ -36,6 +38,8 @@ pub(super) enum Step<B, R> {
 pub(super) struct Operation<R> {
     shared: Arc<Shared>,
     observer: Option<Observer>,
+    /// Where the bodies that are written anew are counted.
+    replay: Option<ReplayBudget>,
     /// The request as it came, and what it asks for.
     head: Parts,
     body: Option<Bytes>,
@@ -47,8 +51,10 @@ pub(super) struct Operation<R> {
     hops: Vec<Hop>,
     /// An attempt may be running and charged after which no other may be made.
     blocked: bool,
-    /// An attempt may be running and charged.
-    exposed: bool,
+    /// The last attempt that may be running and charged.
+    exposed: Option<Exposure>,
+    /// Attempts made while one may have been.
+    duplicates: u32,
     /// The one before the last whose ending may have cost most, if it may have cost anything.
     kept: Option<(Class, MadeBy, Result<Response<R>, Error>)>,
 }
@@ -60,6 +66,7 @@ impl<R> Operation<R> {
         request: Request<B>,
         shared: Arc<Shared>,
         observer: Option<Observer>,
+        replay: Option<ReplayBudget>,
     ) -> (Self, Request<B>) {
         let (head, body) = request.into_parts();
         let workload: Workload = head.extensions.get().cloned().unwrap_or_default();
@@ -71,6 +78,7 @@ impl<R> Operation<R> {
         let mut operation = Self {
             shared,
             observer,
+            replay,
             running: MadeBy {
                 target: provider.unwrap_or_else(|| "".into()),
                 index: 0,
@@ -84,7 +92,8 @@ impl<R> Operation<R> {
             ticket: None,
             hops: Vec::new(),
             blocked: false,
-            exposed: false,
+            exposed: None,
+            duplicates: 0,
             kept: None,
         };
         let first = Request::from_parts(head, body);
@@ -136,13 +145,13 @@ impl<R> Operation<R> {
     /// Writes the ending down, and tells the breaker.
     fn account(&mut self, ending: &Ending) {
         let ticket = self.ticket.take();
-        for class in ending.classes() {
-            let running =
-                class.is_none_or(|class| class.is_possibly_charged() && class != Class::Delivered);
-            self.exposed |= running;
-            self.blocked |=
-                running && class.is_none_or(|class| !self.shared.allow_duplicate.contains(&class));
-        }
+        self.blocked |= ending.classes().into_iter().any(|class| {
+            class.is_none_or(|class| {
+                leaves_something(class) && !self.shared.allow_duplicate.contains(&class)
+            })
+        });
+        self.exposed = ending.exposed().or(self.exposed);
+        self.duplicates += ending.report.as_ref().map_or(0, RetryReport::duplicates);
         if let Some(ticket) = ticket {
             ticket.settle(&ending.classes(), ending.told);
         }
@@ -205,7 +214,10 @@ impl<R> Operation<R> {
         let last = before.and_then(|report| report.attempts().last());
         let used = last.and_then(Attempt::idempotency_key);
         let body = self.body.as_ref().ok_or(Skipped::Body)?;
-        let (mut head, body) = route.request(&self.head, body, &self.workload, used)?;
+        let (mut head, mut body) = route.request(&self.head, body, &self.workload, used)?;
+        if let Some(replay) = self.replay.as_ref().filter(|_| route.writes_anew()) {
+            body = replay.hold(body).ok_or(Skipped::ReplayLimit)?;
+        }
         let next = MadeBy {
             target: route.name.clone(),
             index,
@@ -215,13 +227,18 @@ impl<R> Operation<R> {
         let ticket = self.shared.breakers.admit(Key::of(&next));
         self.ticket = Some(ticket.map_err(Skipped::Open)?);
         self.running = next;
-        self.duplicate = self.exposed;
+        self.duplicate = self.exposed.is_some();
         // All targets share what is left of the time, and are one operation.
         if let Some(deadline) = self.deadline(before) {
             head.extensions.insert(deadline);
         }
         if let Some(last) = last {
-            head.extensions.insert(Continued::after(last));
+            head.extensions.insert(Continued {
+                operation: last.operation(),
+                attempts: last.number(),
+                duplicates: self.duplicates,
+                exposed: self.exposed,
+            });
         }
         Ok(Request::from_parts(head, B::of(body)))
     }

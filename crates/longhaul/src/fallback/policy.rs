@@ -20,7 +20,8 @@ pub struct FallbackPolicy {
     /// available (a relay without a channel among it) and a used-up quota. A target may have its own list.
     pub triggers: Vec<Class>,
     /// Endings that may leave an attempt running and charged, and after which another target is asked all
-    /// the same. That is a duplicate, and the report says so. Default none.
+    /// the same. That is a duplicate: the report says so, and the money for duplicates must reach. Default
+    /// none.
     pub allow_duplicate: Vec<Class>,
     /// When a target is left alone for a while.
     pub breaker: BreakerPolicy,

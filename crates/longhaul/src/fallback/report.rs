@@ -94,6 +94,9 @@ pub enum Skipped {
     Key,
     /// The request body is too large to be kept, and streams only once.
     Body,
+    /// Its request would be held beside the caller's, and all calls together hold as many bytes as they may
+    /// ([`client_replay_limit`](crate::detect::DetectPolicy::client_replay_limit)).
+    ReplayLimit,
 }
 
 /// Why nobody else was asked.

@@ -70,6 +70,11 @@ impl Route {
         self.target.dialect
     }
 
+    /// Whether it gets a body of its own; else it shares the caller's.
+    pub(super) fn writes_anew(&self) -> bool {
+        self.target.dialect != Dialect::AsItCame
+    }
+
     /// The request for it, made of the caller's. `used` is an idempotency key that was sent elsewhere.
     pub(super) fn request(
         &self,
@@ -84,7 +89,7 @@ impl Route {
         let mut head = callers.clone();
         head.uri = self.uri(&callers.uri, from, &workload, same_key)?;
         head.headers = self.headers(&callers.headers, same_key, used);
-        if self.target.dialect != Dialect::AsItCame {
+        if self.writes_anew() {
             let json = HeaderValue::from_static("application/json");
             head.headers.insert(CONTENT_TYPE, json);
         }

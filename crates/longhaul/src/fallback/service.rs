@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use super::{body::Buffered, future::ResponseFuture, operation::Operation, shared::Shared};
 use crate::{
+    body::ReplayBudget,
     error::{BoxError, Error},
     observe::Observer,
 };
@@ -19,18 +20,21 @@ pub struct Fallback<S> {
     inner: S,
     shared: Arc<Shared>,
     observer: Option<Observer>,
+    replay: Option<ReplayBudget>,
 }
 
 impl<S> Fallback<S> {
-    pub(super) const fn with_shared(
+    pub(super) const fn new(
         inner: S,
         shared: Arc<Shared>,
         observer: Option<Observer>,
+        replay: Option<ReplayBudget>,
     ) -> Self {
         Self {
             inner,
             shared,
             observer,
+            replay,
         }
     }
 }
@@ -56,8 +60,12 @@ where
         // The readied service goes into the future; its clone gets ready anew.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let (operation, request) =
-            Operation::begin(request, self.shared.clone(), self.observer.clone());
+        let (operation, request) = Operation::begin(
+            request,
+            self.shared.clone(),
+            self.observer.clone(),
+            self.replay.clone(),
+        );
         ResponseFuture::new(ready, operation, request)
     }
 }

@@ -102,6 +102,8 @@ impl<B: Replay> Operation<B> {
         if error.kind().is_refused_here() {
             self.report.stopped_by = match error.kind() {
                 ErrorKind::SpendingCap { .. } => StoppedBy::SpendingCap,
+                // Who refused it has said so.
+                ErrorKind::Duplicate { .. } => self.report.stopped_by,
                 _ => StoppedBy::Class,
             };
             return Next::Stop;
@@ -145,7 +147,7 @@ impl<B: Replay> Operation<B> {
             class: ending.class,
             status: attempt.status(),
             attempt: self.made(),
-            duplicates: self.report.duplicates,
+            duplicates: self.duplicates(),
             told: ending.told,
             server: ending.server,
             remaining: self.deadline.saturating_duration_since(Instant::now()),

@@ -13,7 +13,7 @@ use super::{
     key::KeyForm,
     layer::Shared,
     nested::Nested,
-    report::{Repr, RetryReport},
+    report::{Repr, RetryReport, StoppedBy},
     running::Running,
     saved_head::SavedHead,
 };
@@ -21,17 +21,18 @@ use crate::{
     attempt::{Attempt, Continued, Deadline, OperationId, Terms, after},
     body::Replay,
     classify::Class,
-    error::Error,
+    error::{Error, ErrorKind},
     money::Money,
     observe::{Event, Observer, tell},
+    outcome::Exposure,
     workload::{Resolution, Workload},
 };
 
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
-    // Attempts that were made at other targets.
-    elsewhere: u32,
+    // What was done at other targets.
+    elsewhere: Option<Continued>,
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     pub(super) spending: Option<Spending>,
@@ -71,8 +72,8 @@ impl<B: Replay> Operation<B> {
         let (mut head, body) = request.into_parts();
         // Each target that an operation goes to gets a key of its own.
         let new = OperationId::new();
-        let continued = head.extensions.get::<Continued>();
-        let (id, elsewhere) = continued.map_or((new, 0), |it| (it.operation, it.attempts));
+        let elsewhere = head.extensions.get::<Continued>().copied();
+        let id = elsewhere.map_or(new, |it| it.operation);
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
         let price = shared.price(&head);
@@ -139,13 +140,41 @@ impl<B: Replay> Operation<B> {
 
     /// Holds the money of the first attempt, or says why it must not be sent.
     pub(super) fn admit(&mut self) -> Result<(), Error> {
-        let Some(spending) = &self.spending else {
-            return Ok(());
-        };
-        let mut ticket = Ticket::new(spending);
-        ticket.reserve(self.price).map_err(Error::new)?;
-        self.planned.ticket = Some(Box::new(ticket));
+        let mut ticket = self.spending.as_ref().map(Ticket::new);
+        let exposed = self.elsewhere.and_then(|elsewhere| elsewhere.exposed);
+        if let Some(exposed) = exposed {
+            self.planned.duplicate = self.admit_beside(exposed, ticket.as_mut())?;
+        }
+        if let Some(mut ticket) = ticket {
+            ticket.reserve(self.price).map_err(|kind| {
+                self.planned.duplicate = false;
+                Error::new(kind)
+            })?;
+            self.planned.ticket = Some(Box::new(ticket));
+        }
         Ok(())
+    }
+
+    /// Whether the first attempt is a duplicate of one at another target. Its number was allowed there,
+    /// class by class; its money is bounded as that of every duplicate is.
+    fn admit_beside(
+        &mut self,
+        exposed: Exposure,
+        ticket: Option<&mut Ticket>,
+    ) -> Result<bool, Error> {
+        let price = exposed.price.or(self.price);
+        if price.is_some_and(|price| price.micros == 0) {
+            return Ok(false);
+        }
+        let waste = price.map(|price| price.at(exposed.probability));
+        self.report.stopped_by = if !self.policy.duplicates.reach(self.duplicates(), price) {
+            StoppedBy::Duplicates
+        } else if ticket.is_some_and(|ticket| !ticket.withdraw(waste)) {
+            StoppedBy::Budget
+        } else {
+            return Ok(true);
+        };
+        Err(Error::new(ErrorKind::Duplicate { waste }))
     }
 
     /// Sends `request` as the next attempt.
@@ -172,7 +201,7 @@ impl<B: Replay> Operation<B> {
         // or no more duplicates are allowed.
         let last = number - self.report.collected >= self.policy.attempts
             || !self.replayable()
-            || self.policy.duplicates.are_used_up(self.report.duplicates);
+            || self.policy.duplicates.are_used_up(self.duplicates());
         let name = self.policy.key_header.as_ref();
         let key = name.and_then(|name| request.headers().get(name)).cloned();
         let terms = Terms {
@@ -182,7 +211,8 @@ impl<B: Replay> Operation<B> {
             keep_late: self.policy.late_results,
             tell_server: self.policy.server_timeout,
         };
-        let attempt = Attempt::on_terms(self.id, self.elsewhere + number, key, terms);
+        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.attempts);
+        let attempt = Attempt::on_terms(self.id, elsewhere + number, key, terms);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
         Running::begin(attempt, planned.ticket)
@@ -196,6 +226,12 @@ impl<B: Replay> Operation<B> {
     /// Attempts that count.
     pub(super) fn made(&self) -> u32 {
         self.report.attempts.len() as u32 - self.report.collected
+    }
+
+    /// Duplicates made so far, at other targets too.
+    pub(super) fn duplicates(&self) -> u32 {
+        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.duplicates);
+        elsewhere + self.report.duplicates
     }
 
     /// Whether there can be another attempt.

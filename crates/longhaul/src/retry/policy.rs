@@ -11,6 +11,10 @@ use super::{
 use crate::{ConfigError, money::Money, policy::scale, timeout::Limits, workload::PerResolution};
 
 /// How many attempts may be made while an earlier one may be running and charged.
+///
+/// Those that [`Fallback`](crate::fallback::Fallback) makes at other targets count too. Their own number is
+/// [allowed by class](crate::fallback::FallbackPolicy::allow_duplicate), also where `count` allows none; their
+/// money is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -35,11 +39,14 @@ impl Duplicates {
 
     /// Whether one more is allowed after `made`, at this price each.
     pub fn allow(&self, made: u32, price: Option<Money>) -> bool {
-        let by_count = !self.are_used_up(made);
-        let by_money = self.micros.is_none_or(|most| {
+        !self.are_used_up(made) && self.reach(made, price)
+    }
+
+    /// Whether the money is enough for one more after `made`, at this price each.
+    pub(super) fn reach(&self, made: u32, price: Option<Money>) -> bool {
+        self.micros.is_none_or(|most| {
             price.is_some_and(|price| price.times(made.saturating_add(1)).micros <= most)
-        });
-        by_count && by_money
+        })
     }
 
     /// Whether `made` are all that are allowed, whatever they cost.

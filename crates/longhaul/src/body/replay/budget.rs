@@ -29,6 +29,14 @@ impl ReplayBudget {
         self.0.retained.load(Relaxed)
     }
 
+    /// The same data, uncopied, counted until its last clone is dropped; `None` where there is no room.
+    pub(crate) fn hold(&self, data: Bytes) -> Option<Bytes> {
+        let mut reservation = self.reserve();
+        reservation
+            .grow(data.len() as u64)
+            .then(|| reservation.hold(data))
+    }
+
     /// A reservation of nothing, to be grown.
     pub(super) fn reserve(&self) -> Reservation {
         Reservation {

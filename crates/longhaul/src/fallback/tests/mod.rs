@@ -1,6 +1,7 @@
 mod asking;
 mod bodies;
 mod breaking;
+mod budgets;
 mod dropping;
 mod keys;
 mod policy;
