@@ -10,7 +10,7 @@ use crate::{
     diagnosis::Setting,
     http1::Http1Report,
     money::Money,
-    outcome::{Exposure, Phase},
+    outcome::{Exposure, Outcome, Phase},
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -52,9 +52,7 @@ pub(super) struct Head {
 pub(crate) struct BodyFacts {
     /// Whether anybody watches the body; if not, nothing follows from the rest.
     pub(crate) watched: bool,
-    /// The first poll.
-    pub(crate) polled: Option<Instant>,
-    /// The latest slice.
+    /// The first poll, then the latest slice.
     pub(crate) progress: Option<Instant>,
     /// The last slice, or the call itself for an empty body.
     pub(crate) ended: Option<Instant>,
@@ -84,6 +82,8 @@ pub(crate) struct Facts {
     pub(super) charged: Option<Probability>,
     pub(super) sender: Option<&'static str>,
     pub(super) setting: Option<Setting>,
+    /// Set once, and then it stays.
+    pub(super) outcome: Option<Outcome>,
 }
 
 impl Facts {
@@ -104,6 +104,7 @@ impl Facts {
             charged: None,
             sender: None,
             setting: None,
+            outcome: None,
         }
     }
 
@@ -120,7 +121,7 @@ impl Facts {
             Phase::Body
         } else if self.flushed_at().is_some() {
             Phase::Head
-        } else if self.sent() == Sent::Nothing && self.body.polled.is_none() {
+        } else if self.sent() == Sent::Nothing && self.body.progress.is_none() {
             Phase::Connect
         } else {
             Phase::Write
@@ -141,7 +142,7 @@ impl Facts {
                 }
             }
             TransportState::Connecting => Sent::Nothing,
-            TransportState::Unproved if body_cut_short && self.body.polled.is_none() => {
+            TransportState::Unproved if body_cut_short && self.body.progress.is_none() => {
                 Sent::Nothing
             }
             TransportState::Unproved if body_cut_short => Sent::Part,
@@ -174,7 +175,7 @@ impl Facts {
             TransportState::Linked(transport) => transport.written().last_write,
             _ => None,
         };
-        self.body.progress.max(self.body.polled).max(on_the_wire)
+        self.body.progress.max(on_the_wire)
     }
 
     pub(super) fn timing(&self) -> Timing {

@@ -24,7 +24,7 @@ mod transport;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -61,7 +61,6 @@ struct Inner {
     key: Option<HeaderValue>,
     terms: Terms,
     facts: Mutex<Facts>,
-    outcome: OnceLock<Outcome>,
     ended: Notify,
 }
 
@@ -84,7 +83,6 @@ impl Attempt {
             key,
             terms,
             facts: Mutex::new(Facts::begun(Instant::now())),
-            outcome: OnceLock::new(),
             ended: Notify::new(),
         }))
     }
@@ -204,7 +202,7 @@ impl Attempt {
 
     /// The outcome, if it has ended.
     pub fn outcome_now(&self) -> Option<Outcome> {
-        self.0.outcome.get().copied()
+        self.facts().outcome
     }
 
     /// Waits for the end: at the last byte of the answer's body, at the error, or when it is dropped.
@@ -326,27 +324,28 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
-        if let Some(holds) = self.outcome_now() {
-            return holds;
-        }
         let outcome = {
             let mut facts = self.facts();
+            if let Some(holds) = facts.outcome {
+                return holds;
+            }
             let class = *facts.class.get_or_insert(class);
             let end = match end {
                 End::Cancelled if facts.superseded => End::Superseded,
                 end => end,
             };
-            Outcome {
+            let outcome = Outcome {
                 end,
                 class,
                 phase: facts.phase(),
                 duration: facts.started.elapsed(),
                 exposure: facts.exposure(class),
-            }
+            };
+            facts.outcome = Some(outcome);
+            outcome
         };
-        let holds = *self.0.outcome.get_or_init(|| outcome);
         self.0.ended.notify_waiters();
-        holds
+        outcome
     }
 
     /// What may have been charged if it ended now with `class`.

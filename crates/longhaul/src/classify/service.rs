@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, AttemptGuard},
-    diagnosis::{CutHistory, Setting},
+    diagnosis::{CutHistory, HostId, Setting},
     error::{BoxError, Error},
     workload::Workload,
 };
@@ -48,7 +48,7 @@ where
         let workload = request.extensions().get::<Workload>().cloned();
         let workload = workload.unwrap_or_default();
         attempt.set_setting(Setting {
-            host: request.uri().authority().cloned(),
+            host: HostId::of(request.uri()),
             resolution: workload.resolution,
             time_scale: self.policy.time_scale,
             history: self.history.clone(),

@@ -1,11 +1,12 @@
 use std::{
     collections::VecDeque,
     fmt,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use http::uri::Authority;
+use http::Uri;
 use tokio::time::Instant;
 
 /// Cuts that are remembered, of all hosts together.
@@ -26,10 +27,24 @@ const SHORTEST: f64 = 4.0;
 /// How much our own machine blurs a moment, whatever the provider's speed.
 const OWN_BLUR: f64 = 0.03;
 
+/// A host and its port, known again by this number and by nothing else: cuts are compared by it, and nothing of the
+/// request is kept for that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct HostId(u64);
+
+impl HostId {
+    pub(crate) fn of(uri: &Uri) -> Self {
+        let mut hasher = DefaultHasher::new();
+        uri.authority().hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 /// A cut connection.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Cut {
-    pub(crate) host: Option<Authority>,
+    // `None` where no layer has seen the request.
+    pub(crate) host: Option<HostId>,
     /// When the attempt began.
     pub(crate) started: Instant,
     /// From the sent request to the cut, as it was here.
@@ -55,7 +70,7 @@ pub(crate) enum Pattern {
 
 /// The last cuts of connections: what one cut cannot show, several do.
 ///
-/// Clones share it. It holds 256 cuts, no more than a host name and some times of each.
+/// Clones share it. It holds 256 cuts: some times of each, and a number by which its host is known again.
 #[derive(Clone, Default)]
 pub struct CutHistory(Arc<Mutex<VecDeque<Cut>>>);
 

@@ -44,11 +44,14 @@ mod symptoms;
 mod tests;
 
 use self::symptoms::Symptoms;
-pub(crate) use self::symptoms::{Setting, note_answer, note_end};
 pub use self::{
     cause::{Cause, Confidence, Diagnosis},
     cutoffs::{Cutoff, cutoffs},
     history::CutHistory,
+};
+pub(crate) use self::{
+    history::HostId,
+    symptoms::{Setting, note_answer, note_end},
 };
 use crate::{
     attempt::Attempt,

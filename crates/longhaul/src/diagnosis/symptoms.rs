@@ -1,8 +1,8 @@
 use std::{io, time::Duration};
 
-use http::{StatusCode, uri::Authority};
+use http::StatusCode;
 
-use super::history::{Cut, CutHistory, Pattern};
+use super::history::{Cut, CutHistory, HostId, Pattern};
 use crate::{
     attempt::Attempt,
     classify::Class,
@@ -14,7 +14,7 @@ use crate::{
 /// Where an attempt goes, and by which clock: what the layers know and an outcome does not say.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
-    pub(crate) host: Option<Authority>,
+    pub(crate) host: HostId,
     pub(crate) resolution: Resolution,
     pub(crate) time_scale: f64,
     pub(crate) history: CutHistory,
@@ -153,6 +153,6 @@ fn cut(attempt: &Attempt) -> Cut {
         silence: timing.head.unwrap_or(elapsed).saturating_sub(flushed),
         at: started + timing.head.unwrap_or(elapsed),
         time_scale: setting.as_ref().map_or(1.0, |setting| setting.time_scale),
-        host: setting.and_then(|setting| setting.host),
+        host: setting.map(|setting| setting.host),
     }
 }

@@ -152,7 +152,7 @@ impl<B: Replay> Operation<B> {
             server: ending.server,
             remaining: self.deadline.saturating_duration_since(Instant::now()),
             expected: self.expected(),
-            price: attempt.exposure(ending.class).price.or(self.price),
+            price: attempt.exposure(ending.class).price.or(self.price()),
             replayable: self.replayable(),
         };
         if ahead && final_class(&situation).is_none() {
@@ -161,12 +161,12 @@ impl<B: Replay> Operation<B> {
         let stopped_by = match self.policy.verdict(&situation) {
             Verdict::Again { wait, duplicate } => match self.hold(running, &situation, duplicate) {
                 Ok(ticket) => {
-                    self.planned = Planned {
+                    self.planned = Some(Box::new(Planned {
                         wait: Some(wait),
                         duplicate,
                         collects: ending.class == Class::InFlight,
                         ticket,
-                    };
+                    }));
                     self.tell(&Event::Waiting {
                         attempt: &attempt,
                         class: ending.class,
@@ -197,10 +197,10 @@ impl<B: Replay> Operation<B> {
         situation: &Situation,
         duplicate: bool,
     ) -> Result<Option<Box<Ticket>>, StoppedBy> {
-        let Some(spending) = &self.spending else {
+        let Some(purse) = &self.purse else {
             return Ok(None);
         };
-        let mut ticket = Ticket::new(spending);
+        let mut ticket = Ticket::new(&purse.spending);
         if duplicate {
             let probability = running.attempt().exposure(situation.class).probability;
             let waste = situation.price.map(|price| price.at(probability));

@@ -31,6 +31,13 @@ pub(super) struct Shared {
     prices: Option<Arc<PriceTable>>,
 }
 
+/// The money that an operation's attempts are paid from, and what each costs, where that is known beforehand.
+#[derive(Debug)]
+pub(super) struct Purse {
+    pub(super) spending: Spending,
+    pub(super) price: Option<Money>,
+}
+
 impl Shared {
     fn new(policy: RetryPolicy) -> Self {
         Self {
@@ -41,9 +48,14 @@ impl Shared {
         }
     }
 
-    /// What an attempt at this request costs; asked for only where money counts.
-    pub(super) fn price(&self, head: &Parts) -> Option<Money> {
-        self.spending.as_ref()?;
+    /// What the attempts at this request are paid from; `None` where money does not count.
+    pub(super) fn purse(&self, head: &Parts) -> Option<Box<Purse>> {
+        let spending = self.spending.clone()?;
+        let price = self.price(head);
+        Some(Box::new(Purse { spending, price }))
+    }
+
+    fn price(&self, head: &Parts) -> Option<Money> {
         let unknown = Workload::default();
         let workload = head.extensions.get().unwrap_or(&unknown);
         let provider = Provider::of(&head.extensions, &head.uri);

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use super::{
     RetryPolicy,
-    budget::{Spending, Ticket},
+    budget::Ticket,
     caller_deadline,
     endings::{Endings, Kept},
     key::KeyForm,
-    layer::Shared,
+    layer::{Purse, Shared},
     nested::Nested,
     report::{Repr, RetryReport, StoppedBy},
     running::Running,
@@ -31,22 +31,21 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
-    // What was done at other targets.
-    elsewhere: Option<Continued>,
+    // What was done at other targets. Boxed: most operations are at their first.
+    elsewhere: Option<Box<Continued>>,
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
-    pub(super) spending: Option<Spending>,
-    // The price of an attempt, where the retry layer itself knows it.
-    pub(super) price: Option<Money>,
+    // Boxed: most policies do not count money.
+    pub(super) purse: Option<Box<Purse>>,
     // What another attempt is made from; `None` where the body can be sent only once.
     again: Option<Again<B>>,
     pub(super) deadline: Instant,
     resolution: Resolution,
     pub(super) report: Repr,
     pub(super) head_expiries: u32,
-    // Boxed, as tickets are: most operations have none.
     endings: Option<Box<Endings>>,
-    pub(super) planned: Planned,
+    // Boxed, like all that an operation has none of until its first attempt has failed.
+    pub(super) planned: Option<Box<Planned>>,
 }
 
 /// A request that can be sent again.
@@ -72,11 +71,12 @@ impl<B: Replay> Operation<B> {
         let (mut head, body) = request.into_parts();
         // Each target that an operation goes to gets a key of its own.
         let new = OperationId::new();
-        let elsewhere = head.extensions.get::<Continued>().copied();
+        let elsewhere: Option<&Continued> = head.extensions.get();
         let id = elsewhere.map_or(new, |it| it.operation);
+        let elsewhere = elsewhere.copied().map(Box::new);
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
-        let price = shared.price(&head);
+        let purse = shared.purse(&head);
         let nested = Nested::of(&head);
 
         let now = Instant::now();
@@ -106,6 +106,10 @@ impl<B: Replay> Operation<B> {
             head.extensions.insert(observer.clone());
         }
 
+        let again = body.try_clone().map(|body| Again {
+            head: SavedHead::of(&head),
+            body,
+        });
         // The caller's own key stays.
         if let Some(name) = &policy.key_header
             && !head.headers.contains_key(name)
@@ -113,16 +117,11 @@ impl<B: Replay> Operation<B> {
         {
             head.headers.insert(name, key);
         }
-        let again = body.try_clone().map(|body| Again {
-            head: SavedHead::of(&head),
-            body,
-        });
         let operation = Self {
             id,
             elsewhere,
             observer,
-            spending: shared.spending.clone(),
-            price,
+            purse,
             resolution,
             policy,
             again,
@@ -133,24 +132,31 @@ impl<B: Replay> Operation<B> {
             },
             head_expiries: 0,
             endings: None,
-            planned: Planned::default(),
+            planned: None,
         };
         (operation, Request::from_parts(head, body))
     }
 
     /// Holds the money of the first attempt, or says why it must not be sent.
     pub(super) fn admit(&mut self) -> Result<(), Error> {
-        let mut ticket = self.spending.as_ref().map(Ticket::new);
-        let exposed = self.elsewhere.and_then(|elsewhere| elsewhere.exposed);
-        if let Some(exposed) = exposed {
-            self.planned.duplicate = self.admit_beside(exposed, ticket.as_mut())?;
+        let mut ticket = self
+            .purse
+            .as_ref()
+            .map(|purse| Ticket::new(&purse.spending));
+        let exposed = self.elsewhere.as_ref().and_then(|it| it.exposed);
+        let duplicate = match exposed {
+            Some(exposed) => self.admit_beside(exposed, ticket.as_mut())?,
+            None => false,
+        };
+        if let Some(ticket) = &mut ticket {
+            ticket.reserve(self.price()).map_err(Error::new)?;
         }
-        if let Some(mut ticket) = ticket {
-            ticket.reserve(self.price).map_err(|kind| {
-                self.planned.duplicate = false;
-                Error::new(kind)
-            })?;
-            self.planned.ticket = Some(Box::new(ticket));
+        if duplicate || ticket.is_some() {
+            self.planned = Some(Box::new(Planned {
+                duplicate,
+                ticket: ticket.map(Box::new),
+                ..Planned::default()
+            }));
         }
         Ok(())
     }
@@ -162,7 +168,7 @@ impl<B: Replay> Operation<B> {
         exposed: Exposure,
         ticket: Option<&mut Ticket>,
     ) -> Result<bool, Error> {
-        let price = exposed.price.or(self.price);
+        let price = exposed.price.or(self.price());
         if price.is_some_and(|price| price.micros == 0) {
             return Ok(false);
         }
@@ -192,7 +198,10 @@ impl<B: Replay> Operation<B> {
 
     /// The next attempt, which `request` is, or would have been.
     pub(super) fn next_attempt(&mut self, request: &Request<B>) -> Running {
-        let planned = mem::take(&mut self.planned);
+        let planned = self
+            .planned
+            .take()
+            .map_or_else(Planned::default, |planned| *planned);
         self.report.waits.extend(planned.wait);
         self.report.duplicates += u32::from(planned.duplicate);
         self.report.collected += u32::from(planned.collects);
@@ -211,11 +220,16 @@ impl<B: Replay> Operation<B> {
             keep_late: self.policy.late_results,
             tell_server: self.policy.server_timeout,
         };
-        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.attempts);
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.attempts);
         let attempt = Attempt::on_terms(self.id, elsewhere + number, key, terms);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
         Running::begin(attempt, planned.ticket)
+    }
+
+    /// The price of an attempt, where the retry layer itself knows it.
+    pub(super) fn price(&self) -> Option<Money> {
+        self.purse.as_ref()?.price
     }
 
     /// What an attempt takes at least.
@@ -230,7 +244,7 @@ impl<B: Replay> Operation<B> {
 
     /// Duplicates made so far, at other targets too.
     pub(super) fn duplicates(&self) -> u32 {
-        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.duplicates);
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.duplicates);
         elsewhere + self.report.duplicates
     }
 
@@ -242,12 +256,19 @@ impl<B: Replay> Operation<B> {
     /// The request once more.
     pub(super) fn again(&self) -> Option<Request<B>> {
         let Again { head, body } = self.again.as_ref()?;
-        Some(Request::from_parts(head.restore(), body.try_clone()?))
+        let mut head = head.restore();
+        let first = self.report.attempts.first();
+        if let Some(name) = &self.policy.key_header
+            && let Some(key) = first.and_then(Attempt::idempotency_key)
+        {
+            head.headers.entry(name).or_insert_with(|| key.clone());
+        }
+        Some(Request::from_parts(head, body.try_clone()?))
     }
 
     /// The next attempt will not be made after all.
     pub(super) fn call_off(&mut self) {
-        self.planned = Planned::default();
+        self.planned = None;
     }
 
     /// The ending to hand on instead of the last one.

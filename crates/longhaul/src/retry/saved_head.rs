@@ -1,21 +1,23 @@
 //! The head of a request, kept for another attempt.
 
+use std::array;
+
 use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, request::Parts,
+    Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version,
+    request::Parts,
+    uri::{self, Authority, PathAndQuery},
 };
 
 use crate::workload::Workload;
 
 /// A request's head as it came, but for what is the attempt's own.
 ///
-/// Most operations never send it again, so that keeping it is cheap, and making a head of it need not be: the
-/// headers are one allocation, and so are extensions only where there are others than the workload.
+/// Most operations never send it again, so that keeping it is cheap and takes little room, and making a head of it need
+/// not be cheap: its text is one allocation, and so are extensions only where there are others than the workload.
 #[derive(Debug)]
 pub(super) struct SavedHead {
-    method: Method,
-    uri: Uri,
     version: Version,
-    headers: SavedHeaders,
+    text: Text,
     workload: Option<Workload>,
     /// Empty where the workload was the only one.
     extensions: Extensions,
@@ -26,10 +28,8 @@ impl SavedHead {
         let workload: Option<&Workload> = head.extensions.get();
         let others = head.extensions.len() > usize::from(workload.is_some());
         Self {
-            method: head.method.clone(),
-            uri: head.uri.clone(),
             version: head.version,
-            headers: SavedHeaders::of(&head.headers),
+            text: Text::of(head),
             workload: workload.cloned(),
             extensions: if others {
                 head.extensions.clone()
@@ -42,10 +42,8 @@ impl SavedHead {
     /// The head once more.
     pub(super) fn restore(&self) -> Parts {
         let (mut head, ()) = Request::new(()).into_parts();
-        head.method = self.method.clone();
-        head.uri = self.uri.clone();
+        self.text.restore(&mut head);
         head.version = self.version;
-        head.headers = self.headers.restore();
         head.extensions = self.extensions.clone();
         if let Some(workload) = &self.workload {
             head.extensions.insert(workload.clone());
@@ -54,18 +52,34 @@ impl SavedHead {
     }
 }
 
-/// Names and values, one after the other: a flag for what is sensitive, both lengths, both texts.
-struct SavedHeaders(Box<[u8]>);
+/// Method, the three parts of the URI, and headers, one after the other.
+struct Text(Box<[u8]>);
 
-/// The flag and the lengths, of two and of four bytes.
+/// What stands before a name and a value: a flag for what is sensitive, both lengths.
 const PREFIX: usize = 7;
 
-impl SavedHeaders {
-    fn of(headers: &HeaderMap) -> Self {
-        let length =
+/// So many pieces stand before the headers, each behind its length: an empty one is none.
+const PIECES: usize = 4;
+
+impl Text {
+    fn of(head: &Parts) -> Self {
+        let uri = &head.uri;
+        let pieces: [&str; PIECES] = [
+            head.method.as_str(),
+            uri.scheme_str().unwrap_or_default(),
+            uri.authority().map_or("", Authority::as_str),
+            uri.path_and_query().map_or("", PathAndQuery::as_str),
+        ];
+        let of_pieces: usize = pieces.iter().map(|piece| 4 + piece.len()).sum();
+        let of_header =
             |(name, value): (&HeaderName, &HeaderValue)| PREFIX + name.as_str().len() + value.len();
-        let mut text = Vec::with_capacity(headers.iter().map(length).sum());
-        for (name, value) in headers {
+        let of_headers: usize = head.headers.iter().map(of_header).sum();
+        let mut text = Vec::with_capacity(of_pieces + of_headers);
+        for piece in pieces {
+            text.extend_from_slice(&(piece.len() as u32).to_ne_bytes());
+            text.extend_from_slice(piece.as_bytes());
+        }
+        for (name, value) in &head.headers {
             let name = name.as_str().as_bytes();
             // The `http` crate bounds names by 64 KiB.
             let [n0, n1] = (name.len() as u16).to_ne_bytes();
@@ -77,10 +91,23 @@ impl SavedHeaders {
         Self(text.into_boxed_slice())
     }
 
-    fn restore(&self) -> HeaderMap {
+    fn restore(&self, head: &mut Parts) {
         const WHOLE: &str = "it was written whole";
-        let mut headers = HeaderMap::new();
         let mut text = &*self.0;
+        let [method, scheme, authority, path] = array::from_fn::<_, PIECES, _>(|_| {
+            let (length, rest) = text.split_first_chunk().expect(WHOLE);
+            let (piece, rest) = rest.split_at(u32::from_ne_bytes(*length) as usize);
+            text = rest;
+            piece
+        });
+        head.method = Method::from_bytes(method).expect(WHOLE);
+        let mut uri = uri::Parts::default();
+        let is_there = |piece: &&[u8]| !piece.is_empty();
+        let some = |piece| Some(piece).filter(is_there);
+        uri.scheme = some(scheme).map(|it| it.try_into().expect(WHOLE));
+        uri.authority = some(authority).map(|it| it.try_into().expect(WHOLE));
+        uri.path_and_query = some(path).map(|it| it.try_into().expect(WHOLE));
+        head.uri = Uri::from_parts(uri).expect(WHOLE);
         while let Some((&[sensitive, n0, n1, v0, v1, v2, v3], rest)) =
             text.split_first_chunk::<PREFIX>()
         {
@@ -89,17 +116,16 @@ impl SavedHeaders {
             let name = HeaderName::from_bytes(name).expect(WHOLE);
             let mut value = HeaderValue::from_bytes(value).expect(WHOLE);
             value.set_sensitive(sensitive != 0);
-            headers.append(name, value);
+            head.headers.append(name, value);
             text = rest;
         }
-        headers
     }
 }
 
-impl std::fmt::Debug for SavedHeaders {
-    // The length only: there are keys among them.
+impl std::fmt::Debug for Text {
+    // The length only: there are keys among it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SavedHeaders").field(&self.0.len()).finish()
+        f.debug_tuple("Text").field(&self.0.len()).finish()
     }
 }
 
@@ -150,8 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn so_does_a_uri_of_every_form() {
+        for uri in [
+            "http://a.example",
+            "/only/a/path?q",
+            "a.example:443",
+            "*",
+            "https://[::1]/",
+        ] {
+            let mut head = head();
+            head.uri = uri.parse().unwrap();
+            assert_eq!(SavedHead::of(&head).restore().uri, head.uri);
+        }
+    }
+
+    #[test]
     fn debug_shows_no_key() {
-        let shown = format!("{:?}", SavedHeaders::of(&head().headers));
-        assert!(!shown.contains("k3y") && shown.contains("SavedHeaders"));
+        let shown = format!("{:?}", SavedHead::of(&head()));
+        assert!(!shown.contains("k3y") && shown.contains("Text("));
     }
 }

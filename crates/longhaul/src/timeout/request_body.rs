@@ -58,7 +58,7 @@ impl<B: Body> Body for RequestBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
         let now = Instant::now();
-        this.attempt.facts().body.polled.get_or_insert(now);
+        this.attempt.facts().body.progress.get_or_insert(now);
         loop {
             if let Some(rest) = this.rest.as_mut() {
                 let slice = rest.copy_to_bytes(rest.remaining().min(SLICE));
