@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::Uri;
+use http::{Uri, uri::Authority};
 use tokio::time::Instant;
 
 /// Cuts that are remembered, of all hosts together.
@@ -35,7 +35,7 @@ pub(crate) struct HostId(u64);
 impl HostId {
     pub(crate) fn of(uri: &Uri) -> Self {
         let mut hasher = DefaultHasher::new();
-        uri.authority().hash(&mut hasher);
+        uri.authority().map(Authority::as_str).hash(&mut hasher);
         Self(hasher.finish())
     }
 }
