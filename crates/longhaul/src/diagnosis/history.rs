@@ -55,7 +55,7 @@ pub(crate) enum Pattern {
 
 /// The last cuts of connections: what one cut cannot show, several do.
 ///
-/// Clones share it. It holds 256 cuts, no more than a host name and some times of each.
+/// Clones share it. It holds 256 cuts, no more than a host name and some times of each: 23 kB.
 #[derive(Clone, Default)]
 pub struct CutHistory(Arc<Mutex<VecDeque<Cut>>>);
 
@@ -75,8 +75,12 @@ impl CutHistory {
         self.len() == 0
     }
 
-    pub(crate) fn note(&self, cut: Cut) {
+    pub(crate) fn note(&self, mut cut: Cut) {
         let mut cuts = self.cuts();
+        // The host's name is a part of the request's URI, and holds all of it: one for each host is enough.
+        if let Some(known) = cuts.iter().rev().find(|known| known.host == cut.host) {
+            cut.host = known.host.clone();
+        }
         if cuts.len() == CUTS {
             cuts.pop_front();
         }
@@ -141,5 +145,33 @@ impl fmt::Debug for CutHistory {
         f.debug_struct("CutHistory")
             .field("cuts", &self.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_each_host_one_request_lends_its_name() {
+        let history = CutHistory::new();
+        for (host, path) in [("a", "1"), ("b", "2"), ("a", "3"), ("b", "4")] {
+            let uri: Uri = format!("https://{host}.example/{path}").parse().unwrap();
+            history.note(Cut {
+                host: uri.authority().cloned(),
+                started: Instant::now(),
+                silence: Duration::ZERO,
+                at: Instant::now(),
+                time_scale: 1.0,
+            });
+        }
+        let cuts = history.cuts();
+        let name = |at: usize| cuts[at].host.as_ref().unwrap().as_str();
+        assert_eq!([name(0), name(1)], ["a.example", "b.example"]);
+        for (first, later) in [(0, 2), (1, 3)] {
+            assert_eq!(name(first).as_ptr(), name(later).as_ptr());
+        }
     }
 }
