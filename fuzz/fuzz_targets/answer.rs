@@ -16,16 +16,7 @@ use longhaul_fuzz::{Message, Pieces};
 use tower::{Layer, ServiceExt, service_fn};
 
 fuzz_target!(|input: &[u8]| -> Corpus {
-    let Some(message) = Message::read(input) else {
-        return Corpus::Reject;
-    };
-    // Interim answers never reach a service.
-    let Some(status) = message
-        .first
-        .parse()
-        .ok()
-        .filter(|status| *status >= StatusCode::OK)
-    else {
+    let Some((status, message)) = Message::answer(input) else {
         return Corpus::Reject;
     };
 

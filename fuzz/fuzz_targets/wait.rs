@@ -27,16 +27,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 const PICTURE: &str = r#"{"data":[{"b64_json":"iVBORw0K"}]}"#;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
-    let Some(message) = Message::read(input) else {
-        return Corpus::Reject;
-    };
-    // Interim answers never reach a service.
-    let Some(status) = message
-        .first
-        .parse()
-        .ok()
-        .filter(|status| *status >= StatusCode::OK)
-    else {
+    let Some((status, message)) = Message::answer(input) else {
         return Corpus::Reject;
     };
     let told = told(status, &message);

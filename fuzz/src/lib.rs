@@ -18,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 /// A first line, header lines, an empty line and a body.
@@ -58,6 +58,13 @@ impl<'a> Message<'a> {
             headers,
             body: rest,
         })
+    }
+
+    /// An answer; `None` where the first line is no status of one. Interim answers never reach a service.
+    pub fn answer(input: &'a [u8]) -> Option<(StatusCode, Self)> {
+        let message = Self::read(input)?;
+        let status = message.first.parse().ok()?;
+        (status >= StatusCode::OK).then_some((status, message))
     }
 
     /// The body in pieces, in three ways: whole, at places that follow from its bytes, and byte by byte.

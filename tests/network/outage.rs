@@ -14,8 +14,8 @@ use crate::{
     scene::{Ended, attempts_of, perform, plain, priced, request, request_of, until},
 };
 
-/// Long enough that the kernel has to send again, and to wait longer each time.
-const OUTAGE: Duration = Duration::from_secs(5);
+/// Long enough that the kernel has to send again, and to wait longer each time: after this one it tries at 25 s.
+const OUTAGE: Duration = Duration::from_secs(20);
 
 const DELIVERED: Counts = Counts {
     requests: 1,

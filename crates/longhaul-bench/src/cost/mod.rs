@@ -85,11 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         };
         return rounds::only(name, operation, options.body, options.count);
     }
-    let effort = if options.quick {
-        Effort::Quick
-    } else {
-        Effort::Full
-    };
+    let effort = Effort::quick_if(options.quick);
     println!("{}", section(effort)?.markdown);
     Ok(())
 }

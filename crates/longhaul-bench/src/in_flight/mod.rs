@@ -51,11 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         println!("{}", serde_json::to_string(&figures)?);
         return Ok(());
     }
-    let effort = if options.quick {
-        Effort::Quick
-    } else {
-        Effort::Full
-    };
+    let effort = Effort::quick_if(options.quick);
     println!("{}", section(effort)?.markdown);
     Ok(())
 }

@@ -27,11 +27,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let effort = if options.quick {
-        Effort::Quick
-    } else {
-        Effort::Full
-    };
+    let effort = Effort::quick_if(options.quick);
     let markdown = match options.attempts {
         Some(attempts) => write_large(&measure_large(&folder()?, attempts)?),
         None => section(effort)?.markdown,

@@ -66,11 +66,7 @@ const PARTS: [Part; 6] = [
 const PLOTS: &str = "crates/longhaul-bench/plots";
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let effort = if options.quick {
-        Effort::Quick
-    } else {
-        Effort::Full
-    };
+    let effort = Effort::quick_if(options.quick);
     let plots = options.out.join(PLOTS);
     // Before the minutes of measuring, and not after them.
     fs::create_dir_all(&plots).map_err(|error| cannot_write(&plots, &error))?;

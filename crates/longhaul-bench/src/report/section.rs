@@ -10,6 +10,11 @@ pub(crate) enum Effort {
 }
 
 impl Effort {
+    /// By the flag `--quick`, which every benchmark has
+    pub(crate) const fn quick_if(quick: bool) -> Self {
+        if quick { Self::Quick } else { Self::Full }
+    }
+
     /// `quick` or `full`
     pub(crate) fn pick<T>(self, quick: T, full: T) -> T {
         match self {

@@ -1,7 +1,8 @@
 use std::{fs, time::Duration};
 
-use longhaul::Stack;
 use tokio::runtime::Handle;
+
+use super::book::Extent;
 
 /// What may not grow.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -18,17 +19,16 @@ pub(super) struct Gauges {
     pub(super) tasks: usize,
     /// Places in flight that are taken.
     pub(super) places: usize,
-    /// Entries in the ledger.
-    pub(super) entries: usize,
+    /// The ledger, which may grow by what is stored, and by nothing else.
+    pub(super) ledger: Extent,
 }
 
 impl Gauges {
     /// Over the columns of [`line`](Self::line).
-    pub(super) const HEADINGS: &str =
-        "   time  operations  live heap     RSS  sockets  files  tasks  places  entries";
+    pub(super) const HEADINGS: &str = "   time  operations  live heap     RSS  sockets  files  tasks  places  entries left  stored   ledger";
 
     /// What there is now.
-    pub(super) fn read(stack: &Stack) -> Self {
+    pub(super) fn read(places: usize, ledger: Extent) -> Self {
         let stats = crate::HEAP.stats();
         let (sockets, files) = open_files();
         Self {
@@ -37,15 +37,15 @@ impl Gauges {
             sockets,
             files,
             tasks: Handle::current().metrics().num_alive_tasks(),
-            places: stack.in_flight(),
-            entries: stack.ledger().records().len(),
+            places,
+            ledger,
         }
     }
 
     /// A row under [`HEADINGS`](Self::HEADINGS).
     pub(super) fn line(&self, time: Duration, operations: u64) -> String {
         format!(
-            "{:>5} s  {operations:>10}  {:>6} kB  {:>3} MB  {:>7}  {:>5}  {:>5}  {:>6}  {:>7}",
+            "{:>5} s  {operations:>10}  {:>6} kB  {:>3} MB  {:>7}  {:>5}  {:>5}  {:>6}  {:>12}  {:>6}  {:>4} kB",
             time.as_secs(),
             self.heap / 1000,
             self.resident / 1_000_000,
@@ -53,7 +53,9 @@ impl Gauges {
             self.files,
             self.tasks,
             self.places,
-            self.entries,
+            self.ledger.left,
+            self.ledger.stored,
+            self.ledger.bytes / 1000,
         )
     }
 }

@@ -3,16 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use longhaul::{StackRequestBody, StackService};
-use longhaul_hyper::Client;
 use longhaul_sim::{Action, Script};
 use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet};
-use tower::ServiceExt;
-
-type Stacked = StackService<Client<StackRequestBody<Full<Bytes>>>>;
+use tower::{Service, ServiceExt};
 
 /// More than have places in flight, so that some wait for one.
 const CALLERS: usize = 24;
@@ -103,7 +100,12 @@ impl Load {
     }
 
     /// Makes all operations, and returns when each has ended.
-    pub(super) async fn run(&self, client: &Stacked, mut rng: fastrand::Rng) -> Tally {
+    pub(super) async fn run<C, B>(&self, client: &C, mut rng: fastrand::Rng) -> Tally
+    where
+        C: Service<Request<Full<Bytes>>, Response = Response<B>, Future: Send>,
+        C: Clone + Send + 'static,
+        B: Body + Send + Unpin,
+    {
         let callers = Arc::new(Semaphore::new(CALLERS));
         let mut calls = JoinSet::new();
         for _ in 0..self.operations {
@@ -169,7 +171,11 @@ impl Load {
     }
 }
 
-async fn call(client: Stacked, request: Request<Full<Bytes>>) -> Ended {
+async fn call<C, B>(client: C, request: Request<Full<Bytes>>) -> Ended
+where
+    C: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    B: Body + Unpin,
+{
     let Ok(response) = client.oneshot(request).await else {
         return Ended::Failed;
     };

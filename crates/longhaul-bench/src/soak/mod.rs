@@ -2,22 +2,36 @@
 //!
 //! It goes in rounds of equally many operations. Client, stack and ledger live from the first round to the last;
 //! provider and server, which remember every request, are new in each, at the same port. After a round all that it
-//! left comes to rest; then the ledger is held against the oracle and drained, and what is still there is counted.
+//! left comes to rest; then the ledger is held against the oracle, one in memory is drained, and what is still there is
+//! counted. A durable ledger keeps its entries, and may grow by these alone.
 
+mod book;
 mod flat;
 mod gauges;
 mod load;
 
 use std::{error::Error, num::NonZeroU32, time::Duration};
 
-use longhaul::{Resolution, Stack, billing::PriceRow, policy::Policy};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use longhaul::{
+    Resolution, Stack, StackRequestBody,
+    billing::{MemoryLedger, PriceRow},
+    policy::Policy,
+};
 use longhaul_hyper::{Client, Settings};
 use longhaul_sim::{Oracle, Provider, Weight, server::Server};
 use longhaul_testing::disagreements;
 use tokio::{runtime, time::Instant};
-use tower::Layer;
+use tower::{Layer, Service};
 
-use self::{flat::Settled, gauges::Gauges};
+use self::{
+    book::{Book, Durable, Kind},
+    flat::Settled,
+    gauges::Gauges,
+};
 
 /// What the growth is judged by, at least.
 const ROUNDS: usize = 6;
@@ -39,6 +53,8 @@ pub(crate) struct Options {
     /// Operations of a round
     #[arg(long, default_value = "100")]
     operations: NonZeroU32,
+    #[arg(long, value_enum, default_value = "memory")]
+    ledger: Kind,
     /// How many times as fast as real time the provider runs, and the policy with it
     #[arg(long, default_value_t = 200.0, value_parser = speed)]
     speed: f64,
@@ -63,15 +79,47 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(soak(options))
+    runtime.block_on(async {
+        match options.ledger {
+            Kind::Memory => {
+                let ledger = MemoryLedger::default();
+                let stack = stack(options, &ledger)?;
+                soak(options, &stack, stack.layer(client()?), ledger).await
+            }
+            Kind::Sqlite => durable(options, Durable::sqlite().await?).await,
+            Kind::Postgres => durable(options, Durable::postgres().await?).await,
+        }
+    })
 }
 
-async fn soak(options: &Options) -> Result<(), Box<dyn Error>> {
-    let stack = Stack::new(policy(options.speed)?)?;
+async fn durable(options: &Options, book: Durable) -> Result<(), Box<dyn Error>> {
+    let stack = stack(options, &book)?;
+    soak(options, &stack, stack.layer(client()?), book).await?;
+    Ok(stack.ledger().close().await?)
+}
+
+fn stack<K: Book>(options: &Options, book: &K) -> Result<Stack<K::Ledger>, Box<dyn Error>> {
+    Ok(Stack::new(policy(options.speed)?)?.with_ledger(book.ledger()))
+}
+
+fn client() -> Result<Client<StackRequestBody<Full<Bytes>>>, Box<dyn Error>> {
     let mut settings = Settings::default();
     settings.pool_idle_timeout = IDLE;
     let client = Client::builder().settings(settings).plain_http_only();
-    let client = stack.layer(client.build()?);
+    Ok(client.build()?)
+}
+
+async fn soak<K, C, B>(
+    options: &Options,
+    stack: &Stack<K::Ledger>,
+    client: C,
+    mut book: K,
+) -> Result<(), Box<dyn Error>>
+where
+    K: Book,
+    C: Service<Request<Full<Bytes>>, Response = Response<B>, Future: Send> + Clone + Send + 'static,
+    B: Body + Send + Unpin,
+{
     // The first server finds a free port, which the later ones take over.
     let mut listen = "127.0.0.1:0".parse()?;
     let begun = Instant::now();
@@ -99,19 +147,18 @@ async fn soak(options: &Options) -> Result<(), Box<dyn Error>> {
         let load = load::Load::new(&server.url(), options.speed, options.operations.get());
         let tally = tokio::time::timeout(length + PATIENCE * 10, load.run(&client, rng)).await;
         let tally = tally.map_err(|_| "an operation never ended")?;
-        at_rest(&provider.oracle(), &stack).await?;
+        at_rest(&provider.oracle(), stack, &book).await?;
         server.shutdown().await;
 
-        let found = disagreements(&stack.ledger().records(), &provider.oracle().entries());
+        let found = disagreements(&book.round().await?, &provider.oracle().entries());
         if !found.is_empty() {
             let found = found.join("\n  ");
             return Err(format!("ledger and oracle disagree in round {round}:\n  {found}").into());
         }
-        stack.ledger().drain();
         drop(provider);
-        settled
-            .wait(IDLE * 3, PATIENCE, || Gauges::read(&stack))
-            .await;
+        let extent = book.extent().await?;
+        let read = || Gauges::read(stack.in_flight(), extent);
+        settled.wait(IDLE * 3, PATIENCE, read).await;
         if printed.elapsed() >= every || settled.rounds() == 1 {
             printed = Instant::now();
             println!(
@@ -125,30 +172,25 @@ async fn soak(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 /// Waits until the provider has nothing more to do, and no attempt and no place is left open.
-async fn at_rest(oracle: &Oracle, stack: &Stack) -> Result<(), Box<dyn Error>> {
-    let rest = async {
-        oracle.settled().await;
-        while stack.in_flight() > 0
-            || stack
-                .ledger()
-                .records()
-                .iter()
-                .any(|record| record.is_open())
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+async fn at_rest<K: Book>(
+    oracle: &Oracle,
+    stack: &Stack<K::Ledger>,
+    book: &K,
+) -> Result<(), Box<dyn Error>> {
+    let settled = tokio::time::timeout(PATIENCE, oracle.settled()).await;
+    settled.map_err(|_| "the provider has not come to rest")?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (open, taken) = (book.open().await?, stack.in_flight());
+        if open == 0 && taken == 0 {
+            return Ok(());
         }
-    };
-    let rest = tokio::time::timeout(PATIENCE, rest).await;
-    rest.map_err(|_| {
-        let open = stack
-            .ledger()
-            .records()
-            .iter()
-            .filter(|record| record.is_open())
-            .count();
-        let taken = stack.in_flight();
-        format!("it does not come to rest: {open} entries open, {taken} places taken").into()
-    })
+        if Instant::now() >= until {
+            let left = format!("{open} entries open, {taken} places taken");
+            return Err(format!("it does not come to rest: {left}").into());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The default policy at the provider's speed and prices, with the header by which its oracle tells attempts apart.

@@ -90,11 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         println!("{figures}");
         return Ok(());
     }
-    let effort = if options.quick {
-        Effort::Quick
-    } else {
-        Effort::Full
-    };
+    let effort = Effort::quick_if(options.quick);
     println!("{}", section(effort)?.markdown);
     Ok(())
 }

@@ -30,11 +30,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let effort = if options.quick {
-        Effort::Quick
-    } else {
-        Effort::Full
-    };
+    let effort = Effort::quick_if(options.quick);
     println!("{}", section(effort)?.markdown);
     Ok(())
 }

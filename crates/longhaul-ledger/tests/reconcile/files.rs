@@ -23,6 +23,24 @@ fn row_at(seconds: i64) -> String {
     )
 }
 
+/// The file is refused at this line and column, for this reason.
+fn assert_refused(rows: Result<Vec<LogRow>, LedgerError>, at: (&str, u64, u64), wanted: &str) {
+    let error = rows.unwrap_err();
+    let LedgerErrorKind::File {
+        file,
+        line,
+        column,
+        why,
+    } = error.kind()
+    else {
+        panic!("{error}")
+    };
+    assert!(why.contains(wanted), "{why:?} does not contain {wanted:?}");
+    assert_eq!((&**file, *line, *column), at, "{why}");
+    let said = error.to_string();
+    assert!(said.ends_with("; nothing of the file was taken"), "{said}");
+}
+
 #[test]
 fn a_page_of_new_apis_is_read_as_it_is() {
     let rows = new_api(SAMPLE).unwrap();
@@ -159,28 +177,7 @@ fn what_is_no_log_of_new_apis_is_refused_with_line_and_column() {
             "expected an answer of New-API's log",
         ),
     ] {
-        let error = new_api(text).unwrap_err();
-        let LedgerErrorKind::File {
-            file,
-            line: at,
-            column: by,
-            why,
-        } = error.kind()
-        else {
-            panic!("{error}")
-        };
-        assert!(why.contains(wanted), "{why:?} does not contain {wanted:?}");
-        assert_eq!(
-            (&**file, *at, *by),
-            ("log.json", line, column),
-            "{text}: {why}"
-        );
-        assert!(
-            error
-                .to_string()
-                .ends_with("; nothing of the file was taken"),
-            "{error}"
-        );
+        assert_refused(new_api(text), ("log.json", line, column), wanted);
     }
 }
 
@@ -355,37 +352,13 @@ fn a_bad_line_of_csv_is_refused_with_line_and_column() {
             "Dollars",
         ),
     ] {
-        let error = csv(table).unwrap_err();
-        let LedgerErrorKind::File {
-            file,
-            line: at,
-            column: by,
-            why,
-        } = error.kind()
-        else {
-            panic!("{error}")
-        };
-        assert!(why.contains(wanted), "{why:?} does not contain {wanted:?}");
-        assert_eq!(
-            (&**file, *at, *by),
-            ("log.csv", line, column),
-            "{table}: {why}"
-        );
+        assert_refused(csv(table), ("log.csv", line, column), wanted);
     }
     let mut bytes = good.as_bytes().to_vec();
     bytes.extend(b"a;2026-01-17 08:00:00;Consume;r;\xff;1;1;USD\n");
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
-    let error = read(&Format::Csv(map.into()), "log.csv", &*bytes).unwrap_err();
-    let LedgerErrorKind::File {
-        line: 2,
-        column: 5,
-        why,
-        ..
-    } = error.kind()
-    else {
-        panic!("{error:?}")
-    };
-    assert_eq!(why, "it is not UTF-8");
+    let rows = read(&Format::Csv(map.into()), "log.csv", &*bytes);
+    assert_refused(rows, ("log.csv", 2, 5), "it is not UTF-8");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use longhaul::{
     Class, End, Workload,
     classify::{AnswerFacts, Classifier, DefaultClassifier, Head, Judgement},
-    retry::{RetryPolicy, Situation, Verdict},
+    retry::{RetryPolicy, Situation, StoppedBy, Verdict},
 };
 use serde::Deserialize;
 
@@ -100,10 +100,17 @@ fn verdict(status: u16, judgement: &Judgement, attempt: u32) -> Verdict {
 
 impl Wait {
     /// They take a wait of more than nothing and at most 120 s; ours is the same, since of no wait the own
-    /// one is the longer, and beyond the limit the operation stops.
+    /// one is the longer, and beyond the limit the operation stops. None of ours is shorter than told.
     fn check(&self) {
         let headers = BTreeMap::from([("retry-after".to_owned(), self.retry_after.clone())]);
-        let told = judge(429, &headers).wait;
+        let judgement = judge(500, &headers);
+        let told = judgement.wait;
+        match verdict(500, &judgement, 1) {
+            Verdict::Again { wait, .. } => {
+                assert!(wait >= told.unwrap_or_default() && wait >= Duration::from_secs(5));
+            }
+            stopped => assert_eq!(stopped, Verdict::Stop(StoppedBy::ToldWait)),
+        }
         let usable = told.filter(|told| !told.is_zero() && *told <= Duration::from_secs(120));
         assert_eq!(usable.map(|told| told.as_secs_f64()), self.wait);
     }

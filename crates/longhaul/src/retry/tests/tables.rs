@@ -1,67 +1,8 @@
 //! Tables that others publish, where they and we agree, and where not.
 
-use http::HeaderMap;
-
 use super::*;
-use crate::classify::wait::told_in_headers;
 
-/// openai-python, `tests/test_client.py`, `test_parse_retry_after_header`, as it stood before its cap was raised
-/// from 60 to 120 s (the table since then is in `tests/endings/`): the value of `Retry-After`, and the wait in
-/// seconds that it makes there; 0.5 is its own first backoff, where the header is not followed.
-/// The clock stands at Fri, 29 Sep 2023 16:26:37 GMT.
-///
-/// The last column is what the header asks for with us, in seconds, and why where that differs:
-const OPENAI_PYTHON: [(&str, f64, Option<u64>, &str); 13] = [
-    ("20", 20.0, Some(20), ""),
-    (
-        "0",
-        0.5,
-        Some(0),
-        "no wait asked for: our own backoff, as there",
-    ),
-    ("-10", 0.5, None, ""),
-    ("60", 60.0, Some(60), ""),
-    (
-        "61",
-        0.5,
-        Some(61),
-        "never sooner than told: followed up to `told`, 120 s; over it we stop",
-    ),
-    ("Fri, 29 Sep 2023 16:26:57 GMT", 20.0, Some(20), ""),
-    ("Fri, 29 Sep 2023 16:26:37 GMT", 0.5, Some(0), "as `0`"),
-    (
-        "Fri, 29 Sep 2023 16:26:27 GMT",
-        0.5,
-        Some(0),
-        "the past, as `0`",
-    ),
-    ("Fri, 29 Sep 2023 16:27:37 GMT", 60.0, Some(60), ""),
-    ("Fri, 29 Sep 2023 16:27:38 GMT", 0.5, Some(61), "as `61`"),
-    ("99999999999999999999999999999999999", 0.5, None, ""),
-    ("Zun, 29 Sep 2023 16:26:27 GMT", 0.5, None, ""),
-    ("", 0.5, None, ""),
-];
-
-#[test]
-fn openai_pythons_retry_after() {
-    for (value, theirs, ours, reason) in OPENAI_PYTHON {
-        let mut headers = HeaderMap::new();
-        headers.insert("retry-after", value.parse().unwrap());
-        headers.insert("date", "Fri, 29 Sep 2023 16:26:37 GMT".parse().unwrap());
-        let told = told_in_headers(&headers);
-        assert_eq!(told, ours.map(Duration::from_secs), "{value}");
-
-        let followed_there = (theirs > 0.5).then_some(theirs as u64);
-        assert_eq!(followed_there != ours, !reason.is_empty(), "{value}");
-
-        // However the header reads, no wait is shorter than it says or than our own backoff.
-        let schedule = exact().schedule;
-        let wait = schedule.wait(1, End::Finished, Class::ServerError, told);
-        assert!(wait >= told.unwrap_or_default() && wait >= 5 * SECOND);
-    }
-}
-
-/// The same test's rows of the backoff itself: with 3, 2, 1 retries left 0.5, 1 and 2 s, held at 8 s however
+/// openai-python's backoff by itself (its other tables are in `tests/endings/`): with 3, 2, 1 retries left 0.5, 1 and 2 s, held at 8 s however
 /// many there were, less up to a quarter at random. Our exponential waits are the same, with the jitter on
 /// top instead: a schedule's waits are the least that is waited.
 #[test]
