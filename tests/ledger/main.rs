@@ -7,3 +7,4 @@ mod full;
 mod kill;
 mod outage;
 mod scene;
+mod secrets;

@@ -2,10 +2,14 @@
 //!
 //! Most attempts are the first of their operation and delivered in time: partial indexes hold the others.
 
+use futures_util::TryStreamExt as _;
 use longhaul::Class;
-use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::book::ClaimBook;
+use super::{
+    attempt::{Attempt, CLAIM_COLUMNS, LOG_COLUMNS},
+    book::ClaimBook,
+};
 use crate::{
     error::LedgerError,
     store::{
@@ -108,7 +112,7 @@ pub(super) async fn operations(
 pub(super) async fn attempts(
     store: &Store,
     operations: &[Vec<u8>],
-) -> Result<Vec<AnyRow>, LedgerError> {
+) -> Result<Vec<Attempt>, LedgerError> {
     let mut arguments = Arguments::default();
     let places = operations
         .iter()
@@ -116,20 +120,20 @@ pub(super) async fn attempts(
         .collect::<Result<Vec<_>, _>>()?
         .join(", ");
     let statement = format!(
-        "SELECT {OPENING_COLUMNS}, {CLOSING_COLUMNS}, log_id, log_charged, log_credited, log_currency, log_duration, \
-         claim_rule, claim_micros, claim_currency, claim_due_at, claim_answer \
-         FROM attempts \
+        "SELECT {} FROM attempts \
          LEFT JOIN (SELECT entry AS log_entry, log_id, charged_micros AS log_charged, \
          credited_micros AS log_credited, currency AS log_currency, duration_us AS log_duration \
          FROM verdicts) logged ON log_entry = id \
          LEFT JOIN (SELECT entry AS claim_entry, rule AS claim_rule, amount_micros AS claim_micros, \
          currency AS claim_currency, due_at AS claim_due_at, answer AS claim_answer \
          FROM claims) claimed ON claim_entry = id \
-         WHERE operation IN ({places}) ORDER BY id"
+         WHERE operation IN ({places})",
+        store.packed(&[OPENING_COLUMNS, CLOSING_COLUMNS, LOG_COLUMNS, CLAIM_COLUMNS]),
     );
-    Ok(sqlx::query_with(AssertSqlSafe(statement), arguments)
-        .fetch_all(store.pool())
-        .await?)
+    store
+        .rows(statement, arguments, Attempt::read)
+        .try_collect()
+        .await
 }
 
 /// The classes that cost nothing unless a log says so, as a list of SQL's.

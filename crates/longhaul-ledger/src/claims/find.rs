@@ -9,27 +9,27 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use jiff::{civil::Date, tz::TimeZone};
 use longhaul::{
-    Money, OperationId,
-    billing::{Certainty, Claim, ClaimCase, ClaimRule, judge},
+    OperationId,
+    billing::{Certainty, Claim, ClaimCase, judge},
 };
-use sqlx::{Row as _, any::AnyRow};
 
 use super::{
+    attempt::Attempt,
     book::ClaimBook,
     candidates,
     found::{Found, FoundClaim, LogEntry, Withheld},
     party::Party,
     spend::Spends,
-    state::{Answer, ClaimState},
+    state::ClaimState,
 };
 use crate::{
     error::LedgerError,
     period::{self, Period},
-    store::{Filter, Store, Stored, Table, day_micros, money, stored, time_of_day},
+    store::{Filter, Store, Stored},
 };
 
 /// Operations are read so many at a time.
-const OPERATIONS: usize = 400;
+const OPERATIONS: usize = 1_000;
 
 /// And so many times at once.
 const CHUNKS: usize = 3;
@@ -58,8 +58,7 @@ impl Store {
         // The next ones are read while one is judged.
         let mut chunks = stream::iter(chunks).buffered(CHUNKS);
         while let Some(rows) = chunks.next().await {
-            let rows = rows?;
-            let mut attempts: Vec<_> = rows.iter().map(Attempt::read).collect::<Result<_, _>>()?;
+            let mut attempts = rows?;
             for index in 0..attempts.len() {
                 let operation = attempts[index].stored.record.opening.operation;
                 let still = running.remove(&operation).unwrap_or_default();
@@ -243,84 +242,4 @@ fn judged(attempts: &[Attempt], parties: &[Party<'_>]) -> Vec<Option<Claim>> {
             logged: attempt.logged.as_ref().map(LogEntry::for_judging),
         });
     judge(cases).collect()
-}
-
-/// An attempt with what lies beside it.
-struct Attempt {
-    stored: Stored,
-    logged: Option<LogEntry>,
-    claimed: Option<Claimed>,
-}
-
-/// A claim that was exported.
-struct Claimed {
-    rule: ClaimRule,
-    amount: Option<Money>,
-    due_at: SystemTime,
-    answer: Option<Answer>,
-}
-
-impl Attempt {
-    const fn running(stored: Stored) -> Self {
-        Self {
-            stored,
-            logged: None,
-            claimed: None,
-        }
-    }
-
-    fn read(row: &AnyRow) -> Result<Self, LedgerError> {
-        let logged = match row.try_get::<Option<String>, _>("log_currency")? {
-            Some(currency) => Some(LogEntry {
-                id: row.try_get("log_id")?,
-                charged: money("log_currency", row.try_get("log_charged")?, &currency)?,
-                credited: money("log_currency", row.try_get("log_credited")?, &currency)?,
-                duration: row
-                    .try_get::<Option<i64>, _>("log_duration")?
-                    .map(|micros| Duration::from_micros(micros.unsigned_abs())),
-            }),
-            None => None,
-        };
-        let claimed = match row.try_get::<Option<String>, _>("claim_rule")? {
-            Some(rule) => Some(Claimed::read(row, &rule)?),
-            None => None,
-        };
-        Ok(Self {
-            stored: stored(row, Table::Attempts)?,
-            logged,
-            claimed,
-        })
-    }
-}
-
-impl Claimed {
-    fn read(row: &AnyRow, rule: &str) -> Result<Self, LedgerError> {
-        let unknown =
-            |column, name: &str| LedgerError::row(column, format!("{name:?} is not known"));
-        let micros: Option<i64> = row.try_get("claim_micros")?;
-        let currency: Option<String> = row.try_get("claim_currency")?;
-        let answer: Option<String> = row.try_get("claim_answer")?;
-        Ok(Self {
-            rule: ClaimRule::named(rule).ok_or_else(|| unknown("rule", rule))?,
-            amount: match (micros, currency) {
-                (Some(micros), Some(currency)) => Some(money("claim_currency", micros, &currency)?),
-                _ => None,
-            },
-            due_at: time_of_day(row.try_get("claim_due_at")?),
-            answer: match answer {
-                Some(name) => Some(Answer::named(&name).ok_or_else(|| unknown("answer", &name))?),
-                None => None,
-            },
-        })
-    }
-
-    fn state(&self, credited: bool, now: SystemTime) -> ClaimState {
-        match self.answer {
-            _ if credited => ClaimState::Credited,
-            Some(Answer::Credited) => ClaimState::Credited,
-            Some(Answer::Denied) => ClaimState::Denied,
-            None if day_micros(self.due_at) < day_micros(now) => ClaimState::Overdue,
-            None => ClaimState::Exported,
-        }
-    }
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod amount;
+mod attempt;
 mod book;
 mod candidates;
 mod file;

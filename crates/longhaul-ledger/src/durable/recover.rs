@@ -1,13 +1,13 @@
 //! What a writer that is gone left open: nobody knows how it ended.
 
 use longhaul::{Class, End};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 use super::lock::Lock;
 use crate::{
     error::LedgerError,
     location::Location,
-    store::{CLOSING_COLUMNS, OPENING_COLUMNS, Store, Stored, Table, stored},
+    store::{CLOSING_COLUMNS, OPENING_COLUMNS, Store, Stored, ended, unpack},
 };
 
 /// Closes what writers that are gone left open, and returns it: as [`Lost`](End::Lost), in an unknown phase, after an
@@ -28,17 +28,25 @@ pub async fn recover(location: &Location) -> Result<Vec<Stored>, LedgerError> {
 /// The same, where the caller has the lock.
 pub(super) async fn lost(store: &Store) -> Result<Vec<Stored>, LedgerError> {
     let mut connection = store.pool().acquire().await?;
+    let returning = store.packed(&[OPENING_COLUMNS, CLOSING_COLUMNS]);
     match store.location() {
-        Location::Sqlite(_) => on_sqlite(&mut connection).await,
-        Location::Postgres(_) => on_postgres(&mut connection).await,
+        Location::Sqlite(_) => on_sqlite(&mut connection, &returning).await,
+        Location::Postgres(_) => on_postgres(&mut connection, &returning).await,
     }
 }
 
-async fn on_sqlite(connection: &mut AnyConnection) -> Result<Vec<Stored>, LedgerError> {
+async fn on_sqlite(
+    connection: &mut AnyConnection,
+    returning: &str,
+) -> Result<Vec<Stored>, LedgerError> {
     // In microseconds; SQLite's own clock ticks in milliseconds.
     let now = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
     let mut transaction = connection.begin().await?;
-    let found = fetch(&mut transaction, &insert(now, "running WHERE TRUE")).await?;
+    let found = fetch(
+        &mut transaction,
+        &insert(now, "running WHERE TRUE", returning),
+    )
+    .await?;
     transaction.execute("DELETE FROM running").await?;
     transaction.execute("DELETE FROM writers").await?;
     transaction.commit().await?;
@@ -48,7 +56,10 @@ async fn on_sqlite(connection: &mut AnyConnection) -> Result<Vec<Stored>, Ledger
 /// The clock that leases are held by: PostgreSQL's, since those of several machines differ.
 pub(super) const NOW: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
 
-async fn on_postgres(connection: &mut AnyConnection) -> Result<Vec<Stored>, LedgerError> {
+async fn on_postgres(
+    connection: &mut AnyConnection,
+    returning: &str,
+) -> Result<Vec<Stored>, LedgerError> {
     // Two that recover at once never take the same row.
     let moved = format!(
         "WITH gone AS (\
@@ -56,7 +67,7 @@ async fn on_postgres(connection: &mut AnyConnection) -> Result<Vec<Stored>, Ledg
                  SELECT FROM writers WHERE writers.id = running.writer AND lease_until_at > {NOW}) \
              FOR UPDATE SKIP LOCKED), \
          moved AS (DELETE FROM running USING gone WHERE running.id = gone.id RETURNING running.*) {}",
-        insert(NOW, "moved")
+        insert(NOW, "moved", returning)
     );
     let found = fetch(connection, &moved).await?;
     let writers = format!(
@@ -68,7 +79,7 @@ async fn on_postgres(connection: &mut AnyConnection) -> Result<Vec<Stored>, Ledg
 }
 
 /// Writes what stands in `source` as lost.
-fn insert(now: &str, source: &str) -> String {
+fn insert(now: &str, source: &str, returning: &str) -> String {
     let closing = CLOSING_COLUMNS.split(", ").map(|column| match column {
         "closed_at" => now.to_owned(),
         "ended" => format!("'{}'", End::Lost.name()),
@@ -85,7 +96,7 @@ fn insert(now: &str, source: &str) -> String {
     format!(
         "INSERT INTO attempts ({OPENING_COLUMNS}, {CLOSING_COLUMNS}) \
          SELECT {OPENING_COLUMNS}, {} FROM {source} ON CONFLICT (id) DO NOTHING \
-         RETURNING {OPENING_COLUMNS}, {CLOSING_COLUMNS}",
+         RETURNING {returning}",
         closing.join(", ")
     )
 }
@@ -99,7 +110,7 @@ async fn fetch(
         .await?;
     let found: Result<Vec<_>, _> = rows
         .iter()
-        .map(|row| stored(row, Table::Attempts))
+        .map(|row| unpack(row.try_get(0)?, ended))
         .collect();
     found.map(|mut found| {
         found.sort_by_key(|stored| stored.id);

@@ -1,7 +1,7 @@
 //! An entry as columns, in the order of [`OPENING_COLUMNS`](super::OPENING_COLUMNS) and
 //! [`CLOSING_COLUMNS`](super::CLOSING_COLUMNS): the same for every database.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use longhaul::{
     End, Phase,
@@ -16,6 +16,11 @@ pub(crate) trait Columns<'a> {
     fn id(&mut self, id: [u8; 16]);
     fn number(&mut self, number: Option<i64>);
     fn text(&mut self, text: Option<Cow<'a, str>>);
+
+    /// Text that need not be copied.
+    fn shared(&mut self, text: Option<&'a Arc<str>>) {
+        self.text(text.map(|text| plain(text)));
+    }
 }
 
 /// What is known before the first byte leaves.
@@ -25,15 +30,15 @@ pub(crate) fn opening<'a>(id: Uuid, opening: &'a Opening, to: &mut impl Columns<
     to.number(Some(opening.attempt.into()));
     to.number(Some(day_micros(opening.opened_at)));
     to.text(opening.idempotency_key.as_deref().map(plain));
-    to.text(opening.provider.as_deref().map(plain));
-    to.text(opening.model.as_deref().map(plain));
+    to.shared(opening.provider.as_ref());
+    to.shared(opening.model.as_ref());
     to.text(Some(opening.resolution.name().into()));
     to.number(Some(opening.images.into()));
     to.number(opening.price.map(|price| price.micros));
     let currency = opening.price.map(|price| price.currency.to_string());
     to.text(currency.map(Cow::Owned));
-    to.text(opening.host.as_deref().map(plain));
-    to.text(Some(plain(&opening.path)));
+    to.shared(opening.host.as_ref());
+    to.shared(Some(&opening.path));
 }
 
 /// What is known at the end.
@@ -87,7 +92,7 @@ fn held(number: u64) -> i64 {
 }
 
 /// PostgreSQL cannot store a NUL character, and an entry must never be refused for its text.
-fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}").into()
     } else {

@@ -3,6 +3,7 @@
 pub(crate) mod columns;
 mod filter;
 pub(crate) mod migrate;
+mod packed;
 mod row;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::TryStreamExt as _;
 use longhaul::{OperationId, billing::Record};
 use sqlx::{
     AnyPool, Arguments as _, AssertSqlSafe, Row as _,
@@ -20,9 +22,11 @@ use sqlx::{
 use uuid::Uuid;
 
 pub use self::filter::Filter;
+use self::packed::Read;
 pub(crate) use self::{
     filter::first_id_at,
-    row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, money, span_micros, stored, time_of_day},
+    packed::{Fields, unpack},
+    row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, ended, money, span_micros, time_of_day},
 };
 use crate::{error::LedgerError, location::Location};
 
@@ -163,15 +167,12 @@ impl Store {
         let Some((condition, arguments)) = filter.condition(table)? else {
             return Ok(Vec::new());
         };
-        let (columns, name) = match table {
-            Table::Attempts => (format!("{OPENING_COLUMNS}, {CLOSING_COLUMNS}"), "attempts"),
-            Table::Running => (OPENING_COLUMNS.to_owned(), "running"),
+        let (columns, name, read): (&[&str], _, Read<Stored>) = match table {
+            Table::Attempts => (&[OPENING_COLUMNS, CLOSING_COLUMNS], "attempts", row::ended),
+            Table::Running => (&[OPENING_COLUMNS], "running", row::running),
         };
-        let statement = format!("SELECT {columns} FROM {name} {condition}");
-        let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| stored(row, table)).collect()
+        let statement = format!("SELECT {} FROM {name} {condition}", self.packed(columns));
+        self.rows(statement, arguments, read).try_collect().await
     }
 
     /// For statements of other modules.

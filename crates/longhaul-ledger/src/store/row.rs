@@ -8,10 +8,8 @@ use longhaul::{
     billing::{Closing, Opening, ProviderClock, Record},
     classify::{Evidence, Probability, RequestId},
 };
-use sqlx::{Any, Decode, Row as _, Type, any::AnyRow};
-use uuid::Uuid;
 
-use super::{EntryId, Stored, Table};
+use super::{EntryId, Stored, Table, packed::Fields};
 use crate::error::LedgerError;
 
 /// What is known of an attempt before its first byte leaves.
@@ -46,170 +44,119 @@ pub(crate) fn span_micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The entry in `row`, whose columns are those of `table`.
-pub(crate) fn stored(row: &AnyRow, table: Table) -> Result<Stored, LedgerError> {
-    let row = Columns(row);
-    let mut record = Record::open(row.opening()?);
+/// The entry whose columns, those of `table`, come next.
+pub(crate) fn stored(fields: &mut Fields<'_>, table: Table) -> Result<Stored, LedgerError> {
+    fields.columns(OPENING_COLUMNS);
+    let id = EntryId(fields.uuid()?);
+    let mut record = Record::open(opening(fields)?);
     if table == Table::Attempts {
-        record.closing = Some(row.closing(record.opening.price)?);
+        fields.columns(CLOSING_COLUMNS);
+        record.closing = Some(closing(fields, record.opening.price)?);
     }
-    Ok(Stored {
-        id: EntryId(row.uuid("id")?),
-        record,
-    })
+    Ok(Stored { id, record })
 }
 
-/// So much of the currency of that name, which stands in `column`.
-pub(crate) fn money(column: &str, micros: i64, currency: &str) -> Result<Money, LedgerError> {
-    let currency: Currency = currency
-        .parse()
-        .map_err(|error| LedgerError::row(column, error))?;
-    Ok(Money { micros, currency })
+/// The attempt that has ended.
+pub(crate) fn ended(fields: &mut Fields<'_>) -> Result<Stored, LedgerError> {
+    stored(fields, Table::Attempts)
 }
 
-struct Columns<'a>(&'a AnyRow);
+/// The attempt that has not.
+pub(crate) fn running(fields: &mut Fields<'_>) -> Result<Stored, LedgerError> {
+    stored(fields, Table::Running)
+}
 
-impl Columns<'_> {
-    fn get<'r, T>(&'r self, column: &str) -> Result<T, LedgerError>
-    where
-        T: Decode<'r, Any> + Type<Any>,
-    {
-        Ok(self.0.try_get(column)?)
-    }
+/// An amount in the next column, and its currency in the one behind; `None` where either is empty.
+pub(crate) fn money(fields: &mut Fields<'_>) -> Result<Option<Money>, LedgerError> {
+    let micros = fields.maybe_number()?;
+    let (Some(micros), Some(currency)) = (micros, fields.maybe_text()?) else {
+        return Ok(None);
+    };
+    let currency: Currency = currency.parse().map_err(|error| fields.wrong(error))?;
+    Ok(Some(Money { micros, currency }))
+}
 
-    fn uuid(&self, column: &str) -> Result<Uuid, LedgerError> {
-        Uuid::from_slice(&self.get::<Vec<u8>>(column)?)
-            .map_err(|error| LedgerError::row(column, error))
-    }
+fn opening(fields: &mut Fields<'_>) -> Result<Opening, LedgerError> {
+    let operation = OperationId::from_u128(fields.uuid()?.as_u128());
+    let mut opening = Opening::new(operation, fields.count()?);
+    opening.opened_at = time_of_day(fields.number()?);
+    opening.idempotency_key = fields.maybe_text()?.map(Into::into);
+    opening.provider = fields.maybe_text()?.map(Into::into);
+    opening.model = fields.maybe_text()?.map(Into::into);
+    opening.resolution = fields.named(Resolution::named)?;
+    opening.images = fields.count()?;
+    opening.price = money(fields)?;
+    opening.host = fields.maybe_text()?.map(Into::into);
+    opening.path = fields.text()?.into();
+    Ok(opening)
+}
 
-    fn text<T>(&self, column: &str) -> Result<Option<T>, LedgerError>
-    where
-        T: From<String>,
-    {
-        Ok(self.get::<Option<String>>(column)?.map(T::from))
-    }
+fn closing(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Closing, LedgerError> {
+    let closed_at = time_of_day(fields.number()?);
+    let outcome = Outcome::new(
+        fields.named(End::named)?,
+        fields.named(Class::named)?,
+        fields.maybe_named(Phase::named)?.unwrap_or(Phase::Unknown),
+        fields.span()?.unwrap_or_default(),
+        Exposure {
+            probability: Probability::per_mille(fields.count()?),
+            price,
+        },
+    );
+    let mut closing = Closing::new(outcome);
+    closing.closed_at = closed_at;
+    closing.status = status(fields)?;
+    closing.http_version = fields.maybe_named(http_version)?;
+    closing.flushed = fields.span()?;
+    closing.head = fields.span()?;
+    closing.provider_clock = match (fields.span()?, fields.span()?) {
+        (Some(at_least), Some(at_most)) => Some(ProviderClock { at_least, at_most }),
+        _ => None,
+    };
+    closing.evidence = evidence(fields)?;
+    Ok(closing)
+}
 
-    /// A number that is not negative, and fits.
-    fn count<T: TryFrom<i64>>(&self, column: &str) -> Result<T, LedgerError> {
-        let number: i64 = self.get(column)?;
-        T::try_from(number)
-            .map_err(|_| LedgerError::row(column, format!("{number} is out of range")))
-    }
-
-    fn span(&self, column: &str) -> Result<Option<Duration>, LedgerError> {
-        let micros: Option<i64> = self.get(column)?;
-        Ok(micros.map(|micros| Duration::from_micros(micros.unsigned_abs())))
-    }
-
-    fn named<T>(&self, column: &str, named: fn(&str) -> Option<T>) -> Result<T, LedgerError> {
-        let name: String = self.get(column)?;
-        named(&name).ok_or_else(|| LedgerError::row(column, format!("{name:?} is not known")))
-    }
-
-    fn price(&self) -> Result<Option<Money>, LedgerError> {
-        let micros: Option<i64> = self.get("price_micros")?;
-        let currency: Option<String> = self.get("currency")?;
-        let (Some(micros), Some(currency)) = (micros, currency) else {
-            return Ok(None);
-        };
-        money("currency", micros, &currency).map(Some)
-    }
-
-    fn opening(&self) -> Result<Opening, LedgerError> {
-        let operation = OperationId::from_u128(self.uuid("operation")?.as_u128());
-        let mut opening = Opening::new(operation, self.count("attempt")?);
-        opening.opened_at = time_of_day(self.get("opened_at")?);
-        opening.idempotency_key = self.text("idempotency_key")?;
-        opening.provider = self.text("provider")?;
-        opening.model = self.text("model")?;
-        opening.resolution = self.named("resolution", Resolution::named)?;
-        opening.images = self.count("images")?;
-        opening.price = self.price()?;
-        opening.host = self.text("host")?;
-        opening.path = self.get::<String>("path")?.into();
-        Ok(opening)
-    }
-
-    fn closing(&self, price: Option<Money>) -> Result<Closing, LedgerError> {
-        let outcome = Outcome::new(
-            self.named("ended", End::named)?,
-            self.named("class", Class::named)?,
-            match self.get::<Option<String>>("phase")? {
-                Some(_) => self.named("phase", Phase::named)?,
-                None => Phase::Unknown,
-            },
-            self.span("duration_us")?.unwrap_or_default(),
-            Exposure {
-                probability: Probability::per_mille(self.count("charged_per_mille")?),
-                price,
-            },
-        );
-        let mut closing = Closing::new(outcome);
-        closing.closed_at = time_of_day(self.get("closed_at")?);
-        closing.status = self.status()?;
-        closing.http_version = self.http_version()?;
-        closing.flushed = self.span("flushed_us")?;
-        closing.head = self.span("head_us")?;
-        closing.provider_clock = match (self.span("at_least_us")?, self.span("at_most_us")?) {
-            (Some(at_least), Some(at_most)) => Some(ProviderClock { at_least, at_most }),
-            _ => None,
-        };
-        closing.evidence = self.evidence()?;
-        Ok(closing)
-    }
-
-    fn status(&self) -> Result<Option<StatusCode>, LedgerError> {
-        let Some(number) = self.get::<Option<i64>>("status")? else {
-            return Ok(None);
-        };
-        u16::try_from(number)
-            .ok()
-            .and_then(|number| StatusCode::from_u16(number).ok())
-            .map(Some)
-            .ok_or_else(|| LedgerError::row("status", format!("{number} is no status")))
-    }
-
-    fn http_version(&self) -> Result<Option<Version>, LedgerError> {
-        let Some(text) = self.get::<Option<String>>("http_version")? else {
-            return Ok(None);
-        };
-        http_version(&text)
-            .map(Some)
-            .ok_or_else(|| LedgerError::row("http_version", format!("{text:?} is not known")))
-    }
-
-    fn evidence(&self) -> Result<Evidence, LedgerError> {
-        let mut evidence = Evidence::default();
-        if let Some(ids) = self.get::<Option<String>>("request_ids")? {
-            let ids: Vec<(String, String)> = serde_json::from_str(&ids)
-                .map_err(|error| LedgerError::row("request_ids", error))?;
-            let ids = ids
-                .iter()
-                .filter_map(|(from, id)| RequestId::found(from, id));
-            evidence.request_ids.extend(ids);
-        }
-        evidence.images = self.count("pictures")?;
-        evidence.drafts = self.count("drafts")?;
-        evidence.finish_reason = self.text("finish_reason")?;
-        evidence.block_reason = self.text("block_reason")?;
-        let tokens: Option<i64> = self.get("output_tokens")?;
-        evidence.output_tokens = tokens.map(i64::unsigned_abs);
-        evidence.cost_micros = self.get("told_cost_micros")?;
-        evidence.bytes = self.count("bytes")?;
-        Ok(evidence)
-    }
+fn status(fields: &mut Fields<'_>) -> Result<Option<StatusCode>, LedgerError> {
+    let Some(number) = fields.maybe_number()? else {
+        return Ok(None);
+    };
+    u16::try_from(number)
+        .ok()
+        .and_then(|number| StatusCode::from_u16(number).ok())
+        .map(Some)
+        .ok_or_else(|| fields.wrong(format_args!("{number} is no status")))
 }
 
 /// The version that is written on the wire as `text`.
 fn http_version(text: &str) -> Option<Version> {
-    const KNOWN: [Version; 5] = [
-        Version::HTTP_09,
-        Version::HTTP_10,
-        Version::HTTP_11,
-        Version::HTTP_2,
-        Version::HTTP_3,
+    const KNOWN: [(&str, Version); 5] = [
+        ("HTTP/1.1", Version::HTTP_11),
+        ("HTTP/2.0", Version::HTTP_2),
+        ("HTTP/3.0", Version::HTTP_3),
+        ("HTTP/1.0", Version::HTTP_10),
+        ("HTTP/0.9", Version::HTTP_09),
     ];
-    KNOWN
-        .into_iter()
-        .find(|version| format!("{version:?}") == text)
+    let known = KNOWN.into_iter().find(|(name, _)| *name == text);
+    known.map(|(_, version)| version)
+}
+
+fn evidence(fields: &mut Fields<'_>) -> Result<Evidence, LedgerError> {
+    let mut evidence = Evidence::default();
+    if let Some(ids) = fields.maybe_text()? {
+        let ids: Vec<(String, String)> =
+            serde_json::from_str(ids).map_err(|error| fields.wrong(error))?;
+        let ids = ids
+            .iter()
+            .filter_map(|(from, id)| RequestId::found(from, id));
+        evidence.request_ids.extend(ids);
+    }
+    evidence.images = fields.count()?;
+    evidence.drafts = fields.count()?;
+    evidence.finish_reason = fields.maybe_text()?.map(Into::into);
+    evidence.block_reason = fields.maybe_text()?.map(Into::into);
+    evidence.output_tokens = fields.maybe_number()?.map(i64::unsigned_abs);
+    evidence.cost_micros = fields.maybe_number()?;
+    evidence.bytes = fields.count()?;
+    Ok(evidence)
 }

@@ -16,26 +16,27 @@ use crate::{
     },
 };
 
-/// Rows in one statement: each statement crosses to SQLite's thread and back.
-const ROWS: [usize; 3] = [64, 8, 1];
+/// Rows that a statement has room for. Each statement crosses to SQLite's thread and back, which costs more than the rows:
+/// a batch takes the smallest one that holds it, and room that is left over is skipped.
+const ROOM: [usize; 5] = [1, 4, 16, 64, 256];
+
+/// Pages in the log before they are copied into the file: 32 MB. Most are written again soon, and are then copied once.
+const CHECKPOINT: &str = "8000";
 
 /// A file of SQLite's, written by one connection.
 #[derive(Debug)]
 pub(in crate::durable) struct Sqlite {
     connection: SqliteConnection,
-    writer: WriterId,
     statements: Vec<Statements>,
     hooks: Hooks,
     pages: u32,
 }
 
-/// For so many rows.
 #[derive(Debug)]
 struct Statements {
-    rows: usize,
+    room: usize,
     open: Arc<str>,
     close: Arc<str>,
-    remove: Arc<str>,
 }
 
 impl Sqlite {
@@ -45,7 +46,8 @@ impl Sqlite {
         writer: WriterId,
         hooks: Hooks,
     ) -> Result<Self, LedgerError> {
-        let mut connection = migrate::sqlite(path).connect().await?;
+        let options = migrate::sqlite(path).pragma("wal_autocheckpoint", CHECKPOINT);
+        let mut connection = options.connect().await?;
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
             .fetch_one(&mut connection)
             .await?;
@@ -61,8 +63,7 @@ impl Sqlite {
         )?;
         Ok(Self {
             connection,
-            writer,
-            statements: ROWS.into_iter().map(Statements::new).collect(),
+            statements: ROOM.map(|room| Statements::new(room, writer)).into(),
             hooks,
             pages: 0,
         })
@@ -91,32 +92,31 @@ impl Sqlite {
     ) -> Result<(), LedgerError> {
         let Self {
             connection,
-            writer,
             statements,
             hooks,
             ..
         } = self;
         for (statements, rows) in chunks(statements, openings) {
-            let mut values = Values::with_capacity(rows.len() * (1 + count(OPENING_COLUMNS)));
+            let mut values = Values::with_capacity(rows.len() * count(OPENING_COLUMNS));
             for entry in rows {
-                values.id(writer.into_bytes());
                 columns::opening(entry.id, &entry.opening, &mut values);
             }
             execute(connection, &statements.open, values).await?;
         }
         for (statements, rows) in chunks(statements, closings) {
             let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS);
-            let mut values = Values::with_capacity(rows.len() * width);
+            let mut values = Values::with_capacity(statements.room + rows.len() * width);
+            for Closed { entry, .. } in rows {
+                values.id(entry.id.into_bytes());
+            }
+            for _ in rows.len()..statements.room {
+                values.number(None);
+            }
             for Closed { entry, closing } in rows {
                 columns::opening(entry.id, &entry.opening, &mut values);
                 columns::closing(closing, &mut values);
             }
             execute(connection, &statements.close, values).await?;
-            let mut values = Values::with_capacity(rows.len());
-            for Closed { entry, .. } in rows {
-                values.id(entry.id.into_bytes());
-            }
-            execute(connection, &statements.remove, values).await?;
         }
         hooks.before_commit().await;
         connection.execute("COMMIT").await?;
@@ -143,32 +143,42 @@ impl Sqlite {
 }
 
 impl Statements {
-    fn new(rows: usize) -> Self {
-        let values = |columns: usize| {
+    fn new(room: usize, writer: WriterId) -> Self {
+        // What is not given a value is NULL, which no id is.
+        let rows = |more: &str, columns: usize| {
             let row = format!("({})", vec!["?"; columns].join(","));
-            format!("VALUES {}", vec![row; rows].join(","))
+            let rows = vec![row; room].join(",");
+            format!("SELECT {more}* FROM (VALUES {rows}) WHERE column1 IS NOT NULL")
         };
         let (opening, closing) = (count(OPENING_COLUMNS), count(CLOSING_COLUMNS));
-        let ids = vec!["?"; rows].join(",");
+        let writer = format!("x'{}', ", writer.simple());
+        let ids = vec!["?"; room].join(",");
+        // A batch that fails is rolled back as a whole: what each statement would have to keep, to undo itself, is spared.
+        let or_fail = |insert: String| insert.replacen("INSERT", "INSERT OR FAIL", 1);
         Self {
-            rows,
-            open: insert_running(&values(1 + opening)).into(),
-            close: insert_attempts(&values(opening + closing)).into(),
-            remove: format!("DELETE FROM running WHERE id IN ({ids})").into(),
+            room,
+            open: or_fail(insert_running(&rows(&writer, opening))).into(),
+            // Two in one: values that are missing at the end are missing in the second.
+            close: format!(
+                "DELETE FROM running WHERE id IN ({ids}); {}",
+                or_fail(insert_attempts(&rows("", opening + closing)))
+            )
+            .into(),
         }
     }
 }
 
-/// `rows` in pieces for which there is a statement, the largest first.
+/// `rows` in pieces with the statements that hold them.
 fn chunks<'a, T>(
     statements: &'a [Statements],
     mut rows: &'a [T],
 ) -> impl Iterator<Item = (&'a Statements, &'a [T])> {
     std::iter::from_fn(move || {
-        let fitting = statements.iter().find(|of| of.rows <= rows.len())?;
-        let (chunk, rest) = rows.split_at(fitting.rows);
+        let largest = statements.last()?;
+        let (chunk, rest) = rows.split_at(rows.len().min(largest.room));
         rows = rest;
-        Some((fitting, chunk))
+        let fitting = statements.iter().find(|of| of.room >= chunk.len())?;
+        (!chunk.is_empty()).then_some((fitting, chunk))
     })
 }
 
@@ -209,7 +219,14 @@ impl<'a> Columns<'a> for Values {
     }
 
     fn text(&mut self, text: Option<Cow<'a, str>>) {
-        self.add(text);
+        self.add(text.map(Arc::<str>::from));
+    }
+
+    fn shared(&mut self, text: Option<&'a Arc<str>>) {
+        self.add(text.map(|text| match columns::plain(text) {
+            Cow::Borrowed(_) => text.clone(),
+            Cow::Owned(text) => text.into(),
+        }));
     }
 }
 
@@ -229,12 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn rows_go_into_the_largest_statements_that_they_fill() {
-        let statements: Vec<_> = ROWS.into_iter().map(Statements::new).collect();
-        let rows = [(); 64 + 8 + 8 + 3];
-        let sizes: Vec<_> = chunks(&statements, &rows)
-            .map(|(of, rows)| (of.rows, rows.len()))
-            .collect();
-        assert_eq!(sizes, [(64, 64), (8, 8), (8, 8), (1, 1), (1, 1), (1, 1)]);
+    fn rows_go_into_the_smallest_statement_that_holds_them() {
+        let statements = ROOM.map(|room| Statements::new(room, WriterId::nil()));
+        let of = |rows: usize| {
+            chunks(&statements, &vec![(); rows])
+                .map(|(of, rows)| (of.room, rows.len()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(0), []);
+        assert_eq!(of(1), [(1, 1)]);
+        assert_eq!(of(37), [(64, 37)]);
+        assert_eq!(of(256 + 256 + 5), [(256, 256), (256, 256), (16, 5)]);
     }
 }
