@@ -115,7 +115,7 @@ impl Durable {
         Ok(Self {
             ledger: DurableLedger::open(location).await?,
             database,
-            since: Timestamp::now().into(),
+            since: Timestamp::now().try_into()?,
             stored: 0,
         })
     }
@@ -135,7 +135,7 @@ impl Book for Durable {
 
     async fn round(&mut self) -> Result<Vec<Record>, Box<dyn Error>> {
         self.ledger.flush().await?;
-        let now = Timestamp::now().into();
+        let now = Timestamp::now().try_into()?;
         let filter = Filter::opened(self.since..now);
         let stored = self.ledger.store().records(&filter).await?;
         self.since = now;
