@@ -5,6 +5,7 @@ use std::time::Duration;
 use longhaul::{
     Class, Currency, End, Money,
     billing::{Certainty, ClaimRule},
+    policy::Policy,
     retry::{RetryReport, StoppedBy},
 };
 use longhaul_sim::Dialect;
@@ -69,6 +70,31 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
         // What the ledger held for likely was so.
         assert_eq!(bench.provider.oracle().totals().charged, 2);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_breaks_off_is_asked_for_again_only_while_it_is_held() {
+    let bench = |peek_limit| {
+        let mut policy = Policy::nano_banana_pro();
+        policy.classify.peek_limit = peek_limit;
+        Bench::with(policy, "truncated, stalled, none".parse().unwrap())
+    };
+    let handed_on = bench(16);
+    let broken = handed_on.call(picture(Dialect::OpenAi)).await.unwrap_err();
+    assert_eq!(broken.class(), Class::Undelivered);
+    handed_on.assert_agreed().await;
+    assert_eq!(handed_on.provider.oracle().totals().charged, 1);
+
+    let held = bench(64 << 20);
+    let answer = held.call(picture(Dialect::OpenAi)).await.unwrap();
+    let report = answer.extensions().get::<RetryReport>().unwrap();
+    assert_eq!(
+        report.classes().collect::<Vec<_>>(),
+        [Class::Undelivered, Class::Undelivered, Class::Delivered].map(Some)
+    );
+    assert_eq!(report.duplicates(), 2);
+    held.assert_agreed().await;
+    assert_eq!(held.provider.oracle().totals().charged, 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,11 @@ use crate::ConfigError;
 )]
 #[non_exhaustive]
 pub struct ClassifyPolicy {
-    /// In bytes, whitespace not counted. Default 64 KiB: every error of a provider fits, no picture does.
+    /// In bytes, whitespace not counted up to 1 MiB. Default 64 KiB: every error of a provider fits, no picture does.
+    ///
+    /// With more than a picture, `64 << 20` say, answers are held whole until their last byte. One that breaks off is then
+    /// an ending like any other: the retry layer may send again, at a second charge, where it can only report an answer
+    /// whose beginning the caller has. It costs that memory for each call whose answer is coming.
     pub peek_limit: usize,
     /// How long a second of the provider takes here: 1, but for a simulated provider whose time runs faster
     /// (see [`Policy::scaled`](crate::policy::Policy::scaled)). A diagnosis goes by the provider's seconds.

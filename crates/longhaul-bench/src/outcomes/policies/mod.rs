@@ -78,7 +78,7 @@ const fn ours(
 }
 
 /// All policies, in the order of the tables.
-pub(super) static ALL: [Policy; 13] = [
+pub(super) static ALL: [Policy; 14] = [
     theirs("once", "one attempt, 600 s", document::once),
     theirs(
         "guide-loop",
@@ -115,6 +115,11 @@ pub(super) static ALL: [Policy; 13] = [
         "longhaul",
         "Policy::nano_banana_pro(), the default: the guide's policy, looking at the status",
         ours::document,
+    ),
+    ours(
+        "longhaul-whole",
+        "the same, and answers are held until they are whole: one that breaks off is asked for again",
+        ours::whole,
     ),
     ours(
         "longhaul-careful",

@@ -1,4 +1,4 @@
-//! Longhaul's stack, with the policies that it comes with and two made of them.
+//! Longhaul's stack, with the policies that it comes with and some made of them.
 
 use http::HeaderName;
 use longhaul::{
@@ -16,6 +16,13 @@ use crate::outcomes::world::{OTHER_HOST, World};
 /// The guide's policy.
 pub(super) fn document() -> Policy {
     Policy::nano_banana_pro()
+}
+
+/// The same, holding answers until they are whole: no picture is larger.
+pub(super) fn whole() -> Policy {
+    let mut policy = Policy::nano_banana_pro();
+    policy.classify.peek_limit = 64 << 20;
+    policy
 }
 
 /// Never pays twice.

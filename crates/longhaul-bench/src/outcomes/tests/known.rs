@@ -129,6 +129,7 @@ fn an_answer_that_breaks_off_on_its_way_is_sent_for_again_only_by_who_reads_it_w
         ("reqwest-retry", 1),
         ("tower-600s", 1),
         ("longhaul", 1),
+        ("longhaul-whole", 3),
     ] {
         let figures = played(broken, policy, 1).figures;
         assert_eq!(
