@@ -112,10 +112,14 @@ impl Durable {
     }
 
     async fn at(location: &str, database: Database) -> Result<Self, Box<dyn Error>> {
+        let ledger = DurableLedger::open(location).await?;
+        // Readers open a connection where all are taken, four at most: now, so that none comes later.
+        let read = || ledger.store().running();
+        tokio::try_join!(read(), read(), read(), read())?;
         Ok(Self {
-            ledger: DurableLedger::open(location).await?,
+            ledger,
             database,
-            since: Timestamp::now().into(),
+            since: Timestamp::now().try_into()?,
             stored: 0,
         })
     }
@@ -135,7 +139,7 @@ impl Book for Durable {
 
     async fn round(&mut self) -> Result<Vec<Record>, Box<dyn Error>> {
         self.ledger.flush().await?;
-        let now = Timestamp::now().into();
+        let now = Timestamp::now().try_into()?;
         let filter = Filter::opened(self.since..now);
         let stored = self.ledger.store().records(&filter).await?;
         self.since = now;

@@ -31,8 +31,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
-    // What was done at other targets.
-    elsewhere: Option<Continued>,
+    // What was done at other targets. Boxed: few operations go to any.
+    elsewhere: Option<Box<Continued>>,
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     pub(super) spending: Option<Spending>,
@@ -72,8 +72,9 @@ impl<B: Replay> Operation<B> {
         let (mut head, body) = request.into_parts();
         // Each target that an operation goes to gets a key of its own.
         let new = OperationId::new();
-        let elsewhere = head.extensions.get::<Continued>().copied();
+        let elsewhere: Option<&Continued> = head.extensions.get();
         let id = elsewhere.map_or(new, |it| it.operation);
+        let elsewhere = elsewhere.copied().map(Box::new);
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
         let price = shared.price(&head);
@@ -141,8 +142,7 @@ impl<B: Replay> Operation<B> {
     /// Holds the money of the first attempt, or says why it must not be sent.
     pub(super) fn admit(&mut self) -> Result<(), Error> {
         let mut ticket = self.spending.as_ref().map(Ticket::new);
-        let exposed = self.elsewhere.and_then(|elsewhere| elsewhere.exposed);
-        if let Some(exposed) = exposed {
+        if let Some(exposed) = self.elsewhere.as_ref().and_then(|it| it.exposed) {
             self.planned.duplicate = self.admit_beside(exposed, ticket.as_mut())?;
         }
         if let Some(mut ticket) = ticket {
@@ -211,7 +211,7 @@ impl<B: Replay> Operation<B> {
             keep_late: self.policy.late_results,
             tell_server: self.policy.server_timeout,
         };
-        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.attempts);
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.attempts);
         let attempt = Attempt::on_terms(self.id, elsewhere + number, key, terms);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
@@ -230,7 +230,7 @@ impl<B: Replay> Operation<B> {
 
     /// Duplicates made so far, at other targets too.
     pub(super) fn duplicates(&self) -> u32 {
-        let elsewhere = self.elsewhere.map_or(0, |elsewhere| elsewhere.duplicates);
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.duplicates);
         elsewhere + self.report.duplicates
     }
 
