@@ -112,8 +112,12 @@ impl Durable {
     }
 
     async fn at(location: &str, database: Database) -> Result<Self, Box<dyn Error>> {
+        let ledger = DurableLedger::open(location).await?;
+        // Readers open a connection where all are taken, four at most: now, so that none comes later.
+        let read = || ledger.store().running();
+        tokio::try_join!(read(), read(), read(), read())?;
         Ok(Self {
-            ledger: DurableLedger::open(location).await?,
+            ledger,
             database,
             since: Timestamp::now().try_into()?,
             stored: 0,
