@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use longhaul_testing::Postgres;
+use longhaul_testing::{Hanging, Postgres};
 
 use crate::scene::Scene;
+
+const LEASE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_missing() {
@@ -25,6 +27,37 @@ async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_mi
     assert!(worker.is_running());
     worker.kill();
     tokio::time::sleep(Duration::from_secs(2)).await;
+    scene.recover().await;
+    assert_eq!(scene.disagreements().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_hangs_nothing_is_sent_and_afterwards_nothing_is_missing() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let hanging = Hanging::before(postgres.port());
+    let [server, before_it] = [postgres.port(), hanging.port()].map(|port| format!(":{port}/"));
+    let url = postgres.database().replace(&server, &before_it);
+    let mut scene = Scene::new(url.parse().expect("a URL"), 6).await;
+    // Its lease may run out meanwhile: only it looks for the dead, and it is not among them.
+    let lease = LEASE.as_millis().to_string();
+    let mut worker = scene.worker(&["--lease", &lease]).await;
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        hanging.hang();
+        scene.until_no_request_comes().await;
+        hanging.go_on();
+        scene.until_a_request_comes().await;
+    }
+    assert!(worker.is_running());
+    hanging.hang();
+    // It dies while nothing of it is answered; what the server still has of it may be written later.
+    scene.until_no_request_comes().await;
+    worker.kill();
+    hanging.go_on();
+    // Nobody gave its lease back.
+    tokio::time::sleep(LEASE + Duration::from_secs(1)).await;
     scene.recover().await;
     assert_eq!(scene.disagreements().await, [""; 0]);
 }

@@ -5,6 +5,7 @@
 //! oracle knows it.
 
 mod agreement;
+mod hang;
 mod haproxy;
 mod network;
 mod nginx;
@@ -13,6 +14,7 @@ mod program;
 mod proxy;
 
 pub use agreement::disagreements;
+pub use hang::Hanging;
 pub use haproxy::{HaProxy, Mode};
 pub use network::Network;
 pub use nginx::{Logged, Nginx};

@@ -108,6 +108,11 @@ impl Postgres {
         self.url_of("postgres")
     }
 
+    /// Where it listens on loopback.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Makes a new, empty database; its URL.
     ///
     /// # Panics

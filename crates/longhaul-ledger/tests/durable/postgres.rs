@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longhaul::{Class, billing::Slot as _};
 use longhaul_ledger::{LedgerErrorKind, WhenUnreachable, recover};
-use longhaul_testing::Postgres;
+use longhaul_testing::{Hanging, Postgres};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::support::*;
@@ -145,6 +145,59 @@ async fn while_the_database_is_away_nothing_is_spent_and_no_closing_is_lost() {
         .close(closing(Class::Delivered));
     ledger.flush().await.expect("it is durable");
 
+    let all = ends(&records(&ledger).await);
+    assert_eq!(all.iter().filter(|end| **end == DELIVERED).count(), 2);
+    let never_sent = Some((longhaul::End::Finished, Class::NeverSent));
+    assert!(
+        all.iter()
+            .all(|end| *end == DELIVERED || *end == never_sent),
+        "{all:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_is_one_that_is_away_and_all_that_was_kept_is_written_when_it_goes_on()
+ {
+    let Some(postgres) = Postgres::shared() else {
+        return;
+    };
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let url = postgres.database();
+    let hanging = Hanging::before(postgres.port());
+    let place = Place::at(&url.replace(
+        &format!(":{}/", postgres.port()),
+        &format!(":{}/", hanging.port()),
+    ));
+    let ledger = place.builder().patience(PATIENCE).open().await;
+    let ledger = ledger.expect("it can be opened");
+    let before = open(&ledger, opening(1)).await;
+
+    hanging.hang();
+    let (during, opened) = ledger.open_entry(opening(1));
+    before.close(closing(Class::Delivered));
+    // It is refused, and neither at once nor never.
+    let waited = tokio::time::timeout(LONG, async {
+        let began = tokio::time::Instant::now();
+        let error = opened.await.expect_err("it is refused");
+        assert!(error.to_string().contains("cannot be reached"), "{error}");
+        began.elapsed()
+    });
+    let waited = waited.await.expect("nobody waits for ever");
+    assert!(waited >= PATIENCE, "{waited:?}");
+    during.close(closing(Class::NeverSent));
+    // Also on a new connection, which is taken and not answered.
+    assert_eq!(refused(&ledger).await, LedgerErrorKind::Unreachable);
+    assert!(ledger.flush().await.is_err(), "nothing can be written");
+
+    hanging.go_on();
+    let mut slot = None;
+    while slot.is_none() {
+        let (opening, opened) = ledger.open_entry(opening(1));
+        slot = opened.await.is_ok().then_some(opening);
+    }
+    slot.expect("it was opened")
+        .close(closing(Class::Delivered));
+    while ledger.flush().await.is_err() {}
     let all = ends(&records(&ledger).await);
     assert_eq!(all.iter().filter(|end| **end == DELIVERED).count(), 2);
     let never_sent = Some((longhaul::End::Finished, Class::NeverSent));
