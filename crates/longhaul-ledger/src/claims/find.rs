@@ -28,8 +28,8 @@ use crate::{
     store::{Filter, Store, Stored},
 };
 
-/// Operations are read so many at a time.
-const OPERATIONS: usize = 1_000;
+/// Operations are read so many at a time: fewer cost a statement more often, and of more SQLite looks longer for each.
+const OPERATIONS: usize = 400;
 
 /// And so many times at once.
 const CHUNKS: usize = 3;

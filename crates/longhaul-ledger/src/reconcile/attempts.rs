@@ -2,15 +2,14 @@
 
 use std::{ops::Range, sync::Arc, time::SystemTime};
 
-use futures_util::{Stream, TryStreamExt, stream};
-use longhaul::{Class, Currency, Money, OperationId};
-use sqlx::{Arguments as _, AssertSqlSafe, Decode, Row as _, Type, any::AnyRow};
-use uuid::Uuid;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use longhaul::{Class, Money, OperationId};
+use sqlx::Arguments as _;
 
 use super::verdict::Verdict;
 use crate::{
     error::LedgerError,
-    store::{Arguments, EntryId, Store, first_id_at, time_of_day},
+    store::{Arguments, EntryId, Fields, Read, Store, add, first_id_at, money, time_of_day},
 };
 
 /// One attempt. Times and spans are microseconds on our clock.
@@ -54,10 +53,10 @@ impl Attempt {
 
 const OPENING: &str =
     "a.id, a.operation, a.attempt, a.opened_at, a.model, a.price_micros, a.currency";
+const VERDICT: &str =
+    "v.charged_micros, v.currency, v.credited_micros, v.log_id, v.duration_us, v.basis";
 const ENDING: &str = "a.class, a.duration_us, a.charged_per_mille, a.flushed_us, a.at_least_us, a.at_most_us, \
      a.request_ids";
-const VERDICT: &str = "v.charged_micros, v.credited_micros, v.currency AS verdict_currency, v.log_id, \
-     v.duration_us AS verdict_duration_us, v.basis";
 
 /// Those of `provider` that were opened in this time, and those that still run.
 pub(super) fn of<'a>(
@@ -65,12 +64,11 @@ pub(super) fn of<'a>(
     provider: &str,
     opened: Range<SystemTime>,
 ) -> impl Stream<Item = Result<Attempt, LedgerError>> + Send + 'a {
-    let ended = format!("SELECT {OPENING}, {ENDING}, {VERDICT} FROM attempts a");
-    let running = format!("SELECT {OPENING}, {VERDICT} FROM running a");
-    let rows = [(ended, true), (running, false)].map(|(select, ended)| {
+    let rows = |columns: &[&str], table: &str, read: Read<Attempt>| {
         let statement = format!(
-            "{select} LEFT JOIN verdicts v ON v.entry = a.id \
-             WHERE a.provider = $1 AND a.id >= $2 AND a.id < $3 ORDER BY a.id"
+            "SELECT {} FROM {table} a LEFT JOIN verdicts v ON v.entry = a.id \
+             WHERE a.provider = $1 AND a.id >= $2 AND a.id < $3 ORDER BY a.id",
+            store.packed(columns)
         );
         let arguments = (|| {
             let mut arguments = Arguments::default();
@@ -80,15 +78,13 @@ pub(super) fn of<'a>(
             Ok(arguments)
         })()
         .map_err(|error| LedgerError::from(sqlx::Error::Encode(error)));
-        stream::once(std::future::ready(arguments)).map_ok(move |arguments| {
-            sqlx::query_with(AssertSqlSafe(statement.clone()), arguments)
-                .fetch(store.pool())
-                .map_err(LedgerError::from)
-                .and_then(move |row| std::future::ready(read(&row, ended)))
-        })
-    });
-    let [ended, running] = rows.map(TryStreamExt::try_flatten);
-    stream::StreamExt::chain(ended, running)
+        stream::once(std::future::ready(arguments))
+            .map_ok(move |arguments| store.rows(statement.clone(), arguments, read))
+            .try_flatten()
+    };
+    let ended = rows(&[OPENING, VERDICT, ENDING], "attempts", ended);
+    let running = rows(&[OPENING, VERDICT], "running", running);
+    ended.chain(running)
 }
 
 /// The attempt that an earlier log's row of this name belongs to.
@@ -98,102 +94,65 @@ pub(super) async fn of_log_id(
     log_id: &str,
 ) -> Result<Option<Attempt>, LedgerError> {
     let statement = format!(
-        "SELECT {OPENING}, {ENDING}, {VERDICT} FROM verdicts v JOIN attempts a ON a.id = v.entry \
-         WHERE v.log_id = $1 AND a.provider = $2 ORDER BY a.id LIMIT 1"
+        "SELECT {} FROM verdicts v JOIN attempts a ON a.id = v.entry \
+         WHERE v.log_id = $1 AND a.provider = $2 ORDER BY a.id LIMIT 1",
+        store.packed(&[OPENING, VERDICT, ENDING])
     );
-    let row = sqlx::query(AssertSqlSafe(statement))
-        .bind(log_id.to_owned())
-        .bind(provider.to_owned())
-        .fetch_optional(store.pool())
-        .await?;
-    row.map(|row| read(&row, true)).transpose()
+    let mut arguments = Arguments::default();
+    add(&mut arguments, log_id.to_owned())?;
+    add(&mut arguments, provider.to_owned())?;
+    store.rows(statement, arguments, ended).try_next().await
 }
 
-fn get<'r, T>(row: &'r AnyRow, column: &str) -> Result<T, LedgerError>
-where
-    T: Decode<'r, sqlx::Any> + Type<sqlx::Any>,
-{
-    Ok(row.try_get(column)?)
-}
-
-fn uuid(row: &AnyRow, column: &str) -> Result<Uuid, LedgerError> {
-    Uuid::from_slice(&get::<Vec<u8>>(row, column)?).map_err(|error| LedgerError::row(column, error))
-}
-
-fn money(row: &AnyRow, micros: &str, currency: &str) -> Result<Option<Money>, LedgerError> {
-    let (Some(micros), Some(code)) = (
-        get::<Option<i64>>(row, micros)?,
-        get::<Option<String>>(row, currency)?,
-    ) else {
-        return Ok(None);
-    };
-    let code: Currency = code
-        .parse()
-        .map_err(|error| LedgerError::row(currency, error))?;
-    Ok(Some(Money {
-        micros,
-        currency: code,
-    }))
-}
-
-fn read(row: &AnyRow, ended: bool) -> Result<Attempt, LedgerError> {
-    let number: i64 = get(row, "attempt")?;
-    let opened_at = get(row, "opened_at")?;
-    let ids: Option<String> = if ended {
-        get(row, "request_ids")?
-    } else {
-        None
-    };
-    let ids = ids.map_or_else(|| Ok(Vec::new()), |ids| serde_json::from_str(&ids));
+fn running(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
+    fields.columns(OPENING);
     Ok(Attempt {
-        entry: EntryId(uuid(row, "id")?),
-        operation: OperationId::from_u128(uuid(row, "operation")?.as_u128()),
-        number: u32::try_from(number)
-            .map_err(|_| LedgerError::row("attempt", format!("{number} is out of range")))?,
-        model: get::<Option<String>>(row, "model")?.map(Into::into),
-        price: money(row, "price_micros", "currency")?,
-        opened_at,
-        end: if ended {
-            Some(end(row, opened_at)?)
-        } else {
-            None
-        },
-        ids: ids.map_err(|error| LedgerError::row("request_ids", error))?,
-        verdict: verdict(row)?,
+        entry: EntryId(fields.uuid()?),
+        operation: OperationId::from_u128(fields.uuid()?.as_u128()),
+        number: fields.count()?,
+        opened_at: fields.number()?,
+        model: fields.maybe_text()?.map(Into::into),
+        price: money(fields)?,
+        verdict: verdict(fields)?,
+        end: None,
+        ids: Vec::new(),
     })
 }
 
-fn end(row: &AnyRow, opened_at: i64) -> Result<Ended, LedgerError> {
-    let class: String = get(row, "class")?;
-    let per_mille: i64 = get(row, "charged_per_mille")?;
-    let duration: i64 = get(row, "duration_us")?;
-    let at_least: Option<i64> = get(row, "at_least_us")?;
-    let class = Class::named(&class)
-        .ok_or_else(|| LedgerError::row("class", format!("{class:?} is not known")))?;
-    let bounds = at_least.zip(get(row, "at_most_us")?);
-    Ok(Ended {
+fn ended(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
+    let mut attempt = running(fields)?;
+    fields.columns(ENDING);
+    let class = fields.named(Class::named)?;
+    let duration = fields.number()?;
+    attempt.end = Some(Ended {
         class,
-        closed_at: opened_at.saturating_add(duration),
-        per_mille: u16::try_from(per_mille).map_err(|_| {
-            LedgerError::row("charged_per_mille", format!("{per_mille} is out of range"))
-        })?,
-        flushed: get(row, "flushed_us")?,
+        closed_at: attempt.opened_at.saturating_add(duration),
+        per_mille: fields.count()?,
+        flushed: fields.maybe_number()?,
         // Of a call that something on the way answered, the work went on.
-        bounds: bounds.filter(|_| class != Class::IntermediaryCut),
-    })
+        bounds: fields
+            .maybe_number()?
+            .zip(fields.maybe_number()?)
+            .filter(|_| class != Class::IntermediaryCut),
+    });
+    if let Some(ids) = fields.maybe_text()? {
+        attempt.ids = serde_json::from_str(ids).map_err(|error| fields.wrong(error))?;
+    }
+    Ok(attempt)
 }
 
-fn verdict(row: &AnyRow) -> Result<Option<Verdict>, LedgerError> {
-    let Some(charged) = money(row, "charged_micros", "verdict_currency")? else {
-        return Ok(None);
-    };
-    let credited_micros: Option<i64> = get(row, "credited_micros")?;
-    let basis: Option<String> = get(row, "basis")?;
-    Ok(Some(Verdict {
+fn verdict(fields: &mut Fields<'_>) -> Result<Option<Verdict>, LedgerError> {
+    fields.columns(VERDICT);
+    let charged = money(fields)?;
+    let credited_micros = fields.maybe_number()?.unwrap_or_default();
+    let log_id = fields.maybe_text()?.map(Into::into);
+    let duration_us = fields.maybe_number()?;
+    let basis = fields.maybe_text()?.and_then(super::Basis::named);
+    Ok(charged.map(|charged| Verdict {
         charged,
-        credited_micros: credited_micros.unwrap_or_default(),
-        log_id: get::<Option<String>>(row, "log_id")?.map(Into::into),
-        duration_us: get(row, "verdict_duration_us")?,
-        basis: basis.as_deref().and_then(super::Basis::named),
+        credited_micros,
+        log_id,
+        duration_us,
+        basis,
     }))
 }

@@ -22,10 +22,9 @@ use sqlx::{
 use uuid::Uuid;
 
 pub use self::filter::Filter;
-use self::packed::Read;
 pub(crate) use self::{
     filter::first_id_at,
-    packed::{Fields, unpack},
+    packed::{Fields, Read, unpack},
     row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, ended, money, span_micros, time_of_day},
 };
 use crate::{error::LedgerError, location::Location};

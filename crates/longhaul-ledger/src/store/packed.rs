@@ -90,7 +90,8 @@ impl<'r> Fields<'r> {
     /// An error that names the column whose cell was read last.
     pub(crate) fn wrong(&self, why: impl fmt::Display) -> LedgerError {
         let place = self.next.saturating_sub(self.first + 1);
-        let name = self.names.split(", ").nth(place).unwrap_or_default();
+        let column = self.names.split(", ").nth(place).unwrap_or_default();
+        let name = column.rsplit('.').next().unwrap_or(column);
         LedgerError::row(name, why)
     }
 
