@@ -113,13 +113,16 @@ impl Durable {
 
     async fn at(location: &str, database: Database) -> Result<Self, Box<dyn Error>> {
         let ledger = DurableLedger::open(location).await?;
-        // Readers open a connection where all are taken, four at most: now, so that none comes later.
-        let read = || ledger.store().running();
+        let since = Timestamp::now().try_into()?;
+        // Readers open a connection where all are taken, four at most, and each keeps its prepared statements: all of it
+        // now, so that nothing comes later.
+        let filter = Filter::opened(since..since);
+        let read = || ledger.store().records(&filter);
         tokio::try_join!(read(), read(), read(), read())?;
         Ok(Self {
             ledger,
             database,
-            since: Timestamp::now().try_into()?,
+            since,
             stored: 0,
         })
     }

@@ -82,9 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         match options.ledger {
             Kind::Memory => {
-                let ledger = MemoryLedger::default();
+                let mut ledger = MemoryLedger::default();
                 let stack = stack(options, &ledger)?;
-                soak(options, &stack, stack.layer(client()?), ledger).await
+                soak(options, &stack, stack.layer(client()?), &mut ledger).await
             }
             Kind::Sqlite => durable(options, Durable::sqlite().await?).await,
             Kind::Postgres => durable(options, Durable::postgres().await?).await,
@@ -92,9 +92,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     })
 }
 
-async fn durable(options: &Options, book: Durable) -> Result<(), Box<dyn Error>> {
+async fn durable(options: &Options, mut book: Durable) -> Result<(), Box<dyn Error>> {
     let stack = stack(options, &book)?;
-    soak(options, &stack, stack.layer(client()?), book).await?;
+    soak(options, &stack, stack.layer(client()?), &mut book).await?;
+    // The database is there until then.
     Ok(stack.ledger().close().await?)
 }
 
@@ -113,7 +114,7 @@ async fn soak<K, C, B>(
     options: &Options,
     stack: &Stack<K::Ledger>,
     client: C,
-    mut book: K,
+    book: &mut K,
 ) -> Result<(), Box<dyn Error>>
 where
     K: Book,
@@ -147,7 +148,7 @@ where
         let load = load::Load::new(&server.url(), options.speed, options.operations.get());
         let tally = tokio::time::timeout(length + PATIENCE * 10, load.run(&client, rng)).await;
         let tally = tally.map_err(|_| "an operation never ended")?;
-        at_rest(&provider.oracle(), stack, &book).await?;
+        at_rest(&provider.oracle(), stack, book).await?;
         server.shutdown().await;
 
         let found = disagreements(&book.round().await?, &provider.oracle().entries());
