@@ -102,11 +102,18 @@ impl Extend<RequestId> for RequestIds {
 impl Evidence {
     /// What the head alone tells.
     pub(crate) fn of_head(headers: &HeaderMap) -> Self {
+        let mut found: Vec<_> = headers
+            .iter()
+            .filter_map(|(name, id)| {
+                let place = ID_HEADERS.iter().position(|known| known == name)?;
+                let id = RequestId::new(ID_HEADERS[place].as_str(), id.to_str().ok()?)?;
+                Some((place, id))
+            })
+            .collect();
+        // The provider's own come first, whatever stands first in the answer.
+        found.sort_by_key(|(place, _)| *place);
         let mut request_ids = RequestIds::default();
-        request_ids.extend(headers.iter().filter_map(|(name, id)| {
-            let name = ID_HEADERS.iter().find(|known| *known == name)?;
-            RequestId::new(name.as_str(), id.to_str().ok()?)
-        }));
+        request_ids.extend(found.into_iter().map(|(_, id)| id));
         Self {
             request_ids,
             ..Self::default()
