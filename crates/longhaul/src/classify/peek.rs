@@ -198,3 +198,43 @@ where
         longer(&rest, held)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::{super::tests::Frames, *};
+
+    /// Frames of so many bytes of a kind, and so often: what is held when the reading stops, and whether all came.
+    fn read(frames: &[(u8, usize, usize)], limit: usize) -> (usize, bool) {
+        let frames = frames.iter().flat_map(|&(byte, length, times)| {
+            let data = Bytes::from(vec![byte; length]);
+            std::iter::repeat_n(data, times)
+        });
+        let mut body = Frames::new(frames);
+        let mut peek = Peek::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        let peeked = peek.poll_read(&mut body, limit, &mut cx);
+        (peek.held, matches!(peeked, Poll::Ready(Peeked::Whole)))
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_by_the_limit_and_blanks_by_a_mebibyte() {
+        const MIB: usize = 1 << 20;
+        for (frames, limit, expected) in [
+            (&[(b'x', 10, 1)][..], 10, (10, true)),
+            (&[(b'x', 11, 1)], 10, (11, false)),
+            // Blanks are not counted, wherever they stand, and however small the frames are.
+            (&[(b' ', 1, 500), (b'x', 1, 10)], 10, (510, true)),
+            (&[(b'x', 1, 10), (b'\n', 1, 500)], 10, (510, true)),
+            (&[(b' ', 1, 500), (b'x', 1, 12)], 10, (511, false)),
+            (&[(b' ', MIB, 1), (b'x', 10, 1)], 10, (MIB + 10, false)),
+            (&[(b' ', MIB, 1)], 10, (MIB, true)),
+            // A limit beyond that is kept as well.
+            (&[(b'x', MIB, 3)], 3 * MIB, (3 * MIB, true)),
+            (&[(b'x', MIB, 3)], 3 * MIB - 1, (3 * MIB, false)),
+        ] {
+            assert_eq!(read(frames, limit), expected, "{frames:?}, {limit}");
+        }
+    }
+}

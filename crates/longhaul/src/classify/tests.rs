@@ -53,10 +53,10 @@ where
 }
 
 /// A body of given frames; an `Err` breaks it, the end of the list ends it without a word.
-struct Frames(VecDeque<Result<Bytes, io::Error>>);
+pub(super) struct Frames(VecDeque<Result<Bytes, io::Error>>);
 
 impl Frames {
-    fn new(frames: impl IntoIterator<Item = impl Into<Bytes>>) -> Self {
+    pub(super) fn new(frames: impl IntoIterator<Item = impl Into<Bytes>>) -> Self {
         Self(frames.into_iter().map(|frame| Ok(frame.into())).collect())
     }
 
