@@ -20,8 +20,8 @@ const ONCE: f64 = 256.0 * 72.0 + 10_000.0;
 /// Bytes of a database for each entry. SQLite takes 450 with its indexes, PostgreSQL some more.
 const STORED: u64 = 1_500;
 
-/// Bytes that a database may take at once: SQLite's log, which is used again from 4 MiB on.
-const STORED_ONCE: u64 = 5 << 20;
+/// Bytes that a database may take at once: PostgreSQL extends tables and indexes by several pages.
+const STORED_ONCE: u64 = 1 << 20;
 
 /// What was counted at rest, after each round.
 #[derive(Debug)]
