@@ -15,7 +15,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use longhaul::{
-    End, Resolution, Workload,
+    Class, End, Resolution, Workload,
     classify::{AnswerFacts, Classifier, ClassifyLayer, DefaultClassifier, Head},
     error::BoxError,
     retry::{ClassifyingRetryLayer, RetryPolicy, RetryReport, StoppedBy},
@@ -30,8 +30,11 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     let Some((status, message)) = Message::answer(input) else {
         return Corpus::Reject;
     };
-    let told = told(status, &message);
-    if let Some(seconds) = plain_seconds(&message.headers) {
+    let (class, told) = told(status, &message);
+    // What is delivered is not asked for again, whatever it says.
+    if class != Class::Delivered
+        && let Some(seconds) = plain_seconds(&message.headers)
+    {
         assert!(
             told >= Some(seconds),
             "{told:?}, but a header says {seconds:?}"
@@ -67,13 +70,14 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What the answer asks for, by the classifier that stands in the stack, and by what the retry layer reads itself.
-fn told(status: StatusCode, message: &Message<'_>) -> Option<Duration> {
+/// What the answer means and asks for, by the classifier that stands in the stack, and by what the retry layer reads itself.
+fn told(status: StatusCode, message: &Message<'_>) -> (Class, Option<Duration>) {
     let workload = Workload::of(Resolution::K4);
     let head = Head::new(status, &message.headers, &workload);
     let facts = AnswerFacts::read(&message.headers, message.body, true);
-    let told = DefaultClassifier.body(&head, message.body, &facts).wait;
-    told.max(pushback(&message.headers))
+    let judgement = DefaultClassifier.body(&head, message.body, &facts);
+    let told = judgement.wait.max(pushback(&message.headers));
+    (judgement.class, told)
 }
 
 /// gRFC A6, which only the retry layer reads.
