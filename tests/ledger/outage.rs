@@ -8,6 +8,11 @@ use crate::scene::Scene;
 
 const LEASE: Duration = Duration::from_secs(2);
 
+/// As the worker is told of it.
+fn lease() -> String {
+    LEASE.as_millis().to_string()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_missing() {
     let Some(mut postgres) = Postgres::start() else {
@@ -15,7 +20,7 @@ async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_mi
     };
     let location = postgres.database().parse().expect("a URL");
     let mut scene = Scene::new(location, 4).await;
-    let mut worker = scene.worker(&["--lease", "2000"]).await;
+    let mut worker = scene.worker(&["--lease", &lease()]).await;
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(300)).await;
         postgres.stop();
@@ -26,7 +31,7 @@ async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_mi
     }
     assert!(worker.is_running());
     worker.kill();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(LEASE).await;
     scene.recover().await;
     assert_eq!(scene.disagreements().await, [""; 0]);
 }
@@ -41,8 +46,7 @@ async fn while_the_database_hangs_nothing_is_sent_and_afterwards_nothing_is_miss
     let url = postgres.database().replace(&server, &before_it);
     let mut scene = Scene::new(url.parse().expect("a URL"), 6).await;
     // Its lease may run out meanwhile: only it looks for the dead, and it is not among them.
-    let lease = LEASE.as_millis().to_string();
-    let mut worker = scene.worker(&["--lease", &lease]).await;
+    let mut worker = scene.worker(&["--lease", &lease()]).await;
     for _ in 0..2 {
         tokio::time::sleep(Duration::from_millis(300)).await;
         hanging.hang();

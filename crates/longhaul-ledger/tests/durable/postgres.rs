@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longhaul::{Class, billing::Slot as _};
-use longhaul_ledger::{LedgerErrorKind, WhenUnreachable, recover};
+use longhaul_ledger::{DurableLedger, LedgerErrorKind, WhenUnreachable, recover};
 use longhaul_testing::{Hanging, Postgres};
 use sqlx::{Connection as _, PgConnection};
 
@@ -136,6 +136,14 @@ async fn while_the_database_is_away_nothing_is_spent_and_no_closing_is_lost() {
 
     // It waits for a database that comes back in time.
     postgres.start_again();
+    deliver_when_it_opens(&ledger).await;
+    ledger.flush().await.expect("it is durable");
+
+    assert_two_delivered_and_the_rest_never_sent(&ledger).await;
+}
+
+/// Opens one as soon as the database can be reached again, and closes it.
+async fn deliver_when_it_opens(ledger: &DurableLedger) {
     let mut slot = None;
     while slot.is_none() {
         let (opening, opened) = ledger.open_entry(opening(1));
@@ -143,9 +151,10 @@ async fn while_the_database_is_away_nothing_is_spent_and_no_closing_is_lost() {
     }
     slot.expect("it was opened")
         .close(closing(Class::Delivered));
-    ledger.flush().await.expect("it is durable");
+}
 
-    let all = ends(&records(&ledger).await);
+async fn assert_two_delivered_and_the_rest_never_sent(ledger: &DurableLedger) {
+    let all = ends(&records(ledger).await);
     assert_eq!(all.iter().filter(|end| **end == DELIVERED).count(), 2);
     let never_sent = Some((longhaul::End::Finished, Class::NeverSent));
     assert!(
@@ -190,22 +199,9 @@ async fn a_database_that_hangs_is_one_that_is_away_and_all_that_was_kept_is_writ
     assert!(ledger.flush().await.is_err(), "nothing can be written");
 
     hanging.go_on();
-    let mut slot = None;
-    while slot.is_none() {
-        let (opening, opened) = ledger.open_entry(opening(1));
-        slot = opened.await.is_ok().then_some(opening);
-    }
-    slot.expect("it was opened")
-        .close(closing(Class::Delivered));
+    deliver_when_it_opens(&ledger).await;
     while ledger.flush().await.is_err() {}
-    let all = ends(&records(&ledger).await);
-    assert_eq!(all.iter().filter(|end| **end == DELIVERED).count(), 2);
-    let never_sent = Some((longhaul::End::Finished, Class::NeverSent));
-    assert!(
-        all.iter()
-            .all(|end| *end == DELIVERED || *end == never_sent),
-        "{all:?}"
-    );
+    assert_two_delivered_and_the_rest_never_sent(&ledger).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
