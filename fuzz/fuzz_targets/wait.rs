@@ -15,7 +15,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use longhaul::{
-    Class, End, Resolution, Workload,
+    End, Resolution, Workload,
     classify::{AnswerFacts, Classifier, ClassifyLayer, DefaultClassifier, Head},
     error::BoxError,
     retry::{ClassifyingRetryLayer, RetryPolicy, RetryReport, StoppedBy},
@@ -30,11 +30,8 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     let Some((status, message)) = Message::answer(input) else {
         return Corpus::Reject;
     };
-    let (class, told) = told(status, &message);
-    // What is delivered is not asked for again, whatever it says.
-    if class != Class::Delivered
-        && let Some(seconds) = plain_seconds(&message.headers)
-    {
+    let told = told(status, &message);
+    if let Some(seconds) = plain_seconds(&message.headers) {
         assert!(
             told >= Some(seconds),
             "{told:?}, but a header says {seconds:?}"
@@ -70,14 +67,13 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What the answer means and asks for, by the classifier that stands in the stack, and by what the retry layer reads itself.
-fn told(status: StatusCode, message: &Message<'_>) -> (Class, Option<Duration>) {
+/// What the answer asks for, by the classifier that stands in the stack, and by what the retry layer reads itself.
+fn told(status: StatusCode, message: &Message<'_>) -> Option<Duration> {
     let workload = Workload::of(Resolution::K4);
     let head = Head::new(status, &message.headers, &workload);
     let facts = AnswerFacts::read(&message.headers, message.body, true);
-    let judgement = DefaultClassifier.body(&head, message.body, &facts);
-    let told = judgement.wait.max(pushback(&message.headers));
-    (judgement.class, told)
+    let told = DefaultClassifier.body(&head, message.body, &facts).wait;
+    told.max(pushback(&message.headers))
 }
 
 /// gRFC A6, which only the retry layer reads.

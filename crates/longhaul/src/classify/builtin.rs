@@ -29,9 +29,6 @@ pub(super) fn body(head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgeme
         Some(class) => failure(class, head, body, facts),
         None => success(head.status, head.workload, facts),
     };
-    if judgement.class == Class::Delivered {
-        return judgement;
-    }
     judgement.with_wait(told_in_headers(head.headers).max(told_in_body(facts)))
 }
 

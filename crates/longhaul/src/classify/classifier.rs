@@ -47,8 +47,7 @@ pub enum Stage {
 pub struct Judgement {
     /// What it means.
     pub class: Class,
-    /// How long the server asks to wait, in whichever way it says so; the longest where it says several. Not asked of what
-    /// is delivered.
+    /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
     pub wait: Option<Duration>,
     /// How likely it was charged, where the answer itself says so; else the class's prior counts.
     pub charged: Option<Probability>,

@@ -4,6 +4,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -314,6 +315,28 @@ async fn dropped_at_any_point_an_attempt_has_one_outcome() {
             2..=7 => assert_eq!((end, class), (End::Cancelled, Class::Undelivered)),
             _ => assert_eq!((end, class), (End::Finished, Class::Delivered)),
         }
+    }
+}
+
+#[test]
+fn a_wait_is_read_of_every_answer_a_delivered_one_too() {
+    let mut headers = HeaderMap::new();
+    headers.insert("retry-after", HeaderValue::from_static("7"));
+    let workload = Workload::of(Resolution::K4);
+    for (status, body, class) in [
+        (
+            StatusCode::OK,
+            r#"{"data":[{"b64_json":"AA=="}]}"#,
+            Class::Delivered,
+        ),
+        (StatusCode::OK, "{}", Class::NoImage),
+        (StatusCode::SERVICE_UNAVAILABLE, "", Class::Unavailable),
+    ] {
+        let facts = AnswerFacts::read(&headers, body.as_bytes(), true);
+        let head = Head::new(status, &headers, &workload);
+        let judgement = DefaultClassifier.body(&head, body.as_bytes(), &facts);
+        assert_eq!(judgement.class, class);
+        assert_eq!(judgement.wait, Some(Duration::from_secs(7)), "{class:?}");
     }
 }
 
