@@ -119,7 +119,9 @@ impl Shared {
                 *self.running() = Some((*attempt).clone());
                 self.say(&format!("attempt {} begins", attempt.number()));
             }
-            Event::NoPlace { .. } => self.say("all places in flight are taken; waiting for one"),
+            Event::QueueTimeout { .. } => {
+                self.say("all places in flight are taken; waiting for one")
+            }
             Event::Waiting {
                 attempt,
                 class,

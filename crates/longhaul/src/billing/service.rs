@@ -1,4 +1,4 @@
-use crate::model::{Provider, ProviderPriors};
+use crate::model::{Provider, ProviderChargeRules};
 use std::{
     mem,
     sync::Arc,
@@ -73,8 +73,9 @@ where
 
         let attempt = enter(&mut request);
         let opening = opening(&attempt, &request, &self.tables);
-        let priors = ProviderPriors::of_provider(&self.tables.priors, opening.provider.as_ref());
-        attempt.set_price(opening.price, priors);
+        let charge_rules =
+            ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
+        attempt.set_price(opening.price, charge_rules);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }

@@ -15,7 +15,7 @@ use super::{
     response_body::{ClockedBody, ResponseBody},
 };
 use crate::{
-    body::WatchedBody,
+    body::ObservedBody,
     error::{AttemptGuard, BoxError, Clock, Error},
     model::Resolution,
 };
@@ -84,7 +84,7 @@ where
                 let body = this.clock.body();
                 let resolution = *this.resolution;
                 return Poll::Ready(Ok(response.map(|inner| {
-                    WatchedBody::new(ClockedBody::new(inner, body, resolution, attempt), guard)
+                    ObservedBody::new(ClockedBody::new(inner, body, resolution, attempt), guard)
                 })));
             }
             Poll::Ready(Err(error)) => Error::from_inner(error),

@@ -21,10 +21,10 @@ const SLOW_MODEL: &str =
 /// What the symptoms show; `advice` is what the ending's kind and class advise by themselves.
 pub(super) fn diagnose(symptoms: &Symptoms, advice: &'static str) -> Diagnosis {
     let mut found = Finding::of(symptoms);
-    if let Some(sender) = symptoms.sender {
+    if let Some(answered_by) = symptoms.answered_by {
         found
             .evidence
-            .push(format!("{sender} answered, not the provider"));
+            .push(format!("{answered_by} answered, not the provider"));
     }
     Diagnosis {
         cause: found.cause,
