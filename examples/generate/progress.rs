@@ -126,14 +126,14 @@ impl Shared {
                 attempt,
                 class,
                 wait,
-                told,
+                retry_after,
             } => self.say(&format!(
                 "attempt {} ended after {:.0} s: {} Next one in {:.0} s{}.",
                 attempt.number(),
                 self.provider_seconds(attempt.elapsed()),
                 why(*class),
                 self.provider_seconds(*wait),
-                if told.is_some() {
+                if retry_after.is_some() {
                     ", as the server asks"
                 } else {
                     ""
