@@ -95,7 +95,10 @@ impl Stack {
                 .with_replay_budget(detect.replay_budget()),
             detect,
             retry: ClassifyingRetryLayer::new(
-                policy.retry.clone().with_deadline_from(policy.timeout.head),
+                policy
+                    .retry
+                    .clone()
+                    .with_deadline_from(policy.timeout.picture),
             )?
             .with_prices(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
