@@ -45,6 +45,9 @@
 //!
 //! The layers are always there. They need a tokio runtime with time enabled, and nothing else of it.
 
+#[macro_use]
+mod macros;
+
 pub mod attempt;
 pub mod billing;
 pub mod body;

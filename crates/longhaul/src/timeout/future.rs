@@ -83,10 +83,8 @@ where
                 let guard = this.guard.take().expect("taken once, above it was there");
                 let (clocks, late, resolution) = (*this.clocks, *this.late, *this.resolution);
                 return Poll::Ready(Ok(response.map(|inner| {
-                    ObservedBody::new(
-                        ClockedBody::new(inner, clocks, late, resolution, attempt),
-                        guard,
-                    )
+                    let body = ClockedBody::new(inner, clocks, late, resolution, attempt);
+                    ResponseBody::new(ObservedBody::new(body, guard))
                 })));
             }
             Poll::Ready(Err(error)) => Error::from_inner(error),

@@ -77,7 +77,7 @@ pub use self::{
     layer::SizeAwareTimeoutLayer,
     policy::{AtLimit, Network, NetworkTimeouts, RequestTimeouts, TimeoutPolicy},
     request_body::RequestBody,
-    response_body::{ClockedBody, ResponseBody},
+    response_body::ResponseBody,
     selector::{AttemptTimeouts, TimeoutSelector},
     service::SizeAwareTimeout,
 };

@@ -16,14 +16,16 @@ use crate::{
     model::Resolution,
 };
 
-/// The response body of [`SizeAwareTimeout`](super::SizeAwareTimeout): clocked, and nothing else.
-pub type ResponseBody<B> = ObservedBody<ClockedBody<B>, AttemptGuard>;
+opaque_body! {
+    /// The response body of [`SizeAwareTimeout`](super::SizeAwareTimeout): under its clocks, and nothing else.
+    pub struct ResponseBody<B>(ObservedBody<ClockedBody<B>, AttemptGuard>) where []
+}
 
 pin_project! {
     /// A body under the limit by size until its picture begins, and under that of silence from then on. It makes its timer
     /// at the first `Pending`, boxed, so that it is `Unpin` where the inner body is.
     #[derive(Debug)]
-    pub struct ClockedBody<B> {
+    pub(super) struct ClockedBody<B> {
         #[pin]
         inner: B,
         clocks: Clocks,

@@ -5,11 +5,13 @@ use std::{
 
 use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
     clocks::Clocks,
     future::ResponseFuture,
+    layer::SizeAwareTimeoutLayer,
     policy::{AtLimit, RequestTimeouts, TimeoutPolicy},
     request_body::RequestBody,
     response_body::ResponseBody,
@@ -18,6 +20,7 @@ use super::{
 };
 use crate::{
     attempt::Deadline,
+    config::ConfigError,
     error::{AttemptGuard, BoxError, Error},
     model::Workload,
 };
@@ -29,7 +32,16 @@ pub struct SizeAwareTimeout<S, P = Arc<TimeoutPolicy>> {
     policy: P,
 }
 
+impl<S> SizeAwareTimeout<S> {
+    /// Keeps the limits of `policy`. Refuses zero, half-set and contradictory ones.
+    pub fn new(inner: S, policy: TimeoutPolicy) -> Result<Self, ConfigError> {
+        Ok(SizeAwareTimeoutLayer::new(policy)?.layer(inner))
+    }
+}
+
 impl<S, P> SizeAwareTimeout<S, P> {
+    accessors!();
+
     pub(super) const fn with_policy(inner: S, policy: P) -> Self {
         Self { inner, policy }
     }
