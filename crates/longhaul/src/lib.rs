@@ -73,5 +73,5 @@ pub use self::{
         Class, Currency, End, Exposure, Money, Outcome, Phase, Quality, Resolution, Workload,
         money, outcome, workload,
     },
-    stack::{Stack, StackRequestBody, StackResponseBody, StackService},
+    stack::{BoxedStack, Stack, StackRequestBody, StackResponseBody, StackService},
 };
