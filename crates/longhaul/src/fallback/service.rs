@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::{body::Buffered, future::ResponseFuture, operation::Operation, shared::Shared};
 use crate::{
-    body::ReplayBudget,
+    body::MemoryBudget,
     error::{BoxError, Error},
     observe::Observer,
 };
@@ -20,7 +20,7 @@ pub struct Fallback<S> {
     inner: S,
     shared: Arc<Shared>,
     observer: Option<Observer>,
-    replay: Option<ReplayBudget>,
+    replay: Option<MemoryBudget>,
 }
 
 impl<S> Fallback<S> {
@@ -28,7 +28,7 @@ impl<S> Fallback<S> {
         inner: S,
         shared: Arc<Shared>,
         observer: Option<Observer>,
-        replay: Option<ReplayBudget>,
+        replay: Option<MemoryBudget>,
     ) -> Self {
         Self {
             inner,
