@@ -3,9 +3,10 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, transport::TransportState};
+use super::{RouteInfo, route_info::Silence, transport::TransportState};
 use crate::model::{
-    Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderChargeRules,
+    Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
+    ProviderChargeRules,
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -179,6 +180,27 @@ impl Facts {
             flushed: self.flushed_at().map(since_start),
             head: self.head.map(|head| since_start(head.at)),
         }
+    }
+
+    /// How the silence after the request ended, if it was sent whole: what the route learns of it.
+    pub(super) fn silence_ending(&self, outcome: &Outcome) -> Option<Silence> {
+        let flushed = self.flushed_at()?;
+        let at = self
+            .head
+            .map_or_else(|| self.started + outcome.duration, |head| head.at);
+        let how = match (outcome.end, outcome.class) {
+            // Its class may follow from the head alone: the generation was done then, whatever came later.
+            (_, Class::Delivered | Class::Undelivered) => How::Picture,
+            (End::Failed | End::Finished, Class::IntermediaryCut | Class::UnknownOutcome) => {
+                How::Cut
+            }
+            _ => How::Longer,
+        };
+        Some(Silence {
+            at,
+            lasted: at.saturating_duration_since(flushed),
+            how,
+        })
     }
 
     /// By what the answer itself says; else by what is known of the provider; else by the class.

@@ -37,11 +37,8 @@ pub use self::{
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
-pub(crate) use self::{
-    operation::{PriorAttempts, after},
-    options::AttemptOptions,
-    route_info::RouteInfo,
-};
+pub(crate) use self::{operation::PriorAttempts, options::AttemptOptions, route_info::RouteInfo};
+pub(crate) use crate::model::after;
 use crate::model::{
     Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
     ProviderChargeRules,
@@ -263,9 +260,9 @@ impl Attempt {
         facts.charge_rules = charge_rules;
     }
 
-    /// Where it goes, and by which clock: what a diagnosis needs besides.
+    /// Where it goes, and by which clock: what a diagnosis needs besides. The first stays.
     pub(crate) fn set_route_info(&self, route: RouteInfo) {
-        self.facts().route = Some(route);
+        self.facts().route.get_or_insert(route);
     }
 
     pub(crate) fn route(&self) -> Option<RouteInfo> {
@@ -342,6 +339,9 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
+                route.note(ending);
+            }
             outcome
         };
         self.0.ended.notify_waiters();

@@ -1,18 +1,18 @@
 use tower_layer::Layer;
 
 use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
-use crate::{config::ConfigError, model::CutHistory};
+use crate::{config::ConfigError, model::RouteHistory};
 
 /// Makes [`Classify`] services.
 ///
-/// All services of one layer and of its clones share a [`CutHistory`]: connections that are cut after the
+/// All services of one layer and of its clones share a [`RouteHistory`]: connections that are cut after the
 /// same time tell who cuts them.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyLayer<C = DefaultClassifier> {
     policy: ClassifyPolicy,
     classifier: C,
-    history: CutHistory,
+    history: RouteHistory,
 }
 
 impl ClassifyLayer {
@@ -28,7 +28,7 @@ impl Default for ClassifyLayer {
         Self {
             policy: ClassifyPolicy::default(),
             classifier: DefaultClassifier,
-            history: CutHistory::default(),
+            history: RouteHistory::default(),
         }
     }
 }
@@ -40,14 +40,14 @@ impl<C: Classifier> ClassifyLayer<C> {
         Ok(Self {
             policy,
             classifier,
-            history: CutHistory::default(),
+            history: RouteHistory::default(),
         })
     }
 }
 
 impl<C> ClassifyLayer<C> {
     /// The same layer with this history, to share one across layers.
-    pub fn with_history(mut self, history: CutHistory) -> Self {
+    pub fn with_history(mut self, history: RouteHistory) -> Self {
         self.history = history;
         self
     }

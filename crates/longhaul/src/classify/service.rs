@@ -14,7 +14,7 @@ use super::{
 use crate::{
     attempt::{Attempt, RouteInfo},
     error::{AttemptGuard, BoxError, Error},
-    model::{CutHistory, HostId, Workload},
+    model::{RouteHistory, RouteId, TimeScale, Workload},
 };
 
 /// Judges how an attempt ended: the only judge in a stack.
@@ -23,7 +23,7 @@ pub struct Classify<S, C = DefaultClassifier> {
     pub(super) inner: S,
     pub(super) policy: ClassifyPolicy,
     pub(super) classifier: C,
-    pub(super) history: CutHistory,
+    pub(super) history: RouteHistory,
 }
 
 impl<S, C, B, ResBody> Service<Request<B>> for Classify<S, C>
@@ -47,10 +47,11 @@ where
         let workload = request.extensions().get::<Workload>().cloned();
         let workload = workload.unwrap_or_default();
         attempt.set_route_info(RouteInfo {
-            host: HostId::of(request.uri()),
+            route: RouteId::of(request.uri(), request.extensions()),
             resolution: workload.resolution,
-            time_scale: self.policy.time_scale,
+            scale: TimeScale(self.policy.time_scale),
             history: self.history.clone(),
+            probe: false,
         });
         let case = Case {
             classifier: self.classifier.clone(),
