@@ -56,6 +56,17 @@ pub(crate) struct BodyFacts {
     pub(crate) handed: u64,
 }
 
+/// Whether the picture began to arrive, as far as a layer that reads the answer says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PictureNote {
+    /// No layer reads the answer for it.
+    Unwatched,
+    /// A layer reads the answer, and has seen no piece of a picture yet.
+    Awaited,
+    /// The first piece came then.
+    Began(Instant),
+}
+
 /// Everything that is written down of an attempt while it runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -69,6 +80,7 @@ pub(crate) struct Facts {
     // Boxed: few providers have any.
     pub(super) charge_rules: Option<Box<ProviderChargeRules>>,
     pub(super) queue_timeouts: u32,
+    pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
     // Another attempt brought the picture first; this one is about to be dropped.
@@ -94,6 +106,7 @@ impl Facts {
             price: None,
             charge_rules: None,
             queue_timeouts: 0,
+            picture: PictureNote::Unwatched,
             late: false,
             superseded: false,
             evidence: Evidence::default(),
@@ -144,6 +157,22 @@ impl Facts {
             TransportState::Unproved if body_cut_short => Sent::Part,
             TransportState::Unproved => Sent::PossiblyWhole,
         }
+    }
+
+    /// Whether the request can have failed to connect: no byte was written, and none was asked for.
+    ///
+    /// Proof outranks names: an error that is called "host unreachable" also comes after a request was sent.
+    pub(super) fn may_be_unconnected(&self) -> bool {
+        match &self.transport {
+            TransportState::Linked(transport) => transport.written().written == 0,
+            TransportState::Connecting => true,
+            TransportState::Unproved => !self.body.watched || self.body.progress.is_none(),
+        }
+    }
+
+    /// Whether a connection has proved that a part of the request was written.
+    pub(super) fn is_written(&self) -> bool {
+        matches!(&self.transport, TransportState::Linked(transport) if transport.written().written > 0)
     }
 
     /// When the whole request was out: proved by the transport, else the hand-over of the last slice.

@@ -32,6 +32,7 @@ use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
+pub(crate) use self::facts::PictureNote;
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
@@ -145,6 +146,38 @@ impl Attempt {
     /// How much of the request is out, as far as it is proved.
     pub fn sent(&self) -> Sent {
         self.facts().sent()
+    }
+
+    /// Whether the request can have failed to connect, by what is proved of it.
+    pub(crate) fn may_be_unconnected(&self) -> bool {
+        self.facts().may_be_unconnected()
+    }
+
+    /// Whether a connection has proved that a part of the request was written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.facts().is_written()
+    }
+
+    /// Announces that the answer is read for its picture: until
+    /// [`note_picture_began`](Self::note_picture_began) the limit by size goes on.
+    pub(crate) fn await_picture(&self) {
+        let mut facts = self.facts();
+        if facts.picture == PictureNote::Unwatched {
+            facts.picture = PictureNote::Awaited;
+        }
+    }
+
+    /// Writes down that the first piece of the picture came. The first time counts.
+    pub(crate) fn note_picture_began(&self) {
+        let mut facts = self.facts();
+        if !matches!(facts.picture, PictureNote::Began(_)) {
+            facts.picture = PictureNote::Began(Instant::now());
+        }
+    }
+
+    /// Whether the picture began to arrive.
+    pub(crate) fn picture(&self) -> PictureNote {
+        self.facts().picture
     }
 
     /// When the request was flushed, when the head came.

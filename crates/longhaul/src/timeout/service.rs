@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body;
 use tower_service::Service;
 
@@ -77,7 +77,8 @@ where
 
         let clock = HeadClock::start(clocks, deadline);
         let attempt = guard.attempt().clone();
-        let request = request.map(|body| RequestBody::new(body, attempt));
+        let announced = content_length(request.headers());
+        let request = request.map(|body| RequestBody::new(body, announced, attempt));
         ResponseFuture::new(
             self.inner.call(request),
             clock,
@@ -86,4 +87,11 @@ where
             guard,
         )
     }
+}
+
+/// The length that the request announces, if it is one number.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next()?.to_str().ok()?.parse().ok();
+    length.filter(|_| lengths.next().is_none())
 }
