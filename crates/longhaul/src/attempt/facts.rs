@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::{RouteInfo, route_info::Silence, transport::TransportState};
 use crate::model::{
     Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
-    ProviderChargeRules,
+    ProviderChargeRules, after,
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -83,8 +83,8 @@ pub(crate) struct Facts {
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
-    // Another attempt brought the picture first; this one is about to be dropped.
-    pub(super) superseded: bool,
+    // How it ends when it is dropped, where that is not its caller's leave.
+    pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
@@ -108,7 +108,7 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
-            superseded: false,
+            dropped_as: None,
             evidence: Evidence::default(),
             charged: None,
             answered_by: None,
@@ -214,12 +214,17 @@ impl Facts {
     /// How the silence after the request ended, if it was sent whole: what the route learns of it.
     pub(super) fn silence_ending(&self, outcome: &Outcome) -> Option<Silence> {
         let flushed = self.flushed_at()?;
-        let at = self
-            .head
-            .map_or_else(|| self.started + outcome.duration, |head| head.at);
+        let end = after(self.started, outcome.duration);
+        let head = self.head.map_or(end, |head| head.at);
+        let (at, came) = match self.picture {
+            PictureNote::Began(at) => (at, true),
+            // What came before it were comments and heartbeats.
+            PictureNote::Awaited if outcome.class == Class::Delivered => (head, true),
+            PictureNote::Awaited => (end, false),
+            PictureNote::Unwatched => (head, self.head.is_some()),
+        };
         let how = match (outcome.end, outcome.class) {
-            // Its class may follow from the head alone: the generation was done then, whatever came later.
-            (_, Class::Delivered | Class::Undelivered) => How::Picture,
+            (_, Class::Delivered | Class::Undelivered) if came => How::Picture,
             (End::Failed | End::Finished, Class::IntermediaryCut | Class::UnknownOutcome) => {
                 How::Cut
             }

@@ -16,6 +16,9 @@
 //! # Some(()) }
 //! ```
 
+mod admission;
+mod caller_deadline;
+mod expiry;
 mod facts;
 mod operation;
 mod options;
@@ -33,12 +36,20 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
 pub(crate) use self::facts::PictureNote;
+pub(crate) use self::{
+    admission::{Admission, Prospect},
+    caller_deadline::callers as callers_deadline,
+    expiry::Expiry,
+    operation::PriorAttempts,
+    options::AttemptOptions,
+    route_info::RouteInfo,
+};
 pub use self::{
+    caller_deadline::{DeadlineForm, DeadlineHeader},
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
-pub(crate) use self::{operation::PriorAttempts, options::AttemptOptions, route_info::RouteInfo};
 pub(crate) use crate::model::after;
 use crate::model::{
     Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
@@ -53,7 +64,7 @@ struct Inner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
-    terms: AttemptOptions,
+    options: AttemptOptions,
     facts: Mutex<Facts>,
     ended: Notify,
 }
@@ -61,21 +72,21 @@ struct Inner {
 impl Attempt {
     /// A handle for attempt `number` of `operation`, begun now.
     pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
-        Self::on_terms(operation, number, key, AttemptOptions::default())
+        Self::with_options(operation, number, key, AttemptOptions::default())
     }
 
-    /// The same on these terms.
-    pub(crate) fn on_terms(
+    /// The same with these options.
+    pub(crate) fn with_options(
         operation: OperationId,
         number: u32,
         key: Option<HeaderValue>,
-        terms: AttemptOptions,
+        options: AttemptOptions,
     ) -> Self {
         Self(Arc::new(Inner {
             operation,
             number,
             key,
-            terms,
+            options,
             facts: Mutex::new(Facts::begun(Instant::now())),
             ended: Notify::new(),
         }))
@@ -118,8 +129,8 @@ impl Attempt {
     }
 
     /// What the retry layer laid down for it.
-    pub(crate) fn terms(&self) -> &AttemptOptions {
-        &self.0.terms
+    pub(crate) fn options(&self) -> &AttemptOptions {
+        &self.0.options
     }
 
     /// When it began: at the call, or when a place in flight was free.
@@ -183,6 +194,14 @@ impl Attempt {
     /// When the request was flushed, when the head came.
     pub fn timing(&self) -> Timing {
         self.facts().timing()
+    }
+
+    /// How long its request has been out without a picture, until now or its end; zero where it is not out whole.
+    pub(crate) fn silence(&self) -> Duration {
+        let flushed = self.timing().flushed;
+        flushed.map_or(Duration::ZERO, |flushed| {
+            self.elapsed().saturating_sub(flushed)
+        })
     }
 
     /// Whether its head clock ran out while it was allowed to go on: see
@@ -344,7 +363,12 @@ impl Attempt {
     /// Another attempt brought the picture first. Whoever drops this one, its end is
     /// [`Superseded`](End::Superseded); what was sent is proved when it is dropped, and not before.
     pub(crate) fn supersede(&self) {
-        self.facts().superseded = true;
+        self.facts().dropped_as = Some(End::Superseded);
+    }
+
+    /// The operation's deadline is over. Whoever drops this one, its end is [`TimedOut`](End::TimedOut).
+    pub(crate) fn expire(&self) {
+        self.facts().dropped_as = Some(End::TimedOut);
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -361,7 +385,7 @@ impl Attempt {
             }
             let class = *facts.class.get_or_insert(class);
             let end = match end {
-                End::Cancelled if facts.superseded => End::Superseded,
+                End::Cancelled => facts.dropped_as.unwrap_or(end),
                 end => end,
             };
             let outcome = Outcome {

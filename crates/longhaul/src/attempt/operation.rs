@@ -135,7 +135,7 @@ impl Deadline {
     pub fn of(extensions: &Extensions) -> Option<Self> {
         let attempt: Option<&Attempt> = extensions.get();
         attempt
-            .and_then(|attempt| attempt.terms().deadline)
+            .and_then(|attempt| attempt.options().deadline)
             .or_else(|| extensions.get().copied())
     }
 

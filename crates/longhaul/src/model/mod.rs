@@ -5,6 +5,7 @@
 mod charge_rules;
 mod class;
 mod classification;
+mod decision;
 pub(crate) mod evidence;
 mod http1_report;
 mod instant;
@@ -31,6 +32,7 @@ pub use self::{
     charge_rules::{ChargeRule, ChargeRules},
     class::{Class, Probability},
     classification::Classification,
+    decision::Decision,
     evidence::{Evidence, RequestId, RequestIds},
     http1_report::Http1Report,
     money::{Currency, Money},

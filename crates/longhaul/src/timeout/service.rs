@@ -57,7 +57,7 @@ where
         let unknown = Workload::default();
         let workload = extensions.get().unwrap_or(&unknown);
         let deadline = Deadline::of(extensions);
-        let terms = *guard.attempt().terms();
+        let terms = guard.attempt().options().clone();
 
         let expiries = terms.head_expiries;
         let mut clocks = match extensions.get::<RequestTimeouts>() {

@@ -3,7 +3,7 @@ use std::{io, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, after},
     error::{Clock, Error, ErrorKind},
     model::{Class, CutConnection, CutPattern as Pattern, End, Phase, Resolution, TimeScale},
 };
@@ -137,7 +137,7 @@ fn cut(attempt: &Attempt) -> CutConnection {
     CutConnection {
         started,
         silence: timing.head.unwrap_or(elapsed).saturating_sub(flushed),
-        at: started + timing.head.unwrap_or(elapsed),
+        at: after(started, timing.head.unwrap_or(elapsed)),
         scale: route
             .as_ref()
             .map_or_else(TimeScale::default, |route| route.scale),

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::{
     ending::{Ending, How},
-    memory::{Odds, Passage},
+    memory::Passage,
     pace::TimeScale,
     patterns::{CutConnection, Pattern as CutPattern},
 };
