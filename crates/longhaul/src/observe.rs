@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{attempt::Attempt, classify::Class};
+use crate::{attempt::Attempt, model::Class};
 
 /// Something that a person who waits wants to know.
 #[derive(Clone, Copy, Debug)]

@@ -3,17 +3,17 @@
 use tower_layer::Layer;
 
 use crate::{
-    ConfigError,
     billing::{
         self, BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
-        PriceTable,
     },
     body::ReplayBody,
     classify::{self, Classifier, Classify, ClassifyLayer, DefaultClassifier},
+    config::ConfigError,
     detect::{DetectWorkload, DetectWorkloadLayer},
     fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
+    model::PriceTable,
     observe::Observer,
     policy::Policy,
     retry::{self, ClassifyingRetry, ClassifyingRetryLayer, Spending},
@@ -92,9 +92,9 @@ impl Stack {
         Ok(Self {
             fallback: FallbackLayer::new(policy.fallback.clone())
                 .map_err(|error| error.under("fallback"))?
-                .held_within(&detect),
+                .held_within(detect.replay_budget()),
             detect,
-            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?
+            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(policy.limits.head))?
                 .priced_by(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
             timeout: SizeAwareTimeoutLayer::new(policy.limits.clone())?,

@@ -3,14 +3,9 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::transport::TransportState;
-use crate::{
-    billing::ProviderPriors,
-    classify::{Class, Evidence, Probability},
-    diagnosis::Setting,
-    http1::Http1Report,
-    money::Money,
-    outcome::{Exposure, Outcome, Phase},
+use super::{RouteInfo, transport::TransportState};
+use crate::model::{
+    Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderPriors,
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -81,7 +76,7 @@ pub(crate) struct Facts {
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
     pub(super) sender: Option<&'static str>,
-    pub(super) setting: Option<Setting>,
+    pub(super) route: Option<RouteInfo>,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
@@ -103,7 +98,7 @@ impl Facts {
             evidence: Evidence::default(),
             charged: None,
             sender: None,
-            setting: None,
+            route: None,
             outcome: None,
         }
     }

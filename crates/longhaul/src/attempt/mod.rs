@@ -17,8 +17,8 @@
 //! ```
 
 mod facts;
-mod guard;
 mod operation;
+mod route_info;
 mod terms;
 mod transport;
 
@@ -32,7 +32,6 @@ use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
-pub use self::guard::AttemptGuard;
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
@@ -40,15 +39,11 @@ pub use self::{
 };
 pub(crate) use self::{
     operation::{Continued, after},
+    route_info::RouteInfo,
     terms::Terms,
 };
-use crate::{
-    billing::ProviderPriors,
-    classify::{Class, Evidence, Judgement},
-    diagnosis::Setting,
-    http1::Http1Report,
-    money::Money,
-    outcome::{End, Exposure, Outcome, Phase},
+use crate::model::{
+    Class, End, Evidence, Exposure, Http1Report, Judgement, Money, Outcome, Phase, ProviderPriors,
 };
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
@@ -264,12 +259,12 @@ impl Attempt {
     }
 
     /// Where it goes, and by which clock: what a diagnosis needs besides.
-    pub(crate) fn set_setting(&self, setting: Setting) {
-        self.facts().setting = Some(setting);
+    pub(crate) fn set_route_info(&self, route: RouteInfo) {
+        self.facts().route = Some(route);
     }
 
-    pub(crate) fn setting(&self) -> Option<Setting> {
-        self.facts().setting.clone()
+    pub(crate) fn route(&self) -> Option<RouteInfo> {
+        self.facts().route.clone()
     }
 
     /// What the head of its answer says of it.

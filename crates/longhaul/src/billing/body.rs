@@ -1,9 +1,8 @@
 use super::ledger::{Entry, Ledger, Slot};
 use crate::{
     body::{Watch, WatchedBody},
-    classify::Class,
     error::Error,
-    outcome::End,
+    model::{Class, End},
 };
 
 /// The response body of [`BillingCompensationTracker`](super::BillingCompensationTracker): passes everything

@@ -5,22 +5,17 @@ use super::{
     record::Record,
 };
 use crate::{
-    ConfigError,
     attempt::OperationId,
-    money::Money,
-    policy::{nonzero, scale},
+    config::{ConfigError, nonzero, scale},
+    model::Money,
 };
 
 /// Which charged attempts the provider owes back.
 ///
 /// Each attempt is claimed once at most, by the first rule of [`ClaimRule::ALL`] that applies to it, so
 /// that no amount is claimed twice.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClaimRules {
     /// A complete answer without an image. Default on.
@@ -30,7 +25,7 @@ pub struct ClaimRules {
     /// A further attempt that was charged beside the one that delivered. Default on.
     pub duplicate: bool,
     /// A call that took longer than this on the provider's clock; `None` for no such rule. Default 180 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
+    #[serde(with = "crate::config::duration::option")]
     pub over: Option<Duration>,
     /// A refusal, or an attempt that never reached the provider whole, that its log shows as charged. Default on.
     pub charged_though_refused: bool,
@@ -63,8 +58,7 @@ impl ClaimRules {
 }
 
 /// Why money is owed back.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum ClaimRule {
     /// Answered completely, without an image.
@@ -113,8 +107,7 @@ impl fmt::Display for ClaimRule {
 }
 
 /// How sure a claim is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub enum Certainty {
     /// What was seen here is enough.
     Eligible,
@@ -123,8 +116,7 @@ pub enum Certainty {
 }
 
 /// An amount that the provider owes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Claim {
     /// Why.

@@ -16,9 +16,8 @@ use super::{
 };
 use crate::{
     body::WatchedBody,
-    classify::status::class_of,
     error::{BoxError, Error, ErrorKind},
-    outcome::End,
+    model::{End, class_of},
 };
 
 pin_project! {

@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     attempt::OperationId,
-    classify::{Class, Probability},
-    money::Money,
+    model::{Class, Money, Probability},
 };
 
 /// What the provider's own log says of an attempt: it stands in the place of priors and of our own clocks.

@@ -71,21 +71,15 @@ mod layer;
 mod ledger;
 mod memory;
 mod names;
-mod pattern;
 mod policy;
-mod price;
-mod priors;
-mod provider;
 mod record;
 mod sent_key;
 mod service;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "serde")]
 mod text;
 mod totals;
 
-pub(crate) use self::priors::ProviderPriors;
 pub use self::{
     body::ResponseBody,
     claims::{Certainty, Claim, ClaimRule, ClaimRules, claims},
@@ -94,13 +88,13 @@ pub use self::{
     layer::BillingCompensationTrackerLayer,
     ledger::{Entry, Ledger, Slot},
     memory::{MemoryLedger, MemorySlot},
-    pattern::Pattern,
     policy::BillingPolicy,
-    price::{PriceRow, PriceTable},
-    priors::{PriorRow, Priors},
-    provider::Provider,
     record::{Closing, Opening, ProviderClock, Record},
     sent_key::SentKey,
     service::BillingCompensationTracker,
     totals::{Amounts, Totals},
+};
+pub use crate::{
+    config::Pattern,
+    model::{PriceRow, PriceTable, PriorRow, Priors, Provider},
 };

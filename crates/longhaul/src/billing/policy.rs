@@ -1,18 +1,14 @@
-use super::{
-    claims::ClaimRules,
-    names::Names,
-    price::{PriceRow, PriceTable},
-    priors::{PriorRow, Priors},
+use std::sync::Arc;
+
+use super::{claims::ClaimRules, names::Names};
+use crate::{
+    config::ConfigError,
+    model::{PriceRow, PriceTable, PriorRow, Priors},
 };
-use crate::ConfigError;
 
 /// What calls cost, and which of them the provider owes back.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BillingPolicy {
     /// What is owed back, for [`claims`](super::claims()) and
@@ -31,7 +27,7 @@ pub struct BillingPolicy {
 #[derive(Debug)]
 pub(super) struct Tables {
     pub(super) prices: PriceTable,
-    pub(super) priors: Priors,
+    pub(super) priors: Arc<Priors>,
     pub(super) names: Names,
 }
 
@@ -64,7 +60,7 @@ impl BillingPolicy {
             .map_err(|error| error.under("claims"))?;
         Ok(Tables {
             prices: PriceTable::new(self.prices)?,
-            priors: Priors::new(self.priors)?,
+            priors: Arc::new(Priors::new(self.priors)?),
             names: Names::default(),
         })
     }

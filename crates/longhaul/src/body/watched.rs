@@ -6,7 +6,10 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::error::{BoxError, Error};
+use crate::{
+    error::{AttemptGuard, BoxError, Error},
+    model::Class,
+};
 
 /// What a layer does while a body passes: at its data, at its end, at its error.
 ///
@@ -45,6 +48,20 @@ impl<D, W: Watch<D>> Watch<D> for Option<W> {
             Some(watch) => watch.error(error),
             None => error,
         }
+    }
+}
+
+/// Beside a response body, where no classifier watches: a success that came whole is delivered.
+impl<D> Watch<D> for AttemptGuard {
+    fn end(&mut self) -> Result<(), Error> {
+        self.finish(Class::Delivered);
+        Ok(())
+    }
+
+    fn error(&mut self, error: Error) -> Error {
+        let error = error.with_attempt(self.attempt());
+        self.fail(&error);
+        error
     }
 }
 

@@ -1,15 +1,15 @@
 //! The built-in rules for answers.
 
+use crate::model::{Class, Judgement, Probability, class_of, told_in_headers};
 use http::StatusCode;
 
 use super::{
-    Class, Head, Judgement, Passed, Probability, Stage,
+    Head, Passed, Stage,
     answer::{AnswerFacts, BodyKind, Key, ProviderError},
     recognise::{by_page, by_reason, by_words},
-    status::class_of,
-    wait::{told_in_body, told_in_headers},
+    wait::told_in_body,
 };
-use crate::workload::Workload;
+use crate::model::Workload;
 
 pub(super) fn head(head: &Head<'_>) -> Stage {
     match BodyKind::of(head.headers) {

@@ -19,12 +19,9 @@ use super::{
     peek::{Peek, Peeked, PeekedBody},
 };
 use crate::{
-    attempt::AttemptGuard,
-    body::WatchedBody,
-    diagnosis,
-    error::{BoxError, Error, ErrorKind},
-    outcome::End,
-    workload::Workload,
+    body::{PeekedBytes, WatchedBody},
+    error::{AttemptGuard, BoxError, Error, ErrorKind, diagnosis},
+    model::{End, Workload},
 };
 
 pin_project! {
@@ -65,10 +62,6 @@ pub(super) struct Case<C> {
     // `None` once handed on.
     pub(super) guard: Option<AttemptGuard>,
 }
-
-/// What was read of a body before it was judged, shared: a layer above may keep a rejected answer by it.
-#[derive(Clone, Debug)]
-pub(crate) struct PeekedBytes(pub(crate) Bytes);
 
 impl<F, B, C> ResponseFuture<F, B, C> {
     pub(super) const fn new(inner: F, case: Case<C>) -> Self {

@@ -3,13 +3,10 @@ use http::StatusCode;
 
 use super::{Classifier, Passed, answer::AnswerWatcher};
 use crate::{
-    attempt::AttemptGuard,
     body::{Watch, WatchedBody},
     classify::peek::PeekedBody,
-    diagnosis,
-    error::{Error, ErrorKind},
-    outcome::End,
-    workload::Workload,
+    error::{AttemptGuard, Error, ErrorKind, diagnosis},
+    model::{End, Workload},
 };
 
 /// The response body of [`Classify`](super::Classify).

@@ -52,9 +52,7 @@
 
 mod answer;
 mod builtin;
-mod class;
 mod classifier;
-mod failure;
 mod future;
 mod judge;
 mod layer;
@@ -62,15 +60,13 @@ mod peek;
 mod policy;
 mod recognise;
 mod service;
-pub(crate) mod status;
 #[cfg(test)]
 mod tests;
-pub(crate) mod wait;
+mod wait;
 
 pub use self::{
-    answer::{AnswerFacts, BodyKind, Evidence, ProviderError, RequestId, RequestIds},
-    class::{Class, Probability},
-    classifier::{Classifier, DefaultClassifier, Head, Judgement, Passed, Stage},
+    answer::{AnswerFacts, BodyKind, ProviderError},
+    classifier::{Classifier, DefaultClassifier, Head, Passed, Stage},
     future::ResponseFuture,
     judge::{Judge, ResponseBody},
     layer::ClassifyLayer,
@@ -78,7 +74,4 @@ pub use self::{
     policy::ClassifyPolicy,
     service::Classify,
 };
-pub(crate) use self::{
-    failure::{cancelled_class, failure_class},
-    future::PeekedBytes,
-};
+pub use crate::model::{Class, Evidence, Judgement, Probability, RequestId, RequestIds};

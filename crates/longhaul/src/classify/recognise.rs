@@ -1,5 +1,6 @@
 //! The tables of words and pages, and how an error is looked up in them.
 
+use crate::model::class_of;
 use std::sync::LazyLock;
 
 use http::{HeaderMap, StatusCode};
@@ -7,9 +8,8 @@ use http::{HeaderMap, StatusCode};
 use super::{
     Class, Judgement, Probability,
     answer::{Key, ProviderError},
-    status::class_of,
 };
-use crate::table::{filled, rows};
+use crate::config::table::{filled, rows};
 
 /// `words.txt`.
 static WORDS: LazyLock<Vec<WordRow>> =

@@ -1,3 +1,4 @@
+use crate::body::PeekedBytes;
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -15,7 +16,11 @@ use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
-use crate::{Attempt, BoxError, End, Error, ErrorKind, Outcome, Resolution, Workload};
+use crate::{
+    attempt::Attempt,
+    error::{BoxError, Error, ErrorKind},
+    model::{End, Outcome, Resolution, Workload},
+};
 
 /// What came out of a lone `Classify` around a service that answers so.
 async fn judge<B>(

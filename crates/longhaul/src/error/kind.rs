@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use crate::{classify::Class, money::Money, workload::Resolution};
+use crate::model::{Class, Money, Resolution};
 
 /// Which clock expired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

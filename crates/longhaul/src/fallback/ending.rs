@@ -7,10 +7,8 @@ use tokio::time::Instant;
 
 use crate::{
     attempt::Attempt,
-    classify::{Class, Judgement, status::class_of, wait::told_in_headers},
-    error::Error,
-    outcome::Exposure,
-    retry::RetryReport,
+    error::{Error, RetryReport},
+    model::{Class, Exposure, Judgement, class_of, told_in_headers},
 };
 
 #[derive(Debug)]

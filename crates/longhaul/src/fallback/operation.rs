@@ -17,14 +17,10 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, Continued, Deadline},
-    billing::Provider,
     body::ReplayBudget,
-    classify::Class,
-    error::Error,
+    error::{Error, RetryReport},
+    model::{Class, Exposure, Provider, Workload},
     observe::{Event, Observer, tell},
-    outcome::Exposure,
-    retry::RetryReport,
-    workload::Workload,
 };
 
 /// What comes after an ending at one target.
@@ -296,7 +292,10 @@ impl<R> Operation<R> {
                 response.extensions_mut().insert(report);
                 Ok(response)
             }
-            Err(error) => Err(error.with_fallback(report)),
+            Err(mut error) => {
+                error.extensions_mut().insert(report);
+                Err(error)
+            }
         }
     }
 

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::target::Dialect;
-use crate::{classify::Class, retry::RetryReport, workload::Workload};
+use crate::{
+    error::{Error, RetryReport},
+    model::{Class, Workload},
+};
 
 /// Who answered, and so made the picture, if there is one. In the response's extensions, while fallback is
 /// on.
@@ -30,6 +33,13 @@ impl MadeBy {
 /// Everybody who was asked or passed over, in order. In the response's extensions, or in the error.
 #[derive(Clone, Debug)]
 pub struct FallbackReport(Arc<(Vec<Hop>, StoppedBy)>);
+
+impl Error {
+    /// Everybody who was asked, where fallback is on.
+    pub fn fallback(&self) -> Option<&FallbackReport> {
+        self.extensions().get()
+    }
+}
 
 impl FallbackReport {
     pub(super) fn new(hops: Vec<Hop>, stopped_by: StoppedBy) -> Self {
@@ -100,8 +110,7 @@ pub enum Skipped {
 }
 
 /// Why nobody else was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum StoppedBy {
     /// The answer is a good one, or no reason to ask anybody else.

@@ -16,7 +16,10 @@ use super::{
     rewrite::{self, Rewritten},
     target::{Dialect, Target},
 };
-use crate::{ConfigError, billing::Provider, classify::Class, workload::Workload};
+use crate::{
+    config::ConfigError,
+    model::{Class, Provider, Workload},
+};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -5,7 +5,7 @@ use super::{
     sizes::{Keywords, RatioIn, Sizes},
     target::{Dialect, Resolutions, Target, Value},
 };
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 impl Target {
     /// Seedream 4.5 at `url`: `https://ark.cn-beijing.volces.com/api/v3/images/generations` (model

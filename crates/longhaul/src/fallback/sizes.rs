@@ -1,13 +1,9 @@
 use super::{ratio::Ratio, target::Dialect};
-use crate::{ConfigError, workload::Resolution};
+use crate::{config::ConfigError, model::Resolution};
 
 /// How a target is told the size.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Sizes {
     /// As the request says it; only for requests in the target's own dialect.
@@ -20,12 +16,8 @@ pub enum Sizes {
 }
 
 /// Words for sizes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Keywords {
     /// For [`Resolution::K1`]; empty where the target makes it unasked and must not be asked. Default `1K`.
     pub k1: String,
@@ -62,12 +54,8 @@ impl Keywords {
 }
 
 /// Where a target is told the ratio of the edges.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RatioIn {
     /// Nowhere: it makes square pictures, and is passed over for others.
@@ -80,12 +68,8 @@ pub enum RatioIn {
 }
 
 /// Widths and heights.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pixels {
     /// The smallest picture, in pixels.
     pub min: u64,

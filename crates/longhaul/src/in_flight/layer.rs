@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{places::Places, policy::InFlightPolicy, service::InFlight};
-use crate::config_error::ConfigError;
+use crate::config::ConfigError;
 
 /// Makes [`InFlight`] services, which all share their places.
 #[derive(Clone, Debug)]

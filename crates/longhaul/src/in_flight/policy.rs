@@ -2,21 +2,17 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::{config_error::ConfigError, policy::scale_with_floor};
+use crate::config::{ConfigError, scale_with_floor};
 
 /// How many calls are let in at once, and how long the others wait.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct InFlightPolicy {
     /// Calls to one host at a time, each counted to the end of its answer's body. Default 10.
     pub per_host: usize,
     /// How long a call waits for a place before it is told that there is none. Default 10 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub wait: Duration,
 }
 

@@ -48,22 +48,16 @@
 
 #[cfg(test)]
 mod tests;
-mod values;
 
-pub(crate) use self::values::{nonzero, scale, scale_with_floor};
 use crate::{
-    ConfigError, billing::BillingPolicy, classify::ClassifyPolicy, detect::DetectPolicy,
+    billing::BillingPolicy, classify::ClassifyPolicy, config::ConfigError, detect::DetectPolicy,
     fallback::FallbackPolicy, http1::Http1Policy, in_flight::InFlightPolicy, retry::RetryPolicy,
     timeout::Limits,
 };
 
 /// The policies of all layers of a [`Stack`](crate::Stack). Plain data: change what you like, then build.
-#[derive(Clone, PartialEq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Policy {
     /// What is read of a request.
@@ -114,7 +108,7 @@ impl Policy {
         }
         Ok(Self {
             fallback: self.fallback.scaled(factor),
-            retry: self.retry.bounded_by(&self.limits).scaled(factor),
+            retry: self.retry.bounded_by(self.limits.head).scaled(factor),
             in_flight: self.in_flight.scaled(factor),
             limits: self.limits.scaled(factor),
             billing: self.billing.scaled(factor),

@@ -1,29 +1,23 @@
 use std::time::Duration;
 
 use crate::{
-    ConfigError,
-    classify::Class,
-    outcome::End,
-    policy::{nonzero, scale},
+    config::{ConfigError, nonzero, scale},
+    model::{Class, End},
 };
 
 /// How the wait grows from attempt to attempt.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backoff {
     /// Always the same.
-    Fixed(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    Fixed(#[serde(with = "crate::config::duration")] Duration),
     /// Once, twice, three times the step.
-    Linear(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    Linear(#[serde(with = "crate::config::duration")] Duration),
     /// Once, twice, four times the first.
-    Exponential(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    Exponential(#[serde(with = "crate::config::duration")] Duration),
     /// Anything between nothing and the exponential wait: spreads callers that failed together.
-    FullJitter(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    FullJitter(#[serde(with = "crate::config::duration")] Duration),
 }
 
 impl Backoff {
@@ -62,12 +56,8 @@ impl Backoff {
 }
 
 /// How long to wait before sending again.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Schedule {
     /// After one of our own clocks ended an attempt. Default 5·(n+1) s: 5 s after the first, 10 s after
@@ -77,20 +67,20 @@ pub struct Schedule {
     pub after_error: Backoff,
     /// The least after an overload, an outage or a rate limit. Default 15 s: shorter waits meet the same
     /// overload again.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub overload: Duration,
     /// How much may be added at random, as a share of the wait. Default 0.2; 0 switches it off.
     pub jitter: f64,
     /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `told` instead.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub cap: Duration,
     /// The longest wait that a server may ask for; over it the operation stops and says `retry_at`.
     /// Default 120 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub told: Duration,
     /// Before asking again for the answer of a call that the server says is still running (409), where it
     /// does not say when. Default 2 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub collect: Duration,
 }
 

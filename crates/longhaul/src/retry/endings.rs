@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::Response;
 
-use crate::{attempt::Attempt, classify::Class, error::Error};
+use crate::{attempt::Attempt, error::Error, model::Class};
 
 /// An answer or an error that may be what the caller gets in the end.
 #[derive(Debug)]

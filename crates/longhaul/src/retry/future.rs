@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     body::Replay,
-    classify::{Class, status::class_of},
     error::{BoxError, Error, ErrorKind},
+    model::{Class, class_of},
 };
 
 pin_project! {

@@ -16,11 +16,10 @@ use super::{
 };
 use crate::{
     attempt::after,
-    body::Replay,
-    classify::{Class, Judgement, PeekedBytes, status::class_of, wait::told_in_headers},
+    body::{PeekedBytes, Replay},
     error::{Clock, Error, ErrorKind},
+    model::{Class, End, Judgement, class_of, told_in_headers},
     observe::Event,
-    outcome::End,
 };
 
 /// What follows from an ending.

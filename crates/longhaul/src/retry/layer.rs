@@ -5,13 +5,13 @@ use tower_layer::Layer;
 
 use super::{budget::Spending, policy::RetryPolicy, service::ClassifyingRetry};
 use crate::{
-    ConfigError,
-    billing::{PriceTable, Provider},
-    money::Money,
+    config::ConfigError,
+    model::{Money, PerResolution, PriceTable, Provider, Workload},
     observe::Observer,
-    timeout::Limits,
-    workload::Workload,
 };
+
+/// Until the head of an answer, where no stack says otherwise: the guide's table.
+const DEFAULT_HEAD: PerResolution = PerResolution::from_secs(300, 300, 600, 600);
 
 /// Makes [`ClassifyingRetry`] services.
 ///
@@ -42,7 +42,7 @@ impl Shared {
     fn new(policy: RetryPolicy) -> Self {
         Self {
             spending: Spending::new(policy.budget, policy.spending_cap),
-            policy: Arc::new(policy.bounded_by(&Limits::default())),
+            policy: Arc::new(policy.bounded_by(DEFAULT_HEAD)),
             observer: None,
             prices: None,
         }
@@ -67,7 +67,7 @@ impl Shared {
 
 impl ClassifyingRetryLayer {
     /// Retries by `policy`. A policy without a deadline gets the one that follows from its attempts and
-    /// the default [`Limits`].
+    /// the default limits.
     pub fn new(policy: RetryPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {

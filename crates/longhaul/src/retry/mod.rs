@@ -102,7 +102,6 @@ mod layer;
 mod nested;
 mod operation;
 mod policy;
-mod report;
 mod running;
 mod saved_head;
 mod server_word;
@@ -119,9 +118,8 @@ pub use self::{
     future::ResponseFuture,
     key::{KeyForm, KeyRow},
     layer::ClassifyingRetryLayer,
-    nested::Nested,
     policy::{Duplicates, RetryPolicy},
-    report::{RetryReport, StoppedBy},
     service::ClassifyingRetry,
     verdict::{Situation, Verdict},
 };
+pub use crate::error::{Nested, RetryReport, StoppedBy};

@@ -2,21 +2,7 @@
 
 use http::{HeaderName, request::Parts};
 
-use crate::attempt::Attempt;
-
-/// The sign of another retry loop around this one.
-///
-/// Three attempts inside three attempts are nine paid pictures, and neither loop knows of the other's. The
-/// report names the sign; what to do about it is to switch one of the two off.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub enum Nested {
-    /// The request came with an attempt of another retry layer.
-    Attempt,
-    /// The request came with this header, which says that it was sent before.
-    Header(&'static str),
-}
+use crate::{attempt::Attempt, error::Nested};
 
 /// How a header counts.
 type Count = fn(&str) -> Option<u64>;

@@ -12,20 +12,15 @@ use super::{
     endings::{Endings, Kept},
     key::KeyForm,
     layer::{Purse, Shared},
-    nested::Nested,
-    report::{Repr, RetryReport, StoppedBy},
     running::Running,
     saved_head::SavedHead,
 };
 use crate::{
     attempt::{Attempt, Continued, Deadline, OperationId, Terms, after},
     body::Replay,
-    classify::Class,
-    error::{Error, ErrorKind},
-    money::Money,
+    error::{Error, ErrorKind, Nested, ReportParts, RetryReport, StoppedBy},
+    model::{Class, Exposure, Money, Resolution, Workload},
     observe::{Event, Observer, tell},
-    outcome::Exposure,
-    workload::{Resolution, Workload},
 };
 
 #[derive(Debug)]
@@ -41,7 +36,7 @@ pub(super) struct Operation<B> {
     again: Option<Again<B>>,
     pub(super) deadline: Instant,
     resolution: Resolution,
-    pub(super) report: Repr,
+    pub(super) report: ReportParts,
     pub(super) head_expiries: u32,
     endings: Option<Box<Endings>>,
     // Boxed, like all that an operation has none of until its first attempt has failed.
@@ -126,9 +121,9 @@ impl<B: Replay> Operation<B> {
             policy,
             again,
             deadline,
-            report: Repr {
+            report: ReportParts {
                 nested,
-                ..Repr::default()
+                ..ReportParts::default()
             },
             head_expiries: 0,
             endings: None,

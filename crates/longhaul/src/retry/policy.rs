@@ -8,19 +8,18 @@ use super::{
     caller_deadline::DeadlineHeader,
     key::KeyRow,
 };
-use crate::{ConfigError, money::Money, policy::scale, timeout::Limits, workload::PerResolution};
+use crate::{
+    config::{ConfigError, scale},
+    model::{Money, PerResolution},
+};
 
 /// How many attempts may be made while an earlier one may be running and charged.
 ///
 /// Those that [`Fallback`](crate::fallback::Fallback) makes at other targets count too. Their own number is
 /// [allowed by class](crate::fallback::FallbackPolicy::allow_duplicate), also where `count` allows none; their
 /// money is not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Duplicates {
     /// At most this many in an operation. Default none: as many as the attempts allow.
@@ -56,12 +55,8 @@ impl Duplicates {
 }
 
 /// When to send again, and when not. The default is the Nano Banana Pro guide's policy.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// Attempts of one operation, the first among them. Default 3.
@@ -99,7 +94,7 @@ pub struct RetryPolicy {
     pub late_results: bool,
     /// The header for the idempotency key, sent alike on every attempt. Default `idempotency-key`. A key
     /// that the caller has set is kept. In a policy file, `""` switches it off.
-    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
+    #[serde(with = "crate::config::header_name")]
     pub key_header: Option<HeaderName>,
     /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
     pub keys: Vec<KeyRow>,
@@ -113,7 +108,7 @@ pub struct RetryPolicy {
     /// header that is there stays. Needs the timeout layer below, which has the clocks. Default true.
     pub server_timeout: bool,
     /// A header for the attempt's number, counted from 1. Default none: not every server likes it.
-    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
+    #[serde(with = "crate::config::header_name")]
     pub attempt_header: Option<HeaderName>,
 }
 
@@ -174,14 +169,12 @@ impl RetryPolicy {
 
     /// The same policy with the deadline that follows from its attempts and `limits`, unless it has one.
     #[must_use]
-    pub(crate) fn bounded_by(mut self, limits: &Limits) -> Self {
+    pub(crate) fn bounded_by(mut self, head: PerResolution) -> Self {
         /// What an attempt takes beside its head: start, body, and the wait before it.
         const BESIDE_HEAD: Duration = Duration::from_secs(150);
         let attempts = self.attempts;
         self.deadline.get_or_insert_with(|| {
-            limits
-                .head
-                .map(|head| head.saturating_add(BESIDE_HEAD).saturating_mul(attempts))
+            head.map(|head| head.saturating_add(BESIDE_HEAD).saturating_mul(attempts))
         });
         self
     }

@@ -1,8 +1,8 @@
 use super::budget::Ticket;
 use crate::{
-    attempt::{Attempt, AttemptGuard},
+    attempt::Attempt,
     body::Watch,
-    error::Error,
+    error::{AttemptGuard, Error},
 };
 
 /// An attempt that was begun: what is owed to it, and the money that is held for it.

@@ -24,10 +24,12 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Money, Resolution, Workload,
+    attempt::{Attempt, Deadline},
     body::Replay,
     classify::{ClassifyLayer, ClassifyPolicy},
+    error::{BoxError, Error, ErrorKind},
     in_flight::{InFlightLayer, InFlightPolicy},
+    model::{Class, End, Money, Resolution, Workload},
     observe::{Event, Observer},
     timeout::SizeAwareTimeoutLayer,
 };
@@ -338,7 +340,7 @@ async fn an_attempt_that_cannot_end_before_the_deadline_is_not_begun() {
 
 #[test]
 fn the_default_deadline_is_attempts_times_head_and_150_seconds() {
-    let policy = RetryPolicy::default().bounded_by(&crate::timeout::Limits::default());
+    let policy = RetryPolicy::default().bounded_by(crate::timeout::Limits::default().head);
     let deadline = policy.deadline.unwrap();
     assert_eq!(deadline.of(Resolution::K1).as_secs(), 1350);
     assert_eq!(deadline.of(Resolution::K2).as_secs(), 1350);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{RetryPolicy, StoppedBy};
-use crate::{classify::Class, money::Money, outcome::End};
+use crate::model::{Class, End, Money};
 
 /// What the retry layer does about an ending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

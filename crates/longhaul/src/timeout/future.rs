@@ -15,10 +15,9 @@ use super::{
     response_body::{ClockedBody, ResponseBody},
 };
 use crate::{
-    attempt::AttemptGuard,
     body::WatchedBody,
-    error::{BoxError, Clock, Error},
-    workload::Resolution,
+    error::{AttemptGuard, BoxError, Clock, Error},
+    model::Resolution,
 };
 
 pin_project! {

@@ -6,7 +6,7 @@ use super::{alarm::Limit, limits::Clocks};
 use crate::{
     attempt::{Attempt, Deadline, after},
     error::Clock,
-    outcome::Phase,
+    model::Phase,
 };
 
 /// The clocks that run from the call until the head.

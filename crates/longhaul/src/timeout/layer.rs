@@ -6,7 +6,7 @@ use super::{
     limits::{Clocks, Limits, SelectClocks},
     service::SizeAwareTimeout,
 };
-use crate::{ConfigError, workload::Workload};
+use crate::{config::ConfigError, model::Workload};
 
 /// Makes [`SizeAwareTimeout`]s.
 #[derive(Clone, Debug)]

@@ -1,18 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    ConfigError,
-    policy::{nonzero, scale, scale_with_floor},
-    workload::{PerResolution, Quality, Workload},
+    config::{ConfigError, nonzero, scale, scale_with_floor},
+    model::{PerResolution, Quality, Workload},
 };
 
 /// What the network between us and the provider is like, where that is known.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Network {
     /// A stable intranet or a data centre: adds 10 to 20 s.
     DataCentre,
@@ -25,24 +20,20 @@ pub enum Network {
 }
 
 /// How long the head may take in each [`Network`], whatever the size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NetworkLimits {
     /// For [`Network::DataCentre`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub data_centre: Duration,
     /// For [`Network::Broadband`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub broadband: Duration,
     /// For [`Network::CrossBorder`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub cross_border: Duration,
     /// For [`Network::PeakHours`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub peak_hours: Duration,
 }
 
@@ -61,19 +52,15 @@ impl NetworkLimits {
 /// Every clock of [`SizeAwareTimeout`](super::SizeAwareTimeout), as plain values.
 ///
 /// The defaults are those of the Nano Banana Pro timeout guide that this crate implements.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// From the call until the request body is first asked for. Default 20 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub start: Duration,
     /// Between two signs of progress while the request is written. Default 30 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub write_progress: Duration,
     /// From the flushed request until the head. Default 300 s for K1 and K2, 600 s for K4 and Unknown.
     pub head: PerResolution,
@@ -86,23 +73,23 @@ pub struct Limits {
     /// This term and the two that follow count what was read of the request. A body that could not be read
     /// has nothing to count: where they are used, `head.unknown` should have room for the most that is ever
     /// sent. `attempt` and the operation's deadline do not grow with them.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub per_reference: Duration,
     /// What each image beyond the first adds to the head. Default 0 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub per_extra_image: Duration,
     /// What [`Quality::High`] adds to the head, once. Default 0 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub high_quality: Duration,
     /// Between two pieces of the answer's body. Default 60 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub body_idle: Duration,
     /// From the head until the last byte. Default 300 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub body: Duration,
     /// From the call until the last byte. Default none: the other clocks and the operation's
     /// [`Deadline`](crate::Deadline) bound it.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
+    #[serde(with = "crate::config::duration::option")]
     pub attempt: Option<Duration>,
     /// How much longer the head may take after a head clock ran out, as a factor for each time that
     /// happened in the operation: with 1.5, 600 s become 900 s, then 1,350 s. At least 1, at most 10.

@@ -9,10 +9,10 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::{alarm::Alarm, head_clock::BodyClock};
 use crate::{
-    attempt::{Attempt, AttemptGuard},
+    attempt::Attempt,
     body::WatchedBody,
-    error::{BoxError, Error},
-    workload::Resolution,
+    error::{AttemptGuard, BoxError, Error},
+    model::Resolution,
 };
 
 /// The response body of [`SizeAwareTimeout`](super::SizeAwareTimeout): clocked, and nothing else.

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Request};
 use tokio::time::Instant;
 
 use super::limits::Clocks;
-use crate::{attempt::Deadline, http1::hosts};
+use crate::{attempt::Deadline, config::hosts};
 
 const X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");
 

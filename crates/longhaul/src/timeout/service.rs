@@ -16,9 +16,9 @@ use super::{
     server_timeout,
 };
 use crate::{
-    attempt::{AttemptGuard, Deadline},
-    error::{BoxError, Error},
-    workload::Workload,
+    attempt::Deadline,
+    error::{AttemptGuard, BoxError, Error},
+    model::Workload,
 };
 
 /// Ends an attempt when the phase that it is in takes longer than its size allows.

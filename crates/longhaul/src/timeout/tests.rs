@@ -17,11 +17,9 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, OperationId, Phase, Quality,
-    Resolution, Workload,
-    attempt::Terms,
-    attempt::{Transport, Written},
-    error::Clock,
+    attempt::{Attempt, Deadline, OperationId, Terms, Transport, Written},
+    error::{BoxError, Clock, Error, ErrorKind},
+    model::{Class, End, Phase, Quality, Resolution, Workload},
 };
 
 const SECOND: Duration = Duration::from_secs(1);

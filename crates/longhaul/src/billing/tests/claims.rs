@@ -3,13 +3,14 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::{
-    Class, End, Exposure, Money, OperationId, Outcome, Phase,
+    attempt::OperationId,
     billing::{
         Certainty::{self, Eligible, Verify},
         ClaimCase,
         ClaimRule::{self, ChargedThoughRefused, Duplicate, NoImage, Over, Undelivered},
         ClaimRules, Closing, Logged, Opening, ProviderClock, Record, claims, judge,
     },
+    model::{Class, End, Exposure, Money, Outcome, Phase},
 };
 
 const PRICE: Money = Money::usd_micros(50_000);

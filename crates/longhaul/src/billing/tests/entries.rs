@@ -10,11 +10,12 @@ use tower::{ServiceExt, service_fn};
 
 use super::script::{Answering, PRICE, ScriptedBody, Step, call, only, policy, request};
 use crate::{
-    Attempt, Class, End, Phase, Resolution, Workload,
+    attempt::Attempt,
     billing::{
         BillingCompensationTracker, BillingCompensationTrackerLayer, BillingPolicy, Certainty,
-        ClaimRule, ClaimRules, MemoryLedger, Provider,
+        ClaimRule, ClaimRules, MemoryLedger,
     },
+    model::{Class, End, Phase, Provider, Resolution, Workload},
 };
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use super::script::row;
 use crate::{
-    Money, Resolution, Workload,
-    billing::{BillingPolicy, PriceRow, PriceTable},
+    billing::BillingPolicy,
+    model::{Money, PriceRow, PriceTable, Resolution, Workload},
 };
 
 const USD: &str = "USD";

@@ -9,19 +9,19 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::script::{PRICE, only, policy, request};
 use crate::{
-    BoxError, Class, End, ErrorKind,
     billing::{
         BillingCompensationTrackerLayer, BillingPolicy, ClaimRule, ClaimRules, MemoryLedger,
-        PriorRow, Provider,
     },
     classify::ClassifyLayer,
+    error::{BoxError, ErrorKind},
+    model::{Class, End, PriorRow, Provider},
     timeout::{RequestBody, SizeAwareTimeoutLayer},
 };
 
 type Sent = Request<RequestBody<Empty<Bytes>>>;
 
 /// Calls `client` through tracker, classifier and timeout, and reads the answer.
-async fn call<S>(client: S, ledger: &MemoryLedger) -> Result<Bytes, crate::Error>
+async fn call<S>(client: S, ledger: &MemoryLedger) -> Result<Bytes, crate::error::Error>
 where
     S: Service<Sent, Response = Response<Full<Bytes>>> + Clone,
     S::Error: Into<BoxError>,

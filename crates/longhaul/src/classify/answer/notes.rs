@@ -1,10 +1,7 @@
 //! What is noted of a document.
 
-use super::{
-    AnswerFacts,
-    evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros},
-    keys::Key,
-};
+use super::{AnswerFacts, keys::Key};
+use crate::model::evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros};
 
 /// Brackets nested deeper than this are followed, but their keys are not.
 const DEPTH: usize = 24;

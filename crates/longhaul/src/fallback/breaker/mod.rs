@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use self::state::{Admission, Breaker};
 use super::{policy::BreakerPolicy, report::MadeBy};
-use crate::{classify::Class, workload::Resolution};
+use crate::model::{Class, Resolution};
 
 /// So many are kept; beyond that, the one that has been quiet for longest is forgotten.
 const KEPT: usize = 256;

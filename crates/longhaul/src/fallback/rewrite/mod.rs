@@ -14,7 +14,7 @@ use super::{
     report::Skipped,
     target::{Dialect, Target, Value},
 };
-use crate::workload::{Resolution, Workload};
+use crate::model::{Resolution, Workload};
 
 type Object = Map<String, Json>;
 

@@ -8,7 +8,7 @@ use crate::{
         sizes::{RatioIn, Sizes},
         target::Target,
     },
-    workload::Resolution,
+    model::Resolution,
 };
 
 /// What a request says about the size.

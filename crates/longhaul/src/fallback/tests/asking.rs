@@ -2,8 +2,8 @@
 
 use super::script::*;
 use crate::{
-    Class, Resolution,
     fallback::{Dialect, MadeBy, Resolutions, Skipped, StoppedBy},
+    model::{Class, Resolution},
     observe::{Event, Observer},
 };
 

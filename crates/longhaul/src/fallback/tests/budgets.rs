@@ -8,11 +8,12 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::script::*;
 use crate::{
-    BoxError, Class, Currency, ErrorKind, Money, Stack,
-    billing::PriceRow,
+    Stack,
     body::ReplayBody,
     detect::DetectWorkloadLayer,
+    error::{BoxError, ErrorKind},
     fallback::{FallbackLayer, FallbackPolicy, FallbackReport, Skipped, Target},
+    model::{Class, Currency, Money, PriceRow},
     policy::Policy,
     retry::{self, MoneyBudget, SpendingCap},
 };
@@ -208,7 +209,7 @@ async fn bytes_of_a_body_written_anew_are_counted_until_the_operation_ends() {
         async move { Ok::<_, BoxError>(response.unwrap()) }
     });
     let fallback = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
-    let client = detect.layer(fallback.held_within(&detect).layer(client));
+    let client = detect.layer(fallback.held_within(detect.replay_budget()).layer(client));
     client.oneshot(request()).await.unwrap();
     let held = held.lock().unwrap();
     let [(callers, first), (anew, second)] = held[..] else {

@@ -2,8 +2,8 @@
 
 use super::script::{route, seedream};
 use crate::{
-    Class, Resolution,
     fallback::{Dialect, FallbackPolicy, KeySource, Pixels, Resolutions, Sizes, Target, Value},
+    model::{Class, Resolution},
 };
 
 fn refused(policy: &FallbackPolicy) -> String {

@@ -7,13 +7,14 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::script::{route, seedream};
 use crate::{
-    BoxError, Resolution, Workload,
     body::ReplayBody,
     detect::DetectWorkloadLayer,
+    error::BoxError,
     fallback::{
         Dialect, Keywords, Pixels, RatioIn, Resolutions, Sizes, Target, ratio::Ratio,
         report::Skipped, route::Route,
     },
+    model::{Resolution, Workload},
 };
 
 fn target(name: &str) -> Target {

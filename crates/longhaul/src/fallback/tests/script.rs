@@ -15,9 +15,11 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
-    Attempt, BoxError, Deadline, Error, Stack, Workload,
-    billing::Provider,
+    Stack,
+    attempt::{Attempt, Deadline},
+    error::{BoxError, Error},
     fallback::{FallbackPolicy, FallbackReport, KeySource, MadeBy, Skipped, StoppedBy, Target},
+    model::{Provider, Workload},
     policy::Policy,
 };
 

@@ -2,8 +2,9 @@
 
 use super::script::*;
 use crate::{
-    Class, Money, Resolution, Stack,
-    billing::{PriceRow, Record},
+    Stack,
+    billing::Record,
+    model::{Class, Money, PriceRow, Resolution},
 };
 
 fn row(record: &Record) -> (&str, &str, Resolution, Money, Class) {

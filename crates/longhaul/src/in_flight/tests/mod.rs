@@ -25,10 +25,9 @@ use tower_service::Service;
 use super::*;
 use crate::{
     attempt::{Attempt, Deadline, OperationId},
-    classify::Class,
     error::{Error, ErrorKind},
+    model::{Class, End},
     observe::{Event, Observer},
-    outcome::End,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -211,7 +210,6 @@ fn policies_that_cannot_work_are_refused_by_field() {
     assert_eq!(refused(|policy| policy.wait = Duration::ZERO), "wait");
 }
 
-#[cfg(feature = "serde")]
 #[test]
 fn policies_are_read_from_files() {
     let read = serde_json::from_str::<InFlightPolicy>;

@@ -2,10 +2,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{MoneyBudget, SpendingCap};
 use crate::{
-    classify::{Class, Probability},
     error::ErrorKind,
-    money::{Currency, Money},
-    outcome::{Exposure, Outcome},
+    model::{Class, Currency, Exposure, Money, Outcome, Probability},
 };
 
 /// The money of a retry layer, shared by all its clones and services: what duplicates may still cost, what
@@ -22,8 +20,7 @@ struct Inner {
 }
 
 /// The money in one currency, in millionths of a unit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Balance {
     /// What duplicates may still cost; 0 without a [`MoneyBudget`].

@@ -3,9 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     attempt::{Attempt, OperationId},
-    classify::Class,
     error::ErrorKind,
-    outcome::End,
+    model::{Class, End},
 };
 
 const PRICE: Money = Money::usd_micros(240_000);
@@ -161,7 +160,7 @@ proptest! {
             let mut ticket = Ticket::new(&spending);
             let mut stake = 0;
             if duplicate {
-                let waste = price.at(crate::classify::Probability::per_mille(probability));
+                let waste = price.at(crate::model::Probability::per_mille(probability));
                 if !ticket.withdraw(Some(waste)) {
                     continue;
                 }
@@ -180,7 +179,7 @@ proptest! {
                     granted += stake;
                 }
                 if class == Class::Delivered {
-                    deposited += price.at(crate::classify::Probability::per_mille(share)).micros;
+                    deposited += price.at(crate::model::Probability::per_mille(share)).micros;
                 }
             }
             let balance = usd(&spending);

@@ -1,5 +1,5 @@
 use super::{Spending, spending::may_be_charged};
-use crate::{attempt::Attempt, error::ErrorKind, money::Money};
+use crate::{attempt::Attempt, error::ErrorKind, model::Money};
 
 /// The money held for one attempt, from the decision to make it until its end.
 ///

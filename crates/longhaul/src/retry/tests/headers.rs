@@ -1,5 +1,5 @@
 use super::{script::*, *};
-use crate::workload::PerResolution;
+use crate::model::PerResolution;
 use http::HeaderName;
 
 #[tokio::test(start_paused = true)]

@@ -196,7 +196,7 @@ async fn what_waits_for_its_place_when_it_is_superseded_was_never_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn the_ledger_has_one_entry_for_each_and_the_superseded_may_have_cost_something() {
-    use crate::{Stack, billing::PriceRow, body::ReplayBody, policy::Policy, timeout::RequestBody};
+    use crate::{Stack, body::ReplayBody, model::PriceRow, policy::Policy, timeout::RequestBody};
 
     let mut policy = Policy::nano_banana_pro();
     policy.retry = late();
@@ -230,6 +230,9 @@ async fn the_ledger_has_one_entry_for_each_and_the_superseded_may_have_cost_some
             (End::Superseded, 0, 240_000)
         ]
     );
-    let money = stack.spending().unwrap().balance(crate::Currency::USD);
+    let money = stack
+        .spending()
+        .unwrap()
+        .balance(crate::model::Currency::USD);
     assert_eq!((money.spent, money.doubtful), (240_000, 240_000));
 }

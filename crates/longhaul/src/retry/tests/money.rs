@@ -1,8 +1,5 @@
 use super::{script::*, *};
-use crate::{
-    Currency,
-    billing::{PriceRow, PriceTable},
-};
+use crate::model::{Currency, PriceRow, PriceTable};
 
 const PRICE: i64 = 240_000;
 

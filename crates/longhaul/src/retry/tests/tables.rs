@@ -25,7 +25,7 @@ fn openai_pythons_backoff() {
 fn openai_pythons_statuses() {
     let policy = exact();
     for status in (100..600).filter_map(|code| http::StatusCode::from_u16(code).ok()) {
-        let Some(class) = crate::classify::status::class_of(status) else {
+        let Some(class) = crate::model::class_of(status) else {
             continue;
         };
         let mut situation = Situation::new(End::Finished, class);

@@ -2,14 +2,12 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{
-    classify::{Class, Probability},
-    money::Money,
-};
+use crate::model::{Class, Money, Probability};
 
 /// Where an attempt is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 pub enum Phase {
     /// From the call until the request body is first asked for: pool, DNS, TCP, TLS.
     Connect,
@@ -57,8 +55,7 @@ impl fmt::Display for Phase {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum End {
     /// An answer came and was read as far as its meaning needs; the class says which.
@@ -111,8 +108,7 @@ impl fmt::Display for End {
 }
 
 /// Money that may have been charged for an attempt.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Exposure {
     /// How likely it was charged.
     pub probability: Probability,
@@ -165,8 +161,7 @@ impl fmt::Display for Exposure {
 }
 
 /// An attempt's end: how, what it means, where it was, how long it took, what it may cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// How it ended.

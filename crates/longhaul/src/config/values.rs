@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// The clocks that watch our own machine and the network never get shorter than this by scaling: a
 /// simulated provider may run a hundred times as fast, the machine under it does not.

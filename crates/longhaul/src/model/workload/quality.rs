@@ -1,8 +1,9 @@
 use std::fmt;
 
 /// How much care is asked for, where a request says so.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
 #[non_exhaustive]
 pub enum Quality {
     /// `low`.

@@ -36,7 +36,6 @@
 mod cause;
 mod cut;
 mod cutoffs;
-mod history;
 mod pace;
 mod rules;
 mod symptoms;
@@ -44,15 +43,12 @@ mod symptoms;
 mod tests;
 
 use self::symptoms::Symptoms;
+pub(crate) use self::symptoms::{note_answer, note_end};
 pub use self::{
     cause::{Cause, Confidence, Diagnosis},
     cutoffs::{Cutoff, cutoffs},
-    history::CutHistory,
 };
-pub(crate) use self::{
-    history::HostId,
-    symptoms::{Setting, note_answer, note_end},
-};
+pub use crate::model::CutHistory;
 use crate::{
     attempt::Attempt,
     error::{Error, advice},
@@ -68,7 +64,7 @@ pub(crate) fn of_attempt(attempt: &Attempt) -> Option<Diagnosis> {
     let class = attempt.outcome_now()?.class;
     let symptoms = Symptoms::of_attempt(attempt, class);
     let diagnosis = rules::diagnose(&symptoms, class.advice());
-    let well = class == crate::Class::Delivered && diagnosis.cause == Cause::Unknown;
+    let well = class == crate::model::Class::Delivered && diagnosis.cause == Cause::Unknown;
     (!well).then_some(diagnosis)
 }
 

@@ -2,12 +2,10 @@ use std::mem;
 
 use http::{Extensions, Response};
 
-use super::Attempt;
+use super::{Error, cancelled_class, failure_class};
 use crate::{
-    body::Watch,
-    classify::{Class, cancelled_class, failure_class, status::class_of},
-    error::Error,
-    outcome::{End, Outcome},
+    attempt::Attempt,
+    model::{Class, End, Outcome, class_of},
 };
 
 /// Sees to it that an attempt has an outcome whatever happens: dropped, it cancels.
@@ -63,24 +61,11 @@ impl AttemptGuard {
         }
     }
 
-    fn finish(&mut self, class: Class) {
+    /// Ends the attempt with an answer, if that is this guard's to do.
+    pub(crate) fn finish(&mut self, class: Class) {
         if mem::take(&mut self.armed) {
             self.attempt.finish(End::Finished, class);
         }
-    }
-}
-
-/// Beside a response body, where no classifier watches: a success that came whole is delivered.
-impl<D> Watch<D> for AttemptGuard {
-    fn end(&mut self) -> Result<(), Error> {
-        self.finish(Class::Delivered);
-        Ok(())
-    }
-
-    fn error(&mut self, error: Error) -> Error {
-        let error = error.with_attempt(&self.attempt);
-        self.fail(&error);
-        error
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 /// Half of such calls, and 95 % of them, are done by then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

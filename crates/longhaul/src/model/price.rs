@@ -1,26 +1,18 @@
-use super::pattern::Pattern;
-use crate::{
-    ConfigError,
-    money::{Currency, Money},
-    workload::Resolution,
-};
+use super::{Currency, Money, Resolution, Workload};
+use crate::config::{ConfigError, Pattern};
 
 /// What one image costs, at one provider, of one model, in one resolution.
 ///
 /// As it stands in a policy file; [`PriceTable::new`] checks it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PriceRow {
     /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
     pub provider: String,
     /// The model as requests name it: exact, or a beginning followed by `*`, or `*` alone.
     pub model: String,
     /// The resolution; none for any.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub resolution: Option<Resolution>,
     /// Millionths of a unit of `currency` for one image: $0.24 is 240,000.
     pub price_micros: i64,
@@ -96,7 +88,7 @@ impl PriceTable {
     }
 
     /// What `workload` costs at `provider` if it is charged, all its images together.
-    pub fn price(&self, provider: &str, workload: &crate::Workload) -> Option<Money> {
+    pub fn price(&self, provider: &str, workload: &Workload) -> Option<Money> {
         let model = workload.model.as_deref().unwrap_or_default();
         let one = match workload.resolution {
             Resolution::Unknown => self.dearest(provider, model),

@@ -1,20 +1,13 @@
 use std::sync::Arc;
 
-use super::{pattern::Pattern, policy::Tables};
-use crate::{
-    ConfigError,
-    classify::{Class, Probability},
-};
+use super::{Class, Probability};
+use crate::config::{ConfigError, Pattern};
 
 /// How likely an ending is charged at one provider.
 ///
 /// As it stands in a policy file; [`Priors::new`] checks it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PriorRow {
     /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
     pub provider: String,
@@ -107,24 +100,24 @@ fn read(row: PriorRow) -> Result<(Pattern, Class, Probability), ConfigError> {
 /// The priors of one provider.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderPriors {
-    tables: Arc<Tables>,
+    priors: Arc<Priors>,
     provider: Arc<str>,
 }
 
 impl ProviderPriors {
     /// `None` where no row names it.
-    pub(super) fn of_provider(
-        tables: &Arc<Tables>,
+    pub(crate) fn of_provider(
+        priors: &Arc<Priors>,
         provider: Option<&Arc<str>>,
     ) -> Option<Box<Self>> {
-        let provider = provider.filter(|provider| tables.priors.name(provider))?;
+        let provider = provider.filter(|provider| priors.name(provider))?;
         Some(Box::new(Self {
-            tables: tables.clone(),
+            priors: priors.clone(),
             provider: provider.clone(),
         }))
     }
 
     pub(crate) fn of(&self, class: Class) -> Option<Probability> {
-        self.tables.priors.of(&self.provider, class)
+        self.priors.of(&self.provider, class)
     }
 }

@@ -11,8 +11,8 @@ static ID_HEADERS: [HeaderName; 6] = [
 ];
 
 /// Where an id is found in the body: as a field, or at the end of an error's message.
-pub(super) const IN_BODY: &str = "body";
-pub(super) const IN_MESSAGE: &str = "message";
+pub(crate) const IN_BODY: &str = "body";
+pub(crate) const IN_MESSAGE: &str = "message";
 
 /// No id is longer; longer ones are left out.
 const ID: usize = 128;
@@ -21,8 +21,7 @@ const ID: usize = 128;
 const IDS: usize = 8;
 
 /// What an answer says that a ledger may keep: ids, counts and reasons, never a prompt, an image or a key.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Evidence {
     /// The ids by which provider, relay and proxy know the request, in the order found.
@@ -44,8 +43,7 @@ pub struct Evidence {
 }
 
 /// An id, and where it was found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct RequestId {
     /// The header's name, or `body`, or `message` for an id at the end of an error's message.
@@ -56,7 +54,7 @@ pub struct RequestId {
 
 impl RequestId {
     /// Only what looks like an id is one.
-    pub(super) fn new(from: &'static str, id: &str) -> Option<Self> {
+    pub(crate) fn new(from: &'static str, id: &str) -> Option<Self> {
         let fits = (1..=ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self {
             from,
@@ -77,8 +75,8 @@ impl RequestId {
 }
 
 /// A few ids, none twice.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
+#[serde(transparent)]
 pub struct RequestIds(Vec<RequestId>);
 
 impl std::ops::Deref for RequestIds {
@@ -132,7 +130,7 @@ impl Evidence {
     }
 
     /// Of several reasons the first that is not a plain stop counts.
-    pub(super) fn finish(&mut self, reason: &str) {
+    pub(crate) fn finish(&mut self, reason: &str) {
         let plain = |reason: &str| reason.eq_ignore_ascii_case("stop");
         if self.finish_reason.as_deref().is_none_or(plain) {
             self.finish_reason = Some(bounded(reason));
@@ -140,7 +138,7 @@ impl Evidence {
     }
 
     /// The default of Google's enumeration says that nothing was blocked.
-    pub(super) fn block(&mut self, reason: &str) {
+    pub(crate) fn block(&mut self, reason: &str) {
         if !reason.ends_with("_UNSPECIFIED") {
             self.block_reason.get_or_insert_with(|| bounded(reason));
         }
@@ -157,7 +155,7 @@ fn bounded(reason: &str) -> Box<str> {
 }
 
 /// A number as millionths of the provider's unit, `factor` of them to one.
-pub(super) fn micros(number: &str, factor: f64) -> Option<i64> {
+pub(crate) fn micros(number: &str, factor: f64) -> Option<i64> {
     let micros = (number.parse::<f64>().ok()? * factor).round();
     (micros.is_finite() && (0.0..1e15).contains(&micros)).then_some(micros as i64)
 }

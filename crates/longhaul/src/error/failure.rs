@@ -2,10 +2,10 @@
 
 use std::io;
 
+use super::Error;
 use crate::{
     attempt::{Attempt, Sent},
-    classify::Class,
-    error::Error,
+    model::{Class, class_of},
 };
 
 /// The class of an attempt that ended with `error`.
@@ -28,7 +28,7 @@ pub(crate) fn cancelled_class(attempt: &Attempt) -> Class {
 /// A broken answer: undelivered if it was a good one, else what its status said.
 fn after_head(attempt: &Attempt) -> Option<Class> {
     let status = attempt.status()?;
-    Some(super::status::class_of(status).unwrap_or(Class::Undelivered))
+    Some(class_of(status).unwrap_or(Class::Undelivered))
 }
 
 fn unanswered(attempt: &Attempt) -> Class {

@@ -9,9 +9,8 @@ use super::{
     symptoms::Symptoms,
 };
 use crate::{
-    classify::Class,
     error::Clock,
-    outcome::{End, Phase},
+    model::{Class, End, Phase},
 };
 
 const NOT_THE_MODEL: &str =

@@ -22,8 +22,7 @@ use std::fmt;
 /// | `NoImage` | yes | 1 | stop |
 /// | `ContentBlocked` | yes | 1; 0 where the status is no success | stop |
 /// | `Delivered` | yes | 1 | done |
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Class {
@@ -202,8 +201,7 @@ impl fmt::Display for Class {
 }
 
 /// A probability in steps of one thousandth, so that money stays integral.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
 pub struct Probability(u16);
 
 impl Probability {

@@ -2,23 +2,11 @@ use std::{io, time::Duration};
 
 use http::StatusCode;
 
-use super::history::{Cut, CutHistory, HostId, Pattern};
 use crate::{
     attempt::Attempt,
-    classify::Class,
     error::{Clock, Error, ErrorKind},
-    outcome::{End, Phase},
-    workload::Resolution,
+    model::{Class, Cut, CutPattern as Pattern, End, Phase, Resolution},
 };
-
-/// Where an attempt goes, and by which clock: what the layers know and an outcome does not say.
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) host: HostId,
-    pub(crate) resolution: Resolution,
-    pub(crate) time_scale: f64,
-    pub(crate) history: CutHistory,
-}
 
 /// All that a diagnosis goes by. Times are the provider's.
 #[derive(Clone, Debug)]
@@ -44,7 +32,7 @@ pub(super) struct Symptoms {
 impl Symptoms {
     pub(super) fn of_attempt(attempt: &Attempt, class: Class) -> Self {
         let cut = cut(attempt);
-        let setting = attempt.setting();
+        let route = attempt.route();
         let scale = cut.time_scale;
         let answered = attempt.timing().head.is_some();
         let outcome = attempt.outcome_now();
@@ -59,12 +47,12 @@ impl Symptoms {
             silence: (answered || attempt.timing().flushed.is_some())
                 .then(|| cut.provider_silence()),
             whole: attempt.elapsed().div_f64(scale),
-            resolution: setting
+            resolution: route
                 .as_ref()
-                .map_or(Resolution::Unknown, |setting| setting.resolution),
-            pattern: setting
+                .map_or(Resolution::Unknown, |route| route.resolution),
+            pattern: route
                 .filter(|_| is_cut(class, attempt))
-                .and_then(|setting| setting.history.pattern(&cut)),
+                .and_then(|route| route.history.pattern(&cut)),
             tolerance: cut.tolerance(),
         }
     }
@@ -129,10 +117,10 @@ pub(crate) fn note_answer(attempt: &Attempt, class: Class) {
 }
 
 fn note_cut(attempt: &Attempt) -> Option<Pattern> {
-    let setting = attempt.setting()?;
+    let route = attempt.route()?;
     let cut = cut(attempt);
-    setting.history.note(cut.clone());
-    setting.history.pattern(&cut)
+    route.history.note(cut.clone());
+    route.history.pattern(&cut)
 }
 
 /// Whether a connection was cut while nothing but silence was on it.
@@ -146,13 +134,13 @@ fn cut(attempt: &Attempt) -> Cut {
     let timing = attempt.timing();
     let elapsed = attempt.elapsed();
     let flushed = timing.flushed.unwrap_or_default();
-    let setting = attempt.setting();
+    let route = attempt.route();
     let started = attempt.started();
     Cut {
         started,
         silence: timing.head.unwrap_or(elapsed).saturating_sub(flushed),
         at: started + timing.head.unwrap_or(elapsed),
-        time_scale: setting.as_ref().map_or(1.0, |setting| setting.time_scale),
-        host: setting.map(|setting| setting.host),
+        time_scale: route.as_ref().map_or(1.0, |route| route.time_scale),
+        host: route.map(|route| route.host),
     }
 }

@@ -1,27 +1,23 @@
 use std::time::Duration;
 
 use super::Resolution;
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// One duration for each [`Resolution`]. All four are always given: a half-set table is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PerResolution {
     /// For [`Resolution::K1`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub k1: Duration,
     /// For [`Resolution::K2`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub k2: Duration,
     /// For [`Resolution::K4`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub k4: Duration,
     /// For [`Resolution::Unknown`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub unknown: Duration,
 }
 
@@ -66,7 +62,7 @@ impl PerResolution {
             ("unknown", self.unknown),
         ];
         for (name, duration) in rows {
-            crate::policy::nonzero(name, duration)?;
+            crate::config::nonzero(name, duration)?;
             if duration > self.unknown {
                 return Err(ConfigError::new(
                     "unknown",

@@ -4,8 +4,19 @@ use std::{fmt, time::Duration};
 ///
 /// By pixel count, never by edge: the longest edges of the classes overlap (a 21:9 picture of the
 /// smallest class is as wide as a square one of the middle class), the pixel counts do not.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub enum Resolution {
     /// Up to 2.1 megapixels (1024×1024 and relatives).
     K1,

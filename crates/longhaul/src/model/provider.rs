@@ -27,7 +27,7 @@ impl Provider {
     }
 
     /// The name that the request itself says.
-    pub(super) fn named(extensions: &Extensions) -> Option<Arc<str>> {
+    pub(crate) fn named(extensions: &Extensions) -> Option<Arc<str>> {
         extensions.get().map(|Self(name)| name.clone())
     }
 }

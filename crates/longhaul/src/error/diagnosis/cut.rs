@@ -1,11 +1,11 @@
 //! Who cuts a connection that nothing but silence was on.
 
+use crate::model::CutPattern as Pattern;
 use std::{io, time::Duration};
 
 use super::{
     Cause, Confidence,
     cutoffs::{Cutoff, matching},
-    history::Pattern,
     rules::{Finding, seconds},
     symptoms::Symptoms,
 };

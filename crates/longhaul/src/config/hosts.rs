@@ -2,18 +2,14 @@ use std::net::Ipv6Addr;
 
 use http::Uri;
 
-use crate::config_error::ConfigError;
+use crate::config::ConfigError;
 
 /// Some hosts, by name.
 ///
 /// A name is exact (`api.example.com`, `10.0.0.7`, `::1`), or `*.` and a suffix: `*.example.com` is every
 /// host below `example.com`, and not that one itself. Upper and lower case are the same.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hosts {
     /// Every host.
     #[default]
@@ -26,7 +22,7 @@ pub enum Hosts {
 
 impl Hosts {
     /// Whether the host of `uri` is one of them. A request without a host has the empty name.
-    pub(super) fn contains(&self, uri: &Uri) -> bool {
+    pub(crate) fn contains(&self, uri: &Uri) -> bool {
         let named = |names: &[String]| {
             let host = uri.host().unwrap_or_default();
             names.iter().any(|name| matches(name, host))
@@ -38,7 +34,7 @@ impl Hosts {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let (field, names) = match self {
             Self::All => return Ok(()),
             Self::Only(names) => ("only", names),
@@ -73,7 +69,7 @@ pub(crate) fn matches(name: &str, host: &str) -> bool {
 }
 
 /// Without the brackets of an IPv6 address and without the dot of the root.
-pub(super) fn bare(host: &str) -> &str {
+pub(crate) fn bare(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or_else(|| host.strip_suffix('.').unwrap_or(host))

@@ -1,4 +1,4 @@
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// A name, or the beginning of one followed by `*`; `*` alone stands for any.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

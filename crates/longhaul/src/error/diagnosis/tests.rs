@@ -8,9 +8,9 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    BoxError, Class, ErrorKind, Resolution, Workload,
     classify::{ClassifyLayer, ClassifyPolicy},
-    error::Clock,
+    error::{BoxError, Clock, ErrorKind},
+    model::{Class, Resolution, Workload},
     retry::{ClassifyingRetryLayer, RetryPolicy},
     timeout::{Limits, SizeAwareTimeoutLayer},
 };
@@ -177,7 +177,10 @@ async fn a_page_says_who_gave_up_and_when() {
         .oneshot(request("a.example"))
         .await
         .unwrap();
-    let attempt = response.extensions().get::<crate::Attempt>().unwrap();
+    let attempt = response
+        .extensions()
+        .get::<crate::attempt::Attempt>()
+        .unwrap();
     let diagnosis = of_attempt(attempt).unwrap();
     assert_eq!(
         diagnosis.cause,
@@ -266,7 +269,7 @@ async fn a_slow_picture_is_worth_a_word_and_a_usual_one_is_not() {
             .unwrap();
         let attempt = response
             .extensions()
-            .get::<crate::Attempt>()
+            .get::<crate::attempt::Attempt>()
             .unwrap()
             .clone();
         response.into_body().collect().await.unwrap();

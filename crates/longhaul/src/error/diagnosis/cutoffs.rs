@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::table::rows;
+use crate::config::table::rows;
 
 /// `cutoffs.txt`.
 static CUTOFFS: LazyLock<Vec<Cutoff>> = LazyLock::new(|| {

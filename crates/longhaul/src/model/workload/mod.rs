@@ -13,8 +13,7 @@ pub use self::{per_resolution::PerResolution, quality::Quality, resolution::Reso
 /// A request extension. [`DetectWorkload`](crate::detect::DetectWorkload) writes it, unless the caller
 /// already has; every layer below decides by it. Without one, layers assume `Workload::default()`:
 /// everything unknown, which waits longest.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Workload {
     /// The model as the request names it.

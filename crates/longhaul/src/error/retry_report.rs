@@ -3,17 +3,14 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
-use super::nested::Nested;
+use super::diagnosis::{self, Diagnosis};
 use crate::{
     attempt::{Attempt, Deadline},
-    classify::Class,
-    diagnosis::{self, Diagnosis},
-    money::Money,
+    model::{Class, Money},
 };
 
 /// Who ended the retrying.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub enum StoppedBy {
     /// The last answer is what the caller wants.
@@ -50,18 +47,18 @@ pub struct RetryReport {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Repr {
-    pub(super) attempts: SmallVec<[Attempt; 1]>,
-    pub(super) waits: Vec<Duration>,
-    pub(super) duplicates: u32,
-    pub(super) collected: u32,
-    pub(super) nested: Option<Nested>,
-    pub(super) stopped_by: StoppedBy,
-    pub(super) retry_at: Option<Instant>,
+pub(crate) struct Repr {
+    pub(crate) attempts: SmallVec<[Attempt; 1]>,
+    pub(crate) waits: Vec<Duration>,
+    pub(crate) duplicates: u32,
+    pub(crate) collected: u32,
+    pub(crate) nested: Option<Nested>,
+    pub(crate) stopped_by: StoppedBy,
+    pub(crate) retry_at: Option<Instant>,
 }
 
 impl RetryReport {
-    pub(super) const fn new(repr: Repr, deadline: Deadline) -> Self {
+    pub(crate) const fn new(repr: Repr, deadline: Deadline) -> Self {
         Self {
             repr,
             deadline: Some(deadline),
@@ -152,4 +149,17 @@ impl RetryReport {
     pub fn retry_at(&self) -> Option<Instant> {
         self.repr.retry_at
     }
+}
+
+/// The sign of another retry loop around this one.
+///
+/// Three attempts inside three attempts are nine paid pictures, and neither loop knows of the other's. The
+/// report names the sign; what to do about it is to switch one of the two off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub enum Nested {
+    /// The request came with an attempt of another retry layer.
+    Attempt,
+    /// The request came with this header, which says that it was sent before.
+    Header(&'static str),
 }
