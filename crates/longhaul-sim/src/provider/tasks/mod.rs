@@ -132,6 +132,8 @@ struct Task {
     request_id: String,
     /// The path that it was submitted to.
     path: String,
+    /// Scheme and host of the URLs that its answers tell.
+    origin: String,
     record: Record,
     generation: Generation,
     fault: Fault,

@@ -1,6 +1,6 @@
 //! Taking a task.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, header};
 
@@ -30,7 +30,12 @@ impl Submit {
     /// Takes up the task, and says how its submit is answered.
     pub(in super::super) fn take(self, generation: Generation) -> Response<Body> {
         let inner = self.provider.inner;
+        let origin = match self.fault {
+            Fault::ForeignPollUrl => FOREIGN.to_owned(),
+            _ => self.origin,
+        };
         let task = Task {
+            origin,
             kind: self.kind,
             id: words::id(self.kind, &self.request_id),
             work: self.work,
@@ -47,17 +52,15 @@ impl Submit {
             let task = entry.task.get_or_insert_default();
             task.id = id;
         });
-        let origin = match self.fault {
-            Fault::ForeignPollUrl => FOREIGN,
-            _ => &self.origin,
-        };
-        let urls = words::Urls::of(&task, origin);
+        let urls = words::Urls::of(&task);
         let (status, document) = words::submitted(&task, &urls);
         let body = Body::whole(vec![document.to_string().into()]);
         let mut response = answer::response(status, "application/json", body);
         if task.kind == Kind::Sub2api {
             let headers = response.headers_mut();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+            let wait = inner.clock.real(Duration::from_secs(3));
+            let seconds = wait.as_secs_f64().ceil() as u64;
+            headers.insert(header::RETRY_AFTER, seconds.into());
             if let Ok(location) = HeaderValue::try_from(&urls.state) {
                 headers.insert(header::LOCATION, location);
             }

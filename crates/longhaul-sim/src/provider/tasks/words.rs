@@ -17,8 +17,8 @@ pub(super) struct Urls {
 }
 
 impl Urls {
-    pub(super) fn of(task: &Task, origin: &str) -> Self {
-        let id = &task.id;
+    pub(super) fn of(task: &Task) -> Self {
+        let Task { id, origin, .. } = task;
         let base = match task.kind {
             Kind::Responses => format!("{}/{id}", task.path),
             Kind::Relay => format!("{}/{id}", task.path),
@@ -106,7 +106,9 @@ pub(super) fn running(task: &Task, queued: bool, odd: bool) -> (StatusCode, Valu
 
 /// fal's word for a task that ended, well or badly: only its result says which.
 pub(super) fn completed(task: &Task) -> Value {
-    document(task, "COMPLETED")
+    let mut document = document(task, "COMPLETED");
+    document["response_url"] = json!(Urls::of(task).result);
+    document
 }
 
 /// A task that failed, as its state is told.
