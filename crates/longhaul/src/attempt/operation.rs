@@ -82,7 +82,7 @@ impl serde::Serialize for OperationId {
 
 /// A request extension: what is sent now goes on with an operation that already made attempts elsewhere.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Continued {
+pub(crate) struct PriorAttempts {
     pub(crate) operation: OperationId,
     /// The number of the last attempt.
     pub(crate) attempts: u32,

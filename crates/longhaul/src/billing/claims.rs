@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    judge::{ClaimCase, judge},
+    assess::{ClaimInput, assess_claims},
     record::Record,
 };
 use crate::{
@@ -108,7 +108,7 @@ impl fmt::Display for ClaimRule {
 
 /// How sure a claim is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
-pub enum Certainty {
+pub enum ClaimConfidence {
     /// What was seen here is enough.
     Eligible,
     /// The provider's own log decides: whether it was charged, or how long it took there.
@@ -129,7 +129,7 @@ pub struct Claim {
     /// is not zero.
     pub amount: Option<Money>,
     /// How sure it is.
-    pub certainty: Certainty,
+    pub certainty: ClaimConfidence,
 }
 
 /// One line for a person.
@@ -148,8 +148,8 @@ impl fmt::Display for Claim {
         };
         write!(f, " for attempt {}: {why}", self.attempt)?;
         match self.certainty {
-            Certainty::Eligible => Ok(()),
-            Certainty::Verify => f.write_str(" (to be checked against the provider's log)"),
+            ClaimConfidence::Eligible => Ok(()),
+            ClaimConfidence::Verify => f.write_str(" (to be checked against the provider's log)"),
         }
     }
 }
@@ -163,10 +163,10 @@ where
     R: IntoIterator<Item = &'a Record>,
     R::IntoIter: Clone,
 {
-    let cases = records.into_iter().map(|record| ClaimCase {
+    let cases = records.into_iter().map(|record| ClaimInput {
         record,
         rules,
         logged: None,
     });
-    judge(cases).flatten().collect()
+    assess_claims(cases).flatten().collect()
 }

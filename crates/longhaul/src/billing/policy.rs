@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{claims::ClaimRules, names::Names};
 use crate::{
     config::ConfigError,
-    model::{PriceRow, PriceTable, PriorRow, Priors},
+    model::{ChargeRule, ChargeRules, PriceRow, PriceTable},
 };
 
 /// What calls cost, and which of them the provider owes back.
@@ -16,18 +16,18 @@ pub struct BillingPolicy {
     pub claims: ClaimRules,
     /// The rows of the [`PriceTable`], the first match counts. Default none: prices are yours to know.
     pub prices: Vec<PriceRow>,
-    /// How likely an ending is charged, where a provider differs from [`Class::billed_prior`]; the first
-    /// match counts, the built-in rows last (see [`Priors`]). Default none.
+    /// How likely an ending is charged, where a provider differs from [`Class::charge_probability`]; the first
+    /// match counts, the built-in rows last (see [`ChargeRules`]). Default none.
     ///
-    /// [`Class::billed_prior`]: crate::Class::billed_prior
-    pub priors: Vec<PriorRow>,
+    /// [`Class::charge_probability`]: crate::Class::charge_probability
+    pub charge_rules: Vec<ChargeRule>,
 }
 
 /// The rows of a policy, checked; and the names that they were asked about.
 #[derive(Debug)]
 pub(super) struct Tables {
     pub(super) prices: PriceTable,
-    pub(super) priors: Arc<Priors>,
+    pub(super) charge_rules: Arc<ChargeRules>,
     pub(super) names: Names,
 }
 
@@ -53,14 +53,14 @@ impl BillingPolicy {
         }
     }
 
-    /// The prices and priors, checked; the rules are checked too.
+    /// The prices and charge_rules, checked; the rules are checked too.
     pub(super) fn into_tables(self) -> Result<Tables, ConfigError> {
         self.claims
             .validate()
             .map_err(|error| error.under("claims"))?;
         Ok(Tables {
             prices: PriceTable::new(self.prices)?,
-            priors: Arc::new(Priors::new(self.priors)?),
+            charge_rules: Arc::new(ChargeRules::new(self.charge_rules)?),
             names: Names::default(),
         })
     }

@@ -1,4 +1,4 @@
-use crate::model::{Provider, ProviderPriors};
+use crate::model::{Provider, ProviderChargeRules};
 use std::{
     mem,
     sync::Arc,
@@ -34,6 +34,8 @@ pub struct BillingCompensationTracker<S, L> {
 }
 
 impl<S, L> BillingCompensationTracker<S, L> {
+    accessors!();
+
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
     pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
@@ -73,8 +75,9 @@ where
 
         let attempt = enter(&mut request);
         let opening = opening(&attempt, &request, &self.tables);
-        let priors = ProviderPriors::of_provider(&self.tables.priors, opening.provider.as_ref());
-        attempt.set_price(opening.price, priors);
+        let charge_rules =
+            ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
+        attempt.set_price(opening.price, charge_rules);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }

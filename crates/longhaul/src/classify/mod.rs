@@ -30,16 +30,16 @@
 //!
 //! ```
 //! use longhaul::{Class, classify::{
-//!     AnswerFacts, ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Judgement,
+//!     AnswerFacts, ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Classification,
 //! }};
 //!
 //! #[derive(Clone)]
 //! struct Relay;
 //!
 //! impl Classifier for Relay {
-//!     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+//!     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
 //!         match head.status.as_u16() {
-//!             418 => Judgement::of(Class::Overloaded),
+//!             418 => Classification::of(Class::Overloaded),
 //!             _ => DefaultClassifier.body(head, body, facts),
 //!         }
 //!     }
@@ -51,10 +51,10 @@
 //! ```
 
 mod answer;
+mod body;
 mod builtin;
 mod classifier;
 mod future;
-mod judge;
 mod layer;
 mod peek;
 mod policy;
@@ -66,12 +66,12 @@ mod wait;
 
 pub use self::{
     answer::{AnswerFacts, BodyKind, ProviderError},
-    classifier::{Classifier, DefaultClassifier, Head, Passed, Stage},
+    body::{ClassifyBody, ResponseBody},
+    classifier::{Classifier, DefaultClassifier, EndOfStream, Head, HeadDecision},
     future::ResponseFuture,
-    judge::{Judge, ResponseBody},
     layer::ClassifyLayer,
     peek::PeekedBody,
     policy::ClassifyPolicy,
     service::Classify,
 };
-pub use crate::model::{Class, Evidence, Judgement, Probability, RequestId, RequestIds};
+pub use crate::model::{Class, Classification, Evidence, Probability, RequestId, RequestIds};

@@ -7,8 +7,8 @@ use tower_service::Service;
 
 use super::{
     Classifier, DefaultClassifier,
+    body::ResponseBody,
     future::{Case, ResponseFuture},
-    judge::ResponseBody,
     policy::ClassifyPolicy,
 };
 use crate::{

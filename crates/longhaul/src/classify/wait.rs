@@ -7,8 +7,8 @@ use crate::model::retry_after::seconds;
 
 /// The longest wait that the error asks for: `google.rpc.RetryInfo` (`"18.5s"`), `quotaResetDelay`
 /// (`"373.8ms"`), `retry_after` (`20`); where there is none of these, what its message says in prose.
-pub(super) fn told_in_body(facts: &AnswerFacts) -> Option<Duration> {
-    let error = facts.error.as_ref().or(facts.loose.as_ref())?;
+pub(super) fn retry_after_in_body(facts: &AnswerFacts) -> Option<Duration> {
+    let error = facts.error.as_ref().or(facts.root_error.as_ref())?;
     let spans = error
         .all(Key::RetryDelay)
         .chain(error.all(Key::QuotaResetDelay))

@@ -19,7 +19,7 @@ pub(crate) use self::{
 pub use self::{
     guard::AttemptGuard,
     kind::{Clock, ConnectStage, ErrorKind, Insecure},
-    retry_report::{Nested, RetryReport, StoppedBy},
+    retry_report::{OuterRetry, RetryReport, StoppedBy},
 };
 use crate::{
     attempt::Attempt,

@@ -31,7 +31,7 @@ pub enum StoppedBy {
     /// Another attempt could not end before the operation's deadline.
     Deadline,
     /// The server asked for a wait longer than the policy grants.
-    ToldWait,
+    RetryAfterTooLong,
     /// The request body is too large to be kept, and streams only once.
     Body,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Repr {
     pub(crate) waits: Vec<Duration>,
     pub(crate) duplicates: u32,
     pub(crate) collected: u32,
-    pub(crate) nested: Option<Nested>,
+    pub(crate) outer_retry: Option<OuterRetry>,
     pub(crate) stopped_by: StoppedBy,
     pub(crate) retry_at: Option<Instant>,
 }
@@ -104,17 +104,13 @@ impl RetryReport {
     }
 
     /// The sign of another retry loop around this one, where there was one.
-    pub fn nested(&self) -> Option<Nested> {
-        self.repr.nested
+    pub fn outer_retry(&self) -> Option<OuterRetry> {
+        self.repr.outer_retry
     }
 
     /// How often the wait for a place in flight ran out and was begun anew.
-    pub fn waits_for_place(&self) -> u32 {
-        self.repr
-            .attempts
-            .iter()
-            .map(Attempt::waits_for_place)
-            .sum()
+    pub fn queue_timeouts(&self) -> u32 {
+        self.repr.attempts.iter().map(Attempt::queue_timeouts).sum()
     }
 
     /// When the operation must have ended.
@@ -157,7 +153,7 @@ impl RetryReport {
 /// report names the sign; what to do about it is to switch one of the two off.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
-pub enum Nested {
+pub enum OuterRetry {
     /// The request came with an attempt of another retry layer.
     Attempt,
     /// The request came with this header, which says that it was sent before.

@@ -76,7 +76,7 @@ impl Key {
         };
         let name = target.key_header.clone().unwrap_or(match target.dialect {
             Dialect::Gemini => HeaderName::from_static("x-goog-api-key"),
-            Dialect::OpenAiImages | Dialect::AsItCame => header::AUTHORIZATION,
+            Dialect::OpenAiImages | Dialect::Passthrough => header::AUTHORIZATION,
         });
         let key = key.trim();
         let value = match name {

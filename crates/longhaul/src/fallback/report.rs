@@ -12,7 +12,7 @@ use crate::{
 /// on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct MadeBy {
+pub struct AnsweredBy {
     /// The target's name; the provider's, where the request went where it was addressed to.
     pub target: Arc<str>,
     /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
@@ -23,7 +23,7 @@ pub struct MadeBy {
     pub workload: Workload,
 }
 
-impl MadeBy {
+impl AnsweredBy {
     /// Whether it was another one than the request is addressed to.
     pub const fn is_fallback(&self) -> bool {
         self.index > 0
@@ -32,7 +32,7 @@ impl MadeBy {
 
 /// Everybody who was asked or passed over, in order. In the response's extensions, or in the error.
 #[derive(Clone, Debug)]
-pub struct FallbackReport(Arc<(Vec<Hop>, StoppedBy)>);
+pub struct FallbackReport(Arc<(Vec<TargetAttempt>, StoppedBy)>);
 
 impl Error {
     /// Everybody who was asked, where fallback is on.
@@ -42,12 +42,12 @@ impl Error {
 }
 
 impl FallbackReport {
-    pub(super) fn new(hops: Vec<Hop>, stopped_by: StoppedBy) -> Self {
+    pub(super) fn new(hops: Vec<TargetAttempt>, stopped_by: StoppedBy) -> Self {
         Self(Arc::new((hops, stopped_by)))
     }
 
     /// Every target that came into question, in order.
-    pub fn hops(&self) -> &[Hop] {
+    pub fn hops(&self) -> &[TargetAttempt] {
         &self.0.0
     }
 
@@ -65,13 +65,13 @@ impl FallbackReport {
 /// One target: how it ended there, or why it was passed over.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Hop {
+pub struct TargetAttempt {
     /// Its name.
     pub target: Arc<str>,
     /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
     pub index: usize,
     /// Why it was not asked; `None` if it was.
-    pub skipped: Option<Skipped>,
+    pub skipped: Option<SkipReason>,
     /// What its last answer or error means; `None` while a long answer is still coming.
     pub class: Option<Class>,
     /// Its attempts and waits, where a retry layer made them.
@@ -83,7 +83,7 @@ pub struct Hop {
 /// Why a target was passed over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Skipped {
+pub enum SkipReason {
     /// It was overloaded, and is left alone until then; without a moment, until a probe has ended.
     Open(Option<Instant>),
     /// What went wrong before is no reason to ask it.

@@ -26,7 +26,7 @@ pub struct Keywords {
     /// For [`Resolution::K4`]. Default `4K`.
     pub k4: String,
     /// Where the ratio goes; Gemini has a field of its own.
-    pub ratio: RatioIn,
+    pub ratio: RatioPlacement,
 }
 
 impl Default for Keywords {
@@ -35,7 +35,7 @@ impl Default for Keywords {
             k1: "1K".to_owned(),
             k2: "2K".to_owned(),
             k4: "4K".to_owned(),
-            ratio: RatioIn::default(),
+            ratio: RatioPlacement::default(),
         }
     }
 }
@@ -57,7 +57,7 @@ impl Keywords {
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum RatioIn {
+pub enum RatioPlacement {
     /// Nowhere: it makes square pictures, and is passed over for others.
     #[default]
     Nowhere,
@@ -105,7 +105,7 @@ impl Sizes {
         let wrong = |why: &str| Err(ConfigError::new("sizes", why));
         match self {
             Self::AsAsked => Ok(()),
-            _ if dialect == Dialect::AsItCame => {
+            _ if dialect == Dialect::Passthrough => {
                 wrong("the body is sent as it came; name a `dialect` to change the size in it")
             }
             Self::Keywords(_) => Ok(()),

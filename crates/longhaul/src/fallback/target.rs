@@ -71,7 +71,7 @@ pub struct Target {
 pub enum Dialect {
     /// As the request came: the body is not touched.
     #[default]
-    AsItCame,
+    Passthrough,
     /// JSON to `/v1/images/generations`.
     #[serde(rename = "openai-images")]
     OpenAiImages,
@@ -189,7 +189,7 @@ impl Target {
             return Err(ConfigError::new("max_ratio", "must be at least 1"));
         }
         let rewrites = self.model.is_some() || !self.set.is_empty() || !self.remove.is_empty();
-        if self.dialect == Dialect::AsItCame && rewrites {
+        if self.dialect == Dialect::Passthrough && rewrites {
             return Err(ConfigError::new(
                 "dialect",
                 "name one: `model`, `set` and `remove` change the body",

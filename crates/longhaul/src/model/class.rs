@@ -6,7 +6,7 @@ use std::fmt;
 /// policies do by it (“again”: sent again after the wait of the [`Schedule`](crate::retry::Schedule); “fallback”:
 /// the next target is asked, where a policy names one):
 ///
-/// | class | request sent | [charged](Self::billed_prior) | default |
+/// | class | request sent | [charged](Self::charge_probability) | default |
 /// |---|---|---|---|
 /// | `NeverSent`, `Refused` | no | 0 | again |
 /// | `SentPartial` | in part | 0.02 | again |
@@ -128,8 +128,8 @@ impl Class {
     ///
     /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a
     /// refusal is free; a request that was sent and never answered usually runs on and is charged.
-    pub const fn billed_prior(self) -> Probability {
-        Probability::per_mille(match self {
+    pub const fn charge_probability(self) -> Probability {
+        Probability::permille(match self {
             Self::NeverSent
             | Self::Refused
             | Self::RateLimited
@@ -153,7 +153,8 @@ impl Class {
     /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request
     /// whole has nothing to work on; its prior stands for what a proof may have missed.
     pub const fn is_possibly_charged(self) -> bool {
-        self.billed_prior().as_per_mille() > Self::SentPartial.billed_prior().as_per_mille()
+        self.charge_probability().as_permille()
+            > Self::SentPartial.charge_probability().as_permille()
     }
 
     /// What a person should do about an attempt that ended so.
@@ -211,12 +212,12 @@ impl Probability {
     pub const ONE: Self = Self(1000);
 
     /// `value` thousandths; more than 1000 counts as certain.
-    pub const fn per_mille(value: u16) -> Self {
+    pub const fn permille(value: u16) -> Self {
         Self(if value > 1000 { 1000 } else { value })
     }
 
     /// In thousandths, 0 to 1000.
-    pub const fn as_per_mille(self) -> u16 {
+    pub const fn as_permille(self) -> u16 {
         self.0
     }
 }
@@ -235,8 +236,8 @@ mod tests {
 
     #[test]
     fn what_never_reached_the_provider_costs_nothing_and_what_it_answered_costs_all() {
-        assert_eq!(Class::NeverSent.billed_prior(), Probability::ZERO);
-        assert_eq!(Class::Delivered.billed_prior(), Probability::ONE);
+        assert_eq!(Class::NeverSent.charge_probability(), Probability::ZERO);
+        assert_eq!(Class::Delivered.charge_probability(), Probability::ONE);
         assert!(!Class::SentPartial.is_possibly_charged());
         assert!(Class::UnknownOutcome.is_possibly_charged());
     }

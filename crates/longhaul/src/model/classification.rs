@@ -5,7 +5,7 @@ use super::{Class, Probability};
 /// What an answer means, and what the server asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
-pub struct Judgement {
+pub struct Classification {
     /// What it means.
     pub class: Class,
     /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
@@ -13,38 +13,38 @@ pub struct Judgement {
     /// How likely it was charged, where the answer itself says so; else the class's prior counts.
     pub charged: Option<Probability>,
     /// Who on the way answered instead of the provider, where its page or header is known.
-    pub sender: Option<&'static str>,
+    pub answered_by: Option<&'static str>,
 }
 
-impl Judgement {
+impl Classification {
     /// This class, with no wait asked for.
     pub const fn of(class: Class) -> Self {
         Self {
             class,
             wait: None,
             charged: None,
-            sender: None,
+            answered_by: None,
         }
     }
 
-    /// The same judgement with the wait that the server asks for.
+    /// The same classification with the wait that the server asks for.
     #[must_use]
     pub const fn with_wait(mut self, wait: Option<Duration>) -> Self {
         self.wait = wait;
         self
     }
 
-    /// The same judgement with what the answer says of being charged.
+    /// The same classification with what the answer says of being charged.
     #[must_use]
     pub const fn with_charged(mut self, charged: Option<Probability>) -> Self {
         self.charged = charged;
         self
     }
 
-    /// The same judgement with who answered instead of the provider.
+    /// The same classification with who answered instead of the provider.
     #[must_use]
-    pub const fn with_sender(mut self, sender: Option<&'static str>) -> Self {
-        self.sender = sender;
+    pub const fn with_answered_by(mut self, answered_by: Option<&'static str>) -> Self {
+        self.answered_by = answered_by;
         self
     }
 }

@@ -60,7 +60,17 @@ impl<'de> serde::Deserialize<'de> for Currency {
 }
 
 /// An amount in micro-units of one currency. Amounts in different currencies are never added.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+///
+/// Written as people write it, in code and in files: `"0.24 USD"`.
+///
+/// ```
+/// use longhaul::Money;
+///
+/// let price: Money = "0.24 USD".parse().unwrap();
+/// assert_eq!(price, Money::usd_micros(240_000));
+/// assert_eq!(price.to_string(), "0.24 USD");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Money {
     /// Millionths of a unit: $0.24 is 240,000.
     pub micros: i64,
@@ -88,7 +98,7 @@ impl Money {
     /// The expected amount at this probability, rounded down to a micro-unit.
     pub const fn at(self, probability: Probability) -> Self {
         Self {
-            micros: (self.micros as i128 * probability.as_per_mille() as i128 / 1000) as i64,
+            micros: (self.micros as i128 * probability.as_permille() as i128 / 1000) as i64,
             currency: self.currency,
         }
     }
@@ -110,6 +120,56 @@ impl Money {
             micros: self.micros.checked_add(other.micros)?,
             currency: self.currency,
         })
+    }
+}
+
+impl FromStr for Money {
+    type Err = ConfigError;
+
+    /// Reads `"0.24 USD"`: a number with at most six decimals, a blank, a currency code.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let wrong = || {
+            ConfigError::new(
+                "money",
+                format!(
+                    "{text:?} is not an amount such as \"0.24 USD\", with at most six decimals"
+                ),
+            )
+        };
+        let (amount, currency) = text.trim().split_once(' ').ok_or_else(wrong)?;
+        let (sign, digits) = match amount.strip_prefix('-') {
+            Some(digits) => (-1, digits),
+            None => (1, amount),
+        };
+        let (units, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+        let are_digits =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !(are_digits(units) && are_digits(decimals) && decimals.len() <= 6) {
+            return Err(wrong());
+        }
+        let units: i64 = units.parse().map_err(|_| wrong())?;
+        let decimals: i64 = format!("{decimals:0<6}").parse().map_err(|_| wrong())?;
+        let micros = units
+            .checked_mul(1_000_000)
+            .and_then(|micros| micros.checked_add(decimals))
+            .ok_or_else(wrong)?;
+        Ok(Self {
+            micros: sign * micros,
+            currency: currency.trim().parse()?,
+        })
+    }
+}
+
+impl serde::Serialize for Money {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Money {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -137,6 +197,33 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_read_as_they_are_written() {
+        for micros in [0, 1, 134_400, 240_000, -1_000_000, i64::MAX, -i64::MAX] {
+            let money = Money::usd_micros(micros);
+            assert_eq!(money.to_string().parse(), Ok(money));
+        }
+        assert_eq!("3 USD".parse(), Ok(Money::usd_micros(3_000_000)));
+        for wrong in [
+            "",
+            "USD",
+            "0.24",
+            "0.24USD",
+            "0.24 usd",
+            "0.2400001 USD",
+            "1e3 USD",
+            ".5 USD",
+            "5. USD",
+            "--1 USD",
+            "+1 USD",
+            "NaN USD",
+            "9223372036855 USD",
+            "0,24 USD",
+        ] {
+            assert!(wrong.parse::<Money>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn currencies_are_three_capital_letters_and_never_mix() {
         assert!("".parse::<Currency>().is_err());
         assert!("usd".parse::<Currency>().is_err());
@@ -150,7 +237,7 @@ mod tests {
     #[test]
     fn expected_amounts_stay_integral() {
         let price = Money::usd_micros(240_000);
-        assert_eq!(price.at(Probability::per_mille(900)).micros, 216_000);
+        assert_eq!(price.at(Probability::permille(900)).micros, 216_000);
         assert_eq!(
             Money::usd_micros(i64::MAX).at(Probability::ONE).micros,
             i64::MAX

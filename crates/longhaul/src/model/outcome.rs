@@ -153,7 +153,7 @@ impl fmt::Display for Exposure {
             (_, None) => f.write_str("an unknown amount (no price row)"),
             (Probability::ONE, Some(price)) => write!(f, "{price}"),
             (probability, Some(price)) => {
-                let percent = f64::from(probability.as_per_mille()) / 10.0;
+                let percent = f64::from(probability.as_permille()) / 10.0;
                 write!(f, "{price} with a probability of {percent} %")
             }
         }
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_exposure_says_nothing_only_where_nothing_can_be_charged() {
-        let likely = Probability::per_mille(900);
+        let likely = Probability::permille(900);
         let price = Some(Money::usd_micros(240_000));
         let free = Some(Money::usd_micros(0));
         for (probability, price, text) in [

@@ -1,4 +1,4 @@
-use super::{Currency, Money, Resolution, Workload};
+use super::{Money, Resolution, Workload};
 use crate::config::{ConfigError, Pattern};
 
 /// What one image costs, at one provider, of one model, in one resolution.
@@ -14,26 +14,18 @@ pub struct PriceRow {
     /// The resolution; none for any.
     #[serde(default)]
     pub resolution: Option<Resolution>,
-    /// Millionths of a unit of `currency` for one image: $0.24 is 240,000.
-    pub price_micros: i64,
-    /// A three-letter code such as `"USD"`.
-    pub currency: String,
+    /// What one image costs: `"0.24 USD"` in a file. Not below zero, and at most a million units.
+    pub price: Money,
 }
 
 impl PriceRow {
-    /// One image of any resolution costs so many millionths of a unit of `currency`.
-    pub fn new(
-        provider: impl Into<String>,
-        model: impl Into<String>,
-        price_micros: i64,
-        currency: impl Into<String>,
-    ) -> Self {
+    /// One image of any resolution costs `price`.
+    pub fn new(provider: impl Into<String>, model: impl Into<String>, price: Money) -> Self {
         Self {
             provider: provider.into(),
             model: model.into(),
             resolution: None,
-            price_micros,
-            currency: currency.into(),
+            price,
         }
     }
 
@@ -56,7 +48,7 @@ impl PriceRow {
 ///
 /// # fn main() -> Result<(), longhaul::ConfigError> {
 /// let prices = PriceTable::new(vec![
-///     PriceRow::new("api.example.com", "nano-banana*", 50_000, "USD"),
+///     PriceRow::new("api.example.com", "nano-banana*", "0.05 USD".parse()?),
 /// ])?;
 /// let two = Workload::of(Resolution::K4).with_model("nano-banana-pro").with_images(2);
 /// assert_eq!(prices.price("api.example.com", &two), Some(Money::usd_micros(100_000)));
@@ -73,6 +65,9 @@ struct Row {
     resolution: Option<Resolution>,
     price: Money,
 }
+
+/// No picture costs more, in millionths: a bound under which sums over years of calls cannot overflow.
+const HIGHEST: i64 = 1_000_000_000_000;
 
 impl PriceTable {
     /// Checks `rows`. An error names the field from the table's own key on: `prices[2].currency`.
@@ -135,21 +130,20 @@ impl Row {
                 "leave it out to price every resolution",
             ));
         }
-        if row.price_micros < 0 {
+        if !(0..=HIGHEST).contains(&row.price.micros) {
             return Err(ConfigError::new(
-                "price_micros",
-                format!("{} is less than nothing", row.price_micros),
+                "price",
+                format!(
+                    "{} is not a price from 0 to a million units for one image",
+                    row.price
+                ),
             ));
         }
         Ok(Self {
             provider: Pattern::new("provider", &row.provider)?,
             model: Pattern::new("model", &row.model)?,
             resolution: row.resolution,
-            price: Money {
-                micros: row.price_micros,
-                // Its error names the field `currency`, as the row does.
-                currency: row.currency.parse::<Currency>()?,
-            },
+            price: row.price,
         })
     }
 }

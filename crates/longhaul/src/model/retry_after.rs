@@ -11,7 +11,7 @@ use super::wall_clock;
 
 /// The longest wait that the headers ask for: `retry-after-ms`, `x-ms-retry-after-ms`, `Retry-After` in
 /// seconds or as a date.
-pub(crate) fn told_in_headers(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after_in_headers(headers: &HeaderMap) -> Option<Duration> {
     static MILLISECONDS: [HeaderName; 2] = [
         HeaderName::from_static("retry-after-ms"),
         HeaderName::from_static("x-ms-retry-after-ms"),

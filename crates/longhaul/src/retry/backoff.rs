@@ -71,13 +71,13 @@ pub struct Schedule {
     pub overload: Duration,
     /// How much may be added at random, as a share of the wait. Default 0.2; 0 switches it off.
     pub jitter: f64,
-    /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `told` instead.
+    /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `max_retry_after` instead.
     #[serde(with = "crate::config::duration")]
     pub cap: Duration,
     /// The longest wait that a server may ask for; over it the operation stops and says `retry_at`.
     /// Default 120 s.
     #[serde(with = "crate::config::duration")]
-    pub told: Duration,
+    pub max_retry_after: Duration,
     /// Before asking again for the answer of a call that the server says is still running (409), where it
     /// does not say when. Default 2 s.
     #[serde(with = "crate::config::duration")]
@@ -92,18 +92,26 @@ impl Default for Schedule {
             overload: Duration::from_secs(15),
             jitter: 0.2,
             cap: Duration::from_secs(60),
-            told: Duration::from_secs(120),
+            max_retry_after: Duration::from_secs(120),
             collect: Duration::from_secs(2),
         }
     }
 }
 
 impl Schedule {
-    /// The wait after attempt `number` ended so. Never sooner than `told`.
-    pub fn wait(&self, number: u32, end: End, class: Class, told: Option<Duration>) -> Duration {
+    /// The wait after attempt `number` ended so. Never sooner than `retry_after`.
+    pub fn wait(
+        &self,
+        number: u32,
+        end: End,
+        class: Class,
+        retry_after: Option<Duration>,
+    ) -> Duration {
         if class == Class::InFlight && end == End::Finished {
             // As told, or it is collected late; but a server that tells 0 is not asked in a tight loop.
-            return told.map_or(self.collect, |told| told.max(self.collect / 20));
+            return retry_after.map_or(self.collect, |retry_after| {
+                retry_after.max(self.collect / 20)
+            });
         }
         let backoff = match end {
             End::TimedOut => self.after_timeout,
@@ -115,7 +123,7 @@ impl Schedule {
         };
         let wait = backoff.wait(number, self.cap).max(least);
         let own = scale(wait, self.jitter.mul_add(fastrand::f64(), 1.0)).min(self.cap.max(least));
-        own.max(told.unwrap_or_default())
+        own.max(retry_after.unwrap_or_default())
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
@@ -146,7 +154,7 @@ impl Schedule {
             overload: change(self.overload),
             jitter: self.jitter,
             cap: change(self.cap),
-            told: change(self.told),
+            max_retry_after: change(self.max_retry_after),
             collect: change(self.collect),
         }
     }

@@ -69,7 +69,7 @@ pub struct RetryPolicy {
     /// bounds them.
     pub budget: Option<MoneyBudget>,
     /// The most that may be spent, all operations of the layer together. Default none. Needs prices: see
-    /// [`priced_by`](super::ClassifyingRetryLayer::priced_by).
+    /// [`with_prices`](super::ClassifyingRetryLayer::with_prices).
     pub spending_cap: Option<SpendingCap>,
     /// When the operation must have ended. Default: attempts × (head + 150 s), 1,350 s for K1 and K2,
     /// 2,250 s for K4 and Unknown. The caller's [`Deadline`](crate::Deadline) counts where it is earlier.
@@ -88,7 +88,7 @@ pub struct RetryPolicy {
     ///
     /// The attempts count, wait and are bounded as if the late one had ended, duplicates above all. A late
     /// attempt keeps its place in flight and its connection; with a single place per host
-    /// ([`InFlightPolicy::per_host`](crate::in_flight::InFlightPolicy::per_host)) no other can begin before
+    /// ([`InFlightPolicy::max_per_host`](crate::in_flight::InFlightPolicy::max_per_host)) no other can begin before
     /// it ends. The timeout layer must be polled on the task of the retry layer, as in a
     /// [`Stack`](crate::Stack): a buffer between them hides that an attempt is late.
     pub late_results: bool,
@@ -169,7 +169,7 @@ impl RetryPolicy {
 
     /// The same policy with the deadline that follows from its attempts and `limits`, unless it has one.
     #[must_use]
-    pub(crate) fn bounded_by(mut self, head: PerResolution) -> Self {
+    pub(crate) fn with_deadline_from(mut self, head: PerResolution) -> Self {
         /// What an attempt takes beside its head: start, body, and the wait before it.
         const BESIDE_HEAD: Duration = Duration::from_secs(150);
         let attempts = self.attempts;

@@ -42,8 +42,10 @@ pub(super) fn row(
         provider: provider.to_owned(),
         model: model.to_owned(),
         resolution,
-        price_micros,
-        currency: currency.to_owned(),
+        price: Money {
+            micros: price_micros,
+            currency: currency.parse().unwrap(),
+        },
     }
 }
 

@@ -30,7 +30,7 @@ pub struct AnswerFacts {
     pub error: Option<ProviderError>,
     /// The fields of an error at the root of the document, without an `error` around them: they mean
     /// something only where the status says that it is one.
-    pub(super) loose: Option<ProviderError>,
+    pub(super) root_error: Option<ProviderError>,
     /// What kind of body it is.
     pub kind: BodyKind,
     /// It is a JSON document, whatever its head says, or events that carry some.

@@ -86,7 +86,7 @@ pub(super) struct Notes {
     evidence: Evidence,
     error: ProviderError,
     /// The fields of an error that stand at the root, without an `error` around them.
-    loose: ProviderError,
+    root_error: ProviderError,
     uncharged: bool,
 }
 
@@ -186,7 +186,7 @@ impl Notes {
         if self.keys(depth).any(|key| key == Key::Error) {
             self.error.note(key, text);
         } else if at_root {
-            self.loose.note(key, text);
+            self.root_error.note(key, text);
         }
         if key == Key::Message {
             let id = text.rsplit_once("(request id: ");
@@ -210,7 +210,7 @@ impl Notes {
         AnswerFacts {
             evidence,
             error: self.error.if_any(),
-            loose: self.loose.if_any(),
+            root_error: self.root_error.if_any(),
             uncharged: self.uncharged,
             ..AnswerFacts::default()
         }

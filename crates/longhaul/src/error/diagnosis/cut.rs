@@ -73,11 +73,11 @@ fn local_proxy(silence: Duration, sockets: usize, hosts: bool) -> Finding {
         .advising(GO_DIRECT)
 }
 
-/// Who gave up, as far as the seconds tell; a page names its sender, whose rows alone count then.
+/// Who gave up, as far as the seconds tell; a page names its answered_by, whose rows alone count then.
 fn intermediary(symptoms: &Symptoms, silence: Duration, confidence: Confidence) -> Finding {
     let mut who = matching(silence, symptoms.tolerance, symptoms.status.is_none());
-    if let Some(sender) = symptoms.sender {
-        who.retain(|row| row.who.starts_with(sender));
+    if let Some(answered_by) = symptoms.answered_by {
+        who.retain(|row| row.who.starts_with(answered_by));
     }
     let what = what_happened(symptoms, silence);
     let certain = confidence == Confidence::Certain;
@@ -112,7 +112,7 @@ fn what_happened(symptoms: &Symptoms, silence: Duration) -> String {
     match symptoms.status {
         None => format!("connection closed {silence} after the request was sent"),
         Some(status) => {
-            let who = symptoms.sender.unwrap_or("something on the way");
+            let who = symptoms.answered_by.unwrap_or("something on the way");
             format!("{who} answered {status} {silence} after the request was sent")
         }
     }

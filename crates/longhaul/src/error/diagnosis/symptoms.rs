@@ -19,7 +19,7 @@ pub(super) struct Symptoms {
     /// What the operating system says of the connection.
     pub(super) os: Option<io::ErrorKind>,
     pub(super) status: Option<StatusCode>,
-    pub(super) sender: Option<&'static str>,
+    pub(super) answered_by: Option<&'static str>,
     /// From the sent request to the head, or to the end where none came.
     pub(super) silence: Option<Duration>,
     /// From the beginning to the end.
@@ -43,7 +43,7 @@ impl Symptoms {
             clock: None,
             os: None,
             status: attempt.status(),
-            sender: attempt.sender(),
+            answered_by: attempt.answered_by(),
             silence: (answered || attempt.timing().flushed.is_some())
                 .then(|| cut.provider_silence()),
             whole: attempt.elapsed().div_f64(scale),
@@ -82,7 +82,7 @@ impl Symptoms {
             clock: None,
             os: None,
             status: None,
-            sender: None,
+            answered_by: None,
             silence: None,
             whole: Duration::ZERO,
             resolution: Resolution::Unknown,

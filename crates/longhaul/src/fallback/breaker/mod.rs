@@ -13,7 +13,7 @@ use std::{
 use tokio::time::Instant;
 
 use self::state::{Admission, Breaker};
-use super::{policy::BreakerPolicy, report::MadeBy};
+use super::{policy::BreakerPolicy, report::AnsweredBy};
 use crate::model::{Class, Resolution};
 
 /// So many are kept; beyond that, the one that has been quiet for longest is forgotten.
@@ -29,7 +29,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of(made_by: &MadeBy) -> Self {
+    pub(super) fn of(made_by: &AnsweredBy) -> Self {
         Self {
             index: made_by.index,
             target: made_by.target.clone(),

@@ -6,7 +6,7 @@ use super::script::*;
 use crate::{
     Stack,
     fallback::{
-        Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Sizes, Skipped, Target,
+        Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Sizes, SkipReason, Target,
     },
 };
 
@@ -105,7 +105,7 @@ async fn the_same_key_is_for_named_hosts_alone() {
             assert!(seen.uri.query().unwrap().contains("key="));
         } else {
             assert_eq!(script.hosts(), ["first"]);
-            assert_eq!(skipped(&answered), [None, Some(Skipped::Key)]);
+            assert_eq!(skipped(&answered), [None, Some(SkipReason::Key)]);
         }
     }
 }

@@ -32,7 +32,7 @@ const WRONG: [Row; 16] = [
         it.resolutions = Resolutions::between(Resolution::K4, Resolution::K1)
     }),
     ("resolutions", |it| it.resolutions.max = Resolution::Unknown),
-    ("sizes", |it| it.dialect = Dialect::AsItCame),
+    ("sizes", |it| it.dialect = Dialect::Passthrough),
     ("sizes", |it| {
         let (min, max) = (0, 1);
         it.sizes = Sizes::Pixels(Pixels {

@@ -6,7 +6,7 @@ mod tests;
 mod ticket;
 
 pub use self::spending::{Balance, Spending};
-pub(super) use self::ticket::Ticket;
+pub(super) use self::ticket::Reservation;
 use crate::{
     config::ConfigError,
     model::{Currency, Money},

@@ -133,7 +133,7 @@ impl Spending {
             if let (Class::Delivered, Some(budget)) = (class, self.0.budget) {
                 account.deposit(
                     price
-                        .at(Probability::per_mille(budget.deposit_per_mille))
+                        .at(Probability::permille(budget.deposit_per_mille))
                         .micros,
                 );
             }
@@ -175,5 +175,5 @@ impl Balance {
 
 /// By the same measure as [`Class::is_possibly_charged`], of a single attempt.
 pub(super) fn may_be_charged(exposure: &Exposure) -> bool {
-    exposure.probability > Class::SentPartial.billed_prior()
+    exposure.probability > Class::SentPartial.charge_probability()
 }

@@ -5,7 +5,7 @@ use crate::{attempt::Attempt, error::ErrorKind, model::Money};
 ///
 /// Dropped, it settles by the attempt's outcome; without an attempt everything is free again.
 #[derive(Debug)]
-pub(in crate::retry) struct Ticket {
+pub(in crate::retry) struct Reservation {
     spending: Spending,
     // Held for the attempt itself.
     price: Option<Money>,
@@ -14,7 +14,7 @@ pub(in crate::retry) struct Ticket {
     attempt: Option<Attempt>,
 }
 
-impl Ticket {
+impl Reservation {
     /// Holds nothing yet.
     pub(in crate::retry) fn new(spending: &Spending) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Reservation {
     fn drop(&mut self) {
         // An attempt ends before its ticket: its guard stands before it everywhere.
         let outcome = self.attempt.as_ref().and_then(Attempt::outcome_now);

@@ -10,7 +10,7 @@ fn late() -> RetryPolicy {
 /// One place in flight.
 fn single_place() -> InFlightLayer {
     InFlightLayer::new(InFlightPolicy {
-        per_host: 1,
+        max_per_host: 1,
         ..InFlightPolicy::default()
     })
     .unwrap()
@@ -201,7 +201,7 @@ async fn the_ledger_has_one_entry_for_each_and_the_superseded_may_have_cost_some
     let mut policy = Policy::nano_banana_pro();
     policy.retry = late();
     policy.retry.spending_cap = Some(SpendingCap::usd_micros(480_000));
-    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(240_000))];
     let stack = Stack::new(policy).unwrap();
     let client = service_fn(
         async |request: Request<RequestBody<ReplayBody<Full<Bytes>>>>| {

@@ -7,18 +7,18 @@ use tokio::time::Instant;
 
 use super::{
     StoppedBy,
-    budget::Ticket,
-    endings::Kept,
+    budget::Reservation,
+    decision::{RetryDecision, Situation, final_class},
+    endings::RejectedResult,
     operation::{Operation, Planned},
+    pushback::Pushback,
     running::Running,
-    server_word::ServerWord,
-    verdict::{Situation, Verdict, final_class},
 };
 use crate::{
     attempt::after,
     body::{PeekedBytes, Replay},
     error::{Clock, Error, ErrorKind},
-    model::{Class, End, Judgement, class_of, told_in_headers},
+    model::{Class, Classification, End, class_of, retry_after_in_headers},
     observe::Event,
 };
 
@@ -28,7 +28,7 @@ pub(super) enum Next {
     /// Another attempt, after this wait.
     Again(Duration),
     /// Nothing: another attempt runs or will be made already.
-    GoOn,
+    KeepWaiting,
     /// No other attempt. The ending is the caller's, unless an earlier attempt may still bring the picture.
     Stop,
     /// The caller has what it wants.
@@ -40,7 +40,7 @@ pub(super) enum Next {
 struct Ending {
     end: End,
     class: Class,
-    told: Option<Duration>,
+    retry_after: Option<Duration>,
     server: Option<bool>,
 }
 
@@ -52,13 +52,13 @@ impl<B: Replay> Operation<B> {
         response: &Response<R>,
         ahead: bool,
     ) -> Next {
-        let judgement = response.extensions().get::<Judgement>().copied();
+        let classification = response.extensions().get::<Classification>().copied();
         let status = response.status();
         let attempt = running.attempt().clone();
         // A success whose body is still to come has none: its meaning comes with the last byte.
         let class = attempt
             .class()
-            .or(judgement.map(|judgement| judgement.class))
+            .or(classification.map(|classification| classification.class))
             .or_else(|| class_of(status))
             .unwrap_or(Class::Delivered);
         if class == Class::Delivered {
@@ -67,15 +67,15 @@ impl<B: Replay> Operation<B> {
         }
         attempt.head_received(status, response.version());
         attempt.finish(End::Finished, class);
-        let word = ServerWord::read(response.headers());
-        let told = match judgement {
-            Some(judgement) => judgement.wait,
-            None => told_in_headers(response.headers()),
+        let word = Pushback::read(response.headers());
+        let retry_after = match classification {
+            Some(classification) => classification.wait,
+            None => retry_after_in_headers(response.headers()),
         };
         let ending = Ending {
             end: End::Finished,
             class,
-            told: told.max(word.wait),
+            retry_after: retry_after.max(word.wait),
             server: word.again,
         };
         self.follow(running, ending, ahead)
@@ -92,7 +92,7 @@ impl<B: Replay> Operation<B> {
         if matches!(
             error.kind(),
             ErrorKind::Timeout {
-                clock: Clock::Head,
+                clock: Clock::Picture,
                 ..
             }
         ) {
@@ -110,7 +110,7 @@ impl<B: Replay> Operation<B> {
         let ending = Ending {
             end: error.end(),
             class: error.class(),
-            told: None,
+            retry_after: None,
             server: None,
         };
         match self.follow(running, ending, ahead) {
@@ -130,12 +130,12 @@ impl<B: Replay> Operation<B> {
         let ending = Ending {
             end: End::TimedOut,
             class: Class::UnknownOutcome,
-            told: None,
+            retry_after: None,
             server: None,
         };
         match self.follow(running, ending, false) {
             Next::Again(wait) => Some(wait),
-            Next::GoOn | Next::Stop | Next::Done => None,
+            Next::KeepWaiting | Next::Stop | Next::Done => None,
         }
     }
 
@@ -147,7 +147,7 @@ impl<B: Replay> Operation<B> {
             status: attempt.status(),
             attempt: self.made(),
             duplicates: self.duplicates(),
-            told: ending.told,
+            retry_after: ending.retry_after,
             server: ending.server,
             remaining: self.deadline.saturating_duration_since(Instant::now()),
             expected: self.expected(),
@@ -155,34 +155,38 @@ impl<B: Replay> Operation<B> {
             replayable: self.replayable(),
         };
         if ahead && final_class(&situation).is_none() {
-            return Next::GoOn;
+            return Next::KeepWaiting;
         }
         let stopped_by = match self.policy.verdict(&situation) {
-            Verdict::Again { wait, duplicate } => match self.hold(running, &situation, duplicate) {
-                Ok(ticket) => {
-                    self.planned = Some(Box::new(Planned {
-                        wait: Some(wait),
-                        duplicate,
-                        collects: ending.class == Class::InFlight,
-                        ticket,
-                    }));
-                    self.tell(&Event::Waiting {
-                        attempt: &attempt,
-                        class: ending.class,
-                        wait,
-                        told: ending.told,
-                    });
-                    return Next::Again(wait);
+            RetryDecision::Again { wait, duplicate } => {
+                match self.hold(running, &situation, duplicate) {
+                    Ok(ticket) => {
+                        self.planned = Some(Box::new(Planned {
+                            wait: Some(wait),
+                            duplicate,
+                            collects: ending.class == Class::InFlight,
+                            ticket,
+                        }));
+                        self.tell(&Event::Waiting {
+                            attempt: &attempt,
+                            class: ending.class,
+                            wait,
+                            retry_after: ending.retry_after,
+                        });
+                        return Next::Again(wait);
+                    }
+                    Err(stopped_by) => stopped_by,
                 }
-                Err(stopped_by) => stopped_by,
-            },
-            Verdict::Stop(stopped_by) => stopped_by,
+            }
+            RetryDecision::Stop(stopped_by) => stopped_by,
         };
         self.report.stopped_by = stopped_by;
         match stopped_by {
             StoppedBy::Success => return Next::Done,
-            StoppedBy::ToldWait => {
-                self.report.retry_at = ending.told.map(|told| after(Instant::now(), told));
+            StoppedBy::RetryAfterTooLong => {
+                self.report.retry_at = ending
+                    .retry_after
+                    .map(|retry_after| after(Instant::now(), retry_after));
             }
             _ => {}
         }
@@ -195,11 +199,11 @@ impl<B: Replay> Operation<B> {
         running: &mut Running,
         situation: &Situation,
         duplicate: bool,
-    ) -> Result<Option<Box<Ticket>>, StoppedBy> {
+    ) -> Result<Option<Box<Reservation>>, StoppedBy> {
         let Some(purse) = &self.purse else {
             return Ok(None);
         };
-        let mut ticket = Ticket::new(&purse.spending);
+        let mut ticket = Reservation::new(&purse.spending);
         if duplicate {
             let probability = running.attempt().exposure(situation.class).probability;
             let waste = situation.price.map(|price| price.at(probability));
@@ -227,11 +231,11 @@ impl<B: Replay> Operation<B> {
                 let class = attempt.class().or(class_of(response.status()));
                 let (head, _) = response.into_parts();
                 if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
-                    let answer = Kept::Answer(Box::new(Response::from_parts(head, body)));
+                    let answer = RejectedResult::Answer(Box::new(Response::from_parts(head, body)));
                     self.keep_ending(attempt, class.unwrap_or(Class::Delivered), answer);
                 }
             }
-            Err(error) => self.keep_ending(attempt, error.class(), Kept::Failure(error)),
+            Err(error) => self.keep_ending(attempt, error.class(), RejectedResult::Failure(error)),
         }
     }
 }

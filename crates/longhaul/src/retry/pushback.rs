@@ -24,13 +24,13 @@ const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// What an answer's headers say of sending again, and how long to wait before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct ServerWord {
+pub(super) struct Pushback {
     /// `Some(false)` where any of them says no; that always wins.
     pub(super) again: Option<bool>,
     pub(super) wait: Option<Duration>,
 }
 
-impl ServerWord {
+impl Pushback {
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let words = WORDS.iter().flat_map(|(name, read)| {
             let values = headers.get_all(name).into_iter();
@@ -103,8 +103,8 @@ mod tests {
             }
             let wait = wait.map(Duration::from_millis);
             assert_eq!(
-                ServerWord::read(&headers),
-                ServerWord { again, wait },
+                Pushback::read(&headers),
+                Pushback { again, wait },
                 "{row:?}"
             );
         }

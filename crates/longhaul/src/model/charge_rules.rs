@@ -5,25 +5,25 @@ use crate::config::{ConfigError, Pattern};
 
 /// How likely an ending is charged at one provider.
 ///
-/// As it stands in a policy file; [`Priors::new`] checks it.
+/// As it stands in a policy file; [`ChargeRules::new`] checks it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PriorRow {
+pub struct ChargeRule {
     /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
     pub provider: String,
     /// What the ending means.
     pub class: Class,
     /// In thousandths: 1000 is certain.
-    pub per_mille: u16,
+    pub permille: u16,
 }
 
-impl PriorRow {
+impl ChargeRule {
     /// An ending of that class is charged so many times in a thousand.
-    pub fn new(provider: impl Into<String>, class: Class, per_mille: u16) -> Self {
+    pub fn new(provider: impl Into<String>, class: Class, permille: u16) -> Self {
         Self {
             provider: provider.into(),
             class,
-            per_mille,
+            permille,
         }
     }
 }
@@ -37,18 +37,18 @@ impl PriorRow {
 /// What an answer says of itself (“You will not be charged”) counts before any row.
 ///
 /// ```
-/// use longhaul::{Class, billing::{PriorRow, Priors}};
+/// use longhaul::{Class, billing::{ChargeRule, ChargeRules}};
 ///
 /// # fn main() -> Result<(), longhaul::ConfigError> {
-/// let priors = Priors::new(vec![PriorRow::new("*.example.com", Class::NoImage, 0)]);
-/// assert!(priors.is_err(), "`*` may stand at the end only");
-/// let priors = Priors::new(vec![PriorRow::new("relay*", Class::IntermediaryCut, 1000)])?;
-/// assert_eq!(priors.of("relay.example.com", Class::IntermediaryCut).unwrap().as_per_mille(), 1000);
-/// assert_eq!(priors.of("elsewhere.example.com", Class::IntermediaryCut), None);
+/// let charge_rules = ChargeRules::new(vec![ChargeRule::new("*.example.com", Class::NoImage, 0)]);
+/// assert!(charge_rules.is_err(), "`*` may stand at the end only");
+/// let charge_rules = ChargeRules::new(vec![ChargeRule::new("relay*", Class::IntermediaryCut, 1000)])?;
+/// assert_eq!(charge_rules.of("relay.example.com", Class::IntermediaryCut).unwrap().as_permille(), 1000);
+/// assert_eq!(charge_rules.of("elsewhere.example.com", Class::IntermediaryCut), None);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Priors(Vec<(Pattern, Class, Probability)>);
+pub struct ChargeRules(Vec<(Pattern, Class, Probability)>);
 
 /// Sources: openrouter.ai/docs/guides/features/zero-completion-insurance; novita.ai/docs/guides/llm-billing.
 /// novita's free 504 has no row: a proxy before it that gives up looks the same, and its work goes on.
@@ -58,14 +58,16 @@ const PUBLISHED: [(&str, Class, u16); 3] = [
     ("api.novita.ai", Class::UnknownOutcome, 1000),
 ];
 
-impl Priors {
-    /// Checks `rows`. An error names the field from the table's own key on: `priors[2].provider`.
-    pub fn new(rows: Vec<PriorRow>) -> Result<Self, ConfigError> {
-        let published = PUBLISHED.map(|(name, class, prior)| PriorRow::new(name, class, prior));
+impl ChargeRules {
+    /// Checks `rows`. An error names the field from the table's own key on: `charge_rules[2].provider`.
+    pub fn new(rows: Vec<ChargeRule>) -> Result<Self, ConfigError> {
+        let published = PUBLISHED.map(|(name, class, prior)| ChargeRule::new(name, class, prior));
         rows.into_iter()
             .chain(published)
             .enumerate()
-            .map(|(index, row)| read(row).map_err(|error| error.under(&format!("priors[{index}]"))))
+            .map(|(index, row)| {
+                read(row).map_err(|error| error.under(&format!("charge_rules[{index}]")))
+            })
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -86,38 +88,38 @@ impl Priors {
     }
 }
 
-fn read(row: PriorRow) -> Result<(Pattern, Class, Probability), ConfigError> {
-    if row.per_mille > 1000 {
+fn read(row: ChargeRule) -> Result<(Pattern, Class, Probability), ConfigError> {
+    if row.permille > 1000 {
         return Err(ConfigError::new(
-            "per_mille",
-            format!("{} is more than certain", row.per_mille),
+            "permille",
+            format!("{} is more than certain", row.permille),
         ));
     }
     let provider = Pattern::new("provider", &row.provider)?;
-    Ok((provider, row.class, Probability::per_mille(row.per_mille)))
+    Ok((provider, row.class, Probability::permille(row.permille)))
 }
 
-/// The priors of one provider.
+/// The charge_rules of one provider.
 #[derive(Clone, Debug)]
-pub(crate) struct ProviderPriors {
-    priors: Arc<Priors>,
+pub(crate) struct ProviderChargeRules {
+    charge_rules: Arc<ChargeRules>,
     provider: Arc<str>,
 }
 
-impl ProviderPriors {
+impl ProviderChargeRules {
     /// `None` where no row names it.
     pub(crate) fn of_provider(
-        priors: &Arc<Priors>,
+        charge_rules: &Arc<ChargeRules>,
         provider: Option<&Arc<str>>,
     ) -> Option<Box<Self>> {
-        let provider = provider.filter(|provider| priors.name(provider))?;
+        let provider = provider.filter(|provider| charge_rules.name(provider))?;
         Some(Box::new(Self {
-            priors: priors.clone(),
+            charge_rules: charge_rules.clone(),
             provider: provider.clone(),
         }))
     }
 
     pub(crate) fn of(&self, class: Class) -> Option<Probability> {
-        self.priors.of(&self.provider, class)
+        self.charge_rules.of(&self.provider, class)
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 /// What a layer does while a body passes: at its data, at its end, at its error.
 ///
 /// Dropped before its end, the watcher's own `Drop` speaks.
-pub trait Watch<D> {
+pub trait BodyObserver<D> {
     /// A piece of data passes.
     fn data(&mut self, data: &D) {
         let _ = data;
@@ -32,7 +32,7 @@ pub trait Watch<D> {
 }
 
 /// Nobody may be watching.
-impl<D, W: Watch<D>> Watch<D> for Option<W> {
+impl<D, W: BodyObserver<D>> BodyObserver<D> for Option<W> {
     fn data(&mut self, data: &D) {
         if let Some(watch) = self {
             watch.data(data);
@@ -51,8 +51,8 @@ impl<D, W: Watch<D>> Watch<D> for Option<W> {
     }
 }
 
-/// Beside a response body, where no classifier watches: a success that came whole is delivered.
-impl<D> Watch<D> for AttemptGuard {
+/// Hedged a response body, where no classifier watches: a success that came whole is delivered.
+impl<D> BodyObserver<D> for AttemptGuard {
     fn end(&mut self) -> Result<(), Error> {
         self.finish(Class::Delivered);
         Ok(())
@@ -66,9 +66,9 @@ impl<D> Watch<D> for AttemptGuard {
 }
 
 pin_project! {
-    /// A response body with a [`Watch`]er beside it. Holds nothing back and changes no byte.
+    /// A response body with a [`BodyObserver`]er beside it. Holds nothing back and changes no byte.
     #[derive(Debug)]
-    pub struct WatchedBody<B, W> {
+    pub struct ObservedBody<B, W> {
         // Before the watcher, so that a dropped body says first what it knows.
         #[pin]
         inner: B,
@@ -85,7 +85,7 @@ enum State {
     Ended,
 }
 
-impl<B: Body, W: Watch<B::Data>> WatchedBody<B, W> {
+impl<B: Body, W: BodyObserver<B::Data>> ObservedBody<B, W> {
     /// Watches `inner` with `watch`. A body that is empty from the start has ended with this call.
     pub(crate) fn new(inner: B, watch: W) -> Self {
         let mut body = Self {
@@ -100,18 +100,18 @@ impl<B: Body, W: Watch<B::Data>> WatchedBody<B, W> {
     }
 }
 
-fn end<D>(watch: &mut impl Watch<D>) -> State {
+fn end<D>(watch: &mut impl BodyObserver<D>) -> State {
     match watch.end() {
         Ok(()) => State::Ended,
         Err(error) => State::Failing(error),
     }
 }
 
-impl<B, W> Body for WatchedBody<B, W>
+impl<B, W> Body for ObservedBody<B, W>
 where
     B: Body,
     B::Error: Into<BoxError>,
-    W: Watch<B::Data>,
+    W: BodyObserver<B::Data>,
 {
     type Data = B::Data;
     type Error = Error;

@@ -2,11 +2,11 @@ use super::Deadline;
 
 /// What the retry layer lays down for an attempt, beside its number: read by the layers below.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Terms {
+pub(crate) struct AttemptOptions {
     /// The operation's deadline.
     pub(crate) deadline: Option<Deadline>,
     /// The head clocks of the operation that ran out before this attempt: see
-    /// [`Limits::after_timeout`](crate::timeout::Limits::after_timeout).
+    /// [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout).
     pub(crate) head_expiries: u32,
     /// No head clock: nothing is gained by cutting a paid call that no other follows.
     pub(crate) uncut_head: bool,

@@ -13,14 +13,14 @@ const KEPT: usize = 32;
 
 /// The places of every host.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct HostSemaphores {
     policy: InFlightPolicy,
     // Searched from end to end: a client of paid models talks to a handful of hosts, and comparing a
     // name allocates nothing.
     hosts: Mutex<Vec<(Host, Arc<Semaphore>)>>,
 }
 
-impl Places {
+impl HostSemaphores {
     pub(super) const fn new(policy: InFlightPolicy) -> Self {
         Self {
             policy,
@@ -44,7 +44,7 @@ impl Places {
             // list knows is idle.
             hosts.retain(|(_, places)| Arc::strong_count(places) > 1);
         }
-        let places = Arc::new(Semaphore::new(self.policy.per_host));
+        let places = Arc::new(Semaphore::new(self.policy.max_per_host));
         hosts.push((Host::of(uri), places.clone()));
         places
     }
@@ -52,7 +52,7 @@ impl Places {
     /// How many places are taken now, all hosts together.
     pub(super) fn taken(&self) -> usize {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = |places: &Semaphore| self.policy.per_host - places.available_permits();
+        let taken = |places: &Semaphore| self.policy.max_per_host - places.available_permits();
         hosts.iter().map(|(_, places)| taken(places)).sum()
     }
 
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn idle_hosts_are_forgotten_and_busy_ones_are_not() {
-        let places = Places::new(InFlightPolicy::default());
+        let places = HostSemaphores::new(InFlightPolicy::default());
         let busy: Uri = "https://busy.example".parse().unwrap();
         let held = places.of(&busy).try_acquire_owned().unwrap();
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    claims::{Certainty, Claim, ClaimRule, ClaimRules},
+    claims::{Claim, ClaimConfidence, ClaimRule, ClaimRules},
     record::{Closing, Record},
 };
 use crate::{
@@ -11,9 +11,9 @@ use crate::{
     model::{Class, Money, Probability},
 };
 
-/// What the provider's own log says of an attempt: it stands in the place of priors and of our own clocks.
+/// What the provider's own log says of an attempt: it stands in the place of charge_rules and of our own clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Logged {
+pub struct ProviderRecord {
     /// What was charged; nothing, where the log says so or has no row of the attempt.
     pub charged: Money,
     /// How long it took there, where the log says.
@@ -22,26 +22,26 @@ pub struct Logged {
 
 /// An attempt to judge, by which rules, and with what.
 #[derive(Clone, Copy, Debug)]
-pub struct ClaimCase<'a> {
+pub struct ClaimInput<'a> {
     /// The attempt.
     pub record: &'a Record,
     /// What its provider owes back.
     pub rules: &'a ClaimRules,
     /// What its provider's log says of it, where that was read.
-    pub logged: Option<Logged>,
+    pub logged: Option<ProviderRecord>,
 }
 
 /// What is owed back of attempts that go by rules of their own: one answer for each of `cases`, in their order, `None`
 /// where it is nothing. Wants all attempts of an operation together, as [`claims`](super::claims()) does.
-pub fn judge<'a, C>(cases: C) -> impl Iterator<Item = Option<Claim>>
+pub fn assess_claims<'a, C>(cases: C) -> impl Iterator<Item = Option<Claim>>
 where
-    C: IntoIterator<Item = ClaimCase<'a>>,
+    C: IntoIterator<Item = ClaimInput<'a>>,
     C::IntoIter: Clone,
 {
     let cases = cases.into_iter();
     let operations = Operation::all(cases.clone().map(|case| case.record));
     cases.map(move |case| {
-        let ClaimCase {
+        let ClaimInput {
             record,
             rules,
             logged,
@@ -97,12 +97,12 @@ impl Operation {
 struct Case<'a> {
     attempt: u32,
     closing: &'a Closing,
-    logged: Option<Logged>,
+    logged: Option<ProviderRecord>,
     operation: &'a Operation,
 }
 
 impl Case<'_> {
-    fn first_claim(&self, rules: &ClaimRules) -> Option<(ClaimRule, Certainty)> {
+    fn first_claim(&self, rules: &ClaimRules) -> Option<(ClaimRule, ClaimConfidence)> {
         // What was not charged is not owed back: by the log, else by what its class, provider or answer says.
         let charged = self
             .logged
@@ -131,17 +131,17 @@ impl Case<'_> {
         outcome.exposure.probability == Probability::ZERO || !outcome.class.is_possibly_charged()
     }
 
-    fn charged_though_refused(&self) -> Option<Certainty> {
+    fn charged_though_refused(&self) -> Option<ClaimConfidence> {
         let refused = match self.closing.outcome.class {
             // These have rules of their own, or brought the picture.
             Class::NoImage | Class::Undelivered | Class::Delivered => false,
             Class::ContentBlocked => !self.looks_like_a_success(),
             _ => self.is_free(),
         };
-        (refused && self.is_logged_as_charged()).then_some(Certainty::Eligible)
+        (refused && self.is_logged_as_charged()).then_some(ClaimConfidence::Eligible)
     }
 
-    fn no_image(&self) -> Option<Certainty> {
+    fn no_image(&self) -> Option<ClaimConfidence> {
         match self.closing.outcome.class {
             Class::NoImage => Some(self.as_sure_as_charged()),
             // Refusing with an error status is free; only a refusal that looks like a success is charged.
@@ -150,31 +150,31 @@ impl Case<'_> {
         }
     }
 
-    fn undelivered(&self) -> Option<Certainty> {
+    fn undelivered(&self) -> Option<ClaimConfidence> {
         let nothing_came = self.operation.delivered.is_none() && !self.operation.running;
         match self.closing.outcome.class {
             Class::Undelivered => Some(self.as_sure_as_charged()),
             Class::UnknownOutcome | Class::IntermediaryCut | Class::ModelDeadline => nothing_came
                 .then_some(if self.is_logged_as_charged() {
-                    Certainty::Eligible
+                    ClaimConfidence::Eligible
                 } else {
-                    Certainty::Verify
+                    ClaimConfidence::Verify
                 }),
             // An error that is rarely charged, and was.
             Class::RequestTimeout | Class::ServerError if self.is_logged_as_charged() => {
-                nothing_came.then_some(Certainty::Eligible)
+                nothing_came.then_some(ClaimConfidence::Eligible)
             }
             _ => None,
         }
     }
 
-    fn duplicate(&self) -> Option<Certainty> {
+    fn duplicate(&self) -> Option<ClaimConfidence> {
         (self.operation.delivered? != self.attempt).then(|| self.as_sure_as_charged())
     }
 
     /// By the provider's own clock, where its log tells. Else only where the provider itself answered: how long a call
     /// took that was cut on the way, nobody here knows.
-    fn over(&self, limit: Duration) -> Option<Certainty> {
+    fn over(&self, limit: Duration) -> Option<ClaimConfidence> {
         if let Some(duration) = self.logged.and_then(|logged| logged.duration) {
             return (duration > limit).then(|| self.as_sure_as_charged());
         }
@@ -185,7 +185,7 @@ impl Case<'_> {
         Some(if clock.at_least > limit {
             self.as_sure_as_charged()
         } else {
-            Certainty::Verify
+            ClaimConfidence::Verify
         })
     }
 
@@ -199,11 +199,11 @@ impl Case<'_> {
         self.logged.is_some_and(|logged| logged.charged.micros > 0)
     }
 
-    fn as_sure_as_charged(&self) -> Certainty {
+    fn as_sure_as_charged(&self) -> ClaimConfidence {
         if self.is_logged_as_charged() || self.closing.is_certainly_charged() {
-            Certainty::Eligible
+            ClaimConfidence::Eligible
         } else {
-            Certainty::Verify
+            ClaimConfidence::Verify
         }
     }
 }

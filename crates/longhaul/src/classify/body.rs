@@ -1,20 +1,20 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{Classifier, Passed, answer::AnswerWatcher};
+use super::{Classifier, EndOfStream, answer::AnswerWatcher};
 use crate::{
-    body::{Watch, WatchedBody},
+    body::{BodyObserver, ObservedBody},
     classify::peek::PeekedBody,
     error::{AttemptGuard, Error, ErrorKind, diagnosis},
     model::{End, Workload},
 };
 
 /// The response body of [`Classify`](super::Classify).
-pub type ResponseBody<B, C> = WatchedBody<PeekedBody<B>, Judge<C>>;
+pub type ResponseBody<B, C> = ObservedBody<PeekedBody<B>, ClassifyBody<C>>;
 
 /// Follows a body that is not held, and says at its end what it was.
 #[derive(Debug)]
-pub struct Judge<C>(
+pub struct ClassifyBody<C>(
     // `None` once the attempt has its outcome. Boxed: most answers are judged before they are handed on, and the
     // bodies of all are moved through every layer.
     Option<Box<Running<C>>>,
@@ -29,7 +29,7 @@ pub(super) struct Running<C> {
     pub(super) guard: AttemptGuard,
 }
 
-impl<C> Judge<C> {
+impl<C> ClassifyBody<C> {
     /// Judges the body of an attempt that is still running.
     pub(super) fn running(running: Running<C>) -> Self {
         Self(Some(Box::new(running)))
@@ -48,12 +48,12 @@ impl<C: Classifier> Running<C> {
             return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
         }
         let facts = self.watcher.facts(true);
-        let passed = Passed::new(self.status, &self.workload, &facts);
-        let judgement = self.classifier.passed(&passed);
+        let passed = EndOfStream::new(self.status, &self.workload, &facts);
+        let classification = self.classifier.passed(&passed);
         let attempt = self.guard.attempt();
         attempt.note_body(facts.evidence);
-        attempt.note_judgement(&judgement);
-        attempt.finish(End::Finished, judgement.class);
+        attempt.note_classification(&classification);
+        attempt.finish(End::Finished, classification.class);
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl<C: Classifier> Running<C> {
 }
 
 /// Dropped before the end, it still says what it saw; the guard ends the attempt.
-impl<C> Drop for Judge<C> {
+impl<C> Drop for ClassifyBody<C> {
     fn drop(&mut self) {
         if let Some(running) = &self.0 {
             let facts = running.watcher.facts(false);
@@ -77,7 +77,7 @@ impl<C> Drop for Judge<C> {
     }
 }
 
-impl<C: Classifier> Watch<Bytes> for Judge<C> {
+impl<C: Classifier> BodyObserver<Bytes> for ClassifyBody<C> {
     fn data(&mut self, data: &Bytes) {
         if let Some(running) = &mut self.0 {
             running.watcher.data(data);

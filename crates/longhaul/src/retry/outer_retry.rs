@@ -2,7 +2,7 @@
 
 use http::{HeaderName, request::Parts};
 
-use crate::{attempt::Attempt, error::Nested};
+use crate::{attempt::Attempt, error::OuterRetry};
 
 /// How a header counts.
 type Count = fn(&str) -> Option<u64>;
@@ -23,7 +23,7 @@ static COUNTS: [(HeaderName, Count, u64); 4] = [
     (HeaderName::from_static("amz-sdk-request"), attempt_field, 1),
 ];
 
-impl Nested {
+impl OuterRetry {
     pub(super) fn of(head: &Parts) -> Option<Self> {
         if head.extensions.get::<Attempt>().is_some() {
             return Some(Self::Attempt);
@@ -71,10 +71,10 @@ mod tests {
             ("amz-sdk-request", "max=3", false),
         ] {
             let request = Request::builder().header(name, value).body(()).unwrap();
-            let found = Nested::of(&request.into_parts().0);
+            let found = OuterRetry::of(&request.into_parts().0);
             assert_eq!(
                 found,
-                expected.then_some(Nested::Header(name)),
+                expected.then_some(OuterRetry::Header(name)),
                 "{name}: {value}"
             );
         }
@@ -84,6 +84,9 @@ mod tests {
     async fn so_is_an_attempt_that_is_there_already() {
         let mut request = Request::new(());
         Attempt::enter(request.extensions_mut());
-        assert_eq!(Nested::of(&request.into_parts().0), Some(Nested::Attempt));
+        assert_eq!(
+            OuterRetry::of(&request.into_parts().0),
+            Some(OuterRetry::Attempt)
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::model::{Class, End, Money};
 /// What the retry layer does about an ending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum RetryDecision {
     /// Wait, then send again.
     Again {
         /// How long to wait.
@@ -35,7 +35,7 @@ pub struct Situation {
     /// Duplicates made so far.
     pub duplicates: u32,
     /// The wait that the server asks for.
-    pub told: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// What the server says about sending again: `x-should-retry` and its relatives.
     pub server: Option<bool>,
     /// The time until the operation's deadline.
@@ -57,7 +57,7 @@ impl Situation {
             status: None,
             attempt: 1,
             duplicates: 0,
-            told: None,
+            retry_after: None,
             server: None,
             remaining: Duration::MAX,
             expected: Duration::ZERO,
@@ -71,40 +71,42 @@ impl RetryPolicy {
     /// What to do about an ending.
     ///
     /// Endings that sending again does not help stop first; then a server that says no; then whatever bounds
-    /// the policy sets, the cheapest to lift last: the body, the attempts, the duplicates, the told wait,
+    /// the policy sets, the cheapest to lift last: the body, the attempts, the duplicates, the retry-after limit,
     /// the deadline.
     ///
     /// A server's no always wins. Its yes makes an ordinary failure of a
     /// [`ClientError`](Class::ClientError) or of a status like 501, and nothing else: what may have been
     /// charged stays a duplicate. An answer that is [`InFlight`](Class::InFlight) is asked for again
     /// however many attempts there were.
-    pub fn verdict(&self, situation: &Situation) -> Verdict {
-        let Situation { class, told, .. } = *situation;
+    pub fn verdict(&self, situation: &Situation) -> RetryDecision {
+        let Situation {
+            class, retry_after, ..
+        } = *situation;
         if let Some(stopped_by) = final_class(situation) {
-            return Verdict::Stop(stopped_by);
+            return RetryDecision::Stop(stopped_by);
         }
         if !situation.replayable {
-            return Verdict::Stop(StoppedBy::Body);
+            return RetryDecision::Stop(StoppedBy::Body);
         }
         if situation.attempt >= self.attempts && class != Class::InFlight {
-            return Verdict::Stop(StoppedBy::Attempts);
+            return RetryDecision::Stop(StoppedBy::Attempts);
         }
         // Paying nothing twice is no duplicate.
         let free = situation.price.is_some_and(|price| price.micros == 0);
         let duplicate = class.is_possibly_charged() && !free;
         if duplicate && !self.duplicates.allow(situation.duplicates, situation.price) {
-            return Verdict::Stop(StoppedBy::Duplicates);
+            return RetryDecision::Stop(StoppedBy::Duplicates);
         }
-        if told.is_some_and(|told| told > self.schedule.told) {
-            return Verdict::Stop(StoppedBy::ToldWait);
+        if retry_after.is_some_and(|retry_after| retry_after > self.schedule.max_retry_after) {
+            return RetryDecision::Stop(StoppedBy::RetryAfterTooLong);
         }
         let wait = self
             .schedule
-            .wait(situation.attempt, situation.end, class, told);
+            .wait(situation.attempt, situation.end, class, retry_after);
         if wait.saturating_add(situation.expected) > situation.remaining {
-            return Verdict::Stop(StoppedBy::Deadline);
+            return RetryDecision::Stop(StoppedBy::Deadline);
         }
-        Verdict::Again { wait, duplicate }
+        RetryDecision::Again { wait, duplicate }
     }
 }
 
