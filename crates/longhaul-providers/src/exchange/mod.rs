@@ -2,17 +2,18 @@
 //! changed, answers that are read to their end, and a memory of what a host does not offer.
 
 mod call;
+mod future;
 mod joined;
 mod memory;
 mod origin;
 mod read;
 mod request;
 
-pub use self::joined::JoinedBody;
 pub(crate) use self::{
     call::{Call, asked_again},
     memory::{Account, Memory},
-    origin::{Origin, encoded},
+    origin::{Origin, authority, encoded, is_authority, is_host},
     read::{Read, read},
     request::{Said, Scalar, Whole, is_json},
 };
+pub use self::{future::ResponseFuture, joined::JoinedBody};

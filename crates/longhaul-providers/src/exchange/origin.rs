@@ -74,6 +74,39 @@ pub(crate) fn encoded(id: &str) -> Option<String> {
     fits.then(|| utf8_percent_encode(id, SAFE).to_string())
 }
 
+/// Host and port as a policy names them: without the scheme's own port.
+pub(crate) fn authority(uri: &Uri) -> Option<String> {
+    let authority = uri.authority()?;
+    let own = if uri.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    Some(match authority.port_u16().filter(|port| *port != own) {
+        Some(port) => format!("{}:{port}", authority.host()),
+        None => authority.host().to_owned(),
+    })
+}
+
+/// Whether it is a host as a policy names it: a name, and a port where it has one.
+pub(crate) fn is_authority(host: &str) -> bool {
+    match host.rsplit_once(':') {
+        Some((name, port)) => is_host(name) && port.parse::<u16>().is_ok(),
+        None => is_host(host),
+    }
+}
+
+/// Whether it is a host's name, and nothing else.
+pub(crate) fn is_host(host: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    host.split('.').all(part)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,11 +20,11 @@ pub(super) const TASK_HEADER: HeaderName = HeaderName::from_static("x-longhaul-t
 
 /// What the caller gets.
 #[derive(Debug, PartialEq)]
-pub(super) struct Unary {
-    pub(super) status: StatusCode,
-    pub(super) body: Bytes,
+pub(crate) struct Unary {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
     /// Whether there is a picture in it.
-    pub(super) picture: bool,
+    pub(crate) picture: bool,
 }
 
 /// The unary answer of a task that is done. `None` where the place of the result holds nothing.
@@ -60,7 +60,7 @@ fn links(found: Vec<&RawValue>) -> Bytes {
 }
 
 /// The status and the document that the unary call would have had.
-pub(super) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
+pub(crate) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
     let row = &dialect.failure;
     let document = json::document(body);
     let found = |path: &crate::JsonPath| document.and_then(|document| path.text(document));
@@ -103,7 +103,7 @@ pub(super) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
 }
 
 /// The answer with the head that the last poll came with, as far as it is about the answer.
-pub(super) fn response<R>(head: &Parts, unary: Unary) -> Response<JoinedBody<R>> {
+pub(crate) fn response<R>(head: &Parts, unary: Unary) -> Response<JoinedBody<R>> {
     let length = unary.body.len();
     let mut response = Response::new(JoinedBody::whole([unary.body]));
     *response.status_mut() = unary.status;

@@ -29,15 +29,20 @@ const CODES: &[(&str, u16)] = &[
     ("deadline_exceeded", 504),
     ("EXPIRED", 504),
     ("*overloaded*", 503),
+    ("server_error", 500),
 ];
 
 /// The status for a word; 500 for one that nobody knows: the task has ended, so that nothing on the way cut it.
-pub(super) fn status(code: Option<&str>) -> StatusCode {
+pub(crate) fn status(code: Option<&str>) -> StatusCode {
+    known(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The status for a word that the table has.
+pub(crate) fn known(code: Option<&str>) -> Option<StatusCode> {
     // `code: and a text`, as Replicate has it.
-    let code = code.map(|code| code.split(':').next().unwrap_or(code).trim());
-    let row = code.and_then(|code| CODES.iter().find(|(word, _)| fits(word, code)));
-    row.and_then(|(_, status)| StatusCode::from_u16(*status).ok())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    let code = code.map(|code| code.split(':').next().unwrap_or(code).trim())?;
+    let (_, status) = CODES.iter().find(|(word, _)| fits(word, code))?;
+    StatusCode::from_u16(*status).ok()
 }
 
 fn fits(word: &str, code: &str) -> bool {

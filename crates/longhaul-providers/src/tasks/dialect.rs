@@ -6,7 +6,10 @@ use longhaul::ConfigError;
 use serde::{Deserialize, Serialize};
 
 use super::template::Template;
-use crate::{JsonPath, exchange::Scalar};
+use crate::{
+    JsonPath,
+    exchange::{Scalar, is_host},
+};
 
 /// How one API takes a task, is asked after it, and gives its picture.
 ///
@@ -290,17 +293,6 @@ impl Dialect {
         }
         Ok(())
     }
-}
-
-/// Whether it is a host's name, and nothing else.
-pub(super) fn is_host(host: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    host.split('.').all(part)
 }
 
 #[cfg(test)]

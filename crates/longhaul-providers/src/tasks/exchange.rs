@@ -97,7 +97,11 @@ where
     {
         return answer;
     }
-    let taken = match running.submitted(&mut call, &whole, &said).await? {
+    let submitted = running.submitted(&mut call, &whole, &said);
+    let Ok(submitted) = timeout_at(running.deadline, submitted).await else {
+        return Err(running.expired(None));
+    };
+    let taken = match submitted? {
         Submitted::Answer(answer) => return Ok(answer),
         Submitted::Task(taken) => taken,
         Submitted::NotOffered => {

@@ -66,13 +66,12 @@
 //! # example().unwrap();
 //! ```
 
-mod answer;
-mod codes;
+pub(crate) mod answer;
+pub(crate) mod codes;
 mod collect;
 mod dialect;
 mod error;
 mod exchange;
-mod future;
 mod handle;
 mod layer;
 mod leave;
@@ -83,18 +82,19 @@ mod poll;
 mod rate;
 mod report;
 mod service;
-mod submit;
+pub(crate) mod submit;
 mod template;
 #[cfg(test)]
 mod tests;
-mod told;
+pub(crate) mod told;
 mod wait;
+
+pub use crate::exchange::ResponseFuture;
 
 pub use self::{
     collect::{Collected, collect},
     dialect::Dialect,
     error::TaskError,
-    future::ResponseFuture,
     handle::TaskHandle,
     layer::SubmitAndPollLayer,
     policy::{FirstWait, TasksPolicy},

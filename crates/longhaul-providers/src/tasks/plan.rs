@@ -12,7 +12,7 @@ use super::{
     dialect::Dialect,
     template::{Template, Values},
 };
-use crate::exchange::{Account, Memory, Origin, Said, Scalar, Whole, is_json};
+use crate::exchange::{Account, Memory, Origin, Said, Scalar, Whole, authority, is_json};
 
 /// How a call becomes a task.
 #[derive(Clone, Debug)]
@@ -144,18 +144,4 @@ fn knows(dialect: &Dialect, head: &Parts) -> bool {
         workload.is_none_or(|workload| workload.recognised)
     };
     path && (!call.prefer_wait || waits()) && (!call.pictures_only || pictures())
-}
-
-/// Host and port as a policy names them: without the scheme's own port.
-fn authority(uri: &Uri) -> Option<String> {
-    let authority = uri.authority()?;
-    let own = if uri.scheme_str() == Some("https") {
-        443
-    } else {
-        80
-    };
-    Some(match authority.port_u16().filter(|port| *port != own) {
-        Some(port) => format!("{}:{port}", authority.host()),
-        None => authority.host().to_owned(),
-    })
 }

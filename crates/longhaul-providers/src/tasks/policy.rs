@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use longhaul::{ConfigError, Resolution};
 use serde::{Deserialize, Serialize};
 
-use super::dialect::{Dialect, is_host};
+use super::dialect::Dialect;
+use crate::exchange::is_authority;
 
 /// Which hosts take calls as tasks, and how tasks are polled. Plain data: change what you like, then build.
 ///
@@ -187,14 +188,7 @@ impl TasksPolicy {
         }
         for (host, names) in &self.hosts {
             let field = || format!("hosts.{host:?}");
-            let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-                if port.parse::<u16>().is_ok() {
-                    name
-                } else {
-                    ""
-                }
-            });
-            if !is_host(name) {
+            if !is_authority(host) {
                 let message = "a host as in a URL, such as `api.example.com` or `127.0.0.1:8080`";
                 return Err(ConfigError::new(field(), message));
             }

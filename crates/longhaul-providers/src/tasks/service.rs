@@ -10,10 +10,8 @@ use http_body::Body;
 use longhaul::{BoxError, Error};
 use tower_service::Service;
 
-use super::{
-    exchange, future::ResponseFuture, open::Open, plan::Plan, policy::TasksPolicy, rate::Rate,
-};
-use crate::exchange::{Account, Call, JoinedBody, Memory};
+use super::{exchange, open::Open, plan::Plan, policy::TasksPolicy, rate::Rate};
+use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
 
 /// Makes a task of a call where the API takes one. See [the module](super).
 #[derive(Clone, Debug)]

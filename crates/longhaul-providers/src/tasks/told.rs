@@ -8,7 +8,7 @@ use crate::json;
 
 /// What it says.
 #[derive(Debug, PartialEq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     /// It has not ended.
     Running {
         state: String,

@@ -213,6 +213,19 @@ async fn at_the_deadline_the_handle_stays_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_submit_that_is_never_answered_ends_at_the_deadline() {
+    let provider = provider("silence");
+    let mut hurried = request("relay");
+    hurried
+        .extensions_mut()
+        .insert(longhaul::Deadline::after(MINUTE));
+    let layer = SubmitAndPollLayer::new(policy()).unwrap();
+    let error = call(&layer, &provider, hurried).await.unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(provider.oracle().totals().requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_that_has_expired_is_left_to_its_reader() {
     let provider = provider("task-picture-gone");
     let response = call_once(&provider, "sub2api").await.unwrap();

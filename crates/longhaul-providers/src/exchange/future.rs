@@ -9,7 +9,7 @@ use http::Response;
 use longhaul::{BoxError, Error};
 use pin_project_lite::pin_project;
 
-use crate::exchange::JoinedBody;
+use super::JoinedBody;
 
 type Exchange<R> = Pin<Box<dyn Future<Output = Result<Response<JoinedBody<R>>, Error>> + Send>>;
 
@@ -33,13 +33,13 @@ pin_project! {
 }
 
 impl<F, R> ResponseFuture<F, R> {
-    pub(super) const fn passing(inner: F) -> Self {
+    pub(crate) const fn passing(inner: F) -> Self {
         Self {
             state: State::Passing { inner },
         }
     }
 
-    pub(super) const fn exchanging(exchange: Exchange<R>) -> Self {
+    pub(crate) const fn exchanging(exchange: Exchange<R>) -> Self {
         Self {
             state: State::Exchanging { exchange },
         }
