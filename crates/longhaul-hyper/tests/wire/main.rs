@@ -1,9 +1,10 @@
 //! The client against real sockets on loopback, with servers that misbehave by script.
 
+mod answers;
 mod connect;
-mod h2;
 mod pool;
 mod proof;
+mod proxy;
 mod server;
 mod tls;
 
