@@ -1,5 +1,7 @@
 //! What an error means, by proof of what was written.
 
+use std::{error::Error as StdError, io};
+
 use longhaul::{
     Attempt, Error, ErrorKind,
     attempt::Transport,
@@ -10,10 +12,13 @@ use crate::{connector::ConnectError, proof::Exchange, request::Unsendable};
 
 /// Every error knows its attempt, where there is one.
 pub(crate) fn of_attempt(error: Error, attempt: Option<&Attempt>) -> Error {
-    match attempt {
-        Some(attempt) => error.with_attempt(attempt),
-        None => error,
+    let Some(attempt) = attempt else {
+        return error;
+    };
+    if let ErrorKind::MalformedResponse { .. } = error.kind() {
+        attempt.malformed_response();
     }
+    error.with_attempt(attempt)
 }
 
 pub(crate) fn of_request(error: Unsendable) -> Error {
@@ -22,14 +27,18 @@ pub(crate) fn of_request(error: Unsendable) -> Error {
 }
 
 pub(crate) fn of_connect(error: ConnectError) -> Error {
-    let kind = match error.timed_out() {
-        Some((limit, elapsed)) => ErrorKind::Timeout {
+    let kind = match (error.timed_out(), error.proxy()) {
+        (Some((limit, elapsed)), _) => ErrorKind::Timeout {
             clock: Clock::Connect,
             limit,
             elapsed,
             resolution: None,
         },
-        None => ErrorKind::Connect {
+        (None, Some(proxy)) => ErrorKind::Proxy {
+            proxy: proxy.into(),
+            status: error.proxy_status(),
+        },
+        (None, None) => ErrorKind::Connect {
             stage: error.stage(),
         },
     };
@@ -38,7 +47,9 @@ pub(crate) fn of_connect(error: ConnectError) -> Error {
 
 /// The connection failed before the head of an answer.
 pub(crate) fn of_exchange(error: hyper::Error, exchange: &Exchange) -> Error {
-    let kind = if exchange.written().written > 0 {
+    let kind = if error.is_parse() {
+        malformed(&error)
+    } else if exchange.written().written > 0 {
         ErrorKind::Disconnected
     } else if error.is_user() {
         ErrorKind::RequestBody
@@ -50,5 +61,24 @@ pub(crate) fn of_exchange(error: hyper::Error, exchange: &Exchange) -> Error {
 
 /// The connection failed in the middle of an answer.
 pub(crate) fn of_body(error: hyper::Error) -> Error {
-    Error::new(ErrorKind::Disconnected).with_source(error)
+    let kind = match framing(&error) {
+        Some(framing) => malformed(framing),
+        None => ErrorKind::Disconnected,
+    };
+    Error::new(kind).with_source(error)
+}
+
+fn malformed(error: &dyn StdError) -> ErrorKind {
+    let reason = error.to_string().into();
+    ErrorKind::MalformedResponse { reason }
+}
+
+/// What hyper says of chunks that are none. TLS says of its records likewise that they are bad data.
+fn framing(error: &hyper::Error) -> Option<&io::Error> {
+    let error: &io::Error = error.source()?.downcast_ref()?;
+    let of_hyper = error
+        .get_ref()
+        .is_none_or(|inner| !inner.is::<rustls::Error>());
+    let kinds = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
+    (kinds.contains(&error.kind()) && of_hyper).then_some(error)
 }

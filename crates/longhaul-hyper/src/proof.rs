@@ -60,7 +60,11 @@ impl Exchange {
 
 impl Transport for Exchange {
     fn written(&self) -> Written {
-        self.state().counts
+        let state = self.state();
+        Written {
+            unfinished: state.unflushed || !state.body_ended,
+            ..state.counts
+        }
     }
 }
 
@@ -108,6 +112,7 @@ mod tests {
     fn carrying() -> (Meter, Arc<Exchange>) {
         let (meter, exchange) = (Meter::default(), Arc::<Exchange>::default());
         meter.begin(exchange.clone());
+        exchange.body_ended();
         (meter, exchange)
     }
 
@@ -127,9 +132,33 @@ mod tests {
         flush(&meter);
         let first = exchange.written();
         assert_eq!((first.written, first.flushed), (9, 9));
+        assert!(!first.unfinished);
 
         flush(&meter);
         assert_eq!(exchange.written(), first);
+    }
+
+    #[test]
+    fn what_the_socket_does_not_take_is_missing() {
+        let (meter, exchange) = carrying();
+        write(&meter, 9);
+        flush(&meter);
+        // Nothing of the next piece was taken, and so no count tells of it.
+        assert!(meter.write(|| Poll::Pending).is_pending());
+        let counts = exchange.written();
+        assert_eq!((counts.written, counts.flushed), (9, 9));
+        assert!(counts.unfinished);
+    }
+
+    #[test]
+    fn a_body_that_has_not_ended_is_missing() {
+        let (meter, exchange) = (Meter::default(), Arc::<Exchange>::default());
+        meter.begin(exchange.clone());
+        write(&meter, 9);
+        flush(&meter);
+        assert!(exchange.written().unfinished);
+        exchange.body_ended();
+        assert!(!exchange.written().unfinished);
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub struct Settings {
     pub pool_max_idle_per_host: usize,
     /// The most headers that an answer may have.
     pub max_headers: usize,
-    /// The most bytes that the head of an answer may have; a connection's buffers grow up to this too.
+    /// The most bytes that the head of an answer may have.
     pub max_head: usize,
 }
 
@@ -82,7 +82,6 @@ impl Settings {
                 "must be between 10 and 10,000",
             ));
         }
-        // hyper's own least.
         if !(8 << 10..=16 << 20).contains(&self.max_head) {
             return Err(ConfigError::new(
                 "max_head",

@@ -1,6 +1,9 @@
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
+use http::StatusCode;
 use longhaul::{BoxError, error::ConnectStage};
+
+use super::proxy::Refused;
 
 /// Why there is no connection. Nothing was sent.
 #[derive(Debug)]
@@ -53,6 +56,14 @@ impl ConnectError {
     /// password.
     pub fn proxy(&self) -> Option<&str> {
         self.proxy.as_deref()
+    }
+
+    /// What an HTTP proxy answered instead of opening the way.
+    pub fn proxy_status(&self) -> Option<StatusCode> {
+        match &self.problem {
+            Problem::Failed(source) => source.downcast_ref().map(|Refused(status)| *status),
+            Problem::TimedOut { .. } => None,
+        }
     }
 
     /// How far it got; with a [proxy](Self::proxy), on the way to that.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod connect;
+mod malformed;
 mod pool;
 mod proof;
 mod proxy;

@@ -1,8 +1,9 @@
 //! Outbound proxies, played by the tests themselves: what is asked of them, and what their refusals mean.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use http::StatusCode;
 use http_body_util::BodyExt;
-use longhaul::{Class, attempt::Sent};
+use longhaul::{Class, ErrorKind, attempt::Sent};
 use longhaul_hyper::{Client, Proxies};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -110,6 +111,16 @@ async fn a_refused_tunnel_is_never_sent_and_names_the_proxy() {
 
         assert_eq!(error.class(), Class::NeverSent, "{status}");
         assert_eq!(attempt.sent(), Sent::Nothing);
+        let code = status[..3].parse().ok().filter(|status| *status != 200);
+        let code = code.and_then(|status| StatusCode::from_u16(status).ok());
+        let proxy = name.clone().into();
+        assert_eq!(
+            *error.kind(),
+            ErrorKind::Proxy {
+                proxy,
+                status: code
+            }
+        );
         let text = chain(&error);
         assert!(text.contains(&name) && text.contains(said), "{text}");
         for secret in ["Aladdin", "sesame", "QWxhZGRpb", "a provider would"] {

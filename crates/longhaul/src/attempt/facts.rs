@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, transport::TransportState};
+use super::{RouteInfo, SentSecrets, transport::TransportState};
 use crate::model::{
     Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderChargeRules,
 };
@@ -85,6 +85,8 @@ pub(crate) struct Facts {
     // Another attempt brought the picture first; this one is about to be dropped.
     pub(super) superseded: bool,
     pub(super) evidence: Evidence,
+    pub(super) secrets: SentSecrets,
+    pub(super) malformed_response: bool,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
     pub(super) answered_by: Option<&'static str>,
@@ -109,6 +111,8 @@ impl Facts {
             late: false,
             superseded: false,
             evidence: Evidence::default(),
+            secrets: SentSecrets::default(),
+            malformed_response: false,
             charged: None,
             answered_by: None,
             route: None,
@@ -122,6 +126,14 @@ impl Facts {
             status,
             version,
         });
+    }
+
+    /// Nothing of the request's keys is kept, wherever the answer repeats them.
+    pub(super) fn forget_secrets(&mut self) {
+        let Self {
+            evidence, secrets, ..
+        } = self;
+        evidence.forget(|text| secrets.are_shown_by(text));
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -143,7 +155,7 @@ impl Facts {
                 let written = transport.written();
                 if written.written == 0 {
                     Sent::Nothing
-                } else if body_cut_short || written.flushed < written.written {
+                } else if body_cut_short || !written.is_all_out() {
                     Sent::Part
                 } else {
                     Sent::PossiblyWhole
@@ -185,7 +197,7 @@ impl Facts {
             TransportState::Connecting => None,
             TransportState::Linked(transport) => {
                 let written = transport.written();
-                let all_out = written.written > 0 && written.flushed >= written.written;
+                let all_out = written.written > 0 && written.is_all_out();
                 written
                     .flushed_at
                     .filter(|&flushed| all_out && flushed >= handed_over)

@@ -12,7 +12,7 @@ use super::{
     policy::ClassifyPolicy,
 };
 use crate::{
-    attempt::{Attempt, RouteInfo},
+    attempt::{Attempt, RouteInfo, SentSecrets},
     error::{AttemptGuard, BoxError, Error},
     model::{CutHistory, HostId, Workload},
 };
@@ -52,6 +52,7 @@ where
             time_scale: self.policy.time_scale,
             history: self.history.clone(),
         });
+        attempt.set_secrets(SentSecrets::of(request.headers(), request.uri()));
         let case = Case {
             classifier: self.classifier.clone(),
             limit: self.policy.peek_limit,

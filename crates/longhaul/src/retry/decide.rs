@@ -98,7 +98,7 @@ impl<B: Replay> Operation<B> {
         ) {
             self.head_expiries += 1;
         }
-        if error.kind().is_refused_here() {
+        if error.kind().is_final() {
             self.report.stopped_by = match error.kind() {
                 ErrorKind::SpendingCap { .. } => StoppedBy::SpendingCap,
                 // Who refused it has said so.

@@ -4,6 +4,7 @@
 mod socks;
 mod tunnel;
 
+pub(super) use self::tunnel::Refused;
 use hyper_util::client::proxy::matcher::Intercept;
 use longhaul::BoxError;
 

@@ -59,7 +59,7 @@ pub(super) async fn open(
 
 /// The proxy answered `CONNECT` with something else than a tunnel. Its page is not read.
 #[derive(Clone, Copy, Debug)]
-struct Refused(StatusCode);
+pub(in crate::connector) struct Refused(pub(in crate::connector) StatusCode);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
