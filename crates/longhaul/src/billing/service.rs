@@ -1,3 +1,4 @@
+use crate::model::{Provider, ProviderChargeRules};
 use std::{
     mem,
     sync::Arc,
@@ -14,17 +15,14 @@ use super::{
     ledger::Ledger,
     names::HostName,
     policy::{BillingPolicy, Tables},
-    priors::ProviderPriors,
-    provider::Provider,
     record::Opening,
     sent_key::SentKey,
 };
 use crate::{
-    ConfigError,
     attempt::Attempt,
+    config::ConfigError,
     error::{BoxError, Error},
-    wall_clock::wall_clock,
-    workload::Workload,
+    model::{Workload, wall_clock},
 };
 
 /// Writes one ledger entry per attempt, opened before its first byte leaves and closed at its end.
@@ -36,6 +34,8 @@ pub struct BillingCompensationTracker<S, L> {
 }
 
 impl<S, L> BillingCompensationTracker<S, L> {
+    accessors!();
+
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
     pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
@@ -75,8 +75,9 @@ where
 
         let attempt = enter(&mut request);
         let opening = opening(&attempt, &request, &self.tables);
-        let priors = ProviderPriors::of_provider(&self.tables, opening.provider.as_ref());
-        attempt.set_price(opening.price, priors);
+        let charge_rules =
+            ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
+        attempt.set_price(opening.price, charge_rules);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }
