@@ -1,9 +1,10 @@
 //! What the gateway needs of the layers, named in one place.
 
 pub(crate) use longhaul::{
-    Attempt, BoxError, Class, ConfigError, Currency, Error, ErrorKind, Money, Stack, Workload,
+    Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, Money, Stack,
+    Workload,
     attempt::Sent,
-    billing::{Ledger, MemoryLedger, PriceTable, Provider},
+    billing::{Ledger, MemoryLedger, PriceRow, PriceTable, Provider},
     detect::{DetectPolicy, DetectWorkloadLayer},
     error::Clock,
     observe::{Event, Observer},

@@ -1,13 +1,19 @@
 //! The gateway as a program.
 
-use std::{error::Error, path::PathBuf, process::ExitCode};
+use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use longhaul_gateway::{
     caller::new_key,
     config::{Config, KeyConfig},
+    demo::{Demo, introduction},
     gateway::Gateway,
-    server::{Server, stop_signal},
+    server::{Admin, Server, stop_signal},
+    telemetry::Recorder,
+};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -27,6 +33,10 @@ struct Arguments {
     /// The configuration
     #[arg(default_value = "gateway.toml")]
     file: PathBuf,
+
+    /// Start with a simulated provider behind it, without a configuration
+    #[arg(long)]
+    demo: bool,
 
     /// Print the configuration in force, and do nothing else
     #[arg(long)]
@@ -71,13 +81,18 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         let KeyCommand::New { name } = command;
         return print_key(name);
     }
+    if arguments.demo {
+        log(arguments.json_log);
+        let demo = Demo::start().await?;
+        return serve(demo.config.clone(), Some(&demo)).await;
+    }
     let config = Config::load(&arguments.file)?;
     if arguments.check {
         print!("{}", config.to_toml()?);
         return Ok(());
     }
     log(arguments.json_log);
-    serve(config).await
+    serve(config, None).await
 }
 
 fn print_key(name: String) -> Result<(), Box<dyn Error>> {
@@ -108,17 +123,39 @@ fn log(json: bool) {
     }
 }
 
-async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+async fn serve(config: Config, demo: Option<&Demo>) -> Result<(), Box<dyn Error>> {
+    let recorder = Recorder::install()?;
     let gateway = Gateway::new(&config).await?;
-    let server = Server::bind(config.listen, config.limits.clone())
-        .await
-        .map_err(|error| format!("`listen`: {}: {error}", config.listen))?;
-    tracing::info!(address = %server.address()?, "listening");
+    let bind = async |key: &str, address: SocketAddr| {
+        Server::bind(address, config.limits.clone())
+            .await
+            .map_err(|error| format!("`{key}`: {address}: {error}"))
+    };
+    let server = bind("listen", config.listen).await?;
+    let admin_server = bind("admin", config.admin).await?;
+    let (address, admin_address) = (server.address()?, admin_server.address()?);
+    tracing::info!(%address, admin = %admin_address, "listening");
+    if demo.is_some() {
+        println!(
+            "{}",
+            introduction(&address.to_string(), &admin_address.to_string())
+        );
+    }
+
+    // It stays until calls have finished: whoever waits for that looks here.
+    let admin = Admin::new(&gateway, recorder);
+    let admin_handler = move |request| {
+        let admin = admin.clone();
+        async move { admin.answer(request).await }
+    };
+    tokio::spawn(admin_server.serve(admin_handler, std::future::pending(), Duration::ZERO));
+
     let (answering, draining) = (gateway.clone(), gateway.clone());
     let handler = move |request| {
         let gateway = answering.clone();
         async move { gateway.answer(request).await }
     };
+    let (stopped, stop_time) = oneshot::channel();
     let stop = async move {
         stop_signal().await;
         tracing::info!(
@@ -126,16 +163,22 @@ async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
             "stopping: calls in flight may finish"
         );
         draining.drain();
+        let _ = stopped.send(Instant::now());
     };
     let finished = server.serve(handler, stop, config.drain).await;
-    // Operations whose callers have left finish too.
-    let finished = finished
-        && tokio::time::timeout(config.drain, gateway.idle())
-            .await
-            .is_ok();
+    // Operations whose callers have left finish too, within the same time.
+    let stopped = stop_time.await.unwrap_or_else(|_| Instant::now());
+    let left = config.drain.saturating_sub(stopped.elapsed());
+    let finished = finished && timeout(left, gateway.idle()).await.is_ok();
     if !finished {
         tracing::warn!("calls were still in flight when the time was over");
     }
     gateway.close().await;
+    if let Some(demo) = demo {
+        println!(
+            "What the provider says: {:#?}",
+            demo.provider.oracle().totals()
+        );
+    }
     Ok(())
 }

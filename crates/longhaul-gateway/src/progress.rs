@@ -69,12 +69,12 @@ impl Progress {
                 attempt,
                 class,
                 wait,
-                told,
+                retry_after,
             } if !class.is_possibly_charged() => {
                 state.refusal = Some(FreeRefusal {
                     status: attempt.status(),
                     class: *class,
-                    wait: told.unwrap_or(*wait),
+                    wait: retry_after.unwrap_or(*wait),
                 });
             }
             _ => {}
@@ -114,7 +114,9 @@ impl Progress {
             .iter()
             .any(|attempt| match attempt.outcome_now() {
                 None => is_paying(attempt),
-                Some(outcome) => outcome.exposure.probability > Class::SentPartial.billed_prior(),
+                Some(outcome) => {
+                    outcome.exposure.probability > Class::SentPartial.charge_probability()
+                }
             })
     }
 

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{ConfigError, Currency};
+use crate::core::{ConfigError, Money};
 
 /// One caller: its key, and what it may do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -56,9 +56,9 @@ impl KeyConfig {
             return Err(ConfigError::new("in_flight", "must be at least 1"));
         }
         if let Some(cap) = self.cap
-            && cap.micros < 0
+            && cap.limit.micros < 0
         {
-            return Err(ConfigError::new("cap.micros", "must not be negative"));
+            return Err(ConfigError::new("cap.limit", "must not be negative"));
         }
         Ok(())
     }
@@ -69,29 +69,18 @@ impl KeyConfig {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Cap {
-    /// Millionths of a unit of `currency`: $5 is 5,000,000.
-    pub micros: i64,
-    /// The currency, as in the price rows. Default `USD`.
-    #[serde(default = "usd")]
-    pub currency: Currency,
+    /// The most, in the currency of the price rows: `"5.00 USD"`.
+    pub limit: Money,
     /// In which span. Default `month`.
     #[serde(default)]
     pub per: Per,
 }
 
 impl Cap {
-    /// So many millionths of a US dollar.
-    pub const fn usd_micros(micros: i64, per: Per) -> Self {
-        Self {
-            micros,
-            currency: Currency::USD,
-            per,
-        }
+    /// At most `limit` in this span.
+    pub const fn new(limit: Money, per: Per) -> Self {
+        Self { limit, per }
     }
-}
-
-const fn usd() -> Currency {
-    Currency::USD
 }
 
 /// The span in which a cap counts, by the calendar in UTC.

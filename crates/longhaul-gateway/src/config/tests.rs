@@ -83,7 +83,7 @@ fn what_is_in_force_reads_back_and_shows_no_password() {
     let text = format!(
         "ledger = \"postgres://me:secret@db.example/spend?password=secret\"\n[heartbeat]\nafter = \"20s\"\n{UPSTREAM}\
          key = {{ env = \"A_KEY\" }}\n[[upstreams.policy.billing.prices]]\nprovider = \"*\"\nmodel = \"*\"\n\
-         price_micros = 1\ncurrency = \"USD\"\n"
+         price = \"0.01 USD\"\n"
     );
     let config = Config::from_toml(&text).unwrap();
     let shown = config.to_toml().unwrap();

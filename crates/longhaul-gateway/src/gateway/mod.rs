@@ -9,7 +9,9 @@ use std::sync::{
 };
 
 use axum::body::Body;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use metrics::gauge;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use self::{judged::Judged, routing::Routing};
@@ -19,7 +21,8 @@ use crate::{
     core::ConfigError,
     dialect::{Dialect, is_judged},
     money::{Accounts, Balance, begin},
-    refusal::Refusal,
+    refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
+    replay::Replays,
     upstream::{Books, no_upstream},
 };
 
@@ -66,7 +69,7 @@ impl Gateway {
             let Some(cap) = key.cap else { continue };
             let (certain, possible) = replays
                 .index()
-                .spent(&key.name, cap.currency, begin(cap.per))
+                .spent(&key.name, cap.limit.currency, begin(cap.per))
                 .await
                 .map_err(|error| ConfigError::new("state", error.to_string()))?;
             let balance = Balance {
@@ -82,13 +85,40 @@ impl Gateway {
 
     /// Answers a request.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let dialect = Dialect::of_path(request.uri().path());
-        let answer = match request.uri().path() {
-            "/healthz" => Ok(text(StatusCode::OK, "ok\n")),
-            "/readyz" => Ok(self.ready()),
-            _ => self.route(request).await,
+        let path = request.uri().path();
+        match path {
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            "/readyz" => return self.ready(),
+            _ => {}
+        }
+        let dialect = Dialect::of_path(path);
+        // The query may hold a key.
+        let (method, path) = (request.method().clone(), path.to_owned());
+        let began = Instant::now();
+        let answer = self.route(request).await;
+        let answer = answer.unwrap_or_else(|refusal| refusal.into_response(dialect).map(Body::new));
+        let of = |name| {
+            let value: Option<&HeaderValue> = answer.headers().get(name);
+            value.and_then(|value| value.to_str().ok())
         };
-        answer.unwrap_or_else(|refusal| refusal.into_response(dialect).map(Body::new))
+        tracing::info!(
+            %method,
+            path,
+            status = answer.status().as_u16(),
+            seconds = began.elapsed().as_secs_f64(),
+            operation = of(OPERATION),
+            class = of(CLASS),
+            attempts = of(ATTEMPTS),
+            "answered"
+        );
+        answer
+    }
+
+    /// Brings the gauges up to date.
+    pub fn measure(&self) {
+        self.routing().measure();
+        let running = self.0.judged.replays().map_or(0, Replays::running);
+        gauge!("longhaul.operations.running").set(running as f64);
     }
 
     /// Whether new calls are wanted.

@@ -5,16 +5,18 @@ use bytes::Bytes;
 use http::{Request, request::Parts};
 use http_body_util::Full;
 use memchr::memmem;
+use metrics::gauge;
 
 use crate::{
     body::ReadLimits,
     caller::Callers,
     config::Config,
-    core::{ConfigError, Event, Observer},
+    core::ConfigError,
     detach::EndsWithCaller,
     heartbeat::{Silent, WantsStream},
     refusal::Refusal,
     replay::ExpectedCost,
+    telemetry::observer,
     upstream::{Books, Upstream, no_upstream},
     workload,
 };
@@ -31,7 +33,7 @@ impl Routing {
     pub(super) fn new(config: &Config, books: &Books) -> Result<Self, ConfigError> {
         let mut upstreams = Vec::with_capacity(config.upstreams.len());
         for (index, upstream) in config.upstreams.iter().enumerate() {
-            let observer = Observer::new(|_: &Event<'_>| {});
+            let observer = observer(&upstream.name);
             let upstream = Upstream::new(upstream.clone(), &config.limits, books, observer)
                 .map_err(|error| error.under(&format!("upstreams[{index}]")))?;
             upstreams.push(upstream);
@@ -45,6 +47,19 @@ impl Routing {
 
     pub(super) fn in_flight(&self) -> usize {
         self.upstreams.iter().map(Upstream::in_flight).sum()
+    }
+
+    /// Tells how many calls each upstream has.
+    pub(super) fn measure(&self) {
+        for upstream in &self.upstreams {
+            let name = upstream.name().to_owned();
+            let (taken, waiting) = upstream.turns().counts();
+            gauge!("longhaul.in_flight", "upstream" => name.clone())
+                .set(upstream.in_flight() as f64);
+            gauge!("longhaul.turns", "upstream" => name.clone(), "state" => "taken")
+                .set(taken as f64);
+            gauge!("longhaul.turns", "upstream" => name, "state" => "waiting").set(waiting as f64);
+        }
     }
 
     /// The upstreams whose paths and hosts fit; at least one.

@@ -217,7 +217,7 @@ where
 }
 
 fn beat(bytes: Bytes) -> Frame<Bytes> {
-    metrics::counter!("longhaul_heartbeat_bytes_total").increment(bytes.len() as u64);
+    metrics::counter!("longhaul.heartbeat.bytes").increment(bytes.len() as u64);
     Frame::data(bytes)
 }
 

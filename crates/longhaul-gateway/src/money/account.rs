@@ -87,13 +87,13 @@ impl Account {
         state.turn_over();
         let cap = state.cap;
         // What is in another currency cannot be held against this cap.
-        let price = price.filter(|price| price.currency == cap.currency);
-        let fits =
-            price.filter(|price| state.balance.taken().saturating_add(price.micros) <= cap.micros);
+        let price = price.filter(|price| price.currency == cap.limit.currency);
+        let fits = price
+            .filter(|price| state.balance.taken().saturating_add(price.micros) <= cap.limit.micros);
         let Some(price) = fits else {
-            let money = |micros| of(cap.currency, micros);
+            let money = |micros| of(cap.limit.currency, micros);
             return Err(ErrorKind::SpendingCap {
-                cap: money(cap.micros),
+                cap: cap.limit,
                 spent: money(state.balance.spent),
                 reserved: money(state.balance.doubtful.saturating_add(state.balance.held)),
                 price,
@@ -200,7 +200,7 @@ impl Drop for Held {
                 continue;
             };
             // The price that was held counts, whatever the price of what came.
-            let exposure = outcome.exposure.probability.as_per_mille();
+            let exposure = outcome.exposure.probability.as_permille();
             match exposure {
                 1000 => spent = spent.saturating_add(*price),
                 0..=20 => {}

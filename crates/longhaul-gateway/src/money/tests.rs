@@ -7,7 +7,10 @@ use crate::{
 };
 
 fn account(micros: i64) -> Account {
-    Account::new(Cap::usd_micros(micros, Per::Ever), Balance::default())
+    Account::new(
+        Cap::new(Money::usd_micros(micros), Per::Ever),
+        Balance::default(),
+    )
 }
 
 #[test]
@@ -57,11 +60,15 @@ fn what_was_spent_before_counts_and_a_new_cap_holds_at_once() {
         ..Balance::default()
     };
     let price = Some(Money::usd_micros(240_000));
-    let tight = accounts.of(&name, Cap::usd_micros(500_000, Per::Ever), || before);
+    let tight = accounts.of(
+        &name,
+        Cap::new(Money::usd_micros(500_000), Per::Ever),
+        || before,
+    );
     assert!(tight.reserve().first(price).is_err());
     let wide = accounts.of(
         &name,
-        Cap::usd_micros(900_000, Per::Ever),
+        Cap::new(Money::usd_micros(900_000), Per::Ever),
         || unreachable!(),
     );
     wide.reserve().first(price).unwrap();

@@ -42,7 +42,7 @@ fn status(error: &Error, class: Class) -> (StatusCode, &'static str) {
             (StatusCode::PAYMENT_REQUIRED, "price_unknown")
         }
         ErrorKind::SpendingCap { .. } => (StatusCode::PAYMENT_REQUIRED, "spending_cap"),
-        ErrorKind::NoPlace { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_place"),
+        ErrorKind::QueueTimeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_place"),
         ErrorKind::Ledger => (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable"),
         ErrorKind::RequestBody => (StatusCode::BAD_REQUEST, "request_body"),
         ErrorKind::Insecure(_) => (StatusCode::INTERNAL_SERVER_ERROR, "insecure_upstream"),

@@ -56,7 +56,7 @@ fn each_kind_of_error_has_the_status_that_sdks_treat_rightly() {
         (cap(None), 402),
         (cap(Some(Money::usd_micros(240_000))), 402),
         (
-            ErrorKind::NoPlace {
+            ErrorKind::QueueTimeout {
                 limit: Duration::from_secs(10),
                 in_flight: 1,
             },
@@ -66,7 +66,7 @@ fn each_kind_of_error_has_the_status_that_sdks_treat_rightly() {
         (ErrorKind::RequestBody, 400),
         (ErrorKind::Insecure(Insecure::Key), 500),
         (timeout(Clock::Connect), 502),
-        (timeout(Clock::Head), 504),
+        (timeout(Clock::Picture), 504),
         (timeout(Clock::Operation), 504),
         (ErrorKind::NotStarted, 502),
         (ErrorKind::Truncated { received: 7 }, 502),

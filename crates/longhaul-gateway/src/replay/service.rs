@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
+use metrics::counter;
 use tower_service::Service;
 
 use super::{
@@ -176,6 +177,7 @@ where
             *response.status_mut() = status;
             *response.headers_mut() = headers;
             if !new {
+                counter!("longhaul.replays", "how" => "attached").increment(1);
                 response
                     .headers_mut()
                     .insert(REPLAYED, header::HeaderValue::from_static("true"));
@@ -185,6 +187,7 @@ where
         Some(Answer::Refused(refusal)) => Err(refusal),
         Some(Answer::Known(row)) => {
             drop(presence);
+            counter!("longhaul.replays", "how" => "kept").increment(1);
             replays.kept(&row).await
         }
         None => Err(unknown(operation.id())),
@@ -409,6 +412,7 @@ fn check_request(known: &Row, request: Digest) -> Result<(), Refusal> {
 }
 
 pub(super) fn unknown(id: PublicId) -> Refusal {
+    counter!("longhaul.replays", "how" => "refused").increment(1);
     Refusal::new(
         StatusCode::CONFLICT,
         "outcome_unknown",

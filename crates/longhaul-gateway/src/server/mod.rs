@@ -1,5 +1,6 @@
 //! Listening: connections within limits, and an orderly end.
 
+mod admin;
 mod drain;
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -13,7 +14,7 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 
-pub use self::drain::stop_signal;
+pub use self::{admin::Admin, drain::stop_signal};
 use crate::config::ServerLimits;
 
 /// After a failure to accept, such as too many open files.

@@ -22,6 +22,7 @@ use crate::{
     forward,
     money::{Account, Reservation, price},
     refusal::{ATTEMPTS, CLASS, COST, Refusal, SHOULD_RETRY, should_retry},
+    telemetry::Measured,
 };
 
 /// Calls the [`Upstream`] in a request's extensions. Never fails: what went wrong is an answer in the caller's dialect.
@@ -62,6 +63,13 @@ impl Upstream {
     async fn operation(&self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Refusal> {
         let (mut head, body) = request.into_parts();
         let dialect = Dialect::of_path(head.uri.path());
+        let measured = Measured::begin(
+            self.name(),
+            self.0.provider.as_str(),
+            dialect,
+            head.uri.path(),
+            &head.extensions,
+        );
         // What this operation holds of its caller's money is free again when its last byte is out.
         let reservation = head.extensions.get::<Account>().map(Account::reserve);
         let caller = head.extensions.get::<Caller>().cloned();
@@ -79,11 +87,12 @@ impl Upstream {
             None => None,
         };
         let layers = self.0.layers.clone();
-        let held = (turn, reservation);
+        let mut held = (turn, reservation, measured);
         match layers.oneshot(Request::from_parts(head, body)).await {
             Ok(response) => {
                 let (mut head, body) = response.into_parts();
                 decorate(&mut head);
+                held.2.answered(head.status);
                 Ok(Response::from_parts(
                     head,
                     Body::new(Holding::new(body, held)),

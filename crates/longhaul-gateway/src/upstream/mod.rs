@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::Full;
 use longhaul_hyper::Client;
-use tower::{Layer, util::BoxCloneSyncService};
 
 pub(crate) use self::call::no_upstream;
 pub use self::{books::Books, call::CallUpstream};
 use crate::{
     config::{Secret, ServerLimits, UpstreamConfig},
     core::{
-        ConfigError, Error, Ledger, Money, Observer, Policy, PriceTable, Provider, Stack, Workload,
+        BoxedStack, ConfigError, Ledger, Money, Observer, Policy, PriceTable, Provider, Stack,
+        Workload,
     },
     dialect::Dialect,
     forward::{Rebase, strip_hop_by_hop, strip_keys},
@@ -26,9 +26,6 @@ use crate::{
     refusal::Refusal,
     turns::Turns,
 };
-
-/// The layers above the client, whatever ledger they write to.
-type Layers = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Error>;
 
 /// Headers of a caller's that end at the gateway: its own, and those by which SDKs count their retries.
 const OWN_PREFIX: &str = "x-longhaul-";
@@ -49,7 +46,7 @@ struct Inner {
     rebase: Rebase,
     key: UpstreamKey,
     provider: Provider,
-    layers: Layers,
+    layers: BoxedStack<Full<Bytes>>,
     pass: Client<Body>,
     prices: Arc<PriceTable>,
     turns: Turns,
@@ -93,7 +90,7 @@ impl Upstream {
         let prices = Arc::new(PriceTable::new(policy.billing.prices.clone())?);
         let stack = Stack::new(policy)
             .map_err(|error| error.under("policy"))?
-            .observed_by(observer);
+            .with_observer(observer);
         let plain = config.url.starts_with("http://");
         let (layers, in_flight) = match books {
             Books::Memory(ledger) => boxed(stack.with_ledger(ledger.clone()), plain, &prices)?,
@@ -185,7 +182,7 @@ fn effective(config: &UpstreamConfig, limits: &ServerLimits) -> Policy {
     use longhaul::retry::{DeadlineForm, DeadlineHeader};
 
     let mut policy = config.policy.clone();
-    policy.in_flight.per_host = config.places;
+    policy.in_flight.max_per_host = config.places;
     policy.detect.replay_limit = policy.detect.replay_limit.max(limits.body_bytes);
     let at_least = policy.detect.replay_limit;
     policy.detect.client_replay_limit = policy.detect.client_replay_limit.max(at_least);
@@ -215,23 +212,20 @@ where
     }
 }
 
-type Boxed = (Layers, Box<dyn Fn() -> usize + Send + Sync>);
+type Boxed = (
+    BoxedStack<Full<Bytes>>,
+    Box<dyn Fn() -> usize + Send + Sync>,
+);
 
 /// One type for the layers with any ledger.
 fn boxed<L>(stack: Stack<L>, plain: bool, prices: &Arc<PriceTable>) -> Result<Boxed, ConfigError>
 where
     L: Ledger + Clone,
-    L::Slot: Send,
+    L::Slot: Send + Sync,
     L::Opened: Send + Sync,
 {
-    let gate = Gate::new(client(plain)?, prices.clone());
-    let service = stack.layer(gate);
-    let service = tower::ServiceExt::<Request<Full<Bytes>>>::map_response(
-        service,
-        |response: Response<_>| response.map(Body::new),
-    );
-    let in_flight = Box::new(move || stack.in_flight());
-    Ok((BoxCloneSyncService::new(service), in_flight))
+    let layers = stack.boxed(Gate::new(client(plain)?, prices.clone()));
+    Ok((layers, Box::new(move || stack.in_flight())))
 }
 
 impl std::fmt::Debug for Inner {

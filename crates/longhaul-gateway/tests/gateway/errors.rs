@@ -1,4 +1,5 @@
 use http::StatusCode;
+use longhaul::Money;
 use longhaul_gateway::config::{Cap, KeyConfig, Per, ProviderKey};
 
 use super::support::{PICTURE, Running, policy, provider};
@@ -41,7 +42,7 @@ async fn a_cap_is_402_before_anything_is_sent() {
     let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
     let gateway = Running::with(provider(""), |config| {
         let mut alice = KeyConfig::new("alice", sha256);
-        alice.cap = Some(Cap::usd_micros(250_000, Per::Month));
+        alice.cap = Some(Cap::new(Money::usd_micros(250_000), Per::Month));
         config.keys.push(alice);
         config.upstreams[0].key = Some(ProviderKey::None);
     })
@@ -64,7 +65,7 @@ async fn under_a_cap_a_missing_price_row_is_named() {
     let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
     let gateway = Running::with(provider(""), |config| {
         let mut alice = KeyConfig::new("alice", sha256);
-        alice.cap = Some(Cap::usd_micros(250_000, Per::Day));
+        alice.cap = Some(Cap::new(Money::usd_micros(250_000), Per::Day));
         config.keys.push(alice);
         config.upstreams[0].key = Some(ProviderKey::None);
         let mut without = policy();

@@ -3,4 +3,5 @@
 mod coming_back;
 mod errors;
 mod forwarding;
+mod program;
 mod support;

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::{self, Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use longhaul::{billing::PriceRow, policy::Policy};
+use longhaul::{Money, billing::PriceRow, policy::Policy};
 use longhaul_gateway::{
     config::{Config, UpstreamConfig},
     gateway::Gateway,
@@ -40,7 +40,7 @@ pub(crate) fn provider(script: &str) -> Provider {
 /// The default policy at the provider's speed, with a price for everything.
 pub(crate) fn policy() -> Policy {
     let mut policy = Policy::nano_banana_pro().scaled(1.0 / SPEED).unwrap();
-    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new("*", "*", Money::usd_micros(240_000))];
     policy
 }
 
@@ -191,17 +191,46 @@ pub(crate) fn client() -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
+pub(crate) async fn post(url: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+    try_post(url, body, headers).await.unwrap()
+}
+
+/// `Err` where the line breaks before the head.
+pub(crate) async fn try_post(
+    url: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+) -> Result<Answer, legacy::Error> {
+    let mut request = Request::post(url).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    try_send(request.body(Full::from(body.to_owned())).unwrap()).await
+}
+
+pub(crate) async fn get(url: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(request.body(Full::default()).unwrap()).await
+}
+
 pub(crate) async fn send(request: Request<Full<Bytes>>) -> Answer {
-    let response = client().request(request).await.unwrap();
+    try_send(request).await.unwrap()
+}
+
+async fn try_send(request: Request<Full<Bytes>>) -> Result<Answer, legacy::Error> {
+    let response = client().request(request).await?;
     let (head, body) = response.into_parts();
     let body = body.collect().await;
-    Answer {
+    Ok(Answer {
         status: head.status,
         headers: head.headers,
         body: body
             .map(http_body_util::Collected::to_bytes)
             .map_err(|error| format!("{error:?}")),
-    }
+    })
 }
 
 /// Waits until `met`, which must come soon.
