@@ -14,7 +14,7 @@ pub(super) fn write_envelope(refusal: &Refusal, dialect: Dialect) -> Vec<u8> {
     let mut body = error(refusal, dialect);
     // Google's has the number in `code` already, and a name in `status`.
     if dialect == Dialect::OpenAi {
-        body["error"]["status"] = refusal.status.as_u16().into();
+        body["error"]["status"] = refusal.0.status.as_u16().into();
     }
     to_bytes(&body)
 }
@@ -28,16 +28,16 @@ fn to_bytes(body: &Value) -> Vec<u8> {
 fn error(refusal: &Refusal, dialect: Dialect) -> Value {
     match dialect {
         Dialect::OpenAi => json!({ "error": {
-            "message": refusal.message,
-            "type": openai_type(refusal.status),
+            "message": refusal.0.message,
+            "type": openai_type(refusal.0.status),
             "param": null,
-            "code": refusal.code,
+            "code": refusal.0.code,
             "longhaul": facts(refusal),
         } }),
         Dialect::Google => json!({ "error": {
-            "code": refusal.status.as_u16(),
-            "message": refusal.message,
-            "status": google_status(refusal.status),
+            "code": refusal.0.status.as_u16(),
+            "message": refusal.0.message,
+            "status": google_status(refusal.0.status),
             "details": details(refusal),
         } }),
     }
@@ -50,10 +50,10 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             facts.insert(name.to_owned(), value);
         }
     };
-    add("class", refusal.class.map(|class| class.name().into()));
-    add("attempts", refusal.attempts.map(Into::into));
-    add("cost", refusal.cost.map(|cost| cost.to_string().into()));
-    add("advice", refusal.advice.map(Into::into));
+    add("class", refusal.0.class.map(|class| class.name().into()));
+    add("attempts", refusal.0.attempts.map(Into::into));
+    add("cost", refusal.0.cost.map(|cost| cost.to_string().into()));
+    add("advice", refusal.0.advice.map(Into::into));
     facts
 }
 
@@ -68,11 +68,11 @@ fn details(refusal: &Refusal) -> Vec<Value> {
         .collect();
     let mut details = vec![json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": refusal.code.to_ascii_uppercase(),
+        "reason": refusal.0.code.to_ascii_uppercase(),
         "domain": "longhaul",
         "metadata": metadata,
     })];
-    if let Some(wait) = refusal.retry_after {
+    if let Some(wait) = refusal.0.retry_after {
         details.push(json!({
             "@type": "type.googleapis.com/google.rpc.RetryInfo",
             "retryDelay": format!("{}s", whole_seconds(wait)),

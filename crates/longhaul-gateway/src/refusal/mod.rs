@@ -54,7 +54,10 @@ pub const OPERATION: HeaderName = HeaderName::from_static("x-longhaul-operation"
 /// An answer that the gateway gives in the provider's place.
 #[derive(Clone, PartialEq, Debug)]
 #[must_use]
-pub struct Refusal {
+pub struct Refusal(Box<Facts>);
+
+#[derive(Clone, PartialEq, Debug)]
+struct Facts {
     status: StatusCode,
     code: Cow<'static, str>,
     message: String,
@@ -74,7 +77,7 @@ impl Refusal {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Facts {
             status,
             code: code.into(),
             message: message.into(),
@@ -84,65 +87,65 @@ impl Refusal {
             attempts: None,
             cost: None,
             advice: None,
-        }
+        }))
     }
 
     /// Sending again is free, and may help after this wait.
     pub fn again_after(mut self, wait: Duration) -> Self {
-        self.again = true;
-        self.retry_after = Some(wait);
+        self.0.again = true;
+        self.0.retry_after = Some(wait);
         self
     }
 
     /// Sending again costs or changes nothing before this wait is over; an SDK must not do it by itself.
     pub fn not_before(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.0.retry_after = Some(wait);
         self
     }
 
     /// What the ending means.
-    pub const fn of_class(mut self, class: Class) -> Self {
-        self.class = Some(class);
+    pub fn of_class(mut self, class: Class) -> Self {
+        self.0.class = Some(class);
         self
     }
 
     /// How many attempts were made, and the most that they may have cost together.
-    pub const fn with_attempts(mut self, attempts: usize, cost: Option<Money>) -> Self {
-        self.attempts = Some(attempts);
-        self.cost = cost;
+    pub fn with_attempts(mut self, attempts: usize, cost: Option<Money>) -> Self {
+        self.0.attempts = Some(attempts);
+        self.0.cost = cost;
         self
     }
 
-    pub(crate) const fn with_advice(mut self, advice: &'static str) -> Self {
-        self.advice = Some(advice);
+    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
+        self.0.advice = Some(advice);
         self
     }
 
     /// The status of the answer.
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    pub fn status(&self) -> StatusCode {
+        self.0.status
     }
 
     /// Its code, for programs.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// What it says to people.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Whether an SDK may send again by itself.
-    pub const fn may_send_again(&self) -> bool {
-        self.again
+    pub fn may_send_again(&self) -> bool {
+        self.0.again
     }
 
     /// The answer in the form of `dialect`.
     pub fn into_response(self, dialect: Dialect) -> Response<Full<Bytes>> {
         let body = self.body_bytes(dialect);
         let mut response = Response::new(Full::from(body));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -163,17 +166,21 @@ impl Refusal {
     }
 
     fn write_headers(&self, headers: &mut HeaderMap) {
-        headers.insert(SHOULD_RETRY, should_retry(self.again));
-        if let Some(wait) = self.retry_after {
+        headers.insert(SHOULD_RETRY, should_retry(self.0.again));
+        if let Some(wait) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
-        if let Some(class) = self.class {
+        if let Some(class) = self.0.class {
             headers.insert(CLASS, HeaderValue::from_static(class.name()));
         }
-        if let Some(attempts) = self.attempts {
+        if let Some(attempts) = self.0.attempts {
             headers.insert(ATTEMPTS, attempts.into());
         }
-        if let Some(cost) = self.cost.and_then(|cost| cost.to_string().try_into().ok()) {
+        if let Some(cost) = self
+            .0
+            .cost
+            .and_then(|cost| cost.to_string().try_into().ok())
+        {
             headers.insert(COST, cost);
         }
     }
@@ -184,9 +191,9 @@ impl fmt::Display for Refusal {
         write!(
             f,
             "{} {}: {}",
-            self.status.as_u16(),
-            self.code,
-            self.message
+            self.0.status.as_u16(),
+            self.0.code,
+            self.0.message
         )
     }
 }
