@@ -26,6 +26,20 @@ pub enum LedgerErrorKind {
         /// The file.
         path: PathBuf,
     },
+    /// What is at this place is no ledger. Nothing of it was changed.
+    NotALedger {
+        /// The file or the database.
+        place: String,
+        /// What it is instead.
+        why: String,
+    },
+    /// This build of the library cannot open such a ledger.
+    Unsupported {
+        /// What it cannot open, and why.
+        what: &'static str,
+    },
+    /// It was opened to read.
+    ReadOnly,
     /// Another process writes into this file.
     InUse {
         /// The file.
@@ -39,6 +53,13 @@ pub enum LedgerErrorKind {
         found: i64,
         /// The newest that is understood here.
         known: i64,
+    },
+    /// An older version made the ledger, and it was never opened for writing since.
+    Older {
+        /// The version of its tables.
+        found: i64,
+        /// The oldest that can be read.
+        wanted: i64,
     },
     /// The tables are not what this library made.
     Altered {
@@ -54,8 +75,26 @@ pub enum LedgerErrorKind {
         /// What it has to be.
         wanted: &'static str,
     },
+    /// A file of an open ledger is not where it was: what would be written into it would be lost.
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// What became of it.
+        what: &'static str,
+    },
+    /// The ledger's file, or the log beside it, is damaged.
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What cannot be read, in numbers.
+        what: String,
+    },
+    /// Somebody began to write into a file that was being read.
+    Changed,
     /// The disk or the database is full.
     Full,
+    /// Another process holds the file locked.
+    Locked,
     /// The database cannot be reached.
     Unreachable,
     /// So many entries are held in memory while the database cannot be written that no further one is taken.
@@ -69,6 +108,8 @@ pub enum LedgerErrorKind {
     Database,
     /// A row cannot be read.
     Row {
+        /// The entry whose row it is, where that is known.
+        entry: Option<String>,
         /// The column.
         column: String,
         /// What is wrong with it.
@@ -90,6 +131,8 @@ pub enum LedgerErrorKind {
         /// The folder.
         folder: PathBuf,
     },
+    /// Another export took one of the claims meanwhile; none of this one's counts as exported.
+    Taken,
     /// A setting or an argument that cannot work.
     Setting {
         /// Its name.
@@ -118,8 +161,25 @@ impl LedgerError {
 
     /// A row whose `column` cannot be read.
     pub(crate) fn row(column: impl Into<String>, why: impl fmt::Display) -> Self {
+        Self::row_of(None, column, why)
+    }
+
+    /// The same of an entry that is known.
+    pub(crate) fn row_of(
+        entry: Option<String>,
+        column: impl Into<String>,
+        why: impl fmt::Display,
+    ) -> Self {
         let (column, why) = (column.into(), why.to_string());
-        LedgerErrorKind::Row { column, why }.into()
+        LedgerErrorKind::Row { entry, column, why }.into()
+    }
+
+    /// Whether it passes by itself, so that it helps to wait.
+    pub(crate) const fn passes(&self) -> bool {
+        matches!(
+            self.kind,
+            LedgerErrorKind::Unreachable | LedgerErrorKind::Locked
+        )
     }
 }
 
@@ -132,11 +192,17 @@ impl From<LedgerErrorKind> for LedgerError {
 /// SQLite's code for a full disk, and PostgreSQL's.
 const FULL: [&str; 2] = ["13", "53100"];
 
-/// PostgreSQL's for a server that stops, starts, gives way to another or has no connection left, and for a
-/// transaction that has to be tried again; SQLite's for a file that somebody else holds.
-const PASSING: [&str; 11] = [
-    "57P01", "57P02", "57P03", "57P05", "53300", "25006", "40001", "40P01", "5", "261", "517",
+/// PostgreSQL's for a server that stops, starts, gives way to another or has no connection left, for a statement that
+/// waited for as long as it may, and for a transaction that has to be tried again.
+const PASSING: [&str; 10] = [
+    "57P01", "57P02", "57P03", "57P05", "53300", "25006", "57014", "55P03", "40001", "40P01",
 ];
+
+/// SQLite's for a file that somebody else holds.
+const LOCKED: [&str; 3] = ["5", "261", "517"];
+
+/// SQLite's for pages that are not what they should be, and PostgreSQL's.
+const DAMAGED: [&str; 4] = ["11", "267", "779", "XX001"];
 
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
@@ -146,6 +212,21 @@ impl From<sqlx::Error> for LedgerError {
                 LedgerErrorKind::Full
             }
             E::Database(database)
+                if database.code().is_some_and(|code| LOCKED.contains(&&*code)) =>
+            {
+                LedgerErrorKind::Locked
+            }
+            E::Database(database)
+                if database
+                    .code()
+                    .is_some_and(|code| DAMAGED.contains(&&*code)) =>
+            {
+                LedgerErrorKind::Damaged {
+                    path: PathBuf::new(),
+                    what: "a page of it cannot be read".to_owned(),
+                }
+            }
+            E::Database(database)
                 if database
                     .code()
                     .is_some_and(|code| PASSING.contains(&&*code) || code.starts_with("08")) =>
@@ -153,6 +234,7 @@ impl From<sqlx::Error> for LedgerError {
                 LedgerErrorKind::Unreachable
             }
             E::ColumnDecode { index, source } => LedgerErrorKind::Row {
+                entry: None,
                 column: index.clone(),
                 why: source.to_string(),
             },
@@ -174,6 +256,11 @@ impl fmt::Display for LedgerError {
                 "{given:?} is no place for a ledger: {why}; give the path of a file, or postgres://…"
             ),
             K::Missing { path } => write!(f, "there is no ledger at {}", path.display()),
+            K::NotALedger { place, why } => {
+                write!(f, "there is no ledger in {place}: {why}; nothing was changed")
+            }
+            K::Unsupported { what } => f.write_str(what),
+            K::ReadOnly => f.write_str("the ledger was opened to read: open it to write"),
             K::InUse { path, by } => write!(
                 f,
                 "another process writes into {} ({by}): one writer per file; stop it, or use PostgreSQL for several",
@@ -182,6 +269,11 @@ impl fmt::Display for LedgerError {
             K::Newer { found, known } => write!(
                 f,
                 "the ledger's tables are of version {found}, and this program knows {known} at most: use a newer one"
+            ),
+            K::Older { found, wanted } => write!(
+                f,
+                "the ledger's tables are of version {found}, and {wanted} is the oldest that can be read: \
+                 `longhaul-ledger recover` brings them up to date"
             ),
             K::Altered { what } => write!(f, "the ledger's tables are not what they should be: {what}"),
             K::NotDurable {
@@ -192,6 +284,23 @@ impl fmt::Display for LedgerError {
                 f,
                 "the database may lose what it confirms: `{setting}` is {found}, and must be {wanted}"
             ),
+            K::Moved { path, what } => write!(
+                f,
+                "{} {what}: what would be written now would be lost, so that nothing is spent; put the file back and \
+                 start the process again",
+                path.display()
+            ),
+            K::Damaged { path, what } if path.as_os_str().is_empty() => write!(
+                f,
+                "the ledger is damaged: {what}; `longhaul-ledger check` says how much of it"
+            ),
+            K::Damaged { path, what } => write!(
+                f,
+                "{} is damaged: {what}; keep a copy of it and of the files beside it before anything is written",
+                path.display()
+            ),
+            K::Changed => f.write_str("somebody began to write into the ledger while it was read: read it again"),
+            K::Locked => f.write_str("another process holds the ledger's file locked"),
             K::Full => f.write_str("there is no room left for the ledger: free some; nothing was sent without an entry"),
             K::Unreachable => f.write_str("the ledger's database cannot be reached"),
             K::Held { entries } => write!(
@@ -200,7 +309,16 @@ impl fmt::Display for LedgerError {
             ),
             K::Closed => f.write_str("the ledger was closed"),
             K::Database => f.write_str("the ledger's database refused a statement"),
-            K::Row { column, why } => write!(f, "the ledger's column `{column}` cannot be read: {why}"),
+            K::Row { entry, column, why } => {
+                match entry {
+                    Some(entry) => write!(f, "entry {entry}")?,
+                    None => f.write_str("an entry")?,
+                }
+                if !column.is_empty() {
+                    write!(f, ", column `{column}`,")?;
+                }
+                write!(f, " cannot be read: {why}")
+            }
             K::File {
                 file,
                 line,
@@ -220,6 +338,9 @@ impl fmt::Display for LedgerError {
                 f,
                 "claims cannot be written to {}; none counts as exported",
                 folder.display()
+            ),
+            K::Taken => f.write_str(
+                "another export took some of these claims meanwhile, and none of this one's counts as exported: begin again",
             ),
             K::Setting { name, why } => write!(f, "`{name}`: {why}"),
         }

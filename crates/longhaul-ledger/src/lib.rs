@@ -8,16 +8,25 @@ pub mod claims;
 pub mod durable;
 mod error;
 pub mod export;
+#[cfg(all(feature = "sqlite", unix))]
+mod file;
 mod location;
 mod period;
+mod prune;
 pub mod reconcile;
 pub mod report;
 pub mod store;
+mod visible;
 
 pub use self::{
-    durable::{Builder, DurableLedger, WhenUnreachable, recover},
+    durable::{
+        Builder, DurableLedger, TaskHandle, TaskState, WhenUnreachable, recover,
+        recover_despite_damage,
+    },
     error::{LedgerError, LedgerErrorKind},
     location::Location,
     period::{Day, Period, local_time, month, time_zone},
-    store::{EntryId, Filter, Store, Stored},
+    prune::Pruned,
+    store::{Access, EntryId, Filter, Health, Scanned, Store, Stored, Unread, UnreadLog},
+    visible::visible,
 };

@@ -14,11 +14,15 @@ use uuid::Uuid;
 
 use super::{Hooks, WriterId, check, insert_attempts, insert_running};
 use crate::{
-    durable::{entry::Entry, writer::Closed},
+    durable::{
+        batch::Closed,
+        entry::Entry,
+        task::{self, TaskHandle},
+    },
     error::{LedgerError, LedgerErrorKind},
     store::{
-        columns::{self, Columns},
-        migrate,
+        columns::{self, Checksum, Columns},
+        day_micros, postgres,
     },
 };
 
@@ -46,7 +50,7 @@ impl Postgres {
         hooks: Hooks,
     ) -> Result<Self, LedgerError> {
         // The tables are small or much written to: statistics lag behind, and a scan of all rows is never right.
-        let options = migrate::postgres(url)?.options([("enable_seqscan", "off")]);
+        let options = postgres::to_write(url, patience)?.options([("enable_seqscan", "off")]);
         let (openings, closings) = empty();
         Ok(Self {
             connection: Some(connect(&options, patience).await?),
@@ -64,6 +68,7 @@ impl Postgres {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[Box<TaskHandle>],
     ) -> Result<(), LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -71,20 +76,26 @@ impl Postgres {
         };
         let arguments = self.arguments(openings, closings)?;
         self.hooks.before_commit().await;
-        // One statement is one transaction, and one way there and back.
-        let statement = AssertSqlSafe(self.statement.clone());
-        let written = sqlx::query_with(statement, arguments).execute(&mut connection);
+        let written = async {
+            for handle in tasks {
+                noted(&mut connection, handle).await?;
+            }
+            // One statement is one transaction, and one way there and back.
+            let statement = AssertSqlSafe(self.statement.clone());
+            let written = sqlx::query_with(statement, arguments);
+            written.execute(&mut connection).await.map(drop)
+        };
         match timeout(self.patience, written).await {
+            Ok(Ok(())) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
             Ok(Err(error)) => {
                 // A server that refuses a statement is there; anything else leaves a connection that says nothing.
-                if matches!(error, sqlx::Error::Database(_)) {
+                if is_refusal(&error) {
                     self.connection = Some(connection);
                 }
                 Err(error.into())
-            }
-            Ok(Ok(_)) => {
-                self.connection = Some(connection);
-                Ok(())
             }
             Err(_) => Err(LedgerErrorKind::Unreachable.into()),
         }
@@ -110,6 +121,7 @@ impl Postgres {
             table.next = 0;
             columns::opening(entry.id, &entry.opening, &mut table);
             columns::closing(closing, &mut table);
+            table.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
         }
         table.add_to(&mut arguments)?;
         Ok(arguments)
@@ -136,8 +148,12 @@ async fn connect(
     options: &PgConnectOptions,
     patience: Duration,
 ) -> Result<PgConnection, LedgerError> {
-    let connected = timeout(patience, options.connect()).await;
-    let mut connection = connected.map_err(|_| LedgerErrorKind::Unreachable)??;
+    let connected = timeout(patience, connected(options)).await;
+    connected.unwrap_or_else(|_| Err(LedgerErrorKind::Unreachable.into()))
+}
+
+async fn connected(options: &PgConnectOptions) -> Result<PgConnection, LedgerError> {
+    let mut connection = options.connect().await?;
     for (setting, enough) in [
         ("synchronous_commit", &["on", "remote_apply"][..]),
         ("fsync", &["on"]),
@@ -148,6 +164,30 @@ async fn connect(
         check(setting, &found, enough, "on")?;
     }
     Ok(connection)
+}
+
+async fn noted(connection: &mut PgConnection, handle: &TaskHandle) -> Result<(), sqlx::Error> {
+    sqlx::query(AssertSqlSafe(task::upsert()))
+        .bind(&handle.entry.0.as_bytes()[..])
+        .bind(&*handle.task)
+        .bind(&*handle.dialect)
+        .bind(handle.poll_url.as_deref())
+        .bind(day_micros(handle.submitted_at))
+        .bind(handle.expires_at.map(day_micros))
+        .bind(handle.state.name())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Whether the server refuses the statement, and not everything: one that another has taken over from, or that stops,
+/// still answers, and is left.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| {
+        let leaves = ["25006", "57P", "08", "F0"];
+        !leaves.iter().any(|class| code.starts_with(class))
+    })
 }
 
 /// Writes a batch: `$1` is the writer; then come the columns of the openings, and those of the closings, each as an
@@ -192,6 +232,7 @@ fn empty() -> (Table<'static>, Table<'static>) {
     let mut closings = Table::default();
     columns::opening(Uuid::nil(), &opening, &mut closings);
     columns::closing(&closing, &mut closings);
+    closings.number(None);
     (openings.emptied(), closings.emptied())
 }
 

@@ -7,12 +7,17 @@ use sqlx::{
 
 use super::{Hooks, WriterId, check, count, insert_attempts, insert_running};
 use crate::{
-    durable::{entry::Entry, writer::Closed},
-    error::LedgerError,
+    durable::{
+        batch::Closed,
+        entry::Entry,
+        task::{self, TaskHandle},
+    },
+    error::{LedgerError, LedgerErrorKind},
+    file::Guard,
     store::{
         CLOSING_COLUMNS, OPENING_COLUMNS,
-        columns::{self, Columns},
-        migrate,
+        columns::{self, Checksum, Columns},
+        day_micros, sqlite,
     },
 };
 
@@ -20,14 +25,15 @@ use crate::{
 /// a batch takes the smallest one that holds it, and room that is left over is skipped.
 const ROOM: [usize; 5] = [1, 4, 16, 64, 256];
 
-/// Pages in the log before they are copied into the file: 32 MB. Most are written again soon, and are then copied once.
-const CHECKPOINT: &str = "8000";
+/// Copies the log into the file and makes it empty, where nobody reads what only the log has.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// A file of SQLite's, written by one connection.
 #[derive(Debug)]
 pub(in crate::durable) struct Sqlite {
     connection: SqliteConnection,
     statements: Vec<Statements>,
+    guard: Guard,
     hooks: Hooks,
     pages: u32,
 }
@@ -44,10 +50,10 @@ impl Sqlite {
     pub(in crate::durable) async fn connect(
         path: &Path,
         writer: WriterId,
+        guard: Guard,
         hooks: Hooks,
     ) -> Result<Self, LedgerError> {
-        let options = migrate::sqlite(path).pragma("wal_autocheckpoint", CHECKPOINT);
-        let mut connection = options.connect().await?;
+        let mut connection = sqlite::to_write(path).connect().await?;
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
             .fetch_one(&mut connection)
             .await?;
@@ -64,6 +70,7 @@ impl Sqlite {
         Ok(Self {
             connection,
             statements: ROOM.map(|room| Statements::new(room, writer)).into(),
+            guard,
             hooks,
             pages: 0,
         })
@@ -73,11 +80,29 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[Box<TaskHandle>],
     ) -> Result<(), LedgerError> {
         self.limit_pages().await?;
+        let written = self.transact(openings, closings, tasks).await;
+        match &written {
+            // What stands in the log and in the file takes its room twice.
+            Err(error) if *error.kind() == LedgerErrorKind::Full => {
+                self.connection.execute(CHECKPOINT).await?;
+                self.transact(openings, closings, tasks).await
+            }
+            _ => written,
+        }
+    }
+
+    async fn transact(
+        &mut self,
+        openings: &[Arc<Entry>],
+        closings: &[Closed],
+        tasks: &[Box<TaskHandle>],
+    ) -> Result<(), LedgerError> {
         // Not sqlx's `Transaction`: a full disk makes SQLite itself roll back, and that one would never know.
         self.connection.execute("BEGIN IMMEDIATE").await?;
-        let written = self.write_and_commit(openings, closings).await;
+        let written = self.write_and_commit(openings, closings, tasks).await;
         if written.is_err() {
             // Fails where SQLite has done it already.
             let _ = self.connection.execute("ROLLBACK").await;
@@ -89,10 +114,12 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[Box<TaskHandle>],
     ) -> Result<(), LedgerError> {
         let Self {
             connection,
             statements,
+            guard,
             hooks,
             ..
         } = self;
@@ -104,7 +131,7 @@ impl Sqlite {
             execute(connection, &statements.open, values).await?;
         }
         for (statements, rows) in chunks(statements, closings) {
-            let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS);
+            let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS) + 1;
             let mut values = Values::with_capacity(statements.room + rows.len() * width);
             for Closed { entry, .. } in rows {
                 values.id(entry.id.into_bytes());
@@ -115,10 +142,16 @@ impl Sqlite {
             for Closed { entry, closing } in rows {
                 columns::opening(entry.id, &entry.opening, &mut values);
                 columns::closing(closing, &mut values);
+                values.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
             }
             execute(connection, &statements.close, values).await?;
         }
+        for handle in tasks {
+            execute(connection, &task::upsert().into(), task_values(handle)).await?;
+        }
         hooks.before_commit().await;
+        guard.complete();
+        guard.check()?;
         connection.execute("COMMIT").await?;
         Ok(())
     }
@@ -136,9 +169,13 @@ impl Sqlite {
         Ok(())
     }
 
-    pub(super) async fn close(self) {
-        // Everything is durable: what fails here is found and done at the next start.
-        let _ = self.connection.close().await;
+    /// Leaves one whole file. Everything is durable before: what fails here is found and done at the next start.
+    pub(super) async fn close(mut self) -> Result<(), LedgerError> {
+        self.guard.check()?;
+        self.connection.execute("DELETE FROM writers").await?;
+        self.connection.execute(CHECKPOINT).await?;
+        self.connection.close().await?;
+        Ok(())
     }
 }
 
@@ -161,7 +198,7 @@ impl Statements {
             // Two in one: values that are missing at the end are missing in the second.
             close: format!(
                 "DELETE FROM running WHERE id IN ({ids}); {}",
-                or_fail(insert_attempts(&rows("", opening + closing)))
+                or_fail(insert_attempts(&rows("", opening + closing + 1)))
             )
             .into(),
         }
@@ -191,6 +228,18 @@ async fn execute(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+fn task_values(handle: &TaskHandle) -> Values {
+    let mut values = Values::with_capacity(count(task::COLUMNS));
+    values.id(handle.entry.0.into_bytes());
+    values.shared(Some(&handle.task));
+    values.shared(Some(&handle.dialect));
+    values.shared(handle.poll_url.as_ref());
+    values.number(Some(day_micros(handle.submitted_at)));
+    values.number(handle.expires_at.map(day_micros));
+    values.text(Some(handle.state.name().into()));
+    values
 }
 
 struct Values(SqliteArguments);
@@ -237,7 +286,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_without_a_write_ahead_log_is_refused() {
-        let connected = Sqlite::connect(":memory:".as_ref(), WriterId::nil(), Hooks::default());
+        let connected = {
+            let path: &Path = ":memory:".as_ref();
+            Sqlite::connect(path, WriterId::nil(), Guard::over(path), Hooks::default())
+        };
         let error = connected.await.expect_err("it keeps nothing");
         let LedgerErrorKind::NotDurable { setting, found, .. } = error.kind() else {
             panic!("{error}");
