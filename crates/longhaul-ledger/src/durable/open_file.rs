@@ -34,6 +34,11 @@ async fn locked(
         kept.map_err(|error| LedgerError::from(LedgerErrorKind::Full).with_source(error))?;
     }
     let store = sqlite::open(path, Access::Create, despite_damage).await?;
+    if despite_damage {
+        // Nothing of what cannot be read stays in the log.
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+        emptied.fetch_all(store.pool()).await?;
+    }
     if !lock.was_given_back() {
         look_through(&lock, &store).await?;
     }

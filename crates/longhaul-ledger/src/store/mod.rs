@@ -5,6 +5,7 @@ mod access;
 mod backup;
 mod check;
 pub(crate) mod columns;
+mod entry;
 mod filter;
 mod migrate;
 mod packed;
@@ -19,24 +20,22 @@ mod version;
 pub(crate) mod words;
 
 use std::{
-    fmt,
     future::Future,
     ops::Range,
-    str::FromStr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use futures_util::TryStreamExt as _;
-use longhaul::{OperationId, billing::Record};
+use longhaul::OperationId;
 use sqlx::{Any, AnyPool, Arguments as _, AssertSqlSafe, Row as _, Transaction, any::AnyArguments};
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use self::pools::Pools;
 pub use self::{
     access::Access,
     check::Health,
+    entry::{EntryId, Stored},
     filter::Filter,
     scan::{Scanned, Unread},
 };
@@ -49,68 +48,6 @@ pub(crate) use self::{
 #[cfg(all(feature = "sqlite", unix))]
 use crate::file::Guard;
 use crate::{error::LedgerError, location::Location};
-
-/// Names one entry. A UUID of version 7: it leads with the time of opening.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntryId(pub(crate) Uuid);
-
-impl EntryId {
-    /// One for an attempt that is opened now.
-    pub(crate) fn now() -> Self {
-        // A clock before 1970 stands still there: ids count on.
-        let now = day_micros(crate::period::now()).max(0);
-        let now = Duration::from_micros(now.unsigned_abs());
-        let time = uuid::Timestamp::from_unix(&*CONTEXT, now.as_secs(), now.subsec_nanos());
-        Self(Uuid::new_v7(time))
-    }
-
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.0.as_bytes().to_vec()
-    }
-}
-
-/// Ids of one process are in the order in which they were made.
-static CONTEXT: std::sync::LazyLock<std::sync::Mutex<uuid::ContextV7>> =
-    std::sync::LazyLock::new(|| std::sync::Mutex::new(uuid::ContextV7::new()));
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for EntryId {
-    type Err = LedgerError;
-
-    fn from_str(text: &str) -> Result<Self, LedgerError> {
-        Uuid::try_parse(text)
-            .map(Self)
-            .map_err(|error| LedgerError::setting("entry", format!("{text:?}: {error}")))
-    }
-}
-
-impl serde::Serialize for EntryId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// An entry as it lies in the ledger.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-#[non_exhaustive]
-pub struct Stored {
-    /// Its name.
-    pub id: EntryId,
-    /// What is written down.
-    #[serde(flatten)]
-    pub record: Record,
-}
 
 /// A ledger to read from. Cheap to clone; all clones share a few connections.
 #[derive(Clone, Debug)]
@@ -272,6 +209,7 @@ impl Store {
         if !self.0.access.writes() {
             return Err(crate::LedgerErrorKind::ReadOnly.into());
         }
+        self.check_file()?;
         match self.location() {
             // One that only later wants to write may find that another has written meanwhile.
             Location::Sqlite(_) => {
@@ -284,11 +222,17 @@ impl Store {
 
     /// Makes durable what was written.
     pub(crate) async fn commit(&self, written: Transaction<'_, Any>) -> Result<(), LedgerError> {
+        self.check_file()?;
+        self.patient(written.commit()).await
+    }
+
+    /// Refuses where the path no longer leads to what was opened.
+    fn check_file(&self) -> Result<(), LedgerError> {
         #[cfg(all(feature = "sqlite", unix))]
         if let Some(file) = &self.0.file {
             file.check()?;
         }
-        self.patient(written.commit()).await
+        Ok(())
     }
 
     /// Ends with `work`, or as soon as a server has said nothing for too long.

@@ -1,9 +1,17 @@
 //! The writing side, against SQLite and PostgreSQL.
 
+mod backups;
 mod contract;
+mod damage;
+mod failover;
+mod first_version;
 mod full;
+mod moved;
+mod paths;
 mod postgres;
+mod reading;
 mod roundtrip;
 mod sqlite;
 mod support;
+mod tasks;
 mod tracker;

@@ -1,10 +1,10 @@
-use std::{borrow::Cow, path::Path, sync::Arc};
+mod values;
 
-use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _,
-    SqliteConnection, sqlite::SqliteArguments,
-};
+use std::{path::Path, sync::Arc};
 
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
+
+use self::values::{Values, task_values};
 use super::{Hooks, WriterId, check, count, insert_attempts, insert_running};
 use crate::{
     durable::{
@@ -17,7 +17,7 @@ use crate::{
     store::{
         CLOSING_COLUMNS, OPENING_COLUMNS,
         columns::{self, Checksum, Columns},
-        day_micros, sqlite,
+        sqlite,
     },
 };
 
@@ -101,7 +101,11 @@ impl Sqlite {
         tasks: &[Box<TaskHandle>],
     ) -> Result<(), LedgerError> {
         // Not sqlx's `Transaction`: a full disk makes SQLite itself roll back, and that one would never know.
-        self.connection.execute("BEGIN IMMEDIATE").await?;
+        if let Err(error) = self.connection.execute("BEGIN IMMEDIATE").await {
+            // SQLite notices by itself that a file was removed, and says something else.
+            self.guard.check()?;
+            return Err(error.into());
+        }
         let written = self.write_and_commit(openings, closings, tasks).await;
         if written.is_err() {
             // Fails where SQLite has done it already.
@@ -228,55 +232,6 @@ async fn execute(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-fn task_values(handle: &TaskHandle) -> Values {
-    let mut values = Values::with_capacity(count(task::COLUMNS));
-    values.id(handle.entry.0.into_bytes());
-    values.shared(Some(&handle.task));
-    values.shared(Some(&handle.dialect));
-    values.shared(handle.poll_url.as_ref());
-    values.number(Some(day_micros(handle.submitted_at)));
-    values.number(handle.expires_at.map(day_micros));
-    values.text(Some(handle.state.name().into()));
-    values
-}
-
-struct Values(SqliteArguments);
-
-impl Values {
-    fn with_capacity(values: usize) -> Self {
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(values, 0);
-        Self(arguments)
-    }
-
-    fn add<'v>(&mut self, value: impl sqlx::Encode<'v, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>) {
-        self.0
-            .add(value)
-            .expect("bytes, numbers and text need no conversion");
-    }
-}
-
-impl<'a> Columns<'a> for Values {
-    fn id(&mut self, id: [u8; 16]) {
-        self.add(&id[..]);
-    }
-
-    fn number(&mut self, number: Option<i64>) {
-        self.add(number);
-    }
-
-    fn text(&mut self, text: Option<Cow<'a, str>>) {
-        self.add(text.map(Arc::<str>::from));
-    }
-
-    fn shared(&mut self, text: Option<&'a Arc<str>>) {
-        self.add(text.map(|text| match columns::plain(text) {
-            Cow::Borrowed(_) => text.clone(),
-            Cow::Owned(text) => text.into(),
-        }));
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,4 @@
-//! Why a ledger could not be opened, written or read.
-
-use std::{error::Error, fmt, path::PathBuf, sync::Arc};
-
-/// Why a ledger could not be opened, written or read.
-#[derive(Clone, Debug)]
-pub struct LedgerError {
-    kind: LedgerErrorKind,
-    // Shared: everybody who waits for one commit is told why it failed.
-    source: Option<Arc<dyn Error + Send + Sync>>,
-}
+use std::{fmt, path::PathBuf};
 
 /// What went wrong, with what a person has to know to mend it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,115 +132,10 @@ pub enum LedgerErrorKind {
     },
 }
 
-impl LedgerError {
-    /// What went wrong.
-    pub const fn kind(&self) -> &LedgerErrorKind {
-        &self.kind
-    }
-
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into().into());
-        self
-    }
-
-    /// A setting called `name` that cannot work.
-    pub(crate) fn setting(name: impl Into<String>, why: impl fmt::Display) -> Self {
-        let (name, why) = (name.into(), why.to_string());
-        LedgerErrorKind::Setting { name, why }.into()
-    }
-
-    /// A row whose `column` cannot be read.
-    pub(crate) fn row(column: impl Into<String>, why: impl fmt::Display) -> Self {
-        Self::row_of(None, column, why)
-    }
-
-    /// The same of an entry that is known.
-    pub(crate) fn row_of(
-        entry: Option<String>,
-        column: impl Into<String>,
-        why: impl fmt::Display,
-    ) -> Self {
-        let (column, why) = (column.into(), why.to_string());
-        LedgerErrorKind::Row { entry, column, why }.into()
-    }
-
-    /// Whether it passes by itself, so that it helps to wait.
-    pub(crate) const fn passes(&self) -> bool {
-        matches!(
-            self.kind,
-            LedgerErrorKind::Unreachable | LedgerErrorKind::Locked
-        )
-    }
-}
-
-impl From<LedgerErrorKind> for LedgerError {
-    fn from(kind: LedgerErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-}
-
-/// SQLite's code for a full disk, and PostgreSQL's.
-const FULL: [&str; 2] = ["13", "53100"];
-
-/// PostgreSQL's for a server that stops, starts, gives way to another or has no connection left, for a statement that
-/// waited for as long as it may, and for a transaction that has to be tried again.
-const PASSING: [&str; 10] = [
-    "57P01", "57P02", "57P03", "57P05", "53300", "25006", "57014", "55P03", "40001", "40P01",
-];
-
-/// SQLite's for a file that somebody else holds.
-const LOCKED: [&str; 3] = ["5", "261", "517"];
-
-/// SQLite's for pages that are not what they should be, and PostgreSQL's.
-const DAMAGED: [&str; 4] = ["11", "267", "779", "XX001"];
-
-impl From<sqlx::Error> for LedgerError {
-    fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error as E;
-        let kind = match &error {
-            E::Database(database) if database.code().is_some_and(|code| FULL.contains(&&*code)) => {
-                LedgerErrorKind::Full
-            }
-            E::Database(database)
-                if database.code().is_some_and(|code| LOCKED.contains(&&*code)) =>
-            {
-                LedgerErrorKind::Locked
-            }
-            E::Database(database)
-                if database
-                    .code()
-                    .is_some_and(|code| DAMAGED.contains(&&*code)) =>
-            {
-                LedgerErrorKind::Damaged {
-                    path: PathBuf::new(),
-                    what: "a page of it cannot be read".to_owned(),
-                }
-            }
-            E::Database(database)
-                if database
-                    .code()
-                    .is_some_and(|code| PASSING.contains(&&*code) || code.starts_with("08")) =>
-            {
-                LedgerErrorKind::Unreachable
-            }
-            E::ColumnDecode { index, source } => LedgerErrorKind::Row {
-                entry: None,
-                column: index.clone(),
-                why: source.to_string(),
-            },
-            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => {
-                LedgerErrorKind::Unreachable
-            }
-            _ => LedgerErrorKind::Database,
-        };
-        Self::from(kind).with_source(error)
-    }
-}
-
-impl fmt::Display for LedgerError {
+impl fmt::Display for LedgerErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use LedgerErrorKind as K;
-        match &self.kind {
+        match self {
             K::Location { given, why } => write!(
                 f,
                 "{given:?} is no place for a ledger: {why}; give the path of a file, or postgres://…"
@@ -344,11 +229,5 @@ impl fmt::Display for LedgerError {
             ),
             K::Setting { name, why } => write!(f, "`{name}`: {why}"),
         }
-    }
-}
-
-impl Error for LedgerError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }
