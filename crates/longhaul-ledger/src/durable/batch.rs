@@ -16,7 +16,7 @@ use crate::error::LedgerError;
 pub(super) struct Batch {
     pub(super) openings: Vec<Arc<Entry>>,
     pub(super) closings: Vec<Closed>,
-    pub(super) tasks: Vec<Box<TaskHandle>>,
+    pub(super) tasks: Vec<TaskHandle>,
     // With the entry whose opening it is; none for a flush.
     pub(super) waiting: Vec<(Option<Arc<Entry>>, Waiting)>,
     // Records that were taken from the queue; an entry that is closed at once was two of them.
@@ -51,7 +51,7 @@ impl Batch {
                 self.closings.push(Closed { entry, closing });
             }
             Message::Task { handle, waiting } => {
-                self.tasks.push(handle);
+                self.tasks.push(*handle);
                 self.waiting.extend(waiting.map(|waiting| (None, waiting)));
             }
             Message::Flush(waiting) => self.waiting.extend(waiting.map(|waiting| (None, waiting))),

@@ -90,18 +90,18 @@ impl Checksum {
     }
 
     pub(crate) fn add_text(&mut self, text: &str) {
-        self.0.update(&[b't']);
+        self.0.update(b"t");
         self.0.update(&(text.len() as u64).to_le_bytes());
         self.0.update(text.as_bytes());
     }
 
     pub(crate) fn add_number(&mut self, number: i64) {
-        self.0.update(&[b'n']);
+        self.0.update(b"n");
         self.0.update(&number.to_le_bytes());
     }
 
     pub(crate) fn add_nothing(&mut self) {
-        self.0.update(&[b'0']);
+        self.0.update(b"0");
     }
 }
 

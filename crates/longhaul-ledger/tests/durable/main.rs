@@ -10,6 +10,7 @@ mod moved;
 mod paths;
 mod postgres;
 mod reading;
+mod room;
 mod roundtrip;
 mod sqlite;
 mod support;

@@ -38,13 +38,14 @@ impl Sink {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[Box<TaskHandle>],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
-        match self {
+        // By value, so that it is complete where a build has no database at all.
+        match *self {
             #[cfg(all(feature = "sqlite", unix))]
-            Self::Sqlite(sqlite) => sqlite.write(openings, closings, tasks).await,
+            Self::Sqlite(ref mut sqlite) => sqlite.write(openings, closings, tasks).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.write(openings, closings, tasks).await,
+            Self::Postgres(ref mut postgres) => postgres.write(openings, closings, tasks).await,
         }
     }
 
@@ -80,6 +81,7 @@ impl Hooks {
         }
     }
 
+    #[cfg(all(feature = "sqlite", unix))]
     fn pages(&self) -> u32 {
         self.pages.load(Ordering::Relaxed)
     }
@@ -106,6 +108,7 @@ fn insert_attempts(rows: &str) -> String {
 }
 
 /// How many columns a list of them names.
+#[cfg(all(feature = "sqlite", unix))]
 fn count(columns: &str) -> usize {
     columns.split(", ").count()
 }

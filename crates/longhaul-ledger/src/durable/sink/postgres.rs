@@ -65,7 +65,7 @@ impl Postgres {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[Box<TaskHandle>],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,

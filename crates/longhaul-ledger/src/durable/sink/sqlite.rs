@@ -80,7 +80,7 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[Box<TaskHandle>],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         self.limit_pages().await?;
         let written = self.transact(openings, closings, tasks).await;
@@ -98,7 +98,7 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[Box<TaskHandle>],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         // Not sqlx's `Transaction`: a full disk makes SQLite itself roll back, and that one would never know.
         if let Err(error) = self.connection.execute("BEGIN IMMEDIATE").await {
@@ -118,7 +118,7 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[Box<TaskHandle>],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         let Self {
             connection,
