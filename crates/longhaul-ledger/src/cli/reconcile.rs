@@ -10,7 +10,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use longhaul::{Currency, billing::Priors, policy::Policy};
+use longhaul::{Currency, billing::ChargeRules, policy::Policy};
 use longhaul_ledger::{
     Period,
     reconcile::{self, ColumnMap, Coverage, Format, NewApi, ProviderLog, Reconciliation},
@@ -218,7 +218,7 @@ impl Options {
             let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
             let wrong = |error| Failure::usage(format!("{}: {error}", path.display()));
             let policy = Policy::from_toml(&text).map_err(wrong)?;
-            options.priors = Some(Priors::new(policy.billing.priors).map_err(wrong)?);
+            options.priors = Some(ChargeRules::new(policy.billing.charge_rules).map_err(wrong)?);
         }
         Ok(options)
     }

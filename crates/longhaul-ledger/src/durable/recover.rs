@@ -125,8 +125,8 @@ fn insert(now: &str, source: &str, returning: &str) -> String {
         "ended" => format!("'{}'", words::of_end(End::Lost)),
         "class" => format!("'{}'", words::of_class(Class::UnknownOutcome)),
         "charged_per_mille" => Class::UnknownOutcome
-            .billed_prior()
-            .as_per_mille()
+            .charge_probability()
+            .as_permille()
             .to_string(),
         "duration_us" | "pictures" | "drafts" | "bytes" => "0".to_owned(),
         _ => "NULL".to_owned(),

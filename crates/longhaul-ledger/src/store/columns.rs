@@ -51,7 +51,7 @@ pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
     to.text(Some(words::of_class(outcome.class).into()));
     to.text(words::of_phase(outcome.phase).map(Into::into));
     to.number(Some(span(outcome.duration)));
-    to.number(Some(outcome.exposure.probability.as_per_mille().into()));
+    to.number(Some(outcome.exposure.probability.as_permille().into()));
     to.number(closing.status.map(|status| status.as_u16().into()));
     to.text(
         closing

@@ -99,7 +99,7 @@ impl Engine<'_> {
         let (charged, net) = (verdict.charged, verdict.net());
         // What was given back in full is settled.
         if net.micros > 0 {
-            if attempt.per_mille() == Some(0) {
+            if attempt.permille() == Some(0) {
                 report(FindingKind::ChargedThoughFree, net);
             }
             if charges > 1 {
@@ -122,7 +122,7 @@ impl Engine<'_> {
                 report(FindingKind::TookTooLong, net);
             }
         } else if charged.micros == 0
-            && attempt.per_mille() == Some(1000)
+            && attempt.permille() == Some(1000)
             && attempt.price != Some(charged)
         {
             report(FindingKind::NotCharged, attempt.price.unwrap_or(charged));
@@ -139,7 +139,7 @@ impl Engine<'_> {
         });
         let (Some(end), Some(nothing)) = (decided, self.nothing(attempt)) else {
             self.found.counts.pending += 1;
-            if let Some(price) = attempt.price.filter(|_| attempt.per_mille() != Some(0)) {
+            if let Some(price) = attempt.price.filter(|_| attempt.permille() != Some(0)) {
                 let pending = &mut self.found.sums(price.currency).pending;
                 *pending = pending.saturating_add(price.micros);
             }
@@ -151,7 +151,7 @@ impl Engine<'_> {
             self.found.counts.unchanged += 1;
             return;
         }
-        let kind = match end.per_mille {
+        let kind = match end.permille {
             0 => None,
             1000 => Some(FindingKind::NotCharged),
             _ => Some(FindingKind::WithoutRow),
@@ -190,7 +190,7 @@ impl Engine<'_> {
         if let Some(end) = attempt.end
             && let Some(price) = attempt.price
         {
-            let expected = price.at(Probability::per_mille(end.per_mille));
+            let expected = price.at(Probability::permille(end.permille));
             let sums = found.sums(price.currency);
             sums.expected = sums.expected.saturating_add(expected.micros);
         }
