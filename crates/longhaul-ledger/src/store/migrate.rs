@@ -1,8 +1,10 @@
 //! The tables' versions: embedded in the program, checked by their sums, never undone.
 
+use std::sync::LazyLock;
+
 use sqlx::{
-    ConnectOptions as _, Connection as _,
-    migrate::{MigrateError, Migrator},
+    ConnectOptions as _, Connection as _, SqlSafeStr as _,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -12,8 +14,23 @@ use crate::{
     location::Location,
 };
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+/// The versions of one database, oldest first. `sqlx::migrate!` does the same, but its feature builds sqlx, both drivers and
+/// SQLite a second time for the compiler's own use.
+macro_rules! migrations {
+    ($database:literal: $($version:literal $name:literal),+ $(,)?) => {
+        LazyLock::new(|| Migrator::with_migrations(vec![$(Migration::new(
+            $version,
+            $name.into(),
+            MigrationType::Simple,
+            include_str!(concat!("../../migrations/", $database, "/000", $version, "_", $name, ".sql")).into_sql_str(),
+            false,
+        )),+]))
+    };
+}
+
+static SQLITE: LazyLock<Migrator> = migrations!("sqlite": 1 "attempts", 2 "verdicts", 3 "claims");
+static POSTGRES: LazyLock<Migrator> =
+    migrations!("postgres": 1 "attempts", 2 "verdicts", 3 "claims");
 
 /// Brings the tables at `location` up to date, and returns the URL for readers.
 pub(super) async fn run(location: &Location) -> Result<String, LedgerError> {
