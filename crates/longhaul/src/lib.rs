@@ -45,39 +45,33 @@
 //!
 //! The layers are always there. They need a tokio runtime with time enabled, and nothing else of it.
 
+#[macro_use]
+mod macros;
+
 pub mod attempt;
 pub mod billing;
 pub mod body;
 pub mod classify;
-mod config_error;
+mod config;
 pub mod detect;
-pub mod diagnosis;
-#[cfg(feature = "serde")]
-mod duration;
 pub mod error;
 pub mod fallback;
-#[cfg(feature = "serde")]
-mod header_name;
 pub mod http1;
 pub mod in_flight;
-pub mod money;
+mod model;
 pub mod observe;
-pub mod outcome;
 pub mod policy;
 pub mod retry;
 mod stack;
-mod table;
 pub mod timeout;
-mod wall_clock;
-pub mod workload;
 
 pub use self::{
     attempt::{Attempt, Deadline, OperationId},
-    classify::Class,
-    config_error::ConfigError,
-    error::{BoxError, Error, ErrorKind},
-    money::{Currency, Money},
-    outcome::{End, Exposure, Outcome, Phase},
-    stack::{Stack, StackRequestBody, StackResponseBody, StackService},
-    workload::{Quality, Resolution, Workload},
+    config::ConfigError,
+    error::{BoxError, Error, ErrorKind, diagnosis},
+    model::{
+        Class, Currency, End, Exposure, Money, Outcome, Phase, Quality, Resolution, Workload,
+        money, outcome, workload,
+    },
+    stack::{BoxedStack, Stack, StackRequestBody, StackResponseBody, StackService},
 };

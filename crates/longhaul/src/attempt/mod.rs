@@ -17,9 +17,9 @@
 //! ```
 
 mod facts;
-mod guard;
 mod operation;
-mod terms;
+mod options;
+mod route_info;
 mod transport;
 
 use std::{
@@ -32,23 +32,20 @@ use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
-pub use self::guard::AttemptGuard;
+pub(crate) use self::facts::PictureNote;
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
 pub(crate) use self::{
-    operation::{Continued, after},
-    terms::Terms,
+    operation::{PriorAttempts, after},
+    options::AttemptOptions,
+    route_info::RouteInfo,
 };
-use crate::{
-    billing::ProviderPriors,
-    classify::{Class, Evidence, Judgement},
-    diagnosis::Setting,
-    http1::Http1Report,
-    money::Money,
-    outcome::{End, Exposure, Outcome, Phase},
+use crate::model::{
+    Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
+    ProviderChargeRules,
 };
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
@@ -59,7 +56,7 @@ struct Inner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
-    terms: Terms,
+    terms: AttemptOptions,
     facts: Mutex<Facts>,
     ended: Notify,
 }
@@ -67,7 +64,7 @@ struct Inner {
 impl Attempt {
     /// A handle for attempt `number` of `operation`, begun now.
     pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
-        Self::on_terms(operation, number, key, Terms::default())
+        Self::on_terms(operation, number, key, AttemptOptions::default())
     }
 
     /// The same on these terms.
@@ -75,7 +72,7 @@ impl Attempt {
         operation: OperationId,
         number: u32,
         key: Option<HeaderValue>,
-        terms: Terms,
+        terms: AttemptOptions,
     ) -> Self {
         Self(Arc::new(Inner {
             operation,
@@ -124,7 +121,7 @@ impl Attempt {
     }
 
     /// What the retry layer laid down for it.
-    pub(crate) fn terms(&self) -> &Terms {
+    pub(crate) fn terms(&self) -> &AttemptOptions {
         &self.0.terms
     }
 
@@ -154,6 +151,38 @@ impl Attempt {
         self.facts().sent()
     }
 
+    /// Whether the request can have failed to connect, by what is proved of it.
+    pub(crate) fn may_be_unconnected(&self) -> bool {
+        self.facts().may_be_unconnected()
+    }
+
+    /// Whether a connection has proved that a part of the request was written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.facts().is_written()
+    }
+
+    /// Announces that the answer is read for its picture: until
+    /// [`note_picture_began`](Self::note_picture_began) the limit by size goes on.
+    pub(crate) fn await_picture(&self) {
+        let mut facts = self.facts();
+        if facts.picture == PictureNote::Unwatched {
+            facts.picture = PictureNote::Awaited;
+        }
+    }
+
+    /// Writes down that the first piece of the picture came. The first time counts.
+    pub(crate) fn note_picture_began(&self) {
+        let mut facts = self.facts();
+        if !matches!(facts.picture, PictureNote::Began(_)) {
+            facts.picture = PictureNote::Began(Instant::now());
+        }
+    }
+
+    /// Whether the picture began to arrive.
+    pub(crate) fn picture(&self) -> PictureNote {
+        self.facts().picture
+    }
+
     /// When the request was flushed, when the head came.
     pub fn timing(&self) -> Timing {
         self.facts().timing()
@@ -166,8 +195,45 @@ impl Attempt {
     }
 
     /// How often the wait for its place in flight ran out and went on.
-    pub fn waits_for_place(&self) -> u32 {
-        self.facts().waits_for_place
+    pub fn queue_timeouts(&self) -> u32 {
+        self.facts().queue_timeouts
+    }
+
+    /// When the picture began to arrive: the first bytes of one in its answer, after heads, blanks, comments, heartbeats,
+    /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
+    /// the answer.
+    pub fn picture_began_at(&self) -> Option<Instant> {
+        self.facts().picture_began
+    }
+
+    /// Whether it was answered without a picture and without anything else: no words, no refusal, no error. Where
+    /// [`Class::NoImage`] is not final, these are the answers to ask for once more.
+    pub fn is_empty_result(&self) -> bool {
+        self.facts().is_empty_result
+    }
+
+    /// Whether its answer would have been held until it was whole, had there been
+    /// [memory](crate::classify::ClassifyPolicy::client_hold_limit).
+    pub fn was_not_held(&self) -> bool {
+        self.facts().not_held
+    }
+
+    /// From the request that was out whole to the head, on the provider's clock. What our own clock shows below two
+    /// seconds is not drawn out where the provider's runs faster: it is this machine's own.
+    pub(crate) fn provider_wait(&self) -> Option<Duration> {
+        const OUR_OWN: Duration = Duration::from_secs(2);
+        let waited = self.timing().flush_to_head()?;
+        let scale = self
+            .facts()
+            .route
+            .as_ref()
+            .map_or(1.0, |route| route.time_scale);
+        let provider = waited.div_f64(scale);
+        Some(if waited < OUR_OWN {
+            provider.min(OUR_OWN)
+        } else {
+            provider
+        })
     }
 
     /// Bytes of the request body that were handed to the client.
@@ -196,8 +262,8 @@ impl Attempt {
     }
 
     /// Who on the way answered instead of the provider, where its page or header is known.
-    pub fn sender(&self) -> Option<&'static str> {
-        self.facts().sender
+    pub fn answered_by(&self) -> Option<&'static str> {
+        self.facts().answered_by
     }
 
     /// The outcome, if it has ended.
@@ -256,20 +322,24 @@ impl Attempt {
         *self.facts().class.get_or_insert(class)
     }
 
-    /// The price of one success and the provider's own priors, for the exposure.
-    pub(crate) fn set_price(&self, price: Option<Money>, priors: Option<Box<ProviderPriors>>) {
+    /// The price of one success and the provider's own charge_rules, for the exposure.
+    pub(crate) fn set_price(
+        &self,
+        price: Option<Money>,
+        charge_rules: Option<Box<ProviderChargeRules>>,
+    ) {
         let mut facts = self.facts();
         facts.price = price;
-        facts.priors = priors;
+        facts.charge_rules = charge_rules;
     }
 
     /// Where it goes, and by which clock: what a diagnosis needs besides.
-    pub(crate) fn set_setting(&self, setting: Setting) {
-        self.facts().setting = Some(setting);
+    pub(crate) fn set_route_info(&self, route: RouteInfo) {
+        self.facts().route = Some(route);
     }
 
-    pub(crate) fn setting(&self) -> Option<Setting> {
-        self.facts().setting.clone()
+    pub(crate) fn route(&self) -> Option<RouteInfo> {
+        self.facts().route.clone()
     }
 
     /// What the head of its answer says of it.
@@ -282,16 +352,28 @@ impl Attempt {
         self.facts().evidence.add_body(evidence);
     }
 
-    /// What the judgement says besides the class. To be noted before the end.
-    pub(crate) fn note_judgement(&self, judgement: &Judgement) {
+    /// Writes down that the first bytes of the picture are here. The first time stays.
+    pub(crate) fn note_picture_began(&self) {
+        self.facts().picture_began.get_or_insert_with(Instant::now);
+    }
+
+    /// There was no memory to hold its answer in.
+    pub(crate) fn note_not_held(&self) {
+        self.facts().not_held = true;
+    }
+
+    /// What the classification says besides the class. To be noted before the end.
+    pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
-        facts.charged = judgement.charged;
-        facts.sender = judgement.sender;
+        facts.charged = classification.charged;
+        facts.told_price = classification.price;
+        facts.is_empty_result = classification.is_empty_result;
+        facts.answered_by = classification.answered_by;
     }
 
     /// The wait for its place in flight ran out, and goes on.
     pub(crate) fn waited_for_place(&self) {
-        self.facts().waits_for_place += 1;
+        self.facts().queue_timeouts += 1;
     }
 
     /// It waits for its place in flight: nothing can be sent before it [restarts](Self::restart).

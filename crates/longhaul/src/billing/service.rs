@@ -1,3 +1,4 @@
+use crate::model::{Provider, ProviderChargeRules};
 use std::{
     mem,
     sync::Arc,
@@ -12,19 +13,14 @@ use super::{
     body::ResponseBody,
     future::ResponseFuture,
     ledger::Ledger,
-    names::HostName,
     policy::{BillingPolicy, Tables},
-    priors::ProviderPriors,
-    provider::Provider,
     record::Opening,
-    sent_key::SentKey,
 };
 use crate::{
-    ConfigError,
     attempt::Attempt,
+    config::ConfigError,
     error::{BoxError, Error},
-    wall_clock::wall_clock,
-    workload::Workload,
+    model::{Workload, wall_clock},
 };
 
 /// Writes one ledger entry per attempt, opened before its first byte leaves and closed at its end.
@@ -36,6 +32,8 @@ pub struct BillingCompensationTracker<S, L> {
 }
 
 impl<S, L> BillingCompensationTracker<S, L> {
+    accessors!();
+
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
     pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
@@ -75,8 +73,9 @@ where
 
         let attempt = enter(&mut request);
         let opening = opening(&attempt, &request, &self.tables);
-        let priors = ProviderPriors::of_provider(&self.tables, opening.provider.as_ref());
-        attempt.set_price(opening.price, priors);
+        let charge_rules =
+            ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
+        attempt.set_price(opening.price, charge_rules);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }
@@ -100,12 +99,7 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
     let (extensions, uri) = (request.extensions(), request.uri());
     let unknown = Workload::default();
     let workload = extensions.get().unwrap_or(&unknown);
-    let (name, path) = tables.names.of(uri);
-    let (host, by_host) = match name {
-        Some(HostName { host, provider }) => (Some(host), Some(provider)),
-        None => (None, None),
-    };
-    let provider = Provider::named(extensions).or(by_host);
+    let provider = Provider::of(extensions, uri);
     let price = tables
         .prices
         .price(provider.as_deref().unwrap_or_default(), workload);
@@ -116,8 +110,8 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
         resolution: workload.resolution,
         images: workload.images,
         price,
-        host,
-        path,
+        host: uri.host().map(Arc::from),
+        path: uri.path().into(),
         operation: attempt.operation(),
         attempt: attempt.number(),
         opened_at: wall_clock(),
@@ -125,10 +119,11 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
 }
 
 /// The retry layer's, else the caller's own.
-fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<SentKey> {
+fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<Arc<str>> {
     const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
     let key = attempt
         .idempotency_key()
         .or_else(|| request.headers().get(IDEMPOTENCY_KEY))?;
-    SentKey::of(key)
+    let text = (!key.is_sensitive()).then_some(key)?.to_str().ok()?;
+    Some(text.into())
 }

@@ -1,15 +1,15 @@
 //! The tables of words and pages, and how an error is looked up in them.
 
+use crate::model::class_of;
 use std::sync::LazyLock;
 
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Class, Judgement, Probability,
+    Class, Classification, Probability,
     answer::{Key, ProviderError},
-    status::class_of,
 };
-use crate::table::{filled, rows};
+use crate::config::table::{filled, rows};
 
 /// `words.txt`.
 static WORDS: LazyLock<Vec<WordRow>> =
@@ -33,26 +33,27 @@ struct WordRow {
 enum Word {
     Is(&'static str),
     Begins(&'static str),
-    /// In small letters.
-    Contains(String),
+    /// In small letters, one after the other.
+    Contains(Vec<String>),
 }
 
 struct PageRow {
     who: &'static str,
     on: Vec<u16>,
     header: Option<(&'static str, &'static str)>,
-    page: Option<&'static str>,
+    /// All of these.
+    page: Vec<&'static str>,
     class: Class,
 }
 
 /// What a provider's or relay's error object says; `None` where it says nothing that the status does not.
-pub(super) fn by_words(error: &ProviderError, status: StatusCode) -> Option<Judgement> {
+pub(super) fn by_words(error: &ProviderError, status: StatusCode) -> Option<Classification> {
     let row = WORDS.iter().find(|row| {
         let on = row.on.is_empty() || row.on.contains(&status.as_u16());
         on && error.all(row.field).any(|word| row.word.fits(word))
     });
     match row {
-        Some(row) => Some(Judgement::of(row.class).with_charged(row.charged)),
+        Some(row) => Some(Classification::of(row.class).with_charged(row.charged)),
         None => of_upstream(error),
     }
 }
@@ -72,22 +73,22 @@ pub(super) fn by_page(
     headers: &HeaderMap,
     body: &[u8],
     passed_on: bool,
-) -> Option<Judgement> {
+) -> Option<Classification> {
     let page = String::from_utf8_lossy(&body[..body.len().min(PAGE)]).to_ascii_lowercase();
     let row = PAGES
         .iter()
         .filter(|row| !(passed_on && row.is_by_server()))
         .find(|row| row.fits(status, headers, &page))?;
-    Some(Judgement::of(row.class).with_sender(Some(row.who)))
+    Some(Classification::of(row.class).with_answered_by(Some(row.who)))
 }
 
 /// A relay that names no more than its provider's status: that one counts, not the relay's own.
-fn of_upstream(error: &ProviderError) -> Option<Judgement> {
+fn of_upstream(error: &ProviderError) -> Option<Classification> {
     if error.code() != Some("bad_response_status_code") {
         return None;
     }
     let status = error.word(Key::Param)?.parse().ok()?;
-    class_of(StatusCode::from_u16(status).ok()?).map(Judgement::of)
+    class_of(StatusCode::from_u16(status).ok()?).map(Classification::of)
 }
 
 impl WordRow {
@@ -99,7 +100,7 @@ impl WordRow {
             on: statuses(on),
             class: named(class),
             charged: filled(charged)
-                .map(|charged| Probability::per_mille(charged.parse().expect("thousandths"))),
+                .map(|charged| Probability::permille(charged.parse().expect("thousandths"))),
         }
     }
 }
@@ -108,7 +109,8 @@ impl Word {
     fn read(word: &'static str) -> Self {
         match (word.strip_prefix('*'), word.strip_suffix('*')) {
             (Some(rest), Some(_)) => {
-                Self::Contains(rest.trim_end_matches('*').to_ascii_lowercase())
+                let parts = rest.trim_end_matches('*').split('*');
+                Self::Contains(parts.map(str::to_ascii_lowercase).collect())
             }
             (None, Some(beginning)) => Self::Begins(beginning),
             _ => Self::Is(word),
@@ -119,7 +121,14 @@ impl Word {
         match self {
             Self::Is(word) => text == *word,
             Self::Begins(beginning) => text.starts_with(beginning),
-            Self::Contains(part) => text.to_ascii_lowercase().contains(part),
+            Self::Contains(parts) => {
+                let text = text.to_ascii_lowercase();
+                let mut rest = Some(&*text);
+                for part in parts {
+                    rest = rest.and_then(|rest| Some(rest.split_once(&**part)?.1));
+                }
+                rest.is_some()
+            }
         }
     }
 }
@@ -135,13 +144,13 @@ impl PageRow {
             who,
             on: statuses(on),
             header,
-            page: filled(page),
+            page: filled(page).map_or_else(Vec::new, |page| page.split(" + ").collect()),
             class: named(class),
         }
     }
 
     fn is_by_server(&self) -> bool {
-        self.page.is_none() && self.header.is_some_and(|(name, _)| name == "server")
+        self.page.is_empty() && self.header.is_some_and(|(name, _)| name == "server")
     }
 
     fn fits(&self, status: StatusCode, headers: &HeaderMap, page: &str) -> bool {
@@ -153,7 +162,7 @@ impl PageRow {
                 text.contains(part)
             })
         });
-        on && header && self.page.is_none_or(|part| page.contains(part))
+        on && header && self.page.iter().all(|part| page.contains(part))
     }
 }
 
@@ -176,9 +185,9 @@ mod tests {
         assert!(WORDS.len() > 60);
         assert!(PAGES.len() > 30);
         for row in PAGES.iter() {
-            assert!(row.header.is_some() || row.page.is_some() || !row.on.is_empty());
+            assert!(row.header.is_some() || !row.page.is_empty() || !row.on.is_empty());
             let lower = |text: &str| text.to_ascii_lowercase() == text;
-            assert!(row.page.is_none_or(lower), "{}", row.who);
+            assert!(row.page.iter().all(|part| lower(part)), "{}", row.who);
         }
     }
 }

@@ -5,12 +5,13 @@ use super::{
     facts::{self, Facts},
     json::{Field, Fields},
 };
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 pub(super) const COMPLETIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/chat/completions").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
+        Field::new(&["stream"], facts::stream),
         Field::new(&["n"], facts::images),
         Field::new(&["modalities"], facts::modality),
         Field::new(&["imageConfig", "imageSize"], facts::size),

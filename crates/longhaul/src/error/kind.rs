@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use crate::{classify::Class, money::Money, workload::Resolution};
+use crate::model::{Class, Money, Resolution};
 
 /// Which clock expired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -12,12 +12,10 @@ pub enum Clock {
     Start,
     /// No progress while the request is written.
     WriteProgress,
-    /// From the flushed request until the head.
-    Head,
-    /// Between two pieces of the answer's body.
-    BodyIdle,
-    /// From the head until the last byte.
-    Body,
+    /// From the flushed request until the picture begins to arrive.
+    Picture,
+    /// Between two pieces of the answer, once the picture has begun.
+    Silence,
     /// One attempt as a whole.
     Attempt,
     /// The operation as a whole, with all its attempts and waits.
@@ -30,9 +28,8 @@ impl fmt::Display for Clock {
             Self::Connect => "no connection (DNS, TCP and TLS)",
             Self::Start => "the request did not begin to leave",
             Self::WriteProgress => "the request stopped leaving",
-            Self::Head => "no answer to the sent request",
-            Self::BodyIdle => "the answer stopped arriving",
-            Self::Body => "the answer did not arrive whole",
+            Self::Picture => "no picture for the sent request",
+            Self::Silence => "the answer stopped arriving",
             Self::Attempt => "the attempt did not end",
             Self::Operation => "the operation did not end",
         })
@@ -90,7 +87,7 @@ pub enum ErrorKind {
         resolution: Option<Resolution>,
     },
     /// No place in flight became free in time; nothing was begun.
-    NoPlace {
+    QueueTimeout {
         /// How long was waited.
         limit: Duration,
         /// How many calls are let in at once.
@@ -160,7 +157,7 @@ impl ErrorKind {
                 clock: Clock::Connect,
                 ..
             }
-            | Self::NoPlace { .. }
+            | Self::QueueTimeout { .. }
             | Self::Connect { .. }
             | Self::NotStarted
             | Self::Insecure(_)
@@ -195,7 +192,7 @@ impl fmt::Display for ErrorKind {
                     None => f.write_str(")"),
                 }
             }
-            Self::NoPlace { limit, in_flight } => write!(
+            Self::QueueTimeout { limit, in_flight } => write!(
                 f,
                 "all {in_flight} places in flight stayed taken for {:.1} s",
                 limit.as_secs_f64(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{policy::Http1Policy, service::ForceHttp1};
-use crate::config_error::ConfigError;
+use crate::config::ConfigError;
 
 /// Makes [`ForceHttp1`] services.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,6 @@ impl<S> Layer<S> for ForceHttp1Layer {
     type Service = ForceHttp1<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ForceHttp1::new(inner, self.policy.clone())
+        ForceHttp1::from_parts(inner, self.policy.clone())
     }
 }

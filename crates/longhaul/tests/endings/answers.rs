@@ -1,6 +1,6 @@
 //! `answers.toml`: what complete answers mean.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -10,8 +10,8 @@ use longhaul::{
     Attempt, End, Money, Resolution, Workload,
     billing::{BillingCompensationTracker, BillingPolicy, MemoryLedger, PriceRow},
     classify::{
-        AnswerFacts, Classifier, ClassifyLayer, DefaultClassifier, Evidence, Head, Judgement,
-        Passed,
+        AnswerFacts, Classification, Classifier, ClassifyLayer, DefaultClassifier, EndOfStream,
+        Evidence, Head,
     },
 };
 use serde::Deserialize;
@@ -35,10 +35,14 @@ struct Case {
     body: String,
     #[serde(default = "yes")]
     asked: bool,
+    #[serde(default = "one")]
+    asked_images: u32,
+    #[serde(default)]
+    waited: u64,
     class: String,
     wait: Option<f64>,
-    charged: Option<u16>,
-    sender: Option<String>,
+    charged: Option<i64>,
+    answered_by: Option<String>,
     images: Option<u32>,
     drafts: Option<u32>,
     tokens: Option<u64>,
@@ -53,6 +57,10 @@ struct Case {
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> u32 {
+    1
 }
 
 pub(crate) fn tests() -> Vec<Trial> {
@@ -71,7 +79,7 @@ impl Case {
 
     fn workload(&self) -> Workload {
         match self.asked {
-            true => Workload::of(Resolution::K4),
+            true => Workload::of(Resolution::K4).with_images(self.asked_images),
             false => Workload::default(),
         }
     }
@@ -93,20 +101,24 @@ impl Case {
     /// As a short body that is shown whole, and for a success also as one that has passed.
     fn check_judgement(&self) {
         let (response, workload) = (self.response(), self.workload());
-        let head = Head::new(response.status(), response.headers(), &workload);
+        let waited = Some(Duration::from_secs(self.waited));
+        let head = Head::new(response.status(), response.headers(), &workload).after(waited);
         let facts = AnswerFacts::read(response.headers(), self.body.as_bytes(), true);
-        let judgement = DefaultClassifier.body(&head, self.body.as_bytes(), &facts);
-        self.check_one(&judgement);
-        assert_eq!(judgement.sender.map(str::to_owned), self.sender);
+        let classification = DefaultClassifier.body(&head, self.body.as_bytes(), &facts);
+        self.check_one(&classification);
+        assert_eq!(
+            classification.answered_by.map(str::to_owned),
+            self.answered_by
+        );
         if response.status().is_success() {
-            let passed = Passed::new(response.status(), &workload, &facts);
+            let passed = EndOfStream::new(response.status(), &workload, &facts).after(waited);
             self.check_one(&DefaultClassifier.passed(&passed));
         }
     }
 
-    fn check_one(&self, judgement: &Judgement) {
-        assert_eq!(judgement.class, class(&self.class));
-        let wait = judgement.wait.map(|wait| wait.as_secs_f64());
+    fn check_one(&self, classification: &Classification) {
+        assert_eq!(classification.class, class(&self.class));
+        let wait = classification.wait.map(|wait| wait.as_secs_f64());
         let alike = match (wait, self.wait) {
             (Some(wait), Some(expected)) => (wait - expected).abs() < 1e-6,
             (wait, expected) => wait == expected,
@@ -116,9 +128,16 @@ impl Case {
 
     /// Through the layers: the same class, no byte changed, one outcome, and the ledger's entry.
     fn check_layer(&self) {
-        let answer = || async { Ok::<_, Infallible>(self.response()) };
+        let answer = || async {
+            tokio::time::sleep(Duration::from_secs(self.waited)).await;
+            Ok::<_, Infallible>(self.response())
+        };
         let ledger = MemoryLedger::new();
-        let policy = BillingPolicy::with_prices(vec![PriceRow::new("*", "*", 1000, "USD")]);
+        let policy = BillingPolicy::with_prices(vec![PriceRow::new(
+            "*",
+            "*",
+            longhaul::Money::usd_micros(1000),
+        )]);
         let classify =
             ClassifyLayer::default().layer(service_fn(|_: Request<Full<Bytes>>| answer()));
         let tracker = BillingCompensationTracker::new(classify, policy, ledger.clone()).unwrap();
@@ -141,7 +160,7 @@ impl Case {
             (End::Finished, class(&self.class))
         );
         if let Some(charged) = self.charged {
-            let expected = Money::usd_micros(charged.into());
+            let expected = Money::usd_micros(charged);
             assert_eq!(outcome.exposure.expected(), Some(expected));
         }
         let closing = ledger.records()[0]

@@ -1,0 +1,56 @@
+//! What an attempt means that ended without a usable answer: by proof of what was sent.
+
+use std::io;
+
+use super::Error;
+use crate::{
+    attempt::{Attempt, Sent},
+    model::{Class, class_of},
+};
+
+/// The class of an attempt that ended with `error`.
+pub(crate) fn failure_class(error: &Error, attempt: &Attempt) -> Class {
+    match error.kind().class() {
+        // Whatever an error is called: a connection that wrote a part of the request outranks its name.
+        Some(Class::NeverSent) if attempt.is_written() => {}
+        Some(class) => return class,
+        None => {}
+    }
+    match after_head(attempt) {
+        Some(class) => class,
+        None if is_connect_error(error) && attempt.may_be_unconnected() => Class::NeverSent,
+        None => unanswered(attempt),
+    }
+}
+
+/// The class of an attempt whose caller went away.
+pub(crate) fn cancelled_class(attempt: &Attempt) -> Class {
+    after_head(attempt).unwrap_or_else(|| unanswered(attempt))
+}
+
+/// A broken answer: undelivered if it was a good one, else what its status said.
+fn after_head(attempt: &Attempt) -> Option<Class> {
+    let status = attempt.status()?;
+    Some(class_of(status).unwrap_or(Class::Undelivered))
+}
+
+fn unanswered(attempt: &Attempt) -> Class {
+    match attempt.sent() {
+        Sent::Nothing => Class::NeverSent,
+        Sent::Part => Class::SentPartial,
+        Sent::PossiblyWhole => Class::UnknownOutcome,
+    }
+}
+
+/// Whether the operating system says that it could not connect. It says so of a connection that broke later, too.
+fn is_connect_error(error: &Error) -> bool {
+    error.find_source::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::AddrNotAvailable
+        )
+    })
+}

@@ -1,0 +1,22 @@
+use http::StatusCode;
+
+use super::Class;
+
+/// What a status means by itself; `None` for a success, whose body decides.
+pub(crate) fn class_of(status: StatusCode) -> Option<Class> {
+    Some(match status.as_u16() {
+        200..=299 => return None,
+        300..=399 => Class::Redirect,
+        402 => Class::QuotaExhausted,
+        408 => Class::RequestTimeout,
+        429 => Class::RateLimited,
+        // Vertex cancelled it after reading it; charged or not, nobody says.
+        499 => Class::UnknownOutcome,
+        400..=499 => Class::ClientError,
+        // Behind Cloudflare some of them prove that nothing was sent on; by themselves they do not.
+        502 | 504 | 520..=526 => Class::IntermediaryCut,
+        503 => Class::Unavailable,
+        529 => Class::Overloaded,
+        _ => Class::ServerError,
+    })
+}
