@@ -42,8 +42,8 @@ pub struct Body {
 /// Learns whether the body ended as a whole; dropped unused when it was dropped before its end.
 pub(crate) type Ending = Box<dyn FnOnce(bool) + Send + Sync>;
 
-/// A finished body that is waited for.
-pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<Bytes>> + Send + Sync>>;
+/// A body that is waited for.
+pub(crate) type Later = Pin<Box<dyn Future<Output = Body> + Send + Sync>>;
 
 /// How fast the pieces come.
 #[derive(Debug, Clone, Copy)]
@@ -63,18 +63,26 @@ impl Default for Pace {
 
 enum Step {
     Data(Bytes),
-    /// White space at intervals until the rest is there.
-    Beats {
-        every: Duration,
-        next: Pin<Box<Sleep>>,
+    /// Waits until the rest is there.
+    Later {
+        beats: Option<Beats>,
         rest: Later,
     },
+    /// All that makes the document has left: it is delivered, whatever becomes of the connection.
+    Whole,
     /// Waits until what came before has reached the socket, so that the end does not swallow it.
     Flush(Option<oneshot::Receiver<()>>),
     Never,
     /// The end, but not of a whole body.
     Stop,
-    Fail,
+    Fail(SimErrorKind),
+}
+
+/// Something that means nothing, at intervals.
+struct Beats {
+    every: Duration,
+    next: Pin<Box<Sleep>>,
+    beat: &'static str,
 }
 
 impl Body {
@@ -91,18 +99,32 @@ impl Body {
         }
     }
 
-    /// White space until the rest is there; the length is not known.
-    pub(crate) fn beating(every: Duration, rest: Later) -> Self {
-        let next = Box::pin(tokio::time::sleep(every));
-        let mut body = Self::whole(Vec::new());
-        body.left = None;
-        body.steps.push_back(Step::Beats { every, next, rest });
-        body
+    /// Nothing, or something that means nothing at intervals, until the rest is there; the length is not known.
+    pub(crate) fn later(beats: Option<(Duration, &'static str)>, rest: Later) -> Self {
+        let beats = beats.map(|(every, beat)| Beats {
+            every,
+            next: Box::pin(tokio::time::sleep(every)),
+            beat,
+        });
+        Self {
+            left: None,
+            steps: [Step::Later { beats, rest }].into(),
+            ..Self::whole(Vec::new())
+        }
+    }
+
+    /// The connection breaks.
+    pub(crate) fn broken(kind: SimErrorKind) -> Self {
+        Self {
+            left: None,
+            steps: [Step::Flush(None), Step::Fail(kind)].into(),
+            ..Self::whole(Vec::new())
+        }
     }
 
     /// Half of it, and then the connection breaks.
     pub(crate) fn truncated(self) -> Self {
-        self.halved([Step::Flush(None), Step::Fail])
+        self.halved([Step::Flush(None), Step::Fail(SimErrorKind::Truncated)])
     }
 
     /// Half of it, ended as if it were whole.
@@ -116,6 +138,20 @@ impl Body {
     /// Half of it, and then nothing.
     pub(crate) fn stalled(self) -> Self {
         self.halved([Step::Never])
+    }
+
+    /// All of it, but the connection breaks instead of the last chunk.
+    pub(crate) fn unended(self) -> Self {
+        self.then([
+            Step::Whole,
+            Step::Flush(None),
+            Step::Fail(SimErrorKind::Truncated),
+        ])
+    }
+
+    /// All of it, but the end never comes.
+    pub(crate) fn held_open(self) -> Self {
+        self.then([Step::Whole, Step::Never])
     }
 
     pub(crate) fn paced(self, pace: Pace) -> Self {
@@ -150,6 +186,13 @@ impl Body {
         self
     }
 
+    /// Something else than an end behind the data, so that no length can be told.
+    fn then<const N: usize>(mut self, then: [Step; N]) -> Self {
+        self.left = None;
+        self.steps.extend(then);
+        self
+    }
+
     fn end(&mut self, whole: bool) {
         let Some(ending) = self.ending.take() else {
             return;
@@ -171,12 +214,23 @@ impl Body {
         self.left = self
             .left
             .map(|left| left.saturating_sub(slice.len() as u64));
-        if self.steps.is_empty() {
+        if matches!(self.steps.front(), None | Some(Step::Whole)) {
             self.end(true);
         } else if !self.pace.pause.is_zero() {
             self.pause = Some(Box::pin(tokio::time::sleep(self.pace.pause)));
         }
         Some(slice)
+    }
+}
+
+/// What the failure does to a socket.
+fn hang_up(kind: SimErrorKind) -> HangUp {
+    match kind {
+        #[cfg(feature = "server")]
+        SimErrorKind::Reset => HangUp::Reset,
+        #[cfg(feature = "server")]
+        SimErrorKind::GoAway { processed } => HangUp::GoAway { processed },
+        _ => HangUp::Close,
     }
 }
 
@@ -210,14 +264,21 @@ impl http_body::Body for Body {
                 Some(Step::Data(_)) => {
                     return Poll::Ready(this.take_slice().map(|slice| Ok(Frame::data(slice))));
                 }
-                Some(Step::Beats { every, next, rest }) => {
+                Some(Step::Later { beats, rest }) => {
                     if let Poll::Ready(rest) = rest.as_mut().poll(cx) {
-                        this.steps = data(rest);
+                        (this.steps, this.pace) = (rest.steps, rest.pace);
                         continue;
                     }
+                    let Some(Beats { every, next, beat }) = beats else {
+                        return Poll::Pending;
+                    };
                     ready!(next.as_mut().poll(cx));
                     next.as_mut().reset(Instant::now() + *every);
-                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))));
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(beat.as_bytes())))));
+                }
+                Some(Step::Whole) => {
+                    this.steps.pop_front();
+                    this.end(true);
                 }
                 Some(Step::Flush(flushed)) => {
                     if let Some(line) = &this.line {
@@ -239,13 +300,14 @@ impl http_body::Body for Body {
                     this.end(false);
                     return Poll::Ready(None);
                 }
-                Some(Step::Fail) => {
+                Some(Step::Fail(kind)) => {
+                    let kind = *kind;
                     this.steps.clear();
                     this.end(false);
                     if let Some(line) = &this.line {
-                        line.hang_up(HangUp::Close);
+                        line.hang_up(hang_up(kind));
                     }
-                    return Poll::Ready(Some(Err(SimError::new(SimErrorKind::Truncated))));
+                    return Poll::Ready(Some(Err(SimError::new(kind))));
                 }
             }
         }

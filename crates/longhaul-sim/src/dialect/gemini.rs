@@ -50,6 +50,7 @@ pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
         height,
         images: 1,
         links: false,
+        stream: false,
     })
 }
 

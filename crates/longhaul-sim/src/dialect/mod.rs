@@ -41,6 +41,9 @@ pub struct Work {
     pub images: u32,
     /// Whether the answer holds links instead of the pictures themselves.
     pub links: bool,
+    /// Whether the answer is a stream of events.
+    #[serde(default)]
+    pub stream: bool,
 }
 
 /// Why a request is answered without any work.
@@ -109,10 +112,11 @@ impl Frame<'_> {
         // The identities stand for the pictures until they are put in, without a copy.
         let marks = pictures.iter().map(Picture::identity);
         let text = match self.work.dialect {
-            Dialect::OpenAi => openai::with_pictures(self, marks),
-            Dialect::Gemini => gemini::with_pictures(self, marks),
+            Dialect::OpenAi if self.work.stream => openai::events(self, "b64_json", marks),
+            Dialect::OpenAi => openai::with_pictures(self, marks).to_string(),
+            Dialect::Gemini => gemini::with_pictures(self, marks).to_string(),
         };
-        let mut text = Bytes::from(text.to_string());
+        let mut text = Bytes::from(text);
         let mut pieces = Vec::new();
         for picture in pictures {
             let mark = picture.identity().as_bytes();
@@ -129,11 +133,19 @@ impl Frame<'_> {
 
     /// A 200 with links to the pictures.
     pub(crate) fn with_links(&self, links: &[String]) -> Vec<Bytes> {
-        vec![openai::with_links(self, links).to_string().into()]
+        let text = if self.work.stream {
+            openai::events(self, "url", links.iter().map(String::as_str))
+        } else {
+            openai::with_links(self, links).to_string()
+        };
+        vec![text.into()]
     }
 
-    /// A 200 without a picture; `blocked` when the safety filter took it.
+    /// A 200 without a picture; `blocked` when the safety filter took it. A stream ends without its last event.
     pub(crate) fn without_picture(&self, blocked: bool) -> Vec<Bytes> {
+        if self.work.stream {
+            return Vec::new();
+        }
         let text = match self.work.dialect {
             Dialect::OpenAi => openai::with_links(self, &[]),
             Dialect::Gemini => gemini::without_picture(self, blocked),

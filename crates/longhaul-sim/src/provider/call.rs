@@ -146,6 +146,9 @@ impl Call {
             _ => {}
         }
         let body = intake::read(body, fault, &self.exchange).await?;
+        if let Fault::OverloadedAfter { after } = fault {
+            self.provider.inner.clock.sleep(after).await;
+        }
         if let Some(refusal) = answer::refusal(fault, &self.provider.inner.clock) {
             return Err(refusal.into());
         }
@@ -211,43 +214,70 @@ impl Call {
     ) -> Result<Response<Body>, Stop> {
         let clock = self.provider.inner.clock;
         let fault = self.action.fault();
-        let broken = match fault {
+        if work.stream {
+            return Ok(self.stream(work, generation));
+        }
+        match fault {
             Fault::Silence => pending().await,
-            Fault::GatewayTimeout { after } | Fault::Cloudflare524 { after } => {
+            Fault::GatewayTimeout { after }
+            | Fault::Cloudflare524 { after }
+            | Fault::Envoy503 { after } => {
                 clock.sleep(after).await;
-                let (status, page) = answer::gateway_page(fault);
-                return Ok(answer::response(status, "text/html", page));
+                return Ok(answer::gateway_page(fault));
             }
-            Fault::Reset { after } => Some((after, SimErrorKind::Reset)),
-            Fault::Cut { after } => Some((after, SimErrorKind::Cut)),
-            Fault::GoAway { after } => Some((after, SimErrorKind::GoAway { processed: true })),
-            Fault::RstStream { after } => {
-                Some((after, SimErrorKind::StreamReset { processed: true }))
-            }
-            _ => None,
-        };
-        if let Some((after, kind)) = broken {
+            _ => {}
+        }
+        if let Some((after, kind)) = answer::break_off(fault) {
             clock.sleep(after).await;
             return Err(Stop::Broken(kind));
         }
-        let finish = Finish {
-            provider: self.provider.clone(),
-            record: self.exchange.record().clone(),
-            request_id: self.request_id.clone(),
-            origin: links::origin(&self.head, self.line.as_ref()),
-            blocked: fault == Fault::Blocked,
-            work,
-        };
-        self.exchange.answering_with_pictures();
+        let finish = self.finish(work);
         let body = match fault {
-            Fault::Heartbeat { every } => {
-                Body::beating(clock.real(every), Box::pin(finish.pieces(generation)))
-            }
+            Fault::Heartbeat { every } => Body::later(
+                Some((clock.real(every), " ")),
+                Box::pin(async move { Body::whole(finish.pieces(generation).await) }),
+            ),
             _ => answer::shaped(Body::whole(finish.pieces(generation).await), fault, &clock),
         };
         let mut response = answer::response(StatusCode::OK, "application/json", body);
         answer::version(&mut response, fault, self.head.version);
         Ok(response)
+    }
+
+    /// A stream of events: the head at once, and what goes wrong goes wrong behind it.
+    fn stream(&mut self, work: Work, generation: Generation) -> Response<Body> {
+        let clock = self.provider.inner.clock;
+        let fault = self.action.fault();
+        let finish = self.finish(work);
+        let rest = async move {
+            if fault == Fault::Silence {
+                pending::<()>().await;
+            }
+            if let Some((after, kind)) = answer::break_off_after_head(fault) {
+                clock.sleep(after).await;
+                return Body::broken(kind);
+            }
+            answer::shaped(Body::whole(finish.pieces(generation).await), fault, &clock)
+        };
+        let beats = match fault {
+            Fault::Heartbeat { every } => Some((clock.real(every), ": keep-alive\n\n")),
+            _ => None,
+        };
+        let body = Body::later(beats, Box::pin(rest));
+        answer::response(StatusCode::OK, "text/event-stream", body)
+    }
+
+    /// From here on the answer is one with pictures.
+    fn finish(&mut self, work: Work) -> Finish {
+        self.exchange.answering_with_pictures();
+        Finish {
+            provider: self.provider.clone(),
+            record: self.exchange.record().clone(),
+            request_id: self.request_id.clone(),
+            origin: links::origin(&self.head, self.line.as_ref()),
+            blocked: self.action.fault() == Fault::Blocked,
+            work,
+        }
     }
 
     /// Sends what came out, and leaves the exchange open until the answer's body is at its end.

@@ -6,6 +6,7 @@ mod faults;
 mod good;
 mod heads;
 mod log;
+mod streams;
 
 use std::time::Duration;
 
