@@ -1,6 +1,7 @@
 //! The table on a terminal, as Markdown, as JSON and as a picture.
 
 mod json;
+mod judgement;
 mod markdown;
 mod picture;
 mod text;
