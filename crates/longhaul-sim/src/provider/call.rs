@@ -1,15 +1,13 @@
 //! One request, from its head to its answer.
 
-use std::{error::Error, future::pending, sync::atomic::Ordering};
+use std::{error::Error, sync::atomic::Ordering};
 
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
 };
 
 use super::{
-    Provider, answer, asked,
-    finish::Finish,
-    intake, links, tell,
+    Provider, answer, asked, intake, links, tell,
     work::{Generation, Order},
 };
 use crate::{
@@ -34,14 +32,14 @@ impl From<Refusal> for Stop {
     }
 }
 
-struct Call {
-    provider: Provider,
-    head: Parts,
-    line: Option<Line>,
-    exchange: Exchange,
-    request_id: String,
+pub(super) struct Call {
+    pub(super) provider: Provider,
+    pub(super) head: Parts,
+    pub(super) line: Option<Line>,
+    pub(super) exchange: Exchange,
+    pub(super) request_id: String,
     key: Option<String>,
-    action: Action,
+    pub(super) action: Action,
     /// The dialect of the path; if the path is not known, the one to refuse it in.
     dialect: Result<Dialect, Dialect>,
     rng: fastrand::Rng,
@@ -205,79 +203,6 @@ impl Call {
         };
         self.exchange.accepted(work, replayed);
         Ok(generation)
-    }
-
-    async fn deliver(
-        &mut self,
-        work: Work,
-        generation: Generation,
-    ) -> Result<Response<Body>, Stop> {
-        let clock = self.provider.inner.clock;
-        let fault = self.action.fault();
-        if work.stream {
-            return Ok(self.stream(work, generation));
-        }
-        match fault {
-            Fault::Silence => pending().await,
-            Fault::GatewayTimeout { after }
-            | Fault::Cloudflare524 { after }
-            | Fault::Envoy503 { after } => {
-                clock.sleep(after).await;
-                return Ok(answer::gateway_page(fault));
-            }
-            _ => {}
-        }
-        if let Some((after, kind)) = answer::break_off(fault) {
-            clock.sleep(after).await;
-            return Err(Stop::Broken(kind));
-        }
-        let finish = self.finish(work);
-        let body = match fault {
-            Fault::Heartbeat { every } => Body::later(
-                Some((clock.real(every), " ")),
-                Box::pin(async move { Body::whole(finish.pieces(generation).await) }),
-            ),
-            _ => answer::shaped(Body::whole(finish.pieces(generation).await), fault, &clock),
-        };
-        let mut response = answer::response(StatusCode::OK, "application/json", body);
-        answer::version(&mut response, fault, self.head.version);
-        Ok(response)
-    }
-
-    /// A stream of events: the head at once, and what goes wrong goes wrong behind it.
-    fn stream(&mut self, work: Work, generation: Generation) -> Response<Body> {
-        let clock = self.provider.inner.clock;
-        let fault = self.action.fault();
-        let finish = self.finish(work);
-        let rest = async move {
-            if fault == Fault::Silence {
-                pending::<()>().await;
-            }
-            if let Some((after, kind)) = answer::break_off_after_head(fault) {
-                clock.sleep(after).await;
-                return Body::broken(kind);
-            }
-            answer::shaped(Body::whole(finish.pieces(generation).await), fault, &clock)
-        };
-        let beats = match fault {
-            Fault::Heartbeat { every } => Some((clock.real(every), ": keep-alive\n\n")),
-            _ => None,
-        };
-        let body = Body::later(beats, Box::pin(rest));
-        answer::response(StatusCode::OK, "text/event-stream", body)
-    }
-
-    /// From here on the answer is one with pictures.
-    fn finish(&mut self, work: Work) -> Finish {
-        self.exchange.answering_with_pictures();
-        Finish {
-            provider: self.provider.clone(),
-            record: self.exchange.record().clone(),
-            request_id: self.request_id.clone(),
-            origin: links::origin(&self.head, self.line.as_ref()),
-            blocked: self.action.fault() == Fault::Blocked,
-            work,
-        }
     }
 
     /// Sends what came out, and leaves the exchange open until the answer's body is at its end.

@@ -4,6 +4,7 @@ mod answer;
 mod asked;
 mod builder;
 mod call;
+mod deliver;
 mod finish;
 mod intake;
 mod links;
