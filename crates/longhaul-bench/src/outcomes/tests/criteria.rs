@@ -84,7 +84,11 @@ fn whoever_pays_and_delivers_nothing_is_no_example_and_no_excuse() {
     };
     assert!(nothing.wasted_per_picture().is_infinite());
     assert_eq!(
-        broken(&any, &delivering(9_000, 0.1), &[nothing.clone()]),
+        broken(
+            &any,
+            &delivering(9_000, 0.1),
+            std::slice::from_ref(&nothing)
+        ),
         [0; 0]
     );
     assert_eq!(broken(&any, &nothing, &[delivering(9_000, 0.1)]), [1, 2, 3]);
