@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Either, Full};
 use longhaul::{
     BoxError, Class, Stack,
     billing::{Claim, PriceRow},
-    classify::{AnswerFacts, Classifier, DefaultClassifier, Head, Judgement},
+    classify::{AnswerFacts, Classification, Classifier, DefaultClassifier, Head},
     policy::Policy,
     retry::RetryReport,
 };
@@ -39,21 +39,21 @@ struct RelayError<'a> {
 impl Classifier for RelayClassifier {
     // Called with every answer that ends within 64 KiB, and with the beginning of longer ones that are no
     // success. A picture is longer, and is handed on at once.
-    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
-        let judgement = DefaultClassifier.body(head, body, facts);
+    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
+        let classification = DefaultClassifier.body(head, body, facts);
         if head.status == StatusCode::IM_A_TEAPOT {
-            return Judgement::of(Class::RateLimited).with_wait(judgement.wait);
+            return Classification::of(Class::RateLimited).with_wait(classification.wait);
         }
         match serde_json::from_slice(body) {
             Ok(RelayError {
                 code: "busy",
                 retry_in_seconds,
-            }) => Judgement::of(Class::Overloaded)
+            }) => Classification::of(Class::Overloaded)
                 .with_wait(retry_in_seconds.map(Duration::from_secs)),
             Ok(RelayError {
                 code: "no_credits", ..
-            }) => Judgement::of(Class::QuotaExhausted),
-            _ => judgement,
+            }) => Classification::of(Class::QuotaExhausted),
+            _ => classification,
         }
     }
 }
@@ -93,7 +93,11 @@ where
         .image_weight(Weight::Tiny)
         .build()?;
     let mut policy = Policy::nano_banana_pro();
-    policy.billing.prices = vec![PriceRow::new("relay.example", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new(
+        "relay.example",
+        "*",
+        longhaul::Money::usd_micros(240_000),
+    )];
     let stack = Stack::new(policy)?.with_classifier(classifier);
     let client = stack.layer(relay(provider.clone()));
 

@@ -46,7 +46,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let server = Server::start(provider).await?;
     let mut policy = Policy::nano_banana_pro();
-    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new(
+        "*",
+        "*",
+        longhaul::Money::usd_micros(240_000),
+    )];
     let stack = Stack::new(policy.scaled(1.0 / SPEED)?)?.with_ledger(ledger.clone());
     let client = stack.layer(Client::builder().plain_http_only().build()?);
 

@@ -136,7 +136,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::start(provider.clone()).await?;
 
     let mut policy = Policy::nano_banana_pro().scaled(1.0 / SPEED)?;
-    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new(
+        "*",
+        "*",
+        longhaul::Money::usd_micros(240_000),
+    )];
     let stack = Stack::new(policy)?;
     let upstream = stack.layer(Client::builder().plain_http_only().build()?);
     let door = TcpListener::bind("127.0.0.1:0").await?;

@@ -5,7 +5,7 @@
 //! | extension | says |
 //! |---|---|
 //! | `Workload` | what is asked for, where the detector cannot read it: it decides limits and price |
-//! | `RequestLimits`, made by `Limits::for_request` | how long each phase of an attempt may take |
+//! | `RequestTimeouts`, made by `TimeoutPolicy::for_request` | how long each phase of an attempt may take |
 //! | `Deadline` | when the operation ends, with all its attempts and waits |
 //!
 //! ```sh
@@ -27,7 +27,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Either, Full};
 use longhaul::{
     BoxError, Class, Deadline, Resolution, Stack, Workload, billing::PriceRow, policy::Policy,
-    retry::RetryReport, timeout::Limits, workload::PerResolution,
+    retry::RetryReport, timeout::TimeoutPolicy, workload::PerResolution,
 };
 use longhaul_sim::{Provider, Weight};
 use tokio::time::{Instant, sleep};
@@ -38,8 +38,8 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut policy = Policy::nano_banana_pro();
     policy.billing.prices = vec![
-        PriceRow::new("*", "studio", 240_000, "USD"),
-        PriceRow::new("*", "status", 0, "USD"),
+        PriceRow::new("*", "studio", longhaul::Money::usd_micros(240_000)),
+        PriceRow::new("*", "status", longhaul::Money::usd_micros(0)),
     ];
     let stack = Stack::new(policy)?;
     let client = stack.layer(studio(
@@ -107,7 +107,7 @@ fn render() -> http::Result<Request<Full<Bytes>>> {
 
 /// A question that costs nothing, as its price row says, and is worth 5 s.
 fn poll() -> Result<Request<Full<Bytes>>, Box<dyn Error>> {
-    let mut limits = Limits::default();
+    let mut limits = TimeoutPolicy::default();
     limits.head = PerResolution::from_secs(5, 5, 5, 5);
     let request = Request::get("https://studio.example/status")
         .extension(Workload::default().with_model("status"))

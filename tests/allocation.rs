@@ -344,7 +344,7 @@ fn an_operation_in_flight_holds_few_bytes_however_many_there_are() {
         std::future::pending::<Result<Response<Full<Bytes>>, BoxError>>().await
     });
     let mut policy = Policy::nano_banana_pro();
-    policy.in_flight.per_host = 10_000;
+    policy.in_flight.max_per_host = 10_000;
     let beyond_bare = |count| {
         let stack = Stack::new(policy.clone()).unwrap();
         in_flight(stack.layer(silent), count) - in_flight(bare, count)

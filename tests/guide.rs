@@ -5,12 +5,12 @@ use std::time::Duration;
 use longhaul::{
     Class, End, Resolution, Workload,
     policy::Policy,
-    retry::{Situation, Verdict},
+    retry::{RetryDecision, Situation},
     timeout::Network,
 };
 
 fn head(policy: &Policy, resolution: Resolution) -> u64 {
-    policy.limits.head_for(&Workload::of(resolution)).as_secs()
+    policy.timeout.head_for(&Workload::of(resolution)).as_secs()
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn timeouts_by_network() {
         ("peak hours", Network::PeakHours, 600),
     ] {
         let mut policy = Policy::nano_banana_pro();
-        policy.limits.network = Some(network);
+        policy.timeout.network = Some(network);
         assert_eq!(head(&policy, Resolution::K1), timeout, "{row}");
         // The larger of the size row and the network row, where the guide's two tables differ.
         assert_eq!(head(&policy, Resolution::K4), 600, "{row}");
@@ -72,13 +72,13 @@ fn timeouts_by_phase() {
     let client = longhaul_hyper::Settings::default();
     for (row, limit, seconds) in [
         ("connect", client.connect_timeout, 10),
-        ("read", policy.limits.head.unknown, 600),
-        ("write", policy.limits.write_progress, 30),
-        ("pool", policy.in_flight.wait, 10),
+        ("read", policy.timeout.head.unknown, 600),
+        ("write", policy.timeout.write_progress, 30),
+        ("pool", policy.in_flight.queue_timeout, 10),
     ] {
         assert_eq!(limit.as_secs(), seconds, "{row}");
     }
-    assert_eq!(policy.in_flight.per_host, 10, "connections");
+    assert_eq!(policy.in_flight.max_per_host, 10, "connections");
     assert_eq!(client.pool_max_idle_per_host, 5, "kept alive");
 }
 
@@ -158,7 +158,7 @@ fn retries() {
         let mut situation = Situation::new(end, class);
         situation.attempt = attempt;
         let verdict = match policy.verdict(&situation) {
-            Verdict::Again { wait, .. } => Some(wait.as_secs()),
+            RetryDecision::Again { wait, .. } => Some(wait.as_secs()),
             _ => None,
         };
         assert_eq!(verdict, wait, "{row}");

@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use longhaul::{
     retry::{Backoff, ClassifyingRetryLayer, RetryPolicy},
-    timeout::{Limits, SizeAwareTimeoutLayer},
+    timeout::{SizeAwareTimeoutLayer, TimeoutPolicy},
     workload::PerResolution,
 };
 use longhaul_hyper::Builder;
@@ -38,7 +38,7 @@ pub(crate) async fn fetch(
     policy.schedule.after_timeout = Backoff::Exponential(Duration::from_secs(1));
     policy.schedule.after_error = Backoff::Exponential(Duration::from_secs(1));
     policy.schedule.overload = Duration::from_secs(2);
-    let mut limits = Limits::default();
+    let mut limits = TimeoutPolicy::default();
     limits.head = PerResolution::from_secs(30, 30, 30, 30);
 
     let client = client.build().map_err(|error| failed(error.to_string()))?;

@@ -164,7 +164,9 @@ fn list_prices() -> Vec<PriceRow> {
         (Resolution::K2, 134_400),
         (Resolution::K4, 240_000),
     ]
-    .map(|(resolution, micros)| PriceRow::new("*", "*", micros, "USD").for_resolution(resolution))
+    .map(|(resolution, micros)| {
+        PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
+    })
     .into()
 }
 

@@ -119,19 +119,21 @@ impl Shared {
                 *self.running() = Some((*attempt).clone());
                 self.say(&format!("attempt {} begins", attempt.number()));
             }
-            Event::NoPlace { .. } => self.say("all places in flight are taken; waiting for one"),
+            Event::QueueTimeout { .. } => {
+                self.say("all places in flight are taken; waiting for one")
+            }
             Event::Waiting {
                 attempt,
                 class,
                 wait,
-                told,
+                retry_after,
             } => self.say(&format!(
                 "attempt {} ended after {:.0} s: {} Next one in {:.0} s{}.",
                 attempt.number(),
                 self.provider_seconds(attempt.elapsed()),
                 why(*class),
                 self.provider_seconds(*wait),
-                if told.is_some() {
+                if retry_after.is_some() {
                     ", as the server asks"
                 } else {
                     ""

@@ -56,21 +56,21 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 });
 
 /// What arrived below the layer.
-struct Passed {
+struct EndOfStream {
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
     workload: Workload,
 }
 
-fn pass(uri: &Uri, headers: &HeaderMap, body: Pieces, policy: DetectPolicy) -> Passed {
+fn pass(uri: &Uri, headers: &HeaderMap, body: Pieces, policy: DetectPolicy) -> EndOfStream {
     let mut request = Request::post(uri.clone())
         .body(body)
         .expect("its parts are valid");
     *request.headers_mut() = headers.clone();
     let below = service_fn(async |request: Request<ReplayBody<Pieces>>| {
         let (head, body) = request.into_parts();
-        Ok::<_, BoxError>(Passed {
+        Ok::<_, BoxError>(EndOfStream {
             uri: head.uri,
             headers: head.headers,
             body: body.collect().await?.to_bytes(),

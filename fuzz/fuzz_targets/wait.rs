@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 
     let (report, sent) = retried(status, &message);
     let policy = RetryPolicy::default();
-    let granted = policy.schedule.told.max(policy.schedule.cap);
+    let granted = policy.schedule.max_retry_after.max(policy.schedule.cap);
     for &wait in report.waits() {
         assert!(wait <= granted, "{wait:?} is longer than the policy grants");
     }
@@ -58,9 +58,9 @@ fuzz_target!(|input: &[u8]| -> Corpus {
             Some(waited) >= told,
             "it waited {waited:?}, and was told {told:?}"
         );
-    } else if report.stopped_by() == StoppedBy::ToldWait {
+    } else if report.stopped_by() == StoppedBy::RetryAfterTooLong {
         assert!(
-            told > Some(policy.schedule.told),
+            told > Some(policy.schedule.max_retry_after),
             "{told:?} is no reason to stop"
         );
     }

@@ -49,7 +49,11 @@ async fn dropped_after_any_poll_an_attempt_has_one_entry_that_is_closed_and_agre
         .build()
         .expect("a speed that can be used");
     let mut policy = Policy::nano_banana_pro();
-    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new(
+        "*",
+        "*",
+        longhaul::Money::usd_micros(240_000),
+    )];
     policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
     let policy = policy.scaled(1.0 / SPEED).expect("a factor above zero");
     let stack = Stack::new(policy)

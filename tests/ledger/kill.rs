@@ -22,7 +22,7 @@ fn assert_lost(recovered: &[Stored]) {
         );
         assert_eq!(
             outcome.exposure.probability,
-            Class::UnknownOutcome.billed_prior()
+            Class::UnknownOutcome.charge_probability()
         );
     }
 }

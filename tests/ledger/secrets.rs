@@ -118,7 +118,11 @@ fn request() -> Request<Full<Bytes>> {
 /// Makes one call for each answer, through the whole stack.
 async fn make_calls(ledger: &DurableLedger) {
     let mut policy = Policy::nano_banana_pro();
-    policy.billing.prices = vec![PriceRow::new("*", "*", 134_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new(
+        "*",
+        "*",
+        longhaul::Money::usd_micros(134_000),
+    )];
     policy.retry.attempts = 1;
     let stack = Stack::new(policy)
         .expect("it can work")

@@ -93,9 +93,13 @@ async fn open(options: &Options) -> Result<DurableLedger, Box<dyn Error>> {
 /// The document's policy at the provider's speed, with its price and the header that its oracle goes by.
 fn policy(speed: f64) -> Result<Policy, longhaul::ConfigError> {
     let mut policy = Policy::nano_banana_pro();
-    policy.billing.prices = vec![PriceRow::new("*", "*", 134_400, "USD")];
+    policy.billing.prices = vec![PriceRow::new(
+        "*",
+        "*",
+        longhaul::Money::usd_micros(134_400),
+    )];
     policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
-    policy.in_flight.per_host = 1000;
+    policy.in_flight.max_per_host = 1000;
     policy.scaled(1.0 / speed)
 }
 

@@ -40,7 +40,7 @@ impl Stage {
         let scene = Scene::with(provider, Policy::default()).await;
         let mut policy = row.policy.policy();
         // A place that is not given back is then missed.
-        policy.in_flight.per_host = 1;
+        policy.in_flight.max_per_host = 1;
         let other = match row.policy {
             PolicyName::Fallback => Some(Scene::new("none").await),
             PolicyName::Document | PolicyName::Careful => None,
@@ -106,7 +106,7 @@ impl Stage {
         let closing = first.closing.as_ref().expect("it has ended");
         let status = closing.status.map(|status| status.as_u16().to_string());
         let outcome = closing.outcome;
-        let percent = f64::from(outcome.exposure.probability.as_per_mille()) / 10.0;
+        let percent = f64::from(outcome.exposure.probability.as_permille()) / 10.0;
         let verdict = ended.map(|ended| self.verdict(&records, ended.report.stopped_by()));
         let totals = self.totals();
         let sum = |of: fn(&Totals) -> u64| totals.iter().map(of).sum::<u64>().to_string();

@@ -111,7 +111,7 @@ async fn haproxy_without_a_provider_behind_it_says_so_and_is_asked_again() {
 
     assert_eq!(ended.classes(), [Class::Unavailable; 3]);
     let attempt = &ended.report.attempts()[0];
-    assert_eq!(attempt.sender(), Some("HAProxy"));
+    assert_eq!(attempt.answered_by(), Some("HAProxy"));
     assert_eq!(attempt.status().map(|status| status.as_u16()), Some(503));
 }
 
@@ -132,7 +132,7 @@ async fn three_silent_closes_after_the_same_time_are_an_intermediary() {
     for attempt in ended.report.attempts() {
         let outcome = attempt.outcome_now().expect("it has ended");
         assert_eq!((outcome.end, outcome.phase), (End::Failed, Phase::Head));
-        assert_eq!(attempt.sender(), None, "nobody said anything");
+        assert_eq!(attempt.answered_by(), None, "nobody said anything");
     }
     let diagnosis = ended.error().diagnosis();
     assert!(

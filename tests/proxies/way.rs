@@ -57,7 +57,7 @@ pub(crate) async fn counts(scene: &Scene) -> (u64, u64, u64) {
 pub(crate) fn assert_cut_by(sender: &str, ended: &Ended) {
     let attempt = &ended.report.attempts()[0];
     assert_eq!(attempt.class(), Some(Class::IntermediaryCut));
-    assert_eq!(attempt.sender(), Some(sender));
+    assert_eq!(attempt.answered_by(), Some(sender));
 }
 
 /// That the whole operation failed because of it, and the diagnosis says so.

@@ -49,8 +49,9 @@ pub(crate) fn provider(script: &str) -> Builder {
 
 /// The policy with the provider's prices, and the header by which its oracle tells attempts apart.
 pub(crate) fn priced(mut policy: Policy) -> Policy {
-    let price =
-        |resolution, micros| PriceRow::new("*", "*", micros, "USD").for_resolution(resolution);
+    let price = |resolution, micros| {
+        PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
+    };
     policy.billing.prices = vec![
         price(Resolution::K1, 134_400),
         price(Resolution::K2, 134_400),

@@ -113,7 +113,7 @@ async fn the_retry_alone_cannot_tell_what_was_sent_and_counts_a_duplicate() {
 #[tokio::test(start_paused = true)]
 async fn places_in_flight_alone_are_waited_for_once_and_then_refused() {
     let mut policy = InFlightPolicy::default();
-    policy.per_host = 1;
+    policy.max_per_host = 1;
     let service = ServiceBuilder::new()
         .layer(InFlightLayer::new(policy).unwrap())
         .service(Below::that(Does::Silence));

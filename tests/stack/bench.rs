@@ -32,7 +32,7 @@ pub(crate) fn tested(mut policy: Policy) -> Policy {
     ]
     .map(|(resolution, theirs)| {
         let micros = i64::try_from(theirs.list_price_micros()).unwrap();
-        PriceRow::new("*", "*", micros, "USD").for_resolution(resolution)
+        PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
     })
     .to_vec();
     policy

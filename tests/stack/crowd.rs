@@ -47,9 +47,9 @@ async fn fifty_calls_end_well_in_order_of_arrival_and_none_times_out_falsely() {
         let waited = TAKES.as_secs() as u32 * round as u32;
         let expiries = waited / 10;
         assert!(
-            (expiries.saturating_sub(1)..=expiries).contains(&report.waits_for_place()),
+            (expiries.saturating_sub(1)..=expiries).contains(&report.queue_timeouts()),
             "call {number} waited {waited} s in {} pieces",
-            report.waits_for_place()
+            report.queue_timeouts()
         );
     }
     let arrived: Vec<_> = bench
@@ -68,7 +68,7 @@ async fn fifty_calls_end_well_in_order_of_arrival_and_none_times_out_falsely() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_waits_to_be_sent_again_holds_up_nobody() {
     let mut policy = Policy::nano_banana_pro();
-    policy.in_flight.per_host = 1;
+    policy.in_flight.max_per_host = 1;
     let bench = Bench::with(
         policy,
         "overloaded, none+takes@10, none+takes@20".parse().unwrap(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longhaul::{
     Class, Currency, End, Money,
-    billing::{Certainty, ClaimRule},
+    billing::{ClaimConfidence, ClaimRule},
     policy::Policy,
     retry::{RetryReport, StoppedBy},
 };
@@ -32,7 +32,7 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
         assert_eq!(report.waits(), [15, 5].map(Duration::from_secs));
         assert_eq!(report.duplicates(), 1);
         assert_eq!(report.stopped_by(), StoppedBy::Success);
-        assert_eq!(report.waits_for_place(), 0);
+        assert_eq!(report.queue_timeouts(), 0);
 
         let ledger = bench.stack.ledger();
         let ends: Vec<_> = ledger
@@ -62,8 +62,8 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
         assert_eq!(
             claims,
             [
-                (2, ClaimRule::Duplicate, price, Certainty::Verify),
-                (3, ClaimRule::Over, price, Certainty::Eligible),
+                (2, ClaimRule::Duplicate, price, ClaimConfidence::Verify),
+                (3, ClaimRule::Over, price, ClaimConfidence::Eligible),
             ]
         );
         bench.assert_agreed().await;

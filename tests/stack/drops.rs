@@ -78,14 +78,14 @@ enum Answers {
     /// All of it: judged before the caller has the head.
     Held,
     /// Nearly nothing: judged while the caller reads.
-    Passed,
+    EndOfStream,
 }
 
 fn bench(row: &Row, answers: Answers) -> Bench {
     let mut policy = Policy::nano_banana_pro();
     // The third attempt is as the second.
     policy.retry.attempts = 2;
-    if let Answers::Passed = answers {
+    if let Answers::EndOfStream = answers {
         policy.classify.peek_limit = 16;
     }
     Bench::with(policy, row.script())
@@ -140,7 +140,7 @@ async fn a_held_answer_dropped_after_any_poll_leaves_honest_books() {
 
 #[tokio::test(start_paused = true)]
 async fn a_passing_answer_dropped_after_any_poll_leaves_honest_books() {
-    dropped_after_every_poll(Answers::Passed).await;
+    dropped_after_every_poll(Answers::EndOfStream).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,13 +150,13 @@ async fn a_held_answer_dropped_at_any_instant_leaves_honest_books() {
 
 #[tokio::test(start_paused = true)]
 async fn a_passing_answer_dropped_at_any_instant_leaves_honest_books() {
-    dropped_at_every_instant(Answers::Passed).await;
+    dropped_at_every_instant(Answers::EndOfStream).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_while_it_waits_for_a_place_is_cancelled_and_never_sent() {
     let mut policy = Policy::nano_banana_pro();
-    policy.in_flight.per_host = 1;
+    policy.in_flight.max_per_host = 1;
     let bench = Bench::with(policy, Script::default());
     let first = tokio::spawn(call(&bench));
     yield_now().await;

@@ -7,7 +7,7 @@ use http::{HeaderValue, Request};
 use http_body_util::Full;
 use longhaul::{
     Class, Stack, StackRequestBody,
-    fallback::{FallbackPolicy, KeySource, MadeBy, Target},
+    fallback::{AnsweredBy, FallbackPolicy, KeySource, Target},
     policy::Policy,
 };
 use longhaul_sim::{Dialect, Provider, Totals, Weight};
@@ -17,7 +17,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::bench::{picture, send, tested};
 
 /// What the incident costs under `policy`: the provider's totals, and who made the picture, if one came.
-async fn incident(policy: Policy) -> (Totals, Option<MadeBy>) {
+async fn incident(policy: Policy) -> (Totals, Option<AnsweredBy>) {
     let provider = Provider::builder()
         .image_weight(Weight::Tiny)
         .build()
@@ -38,7 +38,7 @@ async fn incident(policy: Policy) -> (Totals, Option<MadeBy>) {
     let entries = oracle.entries();
     assert_eq!(disagreements(&stack.ledger().records(), &entries), [""; 0]);
     let made_by = answer.ok().map(|answer| {
-        let made_by = answer.extensions().get::<MadeBy>().cloned();
+        let made_by = answer.extensions().get::<AnsweredBy>().cloned();
         made_by.expect("whoever falls back says who made the picture")
     });
     (oracle.totals(), made_by)

@@ -69,8 +69,8 @@ async fn retry_over_detector_sends_the_body_again_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn places_over_retry_are_held_through_all_attempts() {
     let mut policy = InFlightPolicy::default();
-    policy.per_host = 1;
-    policy.wait = Duration::from_secs(100);
+    policy.max_per_host = 1;
+    policy.queue_timeout = Duration::from_secs(100);
     let below = Below::answering(&[503]);
     let service = ServiceBuilder::new()
         .layer(InFlightLayer::new(policy).unwrap())

@@ -98,7 +98,7 @@ fn about(record: &Record, entries: &[&Entry]) -> Vec<String> {
         !class.is_unsent() || !read_whole,
         "the provider read the whole request",
     );
-    let free = closing.outcome.exposure.probability.as_per_mille() == 0;
+    let free = closing.outcome.exposure.probability.as_permille() == 0;
     check(!free || charged == 0, "the provider charged it");
     let delivered = class == Class::Delivered;
     check(!delivered || charged > 0, "the provider did not charge it");

@@ -49,35 +49,26 @@ pub mod attempt;
 pub mod billing;
 pub mod body;
 pub mod classify;
-mod config_error;
+mod config;
 pub mod detect;
-pub mod diagnosis;
-#[cfg(feature = "serde")]
-mod duration;
 pub mod error;
 pub mod fallback;
-#[cfg(feature = "serde")]
-mod header_name;
 pub mod http1;
 pub mod in_flight;
-pub mod money;
+mod model;
 pub mod observe;
-pub mod outcome;
 pub mod policy;
 pub mod retry;
 mod stack;
-mod table;
 pub mod timeout;
-mod wall_clock;
-pub mod workload;
 
 pub use self::{
     attempt::{Attempt, Deadline, OperationId},
-    classify::Class,
-    config_error::ConfigError,
-    error::{BoxError, Error, ErrorKind},
-    money::{Currency, Money},
-    outcome::{End, Exposure, Outcome, Phase},
+    config::ConfigError,
+    error::{BoxError, Error, ErrorKind, diagnosis},
+    model::{
+        Class, Currency, End, Exposure, Money, Outcome, Phase, Quality, Resolution, Workload,
+        money, outcome, workload,
+    },
     stack::{Stack, StackRequestBody, StackResponseBody, StackService},
-    workload::{Quality, Resolution, Workload},
 };

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{attempt::Attempt, classify::Class};
+use crate::{attempt::Attempt, model::Class};
 
 /// Something that a person who waits wants to know.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub enum Event<'a> {
     },
     /// All places in flight are taken; nothing is lost but time. Told again each time the wait runs out
     /// and goes on.
-    NoPlace {
+    QueueTimeout {
         /// The attempt that has not begun; `None` where no layer above made one.
         attempt: Option<&'a Attempt>,
     },
@@ -33,7 +33,7 @@ pub enum Event<'a> {
         /// How long until the next.
         wait: Duration,
         /// The wait that the server asked for, if it did.
-        told: Option<Duration>,
+        retry_after: Option<Duration>,
     },
     /// One target is given up, and another one is asked.
     FallingBack {
@@ -106,7 +106,7 @@ fn trace(event: &Event<'_>) {
             attempt = attempt.number(),
             "attempt begins"
         ),
-        Event::NoPlace { attempt } => tracing::debug!(
+        Event::QueueTimeout { attempt } => tracing::debug!(
             operation = attempt.map(|attempt| attempt.operation().to_string()),
             attempt = attempt.map(Attempt::number),
             "all places in flight are taken"
@@ -121,7 +121,7 @@ fn trace(event: &Event<'_>) {
             attempt,
             class,
             wait,
-            told,
+            retry_after,
         } => tracing::warn!(
             operation = %attempt.operation(),
             attempt = attempt.number(),
@@ -129,7 +129,7 @@ fn trace(event: &Event<'_>) {
             phase = %attempt.phase(),
             elapsed = ?attempt.elapsed(),
             ?wait,
-            ?told,
+            ?retry_after,
             "attempt failed; another will be made"
         ),
         Event::FallingBack {

@@ -3,17 +3,17 @@
 use tower_layer::Layer;
 
 use crate::{
-    ConfigError,
     billing::{
         self, BillingCompensationTracker, BillingCompensationTrackerLayer, Ledger, MemoryLedger,
-        PriceTable,
     },
     body::ReplayBody,
     classify::{self, Classifier, Classify, ClassifyLayer, DefaultClassifier},
+    config::ConfigError,
     detect::{DetectWorkload, DetectWorkloadLayer},
     fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
+    model::PriceTable,
     observe::Observer,
     policy::Policy,
     retry::{self, ClassifyingRetry, ClassifyingRetryLayer, Spending},
@@ -64,7 +64,7 @@ pub type StackResponseBody<B, L = MemoryLedger, C = DefaultClassifier> = retry::
 /// # fn example(classifier: impl Classifier) -> Result<(), longhaul::ConfigError> {
 /// let stack = Stack::new(Policy::careful())?
 ///     .with_classifier(classifier)
-///     .observed_by(Observer::new(|event: &longhaul::observe::Event<'_>| println!("{event:?}")));
+///     .with_observer(Observer::new(|event: &longhaul::observe::Event<'_>| println!("{event:?}")));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -92,12 +92,14 @@ impl Stack {
         Ok(Self {
             fallback: FallbackLayer::new(policy.fallback.clone())
                 .map_err(|error| error.under("fallback"))?
-                .held_within(&detect),
+                .with_replay_budget(detect.replay_budget()),
             detect,
-            retry: ClassifyingRetryLayer::new(policy.retry.clone().bounded_by(&policy.limits))?
-                .priced_by(PriceTable::new(policy.billing.prices.clone())?),
+            retry: ClassifyingRetryLayer::new(
+                policy.retry.clone().with_deadline_from(policy.timeout.head),
+            )?
+            .with_prices(PriceTable::new(policy.billing.prices.clone())?),
             in_flight: InFlightLayer::new(policy.in_flight.clone())?,
-            timeout: SizeAwareTimeoutLayer::new(policy.limits.clone())?,
+            timeout: SizeAwareTimeoutLayer::new(policy.timeout.clone())?,
             http1: ForceHttp1Layer::new(policy.http1.clone())?,
             tracker: BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone())?,
             classify: ClassifyLayer::new(policy.classify)?,
@@ -141,9 +143,9 @@ impl<L, C> Stack<L, C> {
     }
 
     /// Tells `observer` of the events of all operations.
-    pub fn observed_by(mut self, observer: Observer) -> Self {
-        self.fallback = self.fallback.observed_by(observer.clone());
-        self.retry = self.retry.observed_by(observer);
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.fallback = self.fallback.with_observer(observer.clone());
+        self.retry = self.retry.with_observer(observer);
         self
     }
 

@@ -70,7 +70,7 @@ where
 pub(super) fn every_layer_around(gate: &Gate) -> Vec<Layered> {
     let gate = || gate.clone();
     let mut policy = tested(Policy::nano_banana_pro());
-    policy.in_flight.per_host = 1;
+    policy.in_flight.max_per_host = 1;
     policy.fallback = FallbackPolicy::to([Target::new("other", "https://other.example")]);
 
     let ledger = MemoryLedger::new();

@@ -23,7 +23,7 @@ const PLACES: usize = 1 << 21;
 
 pub(super) fn contenders(mock: &Mock) -> Vec<Contender> {
     let mut places = InFlightPolicy::default();
-    places.per_host = PLACES;
+    places.max_per_host = PLACES;
     let in_flight = InFlightLayer::new(places).expect("a sound policy");
     let ledger = MemoryLedger::new();
     let tracker = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone())
@@ -74,7 +74,7 @@ fn stack(
     prepare: fn(Call) -> Call,
 ) -> Contender {
     let mut policy = Policy::nano_banana_pro();
-    policy.in_flight.per_host = PLACES;
+    policy.in_flight.max_per_host = PLACES;
     let stack = Stack::new(policy).expect("a sound policy");
     let service =
         ServiceExt::<http::Request<Full<Bytes>>>::map_request(stack.layer(mock.clone()), prepare);

@@ -35,7 +35,7 @@ pub(super) fn measure(effort: Effort) -> Retained {
     let cap = effort.pick(64 << 20, 256 << 20);
     let most = 4 * cap / BODY;
     let mut policy = Policy::nano_banana_pro();
-    policy.in_flight.per_host = most;
+    policy.in_flight.max_per_host = most;
     policy.detect.client_replay_limit = cap as u64;
     let stack = Stack::new(policy).expect("a sound policy");
     let mut service = stack.layer(Mock::new(Answering::WhenReleased(Arc::new(

@@ -92,7 +92,7 @@ fn opening() -> Opening {
 
 fn closing() -> Closing {
     let exposure = Exposure {
-        probability: Class::Delivered.billed_prior(),
+        probability: Class::Delivered.charge_probability(),
         price: Some(Money::usd_micros(50_000)),
     };
     let duration = Duration::from_millis(127_300);

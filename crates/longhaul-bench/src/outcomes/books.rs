@@ -2,7 +2,7 @@
 
 use longhaul::{
     Stack,
-    billing::{Certainty, claims},
+    billing::{ClaimConfidence, claims},
 };
 use longhaul_sim::Entry;
 use longhaul_testing::disagreements;
@@ -37,8 +37,8 @@ pub(super) fn closed(stack: &Stack, entries: &[Entry]) -> (Claims, Vec<String>) 
     for claim in claims(&records, &stack.policy().billing.claims) {
         let micros = claim.amount.map_or(0, |amount| amount.micros);
         match claim.certainty {
-            Certainty::Eligible => sums.eligible_micros += micros,
-            Certainty::Verify => sums.verify_micros += micros,
+            ClaimConfidence::Eligible => sums.eligible_micros += micros,
+            ClaimConfidence::Verify => sums.verify_micros += micros,
         }
     }
     (sums, disagreements(&records, entries))

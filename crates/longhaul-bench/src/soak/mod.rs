@@ -196,8 +196,9 @@ async fn at_rest<K: Book>(
 
 /// The default policy at the provider's speed and prices, with the header by which its oracle tells attempts apart.
 fn policy(speed: f64) -> Result<Policy, Box<dyn Error>> {
-    let price =
-        |resolution, micros| PriceRow::new("*", "*", micros, "USD").for_resolution(resolution);
+    let price = |resolution, micros| {
+        PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
+    };
     let mut policy = Policy::default();
     policy.billing.prices = vec![
         price(Resolution::K1, 134_400),

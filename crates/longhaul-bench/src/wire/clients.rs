@@ -44,7 +44,7 @@ pub(super) fn run<J: Job>(which: Which, job: J) -> Result<J::Done, Box<dyn Error
             Which::Client => job.with(longhaul_hyper_client::<Full<Bytes>>()?).await,
             Which::Stack => {
                 let mut policy = Policy::nano_banana_pro();
-                policy.in_flight.per_host = PLACES;
+                policy.in_flight.max_per_host = PLACES;
                 // The server is on this machine.
                 policy.http1.scope = HttpScope::Private;
                 let client = longhaul_hyper_client::<StackRequestBody<Full<Bytes>>>()?;

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::{civil::Date, tz::TimeZone};
 use longhaul::{
     OperationId,
-    billing::{Certainty, Claim, ClaimCase, judge},
+    billing::{Claim, ClaimConfidence, ClaimInput, assess_claims},
 };
 
 use super::{
@@ -64,7 +64,7 @@ impl Store {
                 let still = running.remove(&operation).unwrap_or_default();
                 attempts.extend(still.into_iter().map(Attempt::running));
             }
-            finder.judge(attempts, &mut found.claims).await?;
+            finder.assess_claims(attempts, &mut found.claims).await?;
         }
         found.claims.sort_by_key(|claim| claim.stored.id);
         found.withheld = finder.withheld.into_values().collect();
@@ -104,7 +104,7 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// Adds the claims among `attempts`, which hold whole operations.
-    async fn judge(
+    async fn assess_claims(
         &mut self,
         attempts: Vec<Attempt>,
         found: &mut Vec<FoundClaim>,
@@ -183,7 +183,7 @@ impl<'a> Finder<'a> {
         } = attempt;
         let certainty = match &claim {
             Some(claim) => party.certainty(claim),
-            None => Certainty::Verify,
+            None => ClaimConfidence::Verify,
         };
         let credited = logged.as_ref().is_some_and(|log| log.credited.micros > 0);
         let (rule, amount, state) = match (&claimed, claim) {
@@ -236,10 +236,10 @@ fn judged(attempts: &[Attempt], parties: &[Party<'_>]) -> Vec<Option<Claim>> {
     let cases = attempts
         .iter()
         .zip(parties)
-        .map(|(attempt, party)| ClaimCase {
+        .map(|(attempt, party)| ClaimInput {
             record: &attempt.stored.record,
             rules: &party.rules,
             logged: attempt.logged.as_ref().map(LogEntry::for_judging),
         });
-    judge(cases).collect()
+    assess_claims(cases).collect()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use jiff::{civil::Date, tz::TimeZone};
 use longhaul::{
     Money,
-    billing::{Certainty, ClaimRule, Logged},
+    billing::{ClaimConfidence, ClaimRule, ProviderRecord},
 };
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ pub struct FoundClaim {
     /// Why it is owed.
     pub rule: ClaimRule,
     /// How sure that is, by what is known now.
-    pub certainty: Certainty,
+    pub certainty: ClaimConfidence,
     /// How much: of an exported claim what was claimed. `None` where no price is known, which is not zero.
     pub amount: Option<Money>,
     /// Where it stands.
@@ -87,8 +87,8 @@ impl FoundClaim {
 }
 
 impl LogEntry {
-    pub(super) const fn for_judging(&self) -> Logged {
-        Logged {
+    pub(super) const fn for_judging(&self) -> ProviderRecord {
+        ProviderRecord {
             charged: self.charged,
             duration: self.duration,
         }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use longhaul::{
     Money,
-    billing::{Certainty, Claim, ClaimRule, ClaimRules},
+    billing::{Claim, ClaimConfidence, ClaimRule, ClaimRules},
 };
 
 use super::{
@@ -103,10 +103,10 @@ impl<'a> Party<'a> {
     }
 
     /// How sure `claim` is: not before it is certain that enough was spent.
-    pub(super) fn certainty(&self, claim: &Claim) -> Certainty {
+    pub(super) fn certainty(&self, claim: &Claim) -> ClaimConfidence {
         match self.condition(claim.rule) {
             Some(condition) if condition.spent.certain.micros < condition.wanted.micros => {
-                Certainty::Verify
+                ClaimConfidence::Verify
             }
             _ => claim.certainty,
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::SystemTime};
 
-use longhaul::billing::Certainty;
+use longhaul::billing::ClaimConfidence;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
 use super::found::FoundClaim;
@@ -62,10 +62,10 @@ impl ClaimState {
         matches!(self, Self::Eligible | Self::Verify)
     }
 
-    pub(super) const fn of(certainty: Certainty) -> Self {
+    pub(super) const fn of(certainty: ClaimConfidence) -> Self {
         match certainty {
-            Certainty::Eligible => Self::Eligible,
-            Certainty::Verify => Self::Verify,
+            ClaimConfidence::Eligible => Self::Eligible,
+            ClaimConfidence::Verify => Self::Verify,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
-use longhaul::{Currency, Money, billing::Priors, policy::Policy};
+use longhaul::{Currency, Money, billing::ChargeRules, policy::Policy};
 use longhaul_ledger::{
     Period, local_time,
     reconcile::{
@@ -178,7 +178,7 @@ impl Options {
             let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
             let wrong = |error| Failure::usage(format!("{}: {error}", path.display()));
             let policy = Policy::from_toml(&text).map_err(wrong)?;
-            options.priors = Some(Priors::new(policy.billing.priors).map_err(wrong)?);
+            options.priors = Some(ChargeRules::new(policy.billing.charge_rules).map_err(wrong)?);
         }
         Ok(options)
     }

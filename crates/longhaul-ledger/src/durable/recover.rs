@@ -85,8 +85,8 @@ fn insert(now: &str, source: &str, returning: &str) -> String {
         "ended" => format!("'{}'", End::Lost.name()),
         "class" => format!("'{}'", Class::UnknownOutcome.name()),
         "charged_per_mille" => Class::UnknownOutcome
-            .billed_prior()
-            .as_per_mille()
+            .charge_probability()
+            .as_permille()
             .to_string(),
         "duration_us" | "pictures" | "drafts" | "bytes" => "0".to_owned(),
         _ => "NULL".to_owned(),

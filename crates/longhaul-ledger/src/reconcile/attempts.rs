@@ -34,7 +34,7 @@ pub(super) struct Ended {
     pub(super) class: Class,
     pub(super) closed_at: i64,
     /// How likely it was charged, before any log said so.
-    pub(super) per_mille: u16,
+    pub(super) permille: u16,
     pub(super) flushed: Option<i64>,
     /// Bounds for the provider's clock, if the provider itself answered.
     pub(super) bounds: Option<(i64, i64)>,
@@ -46,8 +46,8 @@ impl Attempt {
     }
 
     /// In thousandths, if anything is known of its end.
-    pub(super) fn per_mille(&self) -> Option<u16> {
-        self.end.map(|end| end.per_mille)
+    pub(super) fn permille(&self) -> Option<u16> {
+        self.end.map(|end| end.permille)
     }
 }
 
@@ -127,7 +127,7 @@ fn ended(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
     attempt.end = Some(Ended {
         class,
         closed_at: attempt.opened_at.saturating_add(duration),
-        per_mille: fields.count()?,
+        permille: fields.count()?,
         flushed: fields.maybe_number()?,
         // Of a call that something on the way answered, the work went on.
         bounds: fields

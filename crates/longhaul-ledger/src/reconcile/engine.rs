@@ -393,7 +393,7 @@ impl<'a> Engine<'a> {
         let (charged, net) = (verdict.charged, verdict.net());
         // What was given back in full is settled.
         if net.micros > 0 {
-            if attempt.per_mille() == Some(0) {
+            if attempt.permille() == Some(0) {
                 report(FindingKind::ChargedThoughFree, net);
             }
             if charges > 1 {
@@ -416,7 +416,7 @@ impl<'a> Engine<'a> {
                 report(FindingKind::TookTooLong, net);
             }
         } else if charged.micros == 0
-            && attempt.per_mille() == Some(1000)
+            && attempt.permille() == Some(1000)
             && attempt.price != Some(charged)
         {
             report(FindingKind::NotCharged, attempt.price.unwrap_or(charged));
@@ -433,7 +433,7 @@ impl<'a> Engine<'a> {
         });
         let (Some(end), Some(nothing)) = (decided, self.nothing(attempt)) else {
             self.found.counts.pending += 1;
-            if let Some(price) = attempt.price.filter(|_| attempt.per_mille() != Some(0)) {
+            if let Some(price) = attempt.price.filter(|_| attempt.permille() != Some(0)) {
                 let pending = &mut self.found.sums(price.currency).pending;
                 *pending = pending.saturating_add(price.micros);
             }
@@ -445,7 +445,7 @@ impl<'a> Engine<'a> {
             self.found.counts.unchanged += 1;
             return;
         }
-        let kind = match end.per_mille {
+        let kind = match end.permille {
             0 => None,
             1000 => Some(FindingKind::NotCharged),
             _ => Some(FindingKind::WithoutRow),
@@ -484,7 +484,7 @@ impl<'a> Engine<'a> {
         if let Some(end) = attempt.end
             && let Some(price) = attempt.price
         {
-            let expected = price.at(Probability::per_mille(end.per_mille));
+            let expected = price.at(Probability::permille(end.permille));
             let sums = found.sums(price.currency);
             sums.expected = sums.expected.saturating_add(expected.micros);
         }

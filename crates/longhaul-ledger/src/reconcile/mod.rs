@@ -12,7 +12,7 @@
 //!   attempts are tied and all rows charge one amount, each attempt is charged it, whichever row is its own.
 //! - Verdicts are written in one transaction. The same log again changes nothing; a later one may correct an earlier
 //!   verdict, which is [reported](Correction); a missing row never takes back what a row once said.
-//! - [Priors](Reconciliation::priors) are estimated anew from all verdicts for the provider.
+//! - [ChargeRules](Reconciliation::priors) are estimated anew from all verdicts for the provider.
 //!
 //! ```no_run
 //! use longhaul_ledger::{Location, Store, reconcile::{Format, Options, ProviderLog, reconcile}};

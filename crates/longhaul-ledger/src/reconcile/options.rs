@@ -3,7 +3,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use longhaul::billing::{ClaimRules, Priors};
+use longhaul::billing::{ChargeRules, ClaimRules};
 
 use super::Coverage;
 use crate::error::LedgerError;
@@ -31,7 +31,7 @@ pub struct Options {
     /// A call that took longer on the provider's clock is a finding; `None` for no such limit. Default 180 s.
     pub over: Option<Duration>,
     /// The priors so far, which estimates begin at. Default: those of the classes and the built-in rows.
-    pub priors: Option<Priors>,
+    pub priors: Option<ChargeRules>,
     /// How many attempts the prior so far counts for in an estimate. Default 20.
     pub prior_weight: u32,
     /// Leave the ledger as it is. Default off.
@@ -74,10 +74,12 @@ impl Options {
         Ok(())
     }
 
-    pub(super) fn current_priors(&self) -> Result<Priors, LedgerError> {
+    pub(super) fn current_priors(&self) -> Result<ChargeRules, LedgerError> {
         match &self.priors {
             Some(priors) => Ok(priors.clone()),
-            None => Priors::new(Vec::new()).map_err(|error| LedgerError::setting("priors", error)),
+            None => {
+                ChargeRules::new(Vec::new()).map_err(|error| LedgerError::setting("priors", error))
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Priors out of verdicts.
+//! ChargeRules out of verdicts.
 
 use longhaul::{
     Class,
-    billing::{PriorRow, Priors},
+    billing::{ChargeRule, ChargeRules},
 };
 use serde::Serialize;
 use sqlx::{Any, Row as _, Transaction};
@@ -24,7 +24,7 @@ pub struct Estimate {
     /// The prior so far, in thousandths.
     pub before_per_mille: u16,
     /// The estimate, in thousandths: the mean of a Beta distribution that begins at the prior so far.
-    pub per_mille: u16,
+    pub permille: u16,
 }
 
 impl Estimate {
@@ -33,17 +33,17 @@ impl Estimate {
         provider: &str,
         class: Class,
         (attempts, charged): (u64, u64),
-        current: &Priors,
+        current: &ChargeRules,
         weight: u32,
     ) -> Self {
         let before = current
             .of(provider, class)
-            .unwrap_or(class.billed_prior())
-            .as_per_mille();
+            .unwrap_or(class.charge_probability())
+            .as_permille();
         let weight = u128::from(weight);
         let parts = weight + u128::from(attempts);
         let sum = weight * u128::from(before) + 1000 * u128::from(charged.min(attempts));
-        let per_mille = (sum + parts / 2).checked_div(parts);
+        let permille = (sum + parts / 2).checked_div(parts);
         Self {
             provider: provider.to_owned(),
             class,
@@ -51,24 +51,24 @@ impl Estimate {
             charged,
             before_per_mille: before,
             // At most 1000.
-            per_mille: per_mille.map_or(before, |per_mille| per_mille as u16),
+            permille: permille.map_or(before, |permille| permille as u16),
         }
     }
 
     /// As a policy takes it.
-    pub fn row(&self) -> PriorRow {
-        PriorRow::new(&*self.provider, self.class, self.per_mille)
+    pub fn row(&self) -> ChargeRule {
+        ChargeRule::new(&*self.provider, self.class, self.permille)
     }
 
     pub(super) fn to_toml(&self) -> String {
         format!(
-            "# {} of {} charged; {} so far\n[[billing.priors]]\nprovider = {}\nclass = \"{}\"\nper_mille = {}\n\n",
+            "# {} of {} charged; {} so far\n[[billing.charge_rules]]\nprovider = {}\nclass = \"{}\"\nper_mille = {}\n\n",
             self.charged,
             self.attempts,
             self.before_per_mille,
             toml::Value::from(&*self.provider),
             self.class,
-            self.per_mille
+            self.permille
         )
     }
 }
@@ -85,7 +85,7 @@ const CHARGED: &str = "SELECT a.class, COUNT(*) AS attempts, \
 pub(super) async fn estimate(
     transaction: &mut Transaction<'_, Any>,
     provider: &str,
-    current: &Priors,
+    current: &ChargeRules,
     weight: u32,
 ) -> Result<Vec<Estimate>, LedgerError> {
     let rows = sqlx::query(CHARGED)
@@ -114,8 +114,9 @@ mod tests {
 
     #[test]
     fn few_verdicts_move_a_prior_little_and_many_replace_it() {
-        let current = Priors::new(vec![PriorRow::new("relay", Class::ServerError, 500)]).unwrap();
-        for (class, counts, per_mille) in [
+        let current =
+            ChargeRules::new(vec![ChargeRule::new("relay", Class::ServerError, 500)]).unwrap();
+        for (class, counts, permille) in [
             (Class::UnknownOutcome, (0, 0), 900),
             (Class::UnknownOutcome, (1, 0), 857),
             (Class::UnknownOutcome, (20, 0), 450),
@@ -125,9 +126,9 @@ mod tests {
             (Class::Delivered, (1000, 1000), 1000),
         ] {
             let estimate = Estimate::new("relay", class, counts, &current, 20);
-            assert_eq!(estimate.per_mille, per_mille, "{class} {counts:?}");
+            assert_eq!(estimate.permille, permille, "{class} {counts:?}");
         }
         let estimate = Estimate::new("relay", Class::ServerError, (0, 0), &current, 0);
-        assert_eq!(estimate.per_mille, 500);
+        assert_eq!(estimate.permille, 500);
     }
 }

@@ -193,7 +193,7 @@ impl AttemptRef {
             attempt: attempt.number,
             opened_at: attempt.opened(),
             class: attempt.end.map(|end| end.class),
-            charged_per_mille: attempt.per_mille(),
+            charged_per_mille: attempt.permille(),
             price: attempt.price,
         }
     }

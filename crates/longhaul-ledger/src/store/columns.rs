@@ -52,7 +52,7 @@ pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
     let phase = Some(outcome.phase).filter(|phase| *phase != Phase::Unknown);
     to.text(phase.map(|phase| phase.name().into()));
     to.number(Some(span(outcome.duration)));
-    to.number(Some(outcome.exposure.probability.as_per_mille().into()));
+    to.number(Some(outcome.exposure.probability.as_permille().into()));
     to.number(closing.status.map(|status| status.as_u16().into()));
     to.text(
         closing

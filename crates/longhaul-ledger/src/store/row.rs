@@ -99,7 +99,7 @@ fn closing(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Closing, Led
         fields.maybe_named(Phase::named)?.unwrap_or(Phase::Unknown),
         fields.span()?.unwrap_or_default(),
         Exposure {
-            probability: Probability::per_mille(fields.count()?),
+            probability: Probability::permille(fields.count()?),
             price,
         },
     );

@@ -130,7 +130,7 @@ impl Ledger {
         .bind(row.price.map(|(_, currency)| currency))
         .bind(micros + 101_000_000)
         .bind(row.class.name())
-        .bind(i64::from(row.class.billed_prior().as_per_mille()))
+        .bind(i64::from(row.class.charge_probability().as_permille()))
         .bind(row.status)
         .bind(row.clock.map(|(at_least, _)| at_least * 1_000_000))
         .bind(row.clock.map(|(_, at_most)| at_most * 1_000_000))

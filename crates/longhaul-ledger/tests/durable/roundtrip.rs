@@ -107,7 +107,7 @@ prop_compose! {
         evidence in an_evidence(),
     ) -> Closing {
         let exposure = Exposure {
-            probability: Probability::per_mille(probability),
+            probability: Probability::permille(probability),
             price: None,
         };
         let mut closing = Closing::new(Outcome::new(end, class, phase, duration, exposure));

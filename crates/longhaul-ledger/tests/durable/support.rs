@@ -116,7 +116,7 @@ pub(crate) fn opening(number: u32) -> Opening {
 
 pub(crate) fn closing(class: Class) -> Closing {
     let exposure = Exposure {
-        probability: class.billed_prior(),
+        probability: class.charge_probability(),
         price: None,
     };
     let duration = Duration::from_secs(120);
@@ -178,5 +178,5 @@ pub(crate) const DELIVERED: Option<(End, Class)> = Some((End::Finished, Class::D
 
 /// Charged as likely as any attempt whose outcome is unknown.
 pub(crate) fn unknown() -> Probability {
-    Class::UnknownOutcome.billed_prior()
+    Class::UnknownOutcome.charge_probability()
 }

@@ -148,7 +148,7 @@ async fn insert(connection: &mut AnyConnection, record: &Record) {
     .bind(outcome.class.name().to_owned())
     .bind(outcome.phase.name().to_owned())
     .bind(micros(outcome.duration))
-    .bind(i64::from(outcome.exposure.probability.as_per_mille()))
+    .bind(i64::from(outcome.exposure.probability.as_permille()))
     .bind(closing.flushed.map(micros))
     .bind(closing.provider_clock.map(|clock| micros(clock.at_least)))
     .bind(closing.provider_clock.map(|clock| micros(clock.at_most)))

@@ -30,7 +30,7 @@ pub(crate) fn attempt(seconds: f64, took: f64, class: Class) -> Record {
     opening.price = Some(Money::usd_micros(PRICE));
     let duration = Duration::from_secs_f64(took);
     let exposure = Exposure {
-        probability: class.billed_prior(),
+        probability: class.charge_probability(),
         price: opening.price,
     };
     let outcome = Outcome::new(End::Finished, class, Phase::Body, duration, exposure);

@@ -138,7 +138,7 @@ fn policy() -> Policy {
     ]
     .map(|(resolution, theirs)| {
         let micros = i64::try_from(theirs.list_price_micros()).unwrap();
-        PriceRow::new("*", "*", micros, "USD").for_resolution(resolution)
+        PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
     })
     .to_vec();
     policy
@@ -231,17 +231,17 @@ fn expected(scene: &Scene, log: &Log) -> Findings {
     for record in &scene.records {
         let about = About::Attempt(record.opening.operation, record.opening.attempt);
         let mut find = |kind| expected.insert((kind, about.clone()));
-        let per_mille = record
+        let permille = record
             .closing
             .as_ref()
             .unwrap()
             .outcome
             .exposure
             .probability
-            .as_per_mille();
+            .as_permille();
         let request = request_of(record, &scene.oracle);
         let Some(rows) = request.and_then(|request| rows.remove(&*request.request_id)) else {
-            match per_mille {
+            match permille {
                 0 => {}
                 1000 => {
                     find(Kind::NotCharged);
@@ -262,7 +262,7 @@ fn expected(scene: &Scene, log: &Log) -> Findings {
         if quota(CONSUMED) <= quota(REFUNDED) {
             continue;
         }
-        if per_mille == 0 {
+        if permille == 0 {
             find(Kind::ChargedThoughFree);
         }
         if charges.len() > 1 {

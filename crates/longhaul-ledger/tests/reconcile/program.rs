@@ -93,7 +93,14 @@ async fn the_exit_code_tells_whether_log_and_ledger_differ() {
         assert!(table.contains(wanted), "{wanted:?} is not in\n{table}");
     }
     let priors = fs::read_to_string(desk.folder.path().join("priors.toml")).unwrap();
-    assert_eq!(Policy::from_toml(&priors).unwrap().billing.priors.len(), 2);
+    assert_eq!(
+        Policy::from_toml(&priors)
+            .unwrap()
+            .billing
+            .charge_rules
+            .len(),
+        2
+    );
 
     let again = desk.run(&["log.json", "--json", "--dry-run"]);
     assert_eq!(again.status.code(), Some(3));

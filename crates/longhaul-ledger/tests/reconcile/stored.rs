@@ -180,7 +180,7 @@ async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
                 estimate.class,
                 estimate.attempts,
                 estimate.charged,
-                estimate.per_mille,
+                estimate.permille,
             )
         })
         .collect();
@@ -195,7 +195,7 @@ async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
 
     let policy = Policy::from_toml(&found.priors_toml()).unwrap();
     let rows: Vec<_> = found.priors.iter().map(|estimate| estimate.row()).collect();
-    assert_eq!(policy.billing.priors, rows);
+    assert_eq!(policy.billing.charge_rules, rows);
     assert!(rows.iter().all(|row| row.provider == PROVIDER));
 }
 

@@ -3,14 +3,9 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::transport::TransportState;
-use crate::{
-    billing::ProviderPriors,
-    classify::{Class, Evidence, Probability},
-    diagnosis::Setting,
-    http1::Http1Report,
-    money::Money,
-    outcome::{Exposure, Outcome, Phase},
+use super::{RouteInfo, transport::TransportState};
+use crate::model::{
+    Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderChargeRules,
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -71,8 +66,8 @@ pub(crate) struct Facts {
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
     // Boxed: few providers have any.
-    pub(super) priors: Option<Box<ProviderPriors>>,
-    pub(super) waits_for_place: u32,
+    pub(super) charge_rules: Option<Box<ProviderChargeRules>>,
+    pub(super) queue_timeouts: u32,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
     // Another attempt brought the picture first; this one is about to be dropped.
@@ -80,8 +75,8 @@ pub(crate) struct Facts {
     pub(super) evidence: Evidence,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
-    pub(super) sender: Option<&'static str>,
-    pub(super) setting: Option<Setting>,
+    pub(super) answered_by: Option<&'static str>,
+    pub(super) route: Option<RouteInfo>,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
@@ -96,14 +91,14 @@ impl Facts {
             http1: None,
             class: None,
             price: None,
-            priors: None,
-            waits_for_place: 0,
+            charge_rules: None,
+            queue_timeouts: 0,
             late: false,
             superseded: false,
             evidence: Evidence::default(),
             charged: None,
-            sender: None,
-            setting: None,
+            answered_by: None,
+            route: None,
             outcome: None,
         }
     }
@@ -191,12 +186,12 @@ impl Facts {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.
         let answered_badly = self.head.is_some_and(|head| !head.status.is_success());
         let refused = class == Class::ContentBlocked && answered_badly;
-        let of_provider = || self.priors.as_ref()?.of(class);
+        let of_provider = || self.charge_rules.as_ref()?.of(class);
         let probability = self
             .charged
             .or(refused.then_some(Probability::ZERO))
             .or_else(of_provider)
-            .unwrap_or_else(|| class.billed_prior());
+            .unwrap_or_else(|| class.charge_probability());
         Exposure {
             probability,
             price: self.price,

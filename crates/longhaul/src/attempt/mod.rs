@@ -17,9 +17,9 @@
 //! ```
 
 mod facts;
-mod guard;
 mod operation;
-mod terms;
+mod options;
+mod route_info;
 mod transport;
 
 use std::{
@@ -32,23 +32,19 @@ use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
-pub use self::guard::AttemptGuard;
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
 pub(crate) use self::{
-    operation::{Continued, after},
-    terms::Terms,
+    operation::{PriorAttempts, after},
+    options::AttemptOptions,
+    route_info::RouteInfo,
 };
-use crate::{
-    billing::ProviderPriors,
-    classify::{Class, Evidence, Judgement},
-    diagnosis::Setting,
-    http1::Http1Report,
-    money::Money,
-    outcome::{End, Exposure, Outcome, Phase},
+use crate::model::{
+    Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
+    ProviderChargeRules,
 };
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
@@ -59,7 +55,7 @@ struct Inner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
-    terms: Terms,
+    terms: AttemptOptions,
     facts: Mutex<Facts>,
     ended: Notify,
 }
@@ -67,7 +63,7 @@ struct Inner {
 impl Attempt {
     /// A handle for attempt `number` of `operation`, begun now.
     pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
-        Self::on_terms(operation, number, key, Terms::default())
+        Self::on_terms(operation, number, key, AttemptOptions::default())
     }
 
     /// The same on these terms.
@@ -75,7 +71,7 @@ impl Attempt {
         operation: OperationId,
         number: u32,
         key: Option<HeaderValue>,
-        terms: Terms,
+        terms: AttemptOptions,
     ) -> Self {
         Self(Arc::new(Inner {
             operation,
@@ -124,7 +120,7 @@ impl Attempt {
     }
 
     /// What the retry layer laid down for it.
-    pub(crate) fn terms(&self) -> &Terms {
+    pub(crate) fn terms(&self) -> &AttemptOptions {
         &self.0.terms
     }
 
@@ -166,8 +162,8 @@ impl Attempt {
     }
 
     /// How often the wait for its place in flight ran out and went on.
-    pub fn waits_for_place(&self) -> u32 {
-        self.facts().waits_for_place
+    pub fn queue_timeouts(&self) -> u32 {
+        self.facts().queue_timeouts
     }
 
     /// Bytes of the request body that were handed to the client.
@@ -196,8 +192,8 @@ impl Attempt {
     }
 
     /// Who on the way answered instead of the provider, where its page or header is known.
-    pub fn sender(&self) -> Option<&'static str> {
-        self.facts().sender
+    pub fn answered_by(&self) -> Option<&'static str> {
+        self.facts().answered_by
     }
 
     /// The outcome, if it has ended.
@@ -256,20 +252,24 @@ impl Attempt {
         *self.facts().class.get_or_insert(class)
     }
 
-    /// The price of one success and the provider's own priors, for the exposure.
-    pub(crate) fn set_price(&self, price: Option<Money>, priors: Option<Box<ProviderPriors>>) {
+    /// The price of one success and the provider's own charge_rules, for the exposure.
+    pub(crate) fn set_price(
+        &self,
+        price: Option<Money>,
+        charge_rules: Option<Box<ProviderChargeRules>>,
+    ) {
         let mut facts = self.facts();
         facts.price = price;
-        facts.priors = priors;
+        facts.charge_rules = charge_rules;
     }
 
     /// Where it goes, and by which clock: what a diagnosis needs besides.
-    pub(crate) fn set_setting(&self, setting: Setting) {
-        self.facts().setting = Some(setting);
+    pub(crate) fn set_route_info(&self, route: RouteInfo) {
+        self.facts().route = Some(route);
     }
 
-    pub(crate) fn setting(&self) -> Option<Setting> {
-        self.facts().setting.clone()
+    pub(crate) fn route(&self) -> Option<RouteInfo> {
+        self.facts().route.clone()
     }
 
     /// What the head of its answer says of it.
@@ -282,16 +282,16 @@ impl Attempt {
         self.facts().evidence.add_body(evidence);
     }
 
-    /// What the judgement says besides the class. To be noted before the end.
-    pub(crate) fn note_judgement(&self, judgement: &Judgement) {
+    /// What the classification says besides the class. To be noted before the end.
+    pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
-        facts.charged = judgement.charged;
-        facts.sender = judgement.sender;
+        facts.charged = classification.charged;
+        facts.answered_by = classification.answered_by;
     }
 
     /// The wait for its place in flight ran out, and goes on.
     pub(crate) fn waited_for_place(&self) {
-        self.facts().waits_for_place += 1;
+        self.facts().queue_timeouts += 1;
     }
 
     /// It waits for its place in flight: nothing can be sent before it [restarts](Self::restart).

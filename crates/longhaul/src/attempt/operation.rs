@@ -13,7 +13,10 @@ use tokio::time::Instant;
 use uuid::{Uuid, fmt::Hyphenated};
 
 use super::Attempt;
-use crate::{ConfigError, outcome::Exposure, wall_clock::wall_clock};
+use crate::{
+    config::ConfigError,
+    model::{Exposure, wall_clock},
+};
 
 /// Names what the caller asked for, once: all its attempts share it.
 ///
@@ -71,7 +74,6 @@ impl fmt::Debug for OperationId {
     }
 }
 
-#[cfg(feature = "serde")]
 impl serde::Serialize for OperationId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
@@ -80,7 +82,7 @@ impl serde::Serialize for OperationId {
 
 /// A request extension: what is sent now goes on with an operation that already made attempts elsewhere.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Continued {
+pub(crate) struct PriorAttempts {
     pub(crate) operation: OperationId,
     /// The number of the last attempt.
     pub(crate) attempts: u32,

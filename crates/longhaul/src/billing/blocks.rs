@@ -98,7 +98,10 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Class, End, Exposure, OperationId, Outcome, Phase, classify::Probability};
+    use crate::{
+        attempt::OperationId,
+        model::{Class, End, Exposure, Outcome, Phase, Probability},
+    };
 
     fn closing() -> Closing {
         let exposure = Exposure {

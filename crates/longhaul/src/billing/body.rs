@@ -1,18 +1,17 @@
 use super::ledger::{Entry, Ledger, Slot};
 use crate::{
-    body::{Watch, WatchedBody},
-    classify::Class,
+    body::{BodyObserver, ObservedBody},
     error::Error,
-    outcome::End,
+    model::{Class, End},
 };
 
 /// The response body of [`BillingCompensationTracker`](super::BillingCompensationTracker): passes everything
 /// on, and closes the entry at its end, at its error, or when it is dropped.
-pub type ResponseBody<B, L> = WatchedBody<B, Entry<<L as Ledger>::Slot>>;
+pub type ResponseBody<B, L> = ObservedBody<B, Entry<<L as Ledger>::Slot>>;
 
 /// A classifier below has spoken by the time an end comes up here. Where there is none, a success that came
 /// whole is delivered.
-impl<D, S: Slot> Watch<D> for Entry<S> {
+impl<D, S: Slot> BodyObserver<D> for Entry<S> {
     fn end(&mut self) -> Result<(), Error> {
         self.settle(End::Finished, Class::Delivered);
         Ok(())

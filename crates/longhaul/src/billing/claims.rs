@@ -1,26 +1,21 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    judge::{ClaimCase, judge},
+    assess::{ClaimInput, assess_claims},
     record::Record,
 };
 use crate::{
-    ConfigError,
     attempt::OperationId,
-    money::Money,
-    policy::{nonzero, scale},
+    config::{ConfigError, nonzero, scale},
+    model::Money,
 };
 
 /// Which charged attempts the provider owes back.
 ///
 /// Each attempt is claimed once at most, by the first rule of [`ClaimRule::ALL`] that applies to it, so
 /// that no amount is claimed twice.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClaimRules {
     /// A complete answer without an image. Default on.
@@ -30,7 +25,7 @@ pub struct ClaimRules {
     /// A further attempt that was charged beside the one that delivered. Default on.
     pub duplicate: bool,
     /// A call that took longer than this on the provider's clock; `None` for no such rule. Default 180 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
+    #[serde(with = "crate::config::duration::option")]
     pub over: Option<Duration>,
     /// A refusal, or an attempt that never reached the provider whole, that its log shows as charged. Default on.
     pub charged_though_refused: bool,
@@ -63,8 +58,7 @@ impl ClaimRules {
 }
 
 /// Why money is owed back.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum ClaimRule {
     /// Answered completely, without an image.
@@ -113,9 +107,8 @@ impl fmt::Display for ClaimRule {
 }
 
 /// How sure a claim is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub enum Certainty {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+pub enum ClaimConfidence {
     /// What was seen here is enough.
     Eligible,
     /// The provider's own log decides: whether it was charged, or how long it took there.
@@ -123,8 +116,7 @@ pub enum Certainty {
 }
 
 /// An amount that the provider owes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Claim {
     /// Why.
@@ -137,7 +129,7 @@ pub struct Claim {
     /// is not zero.
     pub amount: Option<Money>,
     /// How sure it is.
-    pub certainty: Certainty,
+    pub certainty: ClaimConfidence,
 }
 
 /// One line for a person.
@@ -156,8 +148,8 @@ impl fmt::Display for Claim {
         };
         write!(f, " for attempt {}: {why}", self.attempt)?;
         match self.certainty {
-            Certainty::Eligible => Ok(()),
-            Certainty::Verify => f.write_str(" (to be checked against the provider's log)"),
+            ClaimConfidence::Eligible => Ok(()),
+            ClaimConfidence::Verify => f.write_str(" (to be checked against the provider's log)"),
         }
     }
 }
@@ -171,10 +163,10 @@ where
     R: IntoIterator<Item = &'a Record>,
     R::IntoIter: Clone,
 {
-    let cases = records.into_iter().map(|record| ClaimCase {
+    let cases = records.into_iter().map(|record| ClaimInput {
         record,
         rules,
         logged: None,
     });
-    judge(cases).flatten().collect()
+    assess_claims(cases).flatten().collect()
 }

@@ -15,10 +15,9 @@ use super::{
     ledger::{Entry, Ledger, Slot},
 };
 use crate::{
-    body::WatchedBody,
-    classify::status::class_of,
+    body::ObservedBody,
     error::{BoxError, Error, ErrorKind},
-    outcome::End,
+    model::{End, class_of},
 };
 
 pin_project! {
@@ -116,7 +115,7 @@ where
 fn answered<B, T>(
     mut response: Response<B>,
     mut entry: Entry<T>,
-) -> Response<WatchedBody<B, Entry<T>>>
+) -> Response<ObservedBody<B, Entry<T>>>
 where
     B: Body,
     T: Slot,
@@ -131,7 +130,7 @@ where
         entry.settle(End::Finished, class);
     }
     attempt.put_into(response.extensions_mut());
-    response.map(|body| WatchedBody::new(body, entry))
+    response.map(|body| ObservedBody::new(body, entry))
 }
 
 impl<S, B, L> fmt::Debug for ResponseFuture<S, B, L>

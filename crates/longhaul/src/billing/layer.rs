@@ -6,7 +6,7 @@ use super::{
     policy::{BillingPolicy, Tables},
     service::BillingCompensationTracker,
 };
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// Makes [`BillingCompensationTracker`]s that write into one ledger.
 #[derive(Clone, Debug)]

@@ -3,9 +3,8 @@ use std::{fmt, future::Future, sync::Arc};
 use super::record::{Closing, Opening};
 use crate::{
     attempt::Attempt,
-    classify::{Class, cancelled_class},
-    error::{BoxError, Error},
-    outcome::End,
+    error::{BoxError, Error, cancelled_class},
+    model::{Class, End},
 };
 
 /// Writes down every attempt: opened before its first byte leaves, closed at its end.

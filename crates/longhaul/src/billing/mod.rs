@@ -9,7 +9,7 @@
 //!
 //! It stands inside the retry layer, since every attempt may be charged, and outside the timeout, since
 //! below it a timeout looks like a caller who went away. With [`Classify`](crate::classify) below, its
-//! judgement is what is written down; without it, an answer counts by its status, and a success that came
+//! classification is what is written down; without it, an answer counts by its status, and a success that came
 //! whole as delivered.
 //!
 //! An entry holds numbers and names, never a prompt, an image or an API key: see [`Opening`].
@@ -43,8 +43,7 @@
 //!     provider: "relay".to_owned(),
 //!     model: "gemini-3-pro-image*".to_owned(),
 //!     resolution: None,
-//!     price_micros: 50_000,
-//!     currency: "USD".to_owned(),
+//!     price: "0.05 USD".parse()?,
 //! }]);
 //! policy.claims.over = Some(Duration::from_secs(120));
 //!
@@ -62,45 +61,39 @@
 //! # Ok(()) }
 //! ```
 
+mod assess;
 mod blocks;
 mod body;
 mod claims;
 mod future;
-mod judge;
 mod layer;
 mod ledger;
 mod memory;
 mod names;
-mod pattern;
 mod policy;
-mod price;
-mod priors;
-mod provider;
 mod record;
 mod sent_key;
 mod service;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "serde")]
 mod text;
 mod totals;
 
-pub(crate) use self::priors::ProviderPriors;
 pub use self::{
+    assess::{ClaimInput, ProviderRecord, assess_claims},
     body::ResponseBody,
-    claims::{Certainty, Claim, ClaimRule, ClaimRules, claims},
+    claims::{Claim, ClaimConfidence, ClaimRule, ClaimRules, claims},
     future::ResponseFuture,
-    judge::{ClaimCase, Logged, judge},
     layer::BillingCompensationTrackerLayer,
     ledger::{Entry, Ledger, Slot},
     memory::{MemoryLedger, MemorySlot},
-    pattern::Pattern,
     policy::BillingPolicy,
-    price::{PriceRow, PriceTable},
-    priors::{PriorRow, Priors},
-    provider::Provider,
     record::{Closing, Opening, ProviderClock, Record},
     sent_key::SentKey,
     service::BillingCompensationTracker,
     totals::{Amounts, Totals},
+};
+pub use crate::{
+    config::Pattern,
+    model::{ChargeRule, ChargeRules, PriceRow, PriceTable, Provider},
 };

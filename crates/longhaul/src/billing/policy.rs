@@ -1,18 +1,14 @@
-use super::{
-    claims::ClaimRules,
-    names::Names,
-    price::{PriceRow, PriceTable},
-    priors::{PriorRow, Priors},
+use std::sync::Arc;
+
+use super::{claims::ClaimRules, names::Names};
+use crate::{
+    config::ConfigError,
+    model::{ChargeRule, ChargeRules, PriceRow, PriceTable},
 };
-use crate::ConfigError;
 
 /// What calls cost, and which of them the provider owes back.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BillingPolicy {
     /// What is owed back, for [`claims`](super::claims()) and
@@ -20,18 +16,18 @@ pub struct BillingPolicy {
     pub claims: ClaimRules,
     /// The rows of the [`PriceTable`], the first match counts. Default none: prices are yours to know.
     pub prices: Vec<PriceRow>,
-    /// How likely an ending is charged, where a provider differs from [`Class::billed_prior`]; the first
-    /// match counts, the built-in rows last (see [`Priors`]). Default none.
+    /// How likely an ending is charged, where a provider differs from [`Class::charge_probability`]; the first
+    /// match counts, the built-in rows last (see [`ChargeRules`]). Default none.
     ///
-    /// [`Class::billed_prior`]: crate::Class::billed_prior
-    pub priors: Vec<PriorRow>,
+    /// [`Class::charge_probability`]: crate::Class::charge_probability
+    pub charge_rules: Vec<ChargeRule>,
 }
 
 /// The rows of a policy, checked; and the names that they were asked about.
 #[derive(Debug)]
 pub(super) struct Tables {
     pub(super) prices: PriceTable,
-    pub(super) priors: Priors,
+    pub(super) charge_rules: Arc<ChargeRules>,
     pub(super) names: Names,
 }
 
@@ -57,14 +53,14 @@ impl BillingPolicy {
         }
     }
 
-    /// The prices and priors, checked; the rules are checked too.
+    /// The prices and charge_rules, checked; the rules are checked too.
     pub(super) fn into_tables(self) -> Result<Tables, ConfigError> {
         self.claims
             .validate()
             .map_err(|error| error.under("claims"))?;
         Ok(Tables {
             prices: PriceTable::new(self.prices)?,
-            priors: Priors::new(self.priors)?,
+            charge_rules: Arc::new(ChargeRules::new(self.charge_rules)?),
             names: Names::default(),
         })
     }

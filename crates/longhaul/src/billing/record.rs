@@ -5,11 +5,7 @@ use http::{StatusCode, Version};
 use super::sent_key::SentKey;
 use crate::{
     attempt::{Attempt, OperationId},
-    classify::{Evidence, Probability},
-    money::Money,
-    outcome::Outcome,
-    wall_clock::wall_clock,
-    workload::Resolution,
+    model::{Evidence, Money, Outcome, Probability, Resolution, wall_clock},
 };
 
 /// What is written down of an attempt before its first byte leaves.
@@ -17,8 +13,7 @@ use crate::{
 /// Never a prompt, an image or an API key: of the URI only host and path are kept, of the headers only the
 /// idempotency key, since that is what a provider's support searches by. One that is marked
 /// [sensitive](http::HeaderValue::is_sensitive) is left out.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Opening {
     /// The operation that it is a try of.
@@ -26,7 +21,7 @@ pub struct Opening {
     /// Which try, counted from 1.
     pub attempt: u32,
     /// The time of day at which the entry was opened.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::time"))]
+    #[serde(serialize_with = "super::text::time")]
     pub opened_at: SystemTime,
     /// The idempotency key that is sent with it, if one is.
     pub idempotency_key: Option<SentKey>,
@@ -66,21 +61,20 @@ impl Opening {
 }
 
 /// What is written down of an attempt at its end.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Closing {
     /// How it ended, what that means, and what it may have cost.
-    #[cfg_attr(feature = "serde", serde(flatten))]
+    #[serde(flatten)]
     pub outcome: Outcome,
     /// The time of day at which the entry was closed.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::time"))]
+    #[serde(serialize_with = "super::text::time")]
     pub closed_at: SystemTime,
     /// The answer's status, if there was an answer.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::status"))]
+    #[serde(serialize_with = "super::text::status")]
     pub status: Option<StatusCode>,
     /// The HTTP version that the answer came with.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::text::version"))]
+    #[serde(serialize_with = "super::text::version")]
     pub http_version: Option<Version>,
     /// From the attempt's beginning until the whole request was out, where anybody saw it.
     pub flushed: Option<Duration>,
@@ -137,8 +131,7 @@ impl Closing {
 ///
 /// The provider's clock starts somewhere between our first and our last byte, and stops somewhere between
 /// the first and the last byte of the answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct ProviderClock {
     /// From the flushed request until the head; zero where nobody saw the flush.
     pub at_least: Duration,
@@ -147,8 +140,7 @@ pub struct ProviderClock {
 }
 
 /// One entry of a ledger.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Record {
     /// What was known before the attempt.

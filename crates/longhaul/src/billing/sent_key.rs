@@ -67,7 +67,6 @@ impl fmt::Display for SentKey {
     }
 }
 
-#[cfg(feature = "serde")]
 impl serde::Serialize for SentKey {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self)

@@ -1,3 +1,4 @@
+use crate::model::{Provider, ProviderChargeRules};
 use std::{
     mem,
     sync::Arc,
@@ -14,17 +15,14 @@ use super::{
     ledger::Ledger,
     names::HostName,
     policy::{BillingPolicy, Tables},
-    priors::ProviderPriors,
-    provider::Provider,
     record::Opening,
     sent_key::SentKey,
 };
 use crate::{
-    ConfigError,
     attempt::Attempt,
+    config::ConfigError,
     error::{BoxError, Error},
-    wall_clock::wall_clock,
-    workload::Workload,
+    model::{Workload, wall_clock},
 };
 
 /// Writes one ledger entry per attempt, opened before its first byte leaves and closed at its end.
@@ -75,8 +73,9 @@ where
 
         let attempt = enter(&mut request);
         let opening = opening(&attempt, &request, &self.tables);
-        let priors = ProviderPriors::of_provider(&self.tables, opening.provider.as_ref());
-        attempt.set_price(opening.price, priors);
+        let charge_rules =
+            ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
+        attempt.set_price(opening.price, charge_rules);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }

@@ -1,14 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::record::Record;
-use crate::{
-    classify::Probability,
-    money::{Currency, Money},
-};
+use crate::model::{Currency, Money, Probability};
 
 /// What a number of attempts may have cost, each currency by itself.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Totals {
     /// Attempts with a price, by its currency.
@@ -18,8 +14,7 @@ pub struct Totals {
 }
 
 /// Two sums in one currency; what was really charged lies between them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Amounts {
     /// Charged for certain, as far as the classes tell.

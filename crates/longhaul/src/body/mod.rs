@@ -1,14 +1,12 @@
 //! Bodies: the request body that can be sent again, the response body that is watched as it passes.
 
 mod hint;
+mod observed;
+mod peeked;
 mod replay;
-mod watched;
 
-pub(crate) use self::{
-    hint::longer,
-    replay::{ReadAhead, ReplayBudget},
-};
+pub(crate) use self::{hint::longer, peeked::PeekedBytes, replay::ReadAhead};
 pub use self::{
-    replay::{Replay, ReplayBody},
-    watched::{Watch, WatchedBody},
+    observed::{BodyObserver, ObservedBody},
+    replay::{Replay, ReplayBody, ReplayBudget},
 };

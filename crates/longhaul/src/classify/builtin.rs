@@ -1,39 +1,40 @@
 //! The built-in rules for answers.
 
+use crate::model::{Class, Classification, Probability, class_of, retry_after_in_headers};
 use http::StatusCode;
 
 use super::{
-    Class, Head, Judgement, Passed, Probability, Stage,
+    EndOfStream, Head, HeadDecision,
     answer::{AnswerFacts, BodyKind, Key, ProviderError},
     recognise::{by_page, by_reason, by_words},
-    status::class_of,
-    wait::{told_in_body, told_in_headers},
+    wait::retry_after_in_body,
 };
-use crate::workload::Workload;
+use crate::model::Workload;
 
-pub(super) fn head(head: &Head<'_>) -> Stage {
+pub(super) fn head(head: &Head<'_>) -> HeadDecision {
     match BodyKind::of(head.headers) {
         // What is inside is not ours to unpack, and what streams is not ours to hold: the head decides.
         BodyKind::Encoded | BodyKind::Events => match class_of(head.status) {
-            Some(class) => {
-                Stage::Judged(Judgement::of(class).with_wait(told_in_headers(head.headers)))
-            }
-            None => Stage::Watch,
+            Some(class) => HeadDecision::Classified(
+                Classification::of(class).with_wait(retry_after_in_headers(head.headers)),
+            ),
+            None => HeadDecision::Stream,
         },
-        _ => Stage::Peek,
+        _ => HeadDecision::ReadBody,
     }
 }
 
-pub(super) fn body(head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
-    let judgement = match class_of(head.status) {
+pub(super) fn body(head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
+    let classification = match class_of(head.status) {
         Some(class) => failure(class, head, body, facts),
         None => success(head.status, head.workload, facts),
     };
-    judgement.with_wait(told_in_headers(head.headers).max(told_in_body(facts)))
+    classification.with_wait(retry_after_in_headers(head.headers).max(retry_after_in_body(facts)))
 }
 
-pub(super) fn passed(passed: &Passed<'_>) -> Judgement {
-    success(passed.status, passed.workload, passed.facts).with_wait(told_in_body(passed.facts))
+pub(super) fn passed(passed: &EndOfStream<'_>) -> Classification {
+    success(passed.status, passed.workload, passed.facts)
+        .with_wait(retry_after_in_body(passed.facts))
 }
 
 /// An answer that is no success. The provider's own words come first, since they say most; then whoever
@@ -41,20 +42,20 @@ pub(super) fn passed(passed: &Passed<'_>) -> Judgement {
 ///
 /// A 502 or 504 in JSON that no row knows stays a cut: relays speak JSON too, and new-api's own experience
 /// is that those are charged.
-fn failure(class: Class, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+fn failure(class: Class, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
     let words = |error: &ProviderError| by_words(error, head.status);
-    let error = facts.error.as_ref().or(facts.loose.as_ref());
+    let error = facts.error.as_ref().or(facts.root_error.as_ref());
     error
         .and_then(words)
         .or_else(|| by_page(head.status, head.headers, body, facts.error.is_some()))
-        .unwrap_or_else(|| Judgement::of(class))
+        .unwrap_or_else(|| Classification::of(class))
 }
 
 /// A success, seen to its end.
-fn success(status: StatusCode, workload: &Workload, facts: &AnswerFacts) -> Judgement {
+fn success(status: StatusCode, workload: &Workload, facts: &AnswerFacts) -> Classification {
     // Whoever asked for something else than a picture got what they asked for.
     if !workload.recognised || !facts.whole || facts.evidence.images > 0 {
-        return Judgement::of(Class::Delivered);
+        return Classification::of(Class::Delivered);
     }
     let uncharged = facts.uncharged.then_some(Probability::ZERO);
     if let Some(error) = &facts.error {
@@ -74,18 +75,18 @@ fn success(status: StatusCode, workload: &Workload, facts: &AnswerFacts) -> Judg
         None if says_nothing => Class::NoImage,
         None => Class::Delivered,
     };
-    Judgement::of(class).with_charged(uncharged)
+    Classification::of(class).with_charged(uncharged)
 }
 
 /// A 200 with an error in it, as OpenRouter and streams have it when generation breaks. Its words count;
 /// then its code, if that is a status; a plain failure otherwise.
 ///
 /// The class's own prior stands: one-api charges whatever was a 200, OpenRouter charges nothing that was
-/// not completed, and [`PriorRow`](crate::billing::PriorRow) can say so for each.
-fn error_inside(error: &ProviderError, status: StatusCode) -> Judgement {
+/// not completed, and [`ChargeRule`](crate::billing::ChargeRule) can say so for each.
+fn error_inside(error: &ProviderError, status: StatusCode) -> Classification {
     let code = error.code().and_then(|code| code.parse().ok());
     let inner = code.and_then(|code| StatusCode::from_u16(code).ok());
     by_words(error, inner.unwrap_or(status))
-        .or_else(|| Some(Judgement::of(class_of(inner?)?)))
-        .unwrap_or_else(|| Judgement::of(Class::ServerError))
+        .or_else(|| Some(Classification::of(class_of(inner?)?)))
+        .unwrap_or_else(|| Classification::of(Class::ServerError))
 }

@@ -1,9 +1,11 @@
-use std::time::Duration;
-
 use http::{HeaderMap, StatusCode};
 
-use super::{AnswerFacts, Class, Probability, failure_class};
-use crate::{attempt::Attempt, error::Error, workload::Workload};
+use super::AnswerFacts;
+use crate::{attempt::Attempt, error::Error, model::Workload};
+use crate::{
+    error::failure_class,
+    model::{Class, Classification},
+};
 
 /// The head of an answer, and what was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -31,67 +33,19 @@ impl<'a> Head<'a> {
 /// What a head says of its body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Stage {
+pub enum HeadDecision {
     /// The head says it all; the body is not read for it.
-    Judged(Judgement),
+    Classified(Classification),
     /// Show me the body, as far as the peek limit reaches.
-    Peek,
+    ReadBody,
     /// Do not hold the body up; tell me when it has passed.
-    Watch,
-}
-
-/// What an answer means, and what the server asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Judgement {
-    /// What it means.
-    pub class: Class,
-    /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
-    pub wait: Option<Duration>,
-    /// How likely it was charged, where the answer itself says so; else the class's prior counts.
-    pub charged: Option<Probability>,
-    /// Who on the way answered instead of the provider, where its page or header is known.
-    pub sender: Option<&'static str>,
-}
-
-impl Judgement {
-    /// This class, with no wait asked for.
-    pub const fn of(class: Class) -> Self {
-        Self {
-            class,
-            wait: None,
-            charged: None,
-            sender: None,
-        }
-    }
-
-    /// The same judgement with the wait that the server asks for.
-    #[must_use]
-    pub const fn with_wait(mut self, wait: Option<Duration>) -> Self {
-        self.wait = wait;
-        self
-    }
-
-    /// The same judgement with what the answer says of being charged.
-    #[must_use]
-    pub const fn with_charged(mut self, charged: Option<Probability>) -> Self {
-        self.charged = charged;
-        self
-    }
-
-    /// The same judgement with who answered instead of the provider.
-    #[must_use]
-    pub const fn with_sender(mut self, sender: Option<&'static str>) -> Self {
-        self.sender = sender;
-        self
-    }
+    Stream,
 }
 
 /// A body that has passed to its good end without being held.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Passed<'a> {
+pub struct EndOfStream<'a> {
     /// The status it came with.
     pub status: StatusCode,
     /// What the request asked for.
@@ -100,7 +54,7 @@ pub struct Passed<'a> {
     pub facts: &'a AnswerFacts,
 }
 
-impl<'a> Passed<'a> {
+impl<'a> EndOfStream<'a> {
     /// An answer of that status to that request, of which so much was seen.
     pub const fn new(status: StatusCode, workload: &'a Workload, facts: &'a AnswerFacts) -> Self {
         Self {
@@ -124,7 +78,7 @@ pub trait Classifier {
     }
 
     /// The head is here.
-    fn head(&self, head: &Head<'_>) -> Stage {
+    fn head(&self, head: &Head<'_>) -> HeadDecision {
         super::builtin::head(head)
     }
 
@@ -132,12 +86,12 @@ pub trait Classifier {
     /// no success.
     ///
     /// A success that is longer than the limit is not shown here but [passes](Self::passed).
-    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
         super::builtin::body(head, body, facts)
     }
 
     /// A success has passed to its end; where it was JSON, its document was complete.
-    fn passed(&self, passed: &Passed<'_>) -> Judgement {
+    fn passed(&self, passed: &EndOfStream<'_>) -> Classification {
         super::builtin::passed(passed)
     }
 }
@@ -155,15 +109,15 @@ macro_rules! forward {
                 (**self).error(error, attempt)
             }
 
-            fn head(&self, head: &Head<'_>) -> Stage {
+            fn head(&self, head: &Head<'_>) -> HeadDecision {
                 (**self).head(head)
             }
 
-            fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+            fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
                 (**self).body(head, body, facts)
             }
 
-            fn passed(&self, passed: &Passed<'_>) -> Judgement {
+            fn passed(&self, passed: &EndOfStream<'_>) -> Classification {
                 (**self).passed(passed)
             }
         }

@@ -13,22 +13,19 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    Class, Classifier, Evidence, Head, Judgement, Stage,
+    Class, Classification, Classifier, Evidence, Head, HeadDecision,
     answer::AnswerWatcher,
-    judge::{Judge, ResponseBody, Running},
+    body::{ClassifyBody, ResponseBody, Running},
     peek::{Peek, Peeked, PeekedBody},
 };
 use crate::{
-    attempt::AttemptGuard,
-    body::WatchedBody,
-    diagnosis,
-    error::{BoxError, Error, ErrorKind},
-    outcome::End,
-    workload::Workload,
+    body::{ObservedBody, PeekedBytes},
+    error::{AttemptGuard, BoxError, Error, ErrorKind, diagnosis},
+    model::{End, Workload},
 };
 
 pin_project! {
-    /// Waits for the head, then for as much of the body as the judgement needs.
+    /// Waits for the head, then for as much of the body as the classification needs.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, B, C> {
@@ -66,10 +63,6 @@ pub(super) struct Case<C> {
     pub(super) guard: Option<AttemptGuard>,
 }
 
-/// What was read of a body before it was judged, shared: a layer above may keep a rejected answer by it.
-#[derive(Clone, Debug)]
-pub(crate) struct PeekedBytes(pub(crate) Bytes);
-
 impl<F, B, C> ResponseFuture<F, B, C> {
     pub(super) const fn new(inner: F, case: Case<C>) -> Self {
         Self {
@@ -102,18 +95,18 @@ where
                     };
                     let (parts, body) = this.case.answered(response).into_parts();
                     match this.case.classifier.head(&this.case.head(&parts)) {
-                        Stage::Judged(judgement) => {
+                        HeadDecision::Classified(classification) => {
                             let body = PeekedBody::unread(body);
-                            return Poll::Ready(Ok(this.case.judged(parts, judgement, body)));
+                            return Poll::Ready(Ok(this.case.judged(parts, classification, body)));
                         }
-                        Stage::Watch => {
+                        HeadDecision::Stream => {
                             return Poll::Ready(Ok(this.case.watched(
                                 parts,
                                 Peek::default(),
                                 body,
                             )));
                         }
-                        Stage::Peek => this.state.set(State::Peeking {
+                        HeadDecision::ReadBody => this.state.set(State::Peeking {
                             answer: Some(Answer {
                                 parts,
                                 body,
@@ -199,9 +192,9 @@ impl<C: Classifier + Clone> Case<C> {
             let received = watcher.bytes();
             return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
         }
-        let judgement = self.classifier.body(&self.head(&parts), &bytes, &facts);
+        let classification = self.classifier.body(&self.head(&parts), &bytes, &facts);
         self.guard().attempt().note_body(facts.evidence);
-        if judgement.class != Class::Delivered {
+        if classification.class != Class::Delivered {
             parts.extensions.insert(PeekedBytes(bytes));
         }
         let body = match peeked {
@@ -209,14 +202,14 @@ impl<C: Classifier + Clone> Case<C> {
             Peeked::Longer => PeekedBody::longer(peek, body),
             Peeked::Broken(error) => PeekedBody::broken(peek, error),
         };
-        Ok(self.judged(parts, judgement, body))
+        Ok(self.judged(parts, classification, body))
     }
 
     /// The meaning is known: the attempt ends here, whatever happens to the rest of its body.
     fn judged<B>(
         &mut self,
         mut parts: Parts,
-        judgement: Judgement,
+        classification: Classification,
         body: PeekedBody<B>,
     ) -> Response<ResponseBody<B, C>>
     where
@@ -225,14 +218,14 @@ impl<C: Classifier + Clone> Case<C> {
     {
         let guard = self.guard.take().expect("handed on once");
         let attempt = guard.attempt();
-        attempt.note_judgement(&judgement);
-        diagnosis::note_answer(attempt, judgement.class);
-        attempt.finish(End::Finished, judgement.class);
+        attempt.note_classification(&classification);
+        diagnosis::note_answer(attempt, classification.class);
+        attempt.finish(End::Finished, classification.class);
         // What was delivered has its class in the handle, and asks for nothing.
-        if judgement.class != Class::Delivered {
-            parts.extensions.insert(judgement);
+        if classification.class != Class::Delivered {
+            parts.extensions.insert(classification);
         }
-        Response::from_parts(parts, WatchedBody::new(body, Judge::judged()))
+        Response::from_parts(parts, ObservedBody::new(body, ClassifyBody::judged()))
     }
 
     /// The meaning comes with the last byte.
@@ -241,7 +234,7 @@ impl<C: Classifier + Clone> Case<C> {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let judge = Judge::running(Running {
+        let judge = ClassifyBody::running(Running {
             classifier: self.classifier.clone(),
             status: parts.status,
             workload: self.workload.clone(),
@@ -249,6 +242,6 @@ impl<C: Classifier + Clone> Case<C> {
             guard: self.guard.take().expect("handed on once"),
         });
         let body = PeekedBody::longer(peek, rest);
-        Response::from_parts(parts, WatchedBody::new(body, judge))
+        Response::from_parts(parts, ObservedBody::new(body, judge))
     }
 }

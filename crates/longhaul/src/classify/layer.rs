@@ -1,7 +1,7 @@
 use tower_layer::Layer;
 
 use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
-use crate::{ConfigError, diagnosis::CutHistory};
+use crate::{config::ConfigError, model::CutHistory};
 
 /// Makes [`Classify`] services.
 ///

@@ -30,16 +30,16 @@
 //!
 //! ```
 //! use longhaul::{Class, classify::{
-//!     AnswerFacts, ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Judgement,
+//!     AnswerFacts, ClassifyLayer, ClassifyPolicy, Classifier, DefaultClassifier, Head, Classification,
 //! }};
 //!
 //! #[derive(Clone)]
 //! struct Relay;
 //!
 //! impl Classifier for Relay {
-//!     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Judgement {
+//!     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
 //!         match head.status.as_u16() {
-//!             418 => Judgement::of(Class::Overloaded),
+//!             418 => Classification::of(Class::Overloaded),
 //!             _ => DefaultClassifier.body(head, body, facts),
 //!         }
 //!     }
@@ -51,34 +51,27 @@
 //! ```
 
 mod answer;
+mod body;
 mod builtin;
-mod class;
 mod classifier;
-mod failure;
 mod future;
-mod judge;
 mod layer;
 mod peek;
 mod policy;
 mod recognise;
 mod service;
-pub(crate) mod status;
 #[cfg(test)]
 mod tests;
-pub(crate) mod wait;
+mod wait;
 
 pub use self::{
-    answer::{AnswerFacts, BodyKind, Evidence, ProviderError, RequestId, RequestIds},
-    class::{Class, Probability},
-    classifier::{Classifier, DefaultClassifier, Head, Judgement, Passed, Stage},
+    answer::{AnswerFacts, BodyKind, ProviderError},
+    body::{ClassifyBody, ResponseBody},
+    classifier::{Classifier, DefaultClassifier, EndOfStream, Head, HeadDecision},
     future::ResponseFuture,
-    judge::{Judge, ResponseBody},
     layer::ClassifyLayer,
     peek::PeekedBody,
     policy::ClassifyPolicy,
     service::Classify,
 };
-pub(crate) use self::{
-    failure::{cancelled_class, failure_class},
-    future::PeekedBytes,
-};
+pub use crate::model::{Class, Classification, Evidence, Probability, RequestId, RequestIds};

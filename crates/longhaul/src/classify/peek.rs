@@ -114,7 +114,7 @@ pub struct PeekedBody<B> {
 
 #[derive(Debug)]
 enum Rest<B> {
-    Coming(B),
+    NextAttempt(B),
     Trailers(Box<HeaderMap>),
     Broken(Error),
     Ended,
@@ -128,7 +128,7 @@ impl<B> PeekedBody<B> {
 
     /// The beginning is read, the rest is still to come.
     pub(super) fn longer(peek: Peek, rest: B) -> Self {
-        Self::new(peek, Rest::Coming(rest))
+        Self::new(peek, Rest::NextAttempt(rest))
     }
 
     /// All of it is read.
@@ -167,7 +167,7 @@ where
             self.held -= data.len();
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        if let Rest::Coming(body) = &mut self.rest {
+        if let Rest::NextAttempt(body) = &mut self.rest {
             return Pin::new(body)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Error::from_inner)));
@@ -175,14 +175,14 @@ where
         Poll::Ready(match mem::replace(&mut self.rest, Rest::Ended) {
             Rest::Trailers(trailers) => Some(Ok(Frame::trailers(*trailers))),
             Rest::Broken(error) => Some(Err(error)),
-            Rest::Ended | Rest::Coming(_) => None,
+            Rest::Ended | Rest::NextAttempt(_) => None,
         })
     }
 
     fn is_end_stream(&self) -> bool {
         self.frames.as_slice().is_empty()
             && match &self.rest {
-                Rest::Coming(body) => body.is_end_stream(),
+                Rest::NextAttempt(body) => body.is_end_stream(),
                 Rest::Ended => true,
                 Rest::Trailers(_) | Rest::Broken(_) => false,
             }
@@ -191,7 +191,7 @@ where
     fn size_hint(&self) -> SizeHint {
         let held = self.held as u64;
         let rest = match &self.rest {
-            Rest::Coming(body) => body.size_hint(),
+            Rest::NextAttempt(body) => body.size_hint(),
             Rest::Broken(_) => SizeHint::default(),
             Rest::Trailers(_) | Rest::Ended => SizeHint::with_exact(0),
         };

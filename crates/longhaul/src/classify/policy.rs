@@ -1,12 +1,8 @@
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// How much of an answer [`Classify`](super::Classify) reads before it hands it on.
-#[derive(Clone, Copy, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClassifyPolicy {
     /// In bytes, whitespace not counted up to 1 MiB. Default 64 KiB: every error of a provider fits, no picture does.

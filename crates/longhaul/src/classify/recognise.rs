@@ -1,15 +1,15 @@
 //! The tables of words and pages, and how an error is looked up in them.
 
+use crate::model::class_of;
 use std::sync::LazyLock;
 
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Class, Judgement, Probability,
+    Class, Classification, Probability,
     answer::{Key, ProviderError},
-    status::class_of,
 };
-use crate::table::{filled, rows};
+use crate::config::table::{filled, rows};
 
 /// `words.txt`.
 static WORDS: LazyLock<Vec<WordRow>> =
@@ -46,13 +46,13 @@ struct PageRow {
 }
 
 /// What a provider's or relay's error object says; `None` where it says nothing that the status does not.
-pub(super) fn by_words(error: &ProviderError, status: StatusCode) -> Option<Judgement> {
+pub(super) fn by_words(error: &ProviderError, status: StatusCode) -> Option<Classification> {
     let row = WORDS.iter().find(|row| {
         let on = row.on.is_empty() || row.on.contains(&status.as_u16());
         on && error.all(row.field).any(|word| row.word.fits(word))
     });
     match row {
-        Some(row) => Some(Judgement::of(row.class).with_charged(row.charged)),
+        Some(row) => Some(Classification::of(row.class).with_charged(row.charged)),
         None => of_upstream(error),
     }
 }
@@ -72,22 +72,22 @@ pub(super) fn by_page(
     headers: &HeaderMap,
     body: &[u8],
     passed_on: bool,
-) -> Option<Judgement> {
+) -> Option<Classification> {
     let page = String::from_utf8_lossy(&body[..body.len().min(PAGE)]).to_ascii_lowercase();
     let row = PAGES
         .iter()
         .filter(|row| !(passed_on && row.is_by_server()))
         .find(|row| row.fits(status, headers, &page))?;
-    Some(Judgement::of(row.class).with_sender(Some(row.who)))
+    Some(Classification::of(row.class).with_answered_by(Some(row.who)))
 }
 
 /// A relay that names no more than its provider's status: that one counts, not the relay's own.
-fn of_upstream(error: &ProviderError) -> Option<Judgement> {
+fn of_upstream(error: &ProviderError) -> Option<Classification> {
     if error.code() != Some("bad_response_status_code") {
         return None;
     }
     let status = error.word(Key::Param)?.parse().ok()?;
-    class_of(StatusCode::from_u16(status).ok()?).map(Judgement::of)
+    class_of(StatusCode::from_u16(status).ok()?).map(Classification::of)
 }
 
 impl WordRow {
@@ -99,7 +99,7 @@ impl WordRow {
             on: statuses(on),
             class: named(class),
             charged: filled(charged)
-                .map(|charged| Probability::per_mille(charged.parse().expect("thousandths"))),
+                .map(|charged| Probability::permille(charged.parse().expect("thousandths"))),
         }
     }
 }

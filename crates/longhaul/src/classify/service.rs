@@ -7,15 +7,14 @@ use tower_service::Service;
 
 use super::{
     Classifier, DefaultClassifier,
+    body::ResponseBody,
     future::{Case, ResponseFuture},
-    judge::ResponseBody,
     policy::ClassifyPolicy,
 };
 use crate::{
-    attempt::{Attempt, AttemptGuard},
-    diagnosis::{CutHistory, HostId, Setting},
-    error::{BoxError, Error},
-    workload::Workload,
+    attempt::{Attempt, RouteInfo},
+    error::{AttemptGuard, BoxError, Error},
+    model::{CutHistory, HostId, Workload},
 };
 
 /// Judges how an attempt ended: the only judge in a stack.
@@ -47,7 +46,7 @@ where
         let (attempt, _) = Attempt::enter(request.extensions_mut());
         let workload = request.extensions().get::<Workload>().cloned();
         let workload = workload.unwrap_or_default();
-        attempt.set_setting(Setting {
+        attempt.set_route_info(RouteInfo {
             host: HostId::of(request.uri()),
             resolution: workload.resolution,
             time_scale: self.policy.time_scale,

@@ -1,3 +1,4 @@
+use crate::body::PeekedBytes;
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -15,7 +16,11 @@ use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
-use crate::{Attempt, BoxError, End, Error, ErrorKind, Outcome, Resolution, Workload};
+use crate::{
+    attempt::Attempt,
+    error::{BoxError, Error, ErrorKind},
+    model::{End, Outcome, Resolution, Workload},
+};
 
 /// What came out of a lone `Classify` around a service that answers so.
 async fn judge<B>(
@@ -334,9 +339,13 @@ fn a_wait_is_read_of_every_answer_a_delivered_one_too() {
     ] {
         let facts = AnswerFacts::read(&headers, body.as_bytes(), true);
         let head = Head::new(status, &headers, &workload);
-        let judgement = DefaultClassifier.body(&head, body.as_bytes(), &facts);
-        assert_eq!(judgement.class, class);
-        assert_eq!(judgement.wait, Some(Duration::from_secs(7)), "{class:?}");
+        let classification = DefaultClassifier.body(&head, body.as_bytes(), &facts);
+        assert_eq!(classification.class, class);
+        assert_eq!(
+            classification.wait,
+            Some(Duration::from_secs(7)),
+            "{class:?}"
+        );
     }
 }
 
@@ -380,6 +389,6 @@ proptest! {
         let _ = DefaultClassifier.head(&head);
         let facts = AnswerFacts::read(&headers, &body, complete);
         let _ = DefaultClassifier.body(&head, &body, &facts);
-        let _ = DefaultClassifier.passed(&Passed::new(head.status, &workload, &facts));
+        let _ = DefaultClassifier.passed(&EndOfStream::new(head.status, &workload, &facts));
     }
 }

@@ -1,44 +1,14 @@
-//! How long the server asks to wait, in every way it says so.
+//! How long the server asks to wait, in the body of its answer.
 
 use std::time::Duration;
 
-use http::{
-    HeaderMap, HeaderName,
-    header::{DATE, RETRY_AFTER},
-};
-
 use super::answer::{AnswerFacts, Key};
-use crate::wall_clock::wall_clock;
-
-/// The longest wait that the headers ask for: `retry-after-ms`, `x-ms-retry-after-ms`, `Retry-After` in
-/// seconds or as a date.
-pub(crate) fn told_in_headers(headers: &HeaderMap) -> Option<Duration> {
-    static MILLISECONDS: [HeaderName; 2] = [
-        HeaderName::from_static("retry-after-ms"),
-        HeaderName::from_static("x-ms-retry-after-ms"),
-    ];
-    // Nearly no answer has any of them, and one walk over its headers is cheaper than looking up three.
-    if !headers
-        .keys()
-        .any(|name| *name == RETRY_AFTER || MILLISECONDS.contains(name))
-    {
-        return None;
-    }
-    let milliseconds = MILLISECONDS
-        .iter()
-        .filter_map(|name| seconds(text(headers, name)?))
-        .map(|milliseconds| milliseconds / 1000);
-    let retry_after = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| seconds(value).or_else(|| until(value, headers)));
-    milliseconds.chain(retry_after).max()
-}
+use crate::model::retry_after::seconds;
 
 /// The longest wait that the error asks for: `google.rpc.RetryInfo` (`"18.5s"`), `quotaResetDelay`
 /// (`"373.8ms"`), `retry_after` (`20`); where there is none of these, what its message says in prose.
-pub(super) fn told_in_body(facts: &AnswerFacts) -> Option<Duration> {
-    let error = facts.error.as_ref().or(facts.loose.as_ref())?;
+pub(super) fn retry_after_in_body(facts: &AnswerFacts) -> Option<Duration> {
+    let error = facts.error.as_ref().or(facts.root_error.as_ref())?;
     let spans = error
         .all(Key::RetryDelay)
         .chain(error.all(Key::QuotaResetDelay))
@@ -84,23 +54,4 @@ fn span(text: &str) -> Option<Duration> {
         rest = next;
     }
     (!text.trim().is_empty()).then_some(sum)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// A number that is neither negative nor absurd; whatever else is there asks for nothing.
-fn seconds(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
-}
-
-/// The time until an HTTP date, by the server's own clock where it sends one. A date in the past asks for
-/// no wait.
-fn until(date: &str, headers: &HeaderMap) -> Option<Duration> {
-    let until = httpdate::parse_http_date(date.trim()).ok()?;
-    let now = text(headers, &DATE)
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .unwrap_or_else(wall_clock);
-    Some(until.duration_since(now).unwrap_or_default())
 }

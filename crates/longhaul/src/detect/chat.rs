@@ -5,7 +5,7 @@ use super::{
     facts::{self, Facts},
     json::{Field, Fields},
 };
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 pub(super) const COMPLETIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/chat/completions").then_some(Call::PLAIN),

@@ -12,7 +12,7 @@ use super::{
     json::{self, Field, Fields},
     responses,
 };
-use crate::workload::{Resolution, Workload};
+use crate::model::{Resolution, Workload};
 
 /// Asked in this order. A further dialect is a file and a row.
 const DIALECTS: [&Dialect; 13] = [

@@ -6,7 +6,7 @@ use super::{
     model,
     size::{self, Size},
 };
-use crate::workload::{Quality, Resolution};
+use crate::model::{Quality, Resolution};
 
 /// A value in a request, as far as it can matter here.
 #[derive(Clone, Copy, Debug)]

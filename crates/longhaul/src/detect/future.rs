@@ -14,7 +14,7 @@ use super::dialect;
 use crate::{
     body::{ReadAhead, ReplayBody},
     error::{BoxError, Error},
-    workload::{Resolution, Workload},
+    model::{Resolution, Workload},
 };
 
 pin_project! {

@@ -5,7 +5,7 @@ use super::{
     facts::{self, Facts},
     json::{Field, Fields},
 };
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 const METHODS: [&str; 2] = ["generateContent", "streamGenerateContent"];
 

@@ -5,7 +5,7 @@ use super::{
     facts::{self, Facts, Value},
     json::{Field, Fields},
 };
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 pub(super) const PREDICT: Dialect = Dialect {
     recognises: |path| Call::of_method(path, &["predict"]),

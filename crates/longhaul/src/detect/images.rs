@@ -5,7 +5,7 @@ use super::{
     facts::{self, Facts},
     json::{Field, Fields},
 };
-use crate::workload::{Quality, Resolution};
+use crate::model::{Quality, Resolution};
 
 const FIELDS: &Fields = &Fields::new(&[
     Field::new(&["model"], facts::model),

@@ -1,7 +1,7 @@
 use tower_layer::Layer;
 
 use super::{DetectPolicy, DetectWorkload};
-use crate::{body::ReplayBudget, config_error::ConfigError};
+use crate::{body::ReplayBudget, config::ConfigError};
 
 /// Puts a [`DetectWorkload`] around a service. All services that it makes share one replay limit.
 #[derive(Clone, Debug)]
@@ -29,8 +29,9 @@ impl DetectWorkloadLayer {
 }
 
 impl DetectWorkloadLayer {
-    pub(crate) const fn budget(&self) -> &ReplayBudget {
-        &self.budget
+    /// The memory that the bodies of all its services are held in: for a layer that holds more of them.
+    pub fn replay_budget(&self) -> ReplayBudget {
+        self.budget.clone()
     }
 }
 

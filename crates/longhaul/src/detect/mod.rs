@@ -128,7 +128,7 @@ mod tests;
 
 use http::request::Parts;
 
-use crate::workload::Workload;
+use crate::model::Workload;
 
 pub use self::{
     future::ResponseFuture, layer::DetectWorkloadLayer, policy::DetectPolicy,

@@ -1,7 +1,7 @@
 //! What the name of a model says.
 
 use super::facts::larger;
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 /// Words by which the models that make images are known.
 const IMAGE_WORDS: [Word; 5] = [

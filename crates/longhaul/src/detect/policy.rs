@@ -1,13 +1,12 @@
 use http::{HeaderName, header};
 
-use crate::config_error::ConfigError;
+use crate::config::ConfigError;
 
 /// What [`DetectWorkload`](super::DetectWorkload) holds of a request, and whom it believes.
 ///
 /// Start from the default and set what should differ.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DetectPolicy {
     /// Bytes of one request body that are held, so that it can be sent again. A longer one streams once
@@ -19,7 +18,7 @@ pub struct DetectPolicy {
     pub client_replay_limit: u64,
     /// A header by which a caller names the size (`4K`, `4096x4096`). It wins over what the body says,
     /// and is removed before the request is sent. None.
-    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
+    #[serde(with = "crate::config::header_name")]
     pub header: Option<HeaderName>,
 }
 

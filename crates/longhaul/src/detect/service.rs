@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     body::{ReadAhead, ReplayBody, ReplayBudget},
-    config_error::ConfigError,
+    config::ConfigError,
     error::{BoxError, Error},
-    workload::Resolution,
+    model::Resolution,
 };
 
 /// Reads a request's body, puts a [`Workload`](crate::Workload) into its extensions, and sends it on as a

@@ -1,6 +1,6 @@
 //! What people write where a size is asked for.
 
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 /// What a text says about the size of a picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,7 +21,7 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
             }
             Clock::WriteProgress => "check the uplink; the provider cannot have read the request",
         },
-        ErrorKind::NoPlace { .. } => "allow more calls in flight, or send fewer at once",
+        ErrorKind::QueueTimeout { .. } => "allow more calls in flight, or send fewer at once",
         ErrorKind::Insecure(Insecure::Key) => {
             "use https, or declare the network with `HttpScope` if it is private"
         }

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use crate::{classify::Class, money::Money, workload::Resolution};
+use crate::model::{Class, Money, Resolution};
 
 /// Which clock expired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -90,7 +90,7 @@ pub enum ErrorKind {
         resolution: Option<Resolution>,
     },
     /// No place in flight became free in time; nothing was begun.
-    NoPlace {
+    QueueTimeout {
         /// How long was waited.
         limit: Duration,
         /// How many calls are let in at once.
@@ -160,7 +160,7 @@ impl ErrorKind {
                 clock: Clock::Connect,
                 ..
             }
-            | Self::NoPlace { .. }
+            | Self::QueueTimeout { .. }
             | Self::Connect { .. }
             | Self::NotStarted
             | Self::Insecure(_)
@@ -195,7 +195,7 @@ impl fmt::Display for ErrorKind {
                     None => f.write_str(")"),
                 }
             }
-            Self::NoPlace { limit, in_flight } => write!(
+            Self::QueueTimeout { limit, in_flight } => write!(
                 f,
                 "all {in_flight} places in flight stayed taken for {:.1} s",
                 limit.as_secs_f64(),

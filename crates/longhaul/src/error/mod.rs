@@ -1,20 +1,29 @@
 //! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
 
 pub(crate) mod advice;
+pub mod diagnosis;
+mod failure;
+mod guard;
 mod kind;
+mod retry_report;
 
 use std::{error::Error as StdError, fmt};
 
-use http::HeaderValue;
+use http::{Extensions, HeaderValue};
 
-pub use self::kind::{Clock, ConnectStage, ErrorKind, Insecure};
+use self::diagnosis::Diagnosis;
+pub(crate) use self::{
+    failure::{cancelled_class, failure_class},
+    retry_report::Repr as ReportParts,
+};
+pub use self::{
+    guard::AttemptGuard,
+    kind::{Clock, ConnectStage, ErrorKind, Insecure},
+    retry_report::{OuterRetry, RetryReport, StoppedBy},
+};
 use crate::{
     attempt::Attempt,
-    classify::{Class, failure_class},
-    diagnosis::{self, Diagnosis},
-    fallback::FallbackReport,
-    outcome::{End, Phase},
-    retry::RetryReport,
+    model::{Class, End, Phase},
 };
 
 /// Any error, as services and bodies below ours may have it.
@@ -29,8 +38,7 @@ pub struct Error(Box<Repr>);
 struct Repr {
     kind: ErrorKind,
     attempt: Option<Attempt>,
-    report: Option<RetryReport>,
-    fallback: Option<FallbackReport>,
+    extensions: Extensions,
     source: Option<BoxError>,
 }
 
@@ -40,8 +48,7 @@ impl Error {
         Self(Box::new(Repr {
             kind,
             attempt: None,
-            report: None,
-            fallback: None,
+            extensions: Extensions::new(),
             source: None,
         }))
     }
@@ -71,15 +78,18 @@ impl Error {
     /// The same error with the report of the operation; the outermost one stays.
     #[must_use]
     pub(crate) fn with_report(mut self, report: RetryReport) -> Self {
-        self.0.report = Some(report);
+        self.extensions_mut().insert(report);
         self
     }
 
-    /// The same error with everybody who was asked.
-    #[must_use]
-    pub(crate) fn with_fallback(mut self, report: FallbackReport) -> Self {
-        self.0.fallback = Some(report);
-        self
+    /// What layers say of the operation beside its error, such as a [`RetryReport`]: as in the extensions of a response.
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    /// The same, to be written.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.0.extensions
     }
 
     /// What happened, with its numbers.
@@ -109,12 +119,7 @@ impl Error {
 
     /// All attempts and waits of the operation, where a retry layer made them.
     pub fn report(&self) -> Option<&RetryReport> {
-        self.0.report.as_ref()
-    }
-
-    /// Everybody who was asked, where fallback is on.
-    pub fn fallback(&self) -> Option<&FallbackReport> {
-        self.0.fallback.as_ref()
+        self.0.extensions.get()
     }
 
     /// The idempotency key that was sent: what a provider's support can search for.
@@ -181,7 +186,7 @@ impl fmt::Display for Error {
             let exposure = attempt.exposure(class);
             write!(f, ", {class}); it may have cost {exposure}")?;
         }
-        if let Some(report) = &self.0.report
+        if let Some(report) = self.report()
             && let attempts @ 2.. = report.attempts().len()
             && let Some(cost) = report.possible_cost()
         {
@@ -196,8 +201,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
             .field("attempt", &self.0.attempt)
-            .field("report", &self.0.report)
-            .field("fallback", &self.0.fallback)
+            .field("report", &self.report())
             .field("source", &self.0.source)
             .finish()
     }

@@ -7,10 +7,8 @@ use tokio::time::Instant;
 
 use crate::{
     attempt::Attempt,
-    classify::{Class, Judgement, status::class_of, wait::told_in_headers},
-    error::Error,
-    outcome::Exposure,
-    retry::RetryReport,
+    error::{Error, RetryReport},
+    model::{Class, Classification, Exposure, class_of, retry_after_in_headers},
 };
 
 #[derive(Debug)]
@@ -39,16 +37,16 @@ impl Ending {
 
     fn of_answer<B>(response: &Response<B>) -> Self {
         let extensions = response.extensions();
-        let judgement = extensions.get::<Judgement>();
-        let class = judgement
-            .map(|judgement| judgement.class)
+        let classification = extensions.get::<Classification>();
+        let class = classification
+            .map(|classification| classification.class)
             .or_else(|| extensions.get::<Attempt>()?.class())
             .or_else(|| class_of(response.status()));
         Self {
             class,
-            told: match judgement {
-                Some(judgement) => judgement.wait,
-                None => told_in_headers(response.headers()),
+            told: match classification {
+                Some(classification) => classification.wait,
+                None => retry_after_in_headers(response.headers()),
             },
             report: extensions.get().cloned(),
         }
@@ -67,7 +65,7 @@ impl Ending {
         let Some(report) = &self.report else {
             let class = self.class.unwrap_or(Class::UnknownOutcome);
             return leaves_something(class).then(|| Exposure {
-                probability: class.billed_prior(),
+                probability: class.charge_probability(),
                 price: None,
             });
         };

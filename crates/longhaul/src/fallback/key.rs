@@ -5,18 +5,14 @@ use std::{env, fmt};
 use http::{HeaderName, HeaderValue, header};
 
 use super::target::{Dialect, Target};
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// Where a target's key comes from.
 ///
 /// Unless it is [`Same`](Self::Same), nothing of the caller's request headers is sent to the target but a
 /// short list that cannot hold a key, and of the query nothing but `alt`.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum KeySource {
     /// It needs none.
@@ -28,7 +24,7 @@ pub enum KeySource {
     /// An environment variable, read when the layer is built.
     Env(String),
     /// This one. Only in code: it is neither read from files nor written to them.
-    #[cfg_attr(feature = "serde", serde(skip))]
+    #[serde(skip)]
     Secret(Secret),
 }
 
@@ -80,7 +76,7 @@ impl Key {
         };
         let name = target.key_header.clone().unwrap_or(match target.dialect {
             Dialect::Gemini => HeaderName::from_static("x-goog-api-key"),
-            Dialect::OpenAiImages | Dialect::AsItCame => header::AUTHORIZATION,
+            Dialect::OpenAiImages | Dialect::Passthrough => header::AUTHORIZATION,
         });
         let key = key.trim();
         let value = match name {

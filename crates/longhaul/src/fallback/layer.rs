@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{policy::FallbackPolicy, service::Fallback, shared::Shared};
-use crate::{ConfigError, body::ReplayBudget, detect::DetectWorkloadLayer, observe::Observer};
+use crate::{body::ReplayBudget, config::ConfigError, observe::Observer};
 
 /// Makes [`Fallback`] services. All that it makes share their breakers.
 #[derive(Clone, Debug)]
@@ -27,13 +27,13 @@ impl FallbackLayer {
 
     /// Holds the bodies that it writes anew within the limit that the callers' own are
     /// [held by](crate::detect::DetectPolicy::client_replay_limit). A [`Stack`](crate::Stack) does so.
-    pub fn held_within(mut self, detect: &DetectWorkloadLayer) -> Self {
-        self.replay = Some(detect.budget().clone());
+    pub fn with_replay_budget(mut self, budget: ReplayBudget) -> Self {
+        self.replay = Some(budget);
         self
     }
 
     /// Tells `observer` of the events of all operations.
-    pub fn observed_by(mut self, observer: Observer) -> Self {
+    pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
         self
     }

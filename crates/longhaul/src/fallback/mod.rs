@@ -25,7 +25,7 @@
 //!   ([`BreakerPolicy`]), for this model and resolution; then one call finds out whether it has recovered.
 //!   Where nobody is left, the first is asked all the same.
 //!
-//! The response says who made the picture ([`MadeBy`]), in the dialect that they speak; the
+//! The response says who made the picture ([`AnsweredBy`]), in the dialect that they speak; the
 //! [`FallbackReport`], in the response's extensions or in the [error](crate::Error::fallback), says who else
 //! was asked or passed over, and why.
 //!
@@ -100,8 +100,7 @@
 //!     [[billing.prices]]
 //!     provider = "ark.ap-southeast.bytepluses.com"
 //!     model = "seedream-4-5*"
-//!     price_micros = 40000
-//!     currency = "USD"
+//!     price = "0.04 USD"
 //! "#)?;
 //! # Ok(()) }
 //! # #[cfg(feature = "toml")]
@@ -135,8 +134,8 @@ pub use self::{
     key::{KeySource, Secret},
     layer::FallbackLayer,
     policy::{BreakerPolicy, FallbackPolicy},
-    report::{FallbackReport, Hop, MadeBy, Skipped, StoppedBy},
+    report::{AnsweredBy, FallbackReport, SkipReason, StoppedBy, TargetAttempt},
     service::Fallback,
-    sizes::{Keywords, Pixels, RatioIn, Sizes},
+    sizes::{Keywords, Pixels, RatioPlacement, Sizes},
     target::{Dialect, Resolutions, Target, Value},
 };

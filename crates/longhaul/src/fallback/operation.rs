@@ -10,21 +10,17 @@ use super::{
     body::Buffered,
     breaker::{Key, Ticket},
     ending::{Ending, leaves_something},
-    report::{FallbackReport, Hop, MadeBy, Skipped, StoppedBy},
+    report::{AnsweredBy, FallbackReport, SkipReason, StoppedBy, TargetAttempt},
     route::Route,
     shared::Shared,
     target::Dialect,
 };
 use crate::{
-    attempt::{Attempt, Continued, Deadline},
-    billing::Provider,
+    attempt::{Attempt, Deadline, PriorAttempts},
     body::ReplayBudget,
-    classify::Class,
-    error::Error,
+    error::{Error, RetryReport},
+    model::{Class, Exposure, Provider, Workload},
     observe::{Event, Observer, tell},
-    outcome::Exposure,
-    retry::RetryReport,
-    workload::Workload,
 };
 
 /// What comes after an ending at one target.
@@ -45,10 +41,10 @@ pub(super) struct Operation<R> {
     body: Option<Bytes>,
     workload: Workload,
     /// The one that is asked now.
-    running: MadeBy,
+    running: AnsweredBy,
     duplicate: bool,
     ticket: Option<Ticket>,
-    hops: Vec<Hop>,
+    hops: Vec<TargetAttempt>,
     /// An attempt may be running and charged after which no other may be made.
     blocked: bool,
     /// The last attempt that may be running and charged.
@@ -56,7 +52,7 @@ pub(super) struct Operation<R> {
     /// Attempts made while one may have been.
     duplicates: u32,
     /// The one before the last whose ending may have cost most, if it may have cost anything.
-    kept: Option<(Class, MadeBy, Result<Response<R>, Error>)>,
+    kept: Option<(Class, AnsweredBy, Result<Response<R>, Error>)>,
 }
 
 impl<R> Operation<R> {
@@ -79,10 +75,10 @@ impl<R> Operation<R> {
             shared,
             observer,
             replay,
-            running: MadeBy {
+            running: AnsweredBy {
                 target: provider.unwrap_or_else(|| "".into()),
                 index: 0,
-                dialect: Dialect::AsItCame,
+                dialect: Dialect::Passthrough,
                 workload: workload.clone(),
             },
             body: body.content(),
@@ -112,7 +108,7 @@ impl<R> Operation<R> {
             Err(until) => until,
         };
         let origin = self.running.clone();
-        self.skip(&origin.target, 0, Skipped::Open(until));
+        self.skip(&origin.target, 0, SkipReason::Open(until));
         // What opens a breaker is an overload.
         if let Some(request) = self.next_request(Class::Overloaded, None) {
             self.tell(Class::Overloaded, &origin);
@@ -155,7 +151,7 @@ impl<R> Operation<R> {
         if let Some(ticket) = ticket {
             ticket.settle(&ending.classes(), ending.told);
         }
-        self.hops.push(Hop {
+        self.hops.push(TargetAttempt {
             target: self.running.target.clone(),
             index: self.running.index,
             skipped: None,
@@ -207,25 +203,25 @@ impl<R> Operation<R> {
         route: &Route,
         class: Class,
         before: Option<&RetryReport>,
-    ) -> Result<Request<B>, Skipped> {
+    ) -> Result<Request<B>, SkipReason> {
         if !route.is_asked_after(class, &self.shared.triggers) {
-            return Err(Skipped::Trigger);
+            return Err(SkipReason::Trigger);
         }
         let last = before.and_then(|report| report.attempts().last());
         let used = last.and_then(Attempt::idempotency_key);
-        let body = self.body.as_ref().ok_or(Skipped::Body)?;
+        let body = self.body.as_ref().ok_or(SkipReason::Body)?;
         let (mut head, mut body) = route.request(&self.head, body, &self.workload, used)?;
         if let Some(replay) = self.replay.as_ref().filter(|_| route.writes_anew()) {
-            body = replay.hold(body).ok_or(Skipped::ReplayLimit)?;
+            body = replay.hold(body).ok_or(SkipReason::ReplayLimit)?;
         }
-        let next = MadeBy {
+        let next = AnsweredBy {
             target: route.name.clone(),
             index,
             dialect: route.dialect(),
             workload: head.extensions.get().cloned().unwrap_or_default(),
         };
         let ticket = self.shared.breakers.admit(Key::of(&next));
-        self.ticket = Some(ticket.map_err(Skipped::Open)?);
+        self.ticket = Some(ticket.map_err(SkipReason::Open)?);
         self.running = next;
         self.duplicate = self.exposed.is_some();
         // All targets share what is left of the time, and are one operation.
@@ -233,7 +229,7 @@ impl<R> Operation<R> {
             head.extensions.insert(deadline);
         }
         if let Some(last) = last {
-            head.extensions.insert(Continued {
+            head.extensions.insert(PriorAttempts {
                 operation: last.operation(),
                 attempts: last.number(),
                 duplicates: self.duplicates,
@@ -249,8 +245,8 @@ impl<R> Operation<R> {
             .or_else(|| self.head.extensions.get().copied())
     }
 
-    fn skip(&mut self, target: &Arc<str>, index: usize, why: Skipped) {
-        self.hops.push(Hop {
+    fn skip(&mut self, target: &Arc<str>, index: usize, why: SkipReason) {
+        self.hops.push(TargetAttempt {
             target: target.clone(),
             index,
             skipped: Some(why),
@@ -261,11 +257,11 @@ impl<R> Operation<R> {
     }
 
     /// Keeps an ending that may have cost something, if none before it may have cost more.
-    fn keep(&mut self, class: Option<Class>, by: MadeBy, result: Result<Response<R>, Error>) {
+    fn keep(&mut self, class: Option<Class>, by: AnsweredBy, result: Result<Response<R>, Error>) {
         let Some(class) = class.filter(|class| class.is_possibly_charged()) else {
             return;
         };
-        let cost = |class: Class| class.billed_prior();
+        let cost = |class: Class| class.charge_probability();
         if self
             .kept
             .as_ref()
@@ -284,7 +280,7 @@ impl<R> Operation<R> {
         let report = FallbackReport::new(mem::take(&mut self.hops), stopped_by);
         let class = Ending::of(&last).class;
         let costlier = self.kept.take().filter(|(kept, ..)| {
-            class.is_some_and(|class| class.billed_prior() < kept.billed_prior())
+            class.is_some_and(|class| class.charge_probability() < kept.charge_probability())
         });
         let (made_by, result) = match costlier {
             Some((_, made_by, kept)) => (made_by, kept),
@@ -296,11 +292,14 @@ impl<R> Operation<R> {
                 response.extensions_mut().insert(report);
                 Ok(response)
             }
-            Err(error) => Err(error.with_fallback(report)),
+            Err(mut error) => {
+                error.extensions_mut().insert(report);
+                Err(error)
+            }
         }
     }
 
-    fn tell(&self, class: Class, before: &MadeBy) {
+    fn tell(&self, class: Class, before: &AnsweredBy) {
         let event = Event::FallingBack {
             class,
             from: &before.target,

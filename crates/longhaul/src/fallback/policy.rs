@@ -2,18 +2,13 @@ use std::time::Duration;
 
 use super::target::Target;
 use crate::{
-    ConfigError,
-    classify::Class,
-    policy::{nonzero, scale},
+    config::{ConfigError, nonzero, scale},
+    model::Class,
 };
 
 /// Where else to ask, and when. The default names no target and is off.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FallbackPolicy {
     /// The endings after which the next target is asked. Default an overload, a service that is not
@@ -103,21 +98,17 @@ pub(super) fn check_triggers(field: &str, triggers: &[Class]) -> Result<(), Conf
 ///
 /// What counts is the number of overloads, never how long a call takes: a 4K picture that takes four
 /// minutes says nothing about the target's health, and neither does an attempt that nobody answered.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct BreakerPolicy {
     /// So many overloads, with nothing in between that worked, open it; 0 switches it off. Default 3.
     pub overloads: u32,
     /// Overloads are forgotten after this long. Default 5 min.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub window: Duration,
     /// How long it stays open at least; longer where the server asks for a longer wait. Default 60 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub open: Duration,
 }
 

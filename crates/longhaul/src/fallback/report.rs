@@ -3,13 +3,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::target::Dialect;
-use crate::{classify::Class, retry::RetryReport, workload::Workload};
+use crate::{
+    error::{Error, RetryReport},
+    model::{Class, Workload},
+};
 
 /// Who answered, and so made the picture, if there is one. In the response's extensions, while fallback is
 /// on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct MadeBy {
+pub struct AnsweredBy {
     /// The target's name; the provider's, where the request went where it was addressed to.
     pub target: Arc<str>,
     /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
@@ -20,7 +23,7 @@ pub struct MadeBy {
     pub workload: Workload,
 }
 
-impl MadeBy {
+impl AnsweredBy {
     /// Whether it was another one than the request is addressed to.
     pub const fn is_fallback(&self) -> bool {
         self.index > 0
@@ -29,15 +32,22 @@ impl MadeBy {
 
 /// Everybody who was asked or passed over, in order. In the response's extensions, or in the error.
 #[derive(Clone, Debug)]
-pub struct FallbackReport(Arc<(Vec<Hop>, StoppedBy)>);
+pub struct FallbackReport(Arc<(Vec<TargetAttempt>, StoppedBy)>);
+
+impl Error {
+    /// Everybody who was asked, where fallback is on.
+    pub fn fallback(&self) -> Option<&FallbackReport> {
+        self.extensions().get()
+    }
+}
 
 impl FallbackReport {
-    pub(super) fn new(hops: Vec<Hop>, stopped_by: StoppedBy) -> Self {
+    pub(super) fn new(hops: Vec<TargetAttempt>, stopped_by: StoppedBy) -> Self {
         Self(Arc::new((hops, stopped_by)))
     }
 
     /// Every target that came into question, in order.
-    pub fn hops(&self) -> &[Hop] {
+    pub fn hops(&self) -> &[TargetAttempt] {
         &self.0.0
     }
 
@@ -55,13 +65,13 @@ impl FallbackReport {
 /// One target: how it ended there, or why it was passed over.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Hop {
+pub struct TargetAttempt {
     /// Its name.
     pub target: Arc<str>,
     /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
     pub index: usize,
     /// Why it was not asked; `None` if it was.
-    pub skipped: Option<Skipped>,
+    pub skipped: Option<SkipReason>,
     /// What its last answer or error means; `None` while a long answer is still coming.
     pub class: Option<Class>,
     /// Its attempts and waits, where a retry layer made them.
@@ -73,7 +83,7 @@ pub struct Hop {
 /// Why a target was passed over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Skipped {
+pub enum SkipReason {
     /// It was overloaded, and is left alone until then; without a moment, until a probe has ended.
     Open(Option<Instant>),
     /// What went wrong before is no reason to ask it.
@@ -100,8 +110,7 @@ pub enum Skipped {
 }
 
 /// Why nobody else was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum StoppedBy {
     /// The answer is a good one, or no reason to ask anybody else.

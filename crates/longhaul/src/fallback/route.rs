@@ -12,11 +12,14 @@ use http::{
 use super::{
     key::Key,
     place::Place,
-    report::Skipped,
+    report::SkipReason,
     rewrite::{self, Rewritten},
     target::{Dialect, Target},
 };
-use crate::{ConfigError, billing::Provider, classify::Class, workload::Workload};
+use crate::{
+    config::ConfigError,
+    model::{Class, Provider, Workload},
+};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -72,7 +75,7 @@ impl Route {
 
     /// Whether it gets a body of its own; else it shares the caller's.
     pub(super) fn writes_anew(&self) -> bool {
-        self.target.dialect != Dialect::AsItCame
+        self.target.dialect != Dialect::Passthrough
     }
 
     /// The request for it, made of the caller's. `used` is an idempotency key that was sent elsewhere.
@@ -82,7 +85,7 @@ impl Route {
         body: &Bytes,
         workload: &Workload,
         used: Option<&HeaderValue>,
-    ) -> Result<(Parts, Bytes), Skipped> {
+    ) -> Result<(Parts, Bytes), SkipReason> {
         let same_key = self.shares_key_with(&callers.uri)?;
         let from = rewrite::dialect_of(callers.uri.path());
         let Rewritten { body, workload } = rewrite::rewrite(&self.target, from, body, workload)?;
@@ -100,14 +103,14 @@ impl Route {
     }
 
     /// Whether the caller's key goes with the request; refused where it would go to a stranger.
-    fn shares_key_with(&self, callers: &Uri) -> Result<bool, Skipped> {
+    fn shares_key_with(&self, callers: &Uri) -> Result<bool, SkipReason> {
         let Key::Same(hosts) = &self.key else {
             return Ok(false);
         };
-        let host = callers.host().ok_or(Skipped::Key)?;
+        let host = callers.host().ok_or(SkipReason::Key)?;
         let known = host.eq_ignore_ascii_case(self.place.host())
             || hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
-        known.then_some(true).ok_or(Skipped::Key)
+        known.then_some(true).ok_or(SkipReason::Key)
     }
 
     fn uri(
@@ -116,11 +119,11 @@ impl Route {
         from: Option<Dialect>,
         workload: &Workload,
         same_key: bool,
-    ) -> Result<Uri, Skipped> {
+    ) -> Result<Uri, SkipReason> {
         let to = self.target.dialect;
-        let same_words = to == Dialect::AsItCame || from == Some(to);
+        let same_words = to == Dialect::Passthrough || from == Some(to);
         let path = match to {
-            Dialect::AsItCame => callers.path(),
+            Dialect::Passthrough => callers.path(),
             Dialect::OpenAiImages if same_words && self.target.model.is_none() => callers.path(),
             Dialect::OpenAiImages => "/v1/images/generations",
             Dialect::Gemini if callers.path().ends_with(":streamGenerateContent") => {
@@ -135,7 +138,7 @@ impl Route {
         };
         self.place
             .uri(path, workload.model.as_deref(), query)
-            .ok_or_else(|| Skipped::Field("model".into()))
+            .ok_or_else(|| SkipReason::Field("model".into()))
     }
 
     fn headers(

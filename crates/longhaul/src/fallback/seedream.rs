@@ -2,10 +2,10 @@
 
 use super::{
     key::KeySource,
-    sizes::{Keywords, RatioIn, Sizes},
+    sizes::{Keywords, RatioPlacement, Sizes},
     target::{Dialect, Resolutions, Target, Value},
 };
-use crate::workload::Resolution;
+use crate::model::Resolution;
 
 impl Target {
     /// Seedream 4.5 at `url`: `https://ark.cn-beijing.volces.com/api/v3/images/generations` (model
@@ -25,7 +25,7 @@ impl Target {
         // seedream-4.5). The keywords `2K` and `4K` are upper case; the ratio is then
         // described in the prompt, and is 1:1 without (docs.geekai.co, docs.siraya.ai).
         target.sizes = Sizes::Keywords(Keywords {
-            ratio: RatioIn::Prompt,
+            ratio: RatioPlacement::Prompt,
             ..Keywords::default()
         });
         target.resolutions = Resolutions {

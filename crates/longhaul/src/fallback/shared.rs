@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{breaker::Breakers, policy::FallbackPolicy, route::Route};
-use crate::{ConfigError, classify::Class};
+use crate::{config::ConfigError, model::Class};
 
 /// What all operations share.
 #[derive(Debug)]

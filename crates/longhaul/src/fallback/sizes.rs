@@ -1,13 +1,9 @@
 use super::{ratio::Ratio, target::Dialect};
-use crate::{ConfigError, workload::Resolution};
+use crate::{config::ConfigError, model::Resolution};
 
 /// How a target is told the size.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Sizes {
     /// As the request says it; only for requests in the target's own dialect.
@@ -20,12 +16,8 @@ pub enum Sizes {
 }
 
 /// Words for sizes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Keywords {
     /// For [`Resolution::K1`]; empty where the target makes it unasked and must not be asked. Default `1K`.
     pub k1: String,
@@ -34,7 +26,7 @@ pub struct Keywords {
     /// For [`Resolution::K4`]. Default `4K`.
     pub k4: String,
     /// Where the ratio goes; Gemini has a field of its own.
-    pub ratio: RatioIn,
+    pub ratio: RatioPlacement,
 }
 
 impl Default for Keywords {
@@ -43,7 +35,7 @@ impl Default for Keywords {
             k1: "1K".to_owned(),
             k2: "2K".to_owned(),
             k4: "4K".to_owned(),
-            ratio: RatioIn::default(),
+            ratio: RatioPlacement::default(),
         }
     }
 }
@@ -62,14 +54,10 @@ impl Keywords {
 }
 
 /// Where a target is told the ratio of the edges.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum RatioIn {
+pub enum RatioPlacement {
     /// Nowhere: it makes square pictures, and is passed over for others.
     #[default]
     Nowhere,
@@ -80,12 +68,8 @@ pub enum RatioIn {
 }
 
 /// Widths and heights.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pixels {
     /// The smallest picture, in pixels.
     pub min: u64,
@@ -121,7 +105,7 @@ impl Sizes {
         let wrong = |why: &str| Err(ConfigError::new("sizes", why));
         match self {
             Self::AsAsked => Ok(()),
-            _ if dialect == Dialect::AsItCame => {
+            _ if dialect == Dialect::Passthrough => {
                 wrong("the body is sent as it came; name a `dialect` to change the size in it")
             }
             Self::Keywords(_) => Ok(()),

@@ -3,18 +3,17 @@ use std::collections::BTreeMap;
 use http::HeaderName;
 
 use super::{key::KeySource, place::Place, policy::check_triggers, sizes::Sizes};
-use crate::{ConfigError, classify::Class, workload::Resolution};
+use crate::{
+    config::ConfigError,
+    model::{Class, Resolution},
+};
 
 /// Somebody else who can make the picture: where, as which model, with whose key, in which sizes.
 ///
 /// Start from [`Target::new`] (another route to the same thing) or [`Target::seedream_4_5`], and set what
 /// differs.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Target {
     /// What reports call it.
@@ -23,90 +22,66 @@ pub struct Target {
     /// model: `https://relay.example/v1beta/models/{model}:generateContent`.
     pub url: String,
     /// How it wants to be asked. Default as the request came.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub dialect: Dialect,
     /// What it calls the model. Default as the request does.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none")
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Where its key comes from. Default none: the caller's key goes to nobody else.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub key: KeySource,
     /// The header for the key. Default `x-goog-api-key` for Gemini, else `authorization: Bearer …`.
-    #[cfg_attr(feature = "serde", serde(default, with = "crate::header_name"))]
+    #[serde(default, with = "crate::config::header_name")]
     pub key_header: Option<HeaderName>,
     /// The provider's name in ledger and price rows. Default the host of the URL.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none")
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// How it is told the size. Default as the request says it.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub sizes: Sizes,
     /// Which resolutions it can make. Default all.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub resolutions: Resolutions,
     /// The longer edge is at most so many times the shorter. Default no limit.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none")
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_ratio: Option<u32>,
     /// It makes at most so many images at once. Default no limit.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none")
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<u32>,
     /// It takes at most so many reference images. Default no limit.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none")
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_references: Option<u32>,
     /// Its own list of endings after which it is asked, instead of the policy's.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, skip_serializing_if = "Option::is_none")
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggers: Option<Vec<Class>>,
     /// Fields of the request's JSON that are left out.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub remove: Vec<String>,
     /// Fields that are added to its JSON, unless the request has them.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[serde(default)]
     pub set: BTreeMap<String, Value>,
 }
 
 /// How a target wants to be asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Dialect {
     /// As the request came: the body is not touched.
     #[default]
-    AsItCame,
+    Passthrough,
     /// JSON to `/v1/images/generations`.
-    #[cfg_attr(feature = "serde", serde(rename = "openai-images"))]
+    #[serde(rename = "openai-images")]
     OpenAiImages,
     /// Gemini's own: `/v1beta/models/{model}:generateContent`.
     Gemini,
 }
 
 /// A value for a field of a request's JSON.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(untagged)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum Value {
     /// `true` or `false`.
@@ -118,12 +93,8 @@ pub enum Value {
 }
 
 /// The resolutions that a target can make, and what becomes of others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Resolutions {
     /// The smallest. Default `K1`.
@@ -218,7 +189,7 @@ impl Target {
             return Err(ConfigError::new("max_ratio", "must be at least 1"));
         }
         let rewrites = self.model.is_some() || !self.set.is_empty() || !self.remove.is_empty();
-        if self.dialect == Dialect::AsItCame && rewrites {
+        if self.dialect == Dialect::Passthrough && rewrites {
             return Err(ConfigError::new(
                 "dialect",
                 "name one: `model`, `set` and `remove` change the body",

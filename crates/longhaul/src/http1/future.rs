@@ -7,7 +7,7 @@ use std::{
 use http::{Response, StatusCode, Version};
 use pin_project_lite::pin_project;
 
-use super::report::Http1Report;
+use crate::model::Http1Report;
 use crate::{
     attempt::Attempt,
     error::{BoxError, Error},

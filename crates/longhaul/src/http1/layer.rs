@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{policy::Http1Policy, service::ForceHttp1};
-use crate::config_error::ConfigError;
+use crate::config::ConfigError;
 
 /// Makes [`ForceHttp1`] services.
 #[derive(Clone, Debug, Default)]

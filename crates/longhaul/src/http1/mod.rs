@@ -54,7 +54,6 @@
 
 mod future;
 mod headers;
-pub(crate) mod hosts;
 mod layer;
 mod policy;
 mod report;
@@ -65,10 +64,9 @@ mod tests;
 
 pub use self::{
     future::ResponseFuture,
-    hosts::Hosts,
     layer::ForceHttp1Layer,
     policy::{Http1Policy, HttpScope},
-    report::Http1Report,
     secrets::Sensitive,
     service::ForceHttp1,
 };
+pub use crate::{config::Hosts, model::Http1Report};

@@ -1,15 +1,13 @@
 use http::HeaderName;
 
-use super::hosts::Hosts;
-use crate::config_error::ConfigError;
+use crate::config::ConfigError;
+use crate::config::Hosts;
 
 /// Where plain `http://` leads, as far as keys are concerned.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]
+#[serde(rename_all = "kebab-case")]
 pub enum HttpScope {
     /// Inside a private network: keys may go over plain http.
     Private,
@@ -23,12 +21,8 @@ pub enum HttpScope {
 }
 
 /// Which hosts get HTTP/1.1, and what must not leave over plain http.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Http1Policy {
     /// The hosts whose requests leave as HTTP/1.1. Default all.

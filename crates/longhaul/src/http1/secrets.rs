@@ -1,3 +1,4 @@
+use crate::config::hosts::bare;
 use std::net::IpAddr;
 
 use http::{
@@ -5,10 +6,7 @@ use http::{
     uri::{Scheme, Uri},
 };
 
-use super::{
-    hosts::bare,
-    policy::{Http1Policy, HttpScope},
-};
+use super::policy::{Http1Policy, HttpScope};
 use crate::error::Insecure;
 
 /// Marks a request, as an extension, whose content must not be read on the way: it leaves over `https` or

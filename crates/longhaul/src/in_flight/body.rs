@@ -1,20 +1,20 @@
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    body::{Watch, WatchedBody},
+    body::{BodyObserver, ObservedBody},
     error::Error,
 };
 
 /// The answer's body, with the place that it holds until it ends, fails or is dropped.
-pub type ResponseBody<B> = WatchedBody<B, Place>;
+pub type ResponseBody<B> = ObservedBody<B, Permit>;
 
 /// One of a host's places in flight. Dropped, it goes to the call that has waited longest.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Place {
+impl Permit {
     pub(super) const fn new(permit: OwnedSemaphorePermit) -> Self {
         Self {
             permit: Some(permit),
@@ -26,7 +26,7 @@ impl Place {
     }
 }
 
-impl<D> Watch<D> for Place {
+impl<D> BodyObserver<D> for Permit {
     fn end(&mut self) -> Result<(), Error> {
         self.give_back();
         Ok(())

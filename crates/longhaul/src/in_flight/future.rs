@@ -17,12 +17,12 @@ use tokio::{
 use tower_service::Service;
 
 use super::{
-    body::{Place, ResponseBody},
+    body::{Permit, ResponseBody},
     policy::InFlightPolicy,
 };
 use crate::{
     attempt::{Attempt, Deadline, after},
-    body::WatchedBody,
+    body::ObservedBody,
     error::{BoxError, Error, ErrorKind},
     observe::{Event, Observer, tell},
 };
@@ -48,7 +48,7 @@ pin_project! {
             // Before the place, so that the connection is gone when the next call comes.
             #[pin]
             inner: F,
-            place: Option<Place>,
+            place: Option<Permit>,
         },
         Done,
     }
@@ -72,15 +72,15 @@ impl<S, B> Queued<S, B> {
         service: S,
         request: Request<B>,
     ) -> Self {
-        let patience = Patience {
-            limit: policy.wait,
+        let patience = WaitPolicy {
+            limit: policy.queue_timeout,
             deadline: Deadline::of(request.extensions()),
             attempt: request.extensions().get().cloned(),
             observer: request.extensions().get().cloned(),
         };
         Self {
             wait: Box::pin(patience.wait(places, Instant::now())),
-            in_flight: policy.per_host,
+            in_flight: policy.max_per_host,
             service,
             request,
         }
@@ -88,14 +88,14 @@ impl<S, B> Queued<S, B> {
 }
 
 /// How long a call waits, and who hears of it.
-struct Patience {
+struct WaitPolicy {
     limit: Duration,
     deadline: Option<Deadline>,
     attempt: Option<Attempt>,
     observer: Option<Observer>,
 }
 
-impl Patience {
+impl WaitPolicy {
     /// Waits for one limit; again and again, in the same place of the queue, where an operation's deadline
     /// says how much time there is.
     async fn wait(
@@ -107,7 +107,7 @@ impl Patience {
         let mut expiry = after(began, self.limit);
         loop {
             let attempt = self.attempt.as_ref();
-            tell(self.observer.as_ref(), &Event::NoPlace { attempt });
+            tell(self.observer.as_ref(), &Event::QueueTimeout { attempt });
             if let Some(deadline) = self.deadline {
                 expiry = expiry.min(deadline.instant());
             }
@@ -139,7 +139,7 @@ impl Patience {
 }
 
 impl<S, F, B> ResponseFuture<S, F, B> {
-    pub(super) const fn calling(inner: F, place: Place, attempt: Option<Attempt>) -> Self {
+    pub(super) const fn calling(inner: F, place: Permit, attempt: Option<Attempt>) -> Self {
         Self {
             state: State::Calling {
                 inner,
@@ -178,11 +178,11 @@ where
                 StateProj::Waiting { queued } => {
                     let waiting = queued.as_mut().expect(FINISHED);
                     let place = match ready!(waiting.wait.as_mut().poll(cx)) {
-                        Ok(permit) => Place::new(permit),
+                        Ok(permit) => Permit::new(permit),
                         Err(limit) => {
                             let in_flight = waiting.in_flight;
                             this.state.set(State::Done);
-                            let kind = ErrorKind::NoPlace { limit, in_flight };
+                            let kind = ErrorKind::QueueTimeout { limit, in_flight };
                             return Poll::Ready(Err(Error::new(kind)));
                         }
                     };
@@ -213,7 +213,7 @@ where
             if attempt.is_some_and(|attempt| attempt.outcome_now().is_some()) {
                 place.give_back();
             }
-            return Poll::Ready(Ok(response.map(|body| WatchedBody::new(body, place))));
+            return Poll::Ready(Ok(response.map(|body| ObservedBody::new(body, place))));
         }
     }
 }

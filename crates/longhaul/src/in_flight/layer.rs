@@ -2,22 +2,22 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{places::Places, policy::InFlightPolicy, service::InFlight};
-use crate::config_error::ConfigError;
+use super::{policy::InFlightPolicy, semaphores::HostSemaphores, service::InFlight};
+use crate::config::ConfigError;
 
 /// Makes [`InFlight`] services, which all share their places.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct InFlightLayer {
-    places: Arc<Places>,
+    places: Arc<HostSemaphores>,
 }
 
 impl InFlightLayer {
-    /// Places by `policy`; refuses one that cannot work.
+    /// HostSemaphores by `policy`; refuses one that cannot work.
     pub fn new(policy: InFlightPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
-            places: Arc::new(Places::new(policy)),
+            places: Arc::new(HostSemaphores::new(policy)),
         })
     }
 
@@ -31,7 +31,7 @@ impl InFlightLayer {
 impl Default for InFlightLayer {
     fn default() -> Self {
         Self {
-            places: Arc::new(Places::new(InFlightPolicy::default())),
+            places: Arc::new(HostSemaphores::new(InFlightPolicy::default())),
         }
     }
 }

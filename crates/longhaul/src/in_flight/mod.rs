@@ -4,7 +4,7 @@
 //! the last megabyte counts as much as the first. A call that finds all places taken waits for one, first
 //! come, first served, for up to [`InFlightPolicy::wait`], 10 s by default. It waits in its future and not
 //! in `poll_ready`, so that one slow host holds up nobody else. When the wait runs out, the error is
-//! [`NoPlace`](crate::ErrorKind::NoPlace): nothing was begun, nothing was sent, nothing can be charged. The
+//! [`QueueTimeout`](crate::ErrorKind::QueueTimeout): nothing was begun, nothing was sent, nothing can be charged. The
 //! retry layer above waits again, at the end of the queue, until the operation's
 //! [`Deadline`](crate::Deadline); a wait is never longer than that.
 //!
@@ -41,8 +41,8 @@
 //!
 //! # fn example() -> Result<(), longhaul::ConfigError> {
 //! let mut policy = InFlightPolicy::default();
-//! policy.per_host = 2;
-//! policy.wait = Duration::from_secs(60);
+//! policy.max_per_host = 2;
+//! policy.queue_timeout = Duration::from_secs(60);
 //! let layer = InFlightLayer::new(policy)?;
 //! # Ok(()) }
 //! ```
@@ -50,14 +50,14 @@
 mod body;
 mod future;
 mod layer;
-mod places;
 mod policy;
+mod semaphores;
 mod service;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
-    body::{Place, ResponseBody},
+    body::{Permit, ResponseBody},
     future::ResponseFuture,
     layer::InFlightLayer,
     policy::InFlightPolicy,

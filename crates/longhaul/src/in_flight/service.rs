@@ -9,9 +9,9 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    body::{Place, ResponseBody},
+    body::{Permit, ResponseBody},
     future::{Queued, ResponseFuture},
-    places::Places,
+    semaphores::HostSemaphores,
 };
 use crate::{
     attempt::Attempt,
@@ -22,11 +22,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct InFlight<S> {
     inner: S,
-    places: Arc<Places>,
+    places: Arc<HostSemaphores>,
 }
 
 impl<S> InFlight<S> {
-    pub(super) const fn new(inner: S, places: Arc<Places>) -> Self {
+    pub(super) const fn new(inner: S, places: Arc<HostSemaphores>) -> Self {
         Self { inner, places }
     }
 }
@@ -53,7 +53,7 @@ where
         // never seen as free (tokio's `batch_semaphore`: `add_permits_locked` serves the waiters and
         // adds only what is left over to the count that `try_acquire` reads).
         if let Ok(permit) = places.clone().try_acquire_owned() {
-            return ResponseFuture::calling(self.inner.call(request), Place::new(permit), attempt);
+            return ResponseFuture::calling(self.inner.call(request), Permit::new(permit), attempt);
         }
 
         // The service that `poll_ready` made ready goes with the request; its clone stays.

@@ -18,7 +18,7 @@
 //! use longhaul::policy::Policy;
 //!
 //! let policy = Policy::from_toml(r#"
-//!     [limits]
+//!     [timeout]
 //!     network = "cross-border"
 //!     head = { k1 = "300s", k2 = "300s", k4 = "15m", unknown = "15m" }
 //!
@@ -27,43 +27,38 @@
 //!     duplicates = { count = 1 }
 //!
 //!     [in_flight]
-//!     per_host = 20
+//!     max_per_host = 20
 //!
 //!     [[billing.prices]]
 //!     provider = "generativelanguage.googleapis.com"
 //!     model = "gemini-3-pro-image*"
 //!     resolution = "K4"
-//!     price_micros = 240000
-//!     currency = "USD"
+//!     price = "0.24 USD"
 //!
-//!     [[billing.priors]]          # this relay charges what it cuts
+//!     [[billing.charge_rules]]          # this relay charges what it cuts
 //!     provider = "relay.example.com"
 //!     class = "IntermediaryCut"
-//!     per_mille = 1000
+//!     permille = 1000
 //! "#)?;
 //! # Ok(()) }
 //! # #[cfg(feature = "toml")]
 //! # example().unwrap();
 //! ```
 
+#[cfg(feature = "toml")]
+mod renamed;
 #[cfg(test)]
 mod tests;
-mod values;
 
-pub(crate) use self::values::{nonzero, scale, scale_with_floor};
 use crate::{
-    ConfigError, billing::BillingPolicy, classify::ClassifyPolicy, detect::DetectPolicy,
+    billing::BillingPolicy, classify::ClassifyPolicy, config::ConfigError, detect::DetectPolicy,
     fallback::FallbackPolicy, http1::Http1Policy, in_flight::InFlightPolicy, retry::RetryPolicy,
-    timeout::Limits,
+    timeout::TimeoutPolicy,
 };
 
 /// The policies of all layers of a [`Stack`](crate::Stack). Plain data: change what you like, then build.
-#[derive(Clone, PartialEq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Policy {
     /// What is read of a request.
@@ -77,7 +72,7 @@ pub struct Policy {
     /// How much of an answer is read before it is handed on.
     pub classify: ClassifyPolicy,
     /// How long to wait.
-    pub limits: Limits,
+    pub timeout: TimeoutPolicy,
     /// Which HTTP, and what must not leave in the clear.
     pub http1: Http1Policy,
     /// What it costs, and what the provider owes back.
@@ -114,16 +109,19 @@ impl Policy {
         }
         Ok(Self {
             fallback: self.fallback.scaled(factor),
-            retry: self.retry.bounded_by(&self.limits).scaled(factor),
+            retry: self
+                .retry
+                .with_deadline_from(self.timeout.head)
+                .scaled(factor),
             in_flight: self.in_flight.scaled(factor),
-            limits: self.limits.scaled(factor),
+            timeout: self.timeout.scaled(factor),
             billing: self.billing.scaled(factor),
             classify: self.classify.scaled(factor),
             ..self
         })
     }
 
-    /// Refuses whatever a layer would refuse, naming the field as in a policy file (`limits.head.k4`).
+    /// Refuses whatever a layer would refuse, naming the field as in a policy file (`timeout.head.k4`).
     pub fn validate(&self) -> Result<(), ConfigError> {
         let under = |name| move |error: ConfigError| error.under(name);
         self.detect.validate().map_err(under("detect"))?;
@@ -131,7 +129,7 @@ impl Policy {
         self.retry.validate().map_err(under("retry"))?;
         self.in_flight.validate().map_err(under("in_flight"))?;
         self.classify.validate().map_err(under("classify"))?;
-        self.limits.validate().map_err(under("limits"))?;
+        self.timeout.validate().map_err(under("timeout"))?;
         self.http1.validate().map_err(under("http1"))?;
         self.billing.validate().map_err(under("billing"))
     }
@@ -139,8 +137,9 @@ impl Policy {
     /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let policy: Self = toml::from_str(text)
-            .map_err(|error| ConfigError::new("policy", format!("not a policy file:\n{error}")))?;
+        let unreadable = |error| ConfigError::new("policy", format!("not a policy file:\n{error}"));
+        renamed::refuse_old_keys(&text.parse().map_err(unreadable)?)?;
+        let policy: Self = toml::from_str(text).map_err(unreadable)?;
         policy.validate()?;
         Ok(policy)
     }

@@ -9,10 +9,10 @@ fn the_default_policy_is_the_guides() {
     policy.validate().unwrap();
 
     // The guide's table of phases: write 30 s, pool 10 s (connect is the client's).
-    assert_eq!(policy.limits.write_progress.as_secs(), 30);
-    assert_eq!(policy.in_flight.wait.as_secs(), 10);
+    assert_eq!(policy.timeout.write_progress.as_secs(), 30);
+    assert_eq!(policy.in_flight.queue_timeout.as_secs(), 10);
     // Its limits: 10 connections.
-    assert_eq!(policy.in_flight.per_host, 10);
+    assert_eq!(policy.in_flight.max_per_host, 10);
     // Its strategy: at most three attempts.
     assert_eq!(policy.retry.attempts, 3);
     assert_eq!(policy.retry.duplicates.count, None);
@@ -33,14 +33,14 @@ fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() 
     let policy = Policy::nano_banana_pro().scaled(0.01).unwrap();
     policy.validate().unwrap();
     let milliseconds = |duration: Duration| duration.as_millis();
-    assert_eq!(milliseconds(policy.limits.head.k4), 6_000);
-    assert_eq!(milliseconds(policy.limits.head.k1), 3_000);
-    assert_eq!(milliseconds(policy.limits.body_idle), 600);
-    assert_eq!(milliseconds(policy.limits.start), 2_000);
-    assert_eq!(milliseconds(policy.limits.write_progress), 2_000);
-    assert_eq!(milliseconds(policy.in_flight.wait), 2_000);
+    assert_eq!(milliseconds(policy.timeout.head.k4), 6_000);
+    assert_eq!(milliseconds(policy.timeout.head.k1), 3_000);
+    assert_eq!(milliseconds(policy.timeout.body_idle), 600);
+    assert_eq!(milliseconds(policy.timeout.start), 2_000);
+    assert_eq!(milliseconds(policy.timeout.write_progress), 2_000);
+    assert_eq!(milliseconds(policy.in_flight.queue_timeout), 2_000);
     assert_eq!(milliseconds(policy.retry.schedule.overload), 150);
-    assert_eq!(milliseconds(policy.retry.schedule.told), 1_200);
+    assert_eq!(milliseconds(policy.retry.schedule.max_retry_after), 1_200);
     assert_eq!(milliseconds(policy.retry.expected.k4), 1_200);
     assert_eq!(milliseconds(policy.retry.deadline.unwrap().k4), 22_500);
     assert_eq!(milliseconds(policy.billing.claims.over.unwrap()), 1_800);
@@ -78,42 +78,42 @@ mod file {
     fn bad_files_are_refused_by_name_at_every_depth() {
         for (text, named) in [
             ("limit = 1", "limit"),
-            ("[limits]\nhaed = '1s'", "haed"),
+            ("[timeout]\nhaed = '1s'", "haed"),
             (
-                "[limits.head]\nk1='1s'\nk2='1s'\nk4='1s'\nunknown='1s'\nk8='1s'",
+                "[timeout.head]\nk1='1s'\nk2='1s'\nk4='1s'\nunknown='1s'\nk8='1s'",
                 "k8",
             ),
-            ("[limits.head]\nk1 = '1s'", "missing field `k2`"),
-            ("[limits.network_head]\nbroadband = '1s'", "missing field"),
-            ("[limits]\nstart = '0s'", "limits.start"),
-            ("[limits]\nstart = 20", "start"),
-            ("[limits]\nstart = 'soon'", "\"soon\" is not a duration"),
-            ("[limits]\nnetwork = 'dial-up'", "dial-up"),
-            ("[limits]\nbody_idle = '400s'", "limits.body_idle"),
+            ("[timeout.head]\nk1 = '1s'", "missing field `k2`"),
+            ("[timeout.network_head]\nbroadband = '1s'", "missing field"),
+            ("[timeout]\nstart = '0s'", "timeout.start"),
+            ("[timeout]\nstart = 20", "start"),
+            ("[timeout]\nstart = 'soon'", "\"soon\" is not a duration"),
+            ("[timeout]\nnetwork = 'dial-up'", "dial-up"),
+            ("[timeout]\nbody_idle = '400s'", "timeout.body_idle"),
             ("[retry]\nattempts = 0", "retry.attempts"),
             ("[retry]\nkey_header = 'not a header'", "not a header"),
             ("[retry.schedule]\njitter = 2.0", "retry.schedule.jitter"),
             ("[retry.duplicates]\nnumber = 1", "number"),
-            ("[in_flight]\nper_host = 0", "in_flight.per_host"),
+            ("[in_flight]\nmax_per_host = 0", "in_flight.max_per_host"),
             ("[classify]\npeek_limit = 0", "classify.peek_limit"),
             ("[classify]\ntime_scale = 0.0", "classify.time_scale"),
             ("[detect]\nreplay_limit = 0", "detect.replay_limit"),
             ("[http1]\nscope = 'office'", "office"),
             ("[billing.claims]\nabove = '180s'", "above"),
             (
-                "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice_micros=1\ncurrency=''",
-                "currency",
+                "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice='0.24'",
+                "\"0.24\" is not an amount",
             ),
             (
-                "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice_micros=-1\ncurrency='USD'",
-                "billing.prices[0].price_micros",
+                "[[billing.prices]]\nprovider='*'\nmodel='*'\nprice='-0.01 USD'",
+                "billing.prices[0].price",
             ),
             (
-                "[[billing.priors]]\nprovider='*'\nclass='NoImage'\nper_mille=1001",
-                "billing.priors[0].per_mille",
+                "[[billing.charge_rules]]\nprovider='*'\nclass='NoImage'\npermille=1001",
+                "billing.charge_rules[0].permille",
             ),
             (
-                "[[billing.priors]]\nprovider='*'\nclass='NoPicture'\nper_mille=1",
+                "[[billing.charge_rules]]\nprovider='*'\nclass='NoPicture'\npermille=1",
                 "NoPicture",
             ),
         ] {

@@ -1,29 +1,23 @@
 use std::time::Duration;
 
 use crate::{
-    ConfigError,
-    classify::Class,
-    outcome::End,
-    policy::{nonzero, scale},
+    config::{ConfigError, nonzero, scale},
+    model::{Class, End},
 };
 
 /// How the wait grows from attempt to attempt.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backoff {
     /// Always the same.
-    Fixed(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    Fixed(#[serde(with = "crate::config::duration")] Duration),
     /// Once, twice, three times the step.
-    Linear(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    Linear(#[serde(with = "crate::config::duration")] Duration),
     /// Once, twice, four times the first.
-    Exponential(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    Exponential(#[serde(with = "crate::config::duration")] Duration),
     /// Anything between nothing and the exponential wait: spreads callers that failed together.
-    FullJitter(#[cfg_attr(feature = "serde", serde(with = "crate::duration"))] Duration),
+    FullJitter(#[serde(with = "crate::config::duration")] Duration),
 }
 
 impl Backoff {
@@ -62,12 +56,8 @@ impl Backoff {
 }
 
 /// How long to wait before sending again.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Schedule {
     /// After one of our own clocks ended an attempt. Default 5·(n+1) s: 5 s after the first, 10 s after
@@ -77,20 +67,20 @@ pub struct Schedule {
     pub after_error: Backoff,
     /// The least after an overload, an outage or a rate limit. Default 15 s: shorter waits meet the same
     /// overload again.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub overload: Duration,
     /// How much may be added at random, as a share of the wait. Default 0.2; 0 switches it off.
     pub jitter: f64,
-    /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `told` instead.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `max_retry_after` instead.
+    #[serde(with = "crate::config::duration")]
     pub cap: Duration,
     /// The longest wait that a server may ask for; over it the operation stops and says `retry_at`.
     /// Default 120 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
-    pub told: Duration,
+    #[serde(with = "crate::config::duration")]
+    pub max_retry_after: Duration,
     /// Before asking again for the answer of a call that the server says is still running (409), where it
     /// does not say when. Default 2 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub collect: Duration,
 }
 
@@ -102,18 +92,26 @@ impl Default for Schedule {
             overload: Duration::from_secs(15),
             jitter: 0.2,
             cap: Duration::from_secs(60),
-            told: Duration::from_secs(120),
+            max_retry_after: Duration::from_secs(120),
             collect: Duration::from_secs(2),
         }
     }
 }
 
 impl Schedule {
-    /// The wait after attempt `number` ended so. Never sooner than `told`.
-    pub fn wait(&self, number: u32, end: End, class: Class, told: Option<Duration>) -> Duration {
+    /// The wait after attempt `number` ended so. Never sooner than `retry_after`.
+    pub fn wait(
+        &self,
+        number: u32,
+        end: End,
+        class: Class,
+        retry_after: Option<Duration>,
+    ) -> Duration {
         if class == Class::InFlight && end == End::Finished {
             // As told, or it is collected late; but a server that tells 0 is not asked in a tight loop.
-            return told.map_or(self.collect, |told| told.max(self.collect / 20));
+            return retry_after.map_or(self.collect, |retry_after| {
+                retry_after.max(self.collect / 20)
+            });
         }
         let backoff = match end {
             End::TimedOut => self.after_timeout,
@@ -125,7 +123,7 @@ impl Schedule {
         };
         let wait = backoff.wait(number, self.cap).max(least);
         let own = scale(wait, self.jitter.mul_add(fastrand::f64(), 1.0)).min(self.cap.max(least));
-        own.max(told.unwrap_or_default())
+        own.max(retry_after.unwrap_or_default())
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
@@ -156,7 +154,7 @@ impl Schedule {
             overload: change(self.overload),
             jitter: self.jitter,
             cap: change(self.cap),
-            told: change(self.told),
+            max_retry_after: change(self.max_retry_after),
             collect: change(self.collect),
         }
     }

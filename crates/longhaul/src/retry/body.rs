@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 
 use super::running::Running;
 use crate::{
-    body::WatchedBody,
+    body::ObservedBody,
     error::{BoxError, Error},
 };
 
@@ -27,8 +27,8 @@ pin_project! {
     #[derive(Debug)]
     #[project = InnerProj]
     enum Inner<B> {
-        Live { #[pin] body: WatchedBody<B, Running> },
-        Kept { body: Bytes },
+        Live { #[pin] body: ObservedBody<B, Running> },
+        RejectedResult { body: Bytes },
     }
 }
 
@@ -38,7 +38,7 @@ where
     B::Error: Into<BoxError>,
 {
     pub(super) fn live(body: B, running: Running) -> Self {
-        let body = WatchedBody::new(body, running);
+        let body = ObservedBody::new(body, running);
         Self {
             inner: Inner::Live { body },
         }
@@ -46,7 +46,7 @@ where
 
     pub(super) const fn kept(body: Bytes) -> Self {
         Self {
-            inner: Inner::Kept { body },
+            inner: Inner::RejectedResult { body },
         }
     }
 }
@@ -65,7 +65,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match self.project().inner.project() {
             InnerProj::Live { body } => body.poll_frame(cx),
-            InnerProj::Kept { body } => Poll::Ready(if body.is_empty() {
+            InnerProj::RejectedResult { body } => Poll::Ready(if body.is_empty() {
                 None
             } else {
                 Some(Ok(Frame::data(std::mem::take(body))))
@@ -76,14 +76,14 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.inner {
             Inner::Live { body } => body.is_end_stream(),
-            Inner::Kept { body } => body.is_empty(),
+            Inner::RejectedResult { body } => body.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
             Inner::Live { body } => body.size_hint(),
-            Inner::Kept { body } => SizeHint::with_exact(body.len() as u64),
+            Inner::RejectedResult { body } => SizeHint::with_exact(body.len() as u64),
         }
     }
 }

@@ -4,18 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::wall_clock::wall_clock;
+use crate::model::wall_clock;
 
 /// A header by which the caller of a gateway says how long it waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeadlineHeader {
     /// Its name, such as `x-request-deadline`.
-    #[cfg_attr(feature = "serde", serde(with = "crate::header_name::plain"))]
+    #[serde(with = "crate::config::header_name::plain")]
     pub name: HeaderName,
     /// How its value is written.
     pub form: DeadlineForm,
@@ -29,12 +25,8 @@ impl DeadlineHeader {
 }
 
 /// How a deadline is written.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DeadlineForm {
     /// A moment: in RFC 3339 in UTC (`2026-01-21T10:00:00Z`), as an HTTP date, or in seconds since 1970,

@@ -13,12 +13,13 @@ use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::{
-    body::ResponseBody, endings::Kept, judge::Next, operation::Operation, running::Running,
+    body::ResponseBody, decide::Next, endings::RejectedResult, operation::Operation,
+    running::Running,
 };
 use crate::{
     body::Replay,
-    classify::{Class, status::class_of},
     error::{BoxError, Error, ErrorKind},
+    model::{Class, class_of},
 };
 
 pin_project! {
@@ -34,8 +35,8 @@ pin_project! {
         inner: Option<S::Future>,
         running: Option<Running>,
         // Those that were begun while an earlier one was late. Empty, and nothing allocated, without any.
-        beside: Vec<Beside<S::Future>>,
-        coming: Coming,
+        beside: Vec<Hedged<S::Future>>,
+        coming: NextAttempt,
         service: S,
         operation: Operation<B>,
     }
@@ -45,14 +46,14 @@ pin_project! {
 type Ended<T> = (Running, Result<T, Error>);
 
 /// An attempt beside the one in place.
-struct Beside<F> {
+struct Hedged<F> {
     future: Pin<Box<F>>,
     running: Running,
 }
 
 /// The next attempt, if there is to be one.
 #[derive(Debug)]
-enum Coming {
+enum NextAttempt {
     Nothing,
     // The first attempt, which must not be sent.
     Refused {
@@ -66,7 +67,7 @@ enum Coming {
     Done,
 }
 
-impl Coming {
+impl NextAttempt {
     fn after(wait: Duration) -> Self {
         let sleep = Box::pin(sleep(wait));
         Self::Waiting { sleep }
@@ -84,11 +85,11 @@ where
             Ok(()) => {
                 let (request, running) = operation.attempt(request);
                 let inner = service.call(request);
-                (Some(inner), Some(running), Coming::Nothing)
+                (Some(inner), Some(running), NextAttempt::Nothing)
             }
             Err(error) => {
                 let ended = Some(Box::new((operation.next_attempt(&request), error)));
-                (None, None, Coming::Refused { ended })
+                (None, None, NextAttempt::Refused { ended })
             }
         };
         Self {
@@ -135,13 +136,13 @@ where
             match next {
                 Next::Again(wait) => {
                     operation.keep(running, ending);
-                    *this.coming = Coming::after(wait);
+                    *this.coming = NextAttempt::after(wait);
                 }
-                Next::GoOn => operation.keep(running, ending),
+                Next::KeepWaiting => operation.keep(running, ending),
                 Next::Stop if this.running.is_some() || !this.beside.is_empty() => {
                     // What is late, or just begun, may still bring the picture.
                     operation.call_off();
-                    *this.coming = Coming::Nothing;
+                    *this.coming = NextAttempt::Nothing;
                     operation.keep(running, ending);
                 }
                 Next::Stop | Next::Done => {
@@ -176,7 +177,7 @@ where
         }
         for index in 0..this.beside.len() {
             if let Poll::Ready(answer) = this.beside[index].future.as_mut().poll(cx) {
-                let Beside { future, running } = this.beside.remove(index);
+                let Hedged { future, running } = this.beside.remove(index);
                 drop(future);
                 return Some(ended(running, answer));
             }
@@ -195,7 +196,7 @@ where
             .find(|running| !running.late && running.attempt().is_late());
         let Some(late) = late else { return };
         if let Some(wait) = this.operation.judge_late(late) {
-            *this.coming = Coming::after(wait);
+            *this.coming = NextAttempt::after(wait);
         }
     }
 
@@ -205,19 +206,19 @@ where
         let mut this = self.project();
         loop {
             match &mut *this.coming {
-                Coming::Nothing => return Poll::Pending,
-                Coming::Refused { ended } => {
+                NextAttempt::Nothing => return Poll::Pending,
+                NextAttempt::Refused { ended } => {
                     let ended = ended.take().expect("a refusal is told once");
-                    *this.coming = Coming::Nothing;
+                    *this.coming = NextAttempt::Nothing;
                     return Poll::Ready(Some(*ended));
                 }
-                Coming::Waiting { sleep } => {
+                NextAttempt::Waiting { sleep } => {
                     ready!(sleep.as_mut().poll(cx));
-                    *this.coming = Coming::Readying;
+                    *this.coming = NextAttempt::Readying;
                 }
-                Coming::Readying => {
+                NextAttempt::Readying => {
                     let ready = ready!(this.service.poll_ready(cx));
-                    *this.coming = Coming::Nothing;
+                    *this.coming = NextAttempt::Nothing;
                     let request = this.operation.again();
                     let request = request.expect("only what can be sent again is");
                     let (request, running) = this.operation.attempt(request);
@@ -232,11 +233,11 @@ where
                         *this.running = Some(running);
                     } else {
                         let future = Box::pin(inner);
-                        this.beside.push(Beside { future, running });
+                        this.beside.push(Hedged { future, running });
                     }
                     return Poll::Ready(None);
                 }
-                Coming::Done => panic!("`retry::ResponseFuture` polled after completion"),
+                NextAttempt::Done => panic!("`retry::ResponseFuture` polled after completion"),
             }
         }
     }
@@ -245,7 +246,7 @@ where
     fn is_ahead(&self) -> bool {
         let beside = self.beside.iter().map(|beside| &beside.running);
         let mut running = self.running.iter().chain(beside);
-        !matches!(self.coming, Coming::Nothing) || running.any(|running| !running.late)
+        !matches!(self.coming, NextAttempt::Nothing) || running.any(|running| !running.late)
     }
 
     /// Another attempt was first, or none will be: what still runs is given up, and said to be.
@@ -259,7 +260,7 @@ where
         *this.running = None;
         this.beside.clear();
         this.operation.call_off();
-        *this.coming = Coming::Done;
+        *this.coming = NextAttempt::Done;
     }
 }
 
@@ -290,8 +291,8 @@ where
     let instead = class.and_then(|class| operation.instead_of(running.attempt(), class));
     let report = operation.report(running.attempt());
     match (instead, last) {
-        (Some(Kept::Failure(error)), _) => Err(error.with_report(report)),
-        (Some(Kept::Answer(mut kept)), _) => {
+        (Some(RejectedResult::Failure(error)), _) => Err(error.with_report(report)),
+        (Some(RejectedResult::Answer(mut kept)), _) => {
             kept.extensions_mut().insert(report);
             Ok(kept.map(ResponseBody::kept))
         }

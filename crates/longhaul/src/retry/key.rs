@@ -3,15 +3,16 @@
 use bytes::Bytes;
 use http::{HeaderValue, Uri};
 
-use crate::{ConfigError, attempt::OperationId, http1::hosts};
+use crate::{
+    attempt::OperationId,
+    config::{ConfigError, hosts},
+};
 
 /// How a host wants the idempotency key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]
+#[serde(rename_all = "kebab-case")]
 pub enum KeyForm {
     /// Not at all. A key that the caller has set is sent all the same.
     None,
@@ -23,12 +24,8 @@ pub enum KeyForm {
 }
 
 /// Which hosts want the key how.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeyRow {
     /// A host by name, or `*.` and a suffix for all below it, or `*` for every host.
     pub host: String,

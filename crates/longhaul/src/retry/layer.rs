@@ -5,13 +5,13 @@ use tower_layer::Layer;
 
 use super::{budget::Spending, policy::RetryPolicy, service::ClassifyingRetry};
 use crate::{
-    ConfigError,
-    billing::{PriceTable, Provider},
-    money::Money,
+    config::ConfigError,
+    model::{Money, PerResolution, PriceTable, Provider, Workload},
     observe::Observer,
-    timeout::Limits,
-    workload::Workload,
 };
+
+/// Until the head of an answer, where no stack says otherwise: the guide's table.
+const DEFAULT_HEAD: PerResolution = PerResolution::from_secs(300, 300, 600, 600);
 
 /// Makes [`ClassifyingRetry`] services.
 ///
@@ -33,7 +33,7 @@ pub(super) struct Shared {
 
 /// The money that an operation's attempts are paid from, and what each costs, where that is known beforehand.
 #[derive(Debug)]
-pub(super) struct Purse {
+pub(super) struct Budgets {
     pub(super) spending: Spending,
     pub(super) price: Option<Money>,
 }
@@ -42,17 +42,17 @@ impl Shared {
     fn new(policy: RetryPolicy) -> Self {
         Self {
             spending: Spending::new(policy.budget, policy.spending_cap),
-            policy: Arc::new(policy.bounded_by(&Limits::default())),
+            policy: Arc::new(policy.with_deadline_from(DEFAULT_HEAD)),
             observer: None,
             prices: None,
         }
     }
 
     /// What the attempts at this request are paid from; `None` where money does not count.
-    pub(super) fn purse(&self, head: &Parts) -> Option<Box<Purse>> {
+    pub(super) fn purse(&self, head: &Parts) -> Option<Box<Budgets>> {
         let spending = self.spending.clone()?;
         let price = self.price(head);
-        Some(Box::new(Purse { spending, price }))
+        Some(Box::new(Budgets { spending, price }))
     }
 
     fn price(&self, head: &Parts) -> Option<Money> {
@@ -67,7 +67,7 @@ impl Shared {
 
 impl ClassifyingRetryLayer {
     /// Retries by `policy`. A policy without a deadline gets the one that follows from its attempts and
-    /// the default [`Limits`].
+    /// the default limits.
     pub fn new(policy: RetryPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
@@ -76,7 +76,7 @@ impl ClassifyingRetryLayer {
     }
 
     /// Tells `observer` of the events of all operations.
-    pub fn observed_by(mut self, observer: Observer) -> Self {
+    pub fn with_observer(mut self, observer: Observer) -> Self {
         self.shared.observer = Some(observer);
         self
     }
@@ -87,7 +87,7 @@ impl ClassifyingRetryLayer {
     /// Without it a cap lets nothing through, and a [`MoneyBudget`](super::MoneyBudget) goes by the price
     /// that the [tracker](crate::billing) wrote down of the attempt before; where neither knows the price,
     /// no duplicate is made.
-    pub fn priced_by(mut self, prices: PriceTable) -> Self {
+    pub fn with_prices(mut self, prices: PriceTable) -> Self {
         self.shared.prices = Some(Arc::new(prices));
         self
     }

@@ -20,7 +20,7 @@
 //! | [`spending_cap`](RetryPolicy::spending_cap) | refuses what might go over a sum, before it is sent |
 //! | [`late_results`](RetryPolicy::late_results) | a timed-out attempt goes on beside its successor; the first picture wins |
 //! | [`uncut_last_attempt`](RetryPolicy::uncut_last_attempt) | the last attempt runs to the deadline |
-//! | [`Limits::after_timeout`](crate::timeout::Limits::after_timeout) | a longer head clock after one that ran out |
+//! | [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout) | a longer head clock after one that ran out |
 //! | [`keys`](RetryPolicy::keys) | the form of the idempotency key, by host |
 //! | [`deadline_headers`](RetryPolicy::deadline_headers) | the caller's deadline, from its headers |
 //! | [`server_timeout`](RetryPolicy::server_timeout) | on by default, the others off: tells Google's hosts how long the answer is waited for |
@@ -69,8 +69,8 @@
 //! let mut policy = RetryPolicy::default();
 //! policy.budget = Some(MoneyBudget::default());
 //! policy.spending_cap = Some(SpendingCap::usd_micros(50_000_000));
-//! let prices = PriceTable::new(vec![PriceRow::new("*", "gemini-3-pro-image*", 240_000, "USD")])?;
-//! let layer = ClassifyingRetryLayer::new(policy)?.priced_by(prices);
+//! let prices = PriceTable::new(vec![PriceRow::new("*", "gemini-3-pro-image*", crate::Money::usd_micros(240_000))])?;
+//! let layer = ClassifyingRetryLayer::new(policy)?.with_prices(prices);
 //!
 //! // … while it works:
 //! let money = layer.spending().unwrap().balance(Currency::USD);
@@ -82,46 +82,44 @@
 //!
 //! ```
 //! use longhaul::{Class, End};
-//! use longhaul::retry::{Duplicates, RetryPolicy, Situation, StoppedBy, Verdict};
+//! use longhaul::retry::{Duplicates, RetryPolicy, Situation, StoppedBy, RetryDecision};
 //!
 //! let mut policy = RetryPolicy::default();
 //! policy.duplicates = Duplicates::NEVER;
 //! let verdict = policy.verdict(&Situation::new(End::TimedOut, Class::UnknownOutcome));
-//! assert_eq!(verdict, Verdict::Stop(StoppedBy::Duplicates));
+//! assert_eq!(verdict, RetryDecision::Stop(StoppedBy::Duplicates));
 //! ```
 
 mod backoff;
 mod body;
 mod budget;
 mod caller_deadline;
+mod decide;
+mod decision;
 mod endings;
 mod future;
-mod judge;
 mod key;
 mod layer;
-mod nested;
 mod operation;
+mod outer_retry;
 mod policy;
-mod report;
+mod pushback;
 mod running;
 mod saved_head;
-mod server_word;
 mod service;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 pub use self::{
     backoff::{Backoff, Schedule},
     body::ResponseBody,
     budget::{Balance, MoneyBudget, Spending, SpendingCap},
     caller_deadline::{DeadlineForm, DeadlineHeader},
+    decision::{RetryDecision, Situation},
     future::ResponseFuture,
     key::{KeyForm, KeyRow},
     layer::ClassifyingRetryLayer,
-    nested::Nested,
     policy::{Duplicates, RetryPolicy},
-    report::{RetryReport, StoppedBy},
     service::ClassifyingRetry,
-    verdict::{Situation, Verdict},
 };
+pub use crate::error::{OuterRetry, RetryReport, StoppedBy};

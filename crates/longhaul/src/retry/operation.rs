@@ -7,41 +7,36 @@ use tokio::time::Instant;
 
 use super::{
     RetryPolicy,
-    budget::Ticket,
+    budget::Reservation,
     caller_deadline,
-    endings::{Endings, Kept},
+    endings::{Endings, RejectedResult},
     key::KeyForm,
-    layer::{Purse, Shared},
-    nested::Nested,
-    report::{Repr, RetryReport, StoppedBy},
+    layer::{Budgets, Shared},
     running::Running,
     saved_head::SavedHead,
 };
 use crate::{
-    attempt::{Attempt, Continued, Deadline, OperationId, Terms, after},
+    attempt::{Attempt, AttemptOptions, Deadline, OperationId, PriorAttempts, after},
     body::Replay,
-    classify::Class,
-    error::{Error, ErrorKind},
-    money::Money,
+    error::{Error, ErrorKind, OuterRetry, ReportParts, RetryReport, StoppedBy},
+    model::{Class, Exposure, Money, Resolution, Workload},
     observe::{Event, Observer, tell},
-    outcome::Exposure,
-    workload::{Resolution, Workload},
 };
 
 #[derive(Debug)]
 pub(super) struct Operation<B> {
     id: OperationId,
     // What was done at other targets. Boxed: most operations are at their first.
-    elsewhere: Option<Box<Continued>>,
+    elsewhere: Option<Box<PriorAttempts>>,
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     // Boxed: most policies do not count money.
-    pub(super) purse: Option<Box<Purse>>,
+    pub(super) purse: Option<Box<Budgets>>,
     // What another attempt is made from; `None` where the body can be sent only once.
     again: Option<Again<B>>,
     pub(super) deadline: Instant,
     resolution: Resolution,
-    pub(super) report: Repr,
+    pub(super) report: ReportParts,
     pub(super) head_expiries: u32,
     endings: Option<Box<Endings>>,
     // Boxed, like all that an operation has none of until its first attempt has failed.
@@ -62,7 +57,7 @@ pub(super) struct Planned {
     pub(super) duplicate: bool,
     pub(super) collects: bool,
     // The money that is held for it.
-    pub(super) ticket: Option<Box<Ticket>>,
+    pub(super) ticket: Option<Box<Reservation>>,
 }
 
 impl<B: Replay> Operation<B> {
@@ -71,13 +66,13 @@ impl<B: Replay> Operation<B> {
         let (mut head, body) = request.into_parts();
         // Each target that an operation goes to gets a key of its own.
         let new = OperationId::new();
-        let elsewhere: Option<&Continued> = head.extensions.get();
+        let elsewhere: Option<&PriorAttempts> = head.extensions.get();
         let id = elsewhere.map_or(new, |it| it.operation);
         let elsewhere = elsewhere.copied().map(Box::new);
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
         let purse = shared.purse(&head);
-        let nested = Nested::of(&head);
+        let outer_retry = OuterRetry::of(&head);
 
         let now = Instant::now();
         let own = policy
@@ -126,9 +121,9 @@ impl<B: Replay> Operation<B> {
             policy,
             again,
             deadline,
-            report: Repr {
-                nested,
-                ..Repr::default()
+            report: ReportParts {
+                outer_retry,
+                ..ReportParts::default()
             },
             head_expiries: 0,
             endings: None,
@@ -142,7 +137,7 @@ impl<B: Replay> Operation<B> {
         let mut ticket = self
             .purse
             .as_ref()
-            .map(|purse| Ticket::new(&purse.spending));
+            .map(|purse| Reservation::new(&purse.spending));
         let exposed = self.elsewhere.as_ref().and_then(|it| it.exposed);
         let duplicate = match exposed {
             Some(exposed) => self.admit_beside(exposed, ticket.as_mut())?,
@@ -166,7 +161,7 @@ impl<B: Replay> Operation<B> {
     fn admit_beside(
         &mut self,
         exposed: Exposure,
-        ticket: Option<&mut Ticket>,
+        ticket: Option<&mut Reservation>,
     ) -> Result<bool, Error> {
         let price = exposed.price.or(self.price());
         if price.is_some_and(|price| price.micros == 0) {
@@ -213,7 +208,7 @@ impl<B: Replay> Operation<B> {
             || self.policy.duplicates.are_used_up(self.duplicates());
         let name = self.policy.key_header.as_ref();
         let key = name.and_then(|name| request.headers().get(name)).cloned();
-        let terms = Terms {
+        let terms = AttemptOptions {
             deadline: Some(Deadline::at(self.deadline)),
             head_expiries: self.head_expiries,
             uncut_head: self.policy.uncut_last_attempt && last,
@@ -272,12 +267,12 @@ impl<B: Replay> Operation<B> {
     }
 
     /// The ending to hand on instead of the last one.
-    pub(super) fn instead_of(&mut self, attempt: &Attempt, class: Class) -> Option<Kept> {
+    pub(super) fn instead_of(&mut self, attempt: &Attempt, class: Class) -> Option<RejectedResult> {
         self.endings.as_mut()?.instead_of(attempt, class)
     }
 
     /// Keeps an ending that may be the one to hand on.
-    pub(super) fn keep_ending(&mut self, attempt: &Attempt, class: Class, ending: Kept) {
+    pub(super) fn keep_ending(&mut self, attempt: &Attempt, class: Class, ending: RejectedResult) {
         self.endings
             .get_or_insert_default()
             .keep(attempt, class, ending);

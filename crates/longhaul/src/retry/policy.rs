@@ -8,19 +8,18 @@ use super::{
     caller_deadline::DeadlineHeader,
     key::KeyRow,
 };
-use crate::{ConfigError, money::Money, policy::scale, timeout::Limits, workload::PerResolution};
+use crate::{
+    config::{ConfigError, scale},
+    model::{Money, PerResolution},
+};
 
 /// How many attempts may be made while an earlier one may be running and charged.
 ///
 /// Those that [`Fallback`](crate::fallback::Fallback) makes at other targets count too. Their own number is
 /// [allowed by class](crate::fallback::FallbackPolicy::allow_duplicate), also where `count` allows none; their
 /// money is not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Duplicates {
     /// At most this many in an operation. Default none: as many as the attempts allow.
@@ -56,12 +55,8 @@ impl Duplicates {
 }
 
 /// When to send again, and when not. The default is the Nano Banana Pro guide's policy.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// Attempts of one operation, the first among them. Default 3.
@@ -74,7 +69,7 @@ pub struct RetryPolicy {
     /// bounds them.
     pub budget: Option<MoneyBudget>,
     /// The most that may be spent, all operations of the layer together. Default none. Needs prices: see
-    /// [`priced_by`](super::ClassifyingRetryLayer::priced_by).
+    /// [`with_prices`](super::ClassifyingRetryLayer::with_prices).
     pub spending_cap: Option<SpendingCap>,
     /// When the operation must have ended. Default: attempts × (head + 150 s), 1,350 s for K1 and K2,
     /// 2,250 s for K4 and Unknown. The caller's [`Deadline`](crate::Deadline) counts where it is earlier.
@@ -93,13 +88,13 @@ pub struct RetryPolicy {
     ///
     /// The attempts count, wait and are bounded as if the late one had ended, duplicates above all. A late
     /// attempt keeps its place in flight and its connection; with a single place per host
-    /// ([`InFlightPolicy::per_host`](crate::in_flight::InFlightPolicy::per_host)) no other can begin before
+    /// ([`InFlightPolicy::max_per_host`](crate::in_flight::InFlightPolicy::max_per_host)) no other can begin before
     /// it ends. The timeout layer must be polled on the task of the retry layer, as in a
     /// [`Stack`](crate::Stack): a buffer between them hides that an attempt is late.
     pub late_results: bool,
     /// The header for the idempotency key, sent alike on every attempt. Default `idempotency-key`. A key
     /// that the caller has set is kept. In a policy file, `""` switches it off.
-    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
+    #[serde(with = "crate::config::header_name")]
     pub key_header: Option<HeaderName>,
     /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
     pub keys: Vec<KeyRow>,
@@ -113,7 +108,7 @@ pub struct RetryPolicy {
     /// header that is there stays. Needs the timeout layer below, which has the clocks. Default true.
     pub server_timeout: bool,
     /// A header for the attempt's number, counted from 1. Default none: not every server likes it.
-    #[cfg_attr(feature = "serde", serde(with = "crate::header_name"))]
+    #[serde(with = "crate::config::header_name")]
     pub attempt_header: Option<HeaderName>,
 }
 
@@ -174,14 +169,12 @@ impl RetryPolicy {
 
     /// The same policy with the deadline that follows from its attempts and `limits`, unless it has one.
     #[must_use]
-    pub(crate) fn bounded_by(mut self, limits: &Limits) -> Self {
+    pub(crate) fn with_deadline_from(mut self, head: PerResolution) -> Self {
         /// What an attempt takes beside its head: start, body, and the wait before it.
         const BESIDE_HEAD: Duration = Duration::from_secs(150);
         let attempts = self.attempts;
         self.deadline.get_or_insert_with(|| {
-            limits
-                .head
-                .map(|head| head.saturating_add(BESIDE_HEAD).saturating_mul(attempts))
+            head.map(|head| head.saturating_add(BESIDE_HEAD).saturating_mul(attempts))
         });
         self
     }

@@ -1,8 +1,8 @@
-use super::budget::Ticket;
+use super::budget::Reservation;
 use crate::{
-    attempt::{Attempt, AttemptGuard},
-    body::Watch,
-    error::Error,
+    attempt::Attempt,
+    body::BodyObserver,
+    error::{AttemptGuard, Error},
 };
 
 /// An attempt that was begun: what is owed to it, and the money that is held for it.
@@ -12,13 +12,13 @@ use crate::{
 pub(super) struct Running {
     // Before the ticket, which settles by the outcome.
     pub(super) guard: AttemptGuard,
-    pub(super) ticket: Option<Box<Ticket>>,
+    pub(super) ticket: Option<Box<Reservation>>,
     /// Whether it is known to be late.
     pub(super) late: bool,
 }
 
 impl Running {
-    pub(super) fn begin(attempt: Attempt, mut ticket: Option<Box<Ticket>>) -> Self {
+    pub(super) fn begin(attempt: Attempt, mut ticket: Option<Box<Reservation>>) -> Self {
         if let Some(ticket) = &mut ticket {
             ticket.attach(&attempt);
         }
@@ -41,16 +41,16 @@ impl Running {
     }
 }
 
-/// Beside the body of the answer that the caller gets.
-impl<D> Watch<D> for Running {
+/// Hedged the body of the answer that the caller gets.
+impl<D> BodyObserver<D> for Running {
     fn end(&mut self) -> Result<(), Error> {
-        let end = Watch::<D>::end(&mut self.guard);
+        let end = BodyObserver::<D>::end(&mut self.guard);
         self.settle();
         end
     }
 
     fn error(&mut self, error: Error) -> Error {
-        let error = Watch::<D>::error(&mut self.guard, error);
+        let error = BodyObserver::<D>::error(&mut self.guard, error);
         self.settle();
         error
     }

@@ -8,7 +8,7 @@ use http::{
     uri::{self, Authority, PathAndQuery},
 };
 
-use crate::workload::Workload;
+use crate::model::Workload;
 
 /// A request's head as it came, but for what is the attempt's own.
 ///
@@ -132,7 +132,7 @@ impl std::fmt::Debug for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::Resolution;
+    use crate::model::Resolution;
 
     fn head() -> Parts {
         let mut secret = HeaderValue::from_static("Bearer k3y");

@@ -24,10 +24,12 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, Money, Resolution, Workload,
+    attempt::{Attempt, Deadline},
     body::Replay,
     classify::{ClassifyLayer, ClassifyPolicy},
+    error::{BoxError, Error, ErrorKind},
     in_flight::{InFlightLayer, InFlightPolicy},
+    model::{Class, End, Money, Resolution, Workload},
     observe::{Event, Observer},
     timeout::SizeAwareTimeoutLayer,
 };
@@ -255,7 +257,7 @@ async fn a_wait_over_the_cap_stops_and_says_when_to_come_back() {
     let began = Instant::now();
     let answered = run(exact(), &provider, request()).await;
     let report = report(&answered);
-    assert_eq!(report.stopped_by(), StoppedBy::ToldWait);
+    assert_eq!(report.stopped_by(), StoppedBy::RetryAfterTooLong);
     assert_eq!(report.retry_at(), Some(began + 121 * SECOND));
     assert_eq!(answered.unwrap().into_body(), "later");
 }
@@ -338,7 +340,8 @@ async fn an_attempt_that_cannot_end_before_the_deadline_is_not_begun() {
 
 #[test]
 fn the_default_deadline_is_attempts_times_head_and_150_seconds() {
-    let policy = RetryPolicy::default().bounded_by(&crate::timeout::Limits::default());
+    let policy =
+        RetryPolicy::default().with_deadline_from(crate::timeout::TimeoutPolicy::default().head);
     let deadline = policy.deadline.unwrap();
     assert_eq!(deadline.of(Resolution::K1).as_secs(), 1350);
     assert_eq!(deadline.of(Resolution::K2).as_secs(), 1350);
@@ -392,7 +395,7 @@ async fn run_in_line(provider: &Provider, request: Request<Full<Bytes>>) -> Answ
         }
     });
     let policy = InFlightPolicy {
-        per_host: 1,
+        max_per_host: 1,
         ..InFlightPolicy::default()
     };
     let client = InFlightLayer::new(policy).unwrap().layer(client);
@@ -407,7 +410,7 @@ async fn run_in_line(provider: &Provider, request: Request<Full<Bytes>>) -> Answ
 async fn waiting_for_a_place_costs_no_attempt() {
     let provider = Provider::new([Act::Answer(503, ""), Act::Answer(503, ""), OK]);
     let answered = run_in_line(&provider, request()).await;
-    assert_eq!(report(&answered).waits_for_place(), 3);
+    assert_eq!(report(&answered).queue_timeouts(), 3);
     assert_eq!(report(&answered).attempts().len(), 3);
     assert_eq!(provider.times(), [35, 50, 65]);
 }
@@ -422,7 +425,7 @@ async fn waiting_for_a_place_ends_at_the_deadline() {
     let answered = run_in_line(&provider, request).await;
     assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
     let error = answered.unwrap_err();
-    let kind = ErrorKind::NoPlace {
+    let kind = ErrorKind::QueueTimeout {
         limit: 25 * SECOND,
         in_flight: 1,
     };
@@ -619,7 +622,7 @@ fn a_call_that_is_known_to_cost_nothing_is_never_a_duplicate() {
     let verdict = policy.verdict(&situation);
     assert!(matches!(
         verdict,
-        Verdict::Again {
+        RetryDecision::Again {
             duplicate: false,
             ..
         }
@@ -632,8 +635,8 @@ fn the_verdict_on_each_class() {
     let again = |class| {
         let policy = exact();
         match policy.verdict(&Situation::new(End::Failed, class)) {
-            Verdict::Again { wait, duplicate } => Some((wait.as_secs(), duplicate)),
-            Verdict::Stop(_) => None,
+            RetryDecision::Again { wait, duplicate } => Some((wait.as_secs(), duplicate)),
+            RetryDecision::Stop(_) => None,
         }
     };
     let rows = [

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::{
     error::{Clock, Error, ErrorKind},
-    workload::Resolution,
+    model::Resolution,
 };
 
 /// A timer that fires later than this shows that the runtime stalled, not that the answer is late.

@@ -15,10 +15,9 @@ use super::{
     response_body::{ClockedBody, ResponseBody},
 };
 use crate::{
-    attempt::AttemptGuard,
-    body::WatchedBody,
-    error::{BoxError, Clock, Error},
-    workload::Resolution,
+    body::ObservedBody,
+    error::{AttemptGuard, BoxError, Clock, Error},
+    model::Resolution,
 };
 
 pin_project! {
@@ -85,7 +84,7 @@ where
                 let body = this.clock.body();
                 let resolution = *this.resolution;
                 return Poll::Ready(Ok(response.map(|inner| {
-                    WatchedBody::new(ClockedBody::new(inner, body, resolution, attempt), guard)
+                    ObservedBody::new(ClockedBody::new(inner, body, resolution, attempt), guard)
                 })));
             }
             Poll::Ready(Err(error)) => Error::from_inner(error),

@@ -2,23 +2,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{alarm::Limit, limits::Clocks};
+use super::{alarm::Limit, limits::AttemptTimeouts};
 use crate::{
     attempt::{Attempt, Deadline, after},
     error::Clock,
-    outcome::Phase,
+    model::Phase,
 };
 
 /// The clocks that run from the call until the head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeadClock {
     called: Instant,
-    clocks: Clocks,
+    clocks: AttemptTimeouts,
     deadline: Option<Deadline>,
 }
 
 impl HeadClock {
-    pub(super) fn start(clocks: Clocks, deadline: Option<Deadline>) -> Self {
+    pub(super) fn start(clocks: AttemptTimeouts, deadline: Option<Deadline>) -> Self {
         Self {
             called: Instant::now(),
             clocks,
@@ -33,7 +33,7 @@ impl HeadClock {
 
     /// When to look first: no limit can be reached before.
     pub(super) fn first_look(&self) -> Instant {
-        let Clocks {
+        let AttemptTimeouts {
             start,
             write_progress,
             head,
@@ -48,7 +48,7 @@ impl HeadClock {
 
     /// The nearest limit, and when to look again.
     pub(super) fn next(&self, attempt: &Attempt, now: Instant) -> (Limit, Instant) {
-        let Clocks {
+        let AttemptTimeouts {
             start,
             write_progress,
             head,
@@ -137,7 +137,7 @@ fn limit(clock: Clock, from: Instant, limit: Duration) -> Limit {
     }
 }
 
-fn whole(called: Instant, clocks: &Clocks, deadline: Option<Deadline>) -> Option<Limit> {
+fn whole(called: Instant, clocks: &AttemptTimeouts, deadline: Option<Deadline>) -> Option<Limit> {
     let attempt = clocks
         .attempt
         .map(|attempt| limit(Clock::Attempt, called, attempt));

@@ -3,21 +3,21 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{
-    limits::{Clocks, Limits, SelectClocks},
+    limits::{AttemptTimeouts, TimeoutPolicy, TimeoutSelector},
     service::SizeAwareTimeout,
 };
-use crate::{ConfigError, workload::Workload};
+use crate::{config::ConfigError, model::Workload};
 
 /// Makes [`SizeAwareTimeout`]s.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct SizeAwareTimeoutLayer<P = Arc<Limits>> {
+pub struct SizeAwareTimeoutLayer<P = Arc<TimeoutPolicy>> {
     policy: P,
 }
 
 impl SizeAwareTimeoutLayer {
     /// Keeps `limits`; refuses zero, half-set and contradictory ones.
-    pub fn new(limits: Limits) -> Result<Self, ConfigError> {
+    pub fn new(limits: TimeoutPolicy) -> Result<Self, ConfigError> {
         limits.validate()?;
         Ok(Self {
             policy: Arc::new(limits),
@@ -25,7 +25,7 @@ impl SizeAwareTimeoutLayer {
     }
 }
 
-/// The default [`Limits`].
+/// The default [`TimeoutPolicy`].
 impl Default for SizeAwareTimeoutLayer {
     fn default() -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Default for SizeAwareTimeoutLayer {
     }
 }
 
-impl<P: SelectClocks> SizeAwareTimeoutLayer<P> {
+impl<P: TimeoutSelector> SizeAwareTimeoutLayer<P> {
     /// Asks `policy` for the clocks of each attempt.
     pub const fn with_policy(policy: P) -> Self {
         Self { policy }
@@ -49,12 +49,12 @@ impl<S, P: Clone> Layer<S> for SizeAwareTimeoutLayer<P> {
     }
 }
 
-impl<P: SelectClocks + ?Sized> SelectClocks for Arc<P> {
-    fn clocks(&self, workload: &Workload) -> Clocks {
+impl<P: TimeoutSelector + ?Sized> TimeoutSelector for Arc<P> {
+    fn clocks(&self, workload: &Workload) -> AttemptTimeouts {
         (**self).clocks(workload)
     }
 
-    fn clocks_after(&self, workload: &Workload, head_expiries: u32) -> Clocks {
-        (**self).clocks_after(workload, head_expiries)
+    fn timeouts_after(&self, workload: &Workload, head_expiries: u32) -> AttemptTimeouts {
+        (**self).timeouts_after(workload, head_expiries)
     }
 }

@@ -1,18 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    ConfigError,
-    policy::{nonzero, scale, scale_with_floor},
-    workload::{PerResolution, Quality, Workload},
+    config::{ConfigError, nonzero, scale, scale_with_floor},
+    model::{PerResolution, Quality, Workload},
 };
 
 /// What the network between us and the provider is like, where that is known.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Network {
     /// A stable intranet or a data centre: adds 10 to 20 s.
     DataCentre,
@@ -25,28 +20,24 @@ pub enum Network {
 }
 
 /// How long the head may take in each [`Network`], whatever the size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
-pub struct NetworkLimits {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkTimeouts {
     /// For [`Network::DataCentre`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub data_centre: Duration,
     /// For [`Network::Broadband`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub broadband: Duration,
     /// For [`Network::CrossBorder`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub cross_border: Duration,
     /// For [`Network::PeakHours`].
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub peak_hours: Duration,
 }
 
-impl NetworkLimits {
+impl NetworkTimeouts {
     /// The row of `network`.
     pub const fn of(&self, network: Network) -> Duration {
         match network {
@@ -61,48 +52,44 @@ impl NetworkLimits {
 /// Every clock of [`SizeAwareTimeout`](super::SizeAwareTimeout), as plain values.
 ///
 /// The defaults are those of the Nano Banana Pro timeout guide that this crate implements.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct TimeoutPolicy {
     /// From the call until the request body is first asked for. Default 20 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub start: Duration,
     /// Between two signs of progress while the request is written. Default 30 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub write_progress: Duration,
     /// From the flushed request until the head. Default 300 s for K1 and K2, 600 s for K4 and Unknown.
     pub head: PerResolution,
     /// The network, where it is known; the longer of its row and the size's row counts. Default none.
     pub network: Option<Network>,
     /// The rows of the networks. Default 300 s in a data centre, 600 s elsewhere.
-    pub network_head: NetworkLimits,
+    pub network_head: NetworkTimeouts,
     /// What each reference image adds to the head. Default 0 s.
     ///
     /// This term and the two that follow count what was read of the request. A body that could not be read
     /// has nothing to count: where they are used, `head.unknown` should have room for the most that is ever
     /// sent. `attempt` and the operation's deadline do not grow with them.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub per_reference: Duration,
     /// What each image beyond the first adds to the head. Default 0 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub per_extra_image: Duration,
     /// What [`Quality::High`] adds to the head, once. Default 0 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub high_quality: Duration,
     /// Between two pieces of the answer's body. Default 60 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub body_idle: Duration,
     /// From the head until the last byte. Default 300 s.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration"))]
+    #[serde(with = "crate::config::duration")]
     pub body: Duration,
     /// From the call until the last byte. Default none: the other clocks and the operation's
     /// [`Deadline`](crate::Deadline) bound it.
-    #[cfg_attr(feature = "serde", serde(with = "crate::duration::option"))]
+    #[serde(with = "crate::config::duration::option")]
     pub attempt: Option<Duration>,
     /// How much longer the head may take after a head clock ran out, as a factor for each time that
     /// happened in the operation: with 1.5, 600 s become 900 s, then 1,350 s. At least 1, at most 10.
@@ -110,14 +97,14 @@ pub struct Limits {
     pub after_timeout: Option<f64>,
 }
 
-impl Default for Limits {
+impl Default for TimeoutPolicy {
     fn default() -> Self {
         Self {
             start: Duration::from_secs(20),
             write_progress: Duration::from_secs(30),
             head: PerResolution::from_secs(300, 300, 600, 600),
             network: None,
-            network_head: NetworkLimits {
+            network_head: NetworkTimeouts {
                 data_centre: Duration::from_secs(300),
                 broadband: Duration::from_secs(600),
                 cross_border: Duration::from_secs(600),
@@ -134,15 +121,15 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl TimeoutPolicy {
     /// How long the head of an answer to `workload` may take: the longer of the size's row and the
     /// network's, and what reference images, further images and high quality add to it.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use longhaul::{Resolution, Workload, timeout::Limits};
+    /// use longhaul::{Resolution, Workload, timeout::TimeoutPolicy};
     ///
-    /// let mut limits = Limits::default();
+    /// let mut limits = TimeoutPolicy::default();
     /// limits.per_reference = Duration::from_secs(10);
     /// limits.per_extra_image = Duration::from_secs(60);
     ///
@@ -170,16 +157,16 @@ impl Limits {
     /// ```
     /// # fn example(request: &mut http::Request<()>) -> Result<(), longhaul::ConfigError> {
     /// use std::time::Duration;
-    /// use longhaul::timeout::Limits;
+    /// use longhaul::timeout::TimeoutPolicy;
     ///
-    /// let mut limits = Limits::default();
+    /// let mut limits = TimeoutPolicy::default();
     /// limits.body = Duration::from_secs(900);
     /// request.extensions_mut().insert(limits.for_request()?);
     /// # Ok(()) }
     /// ```
-    pub fn for_request(self) -> Result<RequestLimits, ConfigError> {
+    pub fn for_request(self) -> Result<RequestTimeouts, ConfigError> {
         self.validate()?;
-        Ok(RequestLimits(Arc::new(self)))
+        Ok(RequestTimeouts(Arc::new(self)))
     }
 
     /// Refuses zeros, and limits that can never be reached. What is added to the head may be zero.
@@ -234,7 +221,7 @@ impl Limits {
             write_progress: scale_with_floor(self.write_progress, factor),
             head: self.head.map(|limit| scale(limit, factor)),
             network: self.network,
-            network_head: NetworkLimits {
+            network_head: NetworkTimeouts {
                 data_centre: scale(network.data_centre, factor),
                 broadband: scale(network.broadband, factor),
                 cross_border: scale(network.cross_border, factor),
@@ -251,32 +238,32 @@ impl Limits {
     }
 }
 
-/// Limits for one request, checked: a request extension that replaces the layer's.
+/// TimeoutPolicy for one request, checked: a request extension that replaces the layer's.
 #[derive(Clone, Debug)]
-pub struct RequestLimits(Arc<Limits>);
+pub struct RequestTimeouts(Arc<TimeoutPolicy>);
 
-impl RequestLimits {
+impl RequestTimeouts {
     /// The limits.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &TimeoutPolicy {
         &self.0
     }
 }
 
-/// Chooses the clocks of an attempt by its workload. [`Limits`] is the table; closures are policies too.
-pub trait SelectClocks {
+/// Chooses the clocks of an attempt by its workload. [`TimeoutPolicy`] is the table; closures are policies too.
+pub trait TimeoutSelector {
     /// The clocks of one attempt at `workload`.
-    fn clocks(&self, workload: &Workload) -> Clocks;
+    fn clocks(&self, workload: &Workload) -> AttemptTimeouts;
 
     /// The same after so many attempts of the operation whose head clock ran out. By default no other.
-    fn clocks_after(&self, workload: &Workload, head_expiries: u32) -> Clocks {
+    fn timeouts_after(&self, workload: &Workload, head_expiries: u32) -> AttemptTimeouts {
         let _ = head_expiries;
         self.clocks(workload)
     }
 }
 
-impl SelectClocks for Limits {
-    fn clocks(&self, workload: &Workload) -> Clocks {
-        Clocks {
+impl TimeoutSelector for TimeoutPolicy {
+    fn clocks(&self, workload: &Workload) -> AttemptTimeouts {
+        AttemptTimeouts {
             start: self.start,
             write_progress: self.write_progress,
             head: Some(self.head_for(workload)),
@@ -286,12 +273,12 @@ impl SelectClocks for Limits {
         }
     }
 
-    fn clocks_after(&self, workload: &Workload, head_expiries: u32) -> Clocks {
+    fn timeouts_after(&self, workload: &Workload, head_expiries: u32) -> AttemptTimeouts {
         let clocks = self.clocks(workload);
         let factor = self
             .after_timeout
             .map(|factor| factor.powf(f64::from(head_expiries)));
-        Clocks {
+        AttemptTimeouts {
             head: clocks
                 .head
                 .map(|head| factor.map_or(head, |factor| scale(head, factor))),
@@ -300,18 +287,18 @@ impl SelectClocks for Limits {
     }
 }
 
-impl<F> SelectClocks for F
+impl<F> TimeoutSelector for F
 where
-    F: Fn(&Workload) -> Clocks,
+    F: Fn(&Workload) -> AttemptTimeouts,
 {
-    fn clocks(&self, workload: &Workload) -> Clocks {
+    fn clocks(&self, workload: &Workload) -> AttemptTimeouts {
         self(workload)
     }
 }
 
 /// The clocks of one attempt, chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Clocks {
+pub struct AttemptTimeouts {
     /// From the call until the request body is first asked for.
     pub start: Duration,
     /// Between two signs of progress while the request is written.

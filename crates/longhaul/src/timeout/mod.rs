@@ -22,9 +22,9 @@
 //! [`Error`](crate::Error) that says which clock, its limit, and the time that really passed.
 //!
 //! The head clock may also grow with the number of reference images, with each image beyond the first, and
-//! with high quality: plain terms of [`Limits`], all of them zero by default.
+//! with high quality: plain terms of [`TimeoutPolicy`], all of them zero by default.
 //!
-//! Without a `Workload` it takes the longest row. [`Limits::for_request`] replaces the limits of one
+//! Without a `Workload` it takes the longest row. [`TimeoutPolicy::for_request`] replaces the limits of one
 //! request.
 //!
 //! ```
@@ -40,10 +40,10 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use longhaul::timeout::{Limits, Network, SizeAwareTimeoutLayer};
+//! use longhaul::timeout::{TimeoutPolicy, Network, SizeAwareTimeoutLayer};
 //!
 //! # fn example() -> Result<(), longhaul::ConfigError> {
-//! let mut limits = Limits::default();
+//! let mut limits = TimeoutPolicy::default();
 //! limits.head.k4 = Duration::from_secs(900);
 //! limits.head.unknown = Duration::from_secs(900);
 //! limits.network = Some(Network::CrossBorder);
@@ -67,7 +67,9 @@ mod tests;
 pub use self::{
     future::ResponseFuture,
     layer::SizeAwareTimeoutLayer,
-    limits::{Clocks, Limits, Network, NetworkLimits, RequestLimits, SelectClocks},
+    limits::{
+        AttemptTimeouts, Network, NetworkTimeouts, RequestTimeouts, TimeoutPolicy, TimeoutSelector,
+    },
     request_body::RequestBody,
     response_body::{ClockedBody, ResponseBody},
     service::SizeAwareTimeout,

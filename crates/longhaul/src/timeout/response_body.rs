@@ -9,14 +9,14 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::{alarm::Alarm, head_clock::BodyClock};
 use crate::{
-    attempt::{Attempt, AttemptGuard},
-    body::WatchedBody,
-    error::{BoxError, Error},
-    workload::Resolution,
+    attempt::Attempt,
+    body::ObservedBody,
+    error::{AttemptGuard, BoxError, Error},
+    model::Resolution,
 };
 
 /// The response body of [`SizeAwareTimeout`](super::SizeAwareTimeout): clocked, and nothing else.
-pub type ResponseBody<B> = WatchedBody<ClockedBody<B>, AttemptGuard>;
+pub type ResponseBody<B> = ObservedBody<ClockedBody<B>, AttemptGuard>;
 
 pin_project! {
     /// A body with an idle clock and a deadline. It makes its timer at the first `Pending`, boxed, so

@@ -5,15 +5,19 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Request};
 use tokio::time::Instant;
 
-use super::limits::Clocks;
-use crate::{attempt::Deadline, http1::hosts};
+use super::limits::AttemptTimeouts;
+use crate::{attempt::Deadline, config::hosts};
 
 const X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");
 
 /// Writes `X-Server-Timeout`, in whole seconds, on a request to one of Google's hosts, unless the caller
 /// has: the shortest of the head clock, the attempt's and what is left of the operation, since a server that
 /// works on past it works for nobody.
-pub(super) fn tell<B>(request: &mut Request<B>, clocks: &Clocks, deadline: Option<Deadline>) {
+pub(super) fn tell<B>(
+    request: &mut Request<B>,
+    clocks: &AttemptTimeouts,
+    deadline: Option<Deadline>,
+) {
     let host = request.uri().host().unwrap_or_default();
     if !hosts::matches("*.googleapis.com", host) {
         return;

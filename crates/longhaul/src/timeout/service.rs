@@ -10,20 +10,20 @@ use tower_service::Service;
 use super::{
     future::ResponseFuture,
     head_clock::HeadClock,
-    limits::{Clocks, Limits, RequestLimits, SelectClocks},
+    limits::{AttemptTimeouts, RequestTimeouts, TimeoutPolicy, TimeoutSelector},
     request_body::RequestBody,
     response_body::ResponseBody,
     server_timeout,
 };
 use crate::{
-    attempt::{AttemptGuard, Deadline},
-    error::{BoxError, Error},
-    workload::Workload,
+    attempt::Deadline,
+    error::{AttemptGuard, BoxError, Error},
+    model::Workload,
 };
 
 /// Ends an attempt when the phase that it is in takes longer than its size allows.
 #[derive(Clone, Debug)]
-pub struct SizeAwareTimeout<S, P = Arc<Limits>> {
+pub struct SizeAwareTimeout<S, P = Arc<TimeoutPolicy>> {
     inner: S,
     policy: P,
 }
@@ -38,7 +38,7 @@ impl<S, P, B, ResBody> Service<Request<B>> for SizeAwareTimeout<S, P>
 where
     S: Service<Request<RequestBody<B>>, Response = Response<ResBody>>,
     S::Error: Into<BoxError>,
-    P: SelectClocks,
+    P: TimeoutSelector,
     B: Body,
     ResBody: Body,
     ResBody::Error: Into<BoxError>,
@@ -60,9 +60,9 @@ where
         let terms = *guard.attempt().terms();
 
         let expiries = terms.head_expiries;
-        let mut clocks = match extensions.get::<RequestLimits>() {
-            Some(own) => own.limits().clocks_after(workload, expiries),
-            None => self.policy.clocks_after(workload, expiries),
+        let mut clocks = match extensions.get::<RequestTimeouts>() {
+            Some(own) => own.limits().timeouts_after(workload, expiries),
+            None => self.policy.timeouts_after(workload, expiries),
         };
         let resolution = workload.resolution;
         if terms.uncut_head && deadline.is_some() {
@@ -72,7 +72,7 @@ where
         if terms.tell_server {
             // A late attempt goes on until the operation's deadline.
             let head = clocks.head.filter(|_| !keep_late);
-            server_timeout::tell(&mut request, &Clocks { head, ..clocks }, deadline);
+            server_timeout::tell(&mut request, &AttemptTimeouts { head, ..clocks }, deadline);
         }
 
         let clock = HeadClock::start(clocks, deadline);

@@ -17,11 +17,9 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    Attempt, BoxError, Class, Deadline, End, Error, ErrorKind, OperationId, Phase, Quality,
-    Resolution, Workload,
-    attempt::Terms,
-    attempt::{Transport, Written},
-    error::Clock,
+    attempt::{Attempt, AttemptOptions, Deadline, OperationId, Transport, Written},
+    error::{BoxError, Clock, Error, ErrorKind},
+    model::{Class, End, Phase, Quality, Resolution, Workload},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -148,9 +146,9 @@ fn the_longer_of_size_row_and_network_row_counts() {
         (Some(Network::CrossBorder), 600, 600),
         (Some(Network::PeakHours), 600, 600),
     ] {
-        let limits = Limits {
+        let limits = TimeoutPolicy {
             network,
-            ..Limits::default()
+            ..TimeoutPolicy::default()
         };
         let head = |resolution| limits.head_for(&Workload::of(resolution)).as_secs();
         assert_eq!(head(Resolution::K1), k1, "{network:?}");
@@ -167,13 +165,13 @@ fn the_head_grows_with_references_further_images_and_quality_where_the_limits_sa
         .with_references(14)
         .with_images(4)
         .with_quality(Quality::High);
-    assert_eq!(Limits::default().head_for(&large), 600 * SECOND);
+    assert_eq!(TimeoutPolicy::default().head_for(&large), 600 * SECOND);
 
-    let limits = Limits {
+    let limits = TimeoutPolicy {
         per_reference: 10 * SECOND,
         per_extra_image: 60 * SECOND,
         high_quality: 120 * SECOND,
-        ..Limits::default()
+        ..TimeoutPolicy::default()
     };
     limits.validate().unwrap();
     let plain = || Workload::of(Resolution::K1);
@@ -197,9 +195,9 @@ fn the_head_grows_with_references_further_images_and_quality_where_the_limits_sa
         assert_eq!(limits.clocks(&workload).head, Some(head));
     }
 
-    let endless = Limits {
+    let endless = TimeoutPolicy {
         per_reference: Duration::MAX,
-        ..Limits::default()
+        ..TimeoutPolicy::default()
     };
     let two = plain().with_references(2);
     assert_eq!(endless.head_for(&two), Duration::MAX);
@@ -216,9 +214,9 @@ async fn more_images_than_anybody_makes_are_waited_for_until_the_operations_dead
         send(request.into_body()).await;
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
     });
-    let limits = Limits {
+    let limits = TimeoutPolicy {
         per_extra_image: Duration::MAX,
-        ..Limits::default()
+        ..TimeoutPolicy::default()
     };
     let mut request = Request::new(Full::from("{}"));
     let workload = Workload::of(Resolution::K1).with_images(u32::MAX);
@@ -241,29 +239,29 @@ async fn more_images_than_anybody_makes_are_waited_for_until_the_operations_dead
 #[test]
 fn what_is_added_to_the_head_is_read_and_written() {
     let text = "per_reference = '10s'\nper_extra_image = '1m'\nhigh_quality = '2m'";
-    let limits: Limits = toml::from_str(text).unwrap();
-    let expected = Limits {
+    let limits: TimeoutPolicy = toml::from_str(text).unwrap();
+    let expected = TimeoutPolicy {
         per_reference: 10 * SECOND,
         per_extra_image: 60 * SECOND,
         high_quality: 120 * SECOND,
-        ..Limits::default()
+        ..TimeoutPolicy::default()
     };
     assert_eq!(limits, expected);
     let written = toml::to_string(&limits).unwrap();
-    assert_eq!(toml::from_str::<Limits>(&written).unwrap(), expected);
+    assert_eq!(toml::from_str::<TimeoutPolicy>(&written).unwrap(), expected);
     for wrong in [
         "per_references = '1s'",
         "per_reference = 10",
         "high_quality = '-1s'",
     ] {
-        assert!(toml::from_str::<Limits>(wrong).is_err(), "{wrong}");
+        assert!(toml::from_str::<TimeoutPolicy>(wrong).is_err(), "{wrong}");
     }
 }
 
 /// The guide's table of timeouts by phase that this layer keeps: write 30 s, read 600 s.
 #[test]
 fn the_default_clocks_are_those_of_the_guide() {
-    let clocks = Limits::default().clocks(&Workload::default());
+    let clocks = TimeoutPolicy::default().clocks(&Workload::default());
     assert_eq!(clocks.start, 20 * SECOND);
     assert_eq!(clocks.write_progress, 30 * SECOND);
     assert_eq!(clocks.head, Some(600 * SECOND));
@@ -349,9 +347,9 @@ async fn a_trickle_ends_after_the_body_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_attempt_limit_spans_head_and_body() {
-    let limits = Limits {
+    let limits = TimeoutPolicy {
         attempt: Some(650 * SECOND),
-        ..Limits::default()
+        ..TimeoutPolicy::default()
     };
     let service = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
         sleep(500 * SECOND).await;
@@ -391,7 +389,7 @@ async fn a_request_brings_its_own_limits() {
         send(request.into_body()).await;
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
     });
-    let mut own = Limits::default();
+    let mut own = TimeoutPolicy::default();
     own.head.k1 = 3 * SECOND;
     let mut request = request(Full::from("{}"), Resolution::K1);
     request.extensions_mut().insert(own.for_request().unwrap());
@@ -412,9 +410,9 @@ async fn an_uncut_last_attempt_runs_to_the_operations_deadline() {
     request
         .extensions_mut()
         .insert(Deadline::after(1000 * SECOND));
-    let terms = Terms {
+    let terms = AttemptOptions {
         uncut_head: true,
-        ..Terms::default()
+        ..AttemptOptions::default()
     };
     let attempt = Attempt::on_terms(OperationId::new(), 1, None, terms);
     request.extensions_mut().insert(attempt);
@@ -627,7 +625,7 @@ async fn alone_it_gives_each_attempt_its_outcome() {
 /// Bad limits are refused when they are built, by name.
 #[test]
 fn zero_and_contradictory_limits_are_refused() {
-    type Break = fn(&mut Limits);
+    type Break = fn(&mut TimeoutPolicy);
     let rows: [(&str, Break); 8] = [
         ("start", |limits| limits.start = Duration::ZERO),
         ("write_progress", |limits| {
@@ -645,7 +643,7 @@ fn zero_and_contradictory_limits_are_refused() {
         ("attempt", |limits| limits.attempt = Some(599 * SECOND)),
     ];
     for (field, spoil) in rows {
-        let mut limits = Limits::default();
+        let mut limits = TimeoutPolicy::default();
         spoil(&mut limits);
         assert_eq!(limits.clone().for_request().unwrap_err().field(), field);
         assert_eq!(
@@ -693,7 +691,7 @@ fn a_stalled_runtime_does_not_throw_away_an_answer_that_is_here() {
                 Ok::<_, io::Error>(Response::new(Full::new(Bytes::copy_from_slice(&answer))))
             },
         );
-        let mut limits = Limits::default();
+        let mut limits = TimeoutPolicy::default();
         limits.head.k1 = Duration::from_millis(500);
         let service = SizeAwareTimeoutLayer::new(limits).unwrap().layer(service);
         let call = tokio::spawn(service.oneshot(request(Full::from("{}"), Resolution::K1)));

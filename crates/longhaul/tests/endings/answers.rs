@@ -10,8 +10,8 @@ use longhaul::{
     Attempt, End, Money, Resolution, Workload,
     billing::{BillingCompensationTracker, BillingPolicy, MemoryLedger, PriceRow},
     classify::{
-        AnswerFacts, Classifier, ClassifyLayer, DefaultClassifier, Evidence, Head, Judgement,
-        Passed,
+        AnswerFacts, Classification, Classifier, ClassifyLayer, DefaultClassifier, EndOfStream,
+        Evidence, Head,
     },
 };
 use serde::Deserialize;
@@ -38,7 +38,7 @@ struct Case {
     class: String,
     wait: Option<f64>,
     charged: Option<u16>,
-    sender: Option<String>,
+    answered_by: Option<String>,
     images: Option<u32>,
     drafts: Option<u32>,
     tokens: Option<u64>,
@@ -95,18 +95,21 @@ impl Case {
         let (response, workload) = (self.response(), self.workload());
         let head = Head::new(response.status(), response.headers(), &workload);
         let facts = AnswerFacts::read(response.headers(), self.body.as_bytes(), true);
-        let judgement = DefaultClassifier.body(&head, self.body.as_bytes(), &facts);
-        self.check_one(&judgement);
-        assert_eq!(judgement.sender.map(str::to_owned), self.sender);
+        let classification = DefaultClassifier.body(&head, self.body.as_bytes(), &facts);
+        self.check_one(&classification);
+        assert_eq!(
+            classification.answered_by.map(str::to_owned),
+            self.answered_by
+        );
         if response.status().is_success() {
-            let passed = Passed::new(response.status(), &workload, &facts);
+            let passed = EndOfStream::new(response.status(), &workload, &facts);
             self.check_one(&DefaultClassifier.passed(&passed));
         }
     }
 
-    fn check_one(&self, judgement: &Judgement) {
-        assert_eq!(judgement.class, class(&self.class));
-        let wait = judgement.wait.map(|wait| wait.as_secs_f64());
+    fn check_one(&self, classification: &Classification) {
+        assert_eq!(classification.class, class(&self.class));
+        let wait = classification.wait.map(|wait| wait.as_secs_f64());
         let alike = match (wait, self.wait) {
             (Some(wait), Some(expected)) => (wait - expected).abs() < 1e-6,
             (wait, expected) => wait == expected,
@@ -118,7 +121,11 @@ impl Case {
     fn check_layer(&self) {
         let answer = || async { Ok::<_, Infallible>(self.response()) };
         let ledger = MemoryLedger::new();
-        let policy = BillingPolicy::with_prices(vec![PriceRow::new("*", "*", 1000, "USD")]);
+        let policy = BillingPolicy::with_prices(vec![PriceRow::new(
+            "*",
+            "*",
+            longhaul::Money::usd_micros(1000),
+        )]);
         let classify =
             ClassifyLayer::default().layer(service_fn(|_: Request<Full<Bytes>>| answer()));
         let tracker = BillingCompensationTracker::new(classify, policy, ledger.clone()).unwrap();

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use libtest_mimic::Trial;
 use longhaul::{
     Class, End, Workload,
-    classify::{AnswerFacts, Classifier, DefaultClassifier, Head, Judgement},
-    retry::{RetryPolicy, Situation, StoppedBy, Verdict},
+    classify::{AnswerFacts, Classification, Classifier, DefaultClassifier, Head},
+    retry::{RetryDecision, RetryPolicy, Situation, StoppedBy},
 };
 use serde::Deserialize;
 
@@ -73,7 +73,7 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 /// An empty answer of that status, by the clock of their tests.
-fn judge(status: u16, told: &BTreeMap<String, String>) -> Judgement {
+fn judge(status: u16, told: &BTreeMap<String, String>) -> Classification {
     let mut headers = HeaderMap::new();
     headers.insert(
         "date",
@@ -90,10 +90,10 @@ fn judge(status: u16, told: &BTreeMap<String, String>) -> Judgement {
     DefaultClassifier.body(&head, b"", &AnswerFacts::read(&headers, b"", true))
 }
 
-fn verdict(status: u16, judgement: &Judgement, attempt: u32) -> Verdict {
-    let mut situation = Situation::new(End::Finished, judgement.class);
+fn verdict(status: u16, classification: &Classification, attempt: u32) -> RetryDecision {
+    let mut situation = Situation::new(End::Finished, classification.class);
     situation.status = StatusCode::from_u16(status).ok();
-    situation.told = judgement.wait;
+    situation.retry_after = classification.wait;
     situation.attempt = attempt;
     RetryPolicy::default().verdict(&situation)
 }
@@ -103,13 +103,13 @@ impl Wait {
     /// one is the longer, and beyond the limit the operation stops. None of ours is shorter than told.
     fn check(&self) {
         let headers = BTreeMap::from([("retry-after".to_owned(), self.retry_after.clone())]);
-        let judgement = judge(500, &headers);
-        let told = judgement.wait;
-        match verdict(500, &judgement, 1) {
-            Verdict::Again { wait, .. } => {
+        let classification = judge(500, &headers);
+        let told = classification.wait;
+        match verdict(500, &classification, 1) {
+            RetryDecision::Again { wait, .. } => {
                 assert!(wait >= told.unwrap_or_default() && wait >= Duration::from_secs(5));
             }
-            stopped => assert_eq!(stopped, Verdict::Stop(StoppedBy::ToldWait)),
+            stopped => assert_eq!(stopped, RetryDecision::Stop(StoppedBy::RetryAfterTooLong)),
         }
         let usable = told.filter(|told| !told.is_zero() && *told <= Duration::from_secs(120));
         assert_eq!(usable.map(|told| told.as_secs_f64()), self.wait);
@@ -119,8 +119,8 @@ impl Wait {
 impl Backoff {
     fn check(&self) {
         assert!(!self.why.is_empty());
-        let rate_limited = Judgement::of(Class::RateLimited);
-        let Verdict::Again { wait, .. } = verdict(429, &rate_limited, self.attempt) else {
+        let rate_limited = Classification::of(Class::RateLimited);
+        let RetryDecision::Again { wait, .. } = verdict(429, &rate_limited, self.attempt) else {
             panic!("it is sent again");
         };
         let [least, most] = self.ours;
@@ -131,8 +131,11 @@ impl Backoff {
 
 impl Retry {
     fn check(&self) {
-        let judgement = judge(self.status, &self.headers);
-        let again = matches!(verdict(self.status, &judgement, 1), Verdict::Again { .. });
+        let classification = judge(self.status, &self.headers);
+        let again = matches!(
+            verdict(self.status, &classification, 1),
+            RetryDecision::Again { .. }
+        );
         assert_eq!(again, self.ours.unwrap_or(self.retry));
         assert_eq!(
             self.ours.is_some(),

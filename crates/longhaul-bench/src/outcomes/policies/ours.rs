@@ -78,7 +78,12 @@ fn prices() -> Vec<PriceRow> {
     ];
     // List prices are far below what an `i64` holds.
     let row = |(ours, theirs): (_, Theirs)| {
-        PriceRow::new("*", "*", theirs.list_price_micros() as i64, "USD").for_resolution(ours)
+        PriceRow::new(
+            "*",
+            "*",
+            longhaul::Money::usd_micros(theirs.list_price_micros() as i64),
+        )
+        .for_resolution(ours)
     };
     sizes.map(row).to_vec()
 }

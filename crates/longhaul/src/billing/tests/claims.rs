@@ -3,13 +3,14 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::{
-    Class, End, Exposure, Money, OperationId, Outcome, Phase,
+    attempt::OperationId,
     billing::{
-        Certainty::{self, Eligible, Verify},
-        ClaimCase,
+        ClaimConfidence::{self, Eligible, Verify},
+        ClaimInput,
         ClaimRule::{self, ChargedThoughRefused, Duplicate, NoImage, Over, Undelivered},
-        ClaimRules, Closing, Logged, Opening, ProviderClock, Record, claims, judge,
+        ClaimRules, Closing, Opening, ProviderClock, ProviderRecord, Record, assess_claims, claims,
     },
+    model::{Class, End, Exposure, Money, Outcome, Phase},
 };
 
 const PRICE: Money = Money::usd_micros(50_000);
@@ -22,7 +23,7 @@ fn ended(operation: OperationId, attempt: u32, class: Class) -> Record {
         phase: Phase::Body,
         duration: Duration::from_secs(100),
         exposure: Exposure {
-            probability: class.billed_prior(),
+            probability: class.charge_probability(),
             price: Some(PRICE),
         },
     };
@@ -43,7 +44,10 @@ fn answered_in(class: Class, at_least: f64, at_most: f64) -> Record {
 }
 
 /// The attempts claimed of an operation whose attempts ended with `classes`; `None` is still running.
-fn claimed(classes: &[Option<Class>], rules: &ClaimRules) -> Vec<(u32, ClaimRule, Certainty)> {
+fn claimed(
+    classes: &[Option<Class>],
+    rules: &ClaimRules,
+) -> Vec<(u32, ClaimRule, ClaimConfidence)> {
     let operation = OperationId::new();
     let records: Vec<_> = (1..)
         .zip(classes)
@@ -120,7 +124,7 @@ fn the_limit_scales() {
 }
 
 /// How the attempts of an operation ended, `None` for one that runs, and what is claimed of them.
-type Row<'a> = (&'a [Option<Class>], &'a [(u32, ClaimRule, Certainty)]);
+type Row<'a> = (&'a [Option<Class>], &'a [(u32, ClaimRule, ClaimConfidence)]);
 
 #[test]
 fn operations_by_table() {
@@ -222,17 +226,21 @@ fn a_refusal_is_claimed_where_it_looks_like_a_success() {
 }
 
 /// The one claim for a single attempt that ended with `class`, by a log that charges so much for it.
-fn logged(class: Class, charged: i64, duration: Option<u64>) -> Option<(ClaimRule, Certainty)> {
+fn logged(
+    class: Class,
+    charged: i64,
+    duration: Option<u64>,
+) -> Option<(ClaimRule, ClaimConfidence)> {
     let record = answered_in(class, 100.0, 101.0);
-    let case = ClaimCase {
+    let case = ClaimInput {
         record: &record,
         rules: &ClaimRules::default(),
-        logged: Some(Logged {
+        logged: Some(ProviderRecord {
             charged: Money::usd_micros(charged),
             duration: duration.map(Duration::from_secs),
         }),
     };
-    let claim = judge([case]).next().flatten()?;
+    let claim = assess_claims([case]).next().flatten()?;
     assert_eq!(claim.amount, Some(Money::usd_micros(charged)));
     Some((claim.rule, claim.certainty))
 }
@@ -285,17 +293,17 @@ fn a_cut_calls_duration_is_known_from_the_log() {
         undelivered: false,
         ..ClaimRules::default()
     };
-    let mut case = ClaimCase {
+    let mut case = ClaimInput {
         record: &record,
         rules: &rules,
         logged: None,
     };
-    assert_eq!(judge([case]).next(), Some(None));
-    case.logged = Some(Logged {
+    assert_eq!(assess_claims([case]).next(), Some(None));
+    case.logged = Some(ProviderRecord {
         charged: PRICE,
         duration: Some(Duration::from_secs(200)),
     });
-    let claim = judge([case]).next().flatten().unwrap();
+    let claim = assess_claims([case]).next().flatten().unwrap();
     assert_eq!((claim.rule, claim.certainty), (Over, Eligible));
 }
 
@@ -308,12 +316,13 @@ fn each_attempt_goes_by_the_rules_of_its_own_provider() {
         no_image: false,
         ..ClaimRules::default()
     };
-    let cases = [(&records[0], &does_not), (&records[1], &pays)].map(|(record, rules)| ClaimCase {
-        record,
-        rules,
-        logged: None,
-    });
-    let claimed: Vec<_> = judge(cases)
+    let cases =
+        [(&records[0], &does_not), (&records[1], &pays)].map(|(record, rules)| ClaimInput {
+            record,
+            rules,
+            logged: None,
+        });
+    let claimed: Vec<_> = assess_claims(cases)
         .map(|claim| claim.map(|claim| claim.rule))
         .collect();
     assert_eq!(claimed, [None, Some(NoImage)]);

@@ -10,11 +10,12 @@ use tower::{ServiceExt, service_fn};
 
 use super::script::{Answering, PRICE, ScriptedBody, Step, call, only, policy, request};
 use crate::{
-    Attempt, Class, End, Phase, Resolution, Workload,
+    attempt::Attempt,
     billing::{
-        BillingCompensationTracker, BillingCompensationTrackerLayer, BillingPolicy, Certainty,
-        ClaimRule, ClaimRules, MemoryLedger, Provider,
+        BillingCompensationTracker, BillingCompensationTrackerLayer, BillingPolicy,
+        ClaimConfidence, ClaimRule, ClaimRules, MemoryLedger,
     },
+    model::{Class, End, Phase, Provider, Resolution, Workload},
 };
 
 #[tokio::test]
@@ -110,8 +111,8 @@ async fn the_providers_clock_lies_between_our_bounds() {
         })
     };
     for (watched, at_least, certainty) in [
-        (true, 181, Certainty::Eligible),
-        (false, 0, Certainty::Verify),
+        (true, 181, ClaimConfidence::Eligible),
+        (false, 0, ClaimConfidence::Verify),
     ] {
         let ledger = MemoryLedger::new();
         let response = call(inner(watched), ledger.clone()).await.unwrap();

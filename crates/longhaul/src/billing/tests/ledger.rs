@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use super::script::{Durable, PRICE, SlowLedger};
 use crate::{
-    Attempt, Class, Currency, End, Money, OperationId,
+    attempt::{Attempt, OperationId},
     billing::{Entry, Ledger, MemoryLedger, MemorySlot, Opening},
+    model::{Class, Currency, End, Money},
 };
 
 fn open(ledger: &MemoryLedger, operation: OperationId, price: Option<Money>) -> Entry<MemorySlot> {
@@ -92,7 +93,6 @@ async fn operations_are_drained_whole_once_nothing_of_them_runs() {
     assert!(ledger.records().is_empty());
 }
 
-#[cfg(feature = "serde")]
 #[tokio::test]
 async fn entries_are_written_out_for_people_and_programs() {
     let ledger = MemoryLedger::new();
@@ -105,7 +105,7 @@ async fn entries_are_written_out_for_people_and_programs() {
 
     let json = serde_json::to_value(&record).unwrap();
     assert_eq!(json["opening"]["opened_at"], "1970-01-01T00:00:00.000Z");
-    assert_eq!(json["opening"]["price"]["currency"], "USD");
+    assert_eq!(json["opening"]["price"], "0.24 USD");
     assert_eq!(json["closing"]["class"], "Delivered");
     assert_eq!(json["closing"]["status"], 200);
     assert_eq!(json["closing"]["http_version"], "HTTP/1.1");

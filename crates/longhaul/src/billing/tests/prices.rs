@@ -1,7 +1,7 @@
 use super::script::row;
 use crate::{
-    Money, Resolution, Workload,
-    billing::{BillingPolicy, PriceRow, PriceTable},
+    billing::BillingPolicy,
+    model::{Money, PriceRow, PriceTable, Resolution, Workload},
 };
 
 const USD: &str = "USD";
@@ -83,9 +83,9 @@ fn bad_rows_are_refused_by_field() {
     let good = || row("relay", "banana", None, 1, USD);
     type Change = fn(&mut PriceRow);
     let changes: [(Change, &str); 8] = [
-        (|row| row.currency.clear(), "currency"),
-        (|row| row.currency = "usd".to_owned(), "currency"),
-        (|row| row.price_micros = -1, "price_micros"),
+        (|row| row.price.micros = -1, "price"),
+        (|row| row.price.micros = 1_000_000_000_001, "price"),
+        (|row| row.price.micros = i64::MAX, "price"),
         (|row| row.provider.clear(), "provider"),
         (|row| row.provider = "a*b".to_owned(), "provider"),
         (|row| row.model.clear(), "model"),
@@ -119,8 +119,7 @@ fn a_policy_is_read_from_a_file_and_unknown_keys_are_refused() {
         provider = "relay"
         model = "banana*"
         resolution = "K4"
-        price_micros = 90_000
-        currency = "USD"
+        price = "0.09 USD"
 
         [claims]
         over = "120s"

@@ -16,11 +16,13 @@ use http_body::{Body, Frame};
 use tower::Service;
 
 use crate::{
-    Attempt, BoxError, Money, Resolution, Workload,
+    attempt::Attempt,
     billing::{
         BillingCompensationTracker, BillingPolicy, Closing, Entry, Ledger, MemoryLedger,
-        MemorySlot, Opening, PriceRow, ResponseFuture, Slot,
+        MemorySlot, Opening, ResponseFuture, Slot,
     },
+    error::BoxError,
+    model::{Money, PriceRow, Resolution, Workload},
 };
 
 pub(super) const PRICE: Money = Money::usd_micros(240_000);
@@ -40,8 +42,10 @@ pub(super) fn row(
         provider: provider.to_owned(),
         model: model.to_owned(),
         resolution,
-        price_micros,
-        currency: currency.to_owned(),
+        price: Money {
+            micros: price_micros,
+            currency: currency.parse().unwrap(),
+        },
     }
 }
 

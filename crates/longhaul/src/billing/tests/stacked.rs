@@ -9,19 +9,19 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::script::{PRICE, only, policy, request};
 use crate::{
-    BoxError, Class, End, ErrorKind,
     billing::{
         BillingCompensationTrackerLayer, BillingPolicy, ClaimRule, ClaimRules, MemoryLedger,
-        PriorRow, Provider,
     },
     classify::ClassifyLayer,
+    error::{BoxError, ErrorKind},
+    model::{ChargeRule, Class, End, Provider},
     timeout::{RequestBody, SizeAwareTimeoutLayer},
 };
 
 type Sent = Request<RequestBody<Empty<Bytes>>>;
 
 /// Calls `client` through tracker, classifier and timeout, and reads the answer.
-async fn call<S>(client: S, ledger: &MemoryLedger) -> Result<Bytes, crate::Error>
+async fn call<S>(client: S, ledger: &MemoryLedger) -> Result<Bytes, crate::error::Error>
 where
     S: Service<Sent, Response = Response<Full<Bytes>>> + Clone,
     S::Error: Into<BoxError>,
@@ -86,36 +86,39 @@ async fn what_the_classifier_says_is_what_is_written_down() {
 async fn a_picture_that_did_not_come_costs_what_is_known_of_the_provider() {
     const NONE: &str = r#"{"data":[]}"#;
     const FREE: &str = r#"{"candidates":[{"finishReason":"IMAGE_OTHER","finishMessage":"You will not be charged."}]}"#;
-    for (provider, body, priors, per_mille) in [
+    for (provider, body, charge_rules, permille) in [
         ("relay", NONE, vec![], 1000),
         (
             "relay",
             NONE,
-            vec![PriorRow::new("relay", Class::NoImage, 250)],
+            vec![ChargeRule::new("relay", Class::NoImage, 250)],
             250,
         ),
         (
             "relay",
             NONE,
-            vec![PriorRow::new("other", Class::NoImage, 250)],
+            vec![ChargeRule::new("other", Class::NoImage, 250)],
             1000,
         ),
         (
             "relay",
             FREE,
-            vec![PriorRow::new("relay", Class::NoImage, 250)],
+            vec![ChargeRule::new("relay", Class::NoImage, 250)],
             0,
         ),
         ("openrouter.ai", NONE, vec![], 0),
         (
             "openrouter.ai",
             NONE,
-            vec![PriorRow::new("*", Class::NoImage, 1000)],
+            vec![ChargeRule::new("*", Class::NoImage, 1000)],
             1000,
         ),
     ] {
         let ledger = MemoryLedger::new();
-        let policy = BillingPolicy { priors, ..policy() };
+        let policy = BillingPolicy {
+            charge_rules,
+            ..policy()
+        };
         let client =
             service_fn(|_: Request<Empty<Bytes>>| async { Ok::<_, Infallible>(json(body)) });
         let stack = ServiceBuilder::new()
@@ -127,8 +130,8 @@ async fn a_picture_that_did_not_come_costs_what_is_known_of_the_provider() {
         let response = stack.oneshot(request).await.unwrap();
         response.into_body().collect().await.unwrap();
         let probability = only(&ledger).outcome.exposure.probability;
-        assert_eq!(probability.as_per_mille(), per_mille, "{provider} {body}");
+        assert_eq!(probability.as_permille(), permille, "{provider} {body}");
         let owed = !ledger.claims(&ClaimRules::default()).is_empty();
-        assert_eq!(owed, per_mille > 0, "what is free is not owed back");
+        assert_eq!(owed, permille > 0, "what is free is not owed back");
     }
 }

@@ -12,8 +12,10 @@ use super::script::{
     Answering, Durable, PRICE, SlowLedger, call, only, policy, poll_times, request,
 };
 use crate::{
-    Attempt, Class, End, ErrorKind, OperationId,
+    attempt::{Attempt, OperationId},
     billing::{BillingCompensationTracker, MemoryLedger},
+    error::ErrorKind,
+    model::{Class, End},
 };
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// How many bytes of request bodies a client may hold at once, and how many it does. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct ReplayBudget(Arc<Shared>);
+pub struct ReplayBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -25,7 +25,7 @@ impl ReplayBudget {
     }
 
     /// The bytes held at this moment.
-    pub(crate) fn retained(&self) -> u64 {
+    pub fn retained(&self) -> u64 {
         self.0.retained.load(Relaxed)
     }
 

@@ -16,7 +16,8 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Empty, Full};
 
-pub(crate) use self::{budget::ReplayBudget, read_ahead::ReadAhead};
+pub use self::budget::ReplayBudget;
+pub(crate) use self::read_ahead::ReadAhead;
 use super::hint::longer;
 use crate::error::{BoxError, Error};
 

@@ -231,7 +231,7 @@ fn a_body_that_fails_while_it_is_read_was_not_sent() {
     frames.frames.push_back(Err("the disk is gone"));
     let error = read(frames, 10, &budget()).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::RequestBody);
-    assert_eq!(error.class(), crate::Class::NeverSent);
+    assert_eq!(error.class(), crate::model::Class::NeverSent);
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "the disk is gone");
 }

@@ -16,7 +16,7 @@ enum Line {
     /// Behind `data:`.
     Data,
     /// In a line of another kind.
-    Skipped,
+    SkipReason,
 }
 
 impl Default for Line {
@@ -55,7 +55,7 @@ impl EventLines {
                 Line::Prefix(0)
             }
             b'\r' if matched == 0 => Line::Prefix(0),
-            byte if byte != DATA[matched] => Line::Skipped,
+            byte if byte != DATA[matched] => Line::SkipReason,
             _ if matched + 1 == DATA.len() => Line::Data,
             _ => Line::Prefix(matched + 1),
         };

@@ -4,24 +4,21 @@
 //! skips everything else in strides, base64 above all.
 
 mod events;
-mod evidence;
 mod json;
 mod keys;
 mod notes;
 #[cfg(test)]
 mod tests;
 
+use crate::model::Evidence;
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
 
 pub(super) use self::keys::Key;
+pub use self::notes::ProviderError;
 use self::{events::EventLines, json::JsonWatcher};
-pub use self::{
-    evidence::{Evidence, RequestId, RequestIds},
-    notes::ProviderError,
-};
 
 /// What is known of an answer: from its head, and from as much of its body as was seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -33,7 +30,7 @@ pub struct AnswerFacts {
     pub error: Option<ProviderError>,
     /// The fields of an error at the root of the document, without an `error` around them: they mean
     /// something only where the status says that it is one.
-    pub(super) loose: Option<ProviderError>,
+    pub(super) root_error: Option<ProviderError>,
     /// What kind of body it is.
     pub kind: BodyKind,
     /// It is a JSON document, whatever its head says, or events that carry some.

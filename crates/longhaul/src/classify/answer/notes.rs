@@ -1,10 +1,7 @@
 //! What is noted of a document.
 
-use super::{
-    AnswerFacts,
-    evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros},
-    keys::Key,
-};
+use super::{AnswerFacts, keys::Key};
+use crate::model::evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros};
 
 /// Brackets nested deeper than this are followed, but their keys are not.
 const DEPTH: usize = 24;
@@ -89,7 +86,7 @@ pub(super) struct Notes {
     evidence: Evidence,
     error: ProviderError,
     /// The fields of an error that stand at the root, without an `error` around them.
-    loose: ProviderError,
+    root_error: ProviderError,
     uncharged: bool,
 }
 
@@ -189,7 +186,7 @@ impl Notes {
         if self.keys(depth).any(|key| key == Key::Error) {
             self.error.note(key, text);
         } else if at_root {
-            self.loose.note(key, text);
+            self.root_error.note(key, text);
         }
         if key == Key::Message {
             let id = text.rsplit_once("(request id: ");
@@ -213,7 +210,7 @@ impl Notes {
         AnswerFacts {
             evidence,
             error: self.error.if_any(),
-            loose: self.loose.if_any(),
+            root_error: self.root_error.if_any(),
             uncharged: self.uncharged,
             ..AnswerFacts::default()
         }

@@ -7,7 +7,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use self::reader::{Reader, Unsound};
+use self::reader::{Malformed, Reader};
 use super::facts::{Facts, Value, possible_size};
 
 /// A field: the keys that lead to it, in camelCase, and what its value says.
@@ -192,17 +192,17 @@ struct Place {
 
 impl Place {
     /// Inside of a further bracket.
-    fn inside(self) -> Result<Self, Unsound> {
+    fn inside(self) -> Result<Self, Malformed> {
         let nested = self.nested + 1;
         if nested > DEEPEST {
-            return Err(Unsound);
+            return Err(Malformed);
         }
         Ok(Self { nested, ..self })
     }
 }
 
 impl Walk<'_, '_> {
-    fn document(&mut self) -> Result<(), Unsound> {
+    fn document(&mut self) -> Result<(), Malformed> {
         let root = Place {
             depth: 0,
             live: Mask::all(self.fields.all.len()),
@@ -214,7 +214,7 @@ impl Walk<'_, '_> {
         self.reader.end()
     }
 
-    fn value(&mut self, place: Place) -> Result<(), Unsound> {
+    fn value(&mut self, place: Place) -> Result<(), Malformed> {
         match self.reader.peek()? {
             b'{' => self.object(place)?,
             b'[' => self.list(place)?,
@@ -244,7 +244,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn object(&mut self, place: Place) -> Result<(), Unsound> {
+    fn object(&mut self, place: Place) -> Result<(), Malformed> {
         let mut more = self.reader.open(b'{', b'}')?;
         let inside = place.inside()?;
         let live = self.take(place, Value::Other);
@@ -266,7 +266,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn list(&mut self, place: Place) -> Result<(), Unsound> {
+    fn list(&mut self, place: Place) -> Result<(), Malformed> {
         let mut more = self.reader.open(b'[', b']')?;
         let inside = place.inside()?;
         self.take(place, Value::List);
@@ -312,7 +312,7 @@ impl Walk<'_, '_> {
 }
 
 /// What a number says; unsound if no server could hold it.
-fn value_of(number: &str) -> Result<Value<'static>, Unsound> {
+fn value_of(number: &str) -> Result<Value<'static>, Malformed> {
     if let Ok(count) = number.parse() {
         return Ok(Value::Number(count));
     }
@@ -320,11 +320,11 @@ fn value_of(number: &str) -> Result<Value<'static>, Unsound> {
     if is_finite {
         Ok(Value::Other)
     } else {
-        Err(Unsound)
+        Err(Malformed)
     }
 }
 
-/// Whether both are the same but for case and underscores: as loose as any server is with its keys.
+/// Whether both are the same but for case and underscores: as root_error as any server is with its keys.
 fn same_letters(key: &[u8], name: &[u8]) -> bool {
     letters(key).eq(letters(name))
 }

@@ -7,7 +7,7 @@ use std::{borrow::Cow, str};
 
 /// It is no JSON, from here on.
 #[derive(Debug)]
-pub(super) struct Unsound;
+pub(super) struct Malformed;
 
 /// What is ahead in JSON.
 #[derive(Debug)]
@@ -32,16 +32,16 @@ impl<'j> Text<'j> {
     }
 
     /// What it says. Copied only if it has escapes in it.
-    pub(super) fn read(self) -> Result<Cow<'j, str>, Unsound> {
+    pub(super) fn read(self) -> Result<Cow<'j, str>, Malformed> {
         if self.has_escapes {
             return self.unescaped().map(Cow::Owned);
         }
         let said = str::from_utf8(self.between_quotes());
-        said.map(Cow::Borrowed).map_err(|_| Unsound)
+        said.map(Cow::Borrowed).map_err(|_| Malformed)
     }
 
     /// The same as bytes, which are UTF-8.
-    pub(super) fn bytes(self) -> Result<Cow<'j, [u8]>, Unsound> {
+    pub(super) fn bytes(self) -> Result<Cow<'j, [u8]>, Malformed> {
         if self.has_escapes {
             return Ok(Cow::Owned(self.unescaped()?.into_bytes()));
         }
@@ -52,8 +52,8 @@ impl<'j> Text<'j> {
         &self.written[1..self.written.len() - 1]
     }
 
-    fn unescaped(self) -> Result<String, Unsound> {
-        serde_json::from_slice(self.written).map_err(|_| Unsound)
+    fn unescaped(self) -> Result<String, Malformed> {
+        serde_json::from_slice(self.written).map_err(|_| Malformed)
     }
 }
 
@@ -67,27 +67,27 @@ impl<'j> Reader<'j> {
     }
 
     /// The first byte of what comes next.
-    pub(super) fn peek(&mut self) -> Result<u8, Unsound> {
+    pub(super) fn peek(&mut self) -> Result<u8, Malformed> {
         while let Some(&byte) = self.json.get(self.at) {
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Ok(byte);
             }
             self.at += 1;
         }
-        Err(Unsound)
+        Err(Malformed)
     }
 
     /// Takes this byte, which must come next.
-    pub(super) fn take(&mut self, expected: u8) -> Result<(), Unsound> {
+    pub(super) fn take(&mut self, expected: u8) -> Result<(), Malformed> {
         if self.peek()? != expected {
-            return Err(Unsound);
+            return Err(Malformed);
         }
         self.at += 1;
         Ok(())
     }
 
     /// Takes what opens an object or a list; `false` if it is closed at once.
-    pub(super) fn open(&mut self, bracket: u8, close: u8) -> Result<bool, Unsound> {
+    pub(super) fn open(&mut self, bracket: u8, close: u8) -> Result<bool, Malformed> {
         self.take(bracket)?;
         let is_empty = self.peek()? == close;
         self.at += usize::from(is_empty);
@@ -95,25 +95,25 @@ impl<'j> Reader<'j> {
     }
 
     /// After a value in an object or a list: whether another one follows, or `close` was taken.
-    pub(super) fn more(&mut self, close: u8) -> Result<bool, Unsound> {
+    pub(super) fn more(&mut self, close: u8) -> Result<bool, Malformed> {
         let next = self.peek()?;
         self.at += 1;
         match next {
             b',' => Ok(true),
             _ if next == close => Ok(false),
-            _ => Err(Unsound),
+            _ => Err(Malformed),
         }
     }
 
     /// Takes a key and its colon.
-    pub(super) fn key(&mut self) -> Result<Text<'j>, Unsound> {
+    pub(super) fn key(&mut self) -> Result<Text<'j>, Malformed> {
         let key = self.text()?;
         self.take(b':')?;
         Ok(key)
     }
 
     /// Takes a text.
-    pub(super) fn text(&mut self) -> Result<Text<'j>, Unsound> {
+    pub(super) fn text(&mut self) -> Result<Text<'j>, Malformed> {
         self.take(b'"')?;
         let start = self.at - 1;
         let (mut has_escapes, mut is_ascii) = (false, true);
@@ -130,14 +130,14 @@ impl<'j> Reader<'j> {
                     self.at += 1;
                 }
                 // A control character, or the end.
-                _ => return Err(Unsound),
+                _ => return Err(Malformed),
             }
         }
         self.at += 1;
         let written = &self.json[start..self.at];
         // Seen to be ASCII, it needs no second look, which would take as long as the first.
         if !is_ascii && str::from_utf8(written).is_err() {
-            return Err(Unsound);
+            return Err(Malformed);
         }
         Ok(Text {
             written,
@@ -145,28 +145,28 @@ impl<'j> Reader<'j> {
         })
     }
 
-    fn escape(&mut self) -> Result<(), Unsound> {
+    fn escape(&mut self) -> Result<(), Malformed> {
         let digits = match self.json.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
             Some(b'u') => 4,
-            _ => return Err(Unsound),
+            _ => return Err(Malformed),
         };
         let from = self.at + 2;
-        let written = self.json.get(from..from + digits).ok_or(Unsound)?;
+        let written = self.json.get(from..from + digits).ok_or(Malformed)?;
         if !written.iter().all(u8::is_ascii_hexdigit) {
-            return Err(Unsound);
+            return Err(Malformed);
         }
         self.at = from + digits;
         Ok(())
     }
 
     /// Takes a number, as it is written.
-    pub(super) fn number(&mut self) -> Result<&'j str, Unsound> {
+    pub(super) fn number(&mut self) -> Result<&'j str, Malformed> {
         let start = self.at;
         self.at += usize::from(self.json.get(start) == Some(&b'-'));
         let whole = self.digits()?;
         if whole > 1 && self.json[self.at - whole] == b'0' {
-            return Err(Unsound);
+            return Err(Malformed);
         }
         if self.json.get(self.at) == Some(&b'.') {
             self.at += 1;
@@ -177,28 +177,32 @@ impl<'j> Reader<'j> {
             self.at += usize::from(matches!(self.json.get(self.at), Some(b'+' | b'-')));
             self.digits()?;
         }
-        str::from_utf8(&self.json[start..self.at]).map_err(|_| Unsound)
+        str::from_utf8(&self.json[start..self.at]).map_err(|_| Malformed)
     }
 
     /// Takes one digit or more; returned is how many.
-    fn digits(&mut self) -> Result<usize, Unsound> {
+    fn digits(&mut self) -> Result<usize, Malformed> {
         let rest = &self.json[self.at..];
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
-        if count == 0 { Err(Unsound) } else { Ok(count) }
+        if count == 0 {
+            Err(Malformed)
+        } else {
+            Ok(count)
+        }
     }
 
     /// Takes this word.
-    pub(super) fn word(&mut self, word: &str) -> Result<(), Unsound> {
+    pub(super) fn word(&mut self, word: &str) -> Result<(), Malformed> {
         if !self.json[self.at..].starts_with(word.as_bytes()) {
-            return Err(Unsound);
+            return Err(Malformed);
         }
         self.at += word.len();
         Ok(())
     }
 
     /// Passes over a value, however deep it is nested.
-    pub(super) fn skip(&mut self) -> Result<(), Unsound> {
+    pub(super) fn skip(&mut self) -> Result<(), Malformed> {
         self.open.clear();
         loop {
             match self.peek()? {
@@ -228,7 +232,7 @@ impl<'j> Reader<'j> {
     }
 
     /// Whether a further value follows in the brackets that are open; those that end are closed.
-    fn follows(&mut self) -> Result<bool, Unsound> {
+    fn follows(&mut self) -> Result<bool, Malformed> {
         while let Some(&close) = self.open.last() {
             if self.more(close)? {
                 if close == b'}' {
@@ -242,10 +246,10 @@ impl<'j> Reader<'j> {
     }
 
     /// Nothing may follow.
-    pub(super) fn end(&mut self) -> Result<(), Unsound> {
+    pub(super) fn end(&mut self) -> Result<(), Malformed> {
         match self.peek() {
-            Ok(_) => Err(Unsound),
-            Err(Unsound) => Ok(()),
+            Ok(_) => Err(Malformed),
+            Err(Malformed) => Ok(()),
         }
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::{
     detect::dialect,
-    workload::{Resolution, Workload},
+    model::{Resolution, Workload},
 };
 
 const OPENAI: &str = "/v1/images/generations";

@@ -17,10 +17,12 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{
-    Attempt, ConfigError, Error, ErrorKind, Resolution, Workload,
+    attempt::Attempt,
     body::{Replay, ReplayBody},
+    config::ConfigError,
     detect::{DetectPolicy, DetectWorkload, DetectWorkloadLayer},
-    error::BoxError,
+    error::{BoxError, Error, ErrorKind},
+    model::{Resolution, Workload},
 };
 
 const SIZE: HeaderName = HeaderName::from_static("x-longhaul-size");

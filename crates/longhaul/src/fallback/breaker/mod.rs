@@ -13,8 +13,8 @@ use std::{
 use tokio::time::Instant;
 
 use self::state::{Admission, Breaker};
-use super::{policy::BreakerPolicy, report::MadeBy};
-use crate::{classify::Class, workload::Resolution};
+use super::{policy::BreakerPolicy, report::AnsweredBy};
+use crate::model::{Class, Resolution};
 
 /// So many are kept; beyond that, the one that has been quiet for longest is forgotten.
 const KEPT: usize = 256;
@@ -29,7 +29,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of(made_by: &MadeBy) -> Self {
+    pub(super) fn of(made_by: &AnsweredBy) -> Self {
         Self {
             index: made_by.index,
             target: made_by.target.clone(),

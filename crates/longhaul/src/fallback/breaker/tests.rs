@@ -7,7 +7,10 @@ use super::{
     Breakers, KEPT, Key,
     state::{Admission, Breaker},
 };
-use crate::{Class, Resolution, fallback::policy::BreakerPolicy};
+use crate::{
+    fallback::policy::BreakerPolicy,
+    model::{Class, Resolution},
+};
 
 #[derive(Clone, Copy, Debug)]
 enum Do {

@@ -3,11 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Object, Reference, Wish,
+    ImageRequest, Object, Reference,
     size::{self, Said, Size},
     unsayable,
 };
-use crate::fallback::report::Skipped;
+use crate::fallback::report::SkipReason;
 
 pub(super) const METHODS: [&str; 2] = ["generateContent", "streamGenerateContent"];
 
@@ -50,7 +50,7 @@ fn is(name: &str, (camel, snake): Key) -> bool {
     name == camel || name == snake
 }
 
-pub(super) fn said(json: &Object) -> Result<Said, Skipped> {
+pub(super) fn said(json: &Object) -> Result<Said, SkipReason> {
     let config = get(json, CONFIG).and_then(Json::as_object);
     let Some(image) = config.and_then(|it| get(it, IMAGE)?.as_object()) else {
         return Ok(Said::default());
@@ -60,12 +60,12 @@ pub(super) fn said(json: &Object) -> Result<Said, Skipped> {
 }
 
 /// Writes the size in the target's words over that of the request.
-pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), Skipped> {
+pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), SkipReason> {
     let Some(saying) = &size.said else {
         return Ok(());
     };
     if saying.ratio.is_some_and(|ratio| !ratio.is_named()) {
-        return Err(Skipped::Ratio);
+        return Err(SkipReason::Ratio);
     }
     let image = nested(nested(json, CONFIG)?, IMAGE)?;
     take(image, SIZE);
@@ -80,7 +80,7 @@ pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), Skipped> 
 }
 
 /// The object in a field, made where there is none, in the spelling that is there.
-fn nested(json: &mut Object, (camel, snake): Key) -> Result<&mut Object, Skipped> {
+fn nested(json: &mut Object, (camel, snake): Key) -> Result<&mut Object, SkipReason> {
     let name = if json.contains_key(snake) {
         snake
     } else {
@@ -91,7 +91,7 @@ fn nested(json: &mut Object, (camel, snake): Key) -> Result<&mut Object, Skipped
 }
 
 /// Reads a request for another dialect; refused is what would be lost.
-pub(super) fn read(mut json: Object) -> Result<Wish, Skipped> {
+pub(super) fn read(mut json: Object) -> Result<ImageRequest, SkipReason> {
     let contents = json.remove("contents");
     if let Some(config) = take(&mut json, CONFIG) {
         check_config(&config)?;
@@ -102,7 +102,7 @@ pub(super) fn read(mut json: Object) -> Result<Wish, Skipped> {
     if let Some(name) = json.keys().next() {
         return Err(unsayable(name));
     }
-    let mut wish = Wish {
+    let mut wish = ImageRequest {
         prompt: String::new(),
         references: Vec::new(),
     };
@@ -115,7 +115,7 @@ pub(super) fn read(mut json: Object) -> Result<Wish, Skipped> {
     Ok(wish)
 }
 
-fn check_config(config: &Json) -> Result<(), Skipped> {
+fn check_config(config: &Json) -> Result<(), SkipReason> {
     let config = config.as_object().ok_or_else(|| unsayable(CONFIG.0))?;
     for (name, value) in config {
         let one = is(name, ("candidateCount", "candidate_count")) && value.as_u64() == Some(1);
@@ -131,7 +131,7 @@ fn check_config(config: &Json) -> Result<(), Skipped> {
 }
 
 /// The parts of a conversation that has one turn, the caller's.
-fn only_turn(contents: Option<Json>) -> Result<Vec<Json>, Skipped> {
+fn only_turn(contents: Option<Json>) -> Result<Vec<Json>, SkipReason> {
     let turn = match contents {
         Some(Json::Array(mut turns)) if turns.len() == 1 => turns.pop(),
         Some(turn @ Json::Object(_)) => Some(turn),
@@ -149,7 +149,7 @@ fn only_turn(contents: Option<Json>) -> Result<Vec<Json>, Skipped> {
 }
 
 /// A text, or a picture that comes with the request.
-fn read_part(part: Json, wish: &mut Wish) -> Result<(), Skipped> {
+fn read_part(part: Json, wish: &mut ImageRequest) -> Result<(), SkipReason> {
     let lost = || unsayable("contents.parts");
     let Json::Object(mut part) = part else {
         return Err(lost());
@@ -176,7 +176,7 @@ fn read_part(part: Json, wish: &mut Wish) -> Result<(), Skipped> {
     Ok(())
 }
 
-pub(super) fn write(wish: Wish) -> Object {
+pub(super) fn write(wish: ImageRequest) -> Object {
     let mut parts = vec![json!({ "text": wish.prompt })];
     parts.extend(wish.references.into_iter().map(
         |Reference { media_type, data }| {

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    report::Skipped,
+    report::SkipReason,
     target::{Dialect, Target, Value},
 };
-use crate::workload::{Resolution, Workload};
+use crate::model::{Resolution, Workload};
 
 type Object = Map<String, Json>;
 
@@ -27,7 +27,7 @@ pub(super) struct Rewritten {
 
 /// What a request asks for, in no dialect.
 #[derive(Debug)]
-struct Wish {
+struct ImageRequest {
     prompt: String,
     references: Vec<Reference>,
 }
@@ -60,22 +60,22 @@ pub(super) fn rewrite(
     from: Option<Dialect>,
     body: &Bytes,
     workload: &Workload,
-) -> Result<Rewritten, Skipped> {
+) -> Result<Rewritten, SkipReason> {
     if target.max_images.is_some_and(|most| workload.images > most) {
-        return Err(Skipped::Images);
+        return Err(SkipReason::Images);
     }
     check_references(target, workload.references as usize)?;
     let (body, resolution) = match target.dialect {
-        Dialect::AsItCame => {
+        Dialect::Passthrough => {
             let resolution = workload.resolution;
             if target.resolutions.fit(resolution) != Some(resolution) {
-                return Err(Skipped::Resolution);
+                return Err(SkipReason::Resolution);
             }
             (body.clone(), resolution)
         }
         dialect => {
-            let json = serde_json::from_slice(body).map_err(|_| Skipped::Dialect)?;
-            let from = from.ok_or(Skipped::Dialect)?;
+            let json = serde_json::from_slice(body).map_err(|_| SkipReason::Dialect)?;
+            let from = from.ok_or(SkipReason::Dialect)?;
             let (json, resolution) = translate(target, from, dialect, json, workload)?;
             let body = serde_json::to_vec(&json).expect("a tree of JSON can be written");
             (Bytes::from(body), resolution)
@@ -95,7 +95,7 @@ fn translate(
     to: Dialect,
     mut json: Object,
     workload: &Workload,
-) -> Result<(Object, Resolution), Skipped> {
+) -> Result<(Object, Resolution), SkipReason> {
     for field in &target.remove {
         json.remove(field);
     }
@@ -106,7 +106,7 @@ fn translate(
     let size = size::fit(target, &said, workload.resolution)?;
     let mut json = match (from, to) {
         (Dialect::Gemini, Dialect::Gemini) | (Dialect::OpenAiImages, Dialect::OpenAiImages) => json,
-        _ if size.is_as_asked() => return Err(Skipped::Dialect),
+        _ if size.is_as_asked() => return Err(SkipReason::Dialect),
         (Dialect::Gemini, _) => openai::write(checked(target, gemini::read(json)?)?),
         _ => gemini::write(checked(target, openai::read(json)?)?),
     };
@@ -124,14 +124,14 @@ fn translate(
     Ok((json, size.resolution))
 }
 
-fn checked(target: &Target, wish: Wish) -> Result<Wish, Skipped> {
+fn checked(target: &Target, wish: ImageRequest) -> Result<ImageRequest, SkipReason> {
     check_references(target, wish.references.len())?;
     Ok(wish)
 }
 
-fn check_references(target: &Target, references: usize) -> Result<(), Skipped> {
+fn check_references(target: &Target, references: usize) -> Result<(), SkipReason> {
     match target.max_references {
-        Some(most) if references > most as usize => Err(Skipped::References),
+        Some(most) if references > most as usize => Err(SkipReason::References),
         _ => Ok(()),
     }
 }
@@ -147,6 +147,6 @@ impl From<&Value> for Json {
 }
 
 /// A field that the target cannot be told.
-fn unsayable(field: &str) -> Skipped {
-    Skipped::Field(field.into())
+fn unsayable(field: &str) -> SkipReason {
+    SkipReason::Field(field.into())
 }

@@ -3,11 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Object, Reference, Wish,
+    ImageRequest, Object, Reference,
     size::{self, Said, Size},
     unsayable,
 };
-use crate::fallback::{report::Skipped, sizes::RatioIn};
+use crate::fallback::{report::SkipReason, sizes::RatioPlacement};
 
 /// Fields that aggregators read the size from, and `size` itself.
 const SIZE: [&str; 4] = ["size", "resolution", "imageSize", "aspect_ratio"];
@@ -23,7 +23,7 @@ const LEFT_OUT: [&str; 7] = [
     "sequential_image_generation",
 ];
 
-pub(super) fn said(json: &Object) -> Result<Said, Skipped> {
+pub(super) fn said(json: &Object) -> Result<Said, SkipReason> {
     let mut said = Said::default();
     for field in SIZE {
         said = size::read(said, field, json.get(field))?;
@@ -32,7 +32,7 @@ pub(super) fn said(json: &Object) -> Result<Said, Skipped> {
 }
 
 /// Writes the size in the target's words over that of the request.
-pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), Skipped> {
+pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), SkipReason> {
     let Some(saying) = &size.said else {
         return Ok(());
     };
@@ -48,18 +48,18 @@ pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), Skipped> 
         json.insert("size".to_owned(), size.as_str().into());
     }
     match (saying.ratio_in, saying.ratio) {
-        (RatioIn::Nowhere, ratio) => size::must_be_square(ratio)?,
-        (RatioIn::Field(field), Some(ratio)) => {
+        (RatioPlacement::Nowhere, ratio) => size::must_be_square(ratio)?,
+        (RatioPlacement::Field(field), Some(ratio)) => {
             json.insert(field.clone(), ratio.to_string().into());
         }
         // Without a word, it is a square.
-        (RatioIn::Prompt, Some(ratio)) if size::must_be_square(Some(ratio)).is_err() => {
+        (RatioPlacement::Prompt, Some(ratio)) if size::must_be_square(Some(ratio)).is_err() => {
             let Some(Json::String(prompt)) = json.get_mut("prompt") else {
                 return Err(unsayable("prompt"));
             };
             prompt.push_str(&format!("\n\nAspect ratio {ratio}."));
         }
-        (RatioIn::Field(_) | RatioIn::Prompt, _) => {}
+        (RatioPlacement::Field(_) | RatioPlacement::Prompt, _) => {}
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ pub(super) fn name_model(json: &mut Object, model: Option<&str>) {
 }
 
 /// Reads a request for another dialect; refused is what would be lost.
-pub(super) fn read(json: Object) -> Result<Wish, Skipped> {
+pub(super) fn read(json: Object) -> Result<ImageRequest, SkipReason> {
     let mut prompt = None;
     let mut references = Vec::new();
     for (field, value) in json {
@@ -85,14 +85,14 @@ pub(super) fn read(json: Object) -> Result<Wish, Skipped> {
             (name, _) => return Err(unsayable(name)),
         }
     }
-    Ok(Wish {
+    Ok(ImageRequest {
         prompt: prompt.ok_or_else(|| unsayable("prompt"))?,
         references,
     })
 }
 
 /// One image or a list of them, as Seedream takes them; only those that come with the request.
-fn read_references(value: Json) -> Result<Vec<Reference>, Skipped> {
+fn read_references(value: Json) -> Result<Vec<Reference>, SkipReason> {
     let images = match value {
         Json::Array(images) => images,
         image => vec![image],
@@ -113,7 +113,7 @@ fn data_uri(text: &str) -> Option<Reference> {
     })
 }
 
-pub(super) fn write(wish: Wish) -> Object {
+pub(super) fn write(wish: ImageRequest) -> Object {
     let mut json = Object::new();
     json.insert("prompt".to_owned(), wish.prompt.into());
     if !wish.references.is_empty() {

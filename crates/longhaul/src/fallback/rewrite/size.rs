@@ -4,11 +4,11 @@ use super::unsayable;
 use crate::{
     fallback::{
         ratio::Ratio,
-        report::Skipped,
-        sizes::{RatioIn, Sizes},
+        report::SkipReason,
+        sizes::{RatioPlacement, Sizes},
         target::Target,
     },
-    workload::Resolution,
+    model::Resolution,
 };
 
 /// What a request says about the size.
@@ -75,7 +75,7 @@ pub(super) struct Saying<'t> {
     pub(super) size: Option<String>,
     /// What the size leaves open.
     pub(super) ratio: Option<Ratio>,
-    pub(super) ratio_in: &'t RatioIn,
+    pub(super) ratio_in: &'t RatioPlacement,
 }
 
 impl Size<'_> {
@@ -89,18 +89,21 @@ pub(super) fn fit<'t>(
     target: &'t Target,
     said: &Said,
     resolution: Resolution,
-) -> Result<Size<'t>, Skipped> {
+) -> Result<Size<'t>, SkipReason> {
     let asked = match resolution {
         Resolution::Unknown => said.resolution.unwrap_or_default(),
         known => known,
     };
-    let resolution = target.resolutions.fit(asked).ok_or(Skipped::Resolution)?;
+    let resolution = target
+        .resolutions
+        .fit(asked)
+        .ok_or(SkipReason::Resolution)?;
     let shape = said.ratio.unwrap_or(Ratio::SQUARE);
     if target.max_ratio.is_some_and(|most| !shape.is_within(most)) {
-        return Err(Skipped::Ratio);
+        return Err(SkipReason::Ratio);
     }
     let said = match &target.sizes {
-        Sizes::AsAsked if resolution != asked => return Err(Skipped::Resolution),
+        Sizes::AsAsked if resolution != asked => return Err(SkipReason::Resolution),
         Sizes::AsAsked => None,
         Sizes::Keywords(words) => Some(Saying {
             size: words.of(resolution).map(str::to_owned),
@@ -113,12 +116,12 @@ pub(super) fn fit<'t>(
                 || nominal_area(resolution),
                 |(width, height)| Some(width * height),
             );
-            let edges = area.map(|area| range.fit(area, shape).ok_or(Skipped::Resolution));
+            let edges = area.map(|area| range.fit(area, shape).ok_or(SkipReason::Resolution));
             let size = edges.transpose()?;
             Some(Saying {
                 ratio: said.ratio.filter(|_| size.is_none()),
                 size: size.map(|(width, height)| format!("{width}x{height}")),
-                ratio_in: &RatioIn::Nowhere,
+                ratio_in: &RatioPlacement::Nowhere,
             })
         }
     };
@@ -137,10 +140,10 @@ fn nominal_area(resolution: Resolution) -> Option<u64> {
 }
 
 /// A ratio that nothing but a square can stand for.
-pub(super) fn must_be_square(ratio: Option<Ratio>) -> Result<(), Skipped> {
+pub(super) fn must_be_square(ratio: Option<Ratio>) -> Result<(), SkipReason> {
     match ratio {
         None | Some(Ratio::SQUARE) => Ok(()),
-        Some(_) => Err(Skipped::Ratio),
+        Some(_) => Err(SkipReason::Ratio),
     }
 }
 
@@ -149,7 +152,7 @@ pub(super) fn read(
     said: Said,
     field: &str,
     value: Option<&serde_json::Value>,
-) -> Result<Said, Skipped> {
+) -> Result<Said, SkipReason> {
     match value {
         None | Some(serde_json::Value::Null) => Ok(said),
         Some(value) => value

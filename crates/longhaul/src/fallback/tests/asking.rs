@@ -2,8 +2,8 @@
 
 use super::script::*;
 use crate::{
-    Class, Resolution,
-    fallback::{Dialect, MadeBy, Resolutions, Skipped, StoppedBy},
+    fallback::{AnsweredBy, Dialect, Resolutions, SkipReason, StoppedBy},
+    model::{Class, Resolution},
     observe::{Event, Observer},
 };
 
@@ -12,7 +12,7 @@ async fn the_default_is_off_and_leaves_no_mark() {
     let script = Script::new([OVERLOADED]);
     let answered = run(policy([]), &script).await.unwrap();
     assert_eq!(answered.status(), 503);
-    assert!(answered.extensions().get::<MadeBy>().is_none());
+    assert!(answered.extensions().get::<AnsweredBy>().is_none());
     assert_eq!(script.hosts(), ["first"]);
 }
 
@@ -74,7 +74,7 @@ async fn a_target_may_have_triggers_of_its_own() {
     let script = Script::new([OVERLOADED, OK]);
     let answered = run(policy([patient, route("second")]), &script).await;
     assert_eq!(script.hosts(), ["first", "second"]);
-    assert_eq!(skipped(&answered), [None, Some(Skipped::Trigger), None]);
+    assert_eq!(skipped(&answered), [None, Some(SkipReason::Trigger), None]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,10 @@ async fn who_cannot_make_the_picture_is_passed_over() {
     let script = Script::new([OVERLOADED, OK]);
     let answered = run(policy([small, seedream()]), &script).await;
     assert_eq!(script.hosts(), ["first", "ark"]);
-    assert_eq!(skipped(&answered), [None, Some(Skipped::Resolution), None]);
+    assert_eq!(
+        skipped(&answered),
+        [None, Some(SkipReason::Resolution), None]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +156,7 @@ async fn observers_hear_of_it_once() {
     });
     let stack = crate::Stack::new(policy([seedream()]))
         .unwrap()
-        .observed_by(observer);
+        .with_observer(observer);
     send(&stack, &Script::new([QUOTA, OK]), request())
         .await
         .unwrap();

@@ -16,11 +16,12 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::script::*;
 use crate::{
-    Attempt, BoxError, Class, End,
+    attempt::Attempt,
     body::ReplayBody,
     detect::{DetectPolicy, DetectWorkloadLayer},
+    error::{BoxError, RetryReport},
     fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, StoppedBy},
-    retry::RetryReport,
+    model::{Class, End},
 };
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{advance, sleep};
 
 use super::script::*;
-use crate::{Stack, fallback::Skipped};
+use crate::{Stack, fallback::SkipReason};
 
 fn stack() -> Stack {
     Stack::new(policy([route("second")])).unwrap()
@@ -29,7 +29,7 @@ async fn the_first_is_passed_over_while_open_and_probed_after() {
     assert_eq!(script.hosts().last().unwrap(), "second");
     assert!(matches!(
         skipped(&answered)[0],
-        Some(Skipped::Open(Some(_)))
+        Some(SkipReason::Open(Some(_)))
     ));
     assert_eq!(made_by(&answered).index, 1);
 
@@ -135,7 +135,7 @@ async fn while_a_probe_is_out_the_others_go_elsewhere_and_a_dropped_probe_makes_
     });
     sleep(Duration::from_secs(1)).await;
     let answered = send(&stack, &script, request()).await;
-    assert_eq!(skipped(&answered)[0], Some(Skipped::Open(None)));
+    assert_eq!(skipped(&answered)[0], Some(SkipReason::Open(None)));
     probe.abort();
     sleep(Duration::from_secs(1)).await;
     let answered = send(&stack, &script, request()).await;

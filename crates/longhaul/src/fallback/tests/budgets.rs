@@ -8,11 +8,12 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::script::*;
 use crate::{
-    BoxError, Class, Currency, ErrorKind, Money, Stack,
-    billing::PriceRow,
+    Stack,
     body::ReplayBody,
     detect::DetectWorkloadLayer,
-    fallback::{FallbackLayer, FallbackPolicy, FallbackReport, Skipped, Target},
+    error::{BoxError, ErrorKind},
+    fallback::{FallbackLayer, FallbackPolicy, FallbackReport, SkipReason, Target},
+    model::{Class, Currency, Money, PriceRow},
     policy::Policy,
     retry::{self, MoneyBudget, SpendingCap},
 };
@@ -24,14 +25,14 @@ fn cut_and_go_on(targets: impl IntoIterator<Item = Target>) -> Policy {
     let mut policy = policy(targets);
     policy.fallback.triggers.push(Class::IntermediaryCut);
     policy.fallback.allow_duplicate = vec![Class::IntermediaryCut];
-    policy.billing.prices = vec![PriceRow::new("*", "*", PRICE, "USD")];
+    policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(PRICE))];
     policy
 }
 
 /// What a call beside one that was cut may waste.
 fn waste() -> i64 {
     Money::usd_micros(PRICE)
-        .at(Class::IntermediaryCut.billed_prior())
+        .at(Class::IntermediaryCut.charge_probability())
         .micros
 }
 
@@ -150,7 +151,7 @@ async fn without_a_price_a_budget_pays_for_no_other_target_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn what_is_free_is_no_duplicate() {
     let mut policy = cut_and_go_on([route("second")]);
-    policy.billing.prices = vec![PriceRow::new("*", "*", 0, "USD")];
+    policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(0))];
     policy.retry.duplicates.micros = Some(0);
     policy.retry.budget = Some(MoneyBudget {
         floor_micros: 0,
@@ -183,7 +184,7 @@ async fn a_body_written_anew_is_held_beside_the_callers_or_its_target_is_passed_
     let length = request().into_body().size_hint().exact().unwrap();
     for (limit, asked, why) in [
         (length * 4, vec!["first", "ark"], None),
-        (length + 1, vec!["first"], Some(Skipped::ReplayLimit)),
+        (length + 1, vec!["first"], Some(SkipReason::ReplayLimit)),
     ] {
         let mut policy = policy([seedream()]);
         policy.detect.replay_limit = length;
@@ -208,7 +209,11 @@ async fn bytes_of_a_body_written_anew_are_counted_until_the_operation_ends() {
         async move { Ok::<_, BoxError>(response.unwrap()) }
     });
     let fallback = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
-    let client = detect.layer(fallback.held_within(&detect).layer(client));
+    let client = detect.layer(
+        fallback
+            .with_replay_budget(detect.replay_budget())
+            .layer(client),
+    );
     client.oneshot(request()).await.unwrap();
     let held = held.lock().unwrap();
     let [(callers, first), (anew, second)] = held[..] else {

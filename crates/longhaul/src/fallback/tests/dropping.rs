@@ -10,7 +10,10 @@ use std::{
 use tokio::time::advance;
 
 use super::script::*;
-use crate::{Class, End, Stack};
+use crate::{
+    Stack,
+    model::{Class, End},
+};
 
 /// Polls the operation `polls` times, a second apart, then drops it; whether it ended before.
 async fn drop_after(polls: usize, stack: &Stack, script: &Script) -> bool {

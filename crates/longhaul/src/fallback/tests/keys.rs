@@ -6,7 +6,7 @@ use super::script::*;
 use crate::{
     Stack,
     fallback::{
-        Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Sizes, Skipped, Target,
+        Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Sizes, SkipReason, Target,
     },
 };
 
@@ -105,7 +105,7 @@ async fn the_same_key_is_for_named_hosts_alone() {
             assert!(seen.uri.query().unwrap().contains("key="));
         } else {
             assert_eq!(script.hosts(), ["first"]);
-            assert_eq!(skipped(&answered), [None, Some(Skipped::Key)]);
+            assert_eq!(skipped(&answered), [None, Some(SkipReason::Key)]);
         }
     }
 }
@@ -118,7 +118,6 @@ fn keys_stay_out_of_debug_output_and_policy_files() {
     assert!(!format!("{policy:?}").contains(SECRET));
     let layer = FallbackLayer::new(policy.clone()).unwrap();
     assert!(!format!("{layer:?}").contains(SECRET), "{layer:?}");
-    #[cfg(feature = "serde")]
     assert!(serde_json::to_string(&policy).is_err());
 }
 

@@ -2,8 +2,8 @@
 
 use super::script::{route, seedream};
 use crate::{
-    Class, Resolution,
     fallback::{Dialect, FallbackPolicy, KeySource, Pixels, Resolutions, Sizes, Target, Value},
+    model::{Class, Resolution},
 };
 
 fn refused(policy: &FallbackPolicy) -> String {
@@ -32,7 +32,7 @@ const WRONG: [Row; 16] = [
         it.resolutions = Resolutions::between(Resolution::K4, Resolution::K1)
     }),
     ("resolutions", |it| it.resolutions.max = Resolution::Unknown),
-    ("sizes", |it| it.dialect = Dialect::AsItCame),
+    ("sizes", |it| it.dialect = Dialect::Passthrough),
     ("sizes", |it| {
         let (min, max) = (0, 1);
         it.sizes = Sizes::Pixels(Pixels {

@@ -7,13 +7,14 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::script::{route, seedream};
 use crate::{
-    BoxError, Resolution, Workload,
     body::ReplayBody,
     detect::DetectWorkloadLayer,
+    error::BoxError,
     fallback::{
-        Dialect, Keywords, Pixels, RatioIn, Resolutions, Sizes, Target, ratio::Ratio,
-        report::Skipped, route::Route,
+        Dialect, Keywords, Pixels, RatioPlacement, Resolutions, Sizes, Target, ratio::Ratio,
+        report::SkipReason, route::Route,
     },
+    model::{Resolution, Workload},
 };
 
 fn target(name: &str) -> Target {
@@ -47,7 +48,7 @@ fn target(name: &str) -> Target {
             target.dialect = Dialect::OpenAiImages;
             target.sizes = Sizes::Keywords(Keywords {
                 k2: "2k".to_owned(),
-                ratio: RatioIn::Field("aspect_ratio".to_owned()),
+                ratio: RatioPlacement::Field("aspect_ratio".to_owned()),
                 ..Keywords::default()
             });
         }
@@ -128,7 +129,7 @@ fn too_many_references_are_refused() {
     let head = head.body(()).unwrap().into_parts().0;
     let route = Route::new(few).unwrap();
     let refused = route.request(&head, &body.into(), &Workload::of(Resolution::K2), None);
-    assert_eq!(refused.unwrap_err(), Skipped::References);
+    assert_eq!(refused.unwrap_err(), SkipReason::References);
 }
 
 /// Every size of Google's table has the ratio by whose name it is sold.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::{Class, Stack, fallback::StoppedBy, retry::RetryReport};
+use crate::{Stack, error::RetryReport, fallback::StoppedBy, model::Class};
 
 #[tokio::test(start_paused = true)]
 async fn nobody_else_is_asked_while_an_attempt_may_be_running() {
@@ -104,7 +104,7 @@ async fn a_callers_own_key_is_used_up_by_the_first() {
 async fn nobody_is_asked_after_the_deadline() {
     let script = Script::new([Act::Slowly(20, 503, "")]);
     let mut request = request();
-    let deadline = crate::Deadline::after(Duration::from_secs(20));
+    let deadline = crate::attempt::Deadline::after(Duration::from_secs(20));
     request.extensions_mut().insert(deadline);
     let stack = Stack::new(policy([route("second")])).unwrap();
     let answered = send(&stack, &script, request).await;

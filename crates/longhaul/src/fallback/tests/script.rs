@@ -15,9 +15,13 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
-    Attempt, BoxError, Deadline, Error, Stack, Workload,
-    billing::Provider,
-    fallback::{FallbackPolicy, FallbackReport, KeySource, MadeBy, Skipped, StoppedBy, Target},
+    Stack,
+    attempt::{Attempt, Deadline},
+    error::{BoxError, Error},
+    fallback::{
+        AnsweredBy, FallbackPolicy, FallbackReport, KeySource, SkipReason, StoppedBy, Target,
+    },
+    model::{Provider, Workload},
     policy::Policy,
 };
 
@@ -188,16 +192,16 @@ pub(super) fn report(answered: &Answered) -> FallbackReport {
     }
 }
 
-pub(super) fn made_by(answered: &Answered) -> MadeBy {
+pub(super) fn made_by(answered: &Answered) -> AnsweredBy {
     let response = answered.as_ref().unwrap();
-    response.extensions().get::<MadeBy>().cloned().unwrap()
+    response.extensions().get::<AnsweredBy>().cloned().unwrap()
 }
 
 pub(super) fn stopped_by(answered: &Answered) -> StoppedBy {
     report(answered).stopped_by()
 }
 
-pub(super) fn skipped(answered: &Answered) -> Vec<Option<Skipped>> {
+pub(super) fn skipped(answered: &Answered) -> Vec<Option<SkipReason>> {
     let report = report(answered);
     report
         .hops()

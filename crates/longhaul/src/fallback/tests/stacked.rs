@@ -2,8 +2,9 @@
 
 use super::script::*;
 use crate::{
-    Class, Money, Resolution, Stack,
-    billing::{PriceRow, Record},
+    Stack,
+    billing::Record,
+    model::{Class, Money, PriceRow, Resolution},
 };
 
 fn row(record: &Record) -> (&str, &str, Resolution, Money, Class) {
@@ -21,9 +22,17 @@ fn row(record: &Record) -> (&str, &str, Resolution, Money, Class) {
 async fn the_ledger_shows_who_was_asked_and_at_whose_price() {
     let mut policy = policy([seedream()]);
     policy.billing.prices = vec![
-        PriceRow::new("first.example", "nano-banana*", 240_000, "USD")
-            .for_resolution(Resolution::K4),
-        PriceRow::new("ark.example", "seedream-4-5*", 40_000, "USD"),
+        PriceRow::new(
+            "first.example",
+            "nano-banana*",
+            crate::Money::usd_micros(240_000),
+        )
+        .for_resolution(Resolution::K4),
+        PriceRow::new(
+            "ark.example",
+            "seedream-4-5*",
+            crate::Money::usd_micros(40_000),
+        ),
     ];
     let stack = Stack::new(policy).unwrap();
     let script = Script::new([OVERLOADED, OK]);

@@ -17,8 +17,8 @@ use tower_service::Service;
 use super::*;
 use crate::{
     attempt::{Attempt, OperationId},
-    classify::Class,
     error::{Error, ErrorKind, Insecure},
+    model::Class,
 };
 
 /// What the client below was given.
@@ -169,7 +169,6 @@ fn policies_that_cannot_work_are_refused_by_field() {
     assert_eq!(refused(wrong), "key_parameters");
 }
 
-#[cfg(feature = "serde")]
 #[test]
 fn policies_are_read_from_files() {
     let read = serde_json::from_str::<Http1Policy>;

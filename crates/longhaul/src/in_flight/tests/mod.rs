@@ -25,10 +25,9 @@ use tower_service::Service;
 use super::*;
 use crate::{
     attempt::{Attempt, Deadline, OperationId},
-    classify::Class,
     error::{Error, ErrorKind},
+    model::{Class, End},
     observe::{Event, Observer},
-    outcome::End,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -149,10 +148,10 @@ fn provider(script: Script) -> (Provider, Called) {
     (provider, called)
 }
 
-fn in_flight(per_host: usize, script: Script) -> (InFlight<Provider>, Called) {
+fn in_flight(max_per_host: usize, script: Script) -> (InFlight<Provider>, Called) {
     let (provider, called) = provider(script);
     let policy = InFlightPolicy {
-        per_host,
+        max_per_host,
         ..InFlightPolicy::default()
     };
     (InFlightLayer::new(policy).unwrap().layer(provider), called)
@@ -178,7 +177,7 @@ async fn fetch(service: &InFlight<Provider>, request: Request<()>) -> Result<Byt
 
 fn no_place(result: Result<impl Sized, Error>) -> (Duration, usize) {
     match result.err().expect("no place").kind() {
-        ErrorKind::NoPlace { limit, in_flight } => (*limit, *in_flight),
+        ErrorKind::QueueTimeout { limit, in_flight } => (*limit, *in_flight),
         other => panic!("{other:?}"),
     }
 }
@@ -206,18 +205,26 @@ fn policies_that_cannot_work_are_refused_by_field() {
         let error = InFlightLayer::new(policy).unwrap_err();
         error.field().to_owned()
     };
-    assert_eq!(refused(|policy| policy.per_host = 0), "per_host");
-    assert_eq!(refused(|policy| policy.per_host = usize::MAX), "per_host");
-    assert_eq!(refused(|policy| policy.wait = Duration::ZERO), "wait");
+    assert_eq!(refused(|policy| policy.max_per_host = 0), "max_per_host");
+    assert_eq!(
+        refused(|policy| policy.max_per_host = usize::MAX),
+        "max_per_host"
+    );
+    assert_eq!(
+        refused(|policy| policy.queue_timeout = Duration::ZERO),
+        "queue_timeout"
+    );
 }
 
-#[cfg(feature = "serde")]
 #[test]
 fn policies_are_read_from_files() {
     let read = serde_json::from_str::<InFlightPolicy>;
     assert_eq!(read("{}").unwrap(), InFlightPolicy::default());
-    let policy = read(r#"{"per_host": 3, "wait": "90s"}"#).unwrap();
-    assert_eq!((policy.per_host, policy.wait), (3, 90 * SECOND));
+    let policy = read(r#"{"max_per_host": 3, "queue_timeout": "90s"}"#).unwrap();
+    assert_eq!(
+        (policy.max_per_host, policy.queue_timeout),
+        (3, 90 * SECOND)
+    );
     let written = serde_json::to_string(&policy).unwrap();
     assert_eq!(read(&written).unwrap(), policy);
     assert!(read(r#"{"waits": "90s"}"#).is_err());

@@ -103,7 +103,7 @@ async fn nobody_overtakes_those_who_wait() {
 async fn hosts_do_not_wait_for_each_other_and_services_of_one_layer_do() {
     let (provider, _) = provider(Script::default());
     let policy = InFlightPolicy {
-        per_host: 1,
+        max_per_host: 1,
         ..InFlightPolicy::default()
     };
     let layer = InFlightLayer::new(policy).unwrap();
@@ -152,7 +152,7 @@ async fn the_attempt_begins_with_its_place_and_the_observer_hears_of_the_wait() 
     let heard = waits.clone();
     let observer = Observer::new(move |event: &Event<'_>| {
         assert!(
-            matches!(event, Event::NoPlace { attempt } if attempt.is_some_and(|attempt| attempt.number() == 1))
+            matches!(event, Event::QueueTimeout { attempt } if attempt.is_some_and(|attempt| attempt.number() == 1))
         );
         heard.fetch_add(1, Ordering::Relaxed);
     });

@@ -6,10 +6,10 @@ mod tests;
 mod ticket;
 
 pub use self::spending::{Balance, Spending};
-pub(super) use self::ticket::Ticket;
+pub(super) use self::ticket::Reservation;
 use crate::{
-    ConfigError,
-    money::{Currency, Money},
+    config::ConfigError,
+    model::{Currency, Money},
 };
 
 /// What duplicates may cost, all operations of a layer and of its clones together.
@@ -22,12 +22,8 @@ use crate::{
 ///
 /// Each currency has a balance of its own, which begins at the floor. The balance is never below zero, and
 /// never grants more than the floor and the deposits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MoneyBudget {
     /// What is there at the beginning, in millionths of the currency of the price row. Default 1,000,000:
@@ -73,12 +69,8 @@ impl MoneyBudget {
 /// provider is free again at its end.
 ///
 /// The count is this process's, from its beginning: a cap, not an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(deny_unknown_fields)
-)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SpendingCap {
     /// In millionths of a unit of `currency`.
     pub micros: i64,

@@ -2,10 +2,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{MoneyBudget, SpendingCap};
 use crate::{
-    classify::{Class, Probability},
     error::ErrorKind,
-    money::{Currency, Money},
-    outcome::{Exposure, Outcome},
+    model::{Class, Currency, Exposure, Money, Outcome, Probability},
 };
 
 /// The money of a retry layer, shared by all its clones and services: what duplicates may still cost, what
@@ -22,8 +20,7 @@ struct Inner {
 }
 
 /// The money in one currency, in millionths of a unit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Balance {
     /// What duplicates may still cost; 0 without a [`MoneyBudget`].
@@ -136,7 +133,7 @@ impl Spending {
             if let (Class::Delivered, Some(budget)) = (class, self.0.budget) {
                 account.deposit(
                     price
-                        .at(Probability::per_mille(budget.deposit_per_mille))
+                        .at(Probability::permille(budget.deposit_per_mille))
                         .micros,
                 );
             }
@@ -178,5 +175,5 @@ impl Balance {
 
 /// By the same measure as [`Class::is_possibly_charged`], of a single attempt.
 pub(super) fn may_be_charged(exposure: &Exposure) -> bool {
-    exposure.probability > Class::SentPartial.billed_prior()
+    exposure.probability > Class::SentPartial.charge_probability()
 }

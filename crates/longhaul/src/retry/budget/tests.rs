@@ -3,9 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     attempt::{Attempt, OperationId},
-    classify::Class,
     error::ErrorKind,
-    outcome::End,
+    model::{Class, End},
 };
 
 const PRICE: Money = Money::usd_micros(240_000);
@@ -23,7 +22,7 @@ fn usd(spending: &Spending) -> Balance {
 }
 
 /// A ticket for an attempt that ended so.
-fn ended(mut ticket: Ticket, class: Class) {
+fn ended(mut ticket: Reservation, class: Class) {
     let attempt = Attempt::new(OperationId::new(), 1, None);
     attempt.set_price(Some(PRICE), None);
     ticket.attach(&attempt);
@@ -43,7 +42,7 @@ async fn what_was_held_is_spent_doubtful_or_free_by_the_outcome() {
         (Class::Overloaded, 0, 0, 0),
     ] {
         let spending = book(0, 100, Some(1_000_000));
-        let mut ticket = Ticket::new(&spending);
+        let mut ticket = Reservation::new(&spending);
         ticket.reserve(Some(PRICE)).unwrap();
         assert_eq!(usd(&spending).in_flight, 240_000);
         ended(ticket, class);
@@ -60,7 +59,7 @@ async fn what_was_held_is_spent_doubtful_or_free_by_the_outcome() {
 #[test]
 fn a_ticket_that_was_never_used_gives_everything_back() {
     let spending = book(500_000, 0, None);
-    let mut ticket = Ticket::new(&spending);
+    let mut ticket = Reservation::new(&spending);
     ticket.reserve(Some(PRICE)).unwrap();
     assert!(ticket.withdraw(Some(PRICE)));
     assert_eq!(usd(&spending).duplicates, 260_000);
@@ -72,11 +71,13 @@ fn a_ticket_that_was_never_used_gives_everything_back() {
 #[test]
 fn the_cap_refuses_what_would_pass_it_and_what_has_no_price_in_its_currency() {
     let spending = book(0, 0, Some(500_000));
-    let mut first = Ticket::new(&spending);
+    let mut first = Reservation::new(&spending);
     first.reserve(Some(PRICE)).unwrap();
-    let mut second = Ticket::new(&spending);
+    let mut second = Reservation::new(&spending);
     second.reserve(Some(PRICE)).unwrap();
-    let refused = Ticket::new(&spending).reserve(Some(PRICE)).unwrap_err();
+    let refused = Reservation::new(&spending)
+        .reserve(Some(PRICE))
+        .unwrap_err();
     assert_eq!(
         refused,
         ErrorKind::SpendingCap {
@@ -87,28 +88,28 @@ fn the_cap_refuses_what_would_pass_it_and_what_has_no_price_in_its_currency() {
         }
     );
     drop(first);
-    assert!(Ticket::new(&spending).reserve(Some(PRICE)).is_ok());
+    assert!(Reservation::new(&spending).reserve(Some(PRICE)).is_ok());
 
     let euro = Money {
         micros: 1,
         currency: "EUR".parse().unwrap(),
     };
     for unknown in [None, Some(euro)] {
-        assert!(Ticket::new(&spending).reserve(unknown).is_err());
+        assert!(Reservation::new(&spending).reserve(unknown).is_err());
     }
 }
 
 #[test]
 fn a_budget_lends_nothing_for_an_unknown_price_and_nothing_it_has_not() {
     let spending = book(240_000, 0, None);
-    assert!(!Ticket::new(&spending).withdraw(None));
-    let mut first = Ticket::new(&spending);
+    assert!(!Reservation::new(&spending).withdraw(None));
+    let mut first = Reservation::new(&spending);
     assert!(first.withdraw(Some(PRICE)));
-    assert!(!Ticket::new(&spending).withdraw(Some(Money::usd_micros(1))));
+    assert!(!Reservation::new(&spending).withdraw(Some(Money::usd_micros(1))));
     drop(first);
 
     // Currencies never mix: each begins at the floor.
-    let mut other = Ticket::new(&spending);
+    let mut other = Reservation::new(&spending);
     assert!(other.withdraw(Some(Money {
         micros: 240_000,
         currency: "EUR".parse().unwrap(),
@@ -119,9 +120,9 @@ fn a_budget_lends_nothing_for_an_unknown_price_and_nothing_it_has_not() {
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_that_was_free_leaves_its_stake_to_the_next() {
     let spending = book(240_000, 0, None);
-    let mut duplicate = Ticket::new(&spending);
+    let mut duplicate = Reservation::new(&spending);
     assert!(duplicate.withdraw(Some(PRICE)));
-    let mut next = Ticket::new(&spending);
+    let mut next = Reservation::new(&spending);
     next.take_place_of(Some(&mut duplicate));
     ended(duplicate, Class::Overloaded);
     assert_eq!(usd(&spending).duplicates, 0);
@@ -158,10 +159,10 @@ proptest! {
         let mut open = Vec::new();
         for (micros, probability, duplicate, class, keep_open) in attempts {
             let price = Money::usd_micros(micros);
-            let mut ticket = Ticket::new(&spending);
+            let mut ticket = Reservation::new(&spending);
             let mut stake = 0;
             if duplicate {
-                let waste = price.at(crate::classify::Probability::per_mille(probability));
+                let waste = price.at(crate::model::Probability::permille(probability));
                 if !ticket.withdraw(Some(waste)) {
                     continue;
                 }
@@ -180,7 +181,7 @@ proptest! {
                     granted += stake;
                 }
                 if class == Class::Delivered {
-                    deposited += price.at(crate::classify::Probability::per_mille(share)).micros;
+                    deposited += price.at(crate::model::Probability::permille(share)).micros;
                 }
             }
             let balance = usd(&spending);

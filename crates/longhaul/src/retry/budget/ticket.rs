@@ -1,11 +1,11 @@
 use super::{Spending, spending::may_be_charged};
-use crate::{attempt::Attempt, error::ErrorKind, money::Money};
+use crate::{attempt::Attempt, error::ErrorKind, model::Money};
 
 /// The money held for one attempt, from the decision to make it until its end.
 ///
 /// Dropped, it settles by the attempt's outcome; without an attempt everything is free again.
 #[derive(Debug)]
-pub(in crate::retry) struct Ticket {
+pub(in crate::retry) struct Reservation {
     spending: Spending,
     // Held for the attempt itself.
     price: Option<Money>,
@@ -14,7 +14,7 @@ pub(in crate::retry) struct Ticket {
     attempt: Option<Attempt>,
 }
 
-impl Ticket {
+impl Reservation {
     /// Holds nothing yet.
     pub(in crate::retry) fn new(spending: &Spending) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Reservation {
     fn drop(&mut self) {
         // An attempt ends before its ticket: its guard stands before it everywhere.
         let outcome = self.attempt.as_ref().and_then(Attempt::outcome_now);

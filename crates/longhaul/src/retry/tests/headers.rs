@@ -1,5 +1,5 @@
 use super::{script::*, *};
-use crate::workload::PerResolution;
+use crate::model::PerResolution;
 use http::HeaderName;
 
 #[tokio::test(start_paused = true)]
@@ -32,13 +32,13 @@ fn a_servers_word_on_each_class() {
         let mut situation = Situation::new(End::Finished, class);
         let unsaid = policy.verdict(&situation);
         situation.server = Some(false);
-        assert!(matches!(policy.verdict(&situation), Verdict::Stop(_)));
+        assert!(matches!(policy.verdict(&situation), RetryDecision::Stop(_)));
         situation.server = Some(true);
         let said = policy.verdict(&situation);
         if class == Class::ClientError {
             assert!(matches!(
                 said,
-                Verdict::Again {
+                RetryDecision::Again {
                     duplicate: false,
                     ..
                 }
@@ -51,10 +51,10 @@ fn a_servers_word_on_each_class() {
 
 #[tokio::test(start_paused = true)]
 async fn another_loop_around_this_one_is_noticed() {
-    for (header, nested) in [
+    for (header, outer_retry) in [
         (
             "x-stainless-retry-count",
-            Some(Nested::Header("x-stainless-retry-count")),
+            Some(OuterRetry::Header("x-stainless-retry-count")),
         ),
         ("x-something", None),
     ] {
@@ -62,14 +62,14 @@ async fn another_loop_around_this_one_is_noticed() {
         let mut request = request();
         request.headers_mut().insert(header, "2".parse().unwrap());
         let answered = script.call(request).await;
-        assert_eq!(report(&answered).nested(), nested);
+        assert_eq!(report(&answered).outer_retry(), outer_retry);
     }
 
     let script = Script::new(exact(), [Say::picture(1)]);
     let mut request = request();
     Attempt::enter(request.extensions_mut());
     let answered = script.call(request).await;
-    assert_eq!(report(&answered).nested(), Some(Nested::Attempt));
+    assert_eq!(report(&answered).outer_retry(), Some(OuterRetry::Attempt));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ fn late() -> RetryPolicy {
 /// One place in flight.
 fn single_place() -> InFlightLayer {
     InFlightLayer::new(InFlightPolicy {
-        per_host: 1,
+        max_per_host: 1,
         ..InFlightPolicy::default()
     })
     .unwrap()
@@ -196,12 +196,12 @@ async fn what_waits_for_its_place_when_it_is_superseded_was_never_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn the_ledger_has_one_entry_for_each_and_the_superseded_may_have_cost_something() {
-    use crate::{Stack, billing::PriceRow, body::ReplayBody, policy::Policy, timeout::RequestBody};
+    use crate::{Stack, body::ReplayBody, model::PriceRow, policy::Policy, timeout::RequestBody};
 
     let mut policy = Policy::nano_banana_pro();
     policy.retry = late();
     policy.retry.spending_cap = Some(SpendingCap::usd_micros(480_000));
-    policy.billing.prices = vec![PriceRow::new("*", "*", 240_000, "USD")];
+    policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(240_000))];
     let stack = Stack::new(policy).unwrap();
     let client = service_fn(
         async |request: Request<RequestBody<ReplayBody<Full<Bytes>>>>| {
@@ -230,6 +230,9 @@ async fn the_ledger_has_one_entry_for_each_and_the_superseded_may_have_cost_some
             (End::Superseded, 0, 240_000)
         ]
     );
-    let money = stack.spending().unwrap().balance(crate::Currency::USD);
+    let money = stack
+        .spending()
+        .unwrap()
+        .balance(crate::model::Currency::USD);
     assert_eq!((money.spent, money.doubtful), (240_000, 240_000));
 }

@@ -1,18 +1,20 @@
 use super::{script::*, *};
-use crate::{
-    Currency,
-    billing::{PriceRow, PriceTable},
-};
+use crate::model::{Currency, PriceRow, PriceTable};
 
 const PRICE: i64 = 240_000;
 
 fn prices() -> PriceTable {
-    PriceTable::new(vec![PriceRow::new("*", "*", PRICE, "USD")]).unwrap()
+    PriceTable::new(vec![PriceRow::new(
+        "*",
+        "*",
+        crate::Money::usd_micros(PRICE),
+    )])
+    .unwrap()
 }
 
 fn priced(policy: RetryPolicy, says: impl IntoIterator<Item = Say>) -> Script {
     let mut script = Script::new(policy, says);
-    script.layer = script.layer.priced_by(prices());
+    script.layer = script.layer.with_prices(prices());
     script
 }
 
@@ -143,7 +145,7 @@ async fn what_was_refused_makes_room_under_the_cap_for_the_next() {
     let client = service_fn(move |request| provider.clone().serve(request));
     let layer = ClassifyingRetryLayer::new(capped(PRICE))
         .unwrap()
-        .priced_by(prices());
+        .with_prices(prices());
     let response = layer.layer(client).oneshot(request()).await.unwrap();
     assert_eq!(response.status(), 200);
 
@@ -196,7 +198,7 @@ async fn a_body_that_is_still_read_holds_its_price() {
     });
     let layer = ClassifyingRetryLayer::new(capped(PRICE))
         .unwrap()
-        .priced_by(prices());
+        .with_prices(prices());
     let spending = layer.spending().unwrap().clone();
     let response = layer.layer(service).oneshot(request()).await.unwrap();
     assert_eq!(spending.balance(Currency::USD).in_flight, PRICE);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use http::HeaderMap;
 
 use super::*;
-use crate::timeout::Limits;
+use crate::timeout::TimeoutPolicy;
 
 /// One answer: after so many seconds, this status, this header, this body. Status 0 breaks the connection.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub(super) struct Script {
     pub(super) seen: Arc<Mutex<Vec<(Duration, HeaderMap, Attempt)>>>,
     began: Instant,
     pub(super) layer: ClassifyingRetryLayer,
-    pub(super) limits: Limits,
+    pub(super) limits: TimeoutPolicy,
 }
 
 impl Script {
@@ -43,7 +43,7 @@ impl Script {
             seen: Arc::default(),
             began: Instant::now(),
             layer: ClassifyingRetryLayer::new(policy).unwrap(),
-            limits: Limits::default(),
+            limits: TimeoutPolicy::default(),
         }
     }
 

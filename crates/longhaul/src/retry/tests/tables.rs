@@ -25,12 +25,12 @@ fn openai_pythons_backoff() {
 fn openai_pythons_statuses() {
     let policy = exact();
     for status in (100..600).filter_map(|code| http::StatusCode::from_u16(code).ok()) {
-        let Some(class) = crate::classify::status::class_of(status) else {
+        let Some(class) = crate::model::class_of(status) else {
             continue;
         };
         let mut situation = Situation::new(End::Finished, class);
         situation.status = Some(status);
-        let ours = matches!(policy.verdict(&situation), Verdict::Again { .. });
+        let ours = matches!(policy.verdict(&situation), RetryDecision::Again { .. });
         let theirs = matches!(status.as_u16(), 408 | 409 | 429 | 500..);
         let reason = match status.as_u16() {
             // A conflict passes only where the provider says that it is the same call, still running.
@@ -92,7 +92,7 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
     use crate::policy::Policy;
 
     let text = r#"
-        [limits]
+        [timeout]
         after_timeout = 1.5
 
         [retry]
@@ -112,12 +112,12 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
     let policy = Policy::from_toml(text).unwrap();
     assert_eq!(policy.retry.budget.unwrap().deposit_per_mille, 100);
     assert_eq!(policy.retry.keys[0].form, KeyForm::Quoted);
-    assert_eq!(policy.limits.after_timeout, Some(1.5));
+    assert_eq!(policy.timeout.after_timeout, Some(1.5));
     let written = policy.to_toml().unwrap();
     assert_eq!(Policy::from_toml(&written).unwrap(), policy, "{written}");
 
     for (text, named) in [
-        ("[limits]\nafter_timeout = 0.5", "limits.after_timeout"),
+        ("[timeout]\nafter_timeout = 0.5", "timeout.after_timeout"),
         ("[retry.budget]\nceiling = 1", "ceiling"),
         ("[retry]\nspending_cap = { micros = 1 }", "currency"),
         ("[[retry.keys]]\nhost = 'a'\nform = 'hex'", "hex"),

@@ -1,0 +1,17 @@
+use super::Deadline;
+
+/// What the retry layer lays down for an attempt, beside its number: read by the layers below.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct AttemptOptions {
+    /// The operation's deadline.
+    pub(crate) deadline: Option<Deadline>,
+    /// The head clocks of the operation that ran out before this attempt: see
+    /// [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout).
+    pub(crate) head_expiries: u32,
+    /// No head clock: nothing is gained by cutting a paid call that no other follows.
+    pub(crate) uncut_head: bool,
+    /// It goes on when its head clock runs out, and is marked as [late](super::Attempt::is_late).
+    pub(crate) keep_late: bool,
+    /// Google's hosts are told how long the answer is waited for.
+    pub(crate) tell_server: bool,
+}

@@ -1,0 +1,209 @@
+//! Whether an attempt is owed back: by its outcome, its operation's other attempts, and the provider's log.
+
+use std::{collections::HashMap, time::Duration};
+
+use super::{
+    claims::{Claim, ClaimConfidence, ClaimRule, ClaimRules},
+    record::{Closing, Record},
+};
+use crate::{
+    attempt::OperationId,
+    model::{Class, Money, Probability},
+};
+
+/// What the provider's own log says of an attempt: it stands in the place of charge_rules and of our own clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProviderRecord {
+    /// What was charged; nothing, where the log says so or has no row of the attempt.
+    pub charged: Money,
+    /// How long it took there, where the log says.
+    pub duration: Option<Duration>,
+}
+
+/// An attempt to judge, by which rules, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimInput<'a> {
+    /// The attempt.
+    pub record: &'a Record,
+    /// What its provider owes back.
+    pub rules: &'a ClaimRules,
+    /// What its provider's log says of it, where that was read.
+    pub logged: Option<ProviderRecord>,
+}
+
+/// What is owed back of attempts that go by rules of their own: one answer for each of `cases`, in their order, `None`
+/// where it is nothing. Wants all attempts of an operation together, as [`claims`](super::claims()) does.
+pub fn assess_claims<'a, C>(cases: C) -> impl Iterator<Item = Option<Claim>>
+where
+    C: IntoIterator<Item = ClaimInput<'a>>,
+    C::IntoIter: Clone,
+{
+    let cases = cases.into_iter();
+    let operations = Operation::all(cases.clone().map(|case| case.record));
+    cases.map(move |case| {
+        let ClaimInput {
+            record,
+            rules,
+            logged,
+        } = case;
+        let closing = record.closing.as_ref()?;
+        let case = Case {
+            attempt: record.opening.attempt,
+            closing,
+            logged,
+            operation: operations.get(&record.opening.operation)?,
+        };
+        let (rule, certainty) = case.first_claim(rules)?;
+        Some(Claim {
+            rule,
+            operation: record.opening.operation,
+            attempt: record.opening.attempt,
+            amount: logged
+                .map(|logged| logged.charged)
+                .or(closing.outcome.exposure.price),
+            certainty,
+        })
+    })
+}
+
+/// What the attempts of an operation have to know of each other.
+#[derive(Clone, Copy, Default)]
+struct Operation {
+    /// The first attempt that delivered: the one picture that was wanted.
+    delivered: Option<u32>,
+    /// Whether any attempt still runs.
+    running: bool,
+}
+
+impl Operation {
+    fn all<'a>(records: impl Iterator<Item = &'a Record>) -> HashMap<OperationId, Self> {
+        let mut operations = HashMap::<_, Self>::new();
+        for Record { opening, closing } in records {
+            let operation = operations.entry(opening.operation).or_default();
+            match closing {
+                None => operation.running = true,
+                Some(closing) if closing.outcome.class == Class::Delivered => {
+                    let first = operation.delivered.get_or_insert(opening.attempt);
+                    *first = opening.attempt.min(*first);
+                }
+                Some(_) => {}
+            }
+        }
+        operations
+    }
+}
+
+/// An attempt that has ended, and its operation.
+struct Case<'a> {
+    attempt: u32,
+    closing: &'a Closing,
+    logged: Option<ProviderRecord>,
+    operation: &'a Operation,
+}
+
+impl Case<'_> {
+    fn first_claim(&self, rules: &ClaimRules) -> Option<(ClaimRule, ClaimConfidence)> {
+        // What was not charged is not owed back: by the log, else by what its class, provider or answer says.
+        let charged = self
+            .logged
+            .map_or_else(|| !self.is_free(), |logged| logged.charged.micros > 0);
+        if !charged {
+            return None;
+        }
+        ClaimRule::ALL.into_iter().find_map(|rule| {
+            let certainty = match rule {
+                ClaimRule::ChargedThoughRefused if rules.charged_though_refused => {
+                    self.charged_though_refused()
+                }
+                ClaimRule::NoImage if rules.no_image => self.no_image(),
+                ClaimRule::Undelivered if rules.undelivered => self.undelivered(),
+                ClaimRule::Duplicate if rules.duplicate => self.duplicate(),
+                ClaimRule::Over => self.over(rules.over?),
+                _ => None,
+            };
+            Some((rule, certainty?))
+        })
+    }
+
+    /// Whether it costs nothing, as far as its class, its provider's rules and its answer tell.
+    fn is_free(&self) -> bool {
+        let outcome = &self.closing.outcome;
+        outcome.exposure.probability == Probability::ZERO || !outcome.class.is_possibly_charged()
+    }
+
+    fn charged_though_refused(&self) -> Option<ClaimConfidence> {
+        let refused = match self.closing.outcome.class {
+            // These have rules of their own, or brought the picture.
+            Class::NoImage | Class::Undelivered | Class::Delivered => false,
+            Class::ContentBlocked => !self.looks_like_a_success(),
+            _ => self.is_free(),
+        };
+        (refused && self.is_logged_as_charged()).then_some(ClaimConfidence::Eligible)
+    }
+
+    fn no_image(&self) -> Option<ClaimConfidence> {
+        match self.closing.outcome.class {
+            Class::NoImage => Some(self.as_sure_as_charged()),
+            // Refusing with an error status is free; only a refusal that looks like a success is charged.
+            Class::ContentBlocked if self.looks_like_a_success() => Some(self.as_sure_as_charged()),
+            _ => None,
+        }
+    }
+
+    fn undelivered(&self) -> Option<ClaimConfidence> {
+        let nothing_came = self.operation.delivered.is_none() && !self.operation.running;
+        match self.closing.outcome.class {
+            Class::Undelivered => Some(self.as_sure_as_charged()),
+            Class::UnknownOutcome | Class::IntermediaryCut | Class::ModelDeadline => nothing_came
+                .then_some(if self.is_logged_as_charged() {
+                    ClaimConfidence::Eligible
+                } else {
+                    ClaimConfidence::Verify
+                }),
+            // An error that is rarely charged, and was.
+            Class::RequestTimeout | Class::ServerError if self.is_logged_as_charged() => {
+                nothing_came.then_some(ClaimConfidence::Eligible)
+            }
+            _ => None,
+        }
+    }
+
+    fn duplicate(&self) -> Option<ClaimConfidence> {
+        (self.operation.delivered? != self.attempt).then(|| self.as_sure_as_charged())
+    }
+
+    /// By the provider's own clock, where its log tells. Else only where the provider itself answered: how long a call
+    /// took that was cut on the way, nobody here knows.
+    fn over(&self, limit: Duration) -> Option<ClaimConfidence> {
+        if let Some(duration) = self.logged.and_then(|logged| logged.duration) {
+            return (duration > limit).then(|| self.as_sure_as_charged());
+        }
+        let clock = self.closing.provider_clock?;
+        if self.closing.outcome.class == Class::IntermediaryCut || clock.at_most <= limit {
+            return None;
+        }
+        Some(if clock.at_least > limit {
+            self.as_sure_as_charged()
+        } else {
+            ClaimConfidence::Verify
+        })
+    }
+
+    fn looks_like_a_success(&self) -> bool {
+        self.closing
+            .status
+            .is_some_and(|status| status.is_success())
+    }
+
+    fn is_logged_as_charged(&self) -> bool {
+        self.logged.is_some_and(|logged| logged.charged.micros > 0)
+    }
+
+    fn as_sure_as_charged(&self) -> ClaimConfidence {
+        if self.is_logged_as_charged() || self.closing.is_certainly_charged() {
+            ClaimConfidence::Eligible
+        } else {
+            ClaimConfidence::Verify
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! What the policies of all layers are read and checked with.
+
+pub(crate) mod duration;
+mod error;
+pub(crate) mod header_name;
+pub(crate) mod hosts;
+mod pattern;
+pub(crate) mod table;
+mod values;
+
+pub(crate) use self::values::{nonzero, scale, scale_with_floor};
+pub use self::{error::ConfigError, hosts::Hosts, pattern::Pattern};

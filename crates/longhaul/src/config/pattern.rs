@@ -1,0 +1,53 @@
+use crate::config::ConfigError;
+
+/// A name, or the beginning of one followed by `*`; `*` alone stands for any.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Pattern {
+    name: Box<str>,
+    /// Whether more may follow.
+    open: bool,
+}
+
+impl Pattern {
+    /// Refuses an empty text, and a `*` elsewhere than at the end. The error is about `field`.
+    pub fn new(field: &str, text: &str) -> Result<Self, ConfigError> {
+        if text.is_empty() {
+            return Err(ConfigError::new(
+                field,
+                "must not be empty; `*` stands for any",
+            ));
+        }
+        let (name, open) = match text.strip_suffix('*') {
+            Some(beginning) => (beginning, true),
+            None => (text, false),
+        };
+        if name.contains('*') {
+            return Err(ConfigError::new(
+                field,
+                format!("{text:?}: `*` may stand at the end only"),
+            ));
+        }
+        let name = name.into();
+        Ok(Self { name, open })
+    }
+
+    /// Whether `text` is the name, or begins so.
+    pub fn matches(&self, text: &str) -> bool {
+        self.compared(text) == Some(&*self.name)
+    }
+
+    /// The same, with capitals like small letters: as for host names.
+    pub fn matches_in_any_case(&self, text: &str) -> bool {
+        self.compared(text)
+            .is_some_and(|text| text.eq_ignore_ascii_case(&self.name))
+    }
+
+    /// The part of `text` that has to be the name.
+    fn compared<'a>(&self, text: &'a str) -> Option<&'a str> {
+        if self.open {
+            text.get(..self.name.len())
+        } else {
+            Some(text)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use std::{io, time::Duration};
+
+use http::StatusCode;
+
+use crate::{
+    attempt::Attempt,
+    error::{Clock, Error, ErrorKind},
+    model::{Class, Cut, CutPattern as Pattern, End, Phase, Resolution},
+};
+
+/// All that a diagnosis goes by. Times are the provider's.
+#[derive(Clone, Debug)]
+pub(super) struct Symptoms {
+    pub(super) class: Class,
+    pub(super) end: Option<End>,
+    pub(super) phase: Option<Phase>,
+    /// Our own clock that ended it, and what it allows.
+    pub(super) clock: Option<(Clock, Duration)>,
+    /// What the operating system says of the connection.
+    pub(super) os: Option<io::ErrorKind>,
+    pub(super) status: Option<StatusCode>,
+    pub(super) answered_by: Option<&'static str>,
+    /// From the sent request to the head, or to the end where none came.
+    pub(super) silence: Option<Duration>,
+    /// From the beginning to the end.
+    pub(super) whole: Duration,
+    pub(super) resolution: Resolution,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) tolerance: f64,
+}
+
+impl Symptoms {
+    pub(super) fn of_attempt(attempt: &Attempt, class: Class) -> Self {
+        let cut = cut(attempt);
+        let route = attempt.route();
+        let scale = cut.time_scale;
+        let answered = attempt.timing().head.is_some();
+        let outcome = attempt.outcome_now();
+        Self {
+            class,
+            end: outcome.map(|outcome| outcome.end),
+            phase: Some(attempt.phase()),
+            clock: None,
+            os: None,
+            status: attempt.status(),
+            answered_by: attempt.answered_by(),
+            silence: (answered || attempt.timing().flushed.is_some())
+                .then(|| cut.provider_silence()),
+            whole: attempt.elapsed().div_f64(scale),
+            resolution: route
+                .as_ref()
+                .map_or(Resolution::Unknown, |route| route.resolution),
+            pattern: route
+                .filter(|_| is_cut(class, attempt))
+                .and_then(|route| route.history.pattern(&cut)),
+            tolerance: cut.tolerance(),
+        }
+    }
+
+    pub(super) fn of_error(error: &Error) -> Self {
+        let class = error.class();
+        let mut symptoms = match error.attempt() {
+            Some(attempt) => Self::of_attempt(attempt, class),
+            None => Self::bare(class),
+        };
+        symptoms.end = Some(error.end());
+        if let ErrorKind::Timeout { clock, limit, .. } = *error.kind() {
+            let scale = error
+                .attempt()
+                .map_or(1.0, |attempt| cut(attempt).time_scale);
+            symptoms.clock = Some((clock, limit.div_f64(scale)));
+        }
+        symptoms.os = error.find_source::<io::Error>().map(io::Error::kind);
+        symptoms
+    }
+
+    fn bare(class: Class) -> Self {
+        Self {
+            class,
+            end: None,
+            phase: None,
+            clock: None,
+            os: None,
+            status: None,
+            answered_by: None,
+            silence: None,
+            whole: Duration::ZERO,
+            resolution: Resolution::Unknown,
+            pattern: None,
+            tolerance: 0.0,
+        }
+    }
+}
+
+/// Remembers a broken connection, and says what the ending means with all that is remembered.
+///
+/// One cut whose seconds fit a known limit stays an [`UnknownOutcome`](Class::UnknownOutcome): the prior is
+/// the same, servers crash at any second, and the diagnosis names the limit all the same. Once several cuts
+/// make an idle limit certain it is an [`IntermediaryCut`](Class::IntermediaryCut), so that what goes by
+/// the class, such as a fallback to another route, goes by what is known.
+pub(crate) fn note_end(error: &Error, attempt: &Attempt, class: Class) -> Class {
+    if error.is_timeout() || !is_cut(class, attempt) {
+        return class;
+    }
+    let pattern = note_cut(attempt);
+    match (class, pattern) {
+        (Class::UnknownOutcome, Some(Pattern::SameSilence(_))) => Class::IntermediaryCut,
+        _ => class,
+    }
+}
+
+/// The same for an answer: a proxy that gives up with a page of its own.
+pub(crate) fn note_answer(attempt: &Attempt, class: Class) {
+    if class == Class::IntermediaryCut {
+        note_cut(attempt);
+    }
+}
+
+fn note_cut(attempt: &Attempt) -> Option<Pattern> {
+    let route = attempt.route()?;
+    let cut = cut(attempt);
+    route.history.note(cut.clone());
+    route.history.pattern(&cut)
+}
+
+/// Whether a connection was cut while nothing but silence was on it.
+fn is_cut(class: Class, attempt: &Attempt) -> bool {
+    matches!(class, Class::UnknownOutcome | Class::IntermediaryCut)
+        && attempt.timing().flushed.is_some()
+}
+
+/// The attempt as a cut, if that is what ended it.
+fn cut(attempt: &Attempt) -> Cut {
+    let timing = attempt.timing();
+    let elapsed = attempt.elapsed();
+    let flushed = timing.flushed.unwrap_or_default();
+    let route = attempt.route();
+    let started = attempt.started();
+    Cut {
+        started,
+        silence: timing.head.unwrap_or(elapsed).saturating_sub(flushed),
+        at: started + timing.head.unwrap_or(elapsed),
+        time_scale: route.as_ref().map_or(1.0, |route| route.time_scale),
+        host: route.map(|route| route.host),
+    }
+}

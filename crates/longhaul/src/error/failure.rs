@@ -1,0 +1,53 @@
+//! What an attempt means that ended without a usable answer: by proof of what was sent.
+
+use std::io;
+
+use super::Error;
+use crate::{
+    attempt::{Attempt, Sent},
+    model::{Class, class_of},
+};
+
+/// The class of an attempt that ended with `error`.
+pub(crate) fn failure_class(error: &Error, attempt: &Attempt) -> Class {
+    if let Some(class) = error.kind().class() {
+        return class;
+    }
+    match after_head(attempt) {
+        Some(class) => class,
+        None if is_connect_error(error) => Class::NeverSent,
+        None => unanswered(attempt),
+    }
+}
+
+/// The class of an attempt whose caller went away.
+pub(crate) fn cancelled_class(attempt: &Attempt) -> Class {
+    after_head(attempt).unwrap_or_else(|| unanswered(attempt))
+}
+
+/// A broken answer: undelivered if it was a good one, else what its status said.
+fn after_head(attempt: &Attempt) -> Option<Class> {
+    let status = attempt.status()?;
+    Some(class_of(status).unwrap_or(Class::Undelivered))
+}
+
+fn unanswered(attempt: &Attempt) -> Class {
+    match attempt.sent() {
+        Sent::Nothing => Class::NeverSent,
+        Sent::Part => Class::SentPartial,
+        Sent::PossiblyWhole => Class::UnknownOutcome,
+    }
+}
+
+/// Whether the operating system says that there never was a connection.
+fn is_connect_error(error: &Error) -> bool {
+    error.find_source::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::AddrNotAvailable
+        )
+    })
+}

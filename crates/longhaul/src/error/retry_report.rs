@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::time::Instant;
+
+use super::diagnosis::{self, Diagnosis};
+use crate::{
+    attempt::{Attempt, Deadline},
+    model::{Class, Money},
+};
+
+/// Who ended the retrying.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub enum StoppedBy {
+    /// The last answer is what the caller wants.
+    #[default]
+    Success,
+    /// The class is one that sending again does not help.
+    Class,
+    /// All attempts are used up.
+    Attempts,
+    /// Sending again might pay twice, and no more of that is allowed.
+    Duplicates,
+    /// Sending again might pay twice, and the [`MoneyBudget`](super::MoneyBudget) does not reach for that.
+    Budget,
+    /// The next attempt might go over the [`SpendingCap`](super::SpendingCap).
+    SpendingCap,
+    /// The server said not to send again, by `x-should-retry: false` or a relative of it.
+    Server,
+    /// Another attempt could not end before the operation's deadline.
+    Deadline,
+    /// The server asked for a wait longer than the policy grants.
+    RetryAfterTooLong,
+    /// The request body is too large to be kept, and streams only once.
+    Body,
+}
+
+/// All attempts and waits of one operation.
+///
+/// In the response's extensions, or in the error. The attempt that brought a response may still be running:
+/// its outcome comes with the last byte of the body.
+#[derive(Clone, Debug)]
+pub struct RetryReport {
+    repr: Repr,
+    deadline: Option<Deadline>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repr {
+    pub(crate) attempts: SmallVec<[Attempt; 1]>,
+    pub(crate) waits: Vec<Duration>,
+    pub(crate) duplicates: u32,
+    pub(crate) collected: u32,
+    pub(crate) outer_retry: Option<OuterRetry>,
+    pub(crate) stopped_by: StoppedBy,
+    pub(crate) retry_at: Option<Instant>,
+}
+
+impl RetryReport {
+    pub(crate) const fn new(repr: Repr, deadline: Deadline) -> Self {
+        Self {
+            repr,
+            deadline: Some(deadline),
+        }
+    }
+
+    /// Of these attempts, and nothing else: for tests of those who read it.
+    #[cfg(test)]
+    pub(crate) fn of(attempts: impl IntoIterator<Item = Attempt>) -> Self {
+        Self {
+            repr: Repr {
+                attempts: attempts.into_iter().collect(),
+                ..Repr::default()
+            },
+            deadline: None,
+        }
+    }
+
+    /// Every attempt, in order of their beginning; the one whose answer this is may still be running.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.repr.attempts
+    }
+
+    /// The class of each attempt, `None` for one that is still running.
+    pub fn classes(&self) -> impl Iterator<Item = Option<Class>> + '_ {
+        self.repr.attempts.iter().map(Attempt::class)
+    }
+
+    /// The waits between attempts, in order.
+    pub fn waits(&self) -> &[Duration] {
+        &self.repr.waits
+    }
+
+    /// Attempts made while an earlier one may have been running and charged.
+    pub fn duplicates(&self) -> u32 {
+        self.repr.duplicates
+    }
+
+    /// Attempts made only to collect the answer of an earlier one, which the server said was still
+    /// running. They are neither duplicates nor counted against the policy's attempts.
+    pub fn collected(&self) -> u32 {
+        self.repr.collected
+    }
+
+    /// The sign of another retry loop around this one, where there was one.
+    pub fn outer_retry(&self) -> Option<OuterRetry> {
+        self.repr.outer_retry
+    }
+
+    /// How often the wait for a place in flight ran out and was begun anew.
+    pub fn queue_timeouts(&self) -> u32 {
+        self.repr.attempts.iter().map(Attempt::queue_timeouts).sum()
+    }
+
+    /// When the operation must have ended.
+    pub(crate) const fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// The most that all attempts together may have cost; `None` where a price is not known, or where they
+    /// are in different currencies.
+    pub fn possible_cost(&self) -> Option<Money> {
+        self.repr
+            .attempts
+            .iter()
+            .map(|attempt| match attempt.outcome_now() {
+                Some(outcome) => outcome.exposure.possible(),
+                None => attempt.exposure(Class::Delivered).possible(),
+            })
+            .reduce(|sum, cost| sum?.checked_add(cost?))?
+    }
+
+    /// Why its attempts ended as they did, taken together; `None` where all is well, or still runs.
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        diagnosis::of_attempts(&self.repr.attempts)
+    }
+
+    /// Who ended the retrying.
+    pub fn stopped_by(&self) -> StoppedBy {
+        self.repr.stopped_by
+    }
+
+    /// When the server allows another try, where that was too late for the policy.
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.repr.retry_at
+    }
+}
+
+/// The sign of another retry loop around this one.
+///
+/// Three attempts inside three attempts are nine paid pictures, and neither loop knows of the other's. The
+/// report names the sign; what to do about it is to switch one of the two off.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub enum OuterRetry {
+    /// The request came with an attempt of another retry layer.
+    Attempt,
+    /// The request came with this header, which says that it was sent before.
+    Header(&'static str),
+}

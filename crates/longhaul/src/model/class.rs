@@ -1,0 +1,244 @@
+use std::fmt;
+
+/// What the end of an attempt *means*.
+///
+/// The one enum that drives retry, fallback, budgets, the ledger, claims and the text of errors. What the default
+/// policies do by it (“again”: sent again after the wait of the [`Schedule`](crate::retry::Schedule); “fallback”:
+/// the next target is asked, where a policy names one):
+///
+/// | class | request sent | [charged](Self::charge_probability) | default |
+/// |---|---|---|---|
+/// | `NeverSent`, `Refused` | no | 0 | again |
+/// | `SentPartial` | in part | 0.02 | again |
+/// | `RateLimited` | yes | 0 | again, as the server asks |
+/// | `Overloaded`, `Unavailable` | yes | 0 | again after 15 s or more, then fallback |
+/// | `QuotaExhausted` | yes | 0 | fallback |
+/// | `InFlight` | yes | 0 | asked again with the same key, uncounted |
+/// | `KeyReuse`, `ClientError`, `Redirect` | yes | 0 | stop |
+/// | `RequestTimeout`, `ServerError` | yes | 0.1 | again, a duplicate; 501, 505 and 511 stop |
+/// | `ModelDeadline` | yes | 0.3 | again, a duplicate |
+/// | `IntermediaryCut`, `UnknownOutcome` | perhaps whole | 0.9 | again, a duplicate |
+/// | `Undelivered` | yes | 1 | again, a duplicate, while its beginning is read |
+/// | `NoImage` | yes | 1 | stop |
+/// | `ContentBlocked` | yes | 1; 0 where the status is no success | stop |
+/// | `Delivered` | yes | 1 | done |
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Class {
+    /// Not one byte reached the network: no place in the pool, no connection, or written bytes 0.
+    NeverSent,
+    /// The request stopped half way: the provider cannot have read it whole.
+    SentPartial,
+    /// The peer said that it did not process the request (`REFUSED_STREAM`, `GOAWAY` below its id).
+    Refused,
+    /// 429 that passes by itself.
+    RateLimited,
+    /// A quota or a credit is used up; waiting seconds does not help.
+    QuotaExhausted,
+    /// The model is overloaded.
+    Overloaded,
+    /// The service is currently unavailable.
+    Unavailable,
+    /// 409: a request with the same idempotency key is still running.
+    InFlight,
+    /// The idempotency key was used up or belongs to another payload.
+    KeyReuse,
+    /// The request itself is wrong: 400, 401, 403, 404, 405, 413, 415, 422.
+    ClientError,
+    /// 408: the server did not see a complete request in time.
+    RequestTimeout,
+    /// 500 and its relatives from the provider itself.
+    ServerError,
+    /// The provider's own deadline ended the work (504 with its own JSON).
+    ModelDeadline,
+    /// Something between us and the provider gave up; the work most likely goes on.
+    IntermediaryCut,
+    /// The request was sent, and no answer came: it may be running, it may be charged.
+    UnknownOutcome,
+    /// The answer began and did not arrive whole.
+    Undelivered,
+    /// A complete answer without an image, and no refusal named.
+    NoImage,
+    /// Refused for its content.
+    ContentBlocked,
+    /// The image is here.
+    Delivered,
+    /// 3xx: never followed with a key and a body.
+    Redirect,
+}
+
+impl Class {
+    /// Every class, in the order of declaration.
+    pub const ALL: [Self; 20] = [
+        Self::NeverSent,
+        Self::SentPartial,
+        Self::Refused,
+        Self::RateLimited,
+        Self::QuotaExhausted,
+        Self::Overloaded,
+        Self::Unavailable,
+        Self::InFlight,
+        Self::KeyReuse,
+        Self::ClientError,
+        Self::RequestTimeout,
+        Self::ServerError,
+        Self::ModelDeadline,
+        Self::IntermediaryCut,
+        Self::UnknownOutcome,
+        Self::Undelivered,
+        Self::NoImage,
+        Self::ContentBlocked,
+        Self::Delivered,
+        Self::Redirect,
+    ];
+
+    /// The name used in logs, metrics, ledgers and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NeverSent => "NeverSent",
+            Self::SentPartial => "SentPartial",
+            Self::Refused => "Refused",
+            Self::RateLimited => "RateLimited",
+            Self::QuotaExhausted => "QuotaExhausted",
+            Self::Overloaded => "Overloaded",
+            Self::Unavailable => "Unavailable",
+            Self::InFlight => "InFlight",
+            Self::KeyReuse => "KeyReuse",
+            Self::ClientError => "ClientError",
+            Self::RequestTimeout => "RequestTimeout",
+            Self::ServerError => "ServerError",
+            Self::ModelDeadline => "ModelDeadline",
+            Self::IntermediaryCut => "IntermediaryCut",
+            Self::UnknownOutcome => "UnknownOutcome",
+            Self::Undelivered => "Undelivered",
+            Self::NoImage => "NoImage",
+            Self::ContentBlocked => "ContentBlocked",
+            Self::Delivered => "Delivered",
+            Self::Redirect => "Redirect",
+        }
+    }
+
+    /// The class of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
+    /// How likely an attempt that ended so is charged, before the provider's log says otherwise.
+    ///
+    /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a
+    /// refusal is free; a request that was sent and never answered usually runs on and is charged.
+    pub const fn charge_probability(self) -> Probability {
+        Probability::permille(match self {
+            Self::NeverSent
+            | Self::Refused
+            | Self::RateLimited
+            | Self::QuotaExhausted
+            | Self::Overloaded
+            | Self::Unavailable
+            | Self::InFlight
+            | Self::KeyReuse
+            | Self::ClientError
+            | Self::Redirect => 0,
+            Self::SentPartial => 20,
+            Self::RequestTimeout | Self::ServerError => 100,
+            Self::ModelDeadline => 300,
+            Self::IntermediaryCut | Self::UnknownOutcome => 900,
+            Self::Undelivered | Self::NoImage | Self::ContentBlocked | Self::Delivered => 1000,
+        })
+    }
+
+    /// Whether sending again after this ending may pay twice.
+    ///
+    /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request
+    /// whole has nothing to work on; its prior stands for what a proof may have missed.
+    pub const fn is_possibly_charged(self) -> bool {
+        self.charge_probability().as_permille()
+            > Self::SentPartial.charge_probability().as_permille()
+    }
+
+    /// What a person should do about an attempt that ended so.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::NeverSent | Self::SentPartial | Self::Refused => "sending again is free",
+            Self::RateLimited | Self::Overloaded | Self::Unavailable => {
+                "wait as long as the server asks, or use another provider"
+            }
+            Self::QuotaExhausted => "top up the quota, or use another provider or key",
+            Self::InFlight => "wait, and ask again with the same idempotency key",
+            Self::KeyReuse => "send the changed request under a new idempotency key",
+            Self::ClientError | Self::Redirect => {
+                "correct the request or the key; sending it again changes nothing"
+            }
+            Self::RequestTimeout => "check the uplink; sending again is nearly free",
+            Self::ServerError => "send again once; report it to the provider if it stays",
+            Self::ModelDeadline => "ask for a longer server deadline, or a smaller picture",
+            Self::IntermediaryCut => {
+                "something on the way gave up, not the model: raise its limit or go around it; the \
+                 call is most likely charged"
+            }
+            Self::UnknownOutcome => {
+                "the call may be running and charged: look it up in the provider's log before sending it again"
+            }
+            Self::Undelivered => {
+                "the picture was made and did not arrive: claim it from the provider"
+            }
+            Self::NoImage => "claim it from the provider; it was charged without a picture",
+            Self::ContentBlocked => "change the prompt; the same one will be refused again",
+            Self::Delivered => "nothing: the picture is here",
+        }
+    }
+
+    /// Whether the request was proved not to have reached the provider whole.
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::NeverSent | Self::SentPartial)
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A probability in steps of one thousandth, so that money stays integral.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
+pub struct Probability(u16);
+
+impl Probability {
+    /// Impossible.
+    pub const ZERO: Self = Self(0);
+    /// Certain.
+    pub const ONE: Self = Self(1000);
+
+    /// `value` thousandths; more than 1000 counts as certain.
+    pub const fn permille(value: u16) -> Self {
+        Self(if value > 1000 { 1000 } else { value })
+    }
+
+    /// In thousandths, 0 to 1000.
+    pub const fn as_permille(self) -> u16 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lists_every_class_at_its_own_place() {
+        for (index, class) in Class::ALL.into_iter().enumerate() {
+            assert_eq!(class as usize, index);
+            assert_eq!(format!("{class:?}"), class.name());
+        }
+    }
+
+    #[test]
+    fn what_never_reached_the_provider_costs_nothing_and_what_it_answered_costs_all() {
+        assert_eq!(Class::NeverSent.charge_probability(), Probability::ZERO);
+        assert_eq!(Class::Delivered.charge_probability(), Probability::ONE);
+        assert!(!Class::SentPartial.is_possibly_charged());
+        assert!(Class::UnknownOutcome.is_possibly_charged());
+    }
+}

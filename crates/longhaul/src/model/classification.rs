@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use super::{Class, Probability};
+
+/// What an answer means, and what the server asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct Classification {
+    /// What it means.
+    pub class: Class,
+    /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
+    pub wait: Option<Duration>,
+    /// How likely it was charged, where the answer itself says so; else the class's prior counts.
+    pub charged: Option<Probability>,
+    /// Who on the way answered instead of the provider, where its page or header is known.
+    pub answered_by: Option<&'static str>,
+}
+
+impl Classification {
+    /// This class, with no wait asked for.
+    pub const fn of(class: Class) -> Self {
+        Self {
+            class,
+            wait: None,
+            charged: None,
+            answered_by: None,
+        }
+    }
+
+    /// The same classification with the wait that the server asks for.
+    #[must_use]
+    pub const fn with_wait(mut self, wait: Option<Duration>) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// The same classification with what the answer says of being charged.
+    #[must_use]
+    pub const fn with_charged(mut self, charged: Option<Probability>) -> Self {
+        self.charged = charged;
+        self
+    }
+
+    /// The same classification with who answered instead of the provider.
+    #[must_use]
+    pub const fn with_answered_by(mut self, answered_by: Option<&'static str>) -> Self {
+        self.answered_by = answered_by;
+        self
+    }
+}

@@ -1,0 +1,40 @@
+//! Plain data that every layer reads: what an ending means, what it may cost, what was asked for.
+//!
+//! Nothing here knows of a layer, a body or an error.
+
+mod charge_rules;
+mod class;
+mod classification;
+mod cut_history;
+pub(crate) mod evidence;
+mod http1_report;
+pub mod money;
+pub mod outcome;
+mod price;
+mod provider;
+pub(crate) mod retry_after;
+mod status;
+mod wall_clock;
+pub mod workload;
+
+pub(crate) use self::{
+    charge_rules::ProviderChargeRules,
+    cut_history::{Cut, HostId, Pattern as CutPattern},
+    retry_after::retry_after_in_headers,
+    status::class_of,
+    wall_clock::wall_clock,
+    workload::PerResolution,
+};
+pub use self::{
+    charge_rules::{ChargeRule, ChargeRules},
+    class::{Class, Probability},
+    classification::Classification,
+    cut_history::CutHistory,
+    evidence::{Evidence, RequestId, RequestIds},
+    http1_report::Http1Report,
+    money::{Currency, Money},
+    outcome::{End, Exposure, Outcome, Phase},
+    price::{PriceRow, PriceTable},
+    provider::Provider,
+    workload::{Quality, Resolution, Workload},
+};

@@ -1,0 +1,233 @@
+//! The end of an attempt, exactly one.
+
+use std::{fmt, time::Duration};
+
+use crate::model::{Class, Money, Probability};
+
+/// Where an attempt is.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub enum Phase {
+    /// From the call until the request body is first asked for: pool, DNS, TCP, TLS.
+    Connect,
+    /// The request is being written.
+    Write,
+    /// The request is out and the provider works; no byte flows for minutes.
+    Head,
+    /// The answer's head is here, its body arrives.
+    Body,
+    /// Nobody knows: the process died while the attempt ran. Only of an end that is [`End::Lost`].
+    Unknown,
+}
+
+impl Phase {
+    /// Every phase, in their order.
+    pub const ALL: [Self; 5] = [
+        Self::Connect,
+        Self::Write,
+        Self::Head,
+        Self::Body,
+        Self::Unknown,
+    ];
+
+    /// The phase of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
+    /// The name used in logs, ledgers and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "Connect",
+            Self::Write => "Write",
+            Self::Head => "Head",
+            Self::Body => "Body",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum End {
+    /// An answer came and was read as far as its meaning needs; the class says which.
+    Finished,
+    /// An error ended it.
+    Failed,
+    /// One of our own clocks ended it.
+    TimedOut,
+    /// The caller went away.
+    Cancelled,
+    /// Another attempt of the same operation brought the picture first.
+    Superseded,
+    /// The process died while it ran; found open later.
+    Lost,
+}
+
+impl End {
+    /// Every end, in the order of declaration.
+    pub const ALL: [Self; 6] = [
+        Self::Finished,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Superseded,
+        Self::Lost,
+    ];
+
+    /// The end of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.name() == name)
+    }
+
+    /// The name used in logs, ledgers and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "Finished",
+            Self::Failed => "Failed",
+            Self::TimedOut => "TimedOut",
+            Self::Cancelled => "Cancelled",
+            Self::Superseded => "Superseded",
+            Self::Lost => "Lost",
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Money that may have been charged for an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+pub struct Exposure {
+    /// How likely it was charged.
+    pub probability: Probability,
+    /// What it costs when charged; `None` where no price is known, which is not zero.
+    pub price: Option<Money>,
+}
+
+impl Exposure {
+    /// The part that was charged for certain: the whole price, or nothing. `None` without a price.
+    pub fn certain(&self) -> Option<Money> {
+        self.price.map(|price| {
+            if self.probability == Probability::ONE {
+                price
+            } else {
+                price.zero()
+            }
+        })
+    }
+
+    /// The most that may have been charged: the whole price unless it is impossible.
+    /// `None` without a price.
+    pub fn possible(&self) -> Option<Money> {
+        self.price.map(|price| {
+            if self.probability == Probability::ZERO {
+                price.zero()
+            } else {
+                price
+            }
+        })
+    }
+
+    /// Probability × price. `None` without a price.
+    pub fn expected(&self) -> Option<Money> {
+        self.price.map(|price| price.at(self.probability))
+    }
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.probability, self.price) {
+            (Probability::ZERO, _) | (_, Some(Money { micros: 0, .. })) => f.write_str("nothing"),
+            (_, None) => f.write_str("an unknown amount (no price row)"),
+            (Probability::ONE, Some(price)) => write!(f, "{price}"),
+            (probability, Some(price)) => {
+                let percent = f64::from(probability.as_permille()) / 10.0;
+                write!(f, "{price} with a probability of {percent} %")
+            }
+        }
+    }
+}
+
+/// An attempt's end: how, what it means, where it was, how long it took, what it may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// What that means.
+    pub class: Class,
+    /// Where it was.
+    pub phase: Phase,
+    /// From the attempt's beginning to its end.
+    pub duration: Duration,
+    /// Money that may have been charged.
+    pub exposure: Exposure,
+}
+
+impl Outcome {
+    /// An end of this kind: for ledgers that read back what they wrote.
+    pub const fn new(
+        end: End,
+        class: Class,
+        phase: Phase,
+        duration: Duration,
+        exposure: Exposure,
+    ) -> Self {
+        Self {
+            end,
+            class,
+            phase,
+            duration,
+            exposure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_and_phases_are_found_by_their_names() {
+        for end in End::ALL {
+            assert_eq!(
+                (End::named(end.name()), format!("{end:?}")),
+                (Some(end), end.to_string())
+            );
+        }
+        for phase in Phase::ALL {
+            assert_eq!(Phase::named(phase.name()), Some(phase));
+        }
+        assert_eq!((End::named("finished"), Phase::named("")), (None, None));
+    }
+
+    #[test]
+    fn an_exposure_says_nothing_only_where_nothing_can_be_charged() {
+        let likely = Probability::permille(900);
+        let price = Some(Money::usd_micros(240_000));
+        let free = Some(Money::usd_micros(0));
+        for (probability, price, text) in [
+            (Probability::ZERO, price, "nothing"),
+            (Probability::ZERO, None, "nothing"),
+            (Probability::ONE, free, "nothing"),
+            (likely, free, "nothing"),
+            (Probability::ONE, price, "0.24 USD"),
+            (likely, price, "0.24 USD with a probability of 90 %"),
+            (likely, None, "an unknown amount (no price row)"),
+        ] {
+            assert_eq!(Exposure { probability, price }.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use super::{Money, Resolution, Workload};
+use crate::config::{ConfigError, Pattern};
+
+/// What one image costs, at one provider, of one model, in one resolution.
+///
+/// As it stands in a policy file; [`PriceTable::new`] checks it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceRow {
+    /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
+    pub provider: String,
+    /// The model as requests name it: exact, or a beginning followed by `*`, or `*` alone.
+    pub model: String,
+    /// The resolution; none for any.
+    #[serde(default)]
+    pub resolution: Option<Resolution>,
+    /// What one image costs: `"0.24 USD"` in a file. Not below zero, and at most a million units.
+    pub price: Money,
+}
+
+impl PriceRow {
+    /// One image of any resolution costs `price`.
+    pub fn new(provider: impl Into<String>, model: impl Into<String>, price: Money) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            resolution: None,
+            price,
+        }
+    }
+
+    /// The same for this resolution alone.
+    #[must_use]
+    pub const fn for_resolution(mut self, resolution: Resolution) -> Self {
+        self.resolution = Some(resolution);
+        self
+    }
+}
+
+/// Prices by provider, model and resolution. Empty unless the user fills it.
+///
+/// The first row that matches counts. Where the resolution of a request is not known, the dearest of what
+/// the known ones would cost counts, so that the exposure is not understated. No row, no price: the
+/// exposure is then unknown, which is not zero.
+///
+/// ```
+/// use longhaul::{Money, Workload, Resolution, billing::{PriceRow, PriceTable}};
+///
+/// # fn main() -> Result<(), longhaul::ConfigError> {
+/// let prices = PriceTable::new(vec![
+///     PriceRow::new("api.example.com", "nano-banana*", "0.05 USD".parse()?),
+/// ])?;
+/// let two = Workload::of(Resolution::K4).with_model("nano-banana-pro").with_images(2);
+/// assert_eq!(prices.price("api.example.com", &two), Some(Money::usd_micros(100_000)));
+/// assert_eq!(prices.price("elsewhere.example.com", &two), None);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PriceTable(Vec<Row>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Row {
+    provider: Pattern,
+    model: Pattern,
+    resolution: Option<Resolution>,
+    price: Money,
+}
+
+/// No picture costs more, in millionths: a bound under which sums over years of calls cannot overflow.
+const HIGHEST: i64 = 1_000_000_000_000;
+
+impl PriceTable {
+    /// Checks `rows`. An error names the field from the table's own key on: `prices[2].currency`.
+    pub fn new(rows: Vec<PriceRow>) -> Result<Self, ConfigError> {
+        let row = |(index, row)| {
+            Row::new(row).map_err(|error: ConfigError| error.under(&format!("prices[{index}]")))
+        };
+        rows.into_iter()
+            .enumerate()
+            .map(row)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// What `workload` costs at `provider` if it is charged, all its images together.
+    pub fn price(&self, provider: &str, workload: &Workload) -> Option<Money> {
+        let model = workload.model.as_deref().unwrap_or_default();
+        let one = match workload.resolution {
+            Resolution::Unknown => self.dearest(provider, model),
+            resolution => self.first(provider, model, resolution),
+        }?;
+        Some(one.times(workload.images.max(1)))
+    }
+
+    fn first(&self, provider: &str, model: &str, resolution: Resolution) -> Option<Money> {
+        self.0
+            .iter()
+            .find(|row| {
+                row.resolution.is_none_or(|of_row| of_row == resolution)
+                    && row.provider.matches_in_any_case(provider)
+                    && row.model.matches(model)
+            })
+            .map(|row| row.price)
+    }
+
+    /// `None` too where the currencies differ: which one is dearer is not ours to know.
+    fn dearest(&self, provider: &str, model: &str) -> Option<Money> {
+        let mut prices = [Resolution::K1, Resolution::K2, Resolution::K4]
+            .into_iter()
+            .filter_map(|resolution| self.first(provider, model, resolution));
+        let first = prices.next()?;
+        prices.try_fold(first, |dearest, price| {
+            if price.currency != dearest.currency {
+                return None;
+            }
+            Some(if price.micros > dearest.micros {
+                price
+            } else {
+                dearest
+            })
+        })
+    }
+}
+
+impl Row {
+    fn new(row: PriceRow) -> Result<Self, ConfigError> {
+        if row.resolution == Some(Resolution::Unknown) {
+            return Err(ConfigError::new(
+                "resolution",
+                "leave it out to price every resolution",
+            ));
+        }
+        if !(0..=HIGHEST).contains(&row.price.micros) {
+            return Err(ConfigError::new(
+                "price",
+                format!(
+                    "{} is not a price from 0 to a million units for one image",
+                    row.price
+                ),
+            ));
+        }
+        Ok(Self {
+            provider: Pattern::new("provider", &row.provider)?,
+            model: Pattern::new("model", &row.model)?,
+            resolution: row.resolution,
+            price: row.price,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! What a request asks the provider to do.
+
+mod per_resolution;
+mod quality;
+mod resolution;
+
+use std::sync::Arc;
+
+pub use self::{per_resolution::PerResolution, quality::Quality, resolution::Resolution};
+
+/// What a request asks for: model, resolution, quality, number of images and of reference images.
+///
+/// A request extension. [`DetectWorkload`](crate::detect::DetectWorkload) writes it, unless the caller
+/// already has; every layer below decides by it. Without one, layers assume `Workload::default()`:
+/// everything unknown, which waits longest.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct Workload {
+    /// The model as the request names it.
+    pub model: Option<Arc<str>>,
+    /// The class of picture size that decides how long to wait.
+    pub resolution: Resolution,
+    /// How many images are asked for; 1 where the request does not say.
+    pub images: u32,
+    /// How many reference images come with the request.
+    pub references: u32,
+    /// The quality that is asked for; `None` where the request does not say, or leaves it to the provider.
+    pub quality: Option<Quality>,
+    /// Whether the request was recognised as one that asks for images, and gets them with its answer. The
+    /// submission of a job, whose answer is a ticket, is not.
+    pub recognised: bool,
+}
+
+impl Workload {
+    /// One image of this resolution, of an unnamed model: for callers who know better than the detector.
+    pub const fn of(resolution: Resolution) -> Self {
+        Self {
+            model: None,
+            resolution,
+            images: 1,
+            references: 0,
+            quality: None,
+            recognised: !matches!(resolution, Resolution::Unknown),
+        }
+    }
+
+    /// The same workload of this model.
+    #[must_use]
+    pub fn with_model(mut self, model: impl Into<Arc<str>>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The same workload with this many images.
+    #[must_use]
+    pub const fn with_images(mut self, images: u32) -> Self {
+        self.images = images;
+        self
+    }
+
+    /// The same workload with this many reference images.
+    #[must_use]
+    pub const fn with_references(mut self, references: u32) -> Self {
+        self.references = references;
+        self
+    }
+
+    /// The same workload in this quality.
+    #[must_use]
+    pub const fn with_quality(mut self, quality: Quality) -> Self {
+        self.quality = Some(quality);
+        self
+    }
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self::of(Resolution::Unknown)
+    }
+}

@@ -1,0 +1,47 @@
+use std::fmt;
+
+/// How much care is asked for, where a request says so.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+#[non_exhaustive]
+pub enum Quality {
+    /// `low`.
+    Low,
+    /// `medium` or `standard`.
+    Medium,
+    /// `high` or `hd`. At 2K and 4K it takes minutes more than the others.
+    High,
+}
+
+impl Quality {
+    /// As a request names it, in any case; `None` for `auto` and for words that are not known.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Quality); 5] = [
+            ("low", Quality::Low),
+            ("medium", Quality::Medium),
+            ("standard", Quality::Medium),
+            ("high", Quality::High),
+            ("hd", Quality::High),
+        ];
+        NAMES
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(name))
+            .map(|(_, quality)| *quality)
+    }
+
+    /// The name used in logs and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+        }
+    }
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

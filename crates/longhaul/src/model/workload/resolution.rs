@@ -1,0 +1,88 @@
+use std::{fmt, time::Duration};
+
+/// The class of picture size that decides how long to wait.
+///
+/// By pixel count, never by edge: the longest edges of the classes overlap (a 21:9 picture of the
+/// smallest class is as wide as a square one of the middle class), the pixel counts do not.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+pub enum Resolution {
+    /// Up to 2.1 megapixels (1024×1024 and relatives).
+    K1,
+    /// Up to 8.0 megapixels (2048×2048 and relatives).
+    K2,
+    /// 8.0 megapixels and more (4096×4096, 3840×2160 and relatives).
+    K4,
+    /// Not known. Waits as long as the largest: a paid call is not cut for want of a number.
+    #[default]
+    Unknown,
+}
+
+impl Resolution {
+    /// Every resolution, the smallest first.
+    pub const ALL: [Self; 4] = [Self::K1, Self::K2, Self::K4, Self::Unknown];
+
+    /// The resolution of that [name](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|resolution| resolution.name() == name)
+    }
+
+    /// The class of a picture of `width` × `height` pixels.
+    ///
+    /// 2.1 and 8.0 megapixels lie between the largest picture of one class and the smallest of the
+    /// next in Google's table (1.18, 4.19 to 4.72, 16.8 megapixels), set so that 1920×1080 is `K1`
+    /// and 3840×2160 is `K4`.
+    pub const fn of_pixels(width: u64, height: u64) -> Self {
+        match width.saturating_mul(height) {
+            0 => Self::Unknown,
+            1..=2_100_000 => Self::K1,
+            2_100_001..8_000_000 => Self::K2,
+            _ => Self::K4,
+        }
+    }
+
+    /// The typical, the slow and the very slow generation: P50, P95 and P99 as measured by the
+    /// providers of Nano Banana Pro. `None` where the resolution is not known.
+    pub const fn generation_quantiles(self) -> Option<[Duration; 3]> {
+        let [p50, p95, p99] = match self {
+            Self::K1 => [45, 90, 150],
+            Self::K2 => [65, 120, 180],
+            Self::K4 => [120, 170, 250],
+            Self::Unknown => return None,
+        };
+        Some([
+            Duration::from_secs(p50),
+            Duration::from_secs(p95),
+            Duration::from_secs(p99),
+        ])
+    }
+
+    /// The name used in logs, ledgers and JSON; the same as in code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::K1 => "K1",
+            Self::K2 => "K2",
+            Self::K4 => "K4",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl fmt::Display for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
