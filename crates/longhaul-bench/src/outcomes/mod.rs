@@ -93,7 +93,7 @@ pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
         seeds: effort.pick(1, 3),
         operations: effort.pick(100, 10_000),
         scenarios: chosen_scenarios(&[])?,
-        policies: policies::ALL.iter().collect(),
+        policies: policies::all().collect(),
     };
     section_of(&plan.play()?)
 }
@@ -102,10 +102,15 @@ fn section_of(table: &Table) -> Result<Section, Box<dyn Error>> {
     const PICTURE: &str = "outcomes.svg";
     let link =
         format!("![Pictures delivered and money wasted, by scenario and policy](plots/{PICTURE})");
+    let main = table.of(|policy| !policy.is_variant());
     Ok(Section {
         title: "Outcomes: pictures, money and time under recorded incidents".to_owned(),
-        markdown: format!("{link}\n\n{}", show::markdown(table)),
-        plots: vec![(PICTURE.to_owned(), show::picture(table)?)],
+        markdown: format!(
+            "{link}\n\n{}\n{}",
+            show::markdown(&main),
+            show::ablation(table)
+        ),
+        plots: vec![(PICTURE.to_owned(), show::picture(&main)?)],
     })
 }
 

@@ -141,6 +141,22 @@ impl Table {
         })
     }
 
+    /// The same with these policies alone.
+    pub(super) fn of(&self, shown: impl Fn(&Policy) -> bool) -> Self {
+        let kept = |policy: &&'static Policy| shown(policy);
+        let rows = self.rows().flat_map(|(_, row)| row);
+        Self {
+            figures: rows
+                .filter(|(policy, _)| shown(policy))
+                .map(|(_, figures)| figures.clone())
+                .collect(),
+            plan: Plan {
+                policies: self.plan.policies.iter().copied().filter(kept).collect(),
+                ..self.plan.clone()
+            },
+        }
+    }
+
     /// Pictures asked for in each field under each policy
     pub(super) fn operations(&self) -> usize {
         self.plan

@@ -84,6 +84,11 @@ impl Policy {
         matches!(self.build, Build::Ours { .. })
     }
 
+    /// Whether it is one of the default's variants
+    pub(super) fn is_variant(&self) -> bool {
+        self.is_judged() && self.name != DEFAULT
+    }
+
     /// Whether it is held to the criteria: the default, and its variants
     pub(super) const fn is_judged(&self) -> bool {
         matches!(self.build, Build::Ours { judged: true, .. })

@@ -24,7 +24,7 @@ pub(super) fn criteria(all: &Table) -> String {
     for note in notes {
         text += &format!("\n{note}\n");
     }
-    text + &variants(&judged)
+    text + &variants(all)
 }
 
 type Judged<'a> = (&'a Scenario, &'static Policy, Judgement);
@@ -88,17 +88,21 @@ fn note(scenario: &Scenario) -> Option<String> {
 }
 
 /// Where there are any: in how many fields each keeps all three, and where it does not.
-fn variants(judged: &[Judged<'_>]) -> String {
-    let mut names: Vec<_> = judged.iter().map(|(_, policy, _)| policy.name).collect();
-    names.dedup();
-    names.sort_unstable();
-    names.dedup();
-    if names == [DEFAULT] {
+pub(super) fn variants(all: &Table) -> String {
+    let judged: Vec<_> = all.judgements().collect();
+    let names: Vec<_> = all
+        .plan
+        .policies
+        .iter()
+        .filter(|policy| policy.is_judged())
+        .map(|policy| policy.name)
+        .collect();
+    if judged.is_empty() || names.len() < 2 {
         return String::new();
     }
     let mut text = "\n| variant | fields kept | broken |\n|---|---:|---|\n".to_owned();
     for name in names {
-        let aims = || of(judged, name).filter(|(scenario, ..)| scenario.aim);
+        let aims = || of(&judged, name).filter(|(scenario, ..)| scenario.aim);
         let broken: Vec<_> = aims()
             .filter(|(.., judgement)| !judgement.kept())
             .map(|(scenario, _, judgement)| {

@@ -3,10 +3,10 @@
 use comfy_table::presets::ASCII_MARKDOWN;
 
 use super::{
-    judgement::criteria,
+    judgement::{criteria, variants},
     words::{dollars, dollars_each, heading, intro, name, percent, seconds, table},
 };
-use crate::outcomes::{figures::Figures, table::Table};
+use crate::outcomes::{figures::Figures, policies::Policy, table::Table};
 
 /// One table to compare the policies, how our default stands, what the policies are, and a table for each scenario.
 pub(crate) fn markdown(all: &Table) -> String {
@@ -28,6 +28,18 @@ pub(crate) fn markdown(all: &Table) -> String {
             heading(scenario),
             scenario.about
         );
+    }
+    text
+}
+
+/// The default and its variants: which rule does what.
+pub(crate) fn ablation(all: &Table) -> String {
+    let ours = all.of(Policy::is_judged);
+    let mut text = format!("### The default\u{2019}s rules\n\n{}", overview(&ours));
+    text += &variants(all);
+    text += "\n| variant | what it is |\n|---|---|\n";
+    for policy in &ours.plan.policies {
+        text += &format!("| `{}` | {} |\n", policy.name, policy.about);
     }
     text
 }

@@ -7,4 +7,9 @@ mod picture;
 mod text;
 mod words;
 
-pub(super) use self::{json::json, markdown::markdown, picture::picture, text::text};
+pub(super) use self::{
+    json::json,
+    markdown::{ablation, markdown},
+    picture::picture,
+    text::text,
+};

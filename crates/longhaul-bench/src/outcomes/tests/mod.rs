@@ -46,7 +46,7 @@ fn everything(seed: u64, operations: usize) -> Table {
         seeds: 1,
         operations,
         scenarios: builtin().unwrap().into_iter().map(Arc::new).collect(),
-        policies: policies::ALL.iter().collect(),
+        policies: policies::all().collect(),
     };
     plan.play().unwrap()
 }
