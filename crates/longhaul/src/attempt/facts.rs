@@ -55,6 +55,17 @@ pub(crate) struct BodyFacts {
     pub(crate) handed: u64,
 }
 
+/// Whether the picture began to arrive, as far as a layer that reads the answer says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PictureNote {
+    /// No layer reads the answer for it.
+    Unwatched,
+    /// A layer reads the answer, and has seen no piece of a picture yet.
+    Awaited,
+    /// The first piece came then.
+    Began(Instant),
+}
+
 /// Everything that is written down of an attempt while it runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -68,18 +79,29 @@ pub(crate) struct Facts {
     // Boxed: few providers have any.
     pub(super) charge_rules: Option<Box<ProviderChargeRules>>,
     pub(super) queue_timeouts: u32,
+    pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
     // Another attempt brought the picture first; this one is about to be dropped.
     pub(super) superseded: bool,
+    /// The first bytes of the picture came.
+    pub(super) picture_began: Option<Instant>,
+    /// There was no memory to hold the answer in.
+    pub(super) not_held: bool,
     pub(super) evidence: Evidence,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
+    /// What the answer itself says that it cost.
+    pub(super) told_price: Option<Money>,
+    pub(super) is_empty_result: bool,
     pub(super) answered_by: Option<&'static str>,
     pub(super) route: Option<RouteInfo>,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
+
+/// How likely a success is charged at least, whatever it says, unless it says that it is not.
+const IN_A_SUCCESS: Probability = Probability::permille(500);
 
 impl Facts {
     pub(super) fn begun(started: Instant) -> Self {
@@ -93,10 +115,15 @@ impl Facts {
             price: None,
             charge_rules: None,
             queue_timeouts: 0,
+            picture: PictureNote::Unwatched,
             late: false,
             superseded: false,
+            picture_began: None,
+            not_held: false,
             evidence: Evidence::default(),
             charged: None,
+            told_price: None,
+            is_empty_result: false,
             answered_by: None,
             route: None,
             outcome: None,
@@ -145,6 +172,22 @@ impl Facts {
         }
     }
 
+    /// Whether the request can have failed to connect: no byte was written, and none was asked for.
+    ///
+    /// Proof outranks names: an error that is called "host unreachable" also comes after a request was sent.
+    pub(super) fn may_be_unconnected(&self) -> bool {
+        match &self.transport {
+            TransportState::Linked(transport) => transport.written().written == 0,
+            TransportState::Connecting => true,
+            TransportState::Unproved => !self.body.watched || self.body.progress.is_none(),
+        }
+    }
+
+    /// Whether a connection has proved that a part of the request was written.
+    pub(super) fn is_written(&self) -> bool {
+        matches!(&self.transport, TransportState::Linked(transport) if transport.written().written > 0)
+    }
+
     /// When the whole request was out: proved by the transport, else the hand-over of the last slice.
     pub(crate) fn flushed_at(&self) -> Option<Instant> {
         let handed_over = match self.body {
@@ -184,17 +227,27 @@ impl Facts {
     /// By what the answer itself says; else by what is known of the provider; else by the class.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.
-        let answered_badly = self.head.is_some_and(|head| !head.status.is_success());
-        let refused = class == Class::ContentBlocked && answered_badly;
+        let answered_well = self.head.map(|head| head.status.is_success());
+        let refused = class == Class::ContentBlocked && answered_well == Some(false);
+        // Relays charge by the status.
+        let least = match answered_well {
+            Some(true) => IN_A_SUCCESS,
+            _ => Probability::ZERO,
+        };
         let of_provider = || self.charge_rules.as_ref()?.of(class);
         let probability = self
             .charged
             .or(refused.then_some(Probability::ZERO))
             .or_else(of_provider)
-            .unwrap_or_else(|| class.charge_probability());
+            .unwrap_or_else(|| class.charge_probability().max(least));
+        // The answer's own price is in dollars, and nobody here changes money.
+        let comparable = |told: &Money| {
+            self.price
+                .is_none_or(|price| price.currency == told.currency)
+        };
         Exposure {
             probability,
-            price: self.price,
+            price: self.told_price.filter(comparable).or(self.price),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     facts::{Facts, Value, size},
 };
 use crate::{
-    body::{ReadAhead, ReplayBody, ReplayBudget},
+    body::{MemoryBudget, ReadAhead, ReplayBody},
     config::ConfigError,
     error::{BoxError, Error},
     model::Resolution,
@@ -27,18 +27,20 @@ use crate::{
 pub struct DetectWorkload<S> {
     inner: S,
     policy: DetectPolicy,
-    budget: ReplayBudget,
+    budget: MemoryBudget,
 }
 
 impl<S> DetectWorkload<S> {
+    accessors!();
+
     /// Puts it around `inner`. Fails where the policy [cannot work](DetectPolicy::validate).
     pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
-        let budget = ReplayBudget::new(policy.client_replay_limit);
+        let budget = MemoryBudget::new(policy.client_replay_limit);
         Ok(Self::with_budget(inner, policy, budget))
     }
 
-    pub(super) const fn with_budget(inner: S, policy: DetectPolicy, budget: ReplayBudget) -> Self {
+    pub(super) const fn with_budget(inner: S, policy: DetectPolicy, budget: MemoryBudget) -> Self {
         Self {
             inner,
             policy,

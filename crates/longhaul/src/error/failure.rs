@@ -10,12 +10,15 @@ use crate::{
 
 /// The class of an attempt that ended with `error`.
 pub(crate) fn failure_class(error: &Error, attempt: &Attempt) -> Class {
-    if let Some(class) = error.kind().class() {
-        return class;
+    match error.kind().class() {
+        // Whatever an error is called: a connection that wrote a part of the request outranks its name.
+        Some(Class::NeverSent) if attempt.is_written() => {}
+        Some(class) => return class,
+        None => {}
     }
     match after_head(attempt) {
         Some(class) => class,
-        None if is_connect_error(error) => Class::NeverSent,
+        None if is_connect_error(error) && attempt.may_be_unconnected() => Class::NeverSent,
         None => unanswered(attempt),
     }
 }
@@ -39,7 +42,7 @@ fn unanswered(attempt: &Attempt) -> Class {
     }
 }
 
-/// Whether the operating system says that there never was a connection.
+/// Whether the operating system says that it could not connect. It says so of a connection that broke later, too.
 fn is_connect_error(error: &Error) -> bool {
     error.find_source::<io::Error>().is_some_and(|error| {
         matches!(

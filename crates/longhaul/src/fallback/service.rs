@@ -1,15 +1,18 @@
+use super::{FallbackLayer, FallbackPolicy};
+use crate::config::ConfigError;
 use std::{
     mem,
     sync::Arc,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 
 use http::{Request, Response};
 use tower_service::Service;
 
 use super::{body::Buffered, future::ResponseFuture, operation::Operation, shared::Shared};
 use crate::{
-    body::ReplayBudget,
+    body::MemoryBudget,
     error::{BoxError, Error},
     observe::Observer,
 };
@@ -20,15 +23,23 @@ pub struct Fallback<S> {
     inner: S,
     shared: Arc<Shared>,
     observer: Option<Observer>,
-    replay: Option<ReplayBudget>,
+    replay: Option<MemoryBudget>,
 }
 
 impl<S> Fallback<S> {
-    pub(super) const fn new(
+    /// Falls back by `policy`, with state of its own: services that share it are made by one [`FallbackLayer`]. Refuses a policy that cannot
+    /// work.
+    pub fn new(inner: S, policy: FallbackPolicy) -> Result<Self, ConfigError> {
+        Ok(FallbackLayer::new(policy)?.layer(inner))
+    }
+
+    accessors!();
+
+    pub(super) const fn from_parts(
         inner: S,
         shared: Arc<Shared>,
         observer: Option<Observer>,
-        replay: Option<ReplayBudget>,
+        replay: Option<MemoryBudget>,
     ) -> Self {
         Self {
             inner,

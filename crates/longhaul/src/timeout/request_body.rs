@@ -32,15 +32,18 @@ pin_project! {
 }
 
 impl<B: Body> RequestBody<B> {
-    /// Watches `inner` for `attempt`.
-    pub(super) fn new(inner: B, attempt: Attempt) -> Self {
+    /// Watches `inner` for `attempt`. `announced` is the request's `Content-Length`: a client asks for no more than that
+    /// of a body that does not know its own length.
+    pub(super) fn new(inner: B, announced: Option<u64>, attempt: Attempt) -> Self {
+        let expected = inner.size_hint().exact().or(announced);
         {
             let mut facts = attempt.facts();
             facts.body.watched = true;
-            facts.body.ended = inner.is_end_stream().then(Instant::now);
+            let empty = inner.is_end_stream() || expected == Some(0);
+            facts.body.ended = empty.then(Instant::now);
         }
         Self {
-            expected: inner.size_hint().exact(),
+            expected,
             inner,
             rest: None,
             attempt,
@@ -70,9 +73,10 @@ impl<B: Body> Body for RequestBody<B> {
                 body.handed += slice.len() as u64;
                 body.progress = Some(now);
                 // A client that knows the length does not ask again after the last byte.
-                if this.rest.is_none()
-                    && (this.inner.is_end_stream() || *this.expected == Some(body.handed))
-                {
+                let whole = this
+                    .expected
+                    .is_some_and(|expected| body.handed >= expected);
+                if whole || this.rest.is_none() && this.inner.is_end_stream() {
                     body.ended = body.progress;
                 }
                 return Poll::Ready(Some(Ok(Frame::data(slice))));
