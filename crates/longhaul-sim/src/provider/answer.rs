@@ -124,7 +124,7 @@ pub(super) fn gateway_page(fault: Fault) -> Response<Body> {
         Fault::Envoy503 { .. } => (
             StatusCode::SERVICE_UNAVAILABLE,
             "text/plain",
-            "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+            "upstream connect error or disconnect/reset before headers. reset reason: remote reset",
         ),
         Fault::Cloudflare524 { .. } => (
             // 524 is within the range of any status code.

@@ -155,11 +155,6 @@ pub(super) static ALL: &[Policy] = &[
     ),
     judged(DEFAULT, "Policy::nano_banana_pro(), the default", |_| {}),
     ours(
-        "longhaul-whole",
-        "the same, and answers are held until they are whole: one that breaks off is asked for again",
-        ours::whole,
-    ),
-    ours(
         "longhaul-careful",
         "Policy::careful(): never sends again what may have been charged",
         ours::careful,
@@ -185,9 +180,11 @@ pub(super) static ALL: &[Policy] = &[
 /// The default without, or with, one of its rules: one line each, shown by `--ablation` beside the peers and the default.
 pub(super) static VARIANTS: &[Policy] = &[
     judged(
-        "whole",
-        "the default, and answers are held until they are whole",
-        ours::whole,
+        "as-it-comes",
+        "the default, but answers are handed on as they come",
+        |policy| {
+            policy.classify.hold = false;
+        },
     ),
     judged(
         "late",

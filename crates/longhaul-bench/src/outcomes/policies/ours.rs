@@ -13,11 +13,6 @@ use tower::Layer;
 use super::{Built, collected};
 use crate::outcomes::world::{OTHER_HOST, World};
 
-/// Holds answers until they are whole: no picture is larger.
-pub(super) fn whole(policy: &mut Policy) {
-    policy.classify.peek_limit = 64 << 20;
-}
-
 /// Never pays twice.
 pub(super) fn careful(policy: &mut Policy) {
     *policy = Policy::careful();

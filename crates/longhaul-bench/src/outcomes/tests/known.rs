@@ -123,8 +123,8 @@ fn an_answer_that_breaks_off_on_its_way_is_sent_for_again_only_by_who_reads_it_w
         ("openai-sdk", 3),
         ("reqwest-retry", 1),
         ("tower-600s", 1),
-        ("longhaul", 1),
-        ("longhaul-whole", 3),
+        ("as-it-comes", 1),
+        ("longhaul", 3),
     ] {
         let figures = figures(broken, policy, 1);
         assert_eq!(
