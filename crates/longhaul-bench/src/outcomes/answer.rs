@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use serde::{Deserialize, de::IgnoredAny};
 
-const EVENT_STREAM: &str = "text/event-stream";
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 #[derive(Deserialize)]
 struct Answer<'a> {
@@ -44,7 +44,7 @@ pub(super) fn is_json(answer: &Response<Bytes>) -> bool {
 
 fn is_stream(answer: &Response<Bytes>) -> bool {
     let content_type = answer.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value == EVENT_STREAM)
+    content_type.is_some_and(|value| value.as_bytes().starts_with(EVENT_STREAM))
 }
 
 /// The data of each event of a stream.

@@ -37,6 +37,8 @@ pub struct Body {
     left: Option<u64>,
     pace: Pace,
     pause: Option<Pin<Box<Sleep>>>,
+    /// When the line is to be kept open next, through all stages.
+    next_beat: Option<Pin<Box<Sleep>>>,
     ending: Option<Ending>,
     line: Option<Line>,
 }
@@ -44,8 +46,8 @@ pub struct Body {
 /// Learns whether the body ended as a whole; dropped unused when it was dropped before its end.
 pub(crate) type Ending = Box<dyn FnOnce(bool) + Send + Sync>;
 
-/// A body that is waited for.
-pub(crate) type Later = Pin<Box<dyn Future<Output = Body> + Send + Sync>>;
+/// A finished body that is waited for.
+pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<Bytes>> + Send + Sync>>;
 
 /// How fast the pieces come.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +65,30 @@ impl Default for Pace {
     }
 }
 
+/// A part of a body that comes in several.
+pub(crate) enum Stage {
+    Data(Vec<Bytes>),
+    /// A beat at intervals until the data is there.
+    Wait(Option<(Duration, Bytes)>, Later),
+    /// Nothing more, and no end.
+    Never,
+    /// The end, but not of a whole body.
+    Stop,
+    /// The connection breaks.
+    Fail,
+}
+
+impl Stage {
+    pub(crate) fn wait(beat: Option<(Duration, Bytes)>, rest: Later) -> Self {
+        Self::Wait(beat, rest)
+    }
+}
+
 enum Step {
     Data(Bytes),
-    /// Waits until the rest is there.
-    Later {
-        beats: Option<Beats>,
+    /// What keeps the line open, at intervals, until the rest is there.
+    Beats {
+        beat: Option<(Duration, Bytes)>,
         rest: Later,
     },
     /// All that makes the document has left: it is delivered, whatever becomes of the connection.
@@ -77,14 +98,7 @@ enum Step {
     Never,
     /// The end, but not of a whole body.
     Stop,
-    Fail(SimErrorKind),
-}
-
-/// Something that means nothing, at intervals.
-struct Beats {
-    every: Duration,
-    next: Pin<Box<Sleep>>,
-    beat: &'static str,
+    Fail,
 }
 
 impl Body {
@@ -135,17 +149,6 @@ impl Body {
     }
 }
 
-/// What the failure does to a socket.
-fn hang_up(kind: SimErrorKind) -> HangUp {
-    match kind {
-        #[cfg(feature = "server")]
-        SimErrorKind::Reset => HangUp::Reset,
-        #[cfg(feature = "server")]
-        SimErrorKind::GoAway { processed } => HangUp::GoAway { processed },
-        _ => HangUp::Close,
-    }
-}
-
 fn data(pieces: Vec<Bytes>) -> VecDeque<Step> {
     pieces
         .into_iter()
@@ -176,17 +179,22 @@ impl http_body::Body for Body {
                 Some(Step::Data(_)) => {
                     return Poll::Ready(this.take_slice().map(|slice| Ok(Frame::data(slice))));
                 }
-                Some(Step::Later { beats, rest }) => {
+                Some(Step::Beats { beat, rest }) => {
                     if let Poll::Ready(rest) = rest.as_mut().poll(cx) {
-                        (this.steps, this.pace) = (rest.steps, rest.pace);
+                        this.steps.pop_front();
+                        for step in data(rest).into_iter().rev() {
+                            this.steps.push_front(step);
+                        }
                         continue;
                     }
-                    let Some(Beats { every, next, beat }) = beats else {
+                    let Some((every, beat)) = beat else {
                         return Poll::Pending;
                     };
+                    let sleep = || Box::pin(tokio::time::sleep(*every));
+                    let next = this.next_beat.get_or_insert_with(sleep);
                     ready!(next.as_mut().poll(cx));
                     next.as_mut().reset(Instant::now() + *every);
-                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(beat.as_bytes())))));
+                    return Poll::Ready(Some(Ok(Frame::data(beat.clone()))));
                 }
                 Some(Step::Whole) => {
                     this.steps.pop_front();
@@ -212,14 +220,13 @@ impl http_body::Body for Body {
                     this.end(false);
                     return Poll::Ready(None);
                 }
-                Some(Step::Fail(kind)) => {
-                    let kind = *kind;
+                Some(Step::Fail) => {
                     this.steps.clear();
                     this.end(false);
                     if let Some(line) = &this.line {
-                        line.hang_up(hang_up(kind));
+                        line.hang_up(HangUp::Close);
                     }
-                    return Poll::Ready(Some(Err(SimError::new(kind))));
+                    return Poll::Ready(Some(Err(SimError::new(SimErrorKind::Truncated))));
                 }
             }
         }

@@ -1,11 +1,10 @@
-//! Bodies that are whole, come late, or end in other ways than they should.
+//! Bodies that are whole, come in parts, or end in other ways than they should.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Beats, Body, Later, Pace, Step, data};
-use crate::SimErrorKind;
+use super::{Body, Later, Pace, Stage, Step, data};
 
 impl Body {
     /// A whole body of known length.
@@ -16,37 +15,37 @@ impl Body {
             left: Some(left),
             pace: Pace::default(),
             pause: None,
+            next_beat: None,
             ending: None,
             line: None,
         }
     }
 
-    /// Nothing, or something that means nothing at intervals, until the rest is there; the length is not known.
-    pub(crate) fn later(beats: Option<(Duration, &'static str)>, rest: Later) -> Self {
-        let beats = beats.map(|(every, beat)| Beats {
-            every,
-            next: Box::pin(tokio::time::sleep(every)),
-            beat,
-        });
-        Self {
-            left: None,
-            steps: [Step::Later { beats, rest }].into(),
-            ..Self::whole(Vec::new())
-        }
+    /// White space until the rest is there; the length is not known.
+    pub(crate) fn beating(every: Duration, rest: Later) -> Self {
+        let beat = Some((every, Bytes::from_static(b" ")));
+        Self::stages(vec![Stage::wait(beat, rest)])
     }
 
-    /// The connection breaks.
-    pub(crate) fn broken(kind: SimErrorKind) -> Self {
-        Self {
-            left: None,
-            steps: [Step::Flush(None), Step::Fail(kind)].into(),
-            ..Self::whole(Vec::new())
+    /// A body that comes in stages; the length is not known.
+    pub(crate) fn stages(stages: Vec<Stage>) -> Self {
+        let mut body = Self::whole(Vec::new());
+        body.left = None;
+        for stage in stages {
+            match stage {
+                Stage::Data(pieces) => body.steps.extend(data(pieces)),
+                Stage::Wait(beat, rest) => body.steps.push_back(Step::Beats { beat, rest }),
+                Stage::Never => body.steps.push_back(Step::Never),
+                Stage::Stop => body.steps.extend([Step::Flush(None), Step::Stop]),
+                Stage::Fail => body.steps.extend([Step::Flush(None), Step::Fail]),
+            }
         }
+        body
     }
 
     /// Half of it, and then the connection breaks.
     pub(crate) fn truncated(self) -> Self {
-        self.halved([Step::Flush(None), Step::Fail(SimErrorKind::Truncated)])
+        self.halved([Step::Flush(None), Step::Fail])
     }
 
     /// Half of it, ended as if it were whole.
@@ -64,16 +63,19 @@ impl Body {
 
     /// All of it, but the connection breaks instead of the last chunk.
     pub(crate) fn unended(self) -> Self {
-        self.then([
-            Step::Whole,
-            Step::Flush(None),
-            Step::Fail(SimErrorKind::Truncated),
-        ])
+        self.then([Step::Whole, Step::Flush(None), Step::Fail])
     }
 
     /// All of it, but the end never comes.
     pub(crate) fn held_open(self) -> Self {
         self.then([Step::Whole, Step::Never])
+    }
+
+    /// Something else than an end behind the data, so that no length can be told.
+    fn then<const N: usize>(mut self, then: [Step; N]) -> Self {
+        self.left = None;
+        self.steps.extend(then);
+        self
     }
 
     /// Keeps the first half of the data, but the length that was told.
@@ -87,13 +89,6 @@ impl Body {
             }
             _ => true,
         });
-        self.steps.extend(then);
-        self
-    }
-
-    /// Something else than an end behind the data, so that no length can be told.
-    fn then<const N: usize>(mut self, then: [Step; N]) -> Self {
-        self.left = None;
         self.steps.extend(then);
         self
     }

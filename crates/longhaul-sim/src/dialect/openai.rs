@@ -52,7 +52,6 @@ pub(super) fn read(body: &Value) -> Result<Work, Refusal> {
         height,
         images: images as u32,
         links,
-        stream: body["stream"].as_bool().unwrap_or(false),
     })
 }
 
@@ -132,8 +131,18 @@ pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
             "server_error",
             "The server had an error while processing your request.",
         ),
+        Refusal::Unsupported(_) => (
+            Http::BAD_REQUEST,
+            invalid,
+            "unknown_parameter",
+            "Unknown parameter.",
+        ),
     };
-    let mut error = json!({ "message": message, "type": kind, "param": null, "code": code });
+    let param = match refusal {
+        Refusal::Unsupported(name) => Some(name),
+        _ => None,
+    };
+    let mut error = json!({ "message": message, "type": kind, "param": param, "code": code });
     if let Refusal::RateLimited(Some(wait)) = refusal {
         // Relays pass Google's details on.
         error["details"] = json!([super::retry_info(*wait)]);
@@ -157,33 +166,6 @@ pub(super) fn with_links(frame: &Frame<'_>, links: &[String]) -> Value {
             .map(|link| json!({ "url": link, "size": size }))
             .collect(),
     )
-}
-
-/// The last event of each picture, which comes under the name `member`.
-pub(super) fn events<'a>(
-    frame: &Frame<'_>,
-    member: &str,
-    pictures: impl Iterator<Item = &'a str>,
-) -> String {
-    let Work {
-        width,
-        height,
-        resolution,
-        ..
-    } = *frame.work;
-    let output = resolution.output_tokens();
-    let event = |picture| {
-        let data = json!({
-            "type": "image_generation.completed",
-            member: picture,
-            "created_at": frame.created,
-            "size": format!("{width}x{height}"),
-            "output_format": "png",
-            "usage": { "input_tokens": 32, "output_tokens": output, "total_tokens": 32 + output },
-        });
-        format!("event: image_generation.completed\ndata: {data}\n\n")
-    };
-    pictures.map(event).collect()
 }
 
 fn answer(frame: &Frame<'_>, data: Vec<Value>) -> Value {

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use http_body::Body as _;
 
 use crate::{
-    Body, Fault, SimErrorKind, WaitForm,
+    Body, Fault, WaitForm,
     body::Pace,
     clock::Clock,
     dialect::{Dialect, Refusal},
@@ -141,30 +141,4 @@ pub(super) fn gateway_page(fault: Fault) -> Response<Body> {
         ),
     };
     response(status, content_type, Body::whole(vec![page.into()]))
-}
-
-/// How long after the request was read the connection breaks, and how.
-pub(super) fn break_off(fault: Fault) -> Option<(Duration, SimErrorKind)> {
-    Some(match fault {
-        Fault::Reset { after } => (after, SimErrorKind::Reset),
-        Fault::Cut { after } => (after, SimErrorKind::Cut),
-        Fault::GoAway { after } => (after, SimErrorKind::GoAway { processed: true }),
-        Fault::RstStream { after } => (after, SimErrorKind::StreamReset { processed: true }),
-        _ => return None,
-    })
-}
-
-/// The same behind a head that has left: then a gateway has no answer of its own to give either.
-pub(super) fn break_off_after_head(fault: Fault) -> Option<(Duration, SimErrorKind)> {
-    let (after, kind) = match fault {
-        Fault::GatewayTimeout { after }
-        | Fault::Cloudflare524 { after }
-        | Fault::Envoy503 { after } => (after, SimErrorKind::Truncated),
-        _ => break_off(fault)?,
-    };
-    let kind = match kind {
-        SimErrorKind::Cut => SimErrorKind::Truncated,
-        kind => kind,
-    };
-    Some((after, kind))
 }

@@ -7,11 +7,15 @@ use http::{
 };
 
 use super::{
-    Provider, answer, asked, intake, links, tell,
+    Provider, answer, asked,
+    finish::Finish,
+    intake, links,
+    tasks::{self, Mode},
+    tell,
     work::{Generation, Order},
 };
 use crate::{
-    Action, Body, Entry, Fault, SimError, SimErrorKind, Work,
+    Action, Body, Entry, Fault, SimError, SimErrorKind, TaskFailure, Work,
     dialect::{Dialect, Refusal},
     line::Line,
     oracle::Exchange,
@@ -42,7 +46,7 @@ pub(super) struct Call {
     pub(super) action: Action,
     /// The dialect of the path; if the path is not known, the one to refuse it in.
     dialect: Result<Dialect, Dialect>,
-    rng: fastrand::Rng,
+    pub(super) rng: fastrand::Rng,
 }
 
 pub(super) async fn handle<B>(
@@ -57,6 +61,9 @@ where
     let line = head.extensions.remove::<Line>();
     if tell::is_asked(&head) {
         return Ok(tell::page(&provider, &head));
+    }
+    if let Some(asked) = tasks::asked(&head) {
+        return Ok(tasks::answer(&provider, &head, asked, line).await);
     }
     let asked = asked::by_headers(&head.headers);
     if links::is_download(&head) {
@@ -158,12 +165,36 @@ impl Call {
             return Ok(self.redirect());
         }
         asked::check_key(&self.provider, &self.head.headers)?;
-        let work = dialect.read(self.head.uri.path(), &body)?;
+        let document = Dialect::parse(&body)?;
+        let work = dialect.read(self.head.uri.path(), &document)?;
+        let settings = &self.provider.inner.settings;
+        let mode = Mode::of(
+            dialect,
+            &self.head,
+            &document,
+            settings.tasks,
+            settings.streams,
+        )?;
         if fault == Fault::Blocked && dialect == Dialect::OpenAi {
             return Err(Refusal::Blocked.into());
         }
-        let generation = self.generation(&work, &body)?;
-        self.deliver(work, generation).await
+        let generation = self.generation(&work, mode, &body)?;
+        match mode {
+            Mode::Unary => self.deliver(work, generation).await,
+            Mode::Task(kind) => {
+                if fault == Fault::SubmitTwice {
+                    self.generation(&work, mode, &body)?;
+                }
+                self.submit(kind, work, generation).await
+            }
+            Mode::Stream => {
+                let partials = document["partial_images"]
+                    .as_u64()
+                    .or(document["tools"][0]["partial_images"].as_u64());
+                self.stream(work, generation, partials.unwrap_or(0).min(3) as u32)
+                    .await
+            }
+        }
     }
 
     fn redirect(&self) -> Response<Body> {
@@ -183,16 +214,23 @@ impl Call {
         response
     }
 
-    fn generation(&mut self, work: &Work, body: &[u8]) -> Result<Generation, Refusal> {
+    fn generation(&mut self, work: &Work, mode: Mode, body: &[u8]) -> Result<Generation, Refusal> {
         let drawn = work.resolution.generation_time(self.rng.f64());
         let takes = self
             .action
             .takes()
             .or(self.provider.inner.settings.generation)
             .unwrap_or(drawn);
+        let fault = self.action.fault();
+        let failure = match fault {
+            Fault::TaskFailed { failure } if mode != Mode::Unary => Some(failure),
+            Fault::Blocked if mode != Mode::Unary => Some(TaskFailure::Policy),
+            _ => None,
+        };
         let order = Order {
-            takes: takes.max(self.action.fault().outlasted()),
-            fruitless: matches!(self.action.fault(), Fault::NoImage | Fault::Blocked),
+            takes: takes.max(fault.outlasted()),
+            fruitless: failure.is_some() || matches!(fault, Fault::NoImage | Fault::Blocked),
+            free: failure.is_some_and(|failure| !failure.is_charged()),
             rng: self.rng.fork(),
         };
         let record = self.exchange.record().clone();
@@ -203,6 +241,36 @@ impl Call {
         };
         self.exchange.accepted(work, replayed);
         Ok(generation)
+    }
+
+    async fn deliver(
+        &mut self,
+        work: Work,
+        generation: Generation,
+    ) -> Result<Response<Body>, Stop> {
+        let clock = self.provider.inner.clock;
+        let fault = self.action.fault();
+        if let Some(page) = self.broken().await? {
+            return Ok(page);
+        }
+        let finish = Finish {
+            provider: self.provider.clone(),
+            record: self.exchange.record().clone(),
+            request_id: self.request_id.clone(),
+            origin: links::origin(&self.head, self.line.as_ref()),
+            blocked: fault == Fault::Blocked,
+            work,
+        };
+        self.exchange.answering_with_pictures();
+        let body = match fault {
+            Fault::Heartbeat { every } => {
+                Body::beating(clock.real(every), Box::pin(finish.pieces(generation)))
+            }
+            _ => answer::shaped(Body::whole(finish.pieces(generation).await), fault, &clock),
+        };
+        let mut response = answer::response(StatusCode::OK, "application/json", body);
+        answer::version(&mut response, fault, self.head.version);
+        Ok(response)
     }
 
     /// Sends what came out, and leaves the exchange open until the answer's body is at its end.

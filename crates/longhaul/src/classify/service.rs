@@ -15,7 +15,7 @@ use crate::{
     attempt::{Attempt, RouteInfo},
     body::MemoryBudget,
     error::{AttemptGuard, BoxError, Error},
-    model::{CutHistory, HostId, Workload},
+    model::{RouteHistory, RouteId, TimeScale, Workload},
 };
 
 /// Judges how an attempt ended: the only judge in a stack.
@@ -25,7 +25,7 @@ pub struct Classify<S, C = DefaultClassifier> {
     pub(super) policy: ClassifyPolicy,
     pub(super) memory: MemoryBudget,
     pub(super) classifier: C,
-    pub(super) history: CutHistory,
+    pub(super) history: RouteHistory,
 }
 
 impl<S, C, B, ResBody> Service<Request<B>> for Classify<S, C>
@@ -49,14 +49,16 @@ where
         let workload = request.extensions().get::<Workload>().cloned();
         let workload = workload.unwrap_or_default();
         attempt.set_route_info(RouteInfo {
-            host: HostId::of(request.uri()),
+            route: RouteId::of(request.uri(), request.extensions()),
             resolution: workload.resolution,
-            time_scale: self.policy.time_scale,
+            scale: TimeScale(self.policy.time_scale),
             history: self.history.clone(),
+            probe: false,
         });
         if self.policy.ask_identity && workload.recognised {
             ask_identity(request.headers_mut());
         }
+        attempt.await_picture();
         let holds = self.policy.hold && workload.recognised && !workload.stream;
         let case = Case {
             classifier: self.classifier.clone(),

@@ -7,6 +7,7 @@ mod good;
 mod heads;
 mod log;
 mod streams;
+mod tasks;
 
 use std::time::Duration;
 
