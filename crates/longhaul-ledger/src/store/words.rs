@@ -30,6 +30,7 @@ const CLASSES: Words<Class> = &[
     (Class::Delivered, "Delivered"),
     (Class::Redirect, "Redirect"),
     (Class::Accepted, "Accepted"),
+    (Class::NotBegun, "NotBegun"),
 ];
 
 const ENDS: Words<End> = &[
