@@ -76,6 +76,9 @@ where
         }
         Asked::NotOffered => {
             refused();
+            if let Some(attempt) = &reading.attempt {
+                attempt.discard_head();
+            }
             passed(&mut call, whole.body()).await
         }
         Asked::Stream(head, begun, rest) => {
@@ -154,6 +157,9 @@ where
             let text = String::from_utf8_lossy(&body).to_ascii_lowercase();
             if partial_images == 0 && text.contains("non-zero partial images") {
                 partial_images = 1;
+                if let Some(attempt) = call.head.extensions.get::<Attempt>() {
+                    attempt.discard_head();
+                }
                 continue;
             }
             if submit::names(&body, fields.keys().map(String::as_str), &text) {
@@ -264,6 +270,9 @@ impl Reading {
                 return piece;
             }
             self.assembly.report.late = true;
+            if let Some(attempt) = &self.attempt {
+                attempt.note_silence();
+            }
         }
         let Ok(piece) = timeout_at(self.deadline, next(body)).await else {
             return Err(self.expired());

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, transport::TransportState};
+use super::{RouteInfo, task::TaskFacts, transport::TransportState};
 use crate::model::{
     Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderChargeRules,
 };
@@ -89,6 +89,9 @@ pub(crate) struct Facts {
     pub(super) charged: Option<Probability>,
     pub(super) answered_by: Option<&'static str>,
     pub(super) route: Option<RouteInfo>,
+    pub(super) task: TaskFacts,
+    /// The head is that of the answer to the task.
+    answers_task: bool,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
@@ -112,16 +115,28 @@ impl Facts {
             charged: None,
             answered_by: None,
             route: None,
+            task: TaskFacts::default(),
+            answers_task: false,
             outcome: None,
         }
     }
 
     pub(super) fn head_received(&mut self, status: StatusCode, version: Version) {
+        // The submit was answered before: this is the answer.
+        if self.task.has_ended() && !self.answers_task {
+            self.answers_task = true;
+            self.head = None;
+        }
         self.head.get_or_insert_with(|| Head {
             at: Instant::now(),
             status,
             version,
         });
+    }
+
+    /// Whether only the deadline bounds it: a task was submitted, whose answer is asked for again and again.
+    pub(crate) const fn is_task_open(&self) -> bool {
+        self.task.is_open()
     }
 
     pub(crate) fn phase(&self) -> Phase {

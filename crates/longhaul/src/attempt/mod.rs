@@ -20,6 +20,7 @@ mod facts;
 mod operation;
 mod options;
 mod route_info;
+mod task;
 mod transport;
 
 use std::{
@@ -36,6 +37,7 @@ pub(crate) use self::facts::PictureNote;
 pub use self::{
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
+    task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
 pub(crate) use self::{
@@ -318,7 +320,7 @@ impl Attempt {
     /// What the classification says besides the class. To be noted before the end.
     pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
-        facts.charged = classification.charged;
+        facts.charged = classification.charged.or(facts.charged);
         facts.answered_by = classification.answered_by;
     }
 
@@ -357,6 +359,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        let task;
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -375,8 +378,10 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            task = facts.task.clone();
             outcome
         };
+        task.tell_end();
         self.0.ended.notify_waiters();
         outcome
     }

@@ -157,6 +157,10 @@ impl<B: Replay> Operation<B> {
         if ahead && final_class(&situation).is_none() {
             return Next::KeepWaiting;
         }
+        if attempt.has_open_task() {
+            self.report.stopped_by = StoppedBy::Task;
+            return Next::Stop;
+        }
         let stopped_by = match self.policy.verdict(&situation) {
             RetryDecision::Again { wait, duplicate } => {
                 match self.hold(running, &situation, duplicate) {
