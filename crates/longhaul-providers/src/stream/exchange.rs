@@ -238,7 +238,13 @@ impl Reading {
                     let limit = self.events.longest();
                     return Err(self.failed(StreamError::TooLong { limit }));
                 }
-                if let Some(finished) = self.assembly.take(&event) {
+                let finished = self.assembly.take(&event);
+                if self.assembly.report.pings > 0
+                    && let Some(attempt) = &self.attempt
+                {
+                    attempt.note_kept_open();
+                }
+                if let Some(finished) = finished {
                     return Ok((finished, self.assembly.report));
                 }
             }

@@ -111,6 +111,7 @@ impl Attempt {
             let mut facts = self.facts();
             let handle = facts.task.handle.insert(Arc::new(handle)).clone();
             facts.task.end = None;
+            facts.not_silent = true;
             facts.task.sink.clone().map(|sink| sink.note(&handle))
         };
         match noted {
@@ -135,6 +136,12 @@ impl Attempt {
         self.facts().task.is_open()
     }
 
+    /// Notes that something keeps its line open while the model works: how it ends says nothing of how long the route lets
+    /// a connection be silent.
+    pub fn note_kept_open(&self) {
+        self.facts().not_silent = true;
+    }
+
     /// Takes back the head that came: it answered a question of the exchange, not the caller's.
     pub fn discard_head(&self) {
         self.facts().head = None;
@@ -148,7 +155,7 @@ impl Attempt {
     /// Something that keeps the line open has stopped coming: the attempt goes on, and counts as [late](Self::is_late),
     /// if the layer above lets attempts be late.
     pub fn note_silence(&self) {
-        if self.terms().keep_late && self.terms().deadline.is_some() {
+        if self.options().keep_late && self.options().deadline.is_some() {
             self.mark_late();
         }
     }
