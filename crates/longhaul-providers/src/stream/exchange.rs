@@ -239,11 +239,7 @@ impl Reading {
                     return Err(self.failed(StreamError::TooLong { limit }));
                 }
                 let finished = self.assembly.take(&event);
-                if self.assembly.report.pings > 0
-                    && let Some(attempt) = &self.attempt
-                {
-                    attempt.note_kept_open();
-                }
+                self.note();
                 if let Some(finished) = finished {
                     return Ok((finished, self.assembly.report));
                 }
@@ -258,6 +254,17 @@ impl Reading {
                     };
                 }
             }
+        }
+    }
+
+    /// What the books say of it.
+    fn note(&self) {
+        let Some(attempt) = &self.attempt else {
+            return;
+        };
+        attempt.note_previews(self.assembly.report.partial_images);
+        if self.assembly.report.pings > 0 {
+            attempt.note_kept_open();
         }
     }
 

@@ -1,5 +1,5 @@
 use longhaul::{Class, End};
-use longhaul_providers::stream::StreamReport;
+use longhaul_providers::stream::{Api, StreamReport};
 
 use super::*;
 
@@ -57,4 +57,14 @@ async fn the_report_comes_with_the_answer() {
         .unwrap();
     let report = answer.extensions().get::<StreamReport>().unwrap();
     assert!(report.pings >= 3, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_previews_came_is_in_the_ledger() {
+    let policy = StreamPolicy::default().at("relay.test", Api::Images, 3);
+    let stack = stack().with_exchange(StreamUpgradeLayer::new(policy).unwrap());
+    let provider = provider("none+takes@100");
+    call!(stack, provider, SUB2API).answer.unwrap();
+    let closing = only(stack.ledger().records()).closing.unwrap();
+    assert_eq!((closing.evidence.drafts, closing.evidence.images), (3, 1));
 }

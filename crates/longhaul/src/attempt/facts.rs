@@ -3,7 +3,9 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, route_info::Silence, task::TaskFacts, transport::TransportState};
+use super::{
+    RouteInfo, SentSecrets, route_info::Silence, task::TaskFacts, transport::TransportState,
+};
 use crate::model::{
     Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
     ProviderChargeRules, after,
@@ -88,6 +90,8 @@ pub(crate) struct Facts {
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
+    pub(super) secrets: SentSecrets,
+    pub(super) malformed_response: bool,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
     /// What the answer itself says that it cost.
@@ -98,6 +102,8 @@ pub(crate) struct Facts {
     pub(super) task: TaskFacts,
     /// The head is that of the answer to the task.
     answers_task: bool,
+    /// Drafts that came beside the answer.
+    pub(super) previews: u32,
     /// No line was silent while the model worked: how it ended says nothing of what the route lets be silent.
     pub(super) not_silent: bool,
     /// Set once, and then it stays.
@@ -124,6 +130,8 @@ impl Facts {
             not_held: false,
             dropped_as: None,
             evidence: Evidence::default(),
+            secrets: SentSecrets::default(),
+            malformed_response: false,
             charged: None,
             told_price: None,
             is_empty_result: false,
@@ -131,6 +139,7 @@ impl Facts {
             route: None,
             task: TaskFacts::default(),
             answers_task: false,
+            previews: 0,
             not_silent: false,
             outcome: None,
         }
@@ -154,6 +163,14 @@ impl Facts {
         self.task.is_open()
     }
 
+    /// Nothing of the request's keys is kept, wherever the answer repeats them.
+    pub(super) fn forget_secrets(&mut self) {
+        let Self {
+            evidence, secrets, ..
+        } = self;
+        evidence.forget(|text| secrets.are_shown_by(text));
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         if self.head.is_some() {
             Phase::Body
@@ -173,7 +190,7 @@ impl Facts {
                 let written = transport.written();
                 if written.written == 0 {
                     Sent::Nothing
-                } else if body_cut_short || written.flushed < written.written {
+                } else if body_cut_short || !written.is_all_out() {
                     Sent::Part
                 } else {
                     Sent::PossiblyWhole
@@ -215,7 +232,7 @@ impl Facts {
             TransportState::Connecting => None,
             TransportState::Linked(transport) => {
                 let written = transport.written();
-                let all_out = written.written > 0 && written.flushed >= written.written;
+                let all_out = written.written > 0 && written.is_all_out();
                 written
                     .flushed_at
                     .filter(|&flushed| all_out && flushed >= handed_over)

@@ -142,6 +142,12 @@ impl Attempt {
         self.facts().not_silent = true;
     }
 
+    /// Notes drafts that came beside the answer, and may cost something of their own: they are counted with its
+    /// [evidence](Self::evidence).
+    pub fn note_previews(&self, previews: u32) {
+        self.facts().previews = previews;
+    }
+
     /// Takes back the head that came: it answered a question of the exchange, not the caller's.
     pub fn discard_head(&self) {
         self.facts().head = None;

@@ -12,7 +12,7 @@ use super::{
     policy::ClassifyPolicy,
 };
 use crate::{
-    attempt::{Attempt, RouteInfo},
+    attempt::{Attempt, RouteInfo, SentSecrets},
     body::MemoryBudget,
     error::{AttemptGuard, BoxError, Error},
     model::{RouteHistory, RouteId, TimeScale, Workload},
@@ -55,6 +55,7 @@ where
             history: self.history.clone(),
             probe: false,
         });
+        attempt.set_secrets(SentSecrets::of(request.headers(), request.uri()));
         if self.policy.ask_identity && workload.recognised {
             ask_identity(request.headers_mut());
         }
