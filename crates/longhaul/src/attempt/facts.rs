@@ -3,9 +3,10 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, transport::TransportState};
+use super::{RouteInfo, SentSecrets, route_info::Silence, transport::TransportState};
 use crate::model::{
-    Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderChargeRules,
+    Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
+    ProviderChargeRules, after,
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -82,16 +83,26 @@ pub(crate) struct Facts {
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
-    // Another attempt brought the picture first; this one is about to be dropped.
-    pub(super) superseded: bool,
+    /// There was no memory to hold the answer in.
+    pub(super) not_held: bool,
+    // How it ends when it is dropped, where that is not its caller's leave.
+    pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
+    pub(super) secrets: SentSecrets,
+    pub(super) malformed_response: bool,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
+    /// What the answer itself says that it cost.
+    pub(super) told_price: Option<Money>,
+    pub(super) is_empty_result: bool,
     pub(super) answered_by: Option<&'static str>,
     pub(super) route: Option<RouteInfo>,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
+
+/// How likely a success is charged at least, whatever it says, unless it says that it is not.
+const IN_A_SUCCESS: Probability = Probability::permille(500);
 
 impl Facts {
     pub(super) fn begun(started: Instant) -> Self {
@@ -107,9 +118,14 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
-            superseded: false,
+            not_held: false,
+            dropped_as: None,
             evidence: Evidence::default(),
+            secrets: SentSecrets::default(),
+            malformed_response: false,
             charged: None,
+            told_price: None,
+            is_empty_result: false,
             answered_by: None,
             route: None,
             outcome: None,
@@ -122,6 +138,14 @@ impl Facts {
             status,
             version,
         });
+    }
+
+    /// Nothing of the request's keys is kept, wherever the answer repeats them.
+    pub(super) fn forget_secrets(&mut self) {
+        let Self {
+            evidence, secrets, ..
+        } = self;
+        evidence.forget(|text| secrets.are_shown_by(text));
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -143,7 +167,7 @@ impl Facts {
                 let written = transport.written();
                 if written.written == 0 {
                     Sent::Nothing
-                } else if body_cut_short || written.flushed < written.written {
+                } else if body_cut_short || !written.is_all_out() {
                     Sent::Part
                 } else {
                     Sent::PossiblyWhole
@@ -185,7 +209,7 @@ impl Facts {
             TransportState::Connecting => None,
             TransportState::Linked(transport) => {
                 let written = transport.written();
-                let all_out = written.written > 0 && written.flushed >= written.written;
+                let all_out = written.written > 0 && written.is_all_out();
                 written
                     .flushed_at
                     .filter(|&flushed| all_out && flushed >= handed_over)
@@ -210,20 +234,56 @@ impl Facts {
         }
     }
 
+    /// How the silence after the request ended, if it was sent whole: what the route learns of it.
+    pub(super) fn silence_ending(&self, outcome: &Outcome) -> Option<Silence> {
+        let flushed = self.flushed_at()?;
+        let end = after(self.started, outcome.duration);
+        let head = self.head.map_or(end, |head| head.at);
+        let (at, came) = match self.picture {
+            PictureNote::Began(at) => (at, true),
+            // What came before it were comments and heartbeats.
+            PictureNote::Awaited if outcome.class == Class::Delivered => (head, true),
+            PictureNote::Awaited => (end, false),
+            PictureNote::Unwatched => (head, self.head.is_some()),
+        };
+        let how = match (outcome.end, outcome.class) {
+            (_, Class::Delivered | Class::Undelivered) if came => How::Picture,
+            (End::Failed | End::Finished, Class::IntermediaryCut | Class::UnknownOutcome) => {
+                How::Cut
+            }
+            _ => How::Longer,
+        };
+        Some(Silence {
+            at,
+            lasted: at.saturating_duration_since(flushed),
+            how,
+        })
+    }
+
     /// By what the answer itself says; else by what is known of the provider; else by the class.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.
-        let answered_badly = self.head.is_some_and(|head| !head.status.is_success());
-        let refused = class == Class::ContentBlocked && answered_badly;
+        let answered_well = self.head.map(|head| head.status.is_success());
+        let refused = class == Class::ContentBlocked && answered_well == Some(false);
+        // Relays charge by the status.
+        let least = match answered_well {
+            Some(true) => IN_A_SUCCESS,
+            _ => Probability::ZERO,
+        };
         let of_provider = || self.charge_rules.as_ref()?.of(class);
         let probability = self
             .charged
             .or(refused.then_some(Probability::ZERO))
             .or_else(of_provider)
-            .unwrap_or_else(|| class.charge_probability());
+            .unwrap_or_else(|| class.charge_probability().max(least));
+        // The answer's own price is in dollars, and nobody here changes money.
+        let comparable = |told: &Money| {
+            self.price
+                .is_none_or(|price| price.currency == told.currency)
+        };
         Exposure {
             probability,
-            price: self.price,
+            price: self.told_price.filter(comparable).or(self.price),
         }
     }
 }

@@ -16,10 +16,14 @@
 //! # Some(()) }
 //! ```
 
+mod admission;
+mod caller_deadline;
+mod expiry;
 mod facts;
 mod operation;
 mod options;
 mod route_info;
+mod sent_secrets;
 mod transport;
 
 use std::{
@@ -33,19 +37,25 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
 pub(crate) use self::facts::PictureNote;
+pub(crate) use self::sent_secrets::SentSecrets;
+pub(crate) use self::{
+    admission::{Admission, Prospect},
+    caller_deadline::callers as callers_deadline,
+    expiry::Expiry,
+    operation::PriorAttempts,
+    options::AttemptOptions,
+    route_info::RouteInfo,
+};
 pub use self::{
+    caller_deadline::{DeadlineForm, DeadlineHeader},
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
-pub(crate) use self::{
-    operation::{PriorAttempts, after},
-    options::AttemptOptions,
-    route_info::RouteInfo,
-};
+pub(crate) use crate::model::after;
 use crate::model::{
     Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
-    ProviderChargeRules,
+    ProviderChargeRules, TimeScale,
 };
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
@@ -56,7 +66,7 @@ struct Inner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
-    terms: AttemptOptions,
+    options: AttemptOptions,
     facts: Mutex<Facts>,
     ended: Notify,
 }
@@ -64,21 +74,21 @@ struct Inner {
 impl Attempt {
     /// A handle for attempt `number` of `operation`, begun now.
     pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
-        Self::on_terms(operation, number, key, AttemptOptions::default())
+        Self::with_options(operation, number, key, AttemptOptions::default())
     }
 
-    /// The same on these terms.
-    pub(crate) fn on_terms(
+    /// The same with these options.
+    pub(crate) fn with_options(
         operation: OperationId,
         number: u32,
         key: Option<HeaderValue>,
-        terms: AttemptOptions,
+        options: AttemptOptions,
     ) -> Self {
         Self(Arc::new(Inner {
             operation,
             number,
             key,
-            terms,
+            options,
             facts: Mutex::new(Facts::begun(Instant::now())),
             ended: Notify::new(),
         }))
@@ -121,8 +131,8 @@ impl Attempt {
     }
 
     /// What the retry layer laid down for it.
-    pub(crate) fn terms(&self) -> &AttemptOptions {
-        &self.0.terms
+    pub(crate) fn options(&self) -> &AttemptOptions {
+        &self.0.options
     }
 
     /// When it began: at the call, or when a place in flight was free.
@@ -188,6 +198,14 @@ impl Attempt {
         self.facts().timing()
     }
 
+    /// How long its request has been out without a picture, until now or its end; zero where it is not out whole.
+    pub(crate) fn silence(&self) -> Duration {
+        let flushed = self.timing().flushed;
+        flushed.map_or(Duration::ZERO, |flushed| {
+            self.elapsed().saturating_sub(flushed)
+        })
+    }
+
     /// Whether its head clock ran out while it was allowed to go on: see
     /// [`RetryPolicy::late_results`](crate::retry::RetryPolicy::late_results).
     pub fn is_late(&self) -> bool {
@@ -197,6 +215,46 @@ impl Attempt {
     /// How often the wait for its place in flight ran out and went on.
     pub fn queue_timeouts(&self) -> u32 {
         self.facts().queue_timeouts
+    }
+
+    /// When the picture began to arrive: the first bytes of one in its answer, after heads, blanks, comments, heartbeats,
+    /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
+    /// the answer.
+    pub fn picture_began_at(&self) -> Option<Instant> {
+        match self.facts().picture {
+            PictureNote::Began(at) => Some(at),
+            PictureNote::Unwatched | PictureNote::Awaited => None,
+        }
+    }
+
+    /// Whether it was answered without a picture and without anything else: no words, no refusal, no error. Where
+    /// [`Class::NoImage`] is not final, these are the answers to ask for once more.
+    pub fn is_empty_result(&self) -> bool {
+        self.facts().is_empty_result
+    }
+
+    /// Whether its answer would have been held until it was whole, had there been
+    /// [memory](crate::classify::ClassifyPolicy::client_hold_limit).
+    pub fn was_not_held(&self) -> bool {
+        self.facts().not_held
+    }
+
+    /// From the request that was out whole to the head, on the provider's clock. What our own clock shows below two
+    /// seconds is not drawn out where the provider's runs faster: it is this machine's own.
+    pub(crate) fn provider_wait(&self) -> Option<Duration> {
+        const OUR_OWN: Duration = Duration::from_secs(2);
+        let waited = self.timing().flush_to_head()?;
+        let scale = self
+            .facts()
+            .route
+            .as_ref()
+            .map_or_else(TimeScale::default, |route| route.scale);
+        let provider = scale.provider(waited);
+        Some(if waited < OUR_OWN {
+            provider.min(OUR_OWN)
+        } else {
+            provider
+        })
     }
 
     /// Bytes of the request body that were handed to the client.
@@ -271,6 +329,18 @@ impl Attempt {
         self.facts().head_received(status, version);
     }
 
+    /// Writes down that what came back is no HTTP, or none that the client reads: no connection was cut.
+    ///
+    /// For clients, beside a [`MalformedResponse`](crate::ErrorKind::MalformedResponse).
+    pub fn malformed_response(&self) {
+        self.facts().malformed_response = true;
+    }
+
+    /// Whether what came back was no HTTP that the client reads.
+    pub(crate) fn is_malformed_response(&self) -> bool {
+        self.facts().malformed_response
+    }
+
     /// Writes down how it travelled.
     pub(crate) fn note_http1(&self, report: Http1Report) {
         self.facts().http1 = Some(report);
@@ -296,29 +366,45 @@ impl Attempt {
         facts.charge_rules = charge_rules;
     }
 
-    /// Where it goes, and by which clock: what a diagnosis needs besides.
+    /// Where it goes, and by which clock: what a diagnosis needs besides. The first stays.
     pub(crate) fn set_route_info(&self, route: RouteInfo) {
-        self.facts().route = Some(route);
+        self.facts().route.get_or_insert(route);
     }
 
     pub(crate) fn route(&self) -> Option<RouteInfo> {
         self.facts().route.clone()
     }
 
+    /// The keys that the request carries: what its answer repeats of them is not kept.
+    pub(crate) fn set_secrets(&self, secrets: SentSecrets) {
+        self.facts().secrets = secrets;
+    }
+
     /// What the head of its answer says of it.
     pub(crate) fn note_evidence(&self, evidence: Evidence) {
-        self.facts().evidence = evidence;
+        let mut facts = self.facts();
+        facts.evidence = evidence;
+        facts.forget_secrets();
     }
 
     /// What the body of its answer adds.
     pub(crate) fn note_body(&self, evidence: Evidence) {
-        self.facts().evidence.add_body(evidence);
+        let mut facts = self.facts();
+        facts.evidence.add_body(evidence);
+        facts.forget_secrets();
+    }
+
+    /// There was no memory to hold its answer in.
+    pub(crate) fn note_not_held(&self) {
+        self.facts().not_held = true;
     }
 
     /// What the classification says besides the class. To be noted before the end.
     pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
         facts.charged = classification.charged;
+        facts.told_price = classification.price;
+        facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
     }
 
@@ -347,7 +433,12 @@ impl Attempt {
     /// Another attempt brought the picture first. Whoever drops this one, its end is
     /// [`Superseded`](End::Superseded); what was sent is proved when it is dropped, and not before.
     pub(crate) fn supersede(&self) {
-        self.facts().superseded = true;
+        self.facts().dropped_as = Some(End::Superseded);
+    }
+
+    /// The operation's deadline is over. Whoever drops this one, its end is [`TimedOut`](End::TimedOut).
+    pub(crate) fn expire(&self) {
+        self.facts().dropped_as = Some(End::TimedOut);
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -364,7 +455,7 @@ impl Attempt {
             }
             let class = *facts.class.get_or_insert(class);
             let end = match end {
-                End::Cancelled if facts.superseded => End::Superseded,
+                End::Cancelled => facts.dropped_as.unwrap_or(end),
                 end => end,
             };
             let outcome = Outcome {
@@ -375,6 +466,9 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
+                route.note(ending);
+            }
             outcome
         };
         self.0.ended.notify_waiters();

@@ -1,18 +1,19 @@
 use tower_layer::Layer;
 
 use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
-use crate::{config::ConfigError, model::CutHistory};
+use crate::{body::MemoryBudget, config::ConfigError, model::RouteHistory};
 
 /// Makes [`Classify`] services.
 ///
-/// All services of one layer and of its clones share a [`CutHistory`]: connections that are cut after the
-/// same time tell who cuts them.
+/// All services of one layer and of its clones share a [`RouteHistory`]: connections that are cut after the
+/// same time tell who cuts them. They share the memory for answers that are held, too.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyLayer<C = DefaultClassifier> {
     policy: ClassifyPolicy,
+    memory: MemoryBudget,
     classifier: C,
-    history: CutHistory,
+    history: RouteHistory,
 }
 
 impl ClassifyLayer {
@@ -27,8 +28,9 @@ impl Default for ClassifyLayer {
     fn default() -> Self {
         Self {
             policy: ClassifyPolicy::default(),
+            memory: MemoryBudget::new(ClassifyPolicy::default().client_hold_limit),
             classifier: DefaultClassifier,
-            history: CutHistory::default(),
+            history: RouteHistory::default(),
         }
     }
 }
@@ -38,24 +40,31 @@ impl<C: Classifier> ClassifyLayer<C> {
     pub fn with_classifier(policy: ClassifyPolicy, classifier: C) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
+            memory: MemoryBudget::new(policy.client_hold_limit),
             policy,
             classifier,
-            history: CutHistory::default(),
+            history: RouteHistory::default(),
         })
     }
 }
 
 impl<C> ClassifyLayer<C> {
     /// The same layer with this history, to share one across layers.
-    pub fn with_history(mut self, history: CutHistory) -> Self {
+    pub fn with_history(mut self, history: RouteHistory) -> Self {
         self.history = history;
         self
+    }
+
+    /// The memory that answers are held in until they are whole.
+    pub fn hold_budget(&self) -> MemoryBudget {
+        self.memory.clone()
     }
 
     /// The same policy with another classifier.
     pub(crate) fn with<D>(self, classifier: D) -> ClassifyLayer<D> {
         ClassifyLayer {
             policy: self.policy,
+            memory: self.memory,
             classifier,
             history: self.history,
         }
@@ -69,6 +78,7 @@ impl<S, C: Clone> Layer<S> for ClassifyLayer<C> {
         Classify {
             inner,
             policy: self.policy,
+            memory: self.memory.clone(),
             classifier: self.classifier.clone(),
             history: self.history.clone(),
         }

@@ -1,5 +1,6 @@
 use std::{
     mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,7 +13,8 @@ use super::{
     facts::{Facts, Value, size},
 };
 use crate::{
-    body::{ReadAhead, ReplayBody, ReplayBudget},
+    attempt::{DeadlineHeader, callers_deadline},
+    body::{MemoryBudget, ReadAhead, ReplayBody},
     config::ConfigError,
     error::{BoxError, Error},
     model::Resolution,
@@ -27,7 +29,8 @@ use crate::{
 pub struct DetectWorkload<S> {
     inner: S,
     policy: DetectPolicy,
-    budget: ReplayBudget,
+    budget: MemoryBudget,
+    deadline_headers: Arc<[DeadlineHeader]>,
 }
 
 impl<S> DetectWorkload<S> {
@@ -36,15 +39,21 @@ impl<S> DetectWorkload<S> {
     /// Puts it around `inner`. Fails where the policy [cannot work](DetectPolicy::validate).
     pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
-        let budget = ReplayBudget::new(policy.client_replay_limit);
-        Ok(Self::with_budget(inner, policy, budget))
+        let budget = MemoryBudget::new(policy.client_replay_limit);
+        Ok(Self::with_budget(inner, policy, budget, Arc::default()))
     }
 
-    pub(super) const fn with_budget(inner: S, policy: DetectPolicy, budget: ReplayBudget) -> Self {
+    pub(super) const fn with_budget(
+        inner: S,
+        policy: DetectPolicy,
+        budget: MemoryBudget,
+        deadline_headers: Arc<[DeadlineHeader]>,
+    ) -> Self {
         Self {
             inner,
             policy,
             budget,
+            deadline_headers,
         }
     }
 }
@@ -74,6 +83,10 @@ where
             .header
             .as_ref()
             .and_then(|name| take_size(&mut head.headers, name));
+        // The caller's time runs while its body is read.
+        if let Some(deadline) = callers_deadline(&mut head, &self.deadline_headers) {
+            head.extensions.insert(deadline);
+        }
         let body = ReadAhead::new(body, self.policy.replay_limit, &self.budget);
         ResponseFuture::new(inner, head, body, named, self.policy.replay_limit)
     }

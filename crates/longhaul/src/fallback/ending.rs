@@ -82,8 +82,10 @@ impl Ending {
             return None;
         }
         match &self.report {
-            Some(report) => report.attempts().last().and_then(Attempt::class),
-            None => self.class,
+            Some(report) if !report.attempts().is_empty() => {
+                report.attempts().last().and_then(Attempt::class)
+            }
+            _ => self.class,
         }
     }
 }

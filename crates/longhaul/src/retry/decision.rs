@@ -40,8 +40,6 @@ pub struct Situation {
     pub server: Option<bool>,
     /// The time until the operation's deadline.
     pub remaining: Duration,
-    /// What an attempt takes at least.
-    pub expected: Duration,
     /// What a further attempt costs, where that is known.
     pub price: Option<Money>,
     /// Whether the request body can be sent again.
@@ -60,7 +58,6 @@ impl Situation {
             retry_after: None,
             server: None,
             remaining: Duration::MAX,
-            expected: Duration::ZERO,
             price: None,
             replayable: true,
         }
@@ -78,7 +75,7 @@ impl RetryPolicy {
     /// [`ClientError`](Class::ClientError) or of a status like 501, and nothing else: what may have been
     /// charged stays a duplicate. An answer that is [`InFlight`](Class::InFlight) is asked for again
     /// however many attempts there were.
-    pub fn verdict(&self, situation: &Situation) -> RetryDecision {
+    pub fn decision(&self, situation: &Situation) -> RetryDecision {
         let Situation {
             class, retry_after, ..
         } = *situation;
@@ -103,7 +100,7 @@ impl RetryPolicy {
         let wait = self
             .schedule
             .wait(situation.attempt, situation.end, class, retry_after);
-        if wait.saturating_add(situation.expected) > situation.remaining {
+        if wait >= situation.remaining {
             return RetryDecision::Stop(StoppedBy::Deadline);
         }
         RetryDecision::Again { wait, duplicate }
@@ -117,9 +114,11 @@ pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
         Class::Delivered => Some(StoppedBy::Success),
         Class::QuotaExhausted
         | Class::KeyReuse
+        | Class::Accepted
         | Class::NoImage
         | Class::ContentBlocked
-        | Class::Redirect => Some(StoppedBy::Class),
+        | Class::Redirect
+        | Class::NotBegun => Some(StoppedBy::Class),
         Class::ClientError if !told_to_go_on => Some(StoppedBy::Class),
         // What a server does not implement it will not have learned five seconds later.
         Class::ServerError

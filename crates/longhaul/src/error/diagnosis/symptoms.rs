@@ -3,9 +3,9 @@ use std::{io, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, after},
     error::{Clock, Error, ErrorKind},
-    model::{Class, Cut, CutPattern as Pattern, End, Phase, Resolution},
+    model::{Class, CutConnection, CutPattern as Pattern, End, Phase, Resolution, TimeScale},
 };
 
 /// All that a diagnosis goes by. Times are the provider's.
@@ -27,13 +27,15 @@ pub(super) struct Symptoms {
     pub(super) resolution: Resolution,
     pub(super) pattern: Option<Pattern>,
     pub(super) tolerance: f64,
+    /// What came back is no HTTP that is read.
+    pub(super) malformed: bool,
 }
 
 impl Symptoms {
     pub(super) fn of_attempt(attempt: &Attempt, class: Class) -> Self {
         let cut = cut(attempt);
         let route = attempt.route();
-        let scale = cut.time_scale;
+        let scale = cut.scale;
         let answered = attempt.timing().head.is_some();
         let outcome = attempt.outcome_now();
         Self {
@@ -46,7 +48,7 @@ impl Symptoms {
             answered_by: attempt.answered_by(),
             silence: (answered || attempt.timing().flushed.is_some())
                 .then(|| cut.provider_silence()),
-            whole: attempt.elapsed().div_f64(scale),
+            whole: scale.provider(attempt.elapsed()),
             resolution: route
                 .as_ref()
                 .map_or(Resolution::Unknown, |route| route.resolution),
@@ -54,6 +56,7 @@ impl Symptoms {
                 .filter(|_| is_cut(class, attempt))
                 .and_then(|route| route.history.pattern(&cut)),
             tolerance: cut.tolerance(),
+            malformed: attempt.is_malformed_response(),
         }
     }
 
@@ -67,9 +70,10 @@ impl Symptoms {
         if let ErrorKind::Timeout { clock, limit, .. } = *error.kind() {
             let scale = error
                 .attempt()
-                .map_or(1.0, |attempt| cut(attempt).time_scale);
-            symptoms.clock = Some((clock, limit.div_f64(scale)));
+                .map_or_else(TimeScale::default, |attempt| cut(attempt).scale);
+            symptoms.clock = Some((clock, scale.provider(limit)));
         }
+        symptoms.malformed |= matches!(error.kind(), ErrorKind::MalformedResponse { .. });
         symptoms.os = error.find_source::<io::Error>().map(io::Error::kind);
         symptoms
     }
@@ -88,6 +92,7 @@ impl Symptoms {
             resolution: Resolution::Unknown,
             pattern: None,
             tolerance: 0.0,
+            malformed: false,
         }
     }
 }
@@ -99,7 +104,8 @@ impl Symptoms {
 /// make an idle limit certain it is an [`IntermediaryCut`](Class::IntermediaryCut), so that what goes by
 /// the class, such as a fallback to another route, goes by what is known.
 pub(crate) fn note_end(error: &Error, attempt: &Attempt, class: Class) -> Class {
-    if error.is_timeout() || !is_cut(class, attempt) {
+    let malformed = matches!(error.kind(), ErrorKind::MalformedResponse { .. });
+    if error.is_timeout() || malformed || !is_cut(class, attempt) {
         return class;
     }
     let pattern = note_cut(attempt);
@@ -118,29 +124,30 @@ pub(crate) fn note_answer(attempt: &Attempt, class: Class) {
 
 fn note_cut(attempt: &Attempt) -> Option<Pattern> {
     let route = attempt.route()?;
-    let cut = cut(attempt);
-    route.history.note(cut.clone());
-    route.history.pattern(&cut)
+    route.history.note_cut(&cut(attempt))
 }
 
 /// Whether a connection was cut while nothing but silence was on it.
 fn is_cut(class: Class, attempt: &Attempt) -> bool {
     matches!(class, Class::UnknownOutcome | Class::IntermediaryCut)
         && attempt.timing().flushed.is_some()
+        && !attempt.is_malformed_response()
 }
 
 /// The attempt as a cut, if that is what ended it.
-fn cut(attempt: &Attempt) -> Cut {
+fn cut(attempt: &Attempt) -> CutConnection {
     let timing = attempt.timing();
     let elapsed = attempt.elapsed();
     let flushed = timing.flushed.unwrap_or_default();
     let route = attempt.route();
     let started = attempt.started();
-    Cut {
+    CutConnection {
         started,
         silence: timing.head.unwrap_or(elapsed).saturating_sub(flushed),
-        at: started + timing.head.unwrap_or(elapsed),
-        time_scale: route.as_ref().map_or(1.0, |route| route.time_scale),
-        host: route.map(|route| route.host),
+        at: after(started, timing.head.unwrap_or(elapsed)),
+        scale: route
+            .as_ref()
+            .map_or_else(TimeScale::default, |route| route.scale),
+        route: route.map(|route| route.route),
     }
 }

@@ -284,17 +284,48 @@ async fn a_slow_picture_is_worth_a_word_and_a_usual_one_is_not() {
 #[tokio::test(start_paused = true)]
 async fn the_history_holds_no_more_than_its_share() {
     let layer = ClassifyLayer::default();
-    let history = CutHistory::new();
+    let history = RouteHistory::new();
     let layer = layer.with_history(history.clone());
-    assert!(history.is_empty());
+    assert_eq!(history.cuts(), 0);
     for _ in 0..300 {
         cut(&layer, "a.example", 1.0).await;
     }
-    assert_eq!(history.len(), 256);
+    assert_eq!(history.cuts(), 256);
     let error = cut(&layer, "a.example", 1.0).await;
     assert_eq!(
         error.class(),
         Class::UnknownOutcome,
         "a second is no idle limit"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_http_is_no_cut_however_long_it_took() {
+    let layer = ClassifyLayer::default();
+    for _ in 0..3 {
+        let client = service_fn(async |request: Request<Empty<Bytes>>| {
+            // After a time at which several proxies give up.
+            sleep(Duration::from_secs(60)).await;
+            let attempt: &crate::attempt::Attempt = request.extensions().get().unwrap();
+            attempt.malformed_response();
+            let reason = "message head is too large".into();
+            let error = Error::new(ErrorKind::MalformedResponse { reason });
+            Err::<Response<Empty<Bytes>>, BoxError>(error.into())
+        });
+        let client = layer.layer(client);
+        let error = client.oneshot(request("a.example")).await.unwrap_err();
+
+        let attempt = error.attempt().unwrap();
+        assert_eq!(error.class(), Class::UnknownOutcome);
+        for diagnosis in [error.diagnosis(), of_attempt(attempt).unwrap()] {
+            assert_eq!(diagnosis.cause, Cause::MalformedResponse);
+            assert_eq!(diagnosis.confidence, Confidence::Certain);
+        }
+        let text = error.to_string();
+        assert!(text.contains("message head is too large"), "{text}");
+        assert!(
+            !text.contains("closed") && !text.contains("intermediary"),
+            "{text}"
+        );
+    }
 }

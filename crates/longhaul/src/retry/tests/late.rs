@@ -139,7 +139,7 @@ async fn dropped_at_any_point_each_attempt_has_exactly_one_outcome() {
     for cut in (0..2_260).step_by(5) {
         let says = [
             Say::picture(2_150),
-            Say::status(30, 503),
+            Say(30, 503, "x: y", r#"{"error":{"code":503}}"#),
             Say::picture(4_000),
         ];
         let script = Script::new(late(), says);
@@ -170,8 +170,7 @@ async fn with_a_single_place_the_second_waits_for_the_first_and_costs_nothing() 
     let error = layer.layer(client).oneshot(request()).await.unwrap_err();
     let outcomes: Vec<_> = error.report().unwrap().attempts().to_vec();
     assert_eq!(provider.times(), [0]);
-    assert_eq!(outcomes.len(), 2);
-    assert_eq!(outcomes[1].outcome_now().unwrap().class, Class::NeverSent);
+    assert_eq!(outcomes.len(), 1, "the second was not begun");
 }
 
 #[tokio::test(start_paused = true)]

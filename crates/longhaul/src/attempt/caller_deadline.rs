@@ -1,0 +1,233 @@
+//! How long the caller waits, in the headers that say it.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+
+use super::Deadline;
+use crate::model::wall_clock;
+
+/// A header by which the caller of a gateway says how long it waits.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadlineHeader {
+    /// Its name, such as `x-request-deadline`.
+    #[serde(with = "crate::config::header_name::plain")]
+    pub name: HeaderName,
+    /// How its value is written.
+    pub form: DeadlineForm,
+}
+
+impl DeadlineHeader {
+    /// The header of this name, written so.
+    pub const fn new(name: HeaderName, form: DeadlineForm) -> Self {
+        Self { name, form }
+    }
+}
+
+/// How a deadline is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DeadlineForm {
+    /// A moment: in RFC 3339 in UTC (`2026-01-21T10:00:00Z`), as an HTTP date, or in seconds since 1970,
+    /// also with a fraction. By this machine's clock.
+    Moment,
+    /// Seconds from now, also with a fraction: `x-stainless-read-timeout`, `x-server-timeout`.
+    Seconds,
+    /// Milliseconds from now: `x-envoy-upstream-rq-timeout-ms`, `x-portkey-request-timeout`.
+    Milliseconds,
+    /// As gRPC has it in `grpc-timeout`: up to eight digits and one of `H M S m u n`.
+    Grpc,
+    /// A number with its unit, as Linkerd has it in `l5d-timeout`: `500ms`, `30s`, `10m`, `1h`.
+    Units,
+    /// The `wait` of `Prefer` (RFC 7240), in seconds. Only that preference is taken out.
+    Prefer,
+}
+
+/// Takes the headers out of a request and returns the shortest time that they give. What cannot be read
+/// gives none, and is taken out too.
+fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<Duration> {
+    let mut shortest = None;
+    for DeadlineHeader { name, form } in rows {
+        let values: Vec<_> = headers.get_all(name).into_iter().cloned().collect();
+        headers.remove(name);
+        for value in values {
+            let Ok(text) = value.to_str() else { continue };
+            shortest = form.read(text).into_iter().chain(shortest).min();
+            if let Some(rest) = form.left(text) {
+                headers.append(name, rest);
+            }
+        }
+    }
+    shortest
+}
+
+/// The earlier of the caller's deadlines: its [`Deadline`] in the extensions, and those that its headers give, which are
+/// taken out.
+pub(crate) fn callers(head: &mut Parts, rows: &[DeadlineHeader]) -> Option<Deadline> {
+    let in_headers = take(&mut head.headers, rows).map(Deadline::after);
+    let explicit = head.extensions.get::<Deadline>().copied();
+    explicit.into_iter().chain(in_headers).min()
+}
+
+impl DeadlineForm {
+    /// The time from now on.
+    fn read(self, text: &str) -> Option<Duration> {
+        let text = text.trim();
+        match self {
+            Self::Moment => {
+                let left = moment(text)?.duration_since(wall_clock());
+                Some(left.unwrap_or_default())
+            }
+            Self::Seconds => number(text),
+            Self::Milliseconds => Some(number(text)? / 1000),
+            Self::Grpc => grpc(text),
+            Self::Units => humantime::parse_duration(text).ok(),
+            Self::Prefer => preferences(text).filter_map(wait).min(),
+        }
+    }
+
+    /// What of the value is not ours and goes on.
+    fn left(self, text: &str) -> Option<HeaderValue> {
+        if self != Self::Prefer {
+            return None;
+        }
+        let others: Vec<_> = preferences(text)
+            .filter(|preference| wait(preference).is_none())
+            .collect();
+        HeaderValue::try_from(others.join(", "))
+            .ok()
+            .filter(|value| !value.is_empty())
+    }
+}
+
+fn moment(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text)
+        .ok()
+        .or_else(|| httpdate::parse_http_date(text).ok())
+        .or_else(|| SystemTime::UNIX_EPOCH.checked_add(number(text)?))
+}
+
+/// A number that is neither negative nor absurd.
+fn number(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+fn grpc(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count * 3600),
+        "M" => Duration::from_secs(count * 60),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+fn preferences(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|preference| !preference.is_empty())
+}
+
+fn wait(preference: &str) -> Option<Duration> {
+    let (name, seconds) = preference.split_once('=')?;
+    if !name.trim().eq_ignore_ascii_case("wait") {
+        return None;
+    }
+    let seconds = seconds.trim().trim_matches('"').parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read_and_nonsense_gives_no_time() {
+        use DeadlineForm::*;
+        for (form, text, milliseconds) in [
+            (Seconds, "30", Some(30_000)),
+            (Seconds, " 1.5 ", Some(1_500)),
+            (Seconds, "0", Some(0)),
+            (Seconds, "-1", None),
+            (Seconds, "NaN", None),
+            (Seconds, "inf", None),
+            (Seconds, "soon", None),
+            (Milliseconds, "15000", Some(15_000)),
+            (Grpc, "30S", Some(30_000)),
+            (Grpc, "1H", Some(3_600_000)),
+            (Grpc, "2M", Some(120_000)),
+            (Grpc, "100m", Some(100)),
+            (Grpc, "5000u", Some(5)),
+            (Grpc, "99999999n", Some(99)),
+            (Grpc, "123456789S", None),
+            (Grpc, "S", None),
+            (Grpc, "+5S", None),
+            (Grpc, "30s", None),
+            (Grpc, "30é", None),
+            (Grpc, "", None),
+            (Units, "500ms", Some(500)),
+            (Units, "10s", Some(10_000)),
+            (Units, "10m", Some(600_000)),
+            (Units, "1h", Some(3_600_000)),
+            (Units, "1d", Some(86_400_000)),
+            (Units, "10", None),
+            (Prefer, "wait=10", Some(10_000)),
+            (Prefer, "respond-async, Wait = 10", Some(10_000)),
+            (Prefer, "wait=10, wait=5", Some(5_000)),
+            (Prefer, "respond-async", None),
+            (Prefer, "wait=soon", None),
+        ] {
+            let read = form.read(text).map(|time| time.as_millis());
+            assert_eq!(read, milliseconds, "{form:?} {text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_in_three_ways_and_the_past_is_now() {
+        let in_an_hour = wall_clock() + Duration::from_secs(3600);
+        let epoch = in_an_hour.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        for text in [
+            humantime::format_rfc3339_seconds(in_an_hour).to_string(),
+            httpdate::fmt_http_date(in_an_hour),
+            epoch.as_secs().to_string(),
+        ] {
+            let left = DeadlineForm::Moment.read(&text).unwrap().as_secs();
+            assert!((3_590..=3_600).contains(&left), "{text}: {left}");
+        }
+        let past = DeadlineForm::Moment.read("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(past, Some(Duration::ZERO));
+        assert_eq!(DeadlineForm::Moment.read("tomorrow"), None);
+    }
+
+    #[test]
+    fn the_smallest_wins_and_all_are_taken_out() {
+        let rows = [
+            DeadlineHeader::new(HeaderName::from_static("grpc-timeout"), DeadlineForm::Grpc),
+            DeadlineHeader::new(HeaderName::from_static("prefer"), DeadlineForm::Prefer),
+        ];
+        let mut headers = HeaderMap::new();
+        headers.append("grpc-timeout", "30S".parse().unwrap());
+        headers.append("grpc-timeout", "20S".parse().unwrap());
+        headers.append("grpc-timeout", "nonsense".parse().unwrap());
+        headers.append("prefer", "wait=25, respond-async".parse().unwrap());
+        headers.append("prefer", "wait=40".parse().unwrap());
+        headers.append("x-other", "5".parse().unwrap());
+        let shortest = take(&mut headers, &rows);
+        assert_eq!(shortest, Some(Duration::from_secs(20)));
+        assert!(!headers.contains_key("grpc-timeout"));
+        assert_eq!(headers["prefer"], "respond-async");
+        assert_eq!(headers.get_all("prefer").iter().count(), 1);
+        assert_eq!(headers["x-other"], "5");
+
+        assert_eq!(take(&mut headers, &[]), None);
+    }
+}

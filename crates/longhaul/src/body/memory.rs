@@ -1,0 +1,109 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+
+/// How many bytes of bodies a client may hold at once, and how many it does. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MemoryBudget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limit: u64,
+    // Only a count: it guards no memory, so no ordering is asked of it.
+    retained: AtomicU64,
+}
+
+impl MemoryBudget {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self(Arc::new(Shared {
+            limit,
+            retained: AtomicU64::new(0),
+        }))
+    }
+
+    /// The bytes held at this moment.
+    pub fn retained(&self) -> u64 {
+        self.0.retained.load(Relaxed)
+    }
+
+    /// The same data, uncopied, counted until its last clone is dropped; `None` where there is no room.
+    pub(crate) fn hold(&self, data: Bytes) -> Option<Bytes> {
+        let mut reservation = self.reserve();
+        reservation
+            .grow(data.len() as u64)
+            .then(|| reservation.hold(data))
+    }
+
+    /// A reservation of nothing, to be grown.
+    pub(crate) fn reserve(&self) -> Reservation {
+        Reservation {
+            budget: self.clone(),
+            bytes: 0,
+        }
+    }
+}
+
+/// A share of a [`MemoryBudget`], given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    budget: MemoryBudget,
+    bytes: u64,
+}
+
+impl Reservation {
+    /// Takes `more` bytes; `false` and nothing taken where the budget has not as many left.
+    pub(crate) fn grow(&mut self, more: u64) -> bool {
+        let Shared { limit, retained } = &*self.budget.0;
+        let taken = retained.fetch_update(Relaxed, Relaxed, |held| {
+            held.checked_add(more).filter(|sum| sum <= limit)
+        });
+        if taken.is_ok() {
+            self.bytes += more;
+        }
+        taken.is_ok()
+    }
+
+    /// The bytes that are taken.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Gives so many of them back.
+    pub(crate) fn shrink(&mut self, less: u64) {
+        let less = less.min(self.bytes);
+        self.bytes -= less;
+        self.budget.0.retained.fetch_sub(less, Relaxed);
+    }
+
+    /// The same data, uncopied, which gives the reservation back when its last clone is dropped.
+    pub(super) fn hold(self, data: Bytes) -> Bytes {
+        if data.is_empty() {
+            return data;
+        }
+        Bytes::from_owner(Held {
+            data,
+            _reservation: self,
+        })
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.0.retained.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// In this order: the bytes are gone when their reservation is given back.
+struct Held {
+    data: Bytes,
+    _reservation: Reservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
