@@ -84,8 +84,6 @@ pub(crate) struct Facts {
     pub(super) late: bool,
     // Another attempt brought the picture first; this one is about to be dropped.
     pub(super) superseded: bool,
-    /// The first bytes of the picture came.
-    pub(super) picture_began: Option<Instant>,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
     pub(super) evidence: Evidence,
@@ -118,7 +116,6 @@ impl Facts {
             picture: PictureNote::Unwatched,
             late: false,
             superseded: false,
-            picture_began: None,
             not_held: false,
             evidence: Evidence::default(),
             charged: None,

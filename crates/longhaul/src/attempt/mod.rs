@@ -203,7 +203,10 @@ impl Attempt {
     /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
     /// the answer.
     pub fn picture_began_at(&self) -> Option<Instant> {
-        self.facts().picture_began
+        match self.picture() {
+            PictureNote::Began(at) => Some(at),
+            _ => None,
+        }
     }
 
     /// Whether it was answered without a picture and without anything else: no words, no refusal, no error. Where
@@ -350,11 +353,6 @@ impl Attempt {
     /// What the body of its answer adds.
     pub(crate) fn note_body(&self, evidence: Evidence) {
         self.facts().evidence.add_body(evidence);
-    }
-
-    /// Writes down that the first bytes of the picture are here. The first time stays.
-    pub(crate) fn note_picture_began(&self) {
-        self.facts().picture_began.get_or_insert_with(Instant::now);
     }
 
     /// There was no memory to hold its answer in.
