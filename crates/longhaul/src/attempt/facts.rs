@@ -66,6 +66,16 @@ pub(crate) enum PictureNote {
     Began(Instant),
 }
 
+/// Whether what an attempt costs is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Entry {
+    None,
+    /// In an entry of its own, or of the attempt that it is made within.
+    Open,
+    /// The same, and an attempt of another retry loop within this one is the one that it is about.
+    Shared,
+}
+
 /// Everything that is written down of an attempt while it runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -84,6 +94,8 @@ pub(crate) struct Facts {
     pub(super) late: bool,
     // Another attempt brought the picture first; this one is about to be dropped.
     pub(super) superseded: bool,
+    /// Its entry in a ledger.
+    pub(super) entry: Entry,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
     pub(super) evidence: Evidence,
@@ -116,6 +128,7 @@ impl Facts {
             picture: PictureNote::Unwatched,
             late: false,
             superseded: false,
+            entry: Entry::None,
             not_held: false,
             evidence: Evidence::default(),
             charged: None,
