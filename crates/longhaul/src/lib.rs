@@ -70,8 +70,8 @@ pub use self::{
     config::ConfigError,
     error::{BoxError, Error, ErrorKind, diagnosis},
     model::{
-        Class, Currency, End, Exposure, Money, Outcome, Phase, Quality, Resolution, Workload,
-        money, outcome, workload,
+        Class, Currency, Decision, End, Exposure, KnownCut, KnownRoute, Money, OutboundProxy,
+        Outcome, Phase, Quality, Resolution, RouteHistory, Workload, money, outcome, workload,
     },
     stack::{BoxedStack, Stack, StackRequestBody, StackResponseBody, StackService},
 };

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{attempt::Attempt, model::Class};
+use crate::{
+    attempt::{Attempt, OperationId},
+    model::{Class, Decision},
+};
 
 /// Something that a person who waits wants to know.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,13 @@ pub enum Event<'a> {
         to: &'a str,
         /// Whether an attempt at the first may still be running and charged.
         duplicate: bool,
+    },
+    /// Something was decided beside sending and waiting.
+    Decided {
+        /// The operation.
+        operation: OperationId,
+        /// What, with its numbers.
+        decision: &'a Decision,
     },
     /// The last attempt has its answer's head, or its error; there will be no other.
     Settled {
@@ -138,6 +148,10 @@ fn trace(event: &Event<'_>) {
             to,
             duplicate,
         } => tracing::warn!(%class, from, to, duplicate, "another target is asked"),
+        Event::Decided {
+            operation,
+            decision,
+        } => tracing::info!(%operation, decision = decision.name(), "{decision}"),
         Event::Settled { attempt } => tracing::debug!(
             operation = %attempt.operation(),
             attempts = attempt.number(),

@@ -20,7 +20,7 @@ use crate::{
     fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
-    model::PriceTable,
+    model::{PriceTable, RouteHistory},
     observe::Observer,
     policy::Policy,
     retry::{self, ClassifyingRetry, ClassifyingRetryLayer, Spending},
@@ -105,10 +105,12 @@ impl Stack {
     pub fn new(policy: Policy) -> Result<Self, ConfigError> {
         policy.validate()?;
         let ledger = MemoryLedger::default();
-        let detect = DetectWorkloadLayer::new(policy.detect.clone())?;
+        let routes = RouteHistory::new();
+        let detect = DetectWorkloadLayer::new(policy.detect.clone())?
+            .with_deadline_headers(policy.retry.deadline_headers.clone());
         Ok(Self {
             tracker: BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone())?,
-            classify: ClassifyLayer::new(policy.classify)?,
+            classify: ClassifyLayer::new(policy.classify)?.with_history(routes.clone()),
             exchange: Identity::new(),
             ledger,
             shared: Shared {
@@ -122,7 +124,8 @@ impl Stack {
                         .clone()
                         .with_deadline_from(policy.timeout.picture),
                 )?
-                .with_prices(PriceTable::new(policy.billing.prices.clone())?),
+                .with_prices(PriceTable::new(policy.billing.prices.clone())?)
+                .with_history(routes),
                 in_flight: InFlightLayer::new(policy.in_flight.clone())?,
                 timeout: SizeAwareTimeoutLayer::new(policy.timeout.clone())?,
                 http1: ForceHttp1Layer::new(policy.http1.clone())?,
@@ -212,6 +215,20 @@ impl<L, C, X> Stack<L, C, X> {
     /// The ledger that every attempt is written into.
     pub const fn ledger(&self) -> &L {
         &self.ledger
+    }
+
+    /// The same layers with this history of routes: to share one among stacks whose calls take the same ways.
+    pub fn with_routes(mut self, routes: RouteHistory) -> Self {
+        self.shared.retry = self.shared.retry.with_history(routes.clone());
+        self.classify = self.classify.with_history(routes);
+        self
+    }
+
+    /// What is known of the routes that calls have taken: after how long a silence each cuts, how many it cuts, what
+    /// chance that leaves each size, and when the next call goes to see whether that is still so. It can be
+    /// [cleared](RouteHistory::clear), once a route was mended.
+    pub const fn routes(&self) -> &RouteHistory {
+        self.shared.retry.history()
     }
 
     /// How many calls are in flight now, all hosts together: 0 once every call and every body has ended or was

@@ -13,9 +13,9 @@ const WARM_UP: usize = 2;
 const GROWTH: f64 = 16.0;
 
 /// Bytes that may come once. Of what is kept from operation to operation one thing has its size only after the warm-up:
-/// what the client remembers of its last 256 cut connections ([`CutHistory`](longhaul::diagnosis::CutHistory)), 72 bytes
-/// of each, is full after some 1,400 operations.
-const ONCE: f64 = 256.0 * 72.0 + 10_000.0;
+/// what the client remembers of its routes ([`RouteHistory`](longhaul::diagnosis::RouteHistory)), 112 bytes of each of the
+/// last 256 cut connections and 32 of each of a route's last 256 endings, is full after some 1,400 operations.
+const ONCE: f64 = 256.0 * (112.0 + 32.0) + 10_000.0;
 
 /// Bytes of a database for each entry. SQLite takes 450 with its indexes, PostgreSQL some more.
 const STORED: u64 = 1_500;

@@ -3,9 +3,10 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, transport::TransportState};
+use super::{RouteInfo, route_info::Silence, transport::TransportState};
 use crate::model::{
-    Class, Evidence, Exposure, Http1Report, Money, Outcome, Phase, Probability, ProviderChargeRules,
+    Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
+    ProviderChargeRules, after,
 };
 
 /// How much of a request left this machine, as far as it is proved.
@@ -92,12 +93,12 @@ pub(crate) struct Facts {
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
-    // Another attempt brought the picture first; this one is about to be dropped.
-    pub(super) superseded: bool,
     /// Its entry in a ledger.
     pub(super) entry: Entry,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
+    // How it ends when it is dropped, where that is not its caller's leave.
+    pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
@@ -127,9 +128,9 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
-            superseded: false,
             entry: Entry::None,
             not_held: false,
+            dropped_as: None,
             evidence: Evidence::default(),
             charged: None,
             told_price: None,
@@ -232,6 +233,32 @@ impl Facts {
             flushed: self.flushed_at().map(since_start),
             head: self.head.map(|head| since_start(head.at)),
         }
+    }
+
+    /// How the silence after the request ended, if it was sent whole: what the route learns of it.
+    pub(super) fn silence_ending(&self, outcome: &Outcome) -> Option<Silence> {
+        let flushed = self.flushed_at()?;
+        let end = after(self.started, outcome.duration);
+        let head = self.head.map_or(end, |head| head.at);
+        let (at, came) = match self.picture {
+            PictureNote::Began(at) => (at, true),
+            // What came before it were comments and heartbeats.
+            PictureNote::Awaited if outcome.class == Class::Delivered => (head, true),
+            PictureNote::Awaited => (end, false),
+            PictureNote::Unwatched => (head, self.head.is_some()),
+        };
+        let how = match (outcome.end, outcome.class) {
+            (_, Class::Delivered | Class::Undelivered) if came => How::Picture,
+            (End::Failed | End::Finished, Class::IntermediaryCut | Class::UnknownOutcome) => {
+                How::Cut
+            }
+            _ => How::Longer,
+        };
+        Some(Silence {
+            at,
+            lasted: at.saturating_duration_since(flushed),
+            how,
+        })
     }
 
     /// By what the answer itself says; else by what is known of the provider; else by the class.

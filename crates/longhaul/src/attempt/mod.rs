@@ -16,6 +16,9 @@
 //! # Some(()) }
 //! ```
 
+mod admission;
+mod caller_deadline;
+mod expiry;
 mod facts;
 mod operation;
 mod options;
@@ -33,19 +36,24 @@ use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use self::facts::PictureNote;
 use self::facts::{Entry, Facts};
+pub(crate) use self::{
+    admission::{Admission, Prospect},
+    caller_deadline::callers as callers_deadline,
+    expiry::Expiry,
+    operation::PriorAttempts,
+    options::AttemptOptions,
+    route_info::RouteInfo,
+};
 pub use self::{
+    caller_deadline::{DeadlineForm, DeadlineHeader},
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
     transport::{Transport, Written},
 };
-pub(crate) use self::{
-    operation::{PriorAttempts, after},
-    options::AttemptOptions,
-    route_info::RouteInfo,
-};
+pub(crate) use crate::model::after;
 use crate::model::{
     Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
-    ProviderChargeRules,
+    ProviderChargeRules, TimeScale,
 };
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
@@ -56,7 +64,7 @@ struct Inner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
-    terms: AttemptOptions,
+    options: AttemptOptions,
     facts: Mutex<Facts>,
     ended: Notify,
 }
@@ -64,21 +72,21 @@ struct Inner {
 impl Attempt {
     /// A handle for attempt `number` of `operation`, begun now.
     pub(crate) fn new(operation: OperationId, number: u32, key: Option<HeaderValue>) -> Self {
-        Self::on_terms(operation, number, key, AttemptOptions::default())
+        Self::with_options(operation, number, key, AttemptOptions::default())
     }
 
-    /// The same on these terms.
-    pub(crate) fn on_terms(
+    /// The same with these options.
+    pub(crate) fn with_options(
         operation: OperationId,
         number: u32,
         key: Option<HeaderValue>,
-        terms: AttemptOptions,
+        options: AttemptOptions,
     ) -> Self {
         Self(Arc::new(Inner {
             operation,
             number,
             key,
-            terms,
+            options,
             facts: Mutex::new(Facts::begun(Instant::now())),
             ended: Notify::new(),
         }))
@@ -121,8 +129,8 @@ impl Attempt {
     }
 
     /// What the retry layer laid down for it.
-    pub(crate) fn terms(&self) -> &AttemptOptions {
-        &self.0.terms
+    pub(crate) fn options(&self) -> &AttemptOptions {
+        &self.0.options
     }
 
     /// When it began: at the call, or when a place in flight was free.
@@ -210,6 +218,14 @@ impl Attempt {
         self.facts().timing()
     }
 
+    /// How long its request has been out without a picture, until now or its end; zero where it is not out whole.
+    pub(crate) fn silence(&self) -> Duration {
+        let flushed = self.timing().flushed;
+        flushed.map_or(Duration::ZERO, |flushed| {
+            self.elapsed().saturating_sub(flushed)
+        })
+    }
+
     /// Whether its head clock ran out while it was allowed to go on: see
     /// [`RetryPolicy::late_results`](crate::retry::RetryPolicy::late_results).
     pub fn is_late(&self) -> bool {
@@ -225,9 +241,9 @@ impl Attempt {
     /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
     /// the answer.
     pub fn picture_began_at(&self) -> Option<Instant> {
-        match self.picture() {
+        match self.facts().picture {
             PictureNote::Began(at) => Some(at),
-            _ => None,
+            PictureNote::Unwatched | PictureNote::Awaited => None,
         }
     }
 
@@ -252,8 +268,8 @@ impl Attempt {
             .facts()
             .route
             .as_ref()
-            .map_or(1.0, |route| route.time_scale);
-        let provider = waited.div_f64(scale);
+            .map_or_else(TimeScale::default, |route| route.scale);
+        let provider = scale.provider(waited);
         Some(if waited < OUR_OWN {
             provider.min(OUR_OWN)
         } else {
@@ -358,9 +374,9 @@ impl Attempt {
         facts.charge_rules = charge_rules;
     }
 
-    /// Where it goes, and by which clock: what a diagnosis needs besides.
+    /// Where it goes, and by which clock: what a diagnosis needs besides. The first stays.
     pub(crate) fn set_route_info(&self, route: RouteInfo) {
-        self.facts().route = Some(route);
+        self.facts().route.get_or_insert(route);
     }
 
     pub(crate) fn route(&self) -> Option<RouteInfo> {
@@ -416,7 +432,12 @@ impl Attempt {
     /// Another attempt brought the picture first. Whoever drops this one, its end is
     /// [`Superseded`](End::Superseded); what was sent is proved when it is dropped, and not before.
     pub(crate) fn supersede(&self) {
-        self.facts().superseded = true;
+        self.facts().dropped_as = Some(End::Superseded);
+    }
+
+    /// The operation's deadline is over. Whoever drops this one, its end is [`TimedOut`](End::TimedOut).
+    pub(crate) fn expire(&self) {
+        self.facts().dropped_as = Some(End::TimedOut);
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -433,7 +454,7 @@ impl Attempt {
             }
             let class = *facts.class.get_or_insert(class);
             let end = match end {
-                End::Cancelled if facts.superseded => End::Superseded,
+                End::Cancelled => facts.dropped_as.unwrap_or(end),
                 end => end,
             };
             let outcome = Outcome {
@@ -444,6 +465,9 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
+                route.note(ending);
+            }
             outcome
         };
         self.0.ended.notify_waiters();

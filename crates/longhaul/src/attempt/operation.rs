@@ -12,7 +12,7 @@ use uuid::{ContextV7, Timestamp, Uuid, fmt::Hyphenated};
 use super::Attempt;
 use crate::{
     config::ConfigError,
-    model::{Exposure, wall_clock},
+    model::{Exposure, after, wall_clock},
 };
 
 /// Names what the caller asked for, once: all its attempts share it.
@@ -121,7 +121,7 @@ impl Deadline {
     pub fn of(extensions: &Extensions) -> Option<Self> {
         let attempt: Option<&Attempt> = extensions.get();
         attempt
-            .and_then(|attempt| attempt.terms().deadline)
+            .and_then(|attempt| attempt.options().deadline)
             .or_else(|| extensions.get().copied())
     }
 
@@ -129,12 +129,6 @@ impl Deadline {
     pub const fn instant(self) -> Instant {
         self.0
     }
-}
-
-/// `instant + duration`, held at a moment that nobody lives to see.
-pub(crate) fn after(instant: Instant, duration: Duration) -> Instant {
-    const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
-    instant + duration.min(THIRTY_YEARS)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-use super::Deadline;
+use super::{Admission, Deadline};
 
 /// What the retry layer lays down for an attempt, beside its number: read by the layers below.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AttemptOptions {
     /// The operation's deadline.
     pub(crate) deadline: Option<Deadline>,
+    /// Asked before the first byte.
+    pub(crate) admission: Option<Admission>,
     /// The head clocks of the operation that ran out before this attempt: see
     /// [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout).
     pub(crate) head_expiries: u32,

@@ -1,10 +1,35 @@
-use crate::model::{CutHistory, HostId, Resolution};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::{Ending, How, Resolution, RouteHistory, RouteId, TimeScale};
 
 /// Where an attempt goes, and by which clock: what the layers know and an outcome does not say.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteInfo {
-    pub(crate) host: HostId,
+    pub(crate) route: RouteId,
     pub(crate) resolution: Resolution,
-    pub(crate) time_scale: f64,
-    pub(crate) history: CutHistory,
+    pub(crate) scale: TimeScale,
+    pub(crate) history: RouteHistory,
+    /// It is let go only to see whether the route still cuts.
+    pub(crate) probe: bool,
+}
+
+/// How long nothing came after the request was sent whole, and what came then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Silence {
+    pub(super) at: Instant,
+    pub(super) lasted: Duration,
+    pub(super) how: How,
+}
+
+impl RouteInfo {
+    /// Writes down how the silence ended.
+    pub(super) fn note(&self, silence: Silence) {
+        let Silence { at, lasted, how } = silence;
+        let silence = self.scale.seconds(lasted);
+        let ending = Ending { at, silence, how };
+        self.history
+            .note(&self.route, self.resolution, ending, self.scale, self.probe);
+    }
 }

@@ -15,9 +15,10 @@ use super::{
     ledger::{Entry, Ledger},
 };
 use crate::{
+    attempt::{Deadline, Expiry},
     body::ObservedBody,
     error::{BoxError, Error, ErrorKind, class_of_answer},
-    model::End,
+    model::{Decision, End},
 };
 
 pin_project! {
@@ -44,6 +45,8 @@ pin_project! {
             opened: O,
             // Taken to be called.
             call: Option<(S, R)>,
+            // The operation's deadline: a ledger that hangs holds nobody up for longer.
+            expiry: Expiry,
         },
         Calling {
             #[pin]
@@ -57,7 +60,7 @@ where
     S: Service<Request<B>>,
     L: Ledger,
 {
-    pub(super) const fn new(
+    pub(super) fn new(
         opened: L::Opened,
         readied: S,
         request: Request<B>,
@@ -66,6 +69,7 @@ where
         Self {
             state: State::Opening {
                 opened,
+                expiry: Expiry::new(Deadline::of(request.extensions())),
                 call: Some((readied, request)),
             },
             entry: Some(entry),
@@ -98,9 +102,20 @@ where
         let entry = this.entry.as_mut().expect(DONE);
         let answer = loop {
             match this.state.as_mut().project() {
-                StateProj::Opening { opened, call } => {
-                    if let Err(error) = ready!(opened.poll(cx)) {
-                        break Err(Error::new(ErrorKind::Ledger).with_source(error));
+                StateProj::Opening {
+                    opened,
+                    call,
+                    expiry,
+                } => {
+                    match opened.poll(cx) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => {
+                            break Err(Error::new(ErrorKind::Ledger).with_source(error));
+                        }
+                        Poll::Pending => {
+                            ready!(expiry.poll_expired(cx));
+                            break Err(Error::not_begun(Decision::DEADLINE_PASSED));
+                        }
                     }
                     let (mut readied, request) = call.take().expect(DONE);
                     entry.called();

@@ -1,11 +1,11 @@
 use tower_layer::Layer;
 
 use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
-use crate::{body::MemoryBudget, config::ConfigError, model::CutHistory};
+use crate::{body::MemoryBudget, config::ConfigError, model::RouteHistory};
 
 /// Makes [`Classify`] services.
 ///
-/// All services of one layer and of its clones share a [`CutHistory`]: connections that are cut after the
+/// All services of one layer and of its clones share a [`RouteHistory`]: connections that are cut after the
 /// same time tell who cuts them. They share the memory for answers that are held, too.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -13,7 +13,7 @@ pub struct ClassifyLayer<C = DefaultClassifier> {
     policy: ClassifyPolicy,
     memory: MemoryBudget,
     classifier: C,
-    history: CutHistory,
+    history: RouteHistory,
 }
 
 impl ClassifyLayer {
@@ -30,7 +30,7 @@ impl Default for ClassifyLayer {
             policy: ClassifyPolicy::default(),
             memory: MemoryBudget::new(ClassifyPolicy::default().client_hold_limit),
             classifier: DefaultClassifier,
-            history: CutHistory::default(),
+            history: RouteHistory::default(),
         }
     }
 }
@@ -43,14 +43,14 @@ impl<C: Classifier> ClassifyLayer<C> {
             memory: MemoryBudget::new(policy.client_hold_limit),
             policy,
             classifier,
-            history: CutHistory::default(),
+            history: RouteHistory::default(),
         })
     }
 }
 
 impl<C> ClassifyLayer<C> {
     /// The same layer with this history, to share one across layers.
-    pub fn with_history(mut self, history: CutHistory) -> Self {
+    pub fn with_history(mut self, history: RouteHistory) -> Self {
         self.history = history;
         self
     }

@@ -17,7 +17,7 @@ use crate::{
     body::MemoryBudget,
     config::ConfigError,
     error::{AttemptGuard, BoxError, Error},
-    model::{CutHistory, HostId, Workload},
+    model::{RouteHistory, RouteId, TimeScale, Workload},
 };
 
 /// Judges how an attempt ended: the only judge in a stack.
@@ -27,7 +27,7 @@ pub struct Classify<S, C = DefaultClassifier> {
     pub(super) policy: ClassifyPolicy,
     pub(super) memory: MemoryBudget,
     pub(super) classifier: C,
-    pub(super) history: CutHistory,
+    pub(super) history: RouteHistory,
 }
 
 impl<S> Classify<S> {
@@ -65,14 +65,16 @@ where
         let workload = workload.unwrap_or_default();
         attempt.await_picture();
         attempt.set_route_info(RouteInfo {
-            host: HostId::of(request.uri()),
+            route: RouteId::of(request.uri(), request.extensions()),
             resolution: workload.resolution,
-            time_scale: self.policy.time_scale,
+            scale: TimeScale(self.policy.time_scale),
             history: self.history.clone(),
+            probe: false,
         });
         if self.policy.ask_identity && workload.recognised {
             ask_identity(request.headers_mut());
         }
+        attempt.await_picture();
         let holds = self.policy.hold && workload.recognised && !workload.stream;
         let case = Case {
             classifier: self.classifier.clone(),

@@ -12,9 +12,10 @@ use tower_service::Service;
 
 use super::dialect;
 use crate::{
+    attempt::{Deadline, Expiry},
     body::{ReadAhead, ReplayBody},
     error::{BoxError, Error},
-    model::{Resolution, Workload},
+    model::{Decision, Resolution, Workload},
 };
 
 pin_project! {
@@ -50,6 +51,8 @@ struct Reading<S, B> {
     /// The size that the caller's header names.
     named: Option<Resolution>,
     limit: u64,
+    /// The caller's deadline.
+    expiry: Expiry,
 }
 
 impl<S, B> ResponseFuture<S, B>
@@ -64,6 +67,7 @@ where
         limit: u64,
     ) -> Self {
         let reading = Reading {
+            expiry: Expiry::new(Deadline::of(&head.extensions)),
             inner,
             head,
             body,
@@ -89,8 +93,8 @@ where
         let mut state = self.project().state;
         loop {
             let output = match state.as_mut().project() {
-                StateProj::Reading { reading } => match ready!(reading.body.poll_read(cx)) {
-                    Ok(body) => {
+                StateProj::Reading { reading } => match reading.body.poll_read(cx) {
+                    Poll::Ready(Ok(body)) => {
                         let read = state.as_mut().project_replace(State::Done);
                         let Taken::Reading { reading } = read else {
                             unreachable!("it was `Reading` a moment ago")
@@ -99,7 +103,11 @@ where
                         state.set(State::Calling { call });
                         continue;
                     }
-                    Err(error) => Err(error),
+                    Poll::Ready(Err(error)) => Err(error),
+                    Poll::Pending => {
+                        ready!(reading.expiry.poll_expired(cx));
+                        Err(Error::not_begun(Decision::DEADLINE_PASSED))
+                    }
                 },
                 StateProj::Calling { call } => ready!(call.poll(cx)).map_err(Error::from_inner),
                 StateProj::Done => panic!("`detect::ResponseFuture` polled after completion"),

@@ -22,6 +22,12 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
             Clock::WriteProgress => "check the uplink; the provider cannot have read the request",
         },
         ErrorKind::QueueTimeout { .. } => "allow more calls in flight, or send fewer at once",
+        ErrorKind::NotBegun { cut: Some(_), .. } => {
+            "ask another route or provider, or mend this one: nothing was sent, nothing was charged"
+        }
+        ErrorKind::NotBegun { .. } => {
+            "give the operation a later deadline: nothing was sent, nothing was charged"
+        }
         ErrorKind::Insecure(Insecure::Key) => {
             "use https, or declare the network with `HttpScope` if it is private"
         }

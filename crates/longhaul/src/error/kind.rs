@@ -109,6 +109,15 @@ pub enum ErrorKind {
         /// Bytes of the body that came.
         received: u64,
     },
+    /// No attempt was begun: its picture could not come, or hardly.
+    NotBegun {
+        /// What such a picture takes: half of them are done by then. Zero where that is not known.
+        needed: Duration,
+        /// What was left until the operation's deadline.
+        left: Duration,
+        /// After how long a silence the route cuts, where that is the reason.
+        cut: Option<Duration>,
+    },
     /// The request was not sent, because plain http would show something to the network.
     Insecure(Insecure),
     /// The request was not sent, because the ledger could not write down that it would be.
@@ -142,7 +151,8 @@ impl ErrorKind {
     pub(crate) const fn is_refused_here(&self) -> bool {
         matches!(
             self,
-            Self::Insecure(_)
+            Self::NotBegun { .. }
+                | Self::Insecure(_)
                 | Self::Ledger
                 | Self::SpendingCap { .. }
                 | Self::Duplicate { .. }
@@ -162,9 +172,10 @@ impl ErrorKind {
             | Self::NotStarted
             | Self::Insecure(_)
             | Self::Ledger
-            | Self::SpendingCap { .. }
-            | Self::Duplicate { .. }
             | Self::RequestBody => Some(Class::NeverSent),
+            Self::NotBegun { .. } | Self::SpendingCap { .. } | Self::Duplicate { .. } => {
+                Some(Class::NotBegun)
+            }
             Self::RefusedByPeer => Some(Class::Refused),
             Self::Truncated { .. } => Some(Class::Undelivered),
             Self::Timeout { .. } | Self::Disconnected | Self::Inner => None,
@@ -207,6 +218,20 @@ impl fmt::Display for ErrorKind {
                 f,
                 "the answer broke off after {received} bytes, in the middle of its JSON"
             ),
+            Self::NotBegun { left, .. } if left.is_zero() => {
+                f.write_str("not begun: the deadline has passed")
+            }
+            Self::NotBegun { needed, left, cut } => {
+                write!(f, "not begun: takes about {:.0} s, ", needed.as_secs_f64())?;
+                match cut {
+                    Some(cut) => write!(
+                        f,
+                        "and this route cuts silent connections after {:.1} s",
+                        cut.as_secs_f64()
+                    ),
+                    None => write!(f, "{:.0} s left", left.as_secs_f64()),
+                }
+            }
             Self::Insecure(Insecure::Key) => f.write_str(
                 "the request carries an API key and was not sent over plain http on a public network",
             ),

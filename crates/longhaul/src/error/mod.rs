@@ -8,7 +8,7 @@ mod guard;
 mod kind;
 mod retry_report;
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use http::{Extensions, HeaderValue};
 
@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::{
     attempt::Attempt,
-    model::{Class, End, Phase},
+    model::{Class, Decision, End, Phase},
 };
 
 /// Any error, as services and bodies below ours may have it.
@@ -53,6 +53,35 @@ impl Error {
             extensions: Extensions::new(),
             source: None,
         }))
+    }
+
+    /// No attempt is begun, since it was decided so; the decision is in its extensions.
+    pub(crate) fn not_begun(decision: Decision) -> Self {
+        let (needed, left, cut) = match decision {
+            Decision::RouteCuts {
+                needed, left, cut, ..
+            } => (needed, left, Some(cut)),
+            Decision::NoTime { needed, left } => (needed, left, None),
+            _ => (Duration::ZERO, Duration::ZERO, None),
+        };
+        let mut error = Self::new(ErrorKind::NotBegun { needed, left, cut });
+        error.extensions_mut().insert(decision);
+        error
+    }
+
+    /// The operation's deadline ended an attempt, and no layer below noticed.
+    pub(crate) fn deadline_passed(attempt: &Attempt) -> Self {
+        let started = attempt.started();
+        let deadline = attempt.options().deadline;
+        let limit = deadline.map(|deadline| deadline.instant().saturating_duration_since(started));
+        let elapsed = attempt.elapsed();
+        Self::new(ErrorKind::Timeout {
+            clock: Clock::Operation,
+            limit: limit.unwrap_or(elapsed),
+            elapsed,
+            resolution: None,
+        })
+        .with_attempt(attempt)
     }
 
     /// Passes on one of ours; wraps any other as [`ErrorKind::Inner`].
@@ -193,6 +222,14 @@ impl fmt::Display for Error {
             && let Some(cost) = report.possible_cost()
         {
             write!(f, ", all {attempts} attempts together at most {cost}")?;
+        }
+        if let Some(last) = self.report().and_then(RetryReport::displaced)
+            && let Some(class) = last.class()
+        {
+            write!(f, "; attempt {} ended as {class}", last.number())?;
+            if let Some(status) = last.status() {
+                write!(f, " ({status})")?;
+            }
         }
         write!(f, "; {}", diagnosis.advice)
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::diagnosis::{self, Diagnosis};
 use crate::{
     attempt::{Attempt, Deadline},
-    model::{Class, Money},
+    model::{Class, Decision, Money},
 };
 
 /// Who ended the retrying.
@@ -28,8 +28,10 @@ pub enum StoppedBy {
     SpendingCap,
     /// The server said not to send again, by `x-should-retry: false` or a relative of it.
     Server,
-    /// Another attempt could not end before the operation's deadline.
+    /// Another attempt could not end before the operation's deadline, or hardly.
     Deadline,
+    /// The route cuts too many of such calls before their picture is done.
+    Route,
     /// The server asked for a wait longer than the policy grants.
     RetryAfterTooLong,
     /// The request body is too large to be kept, and streams only once.
@@ -55,6 +57,8 @@ pub(crate) struct Repr {
     pub(crate) outer_retry: Option<OuterRetry>,
     pub(crate) stopped_by: StoppedBy,
     pub(crate) retry_at: Option<Instant>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) displaced: Option<Attempt>,
 }
 
 impl RetryReport {
@@ -141,6 +145,17 @@ impl RetryReport {
     /// Why its attempts ended as they did, taken together; `None` where all is well, or still runs.
     pub fn diagnosis(&self) -> Option<Diagnosis> {
         diagnosis::of_attempts(&self.repr.attempts)
+    }
+
+    /// What was decided beside sending and waiting, with the numbers that it was decided by, in order.
+    pub fn decisions(&self) -> &[Decision] {
+        &self.repr.decisions
+    }
+
+    /// The last attempt that ended, where the caller gets an earlier one's ending, since that one may have cost more:
+    /// its status, class and evidence say what came last.
+    pub fn displaced(&self) -> Option<&Attempt> {
+        self.repr.displaced.as_ref()
     }
 
     /// Who ended the retrying.

@@ -13,7 +13,11 @@ use super::{
     body::Buffered,
     operation::{Operation, Step},
 };
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::{
+    attempt::{Deadline, Expiry},
+    error::{BoxError, Error, ErrorKind},
+    model::Decision,
+};
 
 pin_project! {
     /// Asks one target after the other.
@@ -36,7 +40,7 @@ pin_project! {
     #[project = StateProj]
     enum State<F, Q> {
         Calling { #[pin] inner: F },
-        Readying { request: Option<Q> },
+        Readying { request: Option<Q>, expiry: Expiry },
         Done,
     }
 }
@@ -80,16 +84,22 @@ where
         loop {
             let result = match this.state.as_mut().project() {
                 StateProj::Calling { inner } => ready!(inner.poll(cx)).map_err(Error::from_inner),
-                StateProj::Readying { request } => {
+                StateProj::Readying { request, expiry } => {
                     let asking = this.asking.as_mut().expect("it goes on while it is on");
-                    match ready!(asking.service.poll_ready(cx)) {
-                        Ok(()) => {
+                    match asking.service.poll_ready(cx) {
+                        Poll::Pending => {
+                            ready!(expiry.poll_expired(cx));
+                            Err(Error::not_begun(Decision::DEADLINE_PASSED))
+                        }
+                        Poll::Ready(Ok(())) => {
                             let request = request.take().expect("it is called once");
                             let inner = asking.service.call(request);
                             this.state.set(State::Calling { inner });
                             continue;
                         }
-                        Err(error) => Err(Error::new(ErrorKind::NotStarted).with_source(error)),
+                        Poll::Ready(Err(error)) => {
+                            Err(Error::new(ErrorKind::NotStarted).with_source(error))
+                        }
                     }
                 }
                 StateProj::Done => panic!("`fallback::ResponseFuture` polled after completion"),
@@ -100,6 +110,7 @@ where
             };
             match step {
                 Step::Ask(request) => this.state.set(State::Readying {
+                    expiry: Expiry::new(Deadline::of(request.extensions())),
                     request: Some(request),
                 }),
                 Step::Settle(result) => {

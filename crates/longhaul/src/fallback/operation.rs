@@ -16,7 +16,7 @@ use super::{
     target::Dialect,
 };
 use crate::{
-    attempt::{Attempt, Deadline, PriorAttempts},
+    attempt::{Attempt, Deadline, OperationId, PriorAttempts},
     body::MemoryBudget,
     error::{Error, RetryReport},
     model::{Class, Exposure, Provider, Workload},
@@ -51,6 +51,8 @@ pub(super) struct Operation<R> {
     exposed: Option<Exposure>,
     /// Attempts made while one may have been.
     duplicates: u32,
+    /// The operation, and the number of its last attempt: of whichever target made one.
+    made: Option<(OperationId, u32)>,
     /// The one before the last whose ending may have cost most, if it may have cost anything.
     kept: Option<(Class, AnsweredBy, Result<Response<R>, Error>)>,
 }
@@ -90,6 +92,7 @@ impl<R> Operation<R> {
             blocked: false,
             exposed: None,
             duplicates: 0,
+            made: None,
             kept: None,
         };
         let first = Request::from_parts(head, body);
@@ -229,9 +232,12 @@ impl<R> Operation<R> {
             head.extensions.insert(deadline);
         }
         if let Some(last) = last {
+            self.made = Some((last.operation(), last.number()));
+        }
+        if let Some((operation, attempts)) = self.made {
             head.extensions.insert(PriorAttempts {
-                operation: last.operation(),
-                attempts: last.number(),
+                operation,
+                attempts,
                 duplicates: self.duplicates,
                 exposed: self.exposed,
             });

@@ -11,8 +11,9 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FallbackPolicy {
-    /// The endings after which the next target is asked. Default an overload, a service that is not
-    /// available (a relay without a channel among it) and a used-up quota. A target may have its own list.
+    /// The endings after which the next target is asked. Default all that were free and may be otherwise elsewhere: an
+    /// overload, a service that is not available (a relay without a channel among it), a rate limit, a used-up quota,
+    /// a host that is not reached or refuses unread, and an attempt that was not begun. A target may have its own list.
     pub triggers: Vec<Class>,
     /// Endings that may leave an attempt running and charged, and after which another target is asked all
     /// the same. That is a duplicate: the report says so, and the money for duplicates must reach. Default
@@ -27,7 +28,15 @@ pub struct FallbackPolicy {
 impl Default for FallbackPolicy {
     fn default() -> Self {
         Self {
-            triggers: vec![Class::Overloaded, Class::Unavailable, Class::QuotaExhausted],
+            triggers: vec![
+                Class::Overloaded,
+                Class::Unavailable,
+                Class::RateLimited,
+                Class::QuotaExhausted,
+                Class::NeverSent,
+                Class::Refused,
+                Class::NotBegun,
+            ],
             allow_duplicate: Vec::new(),
             breaker: BreakerPolicy::default(),
             targets: Vec::new(),

@@ -1,30 +1,23 @@
 use std::{
     fmt,
     future::Future,
-    pin::{Pin, pin},
-    sync::Arc,
+    pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout_at},
-};
 use tower_service::Service;
 
 use super::{
     body::{Permit, ResponseBody},
-    policy::InFlightPolicy,
+    queue::Queued,
 };
 use crate::{
-    attempt::{Attempt, Deadline, after},
+    attempt::Attempt,
     body::ObservedBody,
-    error::{BoxError, Error, ErrorKind},
-    observe::{Event, Observer, tell},
+    error::{BoxError, Error},
 };
 
 pin_project! {
@@ -50,91 +43,11 @@ pin_project! {
             inner: F,
             place: Option<Permit>,
         },
+        // It may not begin any more.
+        Refused {
+            error: Option<Error>,
+        },
         Done,
-    }
-}
-
-/// A place, or how long was waited for none. Boxed because tokio does not name the future of a permit.
-type Wait = dyn Future<Output = Result<OwnedSemaphorePermit, Duration>> + Send + Sync;
-
-/// A call that waits for its place.
-pub(super) struct Queued<S, B> {
-    wait: Pin<Box<Wait>>,
-    in_flight: usize,
-    service: S,
-    request: Request<B>,
-}
-
-impl<S, B> Queued<S, B> {
-    pub(super) fn new(
-        places: Arc<Semaphore>,
-        policy: &InFlightPolicy,
-        service: S,
-        request: Request<B>,
-    ) -> Self {
-        let patience = WaitPolicy {
-            limit: policy.queue_timeout,
-            deadline: Deadline::of(request.extensions()),
-            attempt: request.extensions().get().cloned(),
-            observer: request.extensions().get().cloned(),
-        };
-        Self {
-            wait: Box::pin(patience.wait(places, Instant::now())),
-            in_flight: policy.max_per_host,
-            service,
-            request,
-        }
-    }
-}
-
-/// How long a call waits, and who hears of it.
-struct WaitPolicy {
-    limit: Duration,
-    deadline: Option<Deadline>,
-    attempt: Option<Attempt>,
-    observer: Option<Observer>,
-}
-
-impl WaitPolicy {
-    /// Waits for one limit; again and again, in the same place of the queue, where an operation's deadline
-    /// says how much time there is.
-    async fn wait(
-        self,
-        places: Arc<Semaphore>,
-        began: Instant,
-    ) -> Result<OwnedSemaphorePermit, Duration> {
-        let mut place = pin!(places.acquire_owned());
-        let mut expiry = after(began, self.limit);
-        loop {
-            let attempt = self.attempt.as_ref();
-            tell(self.observer.as_ref(), &Event::QueueTimeout { attempt });
-            if let Some(deadline) = self.deadline {
-                expiry = expiry.min(deadline.instant());
-            }
-            // `Timeout` polls the place before the clock.
-            match timeout_at(expiry, place.as_mut()).await {
-                // A place that comes with the deadline is of no use: what would be sent could not end.
-                Ok(_)
-                    if self
-                        .deadline
-                        .is_some_and(|deadline| deadline.instant() <= Instant::now()) =>
-                {
-                    return Err(began.elapsed());
-                }
-                Ok(place) => return Ok(place.expect("these semaphores are never closed")),
-                Err(_)
-                    if self
-                        .deadline
-                        .is_some_and(|deadline| expiry < deadline.instant()) =>
-                {
-                    expiry = after(expiry, self.limit);
-                    if let Some(attempt) = attempt {
-                        attempt.waited_for_place();
-                    }
-                }
-                Err(_) => return Err(began.elapsed()),
-            }
-        }
     }
 }
 
@@ -145,6 +58,13 @@ impl<S, F, B> ResponseFuture<S, F, B> {
                 inner,
                 place: Some(place),
             },
+            attempt,
+        }
+    }
+
+    pub(super) const fn refused(error: Error, attempt: Option<Attempt>) -> Self {
+        Self {
+            state: State::Refused { error: Some(error) },
             attempt,
         }
     }
@@ -177,24 +97,26 @@ where
             let (result, mut place) = match this.state.as_mut().project() {
                 StateProj::Waiting { queued } => {
                     let waiting = queued.as_mut().expect(FINISHED);
-                    let place = match ready!(waiting.wait.as_mut().poll(cx)) {
-                        Ok(permit) => Permit::new(permit),
-                        Err(limit) => {
-                            let in_flight = waiting.in_flight;
+                    let place = match ready!(waiting.poll(cx)) {
+                        Ok(place) => Some(place),
+                        Err(error) => {
                             this.state.set(State::Done);
-                            let kind = ErrorKind::QueueTimeout { limit, in_flight };
-                            return Poll::Ready(Err(Error::new(kind)));
+                            return Poll::Ready(Err(error));
                         }
                     };
                     // The wait was not the provider's time.
                     if let Some(attempt) = this.attempt {
                         attempt.restart();
                     }
-                    let mut ready = *queued.take().expect(FINISHED);
-                    let inner = ready.service.call(ready.request);
-                    let place = Some(place);
+                    let (mut service, request) = queued.take().expect(FINISHED).into_parts();
+                    let inner = service.call(request);
                     this.state.set(State::Calling { inner, place });
                     continue;
+                }
+                StateProj::Refused { error } => {
+                    let error = error.take().expect(FINISHED);
+                    this.state.set(State::Done);
+                    return Poll::Ready(Err(error));
                 }
                 StateProj::Calling { inner, place } => {
                     let result = ready!(inner.poll(cx));
@@ -225,6 +147,7 @@ impl<S, F, B> fmt::Debug for ResponseFuture<S, F, B> {
         let state = match self.state {
             State::Waiting { .. } => "Waiting",
             State::Calling { .. } => "Calling",
+            State::Refused { .. } => "Refused",
             State::Done => "Done",
         };
         f.debug_struct("ResponseFuture")

@@ -51,6 +51,7 @@ mod body;
 mod future;
 mod layer;
 mod policy;
+mod queue;
 mod semaphores;
 mod service;
 #[cfg(test)]

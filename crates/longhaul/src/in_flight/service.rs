@@ -13,11 +13,12 @@ use tower_service::Service;
 
 use super::{
     body::{Permit, ResponseBody},
-    future::{Queued, ResponseFuture},
+    future::ResponseFuture,
+    queue::{Queued, admit},
     semaphores::HostSemaphores,
 };
 use crate::{
-    attempt::Attempt,
+    attempt::{Admission, Attempt},
     error::{BoxError, Error},
 };
 
@@ -64,13 +65,20 @@ where
         // never seen as free (tokio's `batch_semaphore`: `add_permits_locked` serves the waiters and
         // adds only what is left over to the count that `try_acquire` reads).
         if let Ok(permit) = places.clone().try_acquire_owned() {
-            return ResponseFuture::calling(self.inner.call(request), Permit::new(permit), attempt);
+            return match admit(Admission::of(request.extensions()).as_ref()) {
+                Ok(()) => {
+                    let place = Permit::new(permit);
+                    ResponseFuture::calling(self.inner.call(request), place, attempt)
+                }
+                Err(error) => ResponseFuture::refused(error, attempt),
+            };
         }
 
-        // The service that `poll_ready` made ready goes with the request; its clone stays.
+        // What `poll_ready` made ready is given up: a call that waits holds nothing that others could use.
         let clone = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, clone);
-        let queued = Queued::new(places, self.places.policy(), ready, request);
+        drop(mem::replace(&mut self.inner, clone));
+        let service = self.inner.clone();
+        let queued = Queued::new(places, self.places.policy(), service, request);
         ResponseFuture::waiting(queued, attempt)
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 ///
 /// | class | request sent | [charged](Self::charge_probability) | default |
 /// |---|---|---|---|
+/// | `NotBegun` | no | 0 | fallback |
 /// | `NeverSent`, `Refused` | no | 0 | again |
 /// | `SentPartial` | in part | 0.02 | again |
 /// | `RateLimited` | yes | 0 | again, as the server asks |
@@ -69,11 +70,13 @@ pub enum Class {
     Delivered,
     /// 3xx: never followed with a key and a body.
     Redirect,
+    /// An attempt that was not begun: there was too little time, no route that can finish it, or no money.
+    NotBegun,
 }
 
 impl Class {
     /// Every class, in the order of declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NeverSent,
         Self::SentPartial,
         Self::Refused,
@@ -95,6 +98,7 @@ impl Class {
         Self::ContentBlocked,
         Self::Delivered,
         Self::Redirect,
+        Self::NotBegun,
     ];
 
     /// The name used in logs, metrics, ledgers and JSON; the same as in code.
@@ -121,6 +125,7 @@ impl Class {
             Self::ContentBlocked => "ContentBlocked",
             Self::Delivered => "Delivered",
             Self::Redirect => "Redirect",
+            Self::NotBegun => "NotBegun",
         }
     }
 
@@ -144,7 +149,8 @@ impl Class {
             | Self::InFlight
             | Self::KeyReuse
             | Self::ClientError
-            | Self::Redirect => 0,
+            | Self::Redirect
+            | Self::NotBegun => 0,
             Self::SentPartial => 20,
             Self::RequestTimeout | Self::ServerError => 100,
             Self::ModelDeadline => 300,
@@ -158,8 +164,7 @@ impl Class {
     /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request
     /// whole has nothing to work on; its prior stands for what a proof may have missed.
     pub const fn is_possibly_charged(self) -> bool {
-        self.charge_probability().as_permille()
-            > Self::SentPartial.charge_probability().as_permille()
+        self.charge_probability().is_a_risk()
     }
 
     /// What a person should do about an attempt that ended so.
@@ -193,13 +198,16 @@ impl Class {
             }
             Self::NoImage => "claim it from the provider; it was charged without a picture",
             Self::ContentBlocked => "change the prompt; the same one will be refused again",
+            Self::NotBegun => {
+                "give it more time, or ask another route or provider: nothing was sent, nothing was charged"
+            }
             Self::Delivered => "nothing: the picture is here",
         }
     }
 
     /// Whether the request was proved not to have reached the provider whole.
     pub const fn is_unsent(self) -> bool {
-        matches!(self, Self::NeverSent | Self::SentPartial)
+        matches!(self, Self::NeverSent | Self::SentPartial | Self::NotBegun)
     }
 }
 
@@ -228,6 +236,12 @@ impl Probability {
     pub(crate) fn of(part: u32, whole: u32) -> Self {
         let permille = u64::from(part) * 1000 / u64::from(whole.max(1));
         Self(u16::try_from(permille.clamp(1, 999)).unwrap_or(999))
+    }
+
+    /// Whether sending again after it may pay twice: more than [`SentPartial`](Class::SentPartial) leaves, see
+    /// [`Class::is_possibly_charged`].
+    pub(crate) const fn is_a_risk(self) -> bool {
+        self.0 > Class::SentPartial.charge_probability().0
     }
 
     /// In thousandths, 0 to 1000.

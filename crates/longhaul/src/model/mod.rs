@@ -5,22 +5,25 @@
 mod charge_rules;
 mod class;
 mod classification;
-mod cut_history;
+mod decision;
 pub(crate) mod evidence;
 mod http1_report;
+mod instant;
 pub mod money;
 pub mod outcome;
 mod price;
 mod provider;
 pub(crate) mod retry_after;
+mod route;
 mod status;
 mod wall_clock;
 pub mod workload;
 
 pub(crate) use self::{
     charge_rules::ProviderChargeRules,
-    cut_history::{Cut, HostId, Pattern as CutPattern},
+    instant::after,
     retry_after::retry_after_in_headers,
+    route::{CutConnection, CutPattern, Ending, How, Passage, RouteId, TimeScale},
     status::class_of,
     wall_clock::wall_clock,
     workload::PerResolution,
@@ -29,12 +32,13 @@ pub use self::{
     charge_rules::{ChargeRule, ChargeRules},
     class::{Class, Probability},
     classification::Classification,
-    cut_history::CutHistory,
+    decision::Decision,
     evidence::{Evidence, RequestId, RequestIds},
     http1_report::Http1Report,
     money::{Currency, Money},
     outcome::{End, Exposure, Outcome, Phase},
     price::{PriceRow, PriceTable},
     provider::Provider,
+    route::{KnownCut, KnownRoute, OutboundProxy, RouteHistory},
     workload::{Quality, Resolution, Workload},
 };

@@ -41,7 +41,7 @@ fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() 
     assert_eq!(milliseconds(policy.in_flight.queue_timeout), 2_000);
     assert_eq!(milliseconds(policy.retry.schedule.overload), 150);
     assert_eq!(milliseconds(policy.retry.schedule.max_retry_after), 1_200);
-    assert_eq!(milliseconds(policy.retry.expected.k4), 1_200);
+    assert_eq!(policy.retry.time_scale, 0.01);
     assert_eq!(milliseconds(policy.retry.deadline.unwrap().k4), 22_500);
     assert_eq!(milliseconds(policy.billing.claims.over.unwrap()), 1_800);
     assert_eq!(policy.classify.time_scale, 0.01);

@@ -1,6 +1,7 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::running::Running;
 use crate::{
+    attempt::{Attempt, Deadline, Expiry},
     body::ObservedBody,
     error::{BoxError, Error},
 };
@@ -27,8 +29,14 @@ pin_project! {
     #[derive(Debug)]
     #[project = InnerProj]
     enum Inner<B> {
-        Live { #[pin] body: ObservedBody<B, Running> },
-        RejectedResult { body: Bytes },
+        Live {
+            #[pin]
+            body: ObservedBody<B, Running>,
+            attempt: Attempt,
+            // The caller's deadline; ours ends no body that is arriving.
+            expiry: Expiry,
+        },
+        Kept { body: Bytes },
     }
 }
 
@@ -37,16 +45,31 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    pub(super) fn live(body: B, running: Running) -> Self {
+    /// The answer of a running attempt, which ends `grace` after the caller's deadline at the latest.
+    pub(super) fn live(
+        body: B,
+        running: Running,
+        deadline: Option<Deadline>,
+        grace: Duration,
+    ) -> Self {
+        let attempt = running.attempt().clone();
         let body = ObservedBody::new(body, running);
+        let expiry = deadline.map_or_else(
+            || Expiry::new(None),
+            |deadline| Expiry::after(deadline, grace),
+        );
         Self {
-            inner: Inner::Live { body },
+            inner: Inner::Live {
+                body,
+                attempt,
+                expiry,
+            },
         }
     }
 
     pub(super) const fn kept(body: Bytes) -> Self {
         Self {
-            inner: Inner::RejectedResult { body },
+            inner: Inner::Kept { body },
         }
     }
 }
@@ -63,9 +86,24 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match self.project().inner.project() {
-            InnerProj::Live { body } => body.poll_frame(cx),
-            InnerProj::RejectedResult { body } => Poll::Ready(if body.is_empty() {
+        let mut inner = self.project().inner;
+        match inner.as_mut().project() {
+            InnerProj::Live {
+                body,
+                attempt,
+                expiry,
+            } => {
+                if let Poll::Ready(frame) = body.poll_frame(cx) {
+                    return Poll::Ready(frame);
+                }
+                ready!(expiry.poll_expired(cx));
+                let attempt = attempt.clone();
+                attempt.expire();
+                // Dropped, it says how it ends.
+                inner.set(Inner::Kept { body: Bytes::new() });
+                Poll::Ready(Some(Err(Error::deadline_passed(&attempt))))
+            }
+            InnerProj::Kept { body } => Poll::Ready(if body.is_empty() {
                 None
             } else {
                 Some(Ok(Frame::data(std::mem::take(body))))
@@ -75,15 +113,15 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.inner {
-            Inner::Live { body } => body.is_end_stream(),
-            Inner::RejectedResult { body } => body.is_empty(),
+            Inner::Live { body, .. } => body.is_end_stream(),
+            Inner::Kept { body } => body.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Live { body } => body.size_hint(),
-            Inner::RejectedResult { body } => SizeHint::with_exact(body.len() as u64),
+            Inner::Live { body, .. } => body.size_hint(),
+            Inner::Kept { body } => SizeHint::with_exact(body.len() as u64),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{RetryPolicy, StoppedBy};
-use crate::model::{Class, End, Money};
+use crate::model::{Class, End, Money, Probability};
 
 /// What the retry layer does about an ending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,8 @@ pub struct Situation {
     pub end: End,
     /// What that means.
     pub class: Class,
+    /// How likely it was charged, by what the answer says and what is known of its provider; else by its class.
+    pub probability: Probability,
     /// The answer's status, if there was one.
     pub status: Option<StatusCode>,
     /// Attempts made so far that count: all but those that only collected an answer.
@@ -40,8 +42,6 @@ pub struct Situation {
     pub server: Option<bool>,
     /// The time until the operation's deadline.
     pub remaining: Duration,
-    /// What an attempt takes at least.
-    pub expected: Duration,
     /// What a further attempt costs, where that is known.
     pub price: Option<Money>,
     /// Whether the request body can be sent again.
@@ -54,13 +54,13 @@ impl Situation {
         Self {
             end,
             class,
+            probability: class.charge_probability(),
             status: None,
             attempt: 1,
             duplicates: 0,
             retry_after: None,
             server: None,
             remaining: Duration::MAX,
-            expected: Duration::ZERO,
             price: None,
             replayable: true,
         }
@@ -78,7 +78,7 @@ impl RetryPolicy {
     /// [`ClientError`](Class::ClientError) or of a status like 501, and nothing else: what may have been
     /// charged stays a duplicate. An answer that is [`InFlight`](Class::InFlight) is asked for again
     /// however many attempts there were.
-    pub fn verdict(&self, situation: &Situation) -> RetryDecision {
+    pub fn decision(&self, situation: &Situation) -> RetryDecision {
         let Situation {
             class, retry_after, ..
         } = *situation;
@@ -93,7 +93,7 @@ impl RetryPolicy {
         }
         // Paying nothing twice is no duplicate.
         let free = situation.price.is_some_and(|price| price.micros == 0);
-        let duplicate = class.is_possibly_charged() && !free;
+        let duplicate = situation.probability.is_a_risk() && !free;
         if duplicate && !self.duplicates.allow(situation.duplicates, situation.price) {
             return RetryDecision::Stop(StoppedBy::Duplicates);
         }
@@ -103,7 +103,7 @@ impl RetryPolicy {
         let wait = self
             .schedule
             .wait(situation.attempt, situation.end, class, retry_after);
-        if wait.saturating_add(situation.expected) > situation.remaining {
+        if wait >= situation.remaining {
             return RetryDecision::Stop(StoppedBy::Deadline);
         }
         RetryDecision::Again { wait, duplicate }
@@ -120,8 +120,17 @@ pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
         | Class::Accepted
         | Class::NoImage
         | Class::ContentBlocked
-        | Class::Redirect => Some(StoppedBy::Class),
+        | Class::Redirect
+        | Class::NotBegun => Some(StoppedBy::Class),
         Class::ClientError if !told_to_go_on => Some(StoppedBy::Class),
+        // The certificate behind Cloudflare stays as it is.
+        Class::NeverSent
+            if situation
+                .status
+                .is_some_and(|status| status.as_u16() == 526) =>
+        {
+            Some(StoppedBy::Class)
+        }
         // What a server does not implement it will not have learned five seconds later.
         Class::ServerError
             if !told_to_go_on

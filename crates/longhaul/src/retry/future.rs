@@ -13,14 +13,22 @@ use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::{
-    body::ResponseBody, decide::Next, endings::RejectedResult, operation::Operation,
-    running::Running,
+    StoppedBy,
+    body::ResponseBody,
+    decide::Next,
+    endings::RejectedResult,
+    operation::Operation,
+    running::{Lateness, Running},
 };
 use crate::{
+    attempt::Expiry,
     body::Replay,
-    error::{BoxError, Error, ErrorKind},
-    model::{Class, class_of},
+    error::{BoxError, Error, ErrorKind, class_of_answer},
+    model::Class,
 };
+
+/// How much later than the layers below this one ends what runs: they keep the same deadline, and know more of it.
+const GRACE: Duration = Duration::from_millis(100);
 
 pin_project! {
     /// Makes the attempts of an operation: one after the other, or beside those that are late.
@@ -36,7 +44,9 @@ pin_project! {
         running: Option<Running>,
         // Those that were begun while an earlier one was late. Empty, and nothing allocated, without any.
         beside: Vec<Hedged<S::Future>>,
-        coming: NextAttempt,
+        next: NextAttempt,
+        // The operation's deadline, for all that is waited for here.
+        expiry: Expiry,
         service: S,
         operation: Operation<B>,
     }
@@ -55,10 +65,8 @@ struct Hedged<F> {
 #[derive(Debug)]
 enum NextAttempt {
     Nothing,
-    // The first attempt, which must not be sent.
-    Refused {
-        ended: Option<Box<(Running, Error)>>,
-    },
+    /// The first attempt, which is not begun.
+    Refused(Option<Error>),
     // Boxed: most operations have no wait.
     Waiting {
         sleep: Pin<Box<Sleep>>,
@@ -74,6 +82,16 @@ impl NextAttempt {
     }
 }
 
+/// What became of the next attempt.
+enum Begun {
+    /// It runs.
+    Runs,
+    /// It ended before it was begun.
+    Ended(Running, Error),
+    /// It is not begun, and no other will be.
+    Refused(Error),
+}
+
 impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
@@ -81,22 +99,20 @@ where
 {
     /// `service` is ready.
     pub(super) fn new(mut service: S, mut operation: Operation<B>, request: Request<B>) -> Self {
-        let (inner, running, coming) = match operation.admit() {
+        let (inner, running, next) = match operation.admit_first() {
             Ok(()) => {
                 let (request, running) = operation.attempt(request);
                 let inner = service.call(request);
                 (Some(inner), Some(running), NextAttempt::Nothing)
             }
-            Err(error) => {
-                let ended = Some(Box::new((operation.next_attempt(&request), error)));
-                (None, None, NextAttempt::Refused { ended })
-            }
+            Err(error) => (None, None, NextAttempt::Refused(Some(error))),
         };
         Self {
             inner,
             running,
             beside: Vec::new(),
-            coming,
+            next,
+            expiry: Expiry::after(operation.deadline, GRACE),
             service,
             operation,
         }
@@ -116,40 +132,28 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             // Work before the clock: an answer that is here is never overtaken by a further attempt.
-            let (mut running, ending) = match self.as_mut().poll_running(cx) {
+            let ended = match self.as_mut().poll_running(cx) {
                 Some(ended) => ended,
                 None => {
-                    self.as_mut().notice_late();
-                    match ready!(self.as_mut().poll_coming(cx)) {
-                        Some((running, error)) => ended(running, Err(error)),
-                        None => continue,
+                    self.as_mut().notice_late(cx);
+                    match self.as_mut().poll_next(cx) {
+                        Poll::Ready(Begun::Runs) => continue,
+                        Poll::Ready(Begun::Ended(running, error)) => (running, Err(error)),
+                        Poll::Ready(Begun::Refused(error)) => {
+                            if self.is_running() {
+                                continue;
+                            }
+                            return Poll::Ready(self.finish(Some(error)));
+                        }
+                        Poll::Pending => {
+                            ready!(self.as_mut().project().expiry.poll_expired(cx));
+                            return Poll::Ready(self.expire());
+                        }
                     }
                 }
             };
-            let ahead = self.is_ahead();
-            let this = self.as_mut().project();
-            let operation = this.operation;
-            let next = match &ending {
-                Ok(response) => operation.judge_answer(&mut running, response, ahead),
-                Err(error) => operation.judge_error(&mut running, error, ahead),
-            };
-            match next {
-                Next::Again(wait) => {
-                    operation.keep(running, ending);
-                    *this.coming = NextAttempt::after(wait);
-                }
-                Next::KeepWaiting => operation.keep(running, ending),
-                Next::Stop if this.running.is_some() || !this.beside.is_empty() => {
-                    // What is late, or just begun, may still bring the picture.
-                    operation.call_off();
-                    *this.coming = NextAttempt::Nothing;
-                    operation.keep(running, ending);
-                }
-                Next::Stop | Next::Done => {
-                    self.as_mut().supersede();
-                    let this = self.project();
-                    return Poll::Ready(settle(this.operation, running, ending));
-                }
+            if let Some(result) = self.as_mut().follow(ended) {
+                return Poll::Ready(result);
             }
         }
     }
@@ -160,7 +164,50 @@ where
     S: Service<Request<B>, Response = Response<ResBody>>,
     S::Error: Into<BoxError>,
     B: Replay,
+    ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<BoxError>,
 {
+    /// What follows from the end of an attempt; `Some` is what the caller gets.
+    fn follow(
+        mut self: Pin<&mut Self>,
+        (mut running, ending): Ended<Response<ResBody>>,
+    ) -> Option<Result<Response<ResponseBody<ResBody>>, Error>> {
+        let in_time = self.has_one_in_time();
+        let this = self.as_mut().project();
+        let operation = this.operation;
+        // What was planned beside it, or after another, is planned anew: its wait, its mark and its money. An attempt
+        // that is not late has none planned beside it.
+        if !in_time {
+            operation.call_off();
+            *this.next = NextAttempt::Nothing;
+        }
+        let hedged = this.beside.iter_mut().map(|beside| &mut beside.running);
+        let mut others: Vec<_> = this.running.iter_mut().chain(hedged).collect();
+        let next = match &ending {
+            Ok(response) => operation.judge_answer(&mut running, response, in_time, &mut others),
+            Err(error) => operation.judge_error(&mut running, error, in_time, &mut others),
+        };
+        match next {
+            Next::Again(wait) => {
+                operation.keep(running, ending);
+                *this.next = NextAttempt::after(wait);
+            }
+            Next::KeepWaiting => operation.keep(running, ending),
+            Next::NotBegun if this.running.is_some() || !this.beside.is_empty() => {}
+            Next::NotBegun => return Some(self.finish(ending.err())),
+            // What is late, or just begun, may still bring the picture.
+            Next::Stop if this.running.is_some() || !this.beside.is_empty() => {
+                operation.keep(running, ending);
+            }
+            Next::Stop | Next::Done => {
+                self.as_mut().supersede();
+                let this = self.project();
+                return Some(settle(this.operation, running, ending));
+            }
+        }
+        None
+    }
+
     /// The first of the running attempts that has ended, the oldest first.
     fn poll_running(
         self: Pin<&mut Self>,
@@ -185,47 +232,52 @@ where
         None
     }
 
-    /// An attempt that has become late stays, and asks for another beside it.
-    fn notice_late(mut self: Pin<&mut Self>) {
-        let this = self.as_mut().project();
-        let beside = this.beside.iter_mut().map(|beside| &mut beside.running);
-        let late = this
-            .running
-            .iter_mut()
-            .chain(beside)
-            .find(|running| !running.late && running.attempt().is_late());
-        let Some(late) = late else { return };
-        if let Some(wait) = this.operation.judge_late(late) {
-            *this.coming = NextAttempt::after(wait);
+    /// An attempt that has become late stays, and asks for another beside it once its request has been out for the
+    /// longest silence.
+    fn notice_late(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let this = self.project();
+        let hedged = this.beside.iter_mut().map(|beside| &mut beside.running);
+        for running in this.running.iter_mut().chain(hedged) {
+            if running.lateness == Lateness::InTime && running.attempt().is_late() {
+                this.operation.note_late(running);
+            }
+            if running.poll_overdue(cx).is_ready()
+                && let Some(wait) = this.operation.judge_overdue(running)
+            {
+                *this.next = NextAttempt::after(wait);
+            }
         }
     }
 
-    /// Makes the next attempt when its time has come; pending where there is to be none. `Some` where it
-    /// ended before it was begun.
-    fn poll_coming(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<(Running, Error)>> {
+    /// Makes the next attempt when its time has come; pending where there is to be none.
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Begun> {
         let mut this = self.project();
         loop {
-            match &mut *this.coming {
+            match &mut *this.next {
                 NextAttempt::Nothing => return Poll::Pending,
-                NextAttempt::Refused { ended } => {
-                    let ended = ended.take().expect("a refusal is told once");
-                    *this.coming = NextAttempt::Nothing;
-                    return Poll::Ready(Some(*ended));
+                NextAttempt::Refused(error) => {
+                    let error = error.take().expect("a refusal is told once");
+                    *this.next = NextAttempt::Nothing;
+                    return Poll::Ready(Begun::Refused(error));
                 }
                 NextAttempt::Waiting { sleep } => {
                     ready!(sleep.as_mut().poll(cx));
-                    *this.coming = NextAttempt::Readying;
+                    *this.next = NextAttempt::Readying;
                 }
                 NextAttempt::Readying => {
                     let ready = ready!(this.service.poll_ready(cx));
-                    *this.coming = NextAttempt::Nothing;
+                    *this.next = NextAttempt::Nothing;
+                    if let Err(error) = this.operation.admit_next() {
+                        return Poll::Ready(Begun::Refused(error));
+                    }
                     let request = this.operation.again();
                     let request = request.expect("only what can be sent again is");
                     let (request, running) = this.operation.attempt(request);
                     if let Err(error) = ready {
                         // The service broke between two attempts: one more ending, and not the first.
                         let error = Error::new(ErrorKind::NotStarted).with_source(error);
-                        return Poll::Ready(Some((running, error)));
+                        let error = error.with_attempt(running.attempt());
+                        return Poll::Ready(Begun::Ended(running, error));
                     }
                     let inner = this.service.call(request);
                     if this.inner.is_none() {
@@ -235,37 +287,81 @@ where
                         let future = Box::pin(inner);
                         this.beside.push(Hedged { future, running });
                     }
-                    return Poll::Ready(None);
+                    return Poll::Ready(Begun::Runs);
                 }
                 NextAttempt::Done => panic!("`retry::ResponseFuture` polled after completion"),
             }
         }
     }
 
-    /// Whether an attempt runs that is not late, or will be made.
-    fn is_ahead(&self) -> bool {
-        let beside = self.beside.iter().map(|beside| &beside.running);
-        let mut running = self.running.iter().chain(beside);
-        !matches!(self.coming, NextAttempt::Nothing) || running.any(|running| !running.late)
+    /// Whether any attempt runs.
+    const fn is_running(&self) -> bool {
+        self.running.is_some() || !self.beside.is_empty()
+    }
+
+    /// Whether an attempt runs that no other is to be made beside.
+    fn has_one_in_time(&self) -> bool {
+        let hedged = self.beside.iter().map(|beside| &beside.running);
+        let mut running = self.running.iter().chain(hedged);
+        running.any(|running| !running.is_overdue())
     }
 
     /// Another attempt was first, or none will be: what still runs is given up, and said to be.
     fn supersede(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let beside = this.beside.iter().map(|beside| &beside.running);
-        for running in this.running.iter().chain(beside) {
+        let hedged = this.beside.iter().map(|beside| &beside.running);
+        for running in this.running.iter().chain(hedged) {
             running.attempt().supersede();
         }
         this.inner.set(None);
         *this.running = None;
         this.beside.clear();
         this.operation.call_off();
-        *this.coming = NextAttempt::Done;
+        *this.next = NextAttempt::Done;
+    }
+
+    /// The deadline is over, and the layers below have not noticed.
+    fn expire(self: Pin<&mut Self>) -> Result<Response<ResponseBody<ResBody>>, Error> {
+        let mut this = self.project();
+        let hedged = this.beside.iter().map(|beside| &beside.running);
+        for running in this.running.iter().chain(hedged) {
+            running.attempt().expire();
+        }
+        this.inner.set(None);
+        let hedged = this.beside.drain(..).map(|Hedged { future, running }| {
+            drop(future);
+            running
+        });
+        for mut running in this.running.take().into_iter().chain(hedged) {
+            let error = this.operation.expired(&mut running);
+            this.operation.keep::<ResBody>(running, Err(error));
+        }
+        this.operation.call_off();
+        this.operation.report.stopped_by = StoppedBy::Deadline;
+        *this.next = NextAttempt::Done;
+        finish(this.operation, None)
+    }
+
+    /// No attempt runs, and none will be made: because of `refusal`, if that is why.
+    fn finish(
+        self: Pin<&mut Self>,
+        refusal: Option<Error>,
+    ) -> Result<Response<ResponseBody<ResBody>>, Error> {
+        let this = self.project();
+        *this.next = NextAttempt::Done;
+        finish(this.operation, refusal)
     }
 }
 
 fn ended<T, E: Into<BoxError>>(running: Running, answer: Result<T, E>) -> Ended<T> {
-    let answer = answer.map_err(|error| Error::from_inner(error).with_attempt(running.attempt()));
+    let answer = answer.map_err(|error| {
+        let error = Error::from_inner(error);
+        match error.kind() {
+            // What was not begun is no attempt.
+            ErrorKind::NotBegun { .. } => error,
+            _ => error.with_attempt(running.attempt()),
+        }
+    });
     (running, answer)
 }
 
@@ -282,26 +378,68 @@ where
 {
     let class = match &last {
         // A picture is handed on, and so is a success whose body is still to come.
-        Ok(response) => match running.attempt().class() {
-            Some(Class::Delivered) => None,
-            judged => judged.or_else(|| class_of(response.status())),
-        },
+        Ok(response) => class_of_answer(Some(running.attempt()), response)
+            .filter(|class| *class != Class::Delivered),
         Err(error) => Some(error.class()),
     };
     let instead = class.and_then(|class| operation.instead_of(running.attempt(), class));
-    let report = operation.report(running.attempt());
-    match (instead, last) {
-        (Some(RejectedResult::Failure(error)), _) => Err(error.with_report(report)),
-        (Some(RejectedResult::Answer(mut kept)), _) => {
-            kept.extensions_mut().insert(report);
-            Ok(kept.map(ResponseBody::kept))
-        }
-        (None, Err(error)) => Err(error.with_report(report)),
-        (None, Ok(mut response)) => {
+    if let Some(instead) = instead {
+        return hand_on(operation, instead);
+    }
+    let report = operation.report(Some(running.attempt()));
+    match last {
+        Err(error) => Err(error.with_report(report)),
+        Ok(mut response) => {
             response.extensions_mut().insert(report);
             running.guard.answered(&mut response);
             running.settle();
-            Ok(response.map(|body| ResponseBody::live(body, running)))
+            let deadline = operation.callers_deadline;
+            Ok(response.map(|body| ResponseBody::live(body, running, deadline, GRACE)))
+        }
+    }
+}
+
+/// The same where no attempt ended just now.
+fn finish<B, ResBody>(
+    operation: &mut Operation<B>,
+    refusal: Option<Error>,
+) -> Result<Response<ResponseBody<ResBody>>, Error>
+where
+    B: Replay,
+    ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<BoxError>,
+{
+    match operation.best_ending() {
+        Some(kept) => hand_on(operation, kept),
+        None => {
+            // Of a rejected answer nothing is kept where no layer below reads it.
+            let error = refusal.unwrap_or_else(|| operation.past_deadline());
+            let attempt = error.attempt().cloned();
+            Err(error.with_report(operation.report(attempt.as_ref())))
+        }
+    }
+}
+
+fn hand_on<B, ResBody>(
+    operation: &mut Operation<B>,
+    kept: RejectedResult,
+) -> Result<Response<ResponseBody<ResBody>>, Error>
+where
+    B: Replay,
+    ResBody: Body<Data = Bytes>,
+    ResBody::Error: Into<BoxError>,
+{
+    match kept {
+        RejectedResult::Failure(error) => {
+            let attempt = error.attempt().cloned();
+            let report = operation.report(attempt.as_ref());
+            Err(error.with_report(report))
+        }
+        RejectedResult::Answer(mut kept) => {
+            let attempt = kept.extensions().get().cloned();
+            let report = operation.report(attempt.as_ref());
+            kept.extensions_mut().insert(report);
+            Ok(kept.map(ResponseBody::kept))
         }
     }
 }

@@ -5,8 +5,12 @@ use tower_layer::Layer;
 
 use super::{budget::Spending, policy::RetryPolicy, service::ClassifyingRetry};
 use crate::{
+    attempt::RouteInfo,
     config::ConfigError,
-    model::{Money, PerResolution, PriceTable, Provider, Workload},
+    model::{
+        Money, PerResolution, PriceTable, Provider, Resolution, RouteHistory, RouteId, TimeScale,
+        Workload,
+    },
     observe::Observer,
 };
 
@@ -29,6 +33,7 @@ pub(super) struct Shared {
     pub(super) observer: Option<Observer>,
     pub(super) spending: Option<Spending>,
     prices: Option<Arc<PriceTable>>,
+    history: RouteHistory,
 }
 
 /// The money that an operation's attempts are paid from, and what each costs, where that is known beforehand.
@@ -45,14 +50,26 @@ impl Shared {
             policy: Arc::new(policy.with_deadline_from(DEFAULT_HEAD)),
             observer: None,
             prices: None,
+            history: RouteHistory::default(),
         }
     }
 
     /// What the attempts at this request are paid from; `None` where money does not count.
-    pub(super) fn purse(&self, head: &Parts) -> Option<Box<Budgets>> {
+    pub(super) fn budgets(&self, head: &Parts) -> Option<Box<Budgets>> {
         let spending = self.spending.clone()?;
         let price = self.price(head);
         Some(Box::new(Budgets { spending, price }))
+    }
+
+    /// The route that this request takes, and what is known of it.
+    pub(super) fn route(&self, head: &Parts, resolution: Resolution) -> RouteInfo {
+        RouteInfo {
+            route: RouteId::of(&head.uri, &head.extensions),
+            resolution,
+            scale: TimeScale(self.policy.time_scale),
+            history: self.history.clone(),
+            probe: false,
+        }
     }
 
     fn price(&self, head: &Parts) -> Option<Money> {
@@ -90,6 +107,17 @@ impl ClassifyingRetryLayer {
     pub fn with_prices(mut self, prices: PriceTable) -> Self {
         self.shared.prices = Some(Arc::new(prices));
         self
+    }
+
+    /// Learns of routes, and knows of them, by this history: to share one across layers and stacks.
+    pub fn with_history(mut self, history: RouteHistory) -> Self {
+        self.shared.history = history;
+        self
+    }
+
+    /// What is known of the routes that calls have taken.
+    pub const fn history(&self) -> &RouteHistory {
+        &self.shared.history
     }
 
     /// The money of all operations; `None` where the policy has neither a budget nor a cap.

@@ -86,14 +86,13 @@
 //!
 //! let mut policy = RetryPolicy::default();
 //! policy.duplicates = Duplicates::NEVER;
-//! let verdict = policy.verdict(&Situation::new(End::TimedOut, Class::UnknownOutcome));
-//! assert_eq!(verdict, RetryDecision::Stop(StoppedBy::Duplicates));
+//! let decision = policy.decision(&Situation::new(End::TimedOut, Class::UnknownOutcome));
+//! assert_eq!(decision, RetryDecision::Stop(StoppedBy::Duplicates));
 //! ```
 
 mod backoff;
 mod body;
 mod budget;
-mod caller_deadline;
 mod decide;
 mod decision;
 mod endings;
@@ -114,7 +113,6 @@ pub use self::{
     backoff::{Backoff, Schedule},
     body::ResponseBody,
     budget::{Balance, MoneyBudget, Spending, SpendingCap},
-    caller_deadline::{DeadlineForm, DeadlineHeader},
     decision::{RetryDecision, Situation},
     future::ResponseFuture,
     key::{KeyForm, KeyRow},
@@ -122,4 +120,5 @@ pub use self::{
     policy::{Duplicates, RetryPolicy},
     service::ClassifyingRetry,
 };
+pub use crate::attempt::{DeadlineForm, DeadlineHeader};
 pub use crate::error::{OuterRetry, RetryReport, StoppedBy};

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::{
     RetryPolicy,
     budget::Reservation,
-    caller_deadline,
     endings::{Endings, RejectedResult},
     key::KeyForm,
     layer::{Budgets, Shared},
@@ -16,10 +15,13 @@ use super::{
     saved_head::SavedHead,
 };
 use crate::{
-    attempt::{Attempt, AttemptOptions, Deadline, OperationId, PriorAttempts, after},
+    attempt::{
+        Admission, Attempt, AttemptOptions, Deadline, OperationId, PriorAttempts, Prospect,
+        RouteInfo, after, callers_deadline,
+    },
     body::Replay,
     error::{Error, ErrorKind, OuterRetry, ReportParts, RetryReport, StoppedBy},
-    model::{Class, Exposure, Money, Resolution, Workload},
+    model::{Class, Decision, Exposure, Money, Workload},
     observe::{Event, Observer, tell},
 };
 
@@ -31,13 +33,19 @@ pub(super) struct Operation<B> {
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     // Boxed: most policies do not count money.
-    pub(super) purse: Option<Box<Budgets>>,
+    pub(super) budgets: Option<Box<Budgets>>,
     // What another attempt is made from; `None` where the body can be sent only once.
     again: Option<Again<B>>,
-    pub(super) deadline: Instant,
-    resolution: Resolution,
+    pub(super) deadline: Deadline,
+    /// The caller's own, where it set one.
+    pub(super) callers_deadline: Option<Deadline>,
+    route: RouteInfo,
+    worth: f64,
     pub(super) report: ReportParts,
     pub(super) head_expiries: u32,
+    /// What ended and may be charged, by the number of the attempt beside which it was made, with what it held for being
+    /// a duplicate: until that one has ended too.
+    pub(super) charged_beside: Vec<(u32, Option<Money>)>,
     endings: Option<Box<Endings>>,
     // Boxed, like all that an operation has none of until its first attempt has failed.
     pub(super) planned: Option<Box<Planned>>,
@@ -54,10 +62,15 @@ struct Again<B> {
 #[derive(Debug, Default)]
 pub(super) struct Planned {
     pub(super) wait: Option<Duration>,
-    pub(super) duplicate: bool,
     pub(super) collects: bool,
+    /// The attempt that it is a duplicate of: one that may be running and charged; 0 for one at another target.
+    pub(super) beside: Option<u32>,
+    /// It takes the place of a duplicate that was free, and is not counted again.
+    pub(super) takes_place: bool,
     // The money that is held for it.
-    pub(super) ticket: Option<Box<Reservation>>,
+    pub(super) reservation: Option<Box<Reservation>>,
+    /// What allowed it to begin.
+    pub(super) admission: Option<Admission>,
 }
 
 impl<B: Replay> Operation<B> {
@@ -71,25 +84,22 @@ impl<B: Replay> Operation<B> {
         let elsewhere = elsewhere.copied().map(Box::new);
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
-        let purse = shared.purse(&head);
+        let is_recognised = workload.is_some_and(|workload| workload.recognised);
+        let budgets = shared.budgets(&head);
+        let route = shared.route(&head, resolution);
         let outer_retry = OuterRetry::of(&head);
 
         let now = Instant::now();
         let own = policy
             .deadline
             .map(|deadline| after(now, deadline.of(resolution)));
-        let callers = head
-            .extensions
-            .get::<Deadline>()
-            .map(|deadline| deadline.instant());
-        let in_headers = caller_deadline::take(&mut head.headers, &policy.deadline_headers)
-            .map(|left| after(now, left));
+        let callers_deadline = callers_deadline(&mut head, &policy.deadline_headers);
         let deadline = own
+            .map(Deadline::at)
             .into_iter()
-            .chain(callers)
-            .chain(in_headers)
+            .chain(callers_deadline)
             .min()
-            .unwrap_or_else(|| after(now, Duration::MAX));
+            .unwrap_or_else(|| Deadline::after(Duration::MAX));
 
         // The layers below tell the same observers.
         let own = head.extensions.remove::<Observer>();
@@ -116,44 +126,67 @@ impl<B: Replay> Operation<B> {
             id,
             elsewhere,
             observer,
-            purse,
-            resolution,
+            budgets,
+            route,
+            // What cannot be recognised may be anything: its chance is not known.
+            worth: if is_recognised {
+                policy.worth
+            } else {
+                f64::INFINITY
+            },
             policy,
             again,
             deadline,
+            callers_deadline,
             report: ReportParts {
                 outer_retry,
                 ..ReportParts::default()
             },
             head_expiries: 0,
+            charged_beside: Vec::new(),
             endings: None,
             planned: None,
         };
         (operation, Request::from_parts(head, body))
     }
 
-    /// Holds the money of the first attempt, or says why it must not be sent.
-    pub(super) fn admit(&mut self) -> Result<(), Error> {
-        let mut ticket = self
-            .purse
+    /// Whether the first attempt may begin, and holds its money; or says why it must not be sent.
+    pub(super) fn admit_first(&mut self) -> Result<(), Error> {
+        self.planned = Some(Box::default());
+        self.admit_next()?;
+        let mut reservation = self
+            .budgets
             .as_ref()
-            .map(|purse| Reservation::new(&purse.spending));
+            .map(|budgets| Reservation::new(&budgets.spending));
         let exposed = self.elsewhere.as_ref().and_then(|it| it.exposed);
-        let duplicate = match exposed {
-            Some(exposed) => self.admit_beside(exposed, ticket.as_mut())?,
-            None => false,
+        let is_duplicate = match exposed {
+            Some(exposed) => self.admit_beside(exposed, reservation.as_mut()),
+            None => Ok(false),
         };
-        if let Some(ticket) = &mut ticket {
-            ticket.reserve(self.price()).map_err(Error::new)?;
+        let money = is_duplicate.and_then(|is_duplicate| {
+            let price = self.price();
+            if let Some(reservation) = &mut reservation
+                && let Err(kind) = reservation.reserve(price)
+            {
+                self.report.stopped_by = StoppedBy::SpendingCap;
+                self.decided(Decision::SpendingCap { price });
+                return Err(Error::new(kind));
+            }
+            Ok(is_duplicate)
+        });
+        match money {
+            Ok(is_duplicate) => {
+                if let Some(planned) = &mut self.planned {
+                    planned.beside = is_duplicate.then_some(0);
+                    planned.reservation = reservation.map(Box::new);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.call_off();
+                Err(error)
+            }
         }
-        if duplicate || ticket.is_some() {
-            self.planned = Some(Box::new(Planned {
-                duplicate,
-                ticket: ticket.map(Box::new),
-                ..Planned::default()
-            }));
-        }
-        Ok(())
     }
 
     /// Whether the first attempt is a duplicate of one at another target. Its number was allowed there,
@@ -161,7 +194,7 @@ impl<B: Replay> Operation<B> {
     fn admit_beside(
         &mut self,
         exposed: Exposure,
-        ticket: Option<&mut Reservation>,
+        reservation: Option<&mut Reservation>,
     ) -> Result<bool, Error> {
         let price = exposed.price.or(self.price());
         if price.is_some_and(|price| price.micros == 0) {
@@ -170,12 +203,68 @@ impl<B: Replay> Operation<B> {
         let waste = price.map(|price| price.at(exposed.probability));
         self.report.stopped_by = if !self.policy.duplicates.reach(self.duplicates(), price) {
             StoppedBy::Duplicates
-        } else if ticket.is_some_and(|ticket| !ticket.withdraw(waste)) {
+        } else if reservation.is_some_and(|reservation| !reservation.withdraw(waste)) {
             StoppedBy::Budget
         } else {
             return Ok(true);
         };
+        self.decided(Decision::NoBudget { waste });
         Err(Error::new(ErrorKind::Duplicate { waste }))
+    }
+
+    /// Whether the planned attempt may begin now, after all waiting; else it is called off.
+    pub(super) fn admit_next(&mut self) -> Result<(), Error> {
+        let collects = self
+            .planned
+            .as_ref()
+            .is_some_and(|planned| planned.collects);
+        let admission = self.admission(collects);
+        match admission.begin() {
+            Ok(decision) => {
+                if let Some(decision) = decision {
+                    self.decided(decision);
+                }
+                if let Some(planned) = &mut self.planned {
+                    planned.admission = Some(admission);
+                }
+                Ok(())
+            }
+            Err(decision) => {
+                self.call_off();
+                self.report.stopped_by = self.refused(decision);
+                Err(Error::not_begun(decision))
+            }
+        }
+    }
+
+    /// What an attempt is asked by before it begins. One that only collects an answer needs no time of its own.
+    pub(super) fn admission(&self, collects: bool) -> Admission {
+        let prospect = (!collects).then(|| Prospect {
+            history: self.route.history.clone(),
+            route: self.route.route.clone(),
+            size: self.route.resolution,
+            worth: self.worth,
+            scale: self.route.scale,
+        });
+        Admission::new(self.deadline, prospect)
+    }
+
+    /// Writes a decision into the report, and tells the observers.
+    pub(super) fn decided(&mut self, decision: Decision) {
+        self.report.decisions.push(decision);
+        self.tell(&Event::Decided {
+            operation: self.id,
+            decision: &decision,
+        });
+    }
+
+    /// The same for one that an attempt must not begin: who stops the retrying.
+    pub(super) fn refused(&mut self, decision: Decision) -> StoppedBy {
+        self.decided(decision);
+        match decision {
+            Decision::RouteCuts { .. } => StoppedBy::Route,
+            _ => StoppedBy::Deadline,
+        }
     }
 
     /// Sends `request` as the next attempt.
@@ -193,14 +282,14 @@ impl<B: Replay> Operation<B> {
         (request, running)
     }
 
-    /// The next attempt, which `request` is, or would have been.
-    pub(super) fn next_attempt(&mut self, request: &Request<B>) -> Running {
+    /// The next attempt, which `request` is.
+    fn next_attempt(&mut self, request: &Request<B>) -> Running {
         let planned = self
             .planned
             .take()
             .map_or_else(Planned::default, |planned| *planned);
         self.report.waits.extend(planned.wait);
-        self.report.duplicates += u32::from(planned.duplicate);
+        self.report.duplicates += u32::from(planned.beside.is_some() && !planned.takes_place);
         self.report.collected += u32::from(planned.collects);
         let number = self.report.attempts.len() as u32 + 1;
         // None may follow one that stays silent: all attempts are made, or the request can be sent only once,
@@ -210,28 +299,27 @@ impl<B: Replay> Operation<B> {
             || self.policy.duplicates.are_used_up(self.duplicates());
         let name = self.policy.key_header.as_ref();
         let key = name.and_then(|name| request.headers().get(name)).cloned();
-        let terms = AttemptOptions {
-            deadline: Some(Deadline::at(self.deadline)),
+        let mut route = self.route.clone();
+        route.probe = planned.admission.as_ref().is_some_and(Admission::is_probe);
+        let options = AttemptOptions {
+            deadline: Some(self.deadline),
+            admission: planned.admission,
             head_expiries: self.head_expiries,
             uncut_head: self.policy.uncut_last_attempt && last,
             keep_late: self.policy.late_results,
             tell_server: self.policy.server_timeout,
         };
         let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.attempts);
-        let attempt = Attempt::on_terms(self.id, elsewhere + number, key, terms);
+        let attempt = Attempt::with_options(self.id, elsewhere + number, key, options);
+        attempt.set_route_info(route);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
-        Running::begin(attempt, planned.ticket)
+        Running::begin(attempt, planned.reservation, planned.beside)
     }
 
     /// The price of an attempt, where the retry layer itself knows it.
     pub(super) fn price(&self) -> Option<Money> {
-        self.purse.as_ref()?.price
-    }
-
-    /// What an attempt takes at least.
-    pub(super) fn expected(&self) -> Duration {
-        self.policy.expected.of(self.resolution)
+        self.budgets.as_ref()?.price
     }
 
     /// Attempts that count.
@@ -270,7 +358,16 @@ impl<B: Replay> Operation<B> {
 
     /// The ending to hand on instead of the last one.
     pub(super) fn instead_of(&mut self, attempt: &Attempt, class: Class) -> Option<RejectedResult> {
-        self.endings.as_mut()?.instead_of(attempt, class)
+        let instead = self.endings.as_mut()?.instead_of(attempt, class)?;
+        self.report.displaced = Some(attempt.clone());
+        Some(instead)
+    }
+
+    /// The ending to hand on where no attempt ended just now.
+    pub(super) fn best_ending(&mut self) -> Option<RejectedResult> {
+        let (best, displaced) = self.endings.as_mut()?.best()?;
+        self.report.displaced = displaced;
+        Some(best)
     }
 
     /// Keeps an ending that may be the one to hand on.
@@ -280,10 +377,41 @@ impl<B: Replay> Operation<B> {
             .keep(attempt, class, ending);
     }
 
-    /// The report, at the end.
-    pub(super) fn report(&mut self, attempt: &Attempt) -> RetryReport {
-        self.tell(&Event::Settled { attempt });
-        RetryReport::new(mem::take(&mut self.report), Deadline::at(self.deadline))
+    /// The attempt was not begun: it has no number and no place in the report.
+    pub(super) fn strike_out(&mut self, running: &Running) {
+        let number = running.attempt().number();
+        self.report
+            .attempts
+            .retain(|attempt| attempt.number() != number);
+        if running.beside.is_some() {
+            self.report.duplicates = self.report.duplicates.saturating_sub(1);
+        }
+        if let Some(admission) = &running.attempt().options().admission {
+            admission.give_up();
+        }
+    }
+
+    /// The operation's deadline ends an attempt.
+    pub(super) fn expired(&mut self, running: &mut Running) -> Error {
+        let error = Error::deadline_passed(running.attempt());
+        running.guard.fail(&error);
+        error
+    }
+
+    /// The deadline passed while nothing ran, and nothing is kept to be handed on.
+    pub(super) fn past_deadline(&self) -> Error {
+        match self.report.attempts.last() {
+            Some(attempt) => Error::deadline_passed(attempt),
+            None => Error::not_begun(self.admission(true).refusal(Instant::now())),
+        }
+    }
+
+    /// The report, at the end: of the attempt that the caller gets, if there was any.
+    pub(super) fn report(&mut self, attempt: Option<&Attempt>) -> RetryReport {
+        if let Some(attempt) = attempt {
+            self.tell(&Event::Settled { attempt });
+        }
+        RetryReport::new(mem::take(&mut self.report), self.deadline)
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {

@@ -5,10 +5,10 @@ use http::HeaderName;
 use super::{
     backoff::Schedule,
     budget::{MoneyBudget, SpendingCap},
-    caller_deadline::DeadlineHeader,
     key::KeyRow,
 };
 use crate::{
+    attempt::DeadlineHeader,
     config::{ConfigError, scale},
     model::{Money, PerResolution},
 };
@@ -74,9 +74,14 @@ pub struct RetryPolicy {
     /// When the operation must have ended. Default: attempts × (head + 150 s), 1,350 s for K1 and K2,
     /// 2,250 s for K4 and Unknown. The caller's [`Deadline`](crate::Deadline) counts where it is earlier.
     pub deadline: Option<PerResolution>,
-    /// What an attempt takes at least; one that could not end in time is not begun. Default the median
-    /// generation: 45, 65 and 120 s; nothing where the size is not known.
-    pub expected: PerResolution,
+    /// How many prices a picture is worth: an attempt, the first among them, is begun only where its chance of
+    /// bringing a picture × `worth` is at least 1. The chance is that such a picture is done in the time that is left,
+    /// and before the route cuts the connection: by the guide's table of generation times until the route's own
+    /// endings say better. Default 5: what a picture costs is then at most five prices. `inf` switches it off. It needs
+    /// no price, and does not count where the request or its size is not recognised.
+    pub worth: f64,
+    /// The provider's seconds against ours: 0.01 for one at a hundred times real speed. Default 1.
+    pub time_scale: f64,
     /// The last attempt that may be made keeps no head clock of its own but runs to the operation's deadline:
     /// nothing is gained by cutting a paid call that no other follows. Without duplicates that is the first,
     /// since none may follow one that stays silent. Default false.
@@ -121,7 +126,8 @@ impl Default for RetryPolicy {
             budget: None,
             spending_cap: None,
             deadline: None,
-            expected: PerResolution::from_secs(45, 65, 120, 0),
+            worth: 5.0,
+            time_scale: 1.0,
             uncut_last_attempt: false,
             late_results: false,
             key_header: Some(HeaderName::from_static("idempotency-key")),
@@ -138,6 +144,21 @@ impl RetryPolicy {
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.attempts == 0 {
             return Err(ConfigError::new("attempts", "must be at least 1"));
+        }
+        if !(self.worth >= 1.0) {
+            return Err(ConfigError::new(
+                "worth",
+                format!(
+                    "{} is less than the one price that a picture costs",
+                    self.worth
+                ),
+            ));
+        }
+        if !(self.time_scale.is_finite() && self.time_scale > 0.0) {
+            return Err(ConfigError::new(
+                "time_scale",
+                format!("{} is not a number above zero", self.time_scale),
+            ));
         }
         self.schedule
             .validate()
@@ -184,7 +205,7 @@ impl RetryPolicy {
         Self {
             schedule: self.schedule.scaled(factor),
             deadline: self.deadline.map(|deadline| deadline.map(change)),
-            expected: self.expected.map(change),
+            time_scale: self.time_scale * factor,
             ..self
         }
     }

@@ -1,3 +1,12 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Sleep, sleep};
+
 use super::budget::Reservation;
 use crate::{
     attempt::Attempt,
@@ -10,22 +19,41 @@ use crate::{
 /// Kept after the attempt's future or body, so that those drop first and say what they know.
 #[derive(Debug)]
 pub(super) struct Running {
-    // Before the ticket, which settles by the outcome.
+    // Before the reservation, which settles by the outcome.
     pub(super) guard: AttemptGuard,
-    pub(super) ticket: Option<Box<Reservation>>,
-    /// Whether it is known to be late.
-    pub(super) late: bool,
+    pub(super) reservation: Option<Box<Reservation>>,
+    /// The number of the attempt beside which it is a duplicate: one that may be running and charged.
+    pub(super) beside: Option<u32>,
+    pub(super) lateness: Lateness,
+    /// Until another is to be made beside it. Boxed: few attempts are late.
+    overdue: Option<Pin<Box<Sleep>>>,
+}
+
+/// Whether an attempt is late, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lateness {
+    InTime,
+    /// Its limit ran out, and it goes on alone.
+    Late,
+    /// Its request has been out for the longest silence: another may be made beside it.
+    Overdue,
 }
 
 impl Running {
-    pub(super) fn begin(attempt: Attempt, mut ticket: Option<Box<Reservation>>) -> Self {
-        if let Some(ticket) = &mut ticket {
-            ticket.attach(&attempt);
+    pub(super) fn begin(
+        attempt: Attempt,
+        mut reservation: Option<Box<Reservation>>,
+        beside: Option<u32>,
+    ) -> Self {
+        if let Some(reservation) = &mut reservation {
+            reservation.attach(&attempt);
         }
         Self {
             guard: AttemptGuard::armed(attempt),
-            ticket,
-            late: false,
+            reservation,
+            beside,
+            lateness: Lateness::InTime,
+            overdue: None,
         }
     }
 
@@ -36,12 +64,43 @@ impl Running {
     /// Settles the money of an attempt that has ended.
     pub(super) fn settle(&mut self) {
         if self.attempt().outcome_now().is_some() {
-            self.ticket = None;
+            self.reservation = None;
+        }
+    }
+
+    /// It is late; another may be made beside it after `patience`.
+    pub(super) fn late(&mut self, patience: Duration) {
+        self.lateness = Lateness::Late;
+        self.overdue = Some(Box::pin(sleep(patience)));
+    }
+
+    /// Ready once, when it has been late for long enough.
+    pub(super) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(overdue) = &mut self.overdue else {
+            return Poll::Pending;
+        };
+        let expired = overdue.as_mut().poll(cx);
+        if expired.is_ready() {
+            self.overdue = None;
+            self.lateness = Lateness::Overdue;
+        }
+        expired
+    }
+
+    pub(super) fn is_overdue(&self) -> bool {
+        self.lateness == Lateness::Overdue
+    }
+
+    /// The attempt beside which it was made turned out to be free: it is no duplicate, and holds nothing for being one.
+    pub(super) fn is_no_duplicate(&mut self) {
+        self.beside = None;
+        if let Some(reservation) = &mut self.reservation {
+            reservation.put_back_stake();
         }
     }
 }
 
-/// Hedged the body of the answer that the caller gets.
+/// Beside the body of the answer that the caller gets.
 impl<D> BodyObserver<D> for Running {
     fn end(&mut self) -> Result<(), Error> {
         let end = BodyObserver::<D>::end(&mut self.guard);

@@ -1,7 +1,10 @@
+mod admission;
 mod collecting;
+mod deadlines;
 mod headers;
 mod late;
 mod money;
+mod replanning;
 mod script;
 mod tables;
 
@@ -100,7 +103,7 @@ impl Provider {
                 .extensions()
                 .get::<Attempt>()
                 .unwrap()
-                .terms()
+                .options()
                 .uncut_head,
             // Without a connection no client asks for the body.
             body: match act {
@@ -295,8 +298,8 @@ async fn a_key_of_the_callers_is_kept() {
 async fn never_paying_twice_stops_where_an_attempt_may_be_charged() {
     let mut policy = exact();
     policy.duplicates = Duplicates::NEVER;
-    // What was refused or never sent is still sent again.
-    let provider = Provider::new([OVERLOADED, Act::Break(io::ErrorKind::ConnectionRefused), OK]);
+    // What was refused is still sent again.
+    let provider = Provider::new([OVERLOADED, OVERLOADED, OK]);
     run(policy.clone(), &provider, request()).await.unwrap();
 
     let provider = Provider::new([Act::Silence]);
@@ -323,23 +326,6 @@ fn duplicates_are_bounded_by_number_and_by_money() {
         .allow(1, price)
     );
     assert!(Duplicates::default().allow(7, None));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_that_cannot_end_before_the_deadline_is_not_begun() {
-    // 100 s are left after the wait; the median 4K picture takes 120 s.
-    let provider = Provider::new([Act::Silence]);
-    let mut late = request();
-    late.extensions_mut().insert(Deadline::after(705 * SECOND));
-    let answered = run(exact(), &provider, late).await;
-    assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
-
-    let provider = Provider::new([Act::Silence, OK]);
-    let mut in_time = request();
-    in_time
-        .extensions_mut()
-        .insert(Deadline::after(725 * SECOND));
-    run(exact(), &provider, in_time).await.unwrap();
 }
 
 #[test]
@@ -417,24 +403,6 @@ async fn waiting_for_a_place_costs_no_attempt() {
     assert_eq!(report(&answered).queue_timeouts(), 3);
     assert_eq!(report(&answered).attempts().len(), 3);
     assert_eq!(provider.times(), [35, 50, 65]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn waiting_for_a_place_ends_at_the_deadline() {
-    let provider = Provider::new([]);
-    let mut request = request();
-    request
-        .extensions_mut()
-        .insert(Deadline::after(25 * SECOND));
-    let answered = run_in_line(&provider, request).await;
-    assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
-    let error = answered.unwrap_err();
-    let kind = ErrorKind::QueueTimeout {
-        limit: 25 * SECOND,
-        in_flight: 1,
-    };
-    assert_eq!(*error.kind(), kind);
-    assert_eq!(error.class(), Class::NeverSent);
 }
 
 /// A body that can be sent only once.
@@ -623,7 +591,7 @@ fn a_call_that_is_known_to_cost_nothing_is_never_a_duplicate() {
     policy.duplicates = Duplicates::NEVER;
     let mut situation = Situation::new(End::TimedOut, Class::UnknownOutcome);
     situation.price = Some(Money::usd_micros(0));
-    let verdict = policy.verdict(&situation);
+    let verdict = policy.decision(&situation);
     assert!(matches!(
         verdict,
         RetryDecision::Again {
@@ -638,7 +606,7 @@ fn a_call_that_is_known_to_cost_nothing_is_never_a_duplicate() {
 fn the_verdict_on_each_class() {
     let again = |class| {
         let policy = exact();
-        match policy.verdict(&Situation::new(End::Failed, class)) {
+        match policy.decision(&Situation::new(End::Failed, class)) {
             RetryDecision::Again { wait, duplicate } => Some((wait.as_secs(), duplicate)),
             RetryDecision::Stop(_) => None,
         }
@@ -665,6 +633,7 @@ fn the_verdict_on_each_class() {
         (Class::ContentBlocked, None),
         (Class::Delivered, None),
         (Class::Redirect, None),
+        (Class::NotBegun, None),
     ];
     assert_eq!(rows.map(|(class, _)| class), Class::ALL);
     for (class, expected) in rows {

@@ -70,7 +70,7 @@ where
         let unknown = Workload::default();
         let workload = extensions.get().unwrap_or(&unknown);
         let deadline = Deadline::of(extensions);
-        let terms = *guard.attempt().terms();
+        let terms = guard.attempt().options().clone();
 
         let expiries = terms.head_expiries;
         let mut timeouts = match extensions.get::<RequestTimeouts>() {

@@ -415,7 +415,7 @@ async fn an_uncut_last_attempt_runs_to_the_operations_deadline() {
         uncut_head: true,
         ..AttemptOptions::default()
     };
-    let attempt = Attempt::on_terms(OperationId::new(), 1, None, terms);
+    let attempt = Attempt::with_options(OperationId::new(), 1, None, terms);
     request.extensions_mut().insert(attempt);
     call(service, request).await.unwrap();
 }

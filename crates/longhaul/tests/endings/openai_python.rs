@@ -95,7 +95,7 @@ fn verdict(status: u16, classification: &Classification, attempt: u32) -> RetryD
     situation.status = StatusCode::from_u16(status).ok();
     situation.retry_after = classification.wait;
     situation.attempt = attempt;
-    RetryPolicy::default().verdict(&situation)
+    RetryPolicy::default().decision(&situation)
 }
 
 impl Wait {

@@ -87,8 +87,10 @@ async fn a_stack_in_a_stack_writes_an_entry_for_each_generation() {
         (&[(200, PICTURE)][..], 1),
         (&[(500, CUT), (200, PICTURE)], 2),
     ] {
-        let mut billed = Policy::default();
-        billed.billing = policy();
+        let billed = Policy {
+            billing: policy(),
+            ..Policy::default()
+        };
         let inner = Stack::new(billed.clone()).unwrap();
         let outer = Stack::new(billed)
             .unwrap()

@@ -7,7 +7,7 @@
 //! 1. our own clocks, and whether the limit was shorter than such pictures usually take;
 //! 2. the answer, if there was one, and whose page it is;
 //! 3. the [table of cut-offs](cutoffs): after how many seconds who gives up;
-//! 4. the [`CutHistory`] that [`Classify`](crate::classify::Classify) keeps: three cuts at one host within
+//! 4. the [`RouteHistory`] that the layers keep: three cuts at one host within
 //!    1.5 s of one value are no chance, and connections with different beginnings that die in the same second
 //!    died of a proxy on this side.
 //!
@@ -26,9 +26,9 @@
 //! Customised: one history for several stacks, whose calls take the same way out.
 //!
 //! ```
-//! use longhaul::{classify::ClassifyLayer, diagnosis::CutHistory};
+//! use longhaul::{classify::ClassifyLayer, diagnosis::RouteHistory};
 //!
-//! let history = CutHistory::new();
+//! let history = RouteHistory::new();
 //! let one = ClassifyLayer::default().with_history(history.clone());
 //! let two = ClassifyLayer::default().with_history(history);
 //! ```
@@ -48,7 +48,7 @@ pub use self::{
     cause::{Cause, Confidence, Diagnosis},
     cutoffs::{Cutoff, cutoffs},
 };
-pub use crate::model::CutHistory;
+pub use crate::model::RouteHistory;
 use crate::{
     attempt::Attempt,
     error::{Error, advice},

@@ -174,7 +174,7 @@ fn by_class(class: Class) -> Finding {
         ),
         Class::Redirect => (Cause::Request, "the provider is elsewhere"),
         Class::InFlight => (Cause::Request, "the same request is still running"),
-        Class::NeverSent => (Cause::NotReached, "nothing was sent"),
+        Class::NeverSent | Class::NotBegun => (Cause::NotReached, "nothing was sent"),
         Class::SentPartial | Class::RequestTimeout => {
             (Cause::PathDead, "the request did not get through whole")
         }

@@ -3,9 +3,9 @@ use std::{io, time::Duration};
 use http::StatusCode;
 
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, after},
     error::{Clock, Error, ErrorKind},
-    model::{Class, Cut, CutPattern as Pattern, End, Phase, Resolution},
+    model::{Class, CutConnection, CutPattern as Pattern, End, Phase, Resolution, TimeScale},
 };
 
 /// All that a diagnosis goes by. Times are the provider's.
@@ -33,7 +33,7 @@ impl Symptoms {
     pub(super) fn of_attempt(attempt: &Attempt, class: Class) -> Self {
         let cut = cut(attempt);
         let route = attempt.route();
-        let scale = cut.time_scale;
+        let scale = cut.scale;
         let answered = attempt.timing().head.is_some();
         let outcome = attempt.outcome_now();
         Self {
@@ -46,7 +46,7 @@ impl Symptoms {
             answered_by: attempt.answered_by(),
             silence: (answered || attempt.timing().flushed.is_some())
                 .then(|| cut.provider_silence()),
-            whole: attempt.elapsed().div_f64(scale),
+            whole: scale.provider(attempt.elapsed()),
             resolution: route
                 .as_ref()
                 .map_or(Resolution::Unknown, |route| route.resolution),
@@ -67,8 +67,8 @@ impl Symptoms {
         if let ErrorKind::Timeout { clock, limit, .. } = *error.kind() {
             let scale = error
                 .attempt()
-                .map_or(1.0, |attempt| cut(attempt).time_scale);
-            symptoms.clock = Some((clock, limit.div_f64(scale)));
+                .map_or_else(TimeScale::default, |attempt| cut(attempt).scale);
+            symptoms.clock = Some((clock, scale.provider(limit)));
         }
         symptoms.os = error.find_source::<io::Error>().map(io::Error::kind);
         symptoms
@@ -118,9 +118,7 @@ pub(crate) fn note_answer(attempt: &Attempt, class: Class) {
 
 fn note_cut(attempt: &Attempt) -> Option<Pattern> {
     let route = attempt.route()?;
-    let cut = cut(attempt);
-    route.history.note(cut.clone());
-    route.history.pattern(&cut)
+    route.history.note_cut(&cut(attempt))
 }
 
 /// Whether a connection was cut while nothing but silence was on it.
@@ -130,17 +128,19 @@ fn is_cut(class: Class, attempt: &Attempt) -> bool {
 }
 
 /// The attempt as a cut, if that is what ended it.
-fn cut(attempt: &Attempt) -> Cut {
+fn cut(attempt: &Attempt) -> CutConnection {
     let timing = attempt.timing();
     let elapsed = attempt.elapsed();
     let flushed = timing.flushed.unwrap_or_default();
     let route = attempt.route();
     let started = attempt.started();
-    Cut {
+    CutConnection {
         started,
         silence: timing.head.unwrap_or(elapsed).saturating_sub(flushed),
-        at: started + timing.head.unwrap_or(elapsed),
-        time_scale: route.as_ref().map_or(1.0, |route| route.time_scale),
-        host: route.map(|route| route.host),
+        at: after(started, timing.head.unwrap_or(elapsed)),
+        scale: route
+            .as_ref()
+            .map_or_else(TimeScale::default, |route| route.scale),
+        route: route.map(|route| route.route),
     }
 }

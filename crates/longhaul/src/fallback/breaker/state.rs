@@ -70,7 +70,7 @@ impl Breaker {
                 overloads.push_back(now);
                 while overloads
                     .front()
-                    .is_some_and(|&at| at + policy.window <= now)
+                    .is_some_and(|&at| after(at, policy.window) <= now)
                 {
                     overloads.pop_front();
                 }
@@ -111,8 +111,8 @@ impl Breaker {
         match &self.state {
             State::Closed(overloads) => overloads
                 .back()
-                .is_none_or(|&latest| latest + policy.window <= now),
-            State::Open(until) => *until + policy.window <= now,
+                .is_none_or(|&latest| after(latest, policy.window) <= now),
+            State::Open(until) => after(*until, policy.window) <= now,
             State::Probing(_) => false,
         }
     }

@@ -42,7 +42,7 @@ async fn triggers_go_by_class() {
         (Answer(503, "", no_channel), true),
         (Answer(503, "", ""), true),
         (QUOTA, true),
-        (Answer(429, "", ""), false),
+        (Answer(429, "", ""), true),
         (Answer(400, "", ""), false),
         (Answer(401, "", ""), false),
         (Answer(500, "", ""), false),

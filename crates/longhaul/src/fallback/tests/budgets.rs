@@ -89,7 +89,7 @@ async fn no_target_overdraws_the_operations_money_for_duplicates() {
     let answered = run(policy, &script).await;
     assert_eq!(script.hosts(), ["first", "second"]);
     let report = report(&answered);
-    assert_eq!(report.hops()[2].class, Some(Class::NeverSent));
+    assert_eq!(report.hops()[2].class, Some(Class::NotBegun));
     assert_eq!(stopped_there(&report), retry::StoppedBy::Duplicates);
     // What may have cost something is handed on, not the refusal.
     assert_eq!(answered.unwrap().status(), 524);

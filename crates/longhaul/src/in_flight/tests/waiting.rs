@@ -65,7 +65,14 @@ async fn the_wait_is_not_longer_than_the_operation() {
     let mut request = request("waiter");
     request.extensions_mut().insert(Deadline::after(3 * SECOND));
 
-    assert_eq!(no_place(head(&service, request).await), (3 * SECOND, 1));
+    let error = head(&service, request).await.err().unwrap();
+    assert_eq!(error.class(), Class::NotBegun);
+    let waited = error.find_source::<Error>().unwrap().kind().clone();
+    let kind = ErrorKind::QueueTimeout {
+        limit: 3 * SECOND,
+        in_flight: 1,
+    };
+    assert_eq!(waited, kind);
     assert_eq!(start.elapsed(), 3 * SECOND);
 }
 

@@ -1,12 +1,12 @@
 //! Money that duplicates may cost, and money that may be spent at all.
 
+mod reservation;
 mod spending;
 #[cfg(test)]
 mod tests;
-mod ticket;
 
 pub use self::spending::{Balance, Spending};
-pub(super) use self::ticket::Reservation;
+pub(super) use self::{reservation::Reservation, spending::may_be_charged};
 use crate::{
     config::ConfigError,
     model::{Currency, Money},

@@ -105,7 +105,7 @@ impl Spending {
     }
 
     /// Puts back what was withdrawn for nothing.
-    pub(super) fn put_back(&self, stake: Money) {
+    pub(in crate::retry) fn put_back(&self, stake: Money) {
         self.change(stake.currency, |account| account.deposit(stake.micros));
     }
 
@@ -174,6 +174,6 @@ impl Balance {
 }
 
 /// By the same measure as [`Class::is_possibly_charged`], of a single attempt.
-pub(super) fn may_be_charged(exposure: &Exposure) -> bool {
-    exposure.probability > Class::SentPartial.charge_probability()
+pub(in crate::retry) fn may_be_charged(exposure: &Exposure) -> bool {
+    exposure.probability.is_a_risk()
 }

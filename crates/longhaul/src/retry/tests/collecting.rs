@@ -32,8 +32,8 @@ async fn it_is_asked_for_until_the_deadline_and_not_in_a_tight_loop() {
     let answered = script.call(request).await;
     assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
     assert_eq!(answered.unwrap().status(), 409);
-    // Ten seconds, for the median picture takes 120 s; every 100 ms.
-    assert!((90..=101).contains(&script.times().len()));
+    // To collect an answer takes no time of its own; every 100 ms.
+    assert!((1_250..=1_301).contains(&script.times().len()));
 }
 
 #[tokio::test(start_paused = true)]

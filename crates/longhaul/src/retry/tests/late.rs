@@ -170,8 +170,7 @@ async fn with_a_single_place_the_second_waits_for_the_first_and_costs_nothing() 
     let error = layer.layer(client).oneshot(request()).await.unwrap_err();
     let outcomes: Vec<_> = error.report().unwrap().attempts().to_vec();
     assert_eq!(provider.times(), [0]);
-    assert_eq!(outcomes.len(), 2);
-    assert_eq!(outcomes[1].outcome_now().unwrap().class, Class::NeverSent);
+    assert_eq!(outcomes.len(), 1, "the second was not begun");
 }
 
 #[tokio::test(start_paused = true)]

@@ -88,11 +88,8 @@ async fn without_a_price_there_is_no_duplicate_and_under_a_cap_no_call() {
     let answered = script.call(request()).await;
     assert_eq!(report(&answered).stopped_by(), StoppedBy::SpendingCap);
     let error = answered.unwrap_err();
-    assert_eq!(error.class(), Class::NeverSent);
-    assert_eq!(
-        error.attempt().unwrap().outcome_now().unwrap().class,
-        Class::NeverSent
-    );
+    assert_eq!(error.class(), Class::NotBegun);
+    assert!(error.attempt().is_none() && error.report().unwrap().attempts().is_empty());
     assert!(error.to_string().contains("no known price"), "{error}");
 }
 

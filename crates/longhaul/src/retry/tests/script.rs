@@ -8,7 +8,7 @@ use super::*;
 use crate::timeout::TimeoutPolicy;
 
 /// One answer: after so many seconds, this status, this header, this body. Status 0 breaks the connection.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Say(pub u64, pub u16, pub &'static str, pub &'static str);
 
 pub(super) const PICTURE: &str = r#"{"data":[{"b64_json":"AAAA"}]}"#;

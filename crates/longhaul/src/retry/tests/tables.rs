@@ -30,7 +30,7 @@ fn openai_pythons_statuses() {
         };
         let mut situation = Situation::new(End::Finished, class);
         situation.status = Some(status);
-        let ours = matches!(policy.verdict(&situation), RetryDecision::Again { .. });
+        let ours = matches!(policy.decision(&situation), RetryDecision::Again { .. });
         let theirs = matches!(status.as_u16(), 408 | 409 | 429 | 500..);
         let reason = match status.as_u16() {
             // A conflict passes only where the provider says that it is the same call, still running.

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 
+use super::Deadline;
 use crate::model::wall_clock;
 
 /// A header by which the caller of a gateway says how long it waits.
@@ -46,7 +47,7 @@ pub enum DeadlineForm {
 
 /// Takes the headers out of a request and returns the shortest time that they give. What cannot be read
 /// gives none, and is taken out too.
-pub(super) fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<Duration> {
+fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<Duration> {
     let mut shortest = None;
     for DeadlineHeader { name, form } in rows {
         let values: Vec<_> = headers.get_all(name).into_iter().cloned().collect();
@@ -60,6 +61,14 @@ pub(super) fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<D
         }
     }
     shortest
+}
+
+/// The earlier of the caller's deadlines: its [`Deadline`] in the extensions, and those that its headers give, which are
+/// taken out.
+pub(crate) fn callers(head: &mut Parts, rows: &[DeadlineHeader]) -> Option<Deadline> {
+    let in_headers = take(&mut head.headers, rows).map(Deadline::after);
+    let explicit = head.extensions.get::<Deadline>().copied();
+    explicit.into_iter().chain(in_headers).min()
 }
 
 impl DeadlineForm {

@@ -47,6 +47,18 @@ impl Reservation {
         self.stake = free.and_then(|free| free.stake.take());
     }
 
+    /// What was withdrawn, because an earlier attempt may be charged too.
+    pub(in crate::retry) const fn stake(&self) -> Option<Money> {
+        self.stake
+    }
+
+    /// What was withdrawn was for nothing: the attempt is no duplicate.
+    pub(in crate::retry) fn put_back_stake(&mut self) {
+        if let Some(stake) = self.stake.take() {
+            self.spending.put_back(stake);
+        }
+    }
+
     /// From here on the attempt's outcome settles it.
     pub(in crate::retry) fn attach(&mut self, attempt: &Attempt) {
         self.attempt = Some(attempt.clone());
@@ -55,12 +67,12 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        // An attempt ends before its ticket: its guard stands before it everywhere.
+        // An attempt ends before its reservation: its guard stands before it everywhere.
         let outcome = self.attempt.as_ref().and_then(Attempt::outcome_now);
         self.spending.settle(self.price, outcome.as_ref());
         let wasted = outcome.is_some_and(|outcome| may_be_charged(&outcome.exposure));
-        if let Some(stake) = self.stake.filter(|_| !wasted) {
-            self.spending.put_back(stake);
+        if !wasted {
+            self.put_back_stake();
         }
     }
 }

@@ -1,0 +1,173 @@
+//! The one question before every first byte: is there time, and a route, that can finish it?
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::Extensions;
+use tokio::time::Instant;
+
+use super::{Attempt, Deadline};
+use crate::model::{Decision, Passage, Resolution, RouteHistory, RouteId, TimeScale};
+
+/// What is known of a picture before it is asked for: how long such pictures take, and what its route cuts.
+#[derive(Clone, Debug)]
+pub(crate) struct Prospect {
+    pub(crate) history: RouteHistory,
+    pub(crate) route: RouteId,
+    pub(crate) size: Resolution,
+    /// How many prices a picture is worth; infinite where that does not count.
+    pub(crate) worth: f64,
+    pub(crate) scale: TimeScale,
+}
+
+/// Asked before every first byte, after all waiting: whether the deadline has not passed, whether a picture of this
+/// size is likely enough to be done in the time that is left, and whether the route can finish it.
+///
+/// The retry layer puts one on each attempt and asks it before the call queues; the layer that holds permits asks it
+/// again when it has one.
+#[derive(Clone, Debug)]
+pub(crate) struct Admission(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    deadline: Deadline,
+    /// `None` where the size is not known: only the deadline counts.
+    prospect: Option<Prospect>,
+    /// It is let go only to see whether the route still cuts.
+    probe: AtomicBool,
+}
+
+impl Admission {
+    pub(crate) fn new(deadline: Deadline, prospect: Option<Prospect>) -> Self {
+        Self(Arc::new(Inner {
+            deadline,
+            prospect: prospect.filter(|prospect| prospect.size != Resolution::Unknown),
+            probe: AtomicBool::new(false),
+        }))
+    }
+
+    /// The one that counts for a request: its attempt's, else one that knows its caller's deadline alone.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        let attempt: Option<&Attempt> = extensions.get();
+        attempt
+            .and_then(|attempt| attempt.options().admission.clone())
+            .or_else(|| Some(Self::new(Deadline::of(extensions)?, None)))
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.0.deadline
+    }
+
+    /// Whether it may begin at `moment`: what has to be said of it, or why not.
+    pub(crate) fn ask(&self, moment: Instant) -> Result<Option<Decision>, Decision> {
+        let left = self.left(moment);
+        let prospect = self.0.prospect.as_ref();
+        if left.is_zero() || prospect.is_some_and(|it| left < it.least()) {
+            return Err(self.no_time(moment));
+        }
+        match prospect {
+            Some(prospect) if !self.is_probe() => prospect.passes(left),
+            _ => Ok(None),
+        }
+    }
+
+    /// Why it may not begin at `moment`, or any later.
+    pub(crate) fn refusal(&self, moment: Instant) -> Decision {
+        self.ask(moment)
+            .err()
+            .unwrap_or_else(|| self.no_time(moment))
+    }
+
+    /// Asks at this moment, and takes the place of the probe where it is one.
+    pub(crate) fn begin(&self) -> Result<Option<Decision>, Decision> {
+        let decision = self.ask(Instant::now())?;
+        if let (Some(Decision::Probe { .. }), Some(prospect)) = (&decision, &self.0.prospect) {
+            prospect.history.begin_probe(&prospect.route);
+            self.0.probe.store(true, Ordering::Relaxed);
+        }
+        Ok(decision)
+    }
+
+    fn no_time(&self, moment: Instant) -> Decision {
+        let typical = self.0.prospect.as_ref().and_then(Prospect::typical);
+        Decision::NoTime {
+            needed: typical.unwrap_or_default(),
+            left: self.left(moment),
+        }
+    }
+
+    fn left(&self, moment: Instant) -> Duration {
+        self.0.deadline.instant().saturating_duration_since(moment)
+    }
+
+    /// It was not begun after all.
+    pub(crate) fn give_up(&self) {
+        if let Some(prospect) = self.0.prospect.as_ref()
+            && self.0.probe.swap(false, Ordering::Relaxed)
+        {
+            prospect.history.end_probe(&prospect.route);
+        }
+    }
+
+    /// Whether it is let go only to see whether the route still cuts.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.0.probe.load(Ordering::Relaxed)
+    }
+
+    /// The last moment at which it may begin, as far as it is known now.
+    pub(crate) fn last_moment(&self) -> Instant {
+        let least = self
+            .0
+            .prospect
+            .as_ref()
+            .map_or(Duration::ZERO, Prospect::least);
+        let deadline = self.0.deadline.instant();
+        deadline.checked_sub(least).unwrap_or(deadline)
+    }
+}
+
+impl Prospect {
+    /// The least time in which a picture is likely enough to be done: with less, one would cost more than it is worth.
+    fn least(&self) -> Duration {
+        if self.worth.is_infinite() {
+            return Duration::ZERO;
+        }
+        self.time_until(1.0 / self.worth).unwrap_or_default()
+    }
+
+    /// The time by which half of such pictures are done.
+    fn typical(&self) -> Option<Duration> {
+        self.time_until(0.5)
+    }
+
+    fn time_until(&self, share: f64) -> Option<Duration> {
+        self.history
+            .time_until(&self.route, self.size, share, self.scale)
+    }
+
+    fn passes(&self, left: Duration) -> Result<Option<Decision>, Decision> {
+        let passage = self
+            .history
+            .passage(&self.route, self.size, self.worth, self.scale);
+        match passage {
+            Passage::Open | Passage::Worth(_) => Ok(None),
+            Passage::Probe(odds) => Ok(Some(Decision::Probe {
+                cut: self.scale.ours(odds.cut),
+                chance: odds.chance,
+            })),
+            Passage::Closed(odds) => Err(Decision::RouteCuts {
+                needed: self.typical().unwrap_or_default(),
+                left,
+                cut: self.scale.ours(odds.cut),
+                share: odds.share,
+                chance: odds.chance,
+                worth: self.worth,
+            }),
+        }
+    }
+}

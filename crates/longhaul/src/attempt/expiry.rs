@@ -1,0 +1,44 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{Deadline, after};
+
+/// The deadline of an operation, raced against whatever is waited for. Its timer is made at the first wait.
+#[derive(Debug)]
+pub(crate) struct Expiry {
+    at: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Expiry {
+    /// Never, without a deadline.
+    pub(crate) fn new(deadline: Option<Deadline>) -> Self {
+        Self {
+            at: deadline.map(Deadline::instant),
+            sleep: None,
+        }
+    }
+
+    /// So much later than the deadline: for whoever stands above layers that keep it themselves.
+    pub(crate) fn after(deadline: Deadline, grace: Duration) -> Self {
+        Self {
+            at: Some(after(deadline.instant(), grace)),
+            sleep: None,
+        }
+    }
+
+    /// Whether the time is over. To be asked after the work, so that what is here is never thrown away.
+    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else {
+            return Poll::Pending;
+        };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        sleep.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,72 @@
+//! Limits that grow with what a route delivers.
+
+use std::collections::VecDeque;
+
+use super::ending::{Ending, How};
+
+/// Fewer pictures teach nothing.
+const ENOUGH: usize = 10;
+
+/// So many of the last pictures, of a hundred, took no longer than the time that the limit follows from. A
+/// share and not the longest: every normal day has a few that take minutes.
+const PERCENT: usize = 90;
+
+/// How much more than that the limit allows.
+const ROOM: f64 = 1.5;
+
+/// The limit grows to no more than so many times the table's.
+const MOST: f64 = 2.0;
+
+/// The limit that the last pictures of a size ask for, where it is longer than the table's.
+pub(super) fn limit(own: &VecDeque<Ending>, table: f64) -> Option<f64> {
+    let mut times: Vec<f64> = own
+        .iter()
+        .filter(|ending| ending.how == How::Picture)
+        .map(|ending| ending.silence)
+        .collect();
+    if times.len() < ENOUGH {
+        return None;
+    }
+    times.sort_by(f64::total_cmp);
+    let time = times[(times.len() - 1) * PERCENT / 100];
+    let limit = (ROOM * time).min(MOST * table);
+    (limit > table).then_some(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn pictures(times: impl IntoIterator<Item = f64>) -> VecDeque<Ending> {
+        let at = Instant::now();
+        let how = How::Picture;
+        let ending = |silence| Ending { at, silence, how };
+        times.into_iter().map(ending).collect()
+    }
+
+    #[test]
+    fn a_limit_grows_by_a_share_and_never_shrinks() {
+        let normal = (0..64).map(|n| 40.0 + f64::from(n));
+        assert_eq!(limit(&pictures(normal.clone()), 300.0), None);
+        // Two slow ones on a normal day are no new limit …
+        let two = normal.chain([500.0, 590.0]);
+        assert_eq!(limit(&pictures(two), 300.0), None);
+        // … a slow day is.
+        let slow = (0..64).map(|n| 180.0 + 2.0 * f64::from(n));
+        let grown = limit(&pictures(slow), 300.0).unwrap();
+        assert!((430.0..450.0).contains(&grown), "{grown}");
+    }
+
+    #[test]
+    fn it_is_at_most_twice_the_tables_and_needs_ten_pictures() {
+        assert_eq!(limit(&pictures([590.0; 64]), 300.0), Some(600.0));
+        assert_eq!(limit(&pictures([590.0; 9]), 300.0), None);
+        let mut dropped = pictures([590.0; 64]);
+        for ending in &mut dropped {
+            ending.how = How::Longer;
+        }
+        assert_eq!(limit(&dropped, 300.0), None);
+    }
+}

@@ -1,0 +1,306 @@
+//! What is learned of a route: a host, and the way to it.
+//!
+//! Everything in here is arithmetic on endings; the one clock that it reads is the moment that it is told.
+
+mod chance;
+mod cuts;
+mod ending;
+mod learned;
+mod memory;
+mod pace;
+mod patterns;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{Extensions, Uri};
+use tokio::time::Instant;
+
+pub(crate) use self::{
+    ending::{Ending, How},
+    memory::Passage,
+    pace::TimeScale,
+    patterns::{CutConnection, Pattern as CutPattern},
+};
+use self::{memory::Memory, patterns::Cuts};
+use crate::model::Resolution;
+
+/// Routes that are remembered; of more, the one that was used longest ago is forgotten.
+const ROUTES: usize = 64;
+
+/// The outbound proxy that a request leaves by: a request extension.
+///
+/// What cuts a silent connection often stands on this side. A client whose requests to one host take several ways out
+/// names the way of each, so that what one way does is not held against another. Without it all requests to a host
+/// take one route.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct OutboundProxy(Arc<str>);
+
+impl OutboundProxy {
+    /// The proxy called `name`: any name that tells it from the others.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A host with its port, and the proxy on the way to it where there are several.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct RouteId {
+    host: Arc<str>,
+    proxy: Option<OutboundProxy>,
+}
+
+impl RouteId {
+    /// The route of a request to `uri` with these extensions. A password in the URI is not part of it.
+    pub(crate) fn of(uri: &Uri, extensions: &Extensions) -> Self {
+        let mut host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        if let Some(port) = uri.port_u16() {
+            host = format!("{host}:{port}");
+        }
+        Self {
+            host: host.into(),
+            proxy: extensions.get().cloned(),
+        }
+    }
+}
+
+/// What is known of a route: see [`RouteHistory::routes`].
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct KnownRoute {
+    /// The host, with its port where the request names one.
+    pub host: String,
+    /// The name of the [`OutboundProxy`], where requests name one.
+    pub proxy: Option<String>,
+    /// After which silences connections are cut, the shortest first.
+    pub cuts: Vec<KnownCut>,
+    /// How likely a picture comes past them, for each size that is known: 1 without cuts.
+    pub chances: Vec<(Resolution, f64)>,
+}
+
+/// A silence after which a route cuts connections.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct KnownCut {
+    /// The silence.
+    pub silence: Duration,
+    /// The share that is cut of those that come so far; of the last twenty.
+    pub share: f64,
+    /// When the next call may be sent that finds out whether the cut still stands, although its chance is not worth
+    /// it; `None` while one is on its way.
+    #[serde(skip)]
+    pub next_probe: Option<Instant>,
+}
+
+/// What the ends of earlier calls show of the routes that they took: how long each lets a connection be silent, how
+/// long pictures take there, and what is cut together.
+///
+/// Clones share it. For each host and [`OutboundProxy`] it holds the last 64 endings of each size for a day, some
+/// times of each, and nothing of the requests: at most 6 kB a route, of 64 routes. A restart forgets it.
+#[derive(Clone, Default)]
+pub struct RouteHistory(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    routes: Vec<(RouteId, Memory)>,
+    cuts: Cuts,
+}
+
+impl RouteHistory {
+    /// One that remembers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every route that calls have taken.
+    pub fn routes(&self) -> Vec<KnownRoute> {
+        let inner = self.inner();
+        inner
+            .routes
+            .iter()
+            .map(|(id, memory)| known(id, memory))
+            .collect()
+    }
+
+    /// Forgets everything: for a route that was mended, or a test.
+    pub fn clear(&self) {
+        let mut inner = self.inner();
+        inner.routes.clear();
+        inner.cuts.clear();
+    }
+
+    /// How many cut connections are remembered, of the last 256.
+    pub fn cuts(&self) -> usize {
+        self.inner().cuts.len()
+    }
+
+    /// Writes down how a silence on `route` ended. `probe` says that the call was let go only to see.
+    pub(crate) fn note(
+        &self,
+        route: &RouteId,
+        size: Resolution,
+        ending: Ending,
+        scale: TimeScale,
+        probe: bool,
+    ) {
+        self.with(route, ending.at, scale, |memory| {
+            memory.note(size, ending, probe);
+        });
+    }
+
+    /// Whether `route` can finish a picture of `size` that is worth so many prices.
+    pub(crate) fn passage(
+        &self,
+        route: &RouteId,
+        size: Resolution,
+        worth: f64,
+        scale: TimeScale,
+    ) -> Passage {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let Some(memory) = inner.find(route) else {
+            return Passage::Open;
+        };
+        memory.forget(now, scale);
+        memory.passage(size, worth, now)
+    }
+
+    /// The call that was allowed as a probe begins.
+    pub(crate) fn begin_probe(&self, route: &RouteId) {
+        if let Some(memory) = self.inner().find(route) {
+            memory.begin_probe(Instant::now());
+        }
+    }
+
+    /// The probe ended without having come as far as a cut, or was not sent.
+    pub(crate) fn end_probe(&self, route: &RouteId) {
+        if let Some(memory) = self.inner().find(route) {
+            memory.end_probe();
+        }
+    }
+
+    /// The time by which a `share` of the pictures of `size` is done on `route`. `None` where the size is not known.
+    pub(crate) fn time_until(
+        &self,
+        route: &RouteId,
+        size: Resolution,
+        share: f64,
+        scale: TimeScale,
+    ) -> Option<Duration> {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let seconds = match inner.find(route) {
+            Some(memory) => {
+                memory.forget(now, scale);
+                memory.time_until(size, share)
+            }
+            None => Memory::new(now).time_until(size, share),
+        };
+        seconds.map(|seconds| scale.ours(seconds))
+    }
+
+    /// The limit that the last pictures of `size` on `route` ask for, where it is longer than `table`.
+    pub(crate) fn learned_limit(
+        &self,
+        route: &RouteId,
+        size: Resolution,
+        table: Duration,
+        scale: TimeScale,
+    ) -> Option<Duration> {
+        let mut inner = self.inner();
+        let memory = inner.find(route)?;
+        memory.forget(Instant::now(), scale);
+        let limit = memory.learned_limit(size, scale.seconds(table))?;
+        Some(scale.ours(limit))
+    }
+
+    /// Remembers a cut connection, and says what it and the others show.
+    pub(crate) fn note_cut(&self, cut: &CutConnection) -> Option<CutPattern> {
+        let mut inner = self.inner();
+        inner.cuts.note(cut.clone());
+        inner.cuts.pattern(cut)
+    }
+
+    /// What a cut that is remembered and the others show.
+    pub(crate) fn pattern(&self, cut: &CutConnection) -> Option<CutPattern> {
+        self.inner().cuts.pattern(cut)
+    }
+
+    fn with(
+        &self,
+        route: &RouteId,
+        now: Instant,
+        scale: TimeScale,
+        change: impl FnOnce(&mut Memory),
+    ) {
+        let mut inner = self.inner();
+        if inner.find(route).is_none() {
+            inner.make_room();
+            inner.routes.push((route.clone(), Memory::new(now)));
+        }
+        if let Some(memory) = inner.find(route) {
+            memory.forget(now, scale);
+            change(memory);
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Plain values: a panic elsewhere cannot have left one half-written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn find(&mut self, route: &RouteId) -> Option<&mut Memory> {
+        let (_, memory) = self.routes.iter_mut().find(|(id, _)| id == route)?;
+        Some(memory)
+    }
+
+    fn make_room(&mut self) {
+        if self.routes.len() < ROUTES {
+            return;
+        }
+        let oldest = (0..self.routes.len()).min_by_key(|&at| self.routes[at].1.latest);
+        if let Some(oldest) = oldest {
+            self.routes.swap_remove(oldest);
+        }
+    }
+}
+
+fn known(id: &RouteId, memory: &Memory) -> KnownRoute {
+    let cuts = memory.cuts();
+    let chance = |size| (size, memory.chance(size, &cuts));
+    KnownRoute {
+        host: id.host.to_string(),
+        proxy: id.proxy.as_ref().map(|proxy| proxy.as_str().to_owned()),
+        chances: [Resolution::K1, Resolution::K2, Resolution::K4]
+            .map(chance)
+            .to_vec(),
+        cuts: cuts
+            .iter()
+            .map(|cut| KnownCut {
+                silence: memory.scale.ours(cut.silence),
+                share: cut.share(),
+                next_probe: memory.probe_at(cut),
+            })
+            .collect(),
+    }
+}
+
+impl fmt::Debug for RouteHistory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteHistory")
+            .field("routes", &self.inner().routes.len())
+            .finish_non_exhaustive()
+    }
+}

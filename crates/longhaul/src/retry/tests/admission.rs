@@ -1,0 +1,164 @@
+//! Nothing is begun that could hardly end well.
+
+use super::{script::*, *};
+use crate::{
+    Stack,
+    body::ReplayBody,
+    model::{Decision, OutboundProxy, PriceRow},
+    policy::Policy,
+    timeout::RequestBody,
+};
+
+/// A request for a picture of this size, with so many seconds to bring it.
+fn within(size: Resolution, seconds: u64) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::from("prompt"));
+    request.extensions_mut().insert(Workload::of(size));
+    let deadline = Deadline::after(Duration::from_secs(seconds));
+    request.extensions_mut().insert(deadline);
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
+    for (seconds, text) in [
+        (0, "not begun: the deadline has passed"),
+        (30, "not begun: takes about 120 s, 30 s left"),
+        (105, "not begun: takes about 120 s, 105 s left"),
+    ] {
+        let script = Script::new(exact(), []);
+        let answered = script.call(within(Resolution::K4, seconds)).await;
+        assert!(script.times().is_empty());
+        let report = report(&answered);
+        assert_eq!(report.stopped_by(), StoppedBy::Deadline);
+        assert!(report.attempts().is_empty(), "it has no number");
+        assert!(matches!(report.decisions(), [Decision::NoTime { .. }]));
+        let error = answered.unwrap_err();
+        assert_eq!(error.class(), Class::NotBegun);
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_done_in_time_once_in_five_is_begun() {
+    let script = Script::new(exact(), [Say::picture(1)]);
+    script.call(within(Resolution::K4, 109)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_unknown_size_only_the_deadline_counts() {
+    let script = Script::new(exact(), [Say::picture(1), Say::picture(1)]);
+    script.call(within(Resolution::Unknown, 2)).await.unwrap();
+    let mut policy = exact();
+    policy.worth = f64::INFINITY;
+    let script = Script::new(policy, [Say::picture(1)]);
+    script.call(within(Resolution::K4, 2)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_too_late_for_another_is_not_sent_again() {
+    // 100 s are left after the wait.
+    let script = Script::new(exact(), [Say::picture(9_000)]);
+    let answered = script.call(within(Resolution::K4, 705)).await;
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
+    assert!(answered.unwrap_err().is_timeout(), "what was sent counts");
+
+    let script = Script::new(exact(), [Say::picture(9_000), Say::picture(100)]);
+    script.call(within(Resolution::K4, 725)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_cuts_is_not_asked_once_it_is_known() {
+    let script = Script::new(exact(), vec![Say::broken(60); 13]);
+    for _ in 0..4 {
+        let _ = script.call(request()).await;
+    }
+    // Ten calls of the size were cut at 60 s: no picture of it comes from there.
+    assert_eq!(script.times().len(), 10);
+    let answered = script.call(request()).await;
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Route);
+    let error = answered.unwrap_err();
+    let text = "not begun: takes about 120 s, and this route cuts silent connections after 60.0 s";
+    assert!(error.to_string().starts_with(text), "{error}");
+    let routes = script.layer.history().routes();
+    assert_eq!(routes[0].cuts.len(), 1);
+
+    // Another way to the same host is another route.
+    let mut other = request();
+    other.extensions_mut().insert(OutboundProxy::new("direct"));
+    let _ = script.call(other).await;
+    assert_eq!(script.times().len(), 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_pays_for_no_picture_that_it_cannot_get() {
+    let mut policy = Policy::nano_banana_pro();
+    policy.billing.prices = vec![PriceRow::new(
+        "*",
+        "*",
+        crate::model::Money::usd_micros(240_000),
+    )];
+    let stack = Stack::new(policy).unwrap();
+    let sent = Arc::new(Mutex::new(0));
+    let counted = sent.clone();
+    let client = stack.layer(service_fn(
+        move |request: Request<RequestBody<ReplayBody<Full<Bytes>>>>| {
+            let counted = counted.clone();
+            async move {
+                request.into_body().collect().await.unwrap();
+                *counted.lock().unwrap() += 1;
+                sleep(Duration::from_secs(220)).await;
+                Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(PICTURE)))
+            }
+        },
+    ));
+    let local = tokio::task::LocalSet::new();
+    let calls: Vec<_> = (0..130)
+        .map(|_| {
+            let client = client.clone();
+            local.spawn_local(async move {
+                let mut request = request();
+                request
+                    .extensions_mut()
+                    .insert(Workload::of(Resolution::K1));
+                let deadline = Deadline::after(Duration::from_secs(1_350));
+                request.extensions_mut().insert(deadline);
+                let response = client.oneshot(request).await?;
+                response.into_body().collect().await
+            })
+        })
+        .collect();
+    let (mut delivered, mut not_begun) = (0, 0);
+    for call in calls {
+        match local.run_until(call).await.unwrap() {
+            Ok(_) => delivered += 1,
+            Err(error) => {
+                assert_eq!(error.class(), Class::NotBegun, "{error}");
+                not_begun += 1;
+            }
+        }
+    }
+    assert_eq!((delivered, not_begun), (60, 70));
+    assert_eq!(*sent.lock().unwrap(), 60);
+    assert_eq!(
+        stack.ledger().records().len(),
+        60,
+        "no entry for what was not begun"
+    );
+    assert_eq!(stack.in_flight(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_too_long_leaves_the_queue() {
+    let provider = Provider::new([]);
+    let mut request = request();
+    request
+        .extensions_mut()
+        .insert(Deadline::after(130 * SECOND));
+    let began = Instant::now();
+    let answered = run_in_line(&provider, request).await;
+    // 22 s after the beginning 108 s are left, in which one picture in five is done; the place is free at 35 s.
+    assert_eq!(began.elapsed().as_secs(), 22);
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Deadline);
+    assert!(report(&answered).attempts().is_empty());
+    assert_eq!(answered.unwrap_err().class(), Class::NotBegun);
+}
