@@ -36,8 +36,8 @@ use std::{
 use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
-use self::facts::Facts;
 pub(crate) use self::facts::PictureNote;
+use self::facts::{Entry, Facts};
 pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
@@ -171,6 +171,28 @@ impl Attempt {
     /// Whether a connection has proved that a part of the request was written.
     pub(crate) fn is_written(&self) -> bool {
         self.facts().is_written()
+    }
+
+    /// Says that its entry in a ledger is to be opened; `false` where one is open already, so that what is sent once is
+    /// written down once.
+    pub(crate) fn claim_entry(&self) -> bool {
+        let mut facts = self.facts();
+        let first = facts.entry == Entry::None;
+        if first {
+            facts.entry = Entry::Open;
+        }
+        first
+    }
+
+    /// It is made within `outer`, by a retry loop inside another one's attempt: what the first of them costs stands in
+    /// the entry of that attempt. Further ones are further calls.
+    pub(crate) fn made_within(&self, outer: &Self) {
+        let mut of_outer = outer.facts();
+        if of_outer.entry == Entry::Open {
+            of_outer.entry = Entry::Shared;
+            drop(of_outer);
+            self.facts().entry = Entry::Open;
+        }
     }
 
     /// Announces that the answer is read for its picture: until
