@@ -108,7 +108,7 @@ fn render() -> http::Result<Request<Full<Bytes>>> {
 /// A question that costs nothing, as its price row says, and is worth 5 s.
 fn poll() -> Result<Request<Full<Bytes>>, Box<dyn Error>> {
     let mut limits = TimeoutPolicy::default();
-    limits.head = PerResolution::from_secs(5, 5, 5, 5);
+    limits.picture = PerResolution::from_secs(5, 5, 5, 5);
     let request = Request::get("https://studio.example/status")
         .extension(Workload::default().with_model("status"))
         .extension(limits.for_request()?)

@@ -10,7 +10,10 @@ use longhaul::{
 };
 
 fn head(policy: &Policy, resolution: Resolution) -> u64 {
-    policy.timeout.head_for(&Workload::of(resolution)).as_secs()
+    policy
+        .timeout
+        .picture_for(&Workload::of(resolution))
+        .as_secs()
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn timeouts_by_phase() {
     let client = longhaul_hyper::Settings::default();
     for (row, limit, seconds) in [
         ("connect", client.connect_timeout, 10),
-        ("read", policy.timeout.head.unknown, 600),
+        ("read", policy.timeout.picture.unknown, 600),
         ("write", policy.timeout.write_progress, 30),
         ("pool", policy.in_flight.queue_timeout, 10),
     ] {

@@ -39,7 +39,7 @@ pub(crate) async fn fetch(
     policy.schedule.after_error = Backoff::Exponential(Duration::from_secs(1));
     policy.schedule.overload = Duration::from_secs(2);
     let mut limits = TimeoutPolicy::default();
-    limits.head = PerResolution::from_secs(30, 30, 30, 30);
+    limits.picture = PerResolution::from_secs(30, 30, 30, 30);
 
     let client = client.build().map_err(|error| failed(error.to_string()))?;
     let client = SizeAwareTimeoutLayer::new(limits)

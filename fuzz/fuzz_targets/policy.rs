@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
 
     let scaled = policy.clone().scaled(0.01).expect("a factor above zero");
     assert!(
-        scaled.timeout.head.k4 <= policy.timeout.head.k4,
+        scaled.timeout.picture.k4 <= policy.timeout.picture.k4,
         "a faster provider is not waited for longer"
     );
     if let Err(error) = Stack::new(policy) {

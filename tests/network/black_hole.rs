@@ -109,7 +109,7 @@ pub(crate) async fn a_black_hole_after_the_request_is_found_by_the_keepalive() {
 pub(crate) async fn without_either_only_our_own_clock_ends_it() {
     let mut policy = Policy::careful();
     policy.retry.attempts = 1;
-    policy.timeout.head = PerResolution::from_secs(8, 8, 8, 8);
+    policy.timeout.picture = PerResolution::from_secs(8, 8, 8, 8);
     policy.retry.uncut_last_attempt = false;
     let client = Client::builder()
         .keepalive(None)
@@ -122,7 +122,7 @@ pub(crate) async fn without_either_only_our_own_clock_ends_it() {
     let ErrorKind::Timeout { clock, .. } = ended.error().kind() else {
         panic!("{:?}", ended.error())
     };
-    assert_eq!(*clock, Clock::Head);
+    assert_eq!(*clock, Clock::Picture);
 }
 
 pub(crate) async fn a_black_hole_within_the_request_is_found_by_the_user_timeout() {

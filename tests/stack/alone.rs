@@ -79,7 +79,7 @@ async fn the_timeout_alone_knows_no_size_and_waits_longest() {
     };
     assert_eq!(
         (clock, resolution),
-        (Clock::Head, Some(Resolution::Unknown))
+        (Clock::Picture, Some(Resolution::Unknown))
     );
     assert_eq!(error.class(), Class::UnknownOutcome);
     assert!(error.report().is_none());

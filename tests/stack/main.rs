@@ -9,6 +9,7 @@ mod contracts;
 mod crowd;
 mod document;
 mod drops;
+mod face;
 mod faults;
 mod incident;
 mod ledgers;

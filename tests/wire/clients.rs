@@ -154,7 +154,7 @@ async fn without_proof_what_was_handed_over_whole_may_have_been_sent_whole() {
     let mut connector = HttpConnector::new();
     connector.set_send_buffer_size(Some(4096));
     let mut policy = Policy::careful();
-    policy.timeout.head = PerResolution::from_secs(100, 100, 100, 100);
+    policy.timeout.picture = PerResolution::from_secs(100, 100, 100, 100);
     let stack = stack(policy);
 
     // More than the two sockets hold together, and less than the client does.

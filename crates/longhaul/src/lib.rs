@@ -45,6 +45,9 @@
 //!
 //! The layers are always there. They need a tokio runtime with time enabled, and nothing else of it.
 
+#[macro_use]
+mod macros;
+
 pub mod attempt;
 pub mod billing;
 pub mod body;
@@ -70,5 +73,5 @@ pub use self::{
         Class, Currency, Decision, End, Exposure, KnownCut, KnownRoute, Money, OutboundProxy,
         Outcome, Phase, Quality, Resolution, RouteHistory, Workload, money, outcome, workload,
     },
-    stack::{Stack, StackRequestBody, StackResponseBody, StackService},
+    stack::{BoxedStack, Stack, StackRequestBody, StackResponseBody, StackService},
 };

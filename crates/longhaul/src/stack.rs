@@ -1,6 +1,12 @@
 //! All layers in their order, from one [`Policy`].
 
-use tower_layer::Layer;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::combinators::UnsyncBoxBody;
+use tower::{ServiceExt, util::BoxCloneSyncService};
+use tower_layer::{Identity, Layer};
+use tower_service::Service;
 
 use crate::{
     billing::{
@@ -10,6 +16,7 @@ use crate::{
     classify::{self, Classifier, Classify, ClassifyLayer, DefaultClassifier},
     config::ConfigError,
     detect::{DetectWorkload, DetectWorkloadLayer},
+    error::Error,
     fallback::{Fallback, FallbackLayer},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
@@ -21,13 +28,12 @@ use crate::{
 };
 
 /// What [`Stack`] makes of a client `S`: the layers, outermost first.
-pub type StackService<S, L = MemoryLedger, C = DefaultClassifier> = DetectWorkload<
-    Fallback<
-        ClassifyingRetry<
-            InFlight<BillingCompensationTracker<Classify<SizeAwareTimeout<ForceHttp1<S>>, C>, L>>,
-        >,
-    >,
+pub type StackService<S, L = MemoryLedger, C = DefaultClassifier, X = Identity> = DetectWorkload<
+    Fallback<ClassifyingRetry<InFlight<BillingCompensationTracker<AttemptService<S, C, X>, L>>>>,
 >;
+
+/// What one attempt goes through: judged, timed, exchanged.
+type AttemptService<S, C, X> = Classify<SizeAwareTimeout<<X as Layer<ForceHttp1<S>>>::Service>, C>;
 
 /// The request body that the client below a [`Stack`] gets for a caller's body `B`: the type parameter of a
 /// client that is put into one.
@@ -39,6 +45,10 @@ pub type StackResponseBody<B, L = MemoryLedger, C = DefaultClassifier> = retry::
         billing::ResponseBody<classify::ResponseBody<timeout::ResponseBody<B>, C>, L>,
     >,
 >;
+
+/// What [`Stack::boxed`] makes, for requests with the body `B`.
+pub type BoxedStack<B> =
+    BoxCloneSyncService<Request<B>, Response<UnsyncBoxBody<Bytes, Error>>, Error>;
 
 /// All layers in their order, from one [`Policy`].
 ///
@@ -69,7 +79,17 @@ pub type StackResponseBody<B, L = MemoryLedger, C = DefaultClassifier> = retry::
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Stack<L = MemoryLedger, C = DefaultClassifier> {
+pub struct Stack<L = MemoryLedger, C = DefaultClassifier, X = Identity> {
+    shared: Shared,
+    ledger: L,
+    tracker: BillingCompensationTrackerLayer<L>,
+    classify: ClassifyLayer<C>,
+    exchange: X,
+}
+
+/// The layers whose types are the same in every stack.
+#[derive(Clone, Debug)]
+struct Shared {
     policy: Policy,
     detect: DetectWorkloadLayer,
     fallback: FallbackLayer,
@@ -77,9 +97,6 @@ pub struct Stack<L = MemoryLedger, C = DefaultClassifier> {
     in_flight: InFlightLayer,
     timeout: SizeAwareTimeoutLayer,
     http1: ForceHttp1Layer,
-    ledger: L,
-    tracker: BillingCompensationTrackerLayer<L>,
-    classify: ClassifyLayer<C>,
 }
 
 impl Stack {
@@ -92,63 +109,106 @@ impl Stack {
         let detect = DetectWorkloadLayer::new(policy.detect.clone())?
             .with_deadline_headers(policy.retry.deadline_headers.clone());
         Ok(Self {
-            fallback: FallbackLayer::new(policy.fallback.clone())
-                .map_err(|error| error.under("fallback"))?
-                .with_replay_budget(detect.replay_budget()),
-            detect,
-            retry: ClassifyingRetryLayer::new(
-                policy.retry.clone().with_deadline_from(policy.timeout.head),
-            )?
-            .with_prices(PriceTable::new(policy.billing.prices.clone())?)
-            .with_history(routes.clone()),
-            in_flight: InFlightLayer::new(policy.in_flight.clone())?,
-            timeout: SizeAwareTimeoutLayer::new(policy.timeout.clone())?,
-            http1: ForceHttp1Layer::new(policy.http1.clone())?,
             tracker: BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone())?,
-            classify: ClassifyLayer::new(policy.classify)?.with_history(routes),
+            classify: ClassifyLayer::new(policy.classify)?.with_history(routes.clone()),
+            exchange: Identity::new(),
             ledger,
-            policy,
+            shared: Shared {
+                fallback: FallbackLayer::new(policy.fallback.clone())
+                    .map_err(|error| error.under("fallback"))?
+                    .with_replay_budget(detect.replay_budget()),
+                detect,
+                retry: ClassifyingRetryLayer::new(
+                    policy
+                        .retry
+                        .clone()
+                        .with_deadline_from(policy.timeout.picture),
+                )?
+                .with_prices(PriceTable::new(policy.billing.prices.clone())?)
+                .with_history(routes),
+                in_flight: InFlightLayer::new(policy.in_flight.clone())?,
+                timeout: SizeAwareTimeoutLayer::new(policy.timeout.clone())?,
+                http1: ForceHttp1Layer::new(policy.http1.clone())?,
+                policy,
+            },
         })
     }
 }
 
-impl<L, C> Stack<L, C> {
+impl<L, C, X> Stack<L, C, X> {
     /// The same layers with this ledger.
-    pub fn with_ledger<M: Ledger + Clone>(self, ledger: M) -> Stack<M, C> {
+    pub fn with_ledger<M: Ledger + Clone>(self, ledger: M) -> Stack<M, C, X> {
         Stack {
             tracker: self.tracker.with_ledger(ledger.clone()),
             ledger,
-            policy: self.policy,
-            detect: self.detect,
-            fallback: self.fallback,
-            retry: self.retry,
-            in_flight: self.in_flight,
-            timeout: self.timeout,
-            http1: self.http1,
+            shared: self.shared,
             classify: self.classify,
+            exchange: self.exchange,
         }
     }
 
     /// The same layers with this classifier.
-    pub fn with_classifier<D: Classifier>(self, classifier: D) -> Stack<L, D> {
+    pub fn with_classifier<D: Classifier>(self, classifier: D) -> Stack<L, D, X> {
         Stack {
             classify: self.classify.with(classifier),
-            policy: self.policy,
-            detect: self.detect,
-            fallback: self.fallback,
-            retry: self.retry,
-            in_flight: self.in_flight,
-            timeout: self.timeout,
-            http1: self.http1,
+            shared: self.shared,
             ledger: self.ledger,
             tracker: self.tracker,
+            exchange: self.exchange,
         }
+    }
+
+    /// The same layers with this one between the limits by size and HTTP/1.1: it makes one call several requests, such as
+    /// submit and poll, and gives one answer. One generation stays one attempt and one ledger entry.
+    pub fn with_exchange<Y>(self, exchange: Y) -> Stack<L, C, Y> {
+        Stack {
+            exchange,
+            shared: self.shared,
+            ledger: self.ledger,
+            tracker: self.tracker,
+            classify: self.classify,
+        }
+    }
+
+    /// Puts the layers around `client` and hides the types: a service that can be cloned and shared among threads, such as
+    /// servers want it.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Stack, StackRequestBody, policy::Policy};
+    /// use tower::service_fn;
+    ///
+    /// # fn example() -> Result<(), longhaul::ConfigError> {
+    /// let client = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+    ///     Ok::<_, std::io::Error>(Response::new(Full::new(Bytes::from_static(b"{}"))))
+    /// });
+    /// let client = Stack::new(Policy::nano_banana_pro())?.boxed(client);
+    /// # Ok(()) }
+    /// ```
+    pub fn boxed<S, B, R>(&self, client: S) -> BoxedStack<B>
+    where
+        Self: Layer<S>,
+        <Self as Layer<S>>::Service: Service<Request<B>, Response = Response<R>, Error = Error>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        <<Self as Layer<S>>::Service as Service<Request<B>>>::Future: Send + 'static,
+        R: Body<Data = Bytes, Error = Error> + Send + 'static,
+        B: 'static,
+    {
+        let service = self.layer(client);
+        BoxCloneSyncService::new(
+            service.map_response(|response: Response<R>| response.map(UnsyncBoxBody::new)),
+        )
     }
 
     /// Tells `observer` of the events of all operations.
     pub fn with_observer(mut self, observer: Observer) -> Self {
-        self.fallback = self.fallback.with_observer(observer.clone());
-        self.retry = self.retry.with_observer(observer);
+        self.shared.fallback = self.shared.fallback.with_observer(observer.clone());
+        self.shared.retry = self.shared.retry.with_observer(observer);
         self
     }
 
@@ -159,7 +219,7 @@ impl<L, C> Stack<L, C> {
 
     /// The same layers with this history of routes: to share one among stacks whose calls take the same ways.
     pub fn with_routes(mut self, routes: RouteHistory) -> Self {
-        self.retry = self.retry.with_history(routes.clone());
+        self.shared.retry = self.shared.retry.with_history(routes.clone());
         self.classify = self.classify.with_history(routes);
         self
     }
@@ -168,33 +228,40 @@ impl<L, C> Stack<L, C> {
     /// chance that leaves each size, and when the next call goes to see whether that is still so. It can be
     /// [cleared](RouteHistory::clear), once a route was mended.
     pub const fn routes(&self) -> &RouteHistory {
-        self.retry.history()
+        self.shared.retry.history()
     }
 
     /// How many calls are in flight now, all hosts together: 0 once every call and every body has ended or was
     /// dropped.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.taken()
+        self.shared.in_flight.taken()
     }
 
     /// The money of all operations; `None` where the policy has neither a budget nor a cap.
     pub const fn spending(&self) -> Option<&Spending> {
-        self.retry.spending()
+        self.shared.retry.spending()
     }
 
     /// The policy that the layers keep.
     pub const fn policy(&self) -> &Policy {
-        &self.policy
+        &self.shared.policy
     }
 }
 
-impl<S, L: Clone, C: Clone> Layer<S> for Stack<L, C> {
-    type Service = StackService<S, L, C>;
+impl<S, L, C, X> Layer<S> for Stack<L, C, X>
+where
+    L: Clone,
+    C: Clone,
+    X: Layer<ForceHttp1<S>>,
+{
+    type Service = StackService<S, L, C, X>;
 
     fn layer(&self, client: S) -> Self::Service {
-        let attempt = self.timeout.layer(self.http1.layer(client));
-        let recorded = self.tracker.layer(self.classify.layer(attempt));
-        let operation = self.retry.layer(self.in_flight.layer(recorded));
-        self.detect.layer(self.fallback.layer(operation))
+        let layers = &self.shared;
+        let exchange = self.exchange.layer(layers.http1.layer(client));
+        let attempt = self.classify.layer(layers.timeout.layer(exchange));
+        let queued = layers.in_flight.layer(self.tracker.layer(attempt));
+        let operation = layers.fallback.layer(layers.retry.layer(queued));
+        layers.detect.layer(operation)
     }
 }

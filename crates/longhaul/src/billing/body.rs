@@ -5,9 +5,11 @@ use crate::{
     model::{Class, End},
 };
 
-/// The response body of [`BillingCompensationTracker`](super::BillingCompensationTracker): passes everything
-/// on, and closes the entry at its end, at its error, or when it is dropped.
-pub type ResponseBody<B, L> = ObservedBody<B, Entry<<L as Ledger>::Slot>>;
+opaque_body! {
+    /// The response body of [`BillingCompensationTracker`](super::BillingCompensationTracker): passes everything on, and
+    /// closes the entry at its end, at its error, or when it is dropped.
+    pub struct ResponseBody<B, L>(ObservedBody<B, Entry<L::Slot>>) where [L: Ledger]
+}
 
 /// A classifier below has spoken by the time an end comes up here. Where there is none, a success that came
 /// whole is delivered.

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{
     body::ResponseBody,
-    ledger::{Entry, Ledger, Slot},
+    ledger::{Entry, Ledger},
 };
 use crate::{
     attempt::{Deadline, Expiry},
@@ -127,14 +127,10 @@ where
 }
 
 /// Closes the entry if the answer was judged already or its status says it all, else with its body.
-fn answered<B, T>(
+fn answered<B: Body, L: Ledger>(
     mut response: Response<B>,
-    mut entry: Entry<T>,
-) -> Response<ObservedBody<B, Entry<T>>>
-where
-    B: Body,
-    T: Slot,
-{
+    mut entry: Entry<L::Slot>,
+) -> Response<ResponseBody<B, L>> {
     let attempt = entry.attempt().clone();
     attempt.head_received(response.status(), response.version());
     let verdict = match attempt.outcome_now() {
@@ -145,7 +141,7 @@ where
         entry.settle(End::Finished, class);
     }
     attempt.put_into(response.extensions_mut());
-    response.map(|body| ObservedBody::new(body, entry))
+    response.map(|body| ResponseBody::new(ObservedBody::new(body, entry)))
 }
 
 impl<S, B, L> fmt::Debug for ResponseFuture<S, B, L>

@@ -34,6 +34,8 @@ pub struct BillingCompensationTracker<S, L> {
 }
 
 impl<S, L> BillingCompensationTracker<S, L> {
+    accessors!();
+
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
     pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {

@@ -8,7 +8,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// An error about `field`, written as in the policy file (`timeout.head.k4`).
+    /// An error about `field`, written as in the policy file (`timeout.picture.k4`).
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -21,7 +21,7 @@ impl ConfigError {
         &self.field
     }
 
-    /// The same error about a field further out: `head.k4` under `limits` is `timeout.head.k4`.
+    /// The same error about a field further out: `head.k4` under `limits` is `timeout.picture.k4`.
     #[must_use]
     pub fn under(mut self, parent: &str) -> Self {
         self.field = format!("{parent}.{}", self.field);

@@ -8,5 +8,5 @@ mod pattern;
 pub(crate) mod table;
 mod values;
 
-pub(crate) use self::values::{nonzero, scale, scale_with_floor};
+pub(crate) use self::values::{bounded, nonzero, scale, scale_with_floor};
 pub use self::{error::ConfigError, hosts::Hosts, pattern::Pattern};

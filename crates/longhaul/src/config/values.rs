@@ -6,10 +6,21 @@ use crate::config::ConfigError;
 /// simulated provider may run a hundred times as fast, the machine under it does not.
 const FLOOR: Duration = Duration::from_secs(2);
 
-/// Refuses a zero duration, naming its field.
+/// No call takes longer: a limit beyond it is a slip of the pen, and would overflow when it is added to others.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Refuses a duration of zero or of more than a year, naming its field.
 pub(crate) fn nonzero(field: &str, duration: Duration) -> Result<(), ConfigError> {
     if duration.is_zero() {
         return Err(ConfigError::new(field, "must be longer than zero"));
+    }
+    bounded(field, duration)
+}
+
+/// Refuses a duration of more than a year, naming its field.
+pub(crate) fn bounded(field: &str, duration: Duration) -> Result<(), ConfigError> {
+    if duration > LONGEST {
+        return Err(ConfigError::new(field, "must not be longer than a year"));
     }
     Ok(())
 }

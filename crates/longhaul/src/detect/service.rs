@@ -34,6 +34,8 @@ pub struct DetectWorkload<S> {
 }
 
 impl<S> DetectWorkload<S> {
+    accessors!();
+
     /// Puts it around `inner`. Fails where the policy [cannot work](DetectPolicy::validate).
     pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;

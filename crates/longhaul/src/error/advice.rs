@@ -12,11 +12,11 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
                 "check the network and the host; sending again is free"
             }
             Clock::Operation => "give the operation a later deadline, or fewer attempts",
-            Clock::Head | Clock::Attempt => {
+            Clock::Picture | Clock::Attempt => {
                 "the call may still be running and charged: raise the limit rather than send \
                  again, and look it up in the provider's log"
             }
-            Clock::BodyIdle | Clock::Body => {
+            Clock::Silence => {
                 "the picture was made: claim it, or ask for a link instead of the bytes"
             }
             Clock::WriteProgress => "check the uplink; the provider cannot have read the request",

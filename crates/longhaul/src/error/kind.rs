@@ -12,12 +12,10 @@ pub enum Clock {
     Start,
     /// No progress while the request is written.
     WriteProgress,
-    /// From the flushed request until the head.
-    Head,
-    /// Between two pieces of the answer's body.
-    BodyIdle,
-    /// From the head until the last byte.
-    Body,
+    /// From the flushed request until the picture begins to arrive.
+    Picture,
+    /// Between two pieces of the answer, once the picture has begun.
+    Silence,
     /// One attempt as a whole.
     Attempt,
     /// The operation as a whole, with all its attempts and waits.
@@ -30,9 +28,8 @@ impl fmt::Display for Clock {
             Self::Connect => "no connection (DNS, TCP and TLS)",
             Self::Start => "the request did not begin to leave",
             Self::WriteProgress => "the request stopped leaving",
-            Self::Head => "no answer to the sent request",
-            Self::BodyIdle => "the answer stopped arriving",
-            Self::Body => "the answer did not arrive whole",
+            Self::Picture => "no picture for the sent request",
+            Self::Silence => "the answer stopped arriving",
             Self::Attempt => "the attempt did not end",
             Self::Operation => "the operation did not end",
         })

@@ -50,7 +50,7 @@ impl<S> Layer<S> for FallbackLayer {
     type Service = Fallback<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Fallback::new(
+        Fallback::from_parts(
             inner,
             self.shared.clone(),
             self.observer.clone(),

@@ -1,8 +1,11 @@
+use super::{FallbackLayer, FallbackPolicy};
+use crate::config::ConfigError;
 use std::{
     mem,
     sync::Arc,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 
 use http::{Request, Response};
 use tower_service::Service;
@@ -24,7 +27,15 @@ pub struct Fallback<S> {
 }
 
 impl<S> Fallback<S> {
-    pub(super) const fn new(
+    /// Falls back by `policy`, with state of its own: services that share it are made by one [`FallbackLayer`]. Refuses a policy that cannot
+    /// work.
+    pub fn new(inner: S, policy: FallbackPolicy) -> Result<Self, ConfigError> {
+        Ok(FallbackLayer::new(policy)?.layer(inner))
+    }
+
+    accessors!();
+
+    pub(super) const fn from_parts(
         inner: S,
         shared: Arc<Shared>,
         observer: Option<Observer>,

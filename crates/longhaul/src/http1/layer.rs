@@ -26,6 +26,6 @@ impl<S> Layer<S> for ForceHttp1Layer {
     type Service = ForceHttp1<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ForceHttp1::new(inner, self.policy.clone())
+        ForceHttp1::from_parts(inner, self.policy.clone())
     }
 }

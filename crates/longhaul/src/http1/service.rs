@@ -1,7 +1,10 @@
+use super::ForceHttp1Layer;
+use crate::config::ConfigError;
 use std::{
     sync::Arc,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 
 use http::{Request, Response, Version};
 use tower_service::Service;
@@ -25,7 +28,15 @@ pub struct ForceHttp1<S> {
 }
 
 impl<S> ForceHttp1<S> {
-    pub(super) const fn new(inner: S, policy: Arc<Http1Policy>) -> Self {
+    /// Keeps to HTTP/1.1 by `policy`, with state of its own: services that share it are made by one [`ForceHttp1Layer`]. Refuses a policy that cannot
+    /// work.
+    pub fn new(inner: S, policy: Http1Policy) -> Result<Self, ConfigError> {
+        Ok(ForceHttp1Layer::new(policy)?.layer(inner))
+    }
+
+    accessors!();
+
+    pub(super) const fn from_parts(inner: S, policy: Arc<Http1Policy>) -> Self {
         Self { inner, policy }
     }
 }

@@ -5,12 +5,14 @@ use crate::{
     error::Error,
 };
 
-/// The answer's body, with the place that it holds until it ends, fails or is dropped.
-pub type ResponseBody<B> = ObservedBody<B, Permit>;
+opaque_body! {
+    /// The answer's body, with the permit that it holds until it ends, fails or is dropped.
+    pub struct ResponseBody<B>(ObservedBody<B, Permit>) where []
+}
 
 /// One of a host's places in flight. Dropped, it goes to the call that has waited longest.
 #[derive(Debug)]
-pub struct Permit {
+pub(super) struct Permit {
     permit: Option<OwnedSemaphorePermit>,
 }
 

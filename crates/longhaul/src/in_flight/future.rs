@@ -135,7 +135,9 @@ where
             if attempt.is_some_and(|attempt| attempt.outcome_now().is_some()) {
                 place.give_back();
             }
-            return Poll::Ready(Ok(response.map(|body| ObservedBody::new(body, place))));
+            return Poll::Ready(Ok(
+                response.map(|body| ResponseBody::new(ObservedBody::new(body, place)))
+            ));
         }
     }
 }

@@ -40,6 +40,6 @@ impl<S> Layer<S> for InFlightLayer {
     type Service = InFlight<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        InFlight::new(inner, self.places.clone())
+        InFlight::from_parts(inner, self.places.clone())
     }
 }

@@ -58,9 +58,6 @@ mod service;
 mod tests;
 
 pub use self::{
-    body::{Permit, ResponseBody},
-    future::ResponseFuture,
-    layer::InFlightLayer,
-    policy::InFlightPolicy,
+    body::ResponseBody, future::ResponseFuture, layer::InFlightLayer, policy::InFlightPolicy,
     service::InFlight,
 };

@@ -1,8 +1,11 @@
+use super::{InFlightLayer, InFlightPolicy};
+use crate::config::ConfigError;
 use std::{
     mem,
     sync::Arc,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 
 use http::{Request, Response};
 use http_body::Body;
@@ -27,7 +30,15 @@ pub struct InFlight<S> {
 }
 
 impl<S> InFlight<S> {
-    pub(super) const fn new(inner: S, places: Arc<HostSemaphores>) -> Self {
+    /// Lets in as many calls as `policy` says, with state of its own: services that share it are made by one [`InFlightLayer`]. Refuses a policy that cannot
+    /// work.
+    pub fn new(inner: S, policy: InFlightPolicy) -> Result<Self, ConfigError> {
+        Ok(InFlightLayer::new(policy)?.layer(inner))
+    }
+
+    accessors!();
+
+    pub(super) const fn from_parts(inner: S, places: Arc<HostSemaphores>) -> Self {
         Self { inner, places }
     }
 }

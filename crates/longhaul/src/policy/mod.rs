@@ -20,7 +20,7 @@
 //! let policy = Policy::from_toml(r#"
 //!     [timeout]
 //!     network = "cross-border"
-//!     head = { k1 = "300s", k2 = "300s", k4 = "15m", unknown = "15m" }
+//!     picture = { k1 = "300s", k2 = "300s", k4 = "15m", unknown = "15m" }
 //!
 //!     [retry]
 //!     attempts = 2
@@ -111,7 +111,7 @@ impl Policy {
             fallback: self.fallback.scaled(factor),
             retry: self
                 .retry
-                .with_deadline_from(self.timeout.head)
+                .with_deadline_from(self.timeout.picture)
                 .scaled(factor),
             in_flight: self.in_flight.scaled(factor),
             timeout: self.timeout.scaled(factor),
@@ -121,7 +121,7 @@ impl Policy {
         })
     }
 
-    /// Refuses whatever a layer would refuse, naming the field as in a policy file (`timeout.head.k4`).
+    /// Refuses whatever a layer would refuse, naming the field as in a policy file (`timeout.picture.k4`).
     pub fn validate(&self) -> Result<(), ConfigError> {
         let under = |name| move |error: ConfigError| error.under(name);
         self.detect.validate().map_err(under("detect"))?;

@@ -5,8 +5,12 @@ use toml::{Table, Value};
 use crate::config::ConfigError;
 
 /// The old key with its path, and the new key that stands in its place. `[]` stands for each row of an array.
-const RENAMED: [(&str, &str); 9] = [
+const RENAMED: [(&str, &str); 13] = [
     ("limits", "timeout"),
+    ("timeout.head", "picture"),
+    ("timeout.network_head", "network_picture"),
+    ("timeout.body_idle", "silence"),
+    ("timeout.body", "silence"),
     ("in_flight.wait", "queue_timeout"),
     ("in_flight.per_host", "max_per_host"),
     ("retry.schedule.told", "max_retry_after"),
@@ -61,6 +65,10 @@ mod tests {
     fn old_keys_are_refused_with_their_new_names() {
         for (file, message) in [
             ("[limits]\nstart = '20s'", "`limits`: is now `timeout`"),
+            (
+                "[timeout]\nbody = '300s'",
+                "`timeout.body`: is now `silence`",
+            ),
             (
                 "[in_flight]\nwait = '1s'",
                 "`in_flight.wait`: is now `queue_timeout`",

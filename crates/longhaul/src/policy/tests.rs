@@ -33,9 +33,9 @@ fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() 
     let policy = Policy::nano_banana_pro().scaled(0.01).unwrap();
     policy.validate().unwrap();
     let milliseconds = |duration: Duration| duration.as_millis();
-    assert_eq!(milliseconds(policy.timeout.head.k4), 6_000);
-    assert_eq!(milliseconds(policy.timeout.head.k1), 3_000);
-    assert_eq!(milliseconds(policy.timeout.body_idle), 600);
+    assert_eq!(milliseconds(policy.timeout.picture.k4), 6_000);
+    assert_eq!(milliseconds(policy.timeout.picture.k1), 3_000);
+    assert_eq!(milliseconds(policy.timeout.silence), 1_200);
     assert_eq!(milliseconds(policy.timeout.start), 2_000);
     assert_eq!(milliseconds(policy.timeout.write_progress), 2_000);
     assert_eq!(milliseconds(policy.in_flight.queue_timeout), 2_000);
@@ -80,16 +80,19 @@ mod file {
             ("limit = 1", "limit"),
             ("[timeout]\nhaed = '1s'", "haed"),
             (
-                "[timeout.head]\nk1='1s'\nk2='1s'\nk4='1s'\nunknown='1s'\nk8='1s'",
+                "[timeout.picture]\nk1='1s'\nk2='1s'\nk4='1s'\nunknown='1s'\nk8='1s'",
                 "k8",
             ),
-            ("[timeout.head]\nk1 = '1s'", "missing field `k2`"),
-            ("[timeout.network_head]\nbroadband = '1s'", "missing field"),
+            ("[timeout.picture]\nk1 = '1s'", "missing field `k2`"),
+            (
+                "[timeout.network_picture]\nbroadband = '1s'",
+                "missing field",
+            ),
             ("[timeout]\nstart = '0s'", "timeout.start"),
             ("[timeout]\nstart = 20", "start"),
             ("[timeout]\nstart = 'soon'", "\"soon\" is not a duration"),
             ("[timeout]\nnetwork = 'dial-up'", "dial-up"),
-            ("[timeout]\nbody_idle = '400s'", "timeout.body_idle"),
+            ("[timeout]\nsilence = '2years'", "timeout.silence"),
             ("[retry]\nattempts = 0", "retry.attempts"),
             ("[retry]\nkey_header = 'not a header'", "not a header"),
             ("[retry.schedule]\njitter = 2.0", "retry.schedule.jitter"),

@@ -101,7 +101,7 @@ impl<B: Replay> Operation<B> {
         if matches!(
             error.kind(),
             ErrorKind::Timeout {
-                clock: Clock::Head,
+                clock: Clock::Picture,
                 ..
             }
         ) {

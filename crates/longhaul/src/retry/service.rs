@@ -1,7 +1,10 @@
+use super::{ClassifyingRetryLayer, RetryPolicy};
+use crate::config::ConfigError;
 use std::{
     mem,
     task::{Context, Poll},
 };
+use tower_layer::Layer;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,6 +25,14 @@ pub struct ClassifyingRetry<S> {
 }
 
 impl<S> ClassifyingRetry<S> {
+    /// Sends again by `policy`, with state of its own: services that share it are made by one [`ClassifyingRetryLayer`]. Refuses a policy that cannot
+    /// work.
+    pub fn new(inner: S, policy: RetryPolicy) -> Result<Self, ConfigError> {
+        Ok(ClassifyingRetryLayer::new(policy)?.layer(inner))
+    }
+
+    accessors!();
+
     pub(super) const fn with_policy(inner: S, shared: Shared) -> Self {
         Self { inner, shared }
     }

@@ -10,6 +10,7 @@ use std::{
 use tokio::time::{Instant, Sleep};
 
 use crate::{
+    attempt::after,
     error::{Clock, Error, ErrorKind},
     model::Resolution,
 };
@@ -34,8 +35,10 @@ impl Limit {
         Error::new(ErrorKind::Timeout {
             clock: self.clock,
             limit: self.limit,
-            elapsed: self.limit + Instant::now().saturating_duration_since(self.at),
-            resolution: (self.clock == Clock::Head).then_some(resolution),
+            elapsed: self
+                .limit
+                .saturating_add(Instant::now().saturating_duration_since(self.at)),
+            resolution: (self.clock == Clock::Picture).then_some(resolution),
         })
     }
 }
@@ -63,7 +66,7 @@ impl Alarm {
                 sleep.as_mut().reset(look_again);
             } else if now - nearest.at > LATE && !self.set_on {
                 self.set_on = true;
-                sleep.as_mut().reset(now + GRACE);
+                sleep.as_mut().reset(after(now, GRACE));
             } else {
                 return Poll::Ready(nearest);
             }

@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::{
     alarm::Alarm,
-    head_clock::HeadClock,
+    clocks::Clocks,
     response_body::{ClockedBody, ResponseBody},
 };
 use crate::{
@@ -30,11 +30,11 @@ pin_project! {
         inner: Option<F>,
         #[pin]
         sleep: Sleep,
-        clock: HeadClock,
+        clocks: Clocks,
         alarm: Alarm,
         resolution: Resolution,
-        // Whether it goes on when its head clock runs out.
-        keep_late: bool,
+        // Whether it goes on, late, at the limit by size.
+        late: bool,
         // `None` once done.
         guard: Option<AttemptGuard>,
     }
@@ -43,18 +43,18 @@ pin_project! {
 impl<F> ResponseFuture<F> {
     pub(super) fn new(
         inner: F,
-        clock: HeadClock,
+        clocks: Clocks,
         resolution: Resolution,
-        keep_late: bool,
+        late: bool,
         guard: AttemptGuard,
     ) -> Self {
         Self {
             inner: Some(inner),
-            sleep: sleep_until(clock.first_look()),
-            clock,
+            sleep: sleep_until(clocks.first_look()),
+            clocks,
             alarm: Alarm::default(),
             resolution,
-            keep_late,
+            late,
             guard: Some(guard),
         }
     }
@@ -81,25 +81,25 @@ where
                 guard.answered(&mut response);
                 let attempt = guard.attempt().clone();
                 let guard = this.guard.take().expect("taken once, above it was there");
-                let body = this.clock.body();
-                let resolution = *this.resolution;
+                let (clocks, late, resolution) = (*this.clocks, *this.late, *this.resolution);
                 return Poll::Ready(Ok(response.map(|inner| {
-                    ObservedBody::new(ClockedBody::new(inner, body, resolution, attempt), guard)
+                    let body = ClockedBody::new(inner, clocks, late, resolution, attempt);
+                    ResponseBody::new(ObservedBody::new(body, guard))
                 })));
             }
             Poll::Ready(Err(error)) => Error::from_inner(error),
             Poll::Pending => {
                 let attempt = guard.attempt();
                 let limit = loop {
-                    let clock = &*this.clock;
-                    let next = |now| clock.next(attempt, now);
+                    let clocks = &*this.clocks;
+                    let next = |now| clocks.until_head(attempt, now);
                     let limit = ready!(this.alarm.poll_expired(this.sleep.as_mut(), cx, next));
-                    if !(*this.keep_late && limit.clock == Clock::Head) {
+                    if !(*this.late && limit.clock == Clock::Picture) {
                         break limit;
                     }
-                    // The layer that asked for it looks at the handle after this poll.
+                    // The layer above looks at the handle after this poll.
                     attempt.mark_late();
-                    this.clock.take_off_head();
+                    this.clocks.without_picture_limit();
                     *this.alarm = Alarm::default();
                 };
                 // What was sent is proved for good only when nothing can be sent any more.

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{
-    limits::{AttemptTimeouts, TimeoutPolicy, TimeoutSelector},
+    policy::TimeoutPolicy,
+    selector::{AttemptTimeouts, TimeoutSelector},
     service::SizeAwareTimeout,
 };
 use crate::{config::ConfigError, model::Workload};
@@ -35,7 +36,7 @@ impl Default for SizeAwareTimeoutLayer {
 }
 
 impl<P: TimeoutSelector> SizeAwareTimeoutLayer<P> {
-    /// Asks `policy` for the clocks of each attempt.
+    /// Asks `policy` for the limits of each attempt.
     pub const fn with_policy(policy: P) -> Self {
         Self { policy }
     }
@@ -50,11 +51,11 @@ impl<S, P: Clone> Layer<S> for SizeAwareTimeoutLayer<P> {
 }
 
 impl<P: TimeoutSelector + ?Sized> TimeoutSelector for Arc<P> {
-    fn clocks(&self, workload: &Workload) -> AttemptTimeouts {
-        (**self).clocks(workload)
+    fn timeouts(&self, workload: &Workload) -> AttemptTimeouts {
+        (**self).timeouts(workload)
     }
 
-    fn timeouts_after(&self, workload: &Workload, head_expiries: u32) -> AttemptTimeouts {
-        (**self).timeouts_after(workload, head_expiries)
+    fn timeouts_after(&self, workload: &Workload, expiries: u32) -> AttemptTimeouts {
+        (**self).timeouts_after(workload, expiries)
     }
 }

@@ -1,31 +1,42 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{alarm::Alarm, head_clock::BodyClock};
+use super::{alarm::Alarm, beginning::Beginning, clocks::Clocks};
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, PictureNote},
     body::ObservedBody,
-    error::{AttemptGuard, BoxError, Error},
+    error::{AttemptGuard, BoxError, Clock, Error},
     model::Resolution,
 };
 
-/// The response body of [`SizeAwareTimeout`](super::SizeAwareTimeout): clocked, and nothing else.
-pub type ResponseBody<B> = ObservedBody<ClockedBody<B>, AttemptGuard>;
+opaque_body! {
+    /// The response body of [`SizeAwareTimeout`](super::SizeAwareTimeout): under its clocks, and nothing else.
+    pub struct ResponseBody<B>(ObservedBody<ClockedBody<B>, AttemptGuard>) where []
+}
 
 pin_project! {
-    /// A body with an idle clock and a deadline. It makes its timer at the first `Pending`, boxed, so
-    /// that it is `Unpin` where the inner body is.
+    /// A body under the limit by size until its picture begins, and under that of silence from then on. It makes its timer
+    /// at the first `Pending`, boxed, so that it is `Unpin` where the inner body is.
     #[derive(Debug)]
-    pub struct ClockedBody<B> {
+    pub(super) struct ClockedBody<B> {
         #[pin]
         inner: B,
-        clock: BodyClock,
+        clocks: Clocks,
+        // Whether it goes on, late, at the limit by size.
+        late: bool,
+        progress: Instant,
+        beginning: Beginning,
+        // Whether a piece of it was more than a sign of life.
+        began: bool,
+        // Whether the timer is armed for silence.
+        watches_silence: bool,
         sleep: Option<Pin<Box<Sleep>>>,
         alarm: Alarm,
         resolution: Resolution,
@@ -37,19 +48,35 @@ pin_project! {
 impl<B> ClockedBody<B> {
     pub(super) fn new(
         inner: B,
-        clock: BodyClock,
+        clocks: Clocks,
+        late: bool,
         resolution: Resolution,
         attempt: Attempt,
     ) -> Self {
         Self {
             inner,
-            clock,
+            clocks,
+            late,
+            progress: Instant::now(),
+            beginning: Beginning::default(),
+            began: false,
+            watches_silence: false,
             sleep: None,
             alarm: Alarm::default(),
             resolution,
             attempt,
             ended: false,
         }
+    }
+}
+
+/// Whether the picture has begun: as a layer that reads the answer says, where one waits for a picture in a success; else
+/// with the first byte that is more than a sign of life.
+fn has_begun(attempt: &Attempt, began: bool) -> bool {
+    match attempt.picture() {
+        PictureNote::Began(_) => true,
+        PictureNote::Awaited if attempt.status().is_some_and(|status| status.is_success()) => false,
+        PictureNote::Awaited | PictureNote::Unwatched => began,
     }
 }
 
@@ -70,28 +97,51 @@ where
             return Poll::Ready(None);
         }
         if let Poll::Ready(frame) = this.inner.poll_frame(cx) {
-            this.clock.progress();
+            *this.progress = Instant::now();
             *this.ended = !matches!(frame, Some(Ok(_)));
+            if let Some(Ok(frame)) = &frame
+                && let Some(data) = frame.data_ref()
+            {
+                *this.began = *this.began || this.beginning.is_in(data.chunk());
+            }
             let attempt = &*this.attempt;
             return Poll::Ready(frame.map(|frame| {
                 frame.map_err(|error| Error::from_inner(error).with_attempt(attempt))
             }));
         }
-        let clock = &*this.clock;
-        let sleep = this
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(clock.next().at)));
-        this.alarm
-            .poll_expired(sleep.as_mut(), cx, |_| {
-                let nearest = clock.next();
+        loop {
+            let (clocks, attempt, progress) = (&*this.clocks, &*this.attempt, *this.progress);
+            let begun = has_begun(attempt, *this.began);
+            // Silence is shorter than the limit by size: the timer may be armed for too late.
+            if begun && !*this.watches_silence {
+                *this.watches_silence = true;
+                *this.sleep = None;
+            }
+            let nearest = |now| {
+                if begun {
+                    clocks.since_progress(progress, now)
+                } else {
+                    clocks.until_picture_begins(attempt, now)
+                }
+            };
+            let sleep = this
+                .sleep
+                .get_or_insert_with(|| Box::pin(sleep_until(nearest(Instant::now()).at)));
+            let next = |now| {
+                let nearest = nearest(now);
                 (nearest, nearest.at)
-            })
-            .map(|limit| {
-                *this.ended = true;
-                Some(Err(limit
-                    .expired(*this.resolution)
-                    .with_attempt(this.attempt)))
-            })
+            };
+            let limit = ready!(this.alarm.poll_expired(sleep.as_mut(), cx, next));
+            if *this.late && limit.clock == Clock::Picture {
+                attempt.mark_late();
+                this.clocks.without_picture_limit();
+                *this.alarm = Alarm::default();
+                continue;
+            }
+            *this.ended = true;
+            let error = limit.expired(*this.resolution).with_attempt(attempt);
+            return Poll::Ready(Some(Err(error)));
+        }
     }
 
     fn is_end_stream(&self) -> bool {

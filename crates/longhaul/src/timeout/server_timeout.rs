@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Request};
 use tokio::time::Instant;
 
-use super::limits::AttemptTimeouts;
+use super::selector::AttemptTimeouts;
 use crate::{attempt::Deadline, config::hosts};
 
 const X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");
@@ -15,7 +15,7 @@ const X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout")
 /// works on past it works for nobody.
 pub(super) fn tell<B>(
     request: &mut Request<B>,
-    clocks: &AttemptTimeouts,
+    timeouts: &AttemptTimeouts,
     deadline: Option<Deadline>,
 ) {
     let host = request.uri().host().unwrap_or_default();
@@ -24,7 +24,7 @@ pub(super) fn tell<B>(
     }
     let left =
         deadline.map(|deadline| deadline.instant().saturating_duration_since(Instant::now()));
-    let Some(limit) = [clocks.head, clocks.attempt, left]
+    let Some(limit) = [timeouts.picture, timeouts.attempt, left]
         .into_iter()
         .flatten()
         .min()

@@ -5,18 +5,22 @@ use std::{
 
 use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
+    clocks::Clocks,
     future::ResponseFuture,
-    head_clock::HeadClock,
-    limits::{AttemptTimeouts, RequestTimeouts, TimeoutPolicy, TimeoutSelector},
+    layer::SizeAwareTimeoutLayer,
+    policy::{AtLimit, RequestTimeouts, TimeoutPolicy},
     request_body::RequestBody,
     response_body::ResponseBody,
+    selector::{AttemptTimeouts, TimeoutSelector},
     server_timeout,
 };
 use crate::{
     attempt::Deadline,
+    config::ConfigError,
     error::{AttemptGuard, BoxError, Error},
     model::Workload,
 };
@@ -28,7 +32,16 @@ pub struct SizeAwareTimeout<S, P = Arc<TimeoutPolicy>> {
     policy: P,
 }
 
+impl<S> SizeAwareTimeout<S> {
+    /// Keeps the limits of `policy`. Refuses zero, half-set and contradictory ones.
+    pub fn new(inner: S, policy: TimeoutPolicy) -> Result<Self, ConfigError> {
+        Ok(SizeAwareTimeoutLayer::new(policy)?.layer(inner))
+    }
+}
+
 impl<S, P> SizeAwareTimeout<S, P> {
+    accessors!();
+
     pub(super) const fn with_policy(inner: S, policy: P) -> Self {
         Self { inner, policy }
     }
@@ -60,32 +73,30 @@ where
         let terms = guard.attempt().options().clone();
 
         let expiries = terms.head_expiries;
-        let mut clocks = match extensions.get::<RequestTimeouts>() {
+        let mut timeouts = match extensions.get::<RequestTimeouts>() {
             Some(own) => own.limits().timeouts_after(workload, expiries),
             None => self.policy.timeouts_after(workload, expiries),
         };
         let resolution = workload.resolution;
         if terms.uncut_head && deadline.is_some() {
-            clocks.head = None;
+            timeouts.picture = None;
         }
-        let keep_late = terms.keep_late && deadline.is_some();
+        let late = (timeouts.at_limit == AtLimit::Late || terms.keep_late) && deadline.is_some();
         if terms.tell_server {
             // A late attempt goes on until the operation's deadline.
-            let head = clocks.head.filter(|_| !keep_late);
-            server_timeout::tell(&mut request, &AttemptTimeouts { head, ..clocks }, deadline);
+            let picture = timeouts.picture.filter(|_| !late);
+            let told = AttemptTimeouts {
+                picture,
+                ..timeouts
+            };
+            server_timeout::tell(&mut request, &told, deadline);
         }
 
-        let clock = HeadClock::start(clocks, deadline);
+        let clocks = Clocks::start(timeouts, deadline);
         let attempt = guard.attempt().clone();
         let announced = content_length(request.headers());
         let request = request.map(|body| RequestBody::new(body, announced, attempt));
-        ResponseFuture::new(
-            self.inner.call(request),
-            clock,
-            resolution,
-            keep_late,
-            guard,
-        )
+        ResponseFuture::new(self.inner.call(request), clocks, resolution, late, guard)
     }
 }
 

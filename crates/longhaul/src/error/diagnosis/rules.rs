@@ -86,8 +86,8 @@ fn own_clock(symptoms: &Symptoms) -> Option<(Clock, Duration)> {
         let clock = match symptoms.phase? {
             Phase::Connect => Clock::Start,
             Phase::Write => Clock::WriteProgress,
-            Phase::Head => Clock::Head,
-            Phase::Body => Clock::Body,
+            Phase::Head => Clock::Picture,
+            Phase::Body => Clock::Silence,
             Phase::Unknown => return None,
         };
         Some((clock, symptoms.silence.unwrap_or(symptoms.whole)))
@@ -98,11 +98,10 @@ fn timed_out(symptoms: &Symptoms, clock: Clock, limit: Duration) -> Finding {
     let text = format!("our own limit of {} ended it: {clock}", seconds(limit));
     match clock {
         Clock::Connect | Clock::Start => Finding::new(Cause::NotReached, Confidence::Likely, text),
-        Clock::WriteProgress | Clock::BodyIdle => {
+        Clock::WriteProgress | Clock::Silence => {
             Finding::new(Cause::PathDead, Confidence::Possible, text)
         }
-        Clock::Head | Clock::Attempt | Clock::Operation => waited(symptoms, clock, &text),
-        Clock::Body => Finding::new(Cause::OwnClock(clock), Confidence::Certain, text),
+        Clock::Picture | Clock::Attempt | Clock::Operation => waited(symptoms, clock, &text),
     }
 }
 

@@ -201,9 +201,12 @@ async fn a_page_says_who_gave_up_and_when() {
 /// Our own head clock: shorter than such pictures take, or the model slower than nearly always.
 #[tokio::test(start_paused = true)]
 async fn an_expired_clock_is_held_against_the_models_usual_pace() {
-    for (limit, cause) in [(100, Cause::OwnClock(Clock::Head)), (600, Cause::ModelSlow)] {
+    for (limit, cause) in [
+        (100, Cause::OwnClock(Clock::Picture)),
+        (600, Cause::ModelSlow),
+    ] {
         let mut limits = TimeoutPolicy::default();
-        limits.head.k4 = Duration::from_secs(limit);
+        limits.picture.k4 = Duration::from_secs(limit);
         let silent = service_fn(async |_: Request<_>| {
             std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
         });

@@ -114,7 +114,7 @@ async fn a_callers_deadline_counts_where_it_is_smaller_and_is_not_sent_on() {
     policy.deadline = Some(PerResolution::from_secs(5_000, 5_000, 5_000, 5_000));
     for (value, ends) in [("200S", 200), ("1H", 1_200), ("soon", 1_200)] {
         let mut script = Script::new(policy.clone(), [Say::picture(9_000)]);
-        script.limits.head = PerResolution::from_secs(2_000, 2_000, 2_000, 2_000);
+        script.limits.picture = PerResolution::from_secs(2_000, 2_000, 2_000, 2_000);
         let mut request = request();
         request
             .headers_mut()

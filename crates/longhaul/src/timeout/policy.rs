@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    config::{ConfigError, nonzero, scale, scale_with_floor},
+    config::{ConfigError, bounded, nonzero, scale, scale_with_floor},
     model::{PerResolution, Quality, Workload},
 };
 
@@ -62,12 +62,16 @@ pub struct TimeoutPolicy {
     /// Between two signs of progress while the request is written. Default 30 s.
     #[serde(with = "crate::config::duration")]
     pub write_progress: Duration,
-    /// From the flushed request until the head. Default 300 s for K1 and K2, 600 s for K4 and Unknown.
-    pub head: PerResolution,
+    /// From the flushed request until the picture begins to arrive: a head, whitespace, comments and status events are
+    /// no picture. Default 300 s for K1 and K2, 600 s for K4 and Unknown.
+    pub picture: PerResolution,
+    /// What happens at that limit. Default: the attempt ends where the layer stands alone, and is
+    /// [late](crate::Attempt::is_late) in a [`Stack`](crate::Stack).
+    pub at_limit: Option<AtLimit>,
     /// The network, where it is known; the longer of its row and the size's row counts. Default none.
     pub network: Option<Network>,
     /// The rows of the networks. Default 300 s in a data centre, 600 s elsewhere.
-    pub network_head: NetworkTimeouts,
+    pub network_picture: NetworkTimeouts,
     /// What each reference image adds to the head. Default 0 s.
     ///
     /// This term and the two that follow count what was read of the request. A body that could not be read
@@ -81,12 +85,11 @@ pub struct TimeoutPolicy {
     /// What [`Quality::High`] adds to the head, once. Default 0 s.
     #[serde(with = "crate::config::duration")]
     pub high_quality: Duration,
-    /// Between two pieces of the answer's body. Default 60 s.
+    /// Between two pieces of the answer, once the picture has begun to arrive. Default 120 s.
+    ///
+    /// There is no limit on the whole answer: one that still arrives is not given up.
     #[serde(with = "crate::config::duration")]
-    pub body_idle: Duration,
-    /// From the head until the last byte. Default 300 s.
-    #[serde(with = "crate::config::duration")]
-    pub body: Duration,
+    pub silence: Duration,
     /// From the call until the last byte. Default none: the other clocks and the operation's
     /// [`Deadline`](crate::Deadline) bound it.
     #[serde(with = "crate::config::duration::option")]
@@ -97,14 +100,29 @@ pub struct TimeoutPolicy {
     pub after_timeout: Option<f64>,
 }
 
+/// What happens to an attempt whose picture has not begun to arrive at its limit.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtLimit {
+    /// It ends, with [`Clock::Picture`](crate::error::Clock::Picture): the Nano Banana Pro guide's rule.
+    #[default]
+    End,
+    /// It is marked as [late](crate::Attempt::is_late) and goes on to the operation's [`Deadline`](crate::Deadline): a
+    /// paid call is not given up. Without a deadline it ends.
+    Late,
+}
+
 impl Default for TimeoutPolicy {
     fn default() -> Self {
         Self {
             start: Duration::from_secs(20),
             write_progress: Duration::from_secs(30),
-            head: PerResolution::from_secs(300, 300, 600, 600),
+            picture: PerResolution::from_secs(300, 300, 600, 600),
+            at_limit: None,
             network: None,
-            network_head: NetworkTimeouts {
+            network_picture: NetworkTimeouts {
                 data_centre: Duration::from_secs(300),
                 broadband: Duration::from_secs(600),
                 cross_border: Duration::from_secs(600),
@@ -113,8 +131,7 @@ impl Default for TimeoutPolicy {
             per_reference: Duration::ZERO,
             per_extra_image: Duration::ZERO,
             high_quality: Duration::ZERO,
-            body_idle: Duration::from_secs(60),
-            body: Duration::from_secs(300),
+            silence: Duration::from_secs(120),
             attempt: None,
             after_timeout: None,
         }
@@ -134,12 +151,12 @@ impl TimeoutPolicy {
     /// limits.per_extra_image = Duration::from_secs(60);
     ///
     /// let workload = Workload::of(Resolution::K2).with_references(3).with_images(2);
-    /// assert_eq!(limits.head_for(&workload), Duration::from_secs(300 + 3 * 10 + 60));
+    /// assert_eq!(limits.picture_for(&workload), Duration::from_secs(300 + 3 * 10 + 60));
     /// ```
-    pub fn head_for(&self, workload: &Workload) -> Duration {
-        let by_size = self.head.of(workload.resolution);
+    pub fn picture_for(&self, workload: &Workload) -> Duration {
+        let by_size = self.picture.of(workload.resolution);
         let row = match self.network {
-            Some(network) => by_size.max(self.network_head.of(network)),
+            Some(network) => by_size.max(self.network_picture.of(network)),
             None => by_size,
         };
         let further_images = workload.images.saturating_sub(1);
@@ -173,25 +190,27 @@ impl TimeoutPolicy {
     pub fn validate(&self) -> Result<(), ConfigError> {
         nonzero("start", self.start)?;
         nonzero("write_progress", self.write_progress)?;
-        self.head.validate().map_err(|error| error.under("head"))?;
+        self.picture
+            .validate()
+            .map_err(|error| error.under("picture"))?;
         for (name, limit) in [
-            ("data_centre", self.network_head.data_centre),
-            ("broadband", self.network_head.broadband),
-            ("cross_border", self.network_head.cross_border),
-            ("peak_hours", self.network_head.peak_hours),
+            ("data_centre", self.network_picture.data_centre),
+            ("broadband", self.network_picture.broadband),
+            ("cross_border", self.network_picture.cross_border),
+            ("peak_hours", self.network_picture.peak_hours),
         ] {
-            nonzero(name, limit).map_err(|error| error.under("network_head"))?;
+            nonzero(name, limit).map_err(|error| error.under("network_picture"))?;
         }
-        nonzero("body_idle", self.body_idle)?;
-        nonzero("body", self.body)?;
-        if self.body_idle > self.body {
-            return Err(ConfigError::new(
-                "body_idle",
-                format!(
-                    "{:?} can never be reached: the whole body may take {:?}",
-                    self.body_idle, self.body
-                ),
-            ));
+        nonzero("silence", self.silence)?;
+        for (name, more) in [
+            ("per_reference", self.per_reference),
+            ("per_extra_image", self.per_extra_image),
+            ("high_quality", self.high_quality),
+        ] {
+            bounded(name, more)?;
+        }
+        if let Some(attempt) = self.attempt {
+            nonzero("attempt", attempt)?;
         }
         if self
             .after_timeout
@@ -202,11 +221,11 @@ impl TimeoutPolicy {
                 "must be a factor from 1 to 10",
             ));
         }
-        let longest_head = self.head_for(&Workload::default());
+        let longest = self.picture_for(&Workload::default());
         match self.attempt {
-            Some(attempt) if attempt < longest_head => Err(ConfigError::new(
+            Some(attempt) if attempt < longest => Err(ConfigError::new(
                 "attempt",
-                format!("{attempt:?} is shorter than the longest head limit, {longest_head:?}"),
+                format!("{attempt:?} is shorter than the longest limit of a picture, {longest:?}"),
             )),
             _ => Ok(()),
         }
@@ -215,13 +234,14 @@ impl TimeoutPolicy {
     /// These limits for a provider whose time runs `1 / factor` times as fast. The clocks that watch
     /// our own machine (start, write) stay at 2 s or more.
     pub(crate) fn scaled(self, factor: f64) -> Self {
-        let network = self.network_head;
+        let network = self.network_picture;
         Self {
             start: scale_with_floor(self.start, factor),
             write_progress: scale_with_floor(self.write_progress, factor),
-            head: self.head.map(|limit| scale(limit, factor)),
+            picture: self.picture.map(|limit| scale(limit, factor)),
+            at_limit: self.at_limit,
             network: self.network,
-            network_head: NetworkTimeouts {
+            network_picture: NetworkTimeouts {
                 data_centre: scale(network.data_centre, factor),
                 broadband: scale(network.broadband, factor),
                 cross_border: scale(network.cross_border, factor),
@@ -230,15 +250,14 @@ impl TimeoutPolicy {
             per_reference: scale(self.per_reference, factor),
             per_extra_image: scale(self.per_extra_image, factor),
             high_quality: scale(self.high_quality, factor),
-            body_idle: scale(self.body_idle, factor),
-            body: scale(self.body, factor),
+            silence: scale(self.silence, factor),
             attempt: self.attempt.map(|limit| scale(limit, factor)),
             after_timeout: self.after_timeout,
         }
     }
 }
 
-/// TimeoutPolicy for one request, checked: a request extension that replaces the layer's.
+/// A [`TimeoutPolicy`] for one request, checked: a request extension that replaces the layer's.
 #[derive(Clone, Debug)]
 pub struct RequestTimeouts(Arc<TimeoutPolicy>);
 
@@ -247,68 +266,4 @@ impl RequestTimeouts {
     pub fn limits(&self) -> &TimeoutPolicy {
         &self.0
     }
-}
-
-/// Chooses the clocks of an attempt by its workload. [`TimeoutPolicy`] is the table; closures are policies too.
-pub trait TimeoutSelector {
-    /// The clocks of one attempt at `workload`.
-    fn clocks(&self, workload: &Workload) -> AttemptTimeouts;
-
-    /// The same after so many attempts of the operation whose head clock ran out. By default no other.
-    fn timeouts_after(&self, workload: &Workload, head_expiries: u32) -> AttemptTimeouts {
-        let _ = head_expiries;
-        self.clocks(workload)
-    }
-}
-
-impl TimeoutSelector for TimeoutPolicy {
-    fn clocks(&self, workload: &Workload) -> AttemptTimeouts {
-        AttemptTimeouts {
-            start: self.start,
-            write_progress: self.write_progress,
-            head: Some(self.head_for(workload)),
-            body_idle: self.body_idle,
-            body: self.body,
-            attempt: self.attempt,
-        }
-    }
-
-    fn timeouts_after(&self, workload: &Workload, head_expiries: u32) -> AttemptTimeouts {
-        let clocks = self.clocks(workload);
-        let factor = self
-            .after_timeout
-            .map(|factor| factor.powf(f64::from(head_expiries)));
-        AttemptTimeouts {
-            head: clocks
-                .head
-                .map(|head| factor.map_or(head, |factor| scale(head, factor))),
-            ..clocks
-        }
-    }
-}
-
-impl<F> TimeoutSelector for F
-where
-    F: Fn(&Workload) -> AttemptTimeouts,
-{
-    fn clocks(&self, workload: &Workload) -> AttemptTimeouts {
-        self(workload)
-    }
-}
-
-/// The clocks of one attempt, chosen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AttemptTimeouts {
-    /// From the call until the request body is first asked for.
-    pub start: Duration,
-    /// Between two signs of progress while the request is written.
-    pub write_progress: Duration,
-    /// From the flushed request until the head; `None` leaves that to the operation's deadline.
-    pub head: Option<Duration>,
-    /// Between two pieces of the answer's body.
-    pub body_idle: Duration,
-    /// From the head until the last byte.
-    pub body: Duration,
-    /// From the call until the last byte.
-    pub attempt: Option<Duration>,
 }

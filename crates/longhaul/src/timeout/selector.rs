@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use super::{AtLimit, TimeoutPolicy};
+use crate::{config::scale, model::Workload};
+
+/// Chooses the limits of an attempt by its workload. [`TimeoutPolicy`] is the table; closures are policies too.
+pub trait TimeoutSelector {
+    /// The limits of one attempt at `workload`.
+    fn timeouts(&self, workload: &Workload) -> AttemptTimeouts;
+
+    /// The same after so many attempts of the operation whose limit ran out. By default no other.
+    fn timeouts_after(&self, workload: &Workload, expiries: u32) -> AttemptTimeouts {
+        let _ = expiries;
+        self.timeouts(workload)
+    }
+}
+
+impl TimeoutSelector for TimeoutPolicy {
+    fn timeouts(&self, workload: &Workload) -> AttemptTimeouts {
+        AttemptTimeouts {
+            start: self.start,
+            write_progress: self.write_progress,
+            picture: Some(self.picture_for(workload)),
+            at_limit: self.at_limit.unwrap_or_default(),
+            silence: self.silence,
+            attempt: self.attempt,
+        }
+    }
+
+    fn timeouts_after(&self, workload: &Workload, expiries: u32) -> AttemptTimeouts {
+        let timeouts = self.timeouts(workload);
+        let factor = self
+            .after_timeout
+            .map(|factor| factor.powf(f64::from(expiries)));
+        AttemptTimeouts {
+            picture: timeouts
+                .picture
+                .map(|limit| factor.map_or(limit, |factor| scale(limit, factor))),
+            ..timeouts
+        }
+    }
+}
+
+impl<F> TimeoutSelector for F
+where
+    F: Fn(&Workload) -> AttemptTimeouts,
+{
+    fn timeouts(&self, workload: &Workload) -> AttemptTimeouts {
+        self(workload)
+    }
+}
+
+/// The limits of one attempt, chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AttemptTimeouts {
+    /// From the call until the request body is first asked for.
+    pub start: Duration,
+    /// Between two signs of progress while the request is written.
+    pub write_progress: Duration,
+    /// From the flushed request until the picture begins to arrive; `None` leaves that to the operation's deadline.
+    pub picture: Option<Duration>,
+    /// What happens at that limit.
+    pub at_limit: AtLimit,
+    /// Between two pieces of the answer, once the picture has begun to arrive.
+    pub silence: Duration,
+    /// From the call until the last byte.
+    pub attempt: Option<Duration>,
+}
