@@ -85,14 +85,24 @@ pub(crate) struct Facts {
     pub(super) late: bool,
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
+    /// The first bytes of the picture came.
+    pub(super) picture_began: Option<Instant>,
+    /// There was no memory to hold the answer in.
+    pub(super) not_held: bool,
     pub(super) evidence: Evidence,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
+    /// What the answer itself says that it cost.
+    pub(super) told_price: Option<Money>,
+    pub(super) is_empty_result: bool,
     pub(super) answered_by: Option<&'static str>,
     pub(super) route: Option<RouteInfo>,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
+
+/// How likely a success is charged at least, whatever it says, unless it says that it is not.
+const IN_A_SUCCESS: Probability = Probability::permille(500);
 
 impl Facts {
     pub(super) fn begun(started: Instant) -> Self {
@@ -109,8 +119,12 @@ impl Facts {
             picture: PictureNote::Unwatched,
             late: false,
             dropped_as: None,
+            picture_began: None,
+            not_held: false,
             evidence: Evidence::default(),
             charged: None,
+            told_price: None,
+            is_empty_result: false,
             answered_by: None,
             route: None,
             outcome: None,
@@ -240,17 +254,27 @@ impl Facts {
     /// By what the answer itself says; else by what is known of the provider; else by the class.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.
-        let answered_badly = self.head.is_some_and(|head| !head.status.is_success());
-        let refused = class == Class::ContentBlocked && answered_badly;
+        let answered_well = self.head.map(|head| head.status.is_success());
+        let refused = class == Class::ContentBlocked && answered_well == Some(false);
+        // Relays charge by the status.
+        let least = match answered_well {
+            Some(true) => IN_A_SUCCESS,
+            _ => Probability::ZERO,
+        };
         let of_provider = || self.charge_rules.as_ref()?.of(class);
         let probability = self
             .charged
             .or(refused.then_some(Probability::ZERO))
             .or_else(of_provider)
-            .unwrap_or_else(|| class.charge_probability());
+            .unwrap_or_else(|| class.charge_probability().max(least));
+        // The answer's own price is in dollars, and nobody here changes money.
+        let comparable = |told: &Money| {
+            self.price
+                .is_none_or(|price| price.currency == told.currency)
+        };
         Exposure {
             probability,
-            price: self.price,
+            price: self.told_price.filter(comparable).or(self.price),
         }
     }
 }

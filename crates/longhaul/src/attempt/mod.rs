@@ -215,6 +215,43 @@ impl Attempt {
         self.facts().queue_timeouts
     }
 
+    /// When the picture began to arrive: the first bytes of one in its answer, after heads, blanks, comments, heartbeats,
+    /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
+    /// the answer.
+    pub fn picture_began_at(&self) -> Option<Instant> {
+        self.facts().picture_began
+    }
+
+    /// Whether it was answered without a picture and without anything else: no words, no refusal, no error. Where
+    /// [`Class::NoImage`] is not final, these are the answers to ask for once more.
+    pub fn is_empty_result(&self) -> bool {
+        self.facts().is_empty_result
+    }
+
+    /// Whether its answer would have been held until it was whole, had there been
+    /// [memory](crate::classify::ClassifyPolicy::client_hold_limit).
+    pub fn was_not_held(&self) -> bool {
+        self.facts().not_held
+    }
+
+    /// From the request that was out whole to the head, on the provider's clock. What our own clock shows below two
+    /// seconds is not drawn out where the provider's runs faster: it is this machine's own.
+    pub(crate) fn provider_wait(&self) -> Option<Duration> {
+        const OUR_OWN: Duration = Duration::from_secs(2);
+        let waited = self.timing().flush_to_head()?;
+        let scale = self
+            .facts()
+            .route
+            .as_ref()
+            .map_or(1.0, |route| route.time_scale);
+        let provider = waited.div_f64(scale);
+        Some(if waited < OUR_OWN {
+            provider.min(OUR_OWN)
+        } else {
+            provider
+        })
+    }
+
     /// Bytes of the request body that were handed to the client.
     pub fn body_bytes_handed_over(&self) -> u64 {
         self.facts().body.handed
@@ -331,10 +368,22 @@ impl Attempt {
         self.facts().evidence.add_body(evidence);
     }
 
+    /// Writes down that the first bytes of the picture are here. The first time stays.
+    pub(crate) fn note_picture_began(&self) {
+        self.facts().picture_began.get_or_insert_with(Instant::now);
+    }
+
+    /// There was no memory to hold its answer in.
+    pub(crate) fn note_not_held(&self) {
+        self.facts().not_held = true;
+    }
+
     /// What the classification says besides the class. To be noted before the end.
     pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
         facts.charged = classification.charged;
+        facts.told_price = classification.price;
+        facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
     }
 

@@ -1,16 +1,13 @@
 use std::{
-    cell::RefCell,
     fmt,
-    hash::{BuildHasher, Hasher, RandomState},
     str::FromStr,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::Mutex,
     time::{Duration, UNIX_EPOCH},
 };
 
-use fastrand::Rng;
 use http::Extensions;
 use tokio::time::Instant;
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::{ContextV7, Timestamp, Uuid, fmt::Hyphenated};
 
 use super::Attempt;
 use crate::{
@@ -92,24 +89,13 @@ pub(crate) struct PriorAttempts {
     pub(crate) exposed: Option<Exposure>,
 }
 
-/// RFC 9562, section 6.2, method 3: the fraction of the millisecond stands below it, and a later id of this
-/// process is one step higher at least. The rest is random, by a generator that each thread seeds from the
-/// system's randomness: no call into the system for an id, and no lock.
+/// A later id of this process sorts after an earlier one, also within a millisecond. A clock that stands before 1970 counts
+/// as one that stands at it.
 fn time_ordered() -> Uuid {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    thread_local! {
-        static RANDOM: RefCell<Rng> =
-            RefCell::new(Rng::with_seed(RandomState::new().build_hasher().finish()));
-    }
+    static CONTEXT: Mutex<ContextV7> = Mutex::new(ContextV7::new());
     let time = wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let fraction = (u64::from(time.subsec_nanos()) % 1_000_000) * 4096 / 1_000_000;
-    let now = ((time.as_millis() as u64) << 12) | fraction;
-    let later = |last| now.max(last + 1);
-    let last = LAST.fetch_update(Relaxed, Relaxed, |last| Some(later(last)));
-    let time = u128::from(later(last.unwrap_or_default()));
-    let random = u128::from(RANDOM.with_borrow_mut(|random| random.u64(..)) >> 2);
-    let (version, variant) = (7 << 76, 0b10 << 62);
-    Uuid::from_u128(((time >> 12) << 80) | version | ((time & 0xfff) << 64) | variant | random)
+    let time = Timestamp::from_unix(&CONTEXT, time.as_secs(), time.subsec_nanos());
+    Uuid::new_v7(time)
 }
 
 /// When the operation must have ended, all attempts and waits together.

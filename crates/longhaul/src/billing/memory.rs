@@ -1,11 +1,12 @@
 use std::{
+    collections::{BTreeMap, HashSet},
     fmt,
     future::{Ready, ready},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
-    blocks::Blocks,
     claims::{Claim, ClaimRules, claims},
     ledger::{Entry, Ledger, Slot},
     record::{Closing, Opening, Record},
@@ -22,7 +23,14 @@ use crate::{
 /// [drained](Self::drain): made for tests, and for programs that end. What must survive a crash belongs
 /// into a ledger on disk.
 #[derive(Clone, Default)]
-pub struct MemoryLedger(Arc<Mutex<Blocks>>);
+pub struct MemoryLedger(Arc<Mutex<Entries>>);
+
+/// Entries by the number in which they were opened.
+#[derive(Default)]
+struct Entries {
+    next: u64,
+    records: BTreeMap<u64, Record>,
+}
 
 impl MemoryLedger {
     /// An empty one.
@@ -32,13 +40,15 @@ impl MemoryLedger {
 
     /// Every entry, in the order of opening.
     pub fn records(&self) -> Vec<Record> {
-        self.entries().records(|_| true)
+        self.entries().records.values().cloned().collect()
     }
 
     /// The entries of one operation, in the order of opening.
     pub fn operation(&self, operation: OperationId) -> Vec<Record> {
-        self.entries()
-            .records(|opening| opening.operation == operation)
+        let entries = self.entries();
+        let records = entries.records.values();
+        let of_operation = records.filter(|record| record.opening.operation == operation);
+        of_operation.cloned().collect()
     }
 
     /// What the provider owes back, by `rules`.
@@ -56,17 +66,33 @@ impl MemoryLedger {
     /// An operation that waits between two attempts is taken out too: put its entries together again
     /// before asking for [`claims`].
     pub fn drain(&self) -> Vec<Record> {
-        self.entries().drain()
+        let mut entries = self.entries();
+        let records = entries.records.values();
+        let running: HashSet<_> = records
+            .filter(|record| record.is_open())
+            .map(|record| record.opening.operation)
+            .collect();
+        let (open, ended) = mem::take(&mut entries.records)
+            .into_iter()
+            .partition(|(_, record)| running.contains(&record.opening.operation));
+        let ended: BTreeMap<_, _> = ended;
+        entries.records = open;
+        ended.into_values().collect()
     }
 
     pub(super) fn insert(&self, opening: Opening) -> MemorySlot {
+        let mut entries = self.entries();
+        let id = entries.next;
+        entries.next += 1;
+        let closing = None;
+        entries.records.insert(id, Record { opening, closing });
         MemorySlot {
-            id: self.entries().open(opening),
+            id,
             ledger: self.clone(),
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, Blocks> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         // Entries are written whole: a panic elsewhere cannot have left one half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +110,7 @@ impl Ledger for MemoryLedger {
 impl fmt::Debug for MemoryLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryLedger")
-            .field("records", &self.entries().len())
+            .field("records", &self.entries().records.len())
             .finish_non_exhaustive()
     }
 }
@@ -98,6 +124,9 @@ pub struct MemorySlot {
 
 impl Slot for MemorySlot {
     fn close(self, closing: Closing) {
-        self.ledger.entries().close(self.id, closing);
+        // An open entry is never drained.
+        if let Some(record) = self.ledger.entries().records.get_mut(&self.id) {
+            record.closing = Some(closing);
+        }
     }
 }

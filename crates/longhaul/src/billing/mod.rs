@@ -62,17 +62,14 @@
 //! ```
 
 mod assess;
-mod blocks;
 mod body;
 mod claims;
 mod future;
 mod layer;
 mod ledger;
 mod memory;
-mod names;
 mod policy;
 mod record;
-mod sent_key;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -89,7 +86,6 @@ pub use self::{
     memory::{MemoryLedger, MemorySlot},
     policy::BillingPolicy,
     record::{Closing, Opening, ProviderClock, Record},
-    sent_key::SentKey,
     service::BillingCompensationTracker,
     totals::{Amounts, Totals},
 };

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{claims::ClaimRules, names::Names};
+use super::claims::ClaimRules;
 use crate::{
     config::ConfigError,
     model::{ChargeRule, ChargeRules, PriceRow, PriceTable},
@@ -23,12 +23,11 @@ pub struct BillingPolicy {
     pub charge_rules: Vec<ChargeRule>,
 }
 
-/// The rows of a policy, checked; and the names that they were asked about.
+/// The rows of a policy, checked.
 #[derive(Debug)]
 pub(super) struct Tables {
     pub(super) prices: PriceTable,
     pub(super) charge_rules: Arc<ChargeRules>,
-    pub(super) names: Names,
 }
 
 impl BillingPolicy {
@@ -61,7 +60,6 @@ impl BillingPolicy {
         Ok(Tables {
             prices: PriceTable::new(self.prices)?,
             charge_rules: Arc::new(ChargeRules::new(self.charge_rules)?),
-            names: Names::default(),
         })
     }
 }

@@ -2,7 +2,6 @@ use std::{sync::Arc, time::Duration, time::SystemTime};
 
 use http::{StatusCode, Version};
 
-use super::sent_key::SentKey;
 use crate::{
     attempt::{Attempt, OperationId},
     model::{Evidence, Money, Outcome, Probability, Resolution, wall_clock},
@@ -24,7 +23,7 @@ pub struct Opening {
     #[serde(serialize_with = "super::text::time")]
     pub opened_at: SystemTime,
     /// The idempotency key that is sent with it, if one is.
-    pub idempotency_key: Option<SentKey>,
+    pub idempotency_key: Option<Arc<str>>,
     /// The provider's name, if anything tells.
     pub provider: Option<Arc<str>>,
     /// The model as the request names it.

@@ -13,10 +13,8 @@ use super::{
     body::ResponseBody,
     future::ResponseFuture,
     ledger::Ledger,
-    names::HostName,
     policy::{BillingPolicy, Tables},
     record::Opening,
-    sent_key::SentKey,
 };
 use crate::{
     attempt::Attempt,
@@ -101,12 +99,7 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
     let (extensions, uri) = (request.extensions(), request.uri());
     let unknown = Workload::default();
     let workload = extensions.get().unwrap_or(&unknown);
-    let (name, path) = tables.names.of(uri);
-    let (host, by_host) = match name {
-        Some(HostName { host, provider }) => (Some(host), Some(provider)),
-        None => (None, None),
-    };
-    let provider = Provider::named(extensions).or(by_host);
+    let provider = Provider::of(extensions, uri);
     let price = tables
         .prices
         .price(provider.as_deref().unwrap_or_default(), workload);
@@ -117,8 +110,8 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
         resolution: workload.resolution,
         images: workload.images,
         price,
-        host,
-        path,
+        host: uri.host().map(Arc::from),
+        path: uri.path().into(),
         operation: attempt.operation(),
         attempt: attempt.number(),
         opened_at: wall_clock(),
@@ -126,10 +119,11 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
 }
 
 /// The retry layer's, else the caller's own.
-fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<SentKey> {
+fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<Arc<str>> {
     const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
     let key = attempt
         .idempotency_key()
         .or_else(|| request.headers().get(IDEMPOTENCY_KEY))?;
-    SentKey::of(key)
+    let text = (!key.is_sensitive()).then_some(key)?.to_str().ok()?;
+    Some(text.into())
 }

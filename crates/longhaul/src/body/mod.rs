@@ -1,12 +1,18 @@
 //! Bodies: the request body that can be sent again, the response body that is watched as it passes.
 
 mod hint;
+mod length;
+mod memory;
 mod observed;
 mod peeked;
 mod replay;
 
-pub(crate) use self::{hint::longer, peeked::PeekedBytes, replay::ReadAhead};
+pub(crate) use self::{
+    hint::longer, length::announce_length, memory::Reservation, peeked::PeekedBytes,
+    replay::ReadAhead,
+};
 pub use self::{
+    memory::MemoryBudget,
     observed::{BodyObserver, ObservedBody},
-    replay::{Replay, ReplayBody, ReplayBudget},
+    replay::{Replay, ReplayBody},
 };

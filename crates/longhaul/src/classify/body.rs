@@ -1,63 +1,216 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use bytes::Bytes;
 use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
 
-use super::{Classifier, EndOfStream, answer::AnswerWatcher};
+use super::{
+    Classification, Classifier, EndOfStream,
+    answer::AnswerWatcher,
+    peek::{Linger, Peek, PeekedBody},
+};
 use crate::{
-    body::{BodyObserver, ObservedBody},
-    classify::peek::PeekedBody,
-    error::{AttemptGuard, Error, ErrorKind, diagnosis},
+    error::{AttemptGuard, BoxError, Error, ErrorKind, diagnosis},
     model::{End, Workload},
 };
 
-/// The response body of [`Classify`](super::Classify).
-pub type ResponseBody<B, C> = ObservedBody<PeekedBody<B>, ClassifyBody<C>>;
-
-/// Follows a body that is not held, and says at its end what it was.
+/// The response body of [`Classify`](super::Classify): the provider's bytes, none changed, none left out.
+///
+/// Of an answer that was not held it says at the end what it was, also when it is dropped once its document is whole.
+/// One that announced no length ends with its document, at most a second later, whatever its connection does.
 #[derive(Debug)]
-pub struct ClassifyBody<C>(
+#[must_use = "a body does nothing unless polled"]
+pub struct ResponseBody<B, C> {
+    // Before `running`, so that it drops first and says what it knows.
+    inner: PeekedBody<B>,
     // `None` once the attempt has its outcome. Boxed: most answers are judged before they are handed on, and the
     // bodies of all are moved through every layer.
-    Option<Box<Running<C>>>,
-);
+    running: Option<Box<Running<C>>>,
+    state: State,
+}
 
+#[derive(Debug)]
+enum State {
+    Passing,
+    /// The data has passed; the end is not a good one.
+    Failing(Error),
+    Ended,
+}
+
+/// An attempt whose answer is handed on while it comes.
 #[derive(Debug)]
 pub(super) struct Running<C> {
     pub(super) classifier: C,
     pub(super) status: StatusCode,
     pub(super) workload: Workload,
     pub(super) watcher: AnswerWatcher,
+    /// So many bytes the watcher saw before they were handed on.
+    pub(super) seen: usize,
+    /// Its head says how long it is, so that its reader waits for all of it.
+    pub(super) announced: bool,
+    /// What it is, once its document is whole.
+    pub(super) whole: Option<Classification>,
+    pub(super) linger: Linger,
     pub(super) guard: AttemptGuard,
 }
 
-impl<C> ClassifyBody<C> {
-    /// Judges the body of an attempt that is still running.
-    pub(super) fn running(running: Running<C>) -> Self {
-        Self(Some(Box::new(running)))
+impl<B, C> ResponseBody<B, C>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+    C: Classifier,
+{
+    /// The answer was judged already: nothing is left to say.
+    pub(super) const fn judged(inner: PeekedBody<B>) -> Self {
+        Self {
+            inner,
+            running: None,
+            state: State::Passing,
+        }
     }
 
-    /// The attempt was judged already: nothing is left to say.
-    pub(super) const fn judged() -> Self {
-        Self(None)
+    /// The answer is judged as it passes. A body that is empty from the start has ended with this call.
+    pub(super) fn watched(peek: Peek, rest: B, running: Running<C>) -> Self {
+        let mut body = Self {
+            inner: PeekedBody::longer(peek, rest),
+            running: Some(Box::new(running)),
+            state: State::Passing,
+        };
+        if body.inner.is_end_stream() {
+            body.ended();
+        }
+        body
+    }
+
+    fn ended(&mut self) {
+        let end = self
+            .running
+            .take()
+            .map_or(Ok(()), |running| running.ended());
+        self.state = match end {
+            Ok(()) => State::Ended,
+            Err(error) => State::Failing(error),
+        };
+    }
+
+    /// Whether the reader gets its end now, though the connection has none.
+    fn ends_early(&mut self, cx: &mut Context<'_>) -> bool {
+        self.running.as_mut().is_some_and(|running| {
+            !running.announced && running.linger.poll_over(&running.watcher, cx).is_ready()
+        })
+    }
+
+    /// The connection broke.
+    fn broke(&mut self, error: Error) -> Option<Error> {
+        self.state = State::Ended;
+        let Some(running) = self.running.take() else {
+            return Some(error);
+        };
+        if running.whole.is_none() {
+            return Some(running.failed(error));
+        }
+        // It is delivered; who was told a length waits for bytes that do not come.
+        let told = running
+            .announced
+            .then(|| error.with_attempt(running.guard.attempt()));
+        running.ended().err().or(told)
+    }
+}
+
+impl<B, C> Body for ResponseBody<B, C>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+    C: Classifier,
+{
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        match std::mem::replace(&mut this.state, State::Ended) {
+            State::Ended => return Poll::Ready(None),
+            State::Failing(error) => return Poll::Ready(Some(Err(error))),
+            State::Passing => this.state = State::Passing,
+        }
+        match Pin::new(&mut this.inner).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some(data), Some(running)) = (frame.data_ref(), &mut this.running) {
+                    running.data(data);
+                }
+                // A reader that knows the length does not ask again after the last byte.
+                if this.inner.is_end_stream() {
+                    this.ended();
+                }
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(this.broke(error).map(Err)),
+            Poll::Ready(None) => this.ended(),
+            Poll::Pending if this.ends_early(cx) => {
+                this.inner.end();
+                this.ended();
+            }
+            Poll::Pending => return Poll::Pending,
+        }
+        match std::mem::replace(&mut this.state, State::Ended) {
+            State::Failing(error) => Poll::Ready(Some(Err(error))),
+            _ => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.state {
+            State::Passing => self.inner.is_end_stream(),
+            State::Failing(_) => false,
+            State::Ended => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }
 
 impl<C: Classifier> Running<C> {
-    fn passed(self) -> Result<(), Error> {
-        if self.watcher.is_broken_off() {
-            let received = self.watcher.bytes();
-            return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
+    fn data(&mut self, data: &[u8]) {
+        let seen = self.seen.min(data.len());
+        self.seen -= seen;
+        self.watcher.data(&data[seen..]);
+        if self.watcher.picture_began() {
+            self.guard.attempt().note_picture_began();
         }
+        self.whole = self
+            .watcher
+            .is_whole_if_broken()
+            .then(|| self.classification());
+    }
+
+    fn classification(&self) -> Classification {
         let facts = self.watcher.facts(true);
-        let passed = EndOfStream::new(self.status, &self.workload, &facts);
-        let classification = self.classifier.passed(&passed);
-        let attempt = self.guard.attempt();
-        attempt.note_body(facts.evidence);
-        attempt.note_classification(&classification);
-        attempt.finish(End::Finished, classification.class);
+        let waited = self.guard.attempt().provider_wait();
+        let end = EndOfStream::new(self.status, &self.workload, &facts).after(waited);
+        self.classifier.passed(&end)
+    }
+
+    /// The answer has come to its end, or its document has.
+    fn ended(mut self: Box<Self>) -> Result<(), Error> {
+        if self.whole.is_none() {
+            if self.watcher.is_broken_off() {
+                let received = self.watcher.bytes();
+                return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
+            }
+            self.whole = Some(self.classification());
+        }
         Ok(())
     }
 
-    fn failed(self, error: Error) -> Error {
+    fn failed(&self, error: Error) -> Error {
         let attempt = self.guard.attempt();
         attempt.note_body(self.watcher.facts(false).evidence);
         let error = error.with_attempt(attempt);
@@ -67,31 +220,18 @@ impl<C: Classifier> Running<C> {
     }
 }
 
-/// Dropped before the end, it still says what it saw; the guard ends the attempt.
-impl<C> Drop for ClassifyBody<C> {
+/// Whoever reads no further than the end of the document has the whole answer. Before that, the guard ends the attempt.
+impl<C> Drop for Running<C> {
     fn drop(&mut self) {
-        if let Some(running) = &self.0 {
-            let facts = running.watcher.facts(false);
-            running.guard.attempt().note_body(facts.evidence);
+        let attempt = self.guard.attempt();
+        if attempt.outcome_now().is_some() {
+            return;
         }
-    }
-}
-
-impl<C: Classifier> BodyObserver<Bytes> for ClassifyBody<C> {
-    fn data(&mut self, data: &Bytes) {
-        if let Some(running) = &mut self.0 {
-            running.watcher.data(data);
-        }
-    }
-
-    fn end(&mut self) -> Result<(), Error> {
-        self.0.take().map_or(Ok(()), |running| running.passed())
-    }
-
-    fn error(&mut self, error: Error) -> Error {
-        match self.0.take() {
-            Some(running) => running.failed(error),
-            None => error,
+        attempt.note_body(self.watcher.facts(self.whole.is_some()).evidence);
+        if let Some(classification) = &self.whole {
+            attempt.note_classification(classification);
+            diagnosis::note_answer(attempt, classification.class);
+            attempt.finish(End::Finished, classification.class);
         }
     }
 }

@@ -1,20 +1,27 @@
 //! The built-in rules for answers.
 
-use crate::model::{Class, Classification, Probability, class_of, retry_after_in_headers};
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::{
-    EndOfStream, Head, HeadDecision,
+    Class, Classification, EndOfStream, Head, HeadDecision, Probability,
     answer::{AnswerFacts, BodyKind, Key, ProviderError},
     recognise::{by_page, by_reason, by_words},
-    wait::retry_after_in_body,
+    wait::{retry_after_in_body, retry_after_in_text},
 };
-use crate::model::Workload;
+use crate::model::{Money, Workload, class_of, retry_after_in_headers};
+
+/// A refusal that names nobody is one only as long as the work cannot have been done: a front door needs no longer.
+const FRONT_DOOR: Duration = Duration::from_secs(10);
+
+/// How likely an answer to a picture call is charged that nobody here can read.
+const UNREAD: Probability = Probability::permille(900);
 
 pub(super) fn head(head: &Head<'_>) -> HeadDecision {
     match BodyKind::of(head.headers) {
-        // What is inside is not ours to unpack, and what streams is not ours to hold: the head decides.
-        BodyKind::Encoded | BodyKind::Events => match class_of(head.status) {
+        // What streams is not ours to hold: where it is an error, the head decides.
+        BodyKind::Events => match class_of(head.status) {
             Some(class) => HeadDecision::Classified(
                 Classification::of(class).with_wait(retry_after_in_headers(head.headers)),
             ),
@@ -25,43 +32,148 @@ pub(super) fn head(head: &Head<'_>) -> HeadDecision {
 }
 
 pub(super) fn body(head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
-    let classification = match class_of(head.status) {
-        Some(class) => failure(class, head, body, facts),
-        None => success(head.status, head.workload, facts),
+    let in_headers = retry_after_in_headers(head.headers);
+    let (classification, in_body) = match class_of(head.status) {
+        Some(class) => {
+            let in_text = || retry_after_in_text(plain_text(body, facts)?);
+            (
+                failure(class, head, body, facts),
+                retry_after_in_body(facts).or_else(in_text),
+            )
+        }
+        None => (
+            success(head.status, head.workload, facts, head.waited),
+            retry_after_in_body(facts),
+        ),
     };
-    classification.with_wait(retry_after_in_headers(head.headers).max(retry_after_in_body(facts)))
+    classification.with_wait(in_headers.max(in_body))
 }
 
 pub(super) fn passed(passed: &EndOfStream<'_>) -> Classification {
-    success(passed.status, passed.workload, passed.facts)
+    success(passed.status, passed.workload, passed.facts, passed.waited)
         .with_wait(retry_after_in_body(passed.facts))
 }
 
 /// An answer that is no success. The provider's own words come first, since they say most; then whoever
 /// on the way put its page or its header there; then the bare status.
-///
-/// A 502 or 504 in JSON that no row knows stays a cut: relays speak JSON too, and new-api's own experience
-/// is that those are charged.
 fn failure(class: Class, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
     let words = |error: &ProviderError| by_words(error, head.status);
-    let error = facts.error.as_ref().or(facts.root_error.as_ref());
-    error
-        .and_then(words)
-        .or_else(|| by_page(head.status, head.headers, body, facts.error.is_some()))
-        .unwrap_or_else(|| Classification::of(class))
+    let object = facts.error.is_some();
+    let errors = facts.error.iter().chain(&facts.root_error);
+    let said = errors.filter_map(words).next();
+    let page = || by_page(head.status, head.headers, body, object);
+    let text = || words(&ProviderError::of_text(plain_text(body, facts)?));
+    let is_own = object || said.is_some();
+    let found = said.or_else(page).or_else(text);
+    let classification = match found {
+        Some(found) => found,
+        None => Classification::of(by_status(class, head, object)),
+    };
+    let classification = if !is_own && is_late_refusal(&classification, head) {
+        Classification {
+            class: Class::IntermediaryCut,
+            ..classification
+        }
+    } else {
+        classification
+    };
+    classification.charged_or(facts.uncharged.then_some(Probability::ZERO))
+}
+
+/// What the status alone says. A 502 in the provider's own JSON that comes at once is its word that it has nobody to do
+/// the work; later, and without an error object, something broke while the work went on: relays speak JSON too, and
+/// new-api's own experience is that those are charged.
+fn by_status(class: Class, head: &Head<'_>, object: bool) -> Class {
+    let at_once = head.waited.is_some_and(|waited| waited <= FRONT_DOOR);
+    if object && at_once && head.status == StatusCode::BAD_GATEWAY {
+        Class::Unavailable
+    } else {
+        class
+    }
+}
+
+/// Whether a refusal that names nobody came when the work may have been done. One that says that it passed nothing on
+/// (a circuit that is open) is free whenever it comes.
+fn is_late_refusal(classification: &Classification, head: &Head<'_>) -> bool {
+    let refused = match classification.class {
+        Class::RateLimited | Class::Unavailable => true,
+        Class::Overloaded => classification.answered_by.is_none(),
+        _ => false,
+    };
+    let bare = matches!(head.status.as_u16(), 429 | 503 | 529);
+    refused && bare && head.waited.is_some_and(|waited| waited > FRONT_DOOR)
+}
+
+/// What people read, where it is neither JSON nor a page.
+fn plain_text<'b>(body: &'b [u8], facts: &AnswerFacts) -> Option<&'b str> {
+    const LINE: usize = 1024;
+    let text = body.trim_ascii();
+    let is_text = !facts.json && !facts.page && text.len() <= LINE && !text.starts_with(b"<");
+    is_text.then(|| std::str::from_utf8(text).ok()).flatten()
 }
 
 /// A success, seen to its end.
-fn success(status: StatusCode, workload: &Workload, facts: &AnswerFacts) -> Classification {
+fn success(
+    status: StatusCode,
+    workload: &Workload,
+    facts: &AnswerFacts,
+    waited: Option<Duration>,
+) -> Classification {
     // Whoever asked for something else than a picture got what they asked for.
-    if !workload.recognised || !facts.whole || facts.evidence.images > 0 {
+    if !workload.recognised || !facts.whole {
         return Classification::of(Class::Delivered);
     }
-    let uncharged = facts.uncharged.then_some(Probability::ZERO);
-    if let Some(error) = &facts.error {
-        return error_inside(error, status).with_charged(uncharged);
+    if facts.kind == BodyKind::Encoded && facts.evidence.bytes > 0 {
+        return Classification::of(Class::Delivered).charged_or(Some(UNREAD));
     }
+    let found = without_price(status, workload, facts, waited);
+    if facts.uncharged {
+        return found.charged_or(Some(Probability::ZERO));
+    }
+    match told_price(facts) {
+        Some(Money { micros: 0, .. }) => found.charged_or(Some(Probability::ZERO)),
+        Some(price) => found.charged_or(Some(Probability::ONE)).with_price(price),
+        None => found,
+    }
+}
+
+/// What the answer itself says that it cost. Nothing, where it is only the fee of whoever passed it on
+/// (`is_byok`), or where a relay counts nothing at all beside a picture.
+fn told_price(facts: &AnswerFacts) -> Option<Money> {
     let evidence = &facts.evidence;
+    let counts_nothing = evidence.images > 0 && evidence.output_tokens.unwrap_or_default() == 0;
+    let cost = evidence.cost_micros?;
+    let is_the_price = !(facts.byok || cost == 0 && counts_nothing);
+    is_the_price.then(|| Money::usd_micros(cost))
+}
+
+fn without_price(
+    status: StatusCode,
+    workload: &Workload,
+    facts: &AnswerFacts,
+    waited: Option<Duration>,
+) -> Classification {
+    let evidence = &facts.evidence;
+    if evidence.images > 0 {
+        let came = (evidence.images < workload.images)
+            .then(|| Probability::of(evidence.images, workload.images));
+        return Classification::of(Class::Delivered).charged_or(came);
+    }
+    if let Some(error) = &facts.error {
+        return error_inside(error, status);
+    }
+    if facts.accepted || status == StatusCode::ACCEPTED {
+        return Classification::of(Class::Accepted);
+    }
+    // A portal, a firewall, a maintenance page: nobody who makes pictures.
+    if facts.page {
+        let late = waited.is_some_and(|waited| waited > FRONT_DOOR);
+        return Classification::of(if late {
+            Class::IntermediaryCut
+        } else {
+            Class::Unavailable
+        });
+    }
     let finish = evidence.finish_reason.as_deref();
     let block = evidence.block_reason.as_deref();
     let refusal = finish
@@ -69,24 +181,50 @@ fn success(status: StatusCode, workload: &Workload, facts: &AnswerFacts) -> Clas
         .or_else(|| by_reason(Key::BlockReason, block?));
     let says_nothing =
         facts.json || matches!(facts.kind, BodyKind::Json | BodyKind::Text) || evidence.bytes == 0;
-    let class = match refusal {
-        Some(class) => class,
+    match refusal {
+        Some(class) => Classification::of(class),
         // Drafts alone are no picture: the last one is the answer, and it did not come.
-        None if says_nothing => Class::NoImage,
-        None => Class::Delivered,
-    };
-    Classification::of(class).with_charged(uncharged)
+        None if says_nothing => Classification::of(Class::NoImage).empty(is_empty_result(facts)),
+        None => Classification::of(Class::Delivered),
+    }
 }
 
-/// A 200 with an error in it, as OpenRouter and streams have it when generation breaks. Its words count;
-/// then its code, if that is a status; a plain failure otherwise.
-///
-/// The class's own prior stands: one-api charges whatever was a 200, OpenRouter charges nothing that was
-/// not completed, and [`ChargeRule`](crate::billing::ChargeRule) can say so for each.
+/// Whether an answer without a picture says nothing else either: no words, no refusal, no limit that was reached.
+fn is_empty_result(facts: &AnswerFacts) -> bool {
+    const NO_REASON: [&str; 7] = [
+        "stop",
+        "NO_IMAGE",
+        "IMAGE_OTHER",
+        "OTHER",
+        "FINISH_REASON_UNSPECIFIED",
+        "completed",
+        "succeeded",
+    ];
+    let evidence = &facts.evidence;
+    let no_reason = evidence.finish_reason.as_deref().is_none_or(|reason| {
+        NO_REASON
+            .iter()
+            .any(|none| reason.eq_ignore_ascii_case(none))
+    });
+    no_reason && !facts.words && evidence.block_reason.is_none() && facts.kind != BodyKind::Text
+}
+
+/// A 200 with an error in it, as OpenRouter and streams have it when generation breaks. Its words count, then its code,
+/// if that is a status. One that is not known is an answer without a picture: nothing says that another would bring one,
+/// nor that this one was free.
 fn error_inside(error: &ProviderError, status: StatusCode) -> Classification {
     let code = error.code().and_then(|code| code.parse().ok());
     let inner = code.and_then(|code| StatusCode::from_u16(code).ok());
     by_words(error, inner.unwrap_or(status))
-        .or_else(|| Some(Classification::of(class_of(inner?)?)))
-        .unwrap_or_else(|| Classification::of(Class::ServerError))
+        .or_else(|| Some(Classification::of(own_word(inner?)?)))
+        .unwrap_or_else(|| Classification::of(Class::NoImage))
+}
+
+/// What a status means in the API's own JSON: its word, and no proxy's.
+fn own_word(status: StatusCode) -> Option<Class> {
+    Some(match (status.as_u16(), class_of(status)?) {
+        (504 | 522 | 524, Class::IntermediaryCut) => Class::ModelDeadline,
+        (_, Class::IntermediaryCut | Class::NeverSent) => Class::Unavailable,
+        (_, class) => class,
+    })
 }

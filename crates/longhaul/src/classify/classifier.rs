@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
 
 use super::AnswerFacts;
@@ -17,6 +19,8 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// What the request asked for; everything unknown where no detector stands above.
     pub workload: &'a Workload,
+    /// From the request that was out whole to this head, on the provider's clock; `None` where nobody saw it.
+    pub waited: Option<Duration>,
 }
 
 impl<'a> Head<'a> {
@@ -26,7 +30,15 @@ impl<'a> Head<'a> {
             status,
             headers,
             workload,
+            waited: None,
         }
+    }
+
+    /// The same head, which came so long after the request.
+    #[must_use]
+    pub const fn after(mut self, waited: Option<Duration>) -> Self {
+        self.waited = waited;
+        self
     }
 }
 
@@ -52,6 +64,8 @@ pub struct EndOfStream<'a> {
     pub workload: &'a Workload,
     /// What was seen of it.
     pub facts: &'a AnswerFacts,
+    /// From the request that was out whole to the head, on the provider's clock; `None` where nobody saw it.
+    pub waited: Option<Duration>,
 }
 
 impl<'a> EndOfStream<'a> {
@@ -61,7 +75,15 @@ impl<'a> EndOfStream<'a> {
             status,
             workload,
             facts,
+            waited: None,
         }
+    }
+
+    /// The same end of an answer whose head came so long after the request.
+    #[must_use]
+    pub const fn after(mut self, waited: Option<Duration>) -> Self {
+        self.waited = waited;
+        self
     }
 }
 
@@ -85,12 +107,12 @@ pub trait Classifier {
     /// The body is here: [whole](AnswerFacts::whole), or what fits into the peek limit of an answer that is
     /// no success.
     ///
-    /// A success that is longer than the limit is not shown here but [passes](Self::passed).
+    /// A success that is longer than the limit is not shown here but [passes](Self::passed), held or not.
     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
         super::builtin::body(head, body, facts)
     }
 
-    /// A success has passed to its end; where it was JSON, its document was complete.
+    /// A success has come to its end, or its document has; where it was JSON, it was complete.
     fn passed(&self, passed: &EndOfStream<'_>) -> Classification {
         super::builtin::passed(passed)
     }

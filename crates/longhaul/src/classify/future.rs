@@ -7,19 +7,21 @@ use std::{
 use bytes::Bytes;
 use http::{
     Response,
+    header::CONTENT_LENGTH,
     response::{self, Parts},
 };
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::{
-    Class, Classification, Classifier, Evidence, Head, HeadDecision,
-    answer::AnswerWatcher,
-    body::{ClassifyBody, ResponseBody, Running},
-    peek::{Peek, Peeked, PeekedBody},
+    Class, Classification, Classifier, EndOfStream, Evidence, Head, HeadDecision,
+    answer::{AnswerWatcher, BodyKind},
+    body::{ResponseBody, Running},
+    peek::{Linger, Peek, Peeked, PeekedBody, Reach},
 };
 use crate::{
-    body::{ObservedBody, PeekedBytes},
+    attempt::Attempt,
+    body::{MemoryBudget, PeekedBytes, announce_length},
     error::{AttemptGuard, BoxError, Error, ErrorKind, diagnosis},
     model::{End, Workload},
 };
@@ -51,13 +53,17 @@ struct Answer<B> {
     parts: response::Parts,
     body: B,
     peek: Peek,
+    watcher: AnswerWatcher,
+    announced: bool,
 }
 
 /// Everything about an attempt that does not change while its answer comes.
 #[derive(Debug)]
 pub(super) struct Case<C> {
     pub(super) classifier: C,
-    pub(super) limit: usize,
+    pub(super) peek_limit: usize,
+    /// Up to how much its answer is held until it is whole, and from what memory; `None` where it is not.
+    pub(super) hold: Option<(usize, MemoryBudget)>,
     pub(super) workload: Workload,
     // `None` once handed on.
     pub(super) guard: Option<AttemptGuard>,
@@ -94,36 +100,35 @@ where
                         }
                     };
                     let (parts, body) = this.case.answered(response).into_parts();
-                    match this.case.classifier.head(&this.case.head(&parts)) {
-                        HeadDecision::Classified(classification) => {
-                            let body = PeekedBody::unread(body);
-                            return Poll::Ready(Ok(this.case.judged(parts, classification, body)));
-                        }
-                        HeadDecision::Stream => {
-                            return Poll::Ready(Ok(this.case.watched(
-                                parts,
-                                Peek::default(),
-                                body,
-                            )));
-                        }
-                        HeadDecision::ReadBody => this.state.set(State::Peeking {
-                            answer: Some(Answer {
-                                parts,
-                                body,
-                                peek: Peek::default(),
-                            }),
-                        }),
+                    let decision = this.case.classifier.head(&this.case.head(&parts));
+                    if let HeadDecision::Classified(classification) = decision {
+                        let body = PeekedBody::unread(body);
+                        return Poll::Ready(Ok(this.case.classified(parts, classification, body)));
                     }
+                    let answer = this.case.begin(parts, body);
+                    if decision == HeadDecision::Stream {
+                        return Poll::Ready(Ok(this.case.watched(answer)));
+                    }
+                    this.state.set(State::Peeking {
+                        answer: Some(answer),
+                    });
                 }
                 StateProj::Peeking { answer } => {
-                    let pending = answer
+                    let Answer {
+                        body,
+                        peek,
+                        watcher,
+                        ..
+                    } = answer
                         .as_mut()
                         .expect("`classify::ResponseFuture` polled after completion");
-                    let peeked = ready!(pending.peek.poll_read(
-                        &mut pending.body,
-                        this.case.limit,
-                        cx
-                    ));
+                    let attempt = this.case.guard().attempt();
+                    let began = |watcher: &AnswerWatcher| {
+                        if watcher.picture_began() {
+                            attempt.note_picture_began();
+                        }
+                    };
+                    let peeked = ready!(peek.poll_read(body, watcher, began, cx));
                     let answer = answer.take().expect("it was there a line above");
                     return Poll::Ready(this.case.peeked(answer, peeked));
                 }
@@ -140,7 +145,9 @@ impl<C: Classifier + Clone> Case<C> {
     }
 
     fn head<'a>(&'a self, parts: &'a Parts) -> Head<'a> {
+        let attempt = self.guard.as_ref().map(AttemptGuard::attempt);
         Head::new(parts.status, &parts.headers, &self.workload)
+            .after(attempt.and_then(Attempt::provider_wait))
     }
 
     fn answered<B>(&mut self, mut response: Response<B>) -> Response<B> {
@@ -162,6 +169,43 @@ impl<C: Classifier + Clone> Case<C> {
         error
     }
 
+    /// An answer of which nothing was read.
+    fn begin<B: Body>(&mut self, parts: Parts, body: B) -> Answer<B> {
+        let announced =
+            parts.headers.contains_key(CONTENT_LENGTH) || body.size_hint().exact().is_some();
+        Answer {
+            watcher: AnswerWatcher::of_answer(&parts, &self.workload, announced),
+            peek: Peek::new(self.reach(&parts, &body)),
+            announced,
+            parts,
+            body,
+        }
+    }
+
+    /// How much of an answer is read before it is handed on: all of it, where it is a picture that nobody wants to see
+    /// come, and where there is memory.
+    fn reach<B: Body>(&mut self, parts: &Parts, body: &B) -> Reach {
+        let peek = Reach::Peek(self.peek_limit);
+        let streams = BodyKind::of(&parts.headers) == BodyKind::Events;
+        let Some((limit, memory)) = self.hold.take().filter(|_| parts.status.is_success()) else {
+            return peek;
+        };
+        let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| {
+            let length = length.to_str().ok()?;
+            length.parse().ok()
+        });
+        let length = told.or(body.size_hint().exact()).unwrap_or_default();
+        if streams || usize::try_from(length).map_or(true, |length| length > limit) {
+            return peek;
+        }
+        let mut reservation = memory.reserve();
+        if !reservation.grow(length) {
+            self.guard().attempt().note_not_held();
+            return peek;
+        }
+        Reach::Hold(limit, reservation)
+    }
+
     fn peeked<B>(
         &mut self,
         answer: Answer<B>,
@@ -171,42 +215,56 @@ impl<C: Classifier + Clone> Case<C> {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
+        let success = answer.parts.status.is_success();
+        let whole = matches!(peeked, Peeked::Whole);
+        if matches!(peeked, Peeked::Longer) && success {
+            return Ok(self.watched(answer));
+        }
         let Answer {
             mut parts,
             body,
             mut peek,
+            watcher,
+            ..
         } = answer;
-        let success = parts.status.is_success();
-        match peeked {
+        let facts = watcher.facts(whole);
+        self.guard().attempt().note_body(facts.evidence.clone());
+        let peeked = match peeked {
             Peeked::Broken(error) if success => return Err(self.failed(error)),
-            Peeked::Longer if success => return Ok(self.watched(parts, peek, body)),
-            _ => {}
-        }
-
-        let bytes = peek.joined();
-        let mut watcher = AnswerWatcher::of(&parts.headers);
-        watcher.data(&bytes);
-        let facts = watcher.facts(matches!(peeked, Peeked::Whole));
-        if success && !bytes.is_empty() && watcher.is_broken_off() {
-            self.guard().attempt().note_body(facts.evidence);
-            let received = watcher.bytes();
-            return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
-        }
-        let classification = self.classifier.body(&self.head(&parts), &bytes, &facts);
-        self.guard().attempt().note_body(facts.evidence);
-        if classification.class != Class::Delivered {
-            parts.extensions.insert(PeekedBytes(bytes));
-        }
+            Peeked::Whole if success && peek.held() > 0 && watcher.is_broken_off() => {
+                let received = watcher.bytes();
+                return Err(self.failed(Error::new(ErrorKind::Truncated { received })));
+            }
+            peeked => peeked,
+        };
+        let classification = if success && peek.held() > self.peek_limit {
+            // Nobody needs many megabytes in one piece.
+            let waited = self.head(&parts).waited;
+            let end = EndOfStream::new(parts.status, &self.workload, &facts).after(waited);
+            self.classifier.passed(&end)
+        } else {
+            let bytes = peek.joined();
+            let classification = self.classifier.body(&self.head(&parts), &bytes, &facts);
+            if classification.class != Class::Delivered {
+                parts.extensions.insert(PeekedBytes(bytes));
+            }
+            classification
+        };
         let body = match peeked {
-            Peeked::Whole => PeekedBody::whole(peek),
+            Peeked::Whole => {
+                if peek.held() > 0 {
+                    announce_length(&mut parts.headers, peek.held() as u64);
+                }
+                PeekedBody::whole(peek)
+            }
             Peeked::Longer => PeekedBody::longer(peek, body),
             Peeked::Broken(error) => PeekedBody::broken(peek, error),
         };
-        Ok(self.judged(parts, classification, body))
+        Ok(self.classified(parts, classification, body))
     }
 
     /// The meaning is known: the attempt ends here, whatever happens to the rest of its body.
-    fn judged<B>(
+    fn classified<B>(
         &mut self,
         mut parts: Parts,
         classification: Classification,
@@ -225,23 +283,36 @@ impl<C: Classifier + Clone> Case<C> {
         if classification.class != Class::Delivered {
             parts.extensions.insert(classification);
         }
-        Response::from_parts(parts, ObservedBody::new(body, ClassifyBody::judged()))
+        Response::from_parts(parts, ResponseBody::judged(body))
     }
 
     /// The meaning comes with the last byte.
-    fn watched<B>(&mut self, parts: Parts, peek: Peek, rest: B) -> Response<ResponseBody<B, C>>
+    fn watched<B>(&mut self, answer: Answer<B>) -> Response<ResponseBody<B, C>>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let judge = ClassifyBody::running(Running {
+        let Answer {
+            parts,
+            body,
+            peek,
+            watcher,
+            announced,
+        } = answer;
+        if peek.is_out_of_memory() {
+            self.guard().attempt().note_not_held();
+        }
+        let running = Running {
             classifier: self.classifier.clone(),
             status: parts.status,
             workload: self.workload.clone(),
-            watcher: AnswerWatcher::of(&parts.headers),
+            watcher,
+            seen: peek.held(),
+            announced,
+            whole: None,
+            linger: Linger::default(),
             guard: self.guard.take().expect("handed on once"),
-        });
-        let body = PeekedBody::longer(peek, rest);
-        Response::from_parts(parts, ObservedBody::new(body, judge))
+        };
+        Response::from_parts(parts, ResponseBody::watched(peek, body, running))
     }
 }

@@ -1,16 +1,17 @@
 use tower_layer::Layer;
 
 use super::{Classifier, Classify, DefaultClassifier, policy::ClassifyPolicy};
-use crate::{config::ConfigError, model::RouteHistory};
+use crate::{body::MemoryBudget, config::ConfigError, model::RouteHistory};
 
 /// Makes [`Classify`] services.
 ///
 /// All services of one layer and of its clones share a [`RouteHistory`]: connections that are cut after the
-/// same time tell who cuts them.
+/// same time tell who cuts them. They share the memory for answers that are held, too.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyLayer<C = DefaultClassifier> {
     policy: ClassifyPolicy,
+    memory: MemoryBudget,
     classifier: C,
     history: RouteHistory,
 }
@@ -27,6 +28,7 @@ impl Default for ClassifyLayer {
     fn default() -> Self {
         Self {
             policy: ClassifyPolicy::default(),
+            memory: MemoryBudget::new(ClassifyPolicy::default().client_hold_limit),
             classifier: DefaultClassifier,
             history: RouteHistory::default(),
         }
@@ -38,6 +40,7 @@ impl<C: Classifier> ClassifyLayer<C> {
     pub fn with_classifier(policy: ClassifyPolicy, classifier: C) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
+            memory: MemoryBudget::new(policy.client_hold_limit),
             policy,
             classifier,
             history: RouteHistory::default(),
@@ -52,10 +55,16 @@ impl<C> ClassifyLayer<C> {
         self
     }
 
+    /// The memory that answers are held in until they are whole.
+    pub fn hold_budget(&self) -> MemoryBudget {
+        self.memory.clone()
+    }
+
     /// The same policy with another classifier.
     pub(crate) fn with<D>(self, classifier: D) -> ClassifyLayer<D> {
         ClassifyLayer {
             policy: self.policy,
+            memory: self.memory,
             classifier,
             history: self.history,
         }
@@ -69,6 +78,7 @@ impl<S, C: Clone> Layer<S> for ClassifyLayer<C> {
         Classify {
             inner,
             policy: self.policy,
+            memory: self.memory.clone(),
             classifier: self.classifier.clone(),
             history: self.history.clone(),
         }

@@ -66,11 +66,10 @@ mod wait;
 
 pub use self::{
     answer::{AnswerFacts, BodyKind, ProviderError},
-    body::{ClassifyBody, ResponseBody},
+    body::ResponseBody,
     classifier::{Classifier, DefaultClassifier, EndOfStream, Head, HeadDecision},
     future::ResponseFuture,
     layer::ClassifyLayer,
-    peek::PeekedBody,
     policy::ClassifyPolicy,
     service::Classify,
 };

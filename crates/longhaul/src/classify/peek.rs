@@ -1,51 +1,79 @@
 use std::{
+    future::Future,
     mem,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use smallvec::{SmallVec, smallvec};
+use tokio::time::{Sleep, sleep};
 
+use super::answer::AnswerWatcher;
 use crate::{
-    body::longer,
+    body::{Reservation, longer},
     error::{BoxError, Error},
 };
 
-/// However much of it is whitespace, no more than this is held.
+/// However much of it is whitespace, no more than this is peeked at.
 const HELD_WITH_WHITESPACE: usize = 1024 * 1024;
 
+/// So long the connection of an answer whose document is whole is read on, in case it ends well.
+const BEYOND_DOCUMENT: Duration = Duration::from_secs(1);
+
+/// How much of a body is read before it is handed on.
+#[derive(Debug)]
+pub(super) enum Reach {
+    /// So many bytes, whitespace not counted: some relays keep a connection alive with blanks before the JSON.
+    Peek(usize),
+    /// All of it, unless it is longer than this, or than the memory that is left.
+    Hold(usize, Reservation),
+}
+
 /// The beginning of a body, as far as it was read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Peek {
+    reach: Reach,
     // Most answers are one frame, or begin with one that is longer than the limit.
     frames: SmallVec<[Bytes; 1]>,
-    trailers: Option<Box<HeaderMap>>,
     held: usize,
     // Of so many frames, so many bytes are no whitespace.
     counted: (usize, usize),
+    out_of_memory: bool,
+    linger: Linger,
 }
 
 /// Why the reading stopped.
 #[derive(Debug)]
 pub(super) enum Peeked {
-    /// The body is here whole.
+    /// The body is here whole, or its document is.
     Whole,
-    /// There is more than the limit.
+    /// There is more than was to be read.
     Longer,
     /// The body broke.
     Broken(Error),
 }
 
 impl Peek {
-    /// Reads `body` until its end, or until more than `limit` bytes are here, whitespace not counted:
-    /// some relays keep a connection alive with blanks before the JSON.
+    pub(super) fn new(reach: Reach) -> Self {
+        Self {
+            reach,
+            frames: SmallVec::new(),
+            held: 0,
+            counted: (0, 0),
+            out_of_memory: false,
+            linger: Linger::default(),
+        }
+    }
+
+    /// Reads `body`, which `watcher` follows, until its end, its document's end, or until more is here than is to be read.
     pub(super) fn poll_read<B>(
         &mut self,
         body: &mut B,
-        limit: usize,
+        watcher: &mut AnswerWatcher,
+        mut came: impl FnMut(&AnswerWatcher),
         cx: &mut Context<'_>,
     ) -> Poll<Peeked>
     where
@@ -56,27 +84,57 @@ impl Peek {
             if body.is_end_stream() {
                 return Poll::Ready(Peeked::Whole);
             }
-            if self.is_over(limit) {
+            if self.is_over() {
                 return Poll::Ready(Peeked::Longer);
             }
-            match ready!(Pin::new(&mut *body).poll_frame(cx)) {
-                None => return Poll::Ready(Peeked::Whole),
-                Some(Err(error)) => return Poll::Ready(Peeked::Broken(Error::from_inner(error))),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.push(data),
-                    Err(frame) => self.trailers = frame.into_trailers().ok().map(Box::new),
-                },
+            match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Pending => {
+                    return self.linger.poll_over(watcher, cx).map(|()| Peeked::Whole);
+                }
+                Poll::Ready(None) => return Poll::Ready(Peeked::Whole),
+                Poll::Ready(Some(Err(_))) if watcher.is_whole_if_broken() => {
+                    return Poll::Ready(Peeked::Whole);
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Peeked::Broken(Error::from_inner(error)));
+                }
+                // What is read whole goes on with its length, and without trailers.
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        watcher.data(&data);
+                        came(watcher);
+                        self.push(data);
+                    }
+                }
             }
         }
+    }
+
+    /// Bytes that are here.
+    pub(super) const fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether it would have been held whole, had there been memory.
+    pub(super) const fn is_out_of_memory(&self) -> bool {
+        self.out_of_memory
     }
 
     fn push(&mut self, data: Bytes) {
         self.held += data.len();
         self.frames.push(data);
+        if let Reach::Hold(_, memory) = &mut self.reach {
+            let more = (self.held as u64).saturating_sub(memory.bytes());
+            self.out_of_memory = more > 0 && !memory.grow(more);
+        }
     }
 
     /// Nothing is counted while all of it is within the limit, as most answers are to their end.
-    fn is_over(&mut self, limit: usize) -> bool {
+    fn is_over(&mut self) -> bool {
+        let limit = match self.reach {
+            Reach::Hold(limit, _) => return self.out_of_memory || self.held > limit,
+            Reach::Peek(limit) => limit,
+        };
         if self.held <= limit {
             return false;
         }
@@ -91,7 +149,7 @@ impl Peek {
         *count > limit || self.held > HELD_WITH_WHITESPACE
     }
 
-    /// What was read, in one piece: a copy of at most the limit and one frame, where there were several.
+    /// What was read, in one piece: a copy, where there were several.
     pub(super) fn joined(&mut self) -> Bytes {
         if self.frames.len() > 1 {
             let mut joined = BytesMut::with_capacity(self.held);
@@ -102,20 +160,51 @@ impl Peek {
         }
         self.frames.first().cloned().unwrap_or_default()
     }
+
+    fn into_memory(self) -> (SmallVec<[Bytes; 1]>, Option<Reservation>) {
+        let memory = match self.reach {
+            Reach::Hold(_, memory) => Some(memory),
+            Reach::Peek(_) => None,
+        };
+        (self.frames, memory)
+    }
+}
+
+/// The wait for the good end of a connection whose document is whole already.
+#[derive(Debug, Default)]
+pub(super) struct Linger {
+    // Nearly no answer has any.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Linger {
+    /// Ready once the document has been whole for so long.
+    pub(super) fn poll_over(&mut self, watcher: &AnswerWatcher, cx: &mut Context<'_>) -> Poll<()> {
+        if !watcher.is_whole() {
+            // Another document may follow the one that was whole.
+            self.sleep = None;
+            return Poll::Pending;
+        }
+        self.sleep
+            .get_or_insert_with(|| Box::pin(sleep(BEYOND_DOCUMENT)))
+            .as_mut()
+            .poll(cx)
+    }
 }
 
 /// A body whose beginning was read already: that, and then the rest.
 #[derive(Debug)]
-pub struct PeekedBody<B> {
+pub(super) struct PeekedBody<B> {
     frames: smallvec::IntoIter<[Bytes; 1]>,
     held: usize,
+    /// Given back as what it was for is handed on.
+    memory: Option<Reservation>,
     rest: Rest<B>,
 }
 
 #[derive(Debug)]
 enum Rest<B> {
-    NextAttempt(B),
-    Trailers(Box<HeaderMap>),
+    Coming(B),
     Broken(Error),
     Ended,
 }
@@ -123,18 +212,17 @@ enum Rest<B> {
 impl<B> PeekedBody<B> {
     /// A body that has not been peeked at.
     pub(super) fn unread(inner: B) -> Self {
-        Self::longer(Peek::default(), inner)
+        Self::longer(Peek::new(Reach::Peek(0)), inner)
     }
 
     /// The beginning is read, the rest is still to come.
     pub(super) fn longer(peek: Peek, rest: B) -> Self {
-        Self::new(peek, Rest::NextAttempt(rest))
+        Self::new(peek, Rest::Coming(rest))
     }
 
     /// All of it is read.
-    pub(super) fn whole(mut peek: Peek) -> Self {
-        let rest = peek.trailers.take().map_or(Rest::Ended, Rest::Trailers);
-        Self::new(peek, rest)
+    pub(super) fn whole(peek: Peek) -> Self {
+        Self::new(peek, Rest::Ended)
     }
 
     /// The beginning is read, and an error follows.
@@ -142,12 +230,33 @@ impl<B> PeekedBody<B> {
         Self::new(peek, Rest::Broken(error))
     }
 
+    /// Gives the connection up; nothing follows.
+    pub(super) fn end(&mut self) {
+        self.rest = Rest::Ended;
+    }
+
     fn new(peek: Peek, rest: Rest<B>) -> Self {
+        let held = peek.held;
+        let (frames, memory) = peek.into_memory();
         Self {
-            held: peek.held,
-            frames: peek.frames.into_iter(),
+            frames: frames.into_iter(),
+            held,
+            memory,
             rest,
         }
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        let Some(data) = self.frames.next() else {
+            self.memory = None;
+            return None;
+        };
+        self.held -= data.len();
+        if let Some(memory) = &mut self.memory {
+            let beyond = memory.bytes().saturating_sub(self.held as u64);
+            memory.shrink(beyond);
+        }
+        Some(data)
     }
 }
 
@@ -163,37 +272,35 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Some(data) = self.frames.next() {
-            self.held -= data.len();
+        if let Some(data) = self.next() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        if let Rest::NextAttempt(body) = &mut self.rest {
+        if let Rest::Coming(body) = &mut self.rest {
             return Pin::new(body)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Error::from_inner)));
         }
         Poll::Ready(match mem::replace(&mut self.rest, Rest::Ended) {
-            Rest::Trailers(trailers) => Some(Ok(Frame::trailers(*trailers))),
             Rest::Broken(error) => Some(Err(error)),
-            Rest::Ended | Rest::NextAttempt(_) => None,
+            Rest::Ended | Rest::Coming(_) => None,
         })
     }
 
     fn is_end_stream(&self) -> bool {
         self.frames.as_slice().is_empty()
             && match &self.rest {
-                Rest::NextAttempt(body) => body.is_end_stream(),
+                Rest::Coming(body) => body.is_end_stream(),
                 Rest::Ended => true,
-                Rest::Trailers(_) | Rest::Broken(_) => false,
+                Rest::Broken(_) => false,
             }
     }
 
     fn size_hint(&self) -> SizeHint {
         let held = self.held as u64;
         let rest = match &self.rest {
-            Rest::NextAttempt(body) => body.size_hint(),
+            Rest::Coming(body) => body.size_hint(),
             Rest::Broken(_) => SizeHint::default(),
-            Rest::Trailers(_) | Rest::Ended => SizeHint::with_exact(0),
+            Rest::Ended => SizeHint::with_exact(0),
         };
         longer(&rest, held)
     }
@@ -212,9 +319,10 @@ mod tests {
             std::iter::repeat_n(data, times)
         });
         let mut body = Frames::new(frames);
-        let mut peek = Peek::default();
+        let mut peek = Peek::new(Reach::Peek(limit));
+        let mut watcher = AnswerWatcher::of(&http::HeaderMap::new());
         let mut cx = Context::from_waker(Waker::noop());
-        let peeked = peek.poll_read(&mut body, limit, &mut cx);
+        let peeked = peek.poll_read(&mut body, &mut watcher, |_| {}, &mut cx);
         (peek.held, matches!(peeked, Poll::Ready(Peeked::Whole)))
     }
 

@@ -33,15 +33,16 @@ struct WordRow {
 enum Word {
     Is(&'static str),
     Begins(&'static str),
-    /// In small letters.
-    Contains(String),
+    /// In small letters, one after the other.
+    Contains(Vec<String>),
 }
 
 struct PageRow {
     who: &'static str,
     on: Vec<u16>,
     header: Option<(&'static str, &'static str)>,
-    page: Option<&'static str>,
+    /// All of these.
+    page: Vec<&'static str>,
     class: Class,
 }
 
@@ -108,7 +109,8 @@ impl Word {
     fn read(word: &'static str) -> Self {
         match (word.strip_prefix('*'), word.strip_suffix('*')) {
             (Some(rest), Some(_)) => {
-                Self::Contains(rest.trim_end_matches('*').to_ascii_lowercase())
+                let parts = rest.trim_end_matches('*').split('*');
+                Self::Contains(parts.map(str::to_ascii_lowercase).collect())
             }
             (None, Some(beginning)) => Self::Begins(beginning),
             _ => Self::Is(word),
@@ -119,7 +121,14 @@ impl Word {
         match self {
             Self::Is(word) => text == *word,
             Self::Begins(beginning) => text.starts_with(beginning),
-            Self::Contains(part) => text.to_ascii_lowercase().contains(part),
+            Self::Contains(parts) => {
+                let text = text.to_ascii_lowercase();
+                let mut rest = Some(&*text);
+                for part in parts {
+                    rest = rest.and_then(|rest| Some(rest.split_once(&**part)?.1));
+                }
+                rest.is_some()
+            }
         }
     }
 }
@@ -135,13 +144,13 @@ impl PageRow {
             who,
             on: statuses(on),
             header,
-            page: filled(page),
+            page: filled(page).map_or_else(Vec::new, |page| page.split(" + ").collect()),
             class: named(class),
         }
     }
 
     fn is_by_server(&self) -> bool {
-        self.page.is_none() && self.header.is_some_and(|(name, _)| name == "server")
+        self.page.is_empty() && self.header.is_some_and(|(name, _)| name == "server")
     }
 
     fn fits(&self, status: StatusCode, headers: &HeaderMap, page: &str) -> bool {
@@ -153,7 +162,7 @@ impl PageRow {
                 text.contains(part)
             })
         });
-        on && header && self.page.is_none_or(|part| page.contains(part))
+        on && header && self.page.iter().all(|part| page.contains(part))
     }
 }
 
@@ -176,9 +185,9 @@ mod tests {
         assert!(WORDS.len() > 60);
         assert!(PAGES.len() > 30);
         for row in PAGES.iter() {
-            assert!(row.header.is_some() || row.page.is_some() || !row.on.is_empty());
+            assert!(row.header.is_some() || !row.page.is_empty() || !row.on.is_empty());
             let lower = |text: &str| text.to_ascii_lowercase() == text;
-            assert!(row.page.is_none_or(lower), "{}", row.who);
+            assert!(row.page.iter().all(|part| lower(part)), "{}", row.who);
         }
     }
 }

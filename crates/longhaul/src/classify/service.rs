@@ -1,7 +1,7 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body;
 use tower_service::Service;
 
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, RouteInfo},
+    body::MemoryBudget,
     error::{AttemptGuard, BoxError, Error},
     model::{RouteHistory, RouteId, TimeScale, Workload},
 };
@@ -22,6 +23,7 @@ use crate::{
 pub struct Classify<S, C = DefaultClassifier> {
     pub(super) inner: S,
     pub(super) policy: ClassifyPolicy,
+    pub(super) memory: MemoryBudget,
     pub(super) classifier: C,
     pub(super) history: RouteHistory,
 }
@@ -53,13 +55,68 @@ where
             history: self.history.clone(),
             probe: false,
         });
+        if self.policy.ask_identity && workload.recognised {
+            ask_identity(request.headers_mut());
+        }
+        let holds = self.policy.hold && workload.recognised && !workload.stream;
         let case = Case {
             classifier: self.classifier.clone(),
-            limit: self.policy.peek_limit,
+            peek_limit: self.policy.peek_limit,
+            hold: holds.then(|| (self.policy.hold_limit, self.memory.clone())),
             workload,
             // Whoever made the handle: whoever judges owes it an outcome.
             guard: Some(AttemptGuard::armed(attempt)),
         };
         ResponseFuture::new(self.inner.call(request), case)
+    }
+}
+
+/// Asks for an answer as it is, unless the caller wants none such.
+fn ask_identity(headers: &mut HeaderMap) {
+    if !forbids_identity(headers) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+}
+
+/// RFC 9110 section 12.5.3: by its own weight of nothing, or by that of whatever is not named.
+fn forbids_identity(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).iter();
+    let codings = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    let (mut identity, mut rest) = (None, None);
+    for coding in codings {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+        let refused = weight.trim().parse() == Ok(0.0);
+        match name.trim() {
+            "*" => rest = Some(refused),
+            name if name.eq_ignore_ascii_case("identity") => identity = Some(refused),
+            _ => {}
+        }
+    }
+    identity.or(rest).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_is_asked_for_unless_the_caller_forbids_it() {
+        for (asked, sent) in [
+            (None, "identity"),
+            (Some("gzip, deflate, br"), "identity"),
+            (Some("gzip;q=1, *;q=0.5"), "identity"),
+            (Some("identity;q=0.5, *;q=0"), "identity"),
+            (Some("gzip, identity;q=0"), "gzip, identity;q=0"),
+            (Some("gzip, Identity; q=0.000"), "gzip, Identity; q=0.000"),
+            (Some("br, *;q=0"), "br, *;q=0"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(asked) = asked {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(asked));
+            }
+            ask_identity(&mut headers);
+            assert_eq!(headers[ACCEPT_ENCODING], sent, "{asked:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ pub(super) const COMPLETIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/chat/completions").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
+        Field::new(&["stream"], facts::stream),
         Field::new(&["n"], facts::images),
         Field::new(&["modalities"], facts::modality),
         Field::new(&["imageConfig", "imageSize"], facts::size),

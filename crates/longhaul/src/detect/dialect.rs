@@ -1,6 +1,6 @@
 //! The ways in which providers are asked for a picture, and what a request in one of them asks for.
 
-use http::{Method, request::Parts};
+use http::{HeaderMap, Method, header::ACCEPT, request::Parts};
 use percent_encoding::percent_decode_str;
 
 use super::{
@@ -122,7 +122,25 @@ pub(super) fn workload(request: &Parts, body: &[u8], whole: bool) -> Workload {
         }
         Format::Form(_) | Format::Opaque => false,
     };
+    facts.stream |= path.ends_with(":streamGenerateContent") || accepts_events(&request.headers);
     dialect.judge(facts, understood && whole)
+}
+
+/// Whether the caller takes event streams, and no JSON.
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let accepted = accepted.filter_map(|value| value.to_str().ok());
+    let kinds = accepted.flat_map(|value| value.split(','));
+    let essence = |kind: &str| {
+        kind.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    };
+    let kinds: Vec<_> = kinds.map(essence).collect();
+    let takes = |kind: &str| kinds.iter().any(|taken| taken == kind);
+    takes("text/event-stream") && !takes("application/json") && !takes("*/*")
 }
 
 impl Dialect {
@@ -143,6 +161,7 @@ impl Dialect {
             references: facts.references,
             quality: facts.quality,
             recognised: asks_for_images && !self.is_job,
+            stream: facts.stream,
             model: facts.into_model(),
         }
     }

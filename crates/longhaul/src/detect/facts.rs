@@ -13,9 +13,10 @@ use crate::model::{Quality, Resolution};
 pub(super) enum Value<'v> {
     Text(&'v str),
     Number(u64),
+    Bool(bool),
     /// A list; its elements follow, each as a value.
     List,
-    /// An object, a truth value, a number that is no count, a file.
+    /// An object, a number that is no count, a file.
     Other,
 }
 
@@ -45,6 +46,8 @@ pub(super) struct Facts {
     pub(super) images: Option<u32>,
     pub(super) references: u32,
     pub(super) quality: Option<Quality>,
+    /// The answer is wanted as a stream.
+    pub(super) stream: bool,
 }
 
 /// The larger of two sizes, where a doubt outweighs all that is below 4K.
@@ -165,7 +168,7 @@ pub(super) fn size(facts: &mut Facts, value: Value<'_>) {
             Size::Open => facts.open = true,
             Size::Unclear => facts.doubt(),
         },
-        Value::Number(_) | Value::List | Value::Other => facts.doubt(),
+        Value::Number(_) | Value::Bool(_) | Value::List | Value::Other => facts.doubt(),
     }
 }
 
@@ -191,7 +194,7 @@ pub(super) fn resolution(facts: &mut Facts, value: Value<'_>) {
             Size::Named(resolution) => resolution,
             Size::Open | Size::Unclear => Resolution::Unknown,
         },
-        Value::Number(_) | Value::List | Value::Other => Resolution::Unknown,
+        Value::Number(_) | Value::Bool(_) | Value::List | Value::Other => Resolution::Unknown,
     };
     add(&mut facts.resolution, size);
 }
@@ -211,7 +214,7 @@ pub(super) fn height(facts: &mut Facts, value: Value<'_>) {
 fn edge(facts: &mut Facts, value: Value<'_>) -> Option<u64> {
     match value {
         Value::Number(pixels) => Some(pixels),
-        Value::Text(_) | Value::List | Value::Other => {
+        Value::Text(_) | Value::Bool(_) | Value::List | Value::Other => {
             facts.doubt();
             None
         }
@@ -239,7 +242,7 @@ pub(super) fn quality(facts: &mut Facts, value: Value<'_>) {
 pub(super) fn model(facts: &mut Facts, value: Value<'_>) {
     match value {
         Value::Text(name) => facts.name_model(name),
-        Value::Number(_) | Value::List | Value::Other => facts.doubt(),
+        Value::Number(_) | Value::Bool(_) | Value::List | Value::Other => facts.doubt(),
     }
 }
 
@@ -252,12 +255,17 @@ pub(super) fn image_model(facts: &mut Facts, value: Value<'_>) {
     }
 }
 
+/// The field that asks for the answer as a stream.
+pub(super) fn stream(facts: &mut Facts, value: Value<'_>) {
+    facts.stream |= matches!(value, Value::Bool(true) | Value::Text("true"));
+}
+
 /// The field that counts the images.
 pub(super) fn images(facts: &mut Facts, value: Value<'_>) {
     let count = match value {
         Value::Text(text) => text.trim().parse().unwrap_or(1),
         Value::Number(count) => count,
-        Value::List | Value::Other => 1,
+        Value::Bool(_) | Value::List | Value::Other => 1,
     };
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     facts.images = facts.images.max(Some(count.max(1)));

@@ -33,7 +33,7 @@ fn size_or_edge(facts: &mut Facts, value: Value<'_>) {
     let edge = match value {
         Value::Text(text) => text.trim().parse().ok(),
         Value::Number(edge) => Some(edge),
-        Value::List | Value::Other => None,
+        Value::Bool(_) | Value::List | Value::Other => None,
     };
     match edge {
         Some(edge @ 64..) => facts.name_size(Resolution::of_pixels(edge, edge)),

@@ -9,6 +9,7 @@ use crate::model::{Quality, Resolution};
 
 const FIELDS: &Fields = &Fields::new(&[
     Field::new(&["model"], facts::model),
+    Field::new(&["stream"], facts::stream),
     Field::new(&["size"], facts::size),
     Field::new(&["n"], facts::images),
     Field::new(&["quality"], facts::quality_or_size),

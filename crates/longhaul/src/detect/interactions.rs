@@ -11,6 +11,7 @@ pub(super) const INTERACTIONS: Dialect = Dialect {
     recognises: |path| path.ends_with("/interactions").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
+        Field::new(&["stream"], facts::stream),
         Field::new(&["responseFormat", "type"], facts::modality),
         Field::new(&["responseFormat", "imageSize"], facts::size),
         Field::new(&["responseModalities"], facts::modality),

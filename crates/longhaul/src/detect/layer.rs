@@ -3,14 +3,14 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{DetectPolicy, DetectWorkload};
-use crate::{attempt::DeadlineHeader, body::ReplayBudget, config::ConfigError};
+use crate::{attempt::DeadlineHeader, body::MemoryBudget, config::ConfigError};
 
 /// Puts a [`DetectWorkload`] around a service. All services that it makes share one replay limit.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DetectWorkloadLayer {
     policy: DetectPolicy,
-    budget: ReplayBudget,
+    budget: MemoryBudget,
     deadline_headers: Arc<[DeadlineHeader]>,
 }
 
@@ -19,7 +19,7 @@ impl DetectWorkloadLayer {
     pub fn new(policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
-            budget: ReplayBudget::new(policy.client_replay_limit),
+            budget: MemoryBudget::new(policy.client_replay_limit),
             policy,
             deadline_headers: Arc::default(),
         })
@@ -42,7 +42,7 @@ impl DetectWorkloadLayer {
 
 impl DetectWorkloadLayer {
     /// The memory that the bodies of all its services are held in: for a layer that holds more of them.
-    pub fn replay_budget(&self) -> ReplayBudget {
+    pub fn replay_budget(&self) -> MemoryBudget {
         self.budget.clone()
     }
 }

@@ -10,6 +10,7 @@ pub(super) const RESPONSES: Dialect = Dialect {
     recognises: |path| path.ends_with("/responses").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
+        Field::new(&["stream"], facts::stream),
         Field::new(&["tools", "type"], tool),
         Field::new(&["tools", "size"], tool_size),
         Field::new(&["tools", "quality"], facts::quality),

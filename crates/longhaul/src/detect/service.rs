@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     attempt::{DeadlineHeader, callers_deadline},
-    body::{ReadAhead, ReplayBody, ReplayBudget},
+    body::{MemoryBudget, ReadAhead, ReplayBody},
     config::ConfigError,
     error::{BoxError, Error},
     model::Resolution,
@@ -29,7 +29,7 @@ use crate::{
 pub struct DetectWorkload<S> {
     inner: S,
     policy: DetectPolicy,
-    budget: ReplayBudget,
+    budget: MemoryBudget,
     deadline_headers: Arc<[DeadlineHeader]>,
 }
 
@@ -39,14 +39,14 @@ impl<S> DetectWorkload<S> {
     /// Puts it around `inner`. Fails where the policy [cannot work](DetectPolicy::validate).
     pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
-        let budget = ReplayBudget::new(policy.client_replay_limit);
+        let budget = MemoryBudget::new(policy.client_replay_limit);
         Ok(Self::with_budget(inner, policy, budget, Arc::default()))
     }
 
     pub(super) const fn with_budget(
         inner: S,
         policy: DetectPolicy,
-        budget: ReplayBudget,
+        budget: MemoryBudget,
         deadline_headers: Arc<[DeadlineHeader]>,
     ) -> Self {
         Self {

@@ -117,6 +117,13 @@ impl RetryReport {
         self.repr.attempts.iter().map(Attempt::queue_timeouts).sum()
     }
 
+    /// How many attempts' answers were handed on as they came, because there was no memory left to hold them in until
+    /// they were whole: see [`ClassifyPolicy::client_hold_limit`](crate::classify::ClassifyPolicy::client_hold_limit).
+    pub fn not_held(&self) -> usize {
+        let attempts = self.repr.attempts.iter();
+        attempts.filter(|attempt| attempt.was_not_held()).count()
+    }
+
     /// When the operation must have ended.
     pub(crate) const fn deadline(&self) -> Option<Deadline> {
         self.deadline

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{policy::FallbackPolicy, service::Fallback, shared::Shared};
-use crate::{body::ReplayBudget, config::ConfigError, observe::Observer};
+use crate::{body::MemoryBudget, config::ConfigError, observe::Observer};
 
 /// Makes [`Fallback`] services. All that it makes share their breakers.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ use crate::{body::ReplayBudget, config::ConfigError, observe::Observer};
 pub struct FallbackLayer {
     shared: Arc<Shared>,
     observer: Option<Observer>,
-    replay: Option<ReplayBudget>,
+    replay: Option<MemoryBudget>,
 }
 
 impl FallbackLayer {
@@ -27,7 +27,7 @@ impl FallbackLayer {
 
     /// Holds the bodies that it writes anew within the limit that the callers' own are
     /// [held by](crate::detect::DetectPolicy::client_replay_limit). A [`Stack`](crate::Stack) does so.
-    pub fn with_replay_budget(mut self, budget: ReplayBudget) -> Self {
+    pub fn with_replay_budget(mut self, budget: MemoryBudget) -> Self {
         self.replay = Some(budget);
         self
     }

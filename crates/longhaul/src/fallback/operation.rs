@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, Deadline, OperationId, PriorAttempts},
-    body::ReplayBudget,
+    body::MemoryBudget,
     error::{Error, RetryReport},
     model::{Class, Exposure, Provider, Workload},
     observe::{Event, Observer, tell},
@@ -35,7 +35,7 @@ pub(super) struct Operation<R> {
     shared: Arc<Shared>,
     observer: Option<Observer>,
     /// Where the bodies that are written anew are counted.
-    replay: Option<ReplayBudget>,
+    replay: Option<MemoryBudget>,
     /// The request as it came, and what it asks for.
     head: Parts,
     body: Option<Bytes>,
@@ -64,7 +64,7 @@ impl<R> Operation<R> {
         request: Request<B>,
         shared: Arc<Shared>,
         observer: Option<Observer>,
-        replay: Option<ReplayBudget>,
+        replay: Option<MemoryBudget>,
     ) -> (Self, Request<B>) {
         let (head, body) = request.into_parts();
         let workload: Workload = head.extensions.get().cloned().unwrap_or_default();

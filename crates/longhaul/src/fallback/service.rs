@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{body::Buffered, future::ResponseFuture, operation::Operation, shared::Shared};
 use crate::{
-    body::ReplayBudget,
+    body::MemoryBudget,
     error::{BoxError, Error},
     observe::Observer,
 };
@@ -23,7 +23,7 @@ pub struct Fallback<S> {
     inner: S,
     shared: Arc<Shared>,
     observer: Option<Observer>,
-    replay: Option<ReplayBudget>,
+    replay: Option<MemoryBudget>,
 }
 
 impl<S> Fallback<S> {
@@ -39,7 +39,7 @@ impl<S> Fallback<S> {
         inner: S,
         shared: Arc<Shared>,
         observer: Option<Observer>,
-        replay: Option<ReplayBudget>,
+        replay: Option<MemoryBudget>,
     ) -> Self {
         Self {
             inner,

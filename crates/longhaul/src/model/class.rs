@@ -20,6 +20,7 @@ use std::fmt;
 /// | `ModelDeadline` | yes | 0.3 | again, a duplicate |
 /// | `IntermediaryCut`, `UnknownOutcome` | perhaps whole | 0.9 | again, a duplicate |
 /// | `Undelivered` | yes | 1 | again, a duplicate, while its beginning is read |
+/// | `Accepted` | yes | 0.9 | stop |
 /// | `NoImage` | yes | 1 | stop |
 /// | `ContentBlocked` | yes | 1; 0 where the status is no success | stop |
 /// | `Delivered` | yes | 1 | done |
@@ -59,6 +60,8 @@ pub enum Class {
     UnknownOutcome,
     /// The answer began and did not arrive whole.
     Undelivered,
+    /// The work was accepted and goes on; an id in the answer collects it.
+    Accepted,
     /// A complete answer without an image, and no refusal named.
     NoImage,
     /// Refused for its content.
@@ -90,6 +93,7 @@ impl Class {
         Self::IntermediaryCut,
         Self::UnknownOutcome,
         Self::Undelivered,
+        Self::Accepted,
         Self::NoImage,
         Self::ContentBlocked,
         Self::Delivered,
@@ -116,6 +120,7 @@ impl Class {
             Self::IntermediaryCut => "IntermediaryCut",
             Self::UnknownOutcome => "UnknownOutcome",
             Self::Undelivered => "Undelivered",
+            Self::Accepted => "Accepted",
             Self::NoImage => "NoImage",
             Self::ContentBlocked => "ContentBlocked",
             Self::Delivered => "Delivered",
@@ -149,7 +154,7 @@ impl Class {
             Self::SentPartial => 20,
             Self::RequestTimeout | Self::ServerError => 100,
             Self::ModelDeadline => 300,
-            Self::IntermediaryCut | Self::UnknownOutcome => 900,
+            Self::IntermediaryCut | Self::UnknownOutcome | Self::Accepted => 900,
             Self::Undelivered | Self::NoImage | Self::ContentBlocked | Self::Delivered => 1000,
         })
     }
@@ -189,6 +194,9 @@ impl Class {
             Self::Undelivered => {
                 "the picture was made and did not arrive: claim it from the provider"
             }
+            Self::Accepted => {
+                "the work goes on: collect it by the id in the answer, and do not send it again"
+            }
             Self::NoImage => "claim it from the provider; it was charged without a picture",
             Self::ContentBlocked => "change the prompt; the same one will be refused again",
             Self::NotBegun => {
@@ -223,6 +231,12 @@ impl Probability {
     /// `value` thousandths; more than 1000 counts as certain.
     pub const fn permille(value: u16) -> Self {
         Self(if value > 1000 { 1000 } else { value })
+    }
+
+    /// `part` of `whole`: of what may have been charged, that which came. More than nothing, and less than certain.
+    pub(crate) fn of(part: u32, whole: u32) -> Self {
+        let permille = u64::from(part) * 1000 / u64::from(whole.max(1));
+        Self(u16::try_from(permille.clamp(1, 999)).unwrap_or(999))
     }
 
     /// In thousandths, 0 to 1000.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Class, Probability};
+use super::{Class, Money, Probability};
 
 /// What an answer means, and what the server asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
@@ -12,6 +12,11 @@ pub struct Classification {
     pub wait: Option<Duration>,
     /// How likely it was charged, where the answer itself says so; else the class's prior counts.
     pub charged: Option<Probability>,
+    /// What the answer itself says that it cost; it stands in the place of the price table's.
+    pub price: Option<Money>,
+    /// Of an answer without a picture: it says nothing else either. A second one may bring what the first left out, where
+    /// words, a refusal or a limit would be met again.
+    pub is_empty_result: bool,
     /// Who on the way answered instead of the provider, where its page or header is known.
     pub answered_by: Option<&'static str>,
 }
@@ -23,6 +28,8 @@ impl Classification {
             class,
             wait: None,
             charged: None,
+            price: None,
+            is_empty_result: false,
             answered_by: None,
         }
     }
@@ -38,6 +45,29 @@ impl Classification {
     #[must_use]
     pub const fn with_charged(mut self, charged: Option<Probability>) -> Self {
         self.charged = charged;
+        self
+    }
+
+    /// The same classification, which by what the answer says was charged so likely; unchanged where it says nothing.
+    #[must_use]
+    pub(crate) const fn charged_or(mut self, charged: Option<Probability>) -> Self {
+        if charged.is_some() {
+            self.charged = charged;
+        }
+        self
+    }
+
+    /// The same classification with what the answer says that it cost.
+    #[must_use]
+    pub const fn with_price(mut self, price: Money) -> Self {
+        self.price = Some(price);
+        self
+    }
+
+    /// The same classification of an answer that says nothing else either.
+    #[must_use]
+    pub(crate) const fn empty(mut self, is_empty_result: bool) -> Self {
+        self.is_empty_result = is_empty_result;
         self
     }
 

@@ -13,9 +13,9 @@ pub(crate) fn class_of(status: StatusCode) -> Option<Class> {
         // Vertex cancelled it after reading it; charged or not, nobody says.
         499 => Class::UnknownOutcome,
         400..=499 => Class::ClientError,
-        502 | 504 | 520 | 522 | 524 => Class::IntermediaryCut,
+        // Behind Cloudflare some of them prove that nothing was sent on; by themselves they do not.
+        502 | 504 | 520..=526 => Class::IntermediaryCut,
         503 => Class::Unavailable,
-        521 | 523 | 525 | 526 => Class::NeverSent,
         529 => Class::Overloaded,
         _ => Class::ServerError,
     })

@@ -114,6 +114,7 @@ pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
         Class::Delivered => Some(StoppedBy::Success),
         Class::QuotaExhausted
         | Class::KeyReuse
+        | Class::Accepted
         | Class::NoImage
         | Class::ContentBlocked
         | Class::Redirect

@@ -628,6 +628,7 @@ fn the_verdict_on_each_class() {
         (Class::IntermediaryCut, Some((5, true))),
         (Class::UnknownOutcome, Some((5, true))),
         (Class::Undelivered, Some((5, true))),
+        (Class::Accepted, None),
         (Class::NoImage, None),
         (Class::ContentBlocked, None),
         (Class::Delivered, None),

@@ -1,6 +1,6 @@
 //! `answers.toml`: what complete answers mean.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -35,9 +35,13 @@ struct Case {
     body: String,
     #[serde(default = "yes")]
     asked: bool,
+    #[serde(default = "one")]
+    asked_images: u32,
+    #[serde(default)]
+    waited: u64,
     class: String,
     wait: Option<f64>,
-    charged: Option<u16>,
+    charged: Option<i64>,
     answered_by: Option<String>,
     images: Option<u32>,
     drafts: Option<u32>,
@@ -53,6 +57,10 @@ struct Case {
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> u32 {
+    1
 }
 
 pub(crate) fn tests() -> Vec<Trial> {
@@ -71,7 +79,7 @@ impl Case {
 
     fn workload(&self) -> Workload {
         match self.asked {
-            true => Workload::of(Resolution::K4),
+            true => Workload::of(Resolution::K4).with_images(self.asked_images),
             false => Workload::default(),
         }
     }
@@ -93,7 +101,8 @@ impl Case {
     /// As a short body that is shown whole, and for a success also as one that has passed.
     fn check_judgement(&self) {
         let (response, workload) = (self.response(), self.workload());
-        let head = Head::new(response.status(), response.headers(), &workload);
+        let waited = Some(Duration::from_secs(self.waited));
+        let head = Head::new(response.status(), response.headers(), &workload).after(waited);
         let facts = AnswerFacts::read(response.headers(), self.body.as_bytes(), true);
         let classification = DefaultClassifier.body(&head, self.body.as_bytes(), &facts);
         self.check_one(&classification);
@@ -102,7 +111,7 @@ impl Case {
             self.answered_by
         );
         if response.status().is_success() {
-            let passed = EndOfStream::new(response.status(), &workload, &facts);
+            let passed = EndOfStream::new(response.status(), &workload, &facts).after(waited);
             self.check_one(&DefaultClassifier.passed(&passed));
         }
     }
@@ -119,7 +128,10 @@ impl Case {
 
     /// Through the layers: the same class, no byte changed, one outcome, and the ledger's entry.
     fn check_layer(&self) {
-        let answer = || async { Ok::<_, Infallible>(self.response()) };
+        let answer = || async {
+            tokio::time::sleep(Duration::from_secs(self.waited)).await;
+            Ok::<_, Infallible>(self.response())
+        };
         let ledger = MemoryLedger::new();
         let policy = BillingPolicy::with_prices(vec![PriceRow::new(
             "*",
@@ -148,7 +160,7 @@ impl Case {
             (End::Finished, class(&self.class))
         );
         if let Some(charged) = self.charged {
-            let expected = Money::usd_micros(charged.into());
+            let expected = Money::usd_micros(charged);
             assert_eq!(outcome.exposure.expected(), Some(expected));
         }
         let closing = ledger.records()[0]

@@ -1,6 +1,5 @@
 //! Request bodies that can be sent again.
 
-mod budget;
 mod read_ahead;
 #[cfg(test)]
 mod tests;
@@ -16,7 +15,6 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Empty, Full};
 
-pub use self::budget::ReplayBudget;
 pub(crate) use self::read_ahead::ReadAhead;
 use super::hint::longer;
 use crate::error::{BoxError, Error};

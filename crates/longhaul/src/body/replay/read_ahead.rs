@@ -8,12 +8,11 @@ use bytes::{Buf, BufMut, Bytes};
 use http::HeaderMap;
 use http_body::Body;
 
-use super::{
-    ReplayBody,
-    budget::{ReplayBudget, Reservation},
-    into_bytes,
+use super::{ReplayBody, into_bytes};
+use crate::{
+    body::{MemoryBudget, Reservation},
+    error::{BoxError, Error, ErrorKind},
 };
-use crate::error::{BoxError, Error, ErrorKind};
 
 /// Reads a body until it ends or meets the cap, whichever is first.
 pub(crate) struct ReadAhead<B> {
@@ -36,7 +35,7 @@ where
     B::Error: Into<BoxError>,
 {
     /// Will read `body` up to `limit` bytes, as far as `budget` has room for them.
-    pub(crate) fn new(body: B, limit: u64, budget: &ReplayBudget) -> Self {
+    pub(crate) fn new(body: B, limit: u64, budget: &MemoryBudget) -> Self {
         Self {
             reading: Some(Reading {
                 too_long: body.size_hint().lower() > limit,

@@ -5,6 +5,7 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::body::MemoryBudget;
 use crate::error::ErrorKind;
 
 const MIB: u64 = 1 << 20;
@@ -56,7 +57,7 @@ impl Body for Frames {
     }
 }
 
-fn read<B: Body + Unpin>(body: B, limit: u64, budget: &ReplayBudget) -> Result<ReplayBody<B>, Error>
+fn read<B: Body + Unpin>(body: B, limit: u64, budget: &MemoryBudget) -> Result<ReplayBody<B>, Error>
 where
     B::Error: Into<BoxError>,
 {
@@ -84,8 +85,8 @@ fn block_on<F: Future>(future: F) -> F::Output {
         .block_on(future)
 }
 
-fn budget() -> ReplayBudget {
-    ReplayBudget::new(MIB)
+fn budget() -> MemoryBudget {
+    MemoryBudget::new(MIB)
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn bytes_are_given_back_with_the_last_clone() {
 
 #[test]
 fn over_the_budget_of_the_client_a_body_streams_once() {
-    let budget = ReplayBudget::new(5);
+    let budget = MemoryBudget::new(5);
     let first = read(Frames::data(["ab", "cd"]), 5, &budget).unwrap();
     let second = read(Frames::data(["ef", "gh"]), 5, &budget).unwrap();
     assert!(first.is_replayable());
@@ -273,7 +274,7 @@ proptest! {
         if exact {
             frames = frames.hinting(SizeHint::with_exact(length));
         }
-        let budget = ReplayBudget::new(room);
+        let budget = MemoryBudget::new(room);
         let body = read(frames, limit, &budget).unwrap();
         prop_assert_eq!(body.is_replayable(), length <= limit.min(room));
         prop_assert!(budget.retained() <= length.min(limit).min(room));

@@ -1,5 +1,7 @@
 //! The lines of an event stream.
 
+use smallvec::SmallVec;
+
 use super::json::JsonWatcher;
 
 /// Hands on what stands behind `data:`, and no other line, in pieces of any size. A blank line ends the
@@ -7,6 +9,10 @@ use super::json::JsonWatcher;
 #[derive(Debug, Default)]
 pub(super) struct EventLines {
     line: Line,
+    /// What this line's data begins with, without blanks: as much as tells `[DONE]` from anything else.
+    beginning: SmallVec<[u8; 8]>,
+    begun: bool,
+    done: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +22,7 @@ enum Line {
     /// Behind `data:`.
     Data,
     /// In a line of another kind.
-    SkipReason,
+    Skipped,
 }
 
 impl Default for Line {
@@ -26,6 +32,9 @@ impl Default for Line {
 }
 
 const DATA: &[u8] = b"data:";
+
+/// How OpenAI and all who speak like it end a stream.
+const DONE: &[u8] = b"[DONE]";
 
 impl EventLines {
     pub(super) fn data(&mut self, mut data: &[u8], json: &mut JsonWatcher) {
@@ -37,6 +46,7 @@ impl EventLines {
             }
             let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
             if matches!(self.line, Line::Data) {
+                self.begin(&data[..end]);
                 json.data(&data[..end]);
             }
             if end < data.len() {
@@ -44,6 +54,27 @@ impl EventLines {
             }
             data = data.get(end + 1..).unwrap_or_default();
         }
+    }
+
+    /// Whether any data came.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether the stream said that it is done.
+    pub(super) const fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn begin(&mut self, data: &[u8]) {
+        if self.beginning.len() > DONE.len() {
+            return;
+        }
+        let words = data.iter().filter(|byte| !byte.is_ascii_whitespace());
+        let room = DONE.len() + 1 - self.beginning.len();
+        self.beginning.extend(words.take(room).copied());
+        self.begun |= !self.beginning.is_empty();
+        self.done |= self.beginning[..] == *DONE;
     }
 
     fn prefix(&mut self, matched: usize, byte: u8, json: &mut JsonWatcher) {
@@ -55,8 +86,11 @@ impl EventLines {
                 Line::Prefix(0)
             }
             b'\r' if matched == 0 => Line::Prefix(0),
-            byte if byte != DATA[matched] => Line::SkipReason,
-            _ if matched + 1 == DATA.len() => Line::Data,
+            byte if byte != DATA[matched] => Line::Skipped,
+            _ if matched + 1 == DATA.len() => {
+                self.beginning.clear();
+                Line::Data
+            }
             _ => Line::Prefix(matched + 1),
         };
     }

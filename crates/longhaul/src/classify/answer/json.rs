@@ -1,12 +1,11 @@
 //! A JSON document, watched in passing.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use smallvec::SmallVec;
 
 use super::{
-    AnswerFacts,
     keys::{KEY_KEPT, Key},
-    notes::{Notes, Value},
+    notes::{Notes, Value, shows_data},
 };
 
 /// Follows a JSON document as it passes, in pieces of any size, and notes the values under known keys.
@@ -95,17 +94,24 @@ impl JsonWatcher {
         matches!(self.begun, Some(b'{' | b'['))
     }
 
+    /// Whether anything but blanks came.
+    pub(super) const fn is_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// What was noted so far.
+    pub(super) const fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
     /// Whatever was open will not be closed any more: another document follows.
     pub(super) fn next_document(&mut self) {
+        self.notes.forget_event();
         while self.depth > 0 {
             self.close();
         }
         self.state = State::Plain;
         self.key = Key::Other;
-    }
-
-    pub(super) fn facts(&self, bytes: u64) -> AnswerFacts {
-        self.notes.facts(bytes)
     }
 
     fn plain(&mut self, byte: u8) {
@@ -157,9 +163,34 @@ impl JsonWatcher {
     }
 
     fn keep(&mut self, text: &[u8]) {
-        self.filled |= !text.is_empty();
+        if text.is_empty() {
+            return;
+        }
+        let first = !self.filled;
+        self.filled = true;
         let room = self.kept.saturating_sub(self.text.len());
         self.text.extend_from_slice(&text[..text.len().min(room)]);
+        // A picture of many megabytes is noticed when it begins to arrive.
+        if !self.at_key && (first && self.key.is_picture() || self.shows_picture(room)) {
+            self.notes.picture_begins(self.depth, self.key);
+        }
+    }
+
+    /// Whether text for people has a picture in it, as far as it is kept.
+    fn shows_picture(&self, room: usize) -> bool {
+        self.key == Key::Prose && room > 0 && shows_data(&self.text)
+    }
+
+    /// Whether there is anything in the string that has passed; of a data URL, behind its comma.
+    fn is_filled(&self) -> bool {
+        if !self.filled || !self.key.is_picture() || self.text.len() == self.kept {
+            return self.filled;
+        }
+        let text = self.text.trim_ascii();
+        match text.strip_prefix(b"data:") {
+            Some(url) => memchr(b',', url).is_some_and(|comma| comma + 1 < url.len()),
+            None => !text.is_empty(),
+        }
     }
 
     fn text_ended(&mut self) {
@@ -171,7 +202,7 @@ impl JsonWatcher {
         let text = String::from_utf8_lossy(&self.text);
         let value = Value::Text {
             text: &text,
-            filled: self.filled,
+            filled: self.is_filled(),
         };
         self.notes.value(self.depth, self.key, value);
     }

@@ -26,6 +26,13 @@ pub(in super::super) enum Key {
     Tokens,
     Usage,
     Cost,
+    /// Units of an account that were taken.
+    Credits,
+    /// `true`: the cost is a fee, and the provider's own price is paid elsewhere.
+    Byok,
+    /// An id that work is collected by.
+    TaskId,
+    TaskStatus,
     CostTicks,
     /// An id wherever it stands.
     RequestId,
@@ -40,6 +47,8 @@ pub(in super::super) enum Key {
     Param,
     Reason,
     ErrorType,
+    /// What was refused is in it: only that it is there is kept.
+    Flagged,
     LimitSource,
     ResetsAt,
     QuotaId,
@@ -47,6 +56,7 @@ pub(in super::super) enum Key {
     RetryDelay,
     QuotaResetDelay,
     RetryAfter,
+    RetryAfterMs,
 }
 
 /// The longest known key fits, and no longer one is taken for it.
@@ -83,14 +93,20 @@ impl Key {
             | b"completion_tokens" => Self::Tokens,
             b"usage" | b"usageMetadata" => Self::Usage,
             b"cost" => Self::Cost,
+            b"creditsCharged" | b"credits_charged" => Self::Credits,
+            b"is_byok" => Self::Byok,
+            b"task_id" | b"taskId" => Self::TaskId,
+            b"task_status" | b"taskStatus" => Self::TaskStatus,
             b"cost_in_usd_ticks" => Self::CostTicks,
             b"responseId" | b"response_id" | b"request_id" | b"requestId" => Self::RequestId,
             b"id" => Self::Id,
-            b"error" => Self::Error,
-            b"code" => Self::Code,
+            b"error" | b"errors" => Self::Error,
+            // Stability says it in `name`.
+            b"code" | b"name" => Self::Code,
+            b"flagged_input" => Self::Flagged,
             b"type" => Self::Type,
             b"status" => Self::Status,
-            b"message" => Self::Message,
+            b"message" | b"detail" | b"msg" | b"error_msg" | b"error_message" => Self::Message,
             // RFC 9457, with which the draft of `Idempotency-Key` answers.
             b"title" => Self::Message,
             b"param" => Self::Param,
@@ -102,7 +118,17 @@ impl Key {
             b"quotaValue" => Self::QuotaValue,
             b"retryDelay" => Self::RetryDelay,
             b"quotaResetDelay" => Self::QuotaResetDelay,
-            b"retry_after" => Self::RetryAfter,
+            b"retry_after"
+            | b"retryAfter"
+            | b"Retry-After"
+            | b"retry-after"
+            | b"retry_after_seconds"
+            | b"retryAfterSeconds"
+            | b"retry_after_secs"
+            | b"wait_seconds" => Self::RetryAfter,
+            b"retry_after_ms" | b"retryAfterMs" | b"retry-after-ms" | b"retryAfterMillis" => {
+                Self::RetryAfterMs
+            }
             _ => Self::Other,
         }
     }
@@ -122,6 +148,7 @@ impl Key {
             "quota_value" => Self::QuotaValue,
             "finish_reason" => Self::FinishReason,
             "block_reason" => Self::BlockReason,
+            "flagged" => Self::Flagged,
             _ => return None,
         };
         Some(key)
@@ -138,6 +165,7 @@ impl Key {
                 | Self::Param
                 | Self::Reason
                 | Self::ErrorType
+                | Self::Flagged
                 | Self::LimitSource
                 | Self::ResetsAt
                 | Self::QuotaId
@@ -145,7 +173,13 @@ impl Key {
                 | Self::RetryDelay
                 | Self::QuotaResetDelay
                 | Self::RetryAfter
+                | Self::RetryAfterMs
         )
+    }
+
+    /// Whether a string under it is a picture that counts.
+    pub(super) const fn is_picture(self) -> bool {
+        matches!(self, Self::Picture | Self::Result | Self::DraftPicture)
     }
 
     /// How many bytes of a string under this key are kept while it passes.
@@ -155,12 +189,10 @@ impl Key {
             Self::Message | Self::Error => 4096,
             Self::FinishMessage => 1024,
             Self::Prose => 256,
-            Self::Other
-            | Self::Picture
-            | Self::DraftPicture
-            | Self::Result
-            | Self::Output
-            | Self::Citations => 0,
+            // As much as tells a data URL without data from a picture.
+            Self::Picture | Self::DraftPicture | Self::Result => 64,
+            Self::Flagged => 1,
+            Self::Other | Self::Output | Self::Citations => 0,
             _ => 256,
         }
     }

@@ -7,18 +7,21 @@ mod events;
 mod json;
 mod keys;
 mod notes;
+mod picture_file;
 #[cfg(test)]
 mod tests;
 
-use crate::model::Evidence;
 use http::{
-    HeaderMap,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Version,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, TRANSFER_ENCODING},
+    response::Parts,
 };
+
+use crate::model::{Evidence, Workload};
 
 pub(super) use self::keys::Key;
 pub use self::notes::ProviderError;
-use self::{events::EventLines, json::JsonWatcher};
+use self::{events::EventLines, json::JsonWatcher, picture_file::PictureFile};
 
 /// What is known of an answer: from its head, and from as much of its body as was seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,6 +42,14 @@ pub struct AnswerFacts {
     pub whole: bool,
     /// The provider says itself that it charges nothing.
     pub uncharged: bool,
+    /// What it says that it cost is only the fee of whoever passed it on.
+    pub byok: bool,
+    /// It holds words for people.
+    pub words: bool,
+    /// It is a page, for a browser.
+    pub page: bool,
+    /// It says that the work was taken on, and names an id to collect it by.
+    pub accepted: bool,
 }
 
 impl AnswerFacts {
@@ -69,7 +80,7 @@ pub enum BodyKind {
 
 impl BodyKind {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        if headers.contains_key(CONTENT_ENCODING) {
+        if is_encoded(headers) {
             return Self::Encoded;
         }
         let Some(kind) = headers.get(CONTENT_TYPE) else {
@@ -79,8 +90,8 @@ impl BodyKind {
         if kind == "application/json" {
             return Self::Json;
         }
-        let kind = kind.to_str().unwrap_or_default();
-        if kind.as_bytes().windows(4).any(|word| word == b"json") {
+        let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+        if kind.contains("json") {
             Self::Json
         } else if kind.starts_with("text/event-stream") {
             Self::Events
@@ -92,22 +103,68 @@ impl BodyKind {
     }
 }
 
+/// Whether there is any encoding but `identity`, which is none.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
+        let codings = value.to_str().unwrap_or("unreadable").split(',');
+        codings
+            .map(str::trim)
+            .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+    })
+}
+
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| memchr::memmem::find(&kind.to_ascii_lowercase(), b"html").is_some())
+}
+
 /// Watches the body of one answer, in pieces of any size.
 #[derive(Debug)]
 pub(super) struct AnswerWatcher {
     kind: BodyKind,
+    /// It says that it is HTML.
+    page: bool,
+    /// The status is no success.
+    failed: bool,
+    /// A picture was asked for.
+    recognised: bool,
+    /// So many of them.
+    pictures: u32,
+    /// Only the end of the connection ends it, which may also be a break.
+    close_delimited: bool,
     json: JsonWatcher,
     lines: EventLines,
+    file: PictureFile,
     bytes: u64,
 }
 
 impl AnswerWatcher {
+    /// Of a body under these headers, of which nothing else is known.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self {
             kind: BodyKind::of(headers),
+            page: is_page(headers),
+            failed: false,
+            recognised: false,
+            pictures: 1,
+            close_delimited: false,
             json: JsonWatcher::default(),
             lines: EventLines::default(),
+            file: PictureFile::default(),
             bytes: 0,
+        }
+    }
+
+    /// Of an answer to a request for `workload`; `announced` says that it tells where it ends.
+    pub(super) fn of_answer(head: &Parts, workload: &Workload, announced: bool) -> Self {
+        Self {
+            failed: !head.status.is_success(),
+            recognised: workload.recognised,
+            pictures: workload.images.max(1),
+            close_delimited: !announced
+                && head.version < Version::HTTP_2
+                && !head.headers.contains_key(TRANSFER_ENCODING),
+            ..Self::of(&head.headers)
         }
     }
 
@@ -116,7 +173,12 @@ impl AnswerWatcher {
         match self.kind {
             BodyKind::Encoded => {}
             BodyKind::Events => self.lines.data(data, &mut self.json),
-            _ => self.json.data(data),
+            _ => {
+                self.json.data(data);
+                if !self.json.is_json() {
+                    self.file.data(data);
+                }
+            }
         }
     }
 
@@ -124,9 +186,48 @@ impl AnswerWatcher {
         self.bytes
     }
 
-    /// Whether it broke off: something in brackets is open, of an answer that says it is JSON.
+    /// Whether its document has come whole, whatever its connection does now: closed JSON that says how the call ended,
+    /// an event stream that says it is done, or the last event of one.
+    pub(super) fn is_whole(&self) -> bool {
+        match self.kind {
+            BodyKind::Encoded => false,
+            BodyKind::Events => {
+                self.lines.is_done() || self.json.notes().is_last_event_here(self.pictures)
+            }
+            _ => {
+                self.json.is_json()
+                    && self.json.is_complete()
+                    && (self.failed || self.json.notes().has_last_word())
+            }
+        }
+    }
+
+    /// Whether nothing of it is missing if its connection breaks now. A picture's file says so itself, and may go on.
+    pub(super) fn is_whole_if_broken(&self) -> bool {
+        self.is_whole() || self.file.is_ended() == Some(true)
+    }
+
+    /// Whether it broke off, now that its connection says it has ended: something in brackets is open, or the end of a
+    /// picture's file is missing where any break looks like an end.
     pub(super) fn is_broken_off(&self) -> bool {
-        self.kind == BodyKind::Json && !self.json.is_complete()
+        match self.kind {
+            BodyKind::Encoded | BodyKind::Events => false,
+            BodyKind::Json => !self.json.is_complete(),
+            _ if self.json.is_json() => self.recognised && !self.json.is_complete(),
+            _ => self.close_delimited && self.file.is_ended() == Some(false),
+        }
+    }
+
+    /// Whether the first bytes of what was asked for came: no blanks, comments, heartbeats or events about the work.
+    pub(super) fn picture_began(&self) -> bool {
+        match self.kind {
+            BodyKind::Encoded => self.bytes > 0,
+            _ if self.json.notes().picture_began() => true,
+            BodyKind::Events => !self.recognised && self.lines.is_begun(),
+            _ if !self.recognised => self.json.is_begun(),
+            BodyKind::Other => self.json.is_begun() && !self.json.is_json(),
+            BodyKind::Json | BodyKind::Text => self.file.is_picture(),
+        }
     }
 
     /// What was seen so far.
@@ -134,8 +235,9 @@ impl AnswerWatcher {
         AnswerFacts {
             kind: self.kind,
             json: self.json.is_json(),
+            page: self.page,
             whole,
-            ..self.json.facts(self.bytes)
+            ..self.json.notes().facts(self.bytes)
         }
     }
 }

@@ -36,6 +36,13 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// An error of which there is nothing but these words.
+    pub(in super::super) fn of_text(text: &str) -> Self {
+        let mut error = Self::default();
+        error.note(Key::Message, text);
+        error
+    }
+
     /// `code`: a word (OpenAI and the relays) or a number (Google, OpenRouter).
     pub fn code(&self) -> Option<&str> {
         self.word(Key::Code)
@@ -88,6 +95,39 @@ pub(super) struct Notes {
     /// The fields of an error that stand at the root, without an `error` around them.
     root_error: ProviderError,
     uncharged: bool,
+    byok: bool,
+    words: bool,
+    /// An id to collect the work by, and the word that it goes on.
+    task: bool,
+    goes_on: bool,
+    /// The first bytes of a picture that counts came.
+    picture_began: bool,
+    /// What the event that is passing calls itself, as far as that ends a stream.
+    event: Option<LastEvent>,
+    /// Pictures that events called completed.
+    completed: u32,
+    /// An event came after which nothing else does.
+    last_event: bool,
+}
+
+/// What an event means for the end of its stream, once it has come whole.
+#[derive(Clone, Copy, Debug)]
+enum LastEvent {
+    /// Another of the pictures is complete.
+    Picture,
+    /// Nothing follows.
+    All,
+}
+
+impl LastEvent {
+    /// By the event's `type`, at OpenAI: Images and Responses.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "image_generation.completed" | "image_edit.completed" => Some(Self::Picture),
+            "response.completed" | "response.failed" | "response.incomplete" => Some(Self::All),
+            _ => None,
+        }
+    }
 }
 
 impl Notes {
@@ -116,6 +156,45 @@ impl Notes {
         } else {
             self.evidence.images += pictures;
         }
+        if depth == 1 {
+            match self.event.take() {
+                Some(LastEvent::Picture) => self.completed += 1,
+                Some(LastEvent::All) => self.last_event = true,
+                None => {}
+            }
+        }
+    }
+
+    /// The event that is passing broke off: its name means nothing.
+    pub(super) const fn forget_event(&mut self) {
+        self.event = None;
+    }
+
+    /// Whether an event came that ends a stream in which so many pictures are expected.
+    pub(super) const fn is_last_event_here(&self, pictures: u32) -> bool {
+        self.last_event || self.completed >= pictures
+    }
+
+    /// Whether a document that has come whole says how the call ended: by a picture, an error or a reason.
+    pub(super) fn has_last_word(&self) -> bool {
+        let evidence = &self.evidence;
+        evidence.images > 0
+            || evidence.finish_reason.is_some()
+            || evidence.block_reason.is_some()
+            || !self.error.words.is_empty()
+    }
+
+    /// Whether the first bytes of a picture came that is no draft.
+    pub(super) const fn picture_began(&self) -> bool {
+        self.picture_began
+    }
+
+    /// The first bytes of a string under `key` came.
+    pub(super) fn picture_begins(&mut self, depth: usize, key: Key) {
+        let drafted = self.frames[..depth.min(DEPTH)]
+            .iter()
+            .any(|frame| frame.draft);
+        self.picture_began |= key != Key::DraftPicture && !drafted && self.counts(depth, key);
     }
 
     pub(super) fn in_object(&self, depth: usize) -> bool {
@@ -137,6 +216,7 @@ impl Notes {
                 let draft = literal != "false" && literal != "null";
                 self.innermost(depth, |frame| frame.draft |= draft);
             }
+            (Key::Byok, Value::Literal("true")) => self.byok = true,
             (_, Value::Literal("true" | "false" | "null")) => {}
             (Key::Picture | Key::DraftPicture | Key::Result, Value::Text { .. }) => {
                 self.picture(depth, key);
@@ -144,13 +224,19 @@ impl Notes {
             (Key::Prose, Value::Text { text, .. }) if shows_picture(text) => {
                 self.picture(depth, Key::Picture);
             }
+            (Key::Prose, Value::Text { text, .. }) => self.words |= !text.trim().is_empty(),
             (_, Value::Text { text, .. } | Value::Literal(text)) => self.word(depth, key, text),
         }
     }
 
-    fn picture(&mut self, depth: usize, key: Key) {
+    /// Whether a picture under `key` is one of the answer's.
+    fn counts(&self, depth: usize, key: Key) -> bool {
         let here = |within: Key| self.keys(depth).any(|key| key == within);
-        if here(Key::Citations) || here(Key::Error) || key == Key::Result && !here(Key::Output) {
+        !(here(Key::Citations) || here(Key::Error) || key == Key::Result && !here(Key::Output))
+    }
+
+    fn picture(&mut self, depth: usize, key: Key) {
+        if !self.counts(depth, key) {
             return;
         }
         match key {
@@ -160,6 +246,15 @@ impl Notes {
     }
 
     fn word(&mut self, depth: usize, key: Key, text: &str) {
+        if key == Key::Type {
+            if depth == 1 {
+                self.event = LastEvent::named(text);
+            }
+            // It says so before the picture comes.
+            if text.ends_with("partial_image") {
+                self.innermost(depth, |frame| frame.draft = true);
+            }
+        }
         let of_usage = self
             .frame(depth)
             .is_some_and(|frame| frame.key == Key::Usage);
@@ -172,15 +267,28 @@ impl Notes {
             Key::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),
             // Ten billion ticks are a dollar.
             Key::CostTicks => evidence.cost_micros = micros(text, 1e-4),
-            Key::RequestId => evidence.request_ids.extend(RequestId::new(IN_BODY, text)),
-            Key::Id if depth == 1 => evidence.request_ids.extend(RequestId::new(IN_BODY, text)),
+            Key::Credits => self.uncharged |= text.parse() == Ok(0.0),
+            Key::TaskId => {
+                self.task = true;
+                evidence.request_ids.extend(RequestId::new(IN_BODY, text));
+            }
+            Key::RequestId => {
+                self.task |= depth == 1;
+                evidence.request_ids.extend(RequestId::new(IN_BODY, text));
+            }
+            Key::Id if depth == 1 => {
+                self.task = true;
+                evidence.request_ids.extend(RequestId::new(IN_BODY, text));
+            }
             Key::Error => self.error.note(Key::Message, text),
+            Key::TaskStatus => self.goes_on |= goes_on(text),
             _ if key.is_of_error() => self.error_word(depth, key, text),
             _ => {}
         }
     }
 
     fn error_word(&mut self, depth: usize, key: Key, text: &str) {
+        self.goes_on |= key == Key::Status && goes_on(text);
         // The root may be an array of one.
         let at_root = depth == 1 || depth == 2 && !self.in_object(1);
         if self.keys(depth).any(|key| key == Key::Error) {
@@ -212,6 +320,9 @@ impl Notes {
             error: self.error.if_any(),
             root_error: self.root_error.if_any(),
             uncharged: self.uncharged,
+            byok: self.byok,
+            words: self.words,
+            accepted: self.task && self.goes_on,
             ..AnswerFacts::default()
         }
     }
@@ -234,11 +345,46 @@ impl Notes {
     }
 }
 
-/// Whether text that is meant for people shows a picture: Markdown, or a data URL.
+/// Whether text that is meant for people shows a picture: Markdown, or a data URL. One without data is none.
 fn shows_picture(text: &str) -> bool {
-    let markdown =
-        text.contains("![") && (text.contains("](http") || text.contains("](data:image/"));
-    markdown || text.starts_with("data:image/")
+    text.contains("![") && text.contains("](http") || shows_data(text.as_bytes())
+}
+
+/// Whether there is a data URL of a picture, with data in it.
+pub(super) fn shows_data(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, b"data:image/") {
+        rest = &rest[at + 1..];
+        let markdown = at > 1 && text[..text.len() - rest.len()].ends_with(b"](d");
+        let begins = text.len() - rest.len() == 1;
+        let comma = memchr::memchr(b',', rest).unwrap_or(rest.len());
+        let data = rest
+            .get(comma + 1)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/%".contains(byte));
+        if (markdown || begins) && data {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether the status of a task says that it is not done yet.
+fn goes_on(status: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "accepted",
+        "created",
+        "in_progress",
+        "in_queue",
+        "pending",
+        "processing",
+        "queued",
+        "queueing",
+        "running",
+        "starting",
+        "submitted",
+        "waiting",
+    ];
+    WORDS.iter().any(|word| status.eq_ignore_ascii_case(word))
 }
 
 /// Gemini's “You will not be charged for this request.”

@@ -230,11 +230,11 @@ impl Walk<'_, '_> {
             b'n' => self.reader.word("null")?,
             b't' => {
                 self.reader.word("true")?;
-                self.take(place, Value::Other);
+                self.take(place, Value::Bool(true));
             }
             b'f' => {
                 self.reader.word("false")?;
-                self.take(place, Value::Other);
+                self.take(place, Value::Bool(false));
             }
             _ => {
                 let number = value_of(self.reader.number()?)?;

@@ -102,7 +102,7 @@ async fn a_callers_own_key_is_used_up_by_the_first() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_asked_after_the_deadline() {
-    let script = Script::new([Act::Slowly(200, 503, "")]);
+    let script = Script::new([Act::Slowly(200, 503, r#"{"error":{"code":503}}"#)]);
     let mut request = request();
     let deadline = crate::attempt::Deadline::after(Duration::from_secs(200));
     request.extensions_mut().insert(deadline);

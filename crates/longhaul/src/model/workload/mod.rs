@@ -29,6 +29,8 @@ pub struct Workload {
     /// Whether the request was recognised as one that asks for images, and gets them with its answer. The
     /// submission of a job, whose answer is a ticket, is not.
     pub recognised: bool,
+    /// Whether the answer was asked for as a stream: it is then handed on as it comes.
+    pub stream: bool,
 }
 
 impl Workload {
@@ -41,6 +43,7 @@ impl Workload {
             references: 0,
             quality: None,
             recognised: !matches!(resolution, Resolution::Unknown),
+            stream: false,
         }
     }
 

@@ -139,7 +139,7 @@ async fn dropped_at_any_point_each_attempt_has_exactly_one_outcome() {
     for cut in (0..2_260).step_by(5) {
         let says = [
             Say::picture(2_150),
-            Say::status(30, 503),
+            Say(30, 503, "x: y", r#"{"error":{"code":503}}"#),
             Say::picture(4_000),
         ];
         let script = Script::new(late(), says);

@@ -5,9 +5,9 @@ use std::sync::{
 
 use bytes::Bytes;
 
-/// How many bytes of request bodies a client may hold at once, and how many it does. Clones share it.
+/// How many bytes of bodies a client may hold at once, and how many it does. Clones share it.
 #[derive(Clone, Debug)]
-pub struct ReplayBudget(Arc<Shared>);
+pub struct MemoryBudget(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -16,7 +16,7 @@ struct Shared {
     retained: AtomicU64,
 }
 
-impl ReplayBudget {
+impl MemoryBudget {
     pub(crate) fn new(limit: u64) -> Self {
         Self(Arc::new(Shared {
             limit,
@@ -38,7 +38,7 @@ impl ReplayBudget {
     }
 
     /// A reservation of nothing, to be grown.
-    pub(super) fn reserve(&self) -> Reservation {
+    pub(crate) fn reserve(&self) -> Reservation {
         Reservation {
             budget: self.clone(),
             bytes: 0,
@@ -46,16 +46,16 @@ impl ReplayBudget {
     }
 }
 
-/// A share of a [`ReplayBudget`], given back when dropped.
+/// A share of a [`MemoryBudget`], given back when dropped.
 #[derive(Debug)]
-pub(super) struct Reservation {
-    budget: ReplayBudget,
+pub(crate) struct Reservation {
+    budget: MemoryBudget,
     bytes: u64,
 }
 
 impl Reservation {
     /// Takes `more` bytes; `false` and nothing taken where the budget has not as many left.
-    pub(super) fn grow(&mut self, more: u64) -> bool {
+    pub(crate) fn grow(&mut self, more: u64) -> bool {
         let Shared { limit, retained } = &*self.budget.0;
         let taken = retained.fetch_update(Relaxed, Relaxed, |held| {
             held.checked_add(more).filter(|sum| sum <= limit)
@@ -64,6 +64,18 @@ impl Reservation {
             self.bytes += more;
         }
         taken.is_ok()
+    }
+
+    /// The bytes that are taken.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Gives so many of them back.
+    pub(crate) fn shrink(&mut self, less: u64) {
+        let less = less.min(self.bytes);
+        self.bytes -= less;
+        self.budget.0.retained.fetch_sub(less, Relaxed);
     }
 
     /// The same data, uncopied, which gives the reservation back when its last clone is dropped.

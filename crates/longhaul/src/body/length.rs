@@ -1,0 +1,11 @@
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING},
+};
+
+/// Says in `headers` that the body which follows has this length, however long it was announced to be, and no trailers.
+pub(crate) fn announce_length(headers: &mut HeaderMap, length: u64) {
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(TRAILER);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+}

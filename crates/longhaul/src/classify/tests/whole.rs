@@ -1,0 +1,359 @@
+//! An answer is whole when its document is, whatever its connection does then.
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::*;
+
+/// What a body does.
+#[derive(Clone, Debug)]
+pub(super) enum Do {
+    Data(Bytes),
+    /// Seconds of silence.
+    Wait(u64),
+    Break,
+    /// Nothing, for ever.
+    Hang,
+}
+
+pub(super) fn data(data: impl Into<Bytes>) -> Do {
+    Do::Data(data.into())
+}
+
+/// A body that does all of that, and ends.
+#[derive(Debug)]
+pub(super) struct Acts(VecDeque<Do>, Option<Pin<Box<Sleep>>>);
+
+impl Acts {
+    pub(super) fn new(acts: impl IntoIterator<Item = Do>) -> Self {
+        Self(acts.into_iter().collect(), None)
+    }
+}
+
+impl Body for Acts {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        loop {
+            match self.0.front().cloned() {
+                None => return Poll::Ready(None),
+                Some(Do::Hang) => return Poll::Pending,
+                Some(Do::Break) => {
+                    let error = io::ErrorKind::ConnectionReset.into();
+                    self.0.pop_front();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Some(Do::Data(data)) => {
+                    self.0.pop_front();
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Do::Wait(seconds)) => {
+                    let sleep = self
+                        .1
+                        .get_or_insert_with(|| Box::pin(sleep(Duration::from_secs(seconds))));
+                    std::task::ready!(sleep.as_mut().poll(cx));
+                    self.1 = None;
+                    self.0.pop_front();
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn answer(kind: &'static str, acts: impl IntoIterator<Item = Do>) -> Response<Acts> {
+    let mut response = Response::new(Acts::new(acts));
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert("content-type", kind);
+    response
+}
+
+pub(super) fn workload() -> Workload {
+    Workload::of(Resolution::K4)
+}
+
+/// The attempt, and the answer to it or the error.
+pub(super) async fn call<B>(
+    layer: &ClassifyLayer,
+    workload: Workload,
+    answer: Response<B>,
+) -> (
+    Attempt,
+    Result<Response<ResponseBody<B, DefaultClassifier>>, Error>,
+)
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    let answer = std::sync::Mutex::new(Some(answer));
+    let service = service_fn(|_: Request<Empty<Bytes>>| {
+        std::future::ready(Ok::<_, Infallible>(answer.lock().unwrap().take().unwrap()))
+    });
+    let mut request = Request::new(Empty::new());
+    request.extensions_mut().insert(workload);
+    let (attempt, _) = Attempt::enter(request.extensions_mut());
+    let answered = layer.layer(service).oneshot(request).await;
+    (attempt, answered)
+}
+
+fn streaming() -> ClassifyLayer {
+    ClassifyLayer::new(ClassifyPolicy {
+        hold: false,
+        ..ClassifyPolicy::default()
+    })
+    .unwrap()
+}
+
+const LINK: &str = r#"{"data":[{"url":"https://pictures.example/1"}]}"#;
+
+fn picture() -> Bytes {
+    long_picture().concat().into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_document_is_delivered_whatever_follows() {
+    for document in [LINK.into(), picture()] {
+        for (end, seconds) in [(None, 0), (Some(Do::Break), 0), (Some(Do::Hang), 1)] {
+            let began = Instant::now();
+            let mut answer = answer("application/json", [data(document.clone())]);
+            let headers = answer.headers_mut();
+            headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
+            headers.insert("trailer", HeaderValue::from_static("x-sum"));
+            answer.body_mut().0.extend(end);
+            let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
+            let answered = answered.unwrap();
+            assert_eq!(ended(&attempt), (End::Finished, Class::Delivered));
+            let length = document.len().to_string();
+            assert_eq!(answered.headers()["content-length"], *length);
+            assert!(!answered.headers().contains_key("transfer-encoding"));
+            assert!(!answered.headers().contains_key("trailer"));
+            assert_eq!(answered.body().size_hint().exact(), length.parse().ok());
+            let body = answered.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, document);
+            assert_eq!(began.elapsed().as_secs(), seconds);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_its_document_if_no_length_was_told() {
+    for (end, seconds) in [(Do::Break, 0), (Do::Hang, 1)] {
+        let began = Instant::now();
+        let answer = answer("application/json", [data(picture()), end]);
+        let (attempt, answered) = call(&streaming(), workload(), answer).await;
+        let body = answered.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(body.to_bytes(), picture());
+        assert_eq!(ended(&attempt), (End::Finished, Class::Delivered));
+        assert_eq!(began.elapsed().as_secs(), seconds);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_told_a_length_gets_the_break_and_the_books_the_truth() {
+    let mut answer = answer("application/json", [data(picture()), Do::Break]);
+    let length = HeaderValue::from(picture().len() + 2);
+    answer.headers_mut().insert("content-length", length);
+    let (attempt, answered) = call(&streaming(), workload(), answer).await;
+    let body = answered.unwrap().into_body().collect().await;
+    assert!(body.unwrap_err().find_source::<io::Error>().is_some());
+    assert_eq!(ended(&attempt), (End::Finished, Class::Delivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_says_nothing_is_not_whole_when_it_breaks() {
+    // The progress of the work, one document a line; then a document of which the end is missing.
+    let progress = "{\"status\":\"processing\"}\n";
+    for (acts, class) in [
+        (vec![data(progress), Do::Break], Class::Undelivered),
+        (vec![data(progress), data(&LINK[..20])], Class::Undelivered),
+        (
+            vec![data(progress), Do::Wait(90), data(LINK)],
+            Class::Delivered,
+        ),
+        (
+            vec![
+                data(r#"{"error":{"code":"moderation_blocked"}}"#),
+                Do::Break,
+            ],
+            Class::ContentBlocked,
+        ),
+        (
+            vec![
+                data(r#"{"candidates":[{"finishReason":"NO_IMAGE"}]}"#),
+                Do::Hang,
+            ],
+            Class::NoImage,
+        ),
+    ] {
+        let answer = answer("application/json", acts);
+        let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
+        assert_eq!(answered.is_err(), class == Class::Undelivered);
+        assert_eq!(ended(&attempt).1, class);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_answer_is_whole_when_its_document_is() {
+    for end in [Do::Break, Do::Hang] {
+        let error = r#"{"error":{"code":503,"message":"overloaded"}}"#;
+        let mut answer = answer("application/json", [data(error), end]);
+        *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
+        let body = answered.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(body.to_bytes(), error);
+        assert_eq!(ended(&attempt), (End::Finished, Class::Overloaded));
+    }
+}
+
+/// Events that end a stream, and how many pictures were asked for.
+const LAST: [(&str, u32); 5] = [
+    ("data: {\"b64_json\":\"AA\"}\n\ndata: [DONE]\n\n", 9),
+    ("data: {\"b64_json\":\"AA\"}\r\n\r\ndata:[DONE]", 1),
+    (
+        "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"AA\"}\n\n",
+        1,
+    ),
+    (
+        "data: {\"type\":\"image_edit.completed\",\"b64_json\":\"AA\"}\n\ndata: {\"type\":\"image_edit.completed\",\"b64_json\":\"AA\"}\n\n",
+        2,
+    ),
+    (
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"output\":[{\"result\":\"AA\"}]}}\n\n",
+        3,
+    ),
+];
+
+#[tokio::test(start_paused = true)]
+async fn an_event_stream_is_whole_at_its_last_event() {
+    for (events, images) in LAST {
+        for (end, seconds) in [(Do::Break, 0), (Do::Hang, 1)] {
+            let began = Instant::now();
+            let pieces = events.as_bytes().chunks(7).map(data);
+            let answer = answer("text/event-stream", pieces.chain([end]));
+            let workload = workload().with_images(images);
+            let (attempt, answered) = call(&ClassifyLayer::default(), workload, answer).await;
+            let body = answered.unwrap().into_body().collect().await.unwrap();
+            assert_eq!(body.to_bytes(), events);
+            let (end, class) = ended(&attempt);
+            assert_eq!((end, class), (End::Finished, Class::Delivered), "{events}");
+            assert_eq!(began.elapsed().as_secs(), seconds, "{events}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_stream_goes_on_until_all_its_pictures_came() {
+    let one = "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"AA\"}\n\n";
+    let acts = [data(one), Do::Wait(100), data(one)];
+    let answer = answer("text/event-stream", acts);
+    let workload = workload().with_images(2);
+    let (attempt, answered) = call(&ClassifyLayer::default(), workload, answer).await;
+    let body = answered.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes().len(), 2 * one.len());
+    assert_eq!(attempt.evidence().images, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_at_the_last_bracket_or_event_has_it_all() {
+    let json = picture();
+    let mut cases = vec![("application/json", json, 1)];
+    cases.extend(LAST.map(|(events, images)| ("text/event-stream", events.into(), images)));
+    for (kind, document, images) in cases {
+        let answer = answer(kind, [data(document), Do::Hang]);
+        let workload = workload().with_images(images);
+        let (attempt, answered) = call(&streaming(), workload, answer).await;
+        let mut body = answered.unwrap().into_body();
+        body.frame().await.unwrap().unwrap();
+        assert_eq!(attempt.outcome_now(), None, "it may go on");
+        drop(body);
+        assert_eq!(ended(&attempt), (End::Finished, Class::Delivered), "{kind}");
+        assert!(attempt.evidence().images > 0);
+    }
+}
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x02IHDRxy....\0\0\0\0IEND\xae\x42\x60\x82";
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_file_is_judged_by_its_own_end() {
+    for (kind, file, end, class) in [
+        ("image/png", PNG, Some(Do::Break), Class::Delivered),
+        (
+            "application/octet-stream",
+            PNG,
+            Some(Do::Break),
+            Class::Delivered,
+        ),
+        ("image/png", &PNG[..30], Some(Do::Break), Class::Undelivered),
+        // Ended by its connection alone, as a break would be.
+        ("image/png", &PNG[..30], None, Class::Undelivered),
+        ("image/png", PNG, None, Class::Delivered),
+        // A file that does not say where it ends.
+        ("image/avif", b"\0\0\0\x20ftypavif", None, Class::Delivered),
+    ] {
+        for layer in [ClassifyLayer::default(), streaming()] {
+            let acts = [data(file)].into_iter().chain(end.clone());
+            let (attempt, answered) = call(&layer, workload(), answer(kind, acts)).await;
+            if let Ok(answered) = answered {
+                let _ = answered.into_body().collect().await;
+            }
+            assert_eq!(ended(&attempt).1, class, "{kind}, {} bytes", file.len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_picture_file_does_not_end_the_reading() {
+    let answer = answer("image/png", [data(PNG), Do::Wait(5), data("and more")]);
+    let (_, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
+    let body = answered.unwrap().into_body().collect().await.unwrap();
+    assert!(body.to_bytes().ends_with(b"and more"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_moment_is_noted_at_which_the_picture_begins_to_come() {
+    for (kind, acts, began) in [
+        ("application/json", vec![Do::Wait(3), data(LINK)], Some(3)),
+        (
+            "application/json",
+            vec![
+                data("   \n"),
+                Do::Wait(60),
+                data(r#"{"data":[{"b64_json":"#),
+                Do::Wait(7),
+                data("\"A"),
+            ],
+            Some(67),
+        ),
+        (
+            "text/event-stream",
+            vec![
+                data(": beat\n\ndata: {\"type\":\"image_generation.in_progress\"}\n\n"),
+                Do::Wait(40),
+                data("data: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"AA\"}\n\n"),
+                Do::Wait(40),
+                data("data: {\"type\":\"image_generation.completed\",\"b64_json\":\"A"),
+            ],
+            Some(80),
+        ),
+        ("image/png", vec![Do::Wait(2), data(PNG)], Some(2)),
+        ("application/json", vec![data(r#"{"data":[]}"#)], None),
+        (
+            "application/json",
+            vec![data(
+                r#"{"choices":[{"message":{"content":"![a](data:image/png;base64,A"#,
+            )],
+            Some(0),
+        ),
+    ] {
+        let start = Instant::now();
+        let answer = answer(kind, acts);
+        let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
+        if let Ok(answered) = answered {
+            let _ = answered.into_body().collect().await;
+        }
+        let noted = attempt.picture_began_at();
+        assert_eq!(noted.map(|at| (at - start).as_secs()), began, "{kind}");
+    }
+}
