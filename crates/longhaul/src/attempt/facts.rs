@@ -85,8 +85,6 @@ pub(crate) struct Facts {
     pub(super) late: bool,
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
-    /// The first bytes of the picture came.
-    pub(super) picture_began: Option<Instant>,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
     pub(super) evidence: Evidence,
@@ -119,7 +117,6 @@ impl Facts {
             picture: PictureNote::Unwatched,
             late: false,
             dropped_as: None,
-            picture_began: None,
             not_held: false,
             evidence: Evidence::default(),
             charged: None,

@@ -219,7 +219,10 @@ impl Attempt {
     /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
     /// the answer.
     pub fn picture_began_at(&self) -> Option<Instant> {
-        self.facts().picture_began
+        match self.picture() {
+            PictureNote::Began(at) => Some(at),
+            _ => None,
+        }
     }
 
     /// Whether it was answered without a picture and without anything else: no words, no refusal, no error. Where
@@ -239,12 +242,10 @@ impl Attempt {
     pub(crate) fn provider_wait(&self) -> Option<Duration> {
         const OUR_OWN: Duration = Duration::from_secs(2);
         let waited = self.timing().flush_to_head()?;
-        let scale = self
-            .facts()
-            .route
-            .as_ref()
-            .map_or(1.0, |route| route.time_scale);
-        let provider = waited.div_f64(scale);
+        let provider = match &self.facts().route {
+            Some(route) => route.scale.provider(waited),
+            None => waited,
+        };
         Some(if waited < OUR_OWN {
             provider.min(OUR_OWN)
         } else {
@@ -366,11 +367,6 @@ impl Attempt {
     /// What the body of its answer adds.
     pub(crate) fn note_body(&self, evidence: Evidence) {
         self.facts().evidence.add_body(evidence);
-    }
-
-    /// Writes down that the first bytes of the picture are here. The first time stays.
-    pub(crate) fn note_picture_began(&self) {
-        self.facts().picture_began.get_or_insert_with(Instant::now);
     }
 
     /// There was no memory to hold its answer in.

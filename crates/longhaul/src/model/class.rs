@@ -76,7 +76,7 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order of declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NeverSent,
         Self::SentPartial,
         Self::Refused,
