@@ -35,6 +35,8 @@ pub struct Body {
     left: Option<u64>,
     pace: Pace,
     pause: Option<Pin<Box<Sleep>>>,
+    /// When the line is to be kept open next, through all stages.
+    next_beat: Option<Pin<Box<Sleep>>>,
     ending: Option<Ending>,
     line: Option<Line>,
 }
@@ -61,12 +63,30 @@ impl Default for Pace {
     }
 }
 
+/// A part of a body that comes in several.
+pub(crate) enum Stage {
+    Data(Vec<Bytes>),
+    /// A beat at intervals until the data is there.
+    Wait(Option<(Duration, Bytes)>, Later),
+    /// Nothing more, and no end.
+    Never,
+    /// The end, but not of a whole body.
+    Stop,
+    /// The connection breaks.
+    Fail,
+}
+
+impl Stage {
+    pub(crate) fn wait(beat: Option<(Duration, Bytes)>, rest: Later) -> Self {
+        Self::Wait(beat, rest)
+    }
+}
+
 enum Step {
     Data(Bytes),
-    /// White space at intervals until the rest is there.
+    /// What keeps the line open, at intervals, until the rest is there.
     Beats {
-        every: Duration,
-        next: Pin<Box<Sleep>>,
+        beat: Option<(Duration, Bytes)>,
         rest: Later,
     },
     /// Waits until what came before has reached the socket, so that the end does not swallow it.
@@ -86,6 +106,7 @@ impl Body {
             left: Some(left),
             pace: Pace::default(),
             pause: None,
+            next_beat: None,
             ending: None,
             line: None,
         }
@@ -93,10 +114,23 @@ impl Body {
 
     /// White space until the rest is there; the length is not known.
     pub(crate) fn beating(every: Duration, rest: Later) -> Self {
-        let next = Box::pin(tokio::time::sleep(every));
+        let beat = Some((every, Bytes::from_static(b" ")));
+        Self::stages(vec![Stage::wait(beat, rest)])
+    }
+
+    /// A body that comes in stages; the length is not known.
+    pub(crate) fn stages(stages: Vec<Stage>) -> Self {
         let mut body = Self::whole(Vec::new());
         body.left = None;
-        body.steps.push_back(Step::Beats { every, next, rest });
+        for stage in stages {
+            match stage {
+                Stage::Data(pieces) => body.steps.extend(data(pieces)),
+                Stage::Wait(beat, rest) => body.steps.push_back(Step::Beats { beat, rest }),
+                Stage::Never => body.steps.push_back(Step::Never),
+                Stage::Stop => body.steps.extend([Step::Flush(None), Step::Stop]),
+                Stage::Fail => body.steps.extend([Step::Flush(None), Step::Fail]),
+            }
+        }
         body
     }
 
@@ -210,14 +244,22 @@ impl http_body::Body for Body {
                 Some(Step::Data(_)) => {
                     return Poll::Ready(this.take_slice().map(|slice| Ok(Frame::data(slice))));
                 }
-                Some(Step::Beats { every, next, rest }) => {
+                Some(Step::Beats { beat, rest }) => {
                     if let Poll::Ready(rest) = rest.as_mut().poll(cx) {
-                        this.steps = data(rest);
+                        this.steps.pop_front();
+                        for step in data(rest).into_iter().rev() {
+                            this.steps.push_front(step);
+                        }
                         continue;
                     }
+                    let Some((every, beat)) = beat else {
+                        return Poll::Pending;
+                    };
+                    let sleep = || Box::pin(tokio::time::sleep(*every));
+                    let next = this.next_beat.get_or_insert_with(sleep);
                     ready!(next.as_mut().poll(cx));
                     next.as_mut().reset(Instant::now() + *every);
-                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))));
+                    return Poll::Ready(Some(Ok(Frame::data(beat.clone()))));
                 }
                 Some(Step::Flush(flushed)) => {
                     if let Some(line) = &this.line {

@@ -1,8 +1,9 @@
 //! A simulated provider of generated pictures, with an oracle that knows what was really charged.
 //!
 //! Calls that take minutes and cost money are hard to test: a real provider is slow, dear, and fails when it likes. This
-//! one speaks OpenAI's images API and Gemini's native one, takes as long as the real ones do, answers with real PNG
-//! files of the right size and weight, and fails as it is told: see [`Fault`] for all that can go wrong. Afterwards its
+//! one speaks OpenAI's images API and Responses, Gemini's native API, Replicate's and fal's, takes as long as the real ones
+//! do, answers with real PNG files of the right size and weight, and fails as it is told: see [`Fault`] for all that can
+//! go wrong. Where the APIs know tasks that are submitted and polled, or event streams, it speaks those too. Afterwards its
 //! [`Oracle`] tells, for every request, what was received, made, charged and delivered.
 //!
 //! [`Provider`] is a [`tower_service::Service`], so a client stack can run against it in process and on paused time,
@@ -78,9 +79,9 @@ pub use self::{
     body::Body,
     dialect::{Dialect, Work},
     error::{SimError, SimErrorKind},
-    oracle::{Entry, Oracle, Received, Totals},
+    oracle::{Entry, Oracle, Received, TaskEntry, Totals},
     picture::Weight,
-    provider::{Builder, ConfigError, Provider, ResponseFuture},
+    provider::{Builder, ConfigError, Offer, Provider, ResponseFuture},
     resolution::Resolution,
-    script::{Action, Fault, ParseError, Script, Seen, WaitForm},
+    script::{Action, Fault, ParseError, Script, Seen, TaskFailure, WaitForm},
 };

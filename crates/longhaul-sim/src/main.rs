@@ -166,6 +166,7 @@ fn table(totals: &Totals) -> String {
     let dollars = |micros: u64| format!("${:.4}", micros as f64 / 1e6);
     [
         ("requests", totals.requests.to_string()),
+        ("  tasks among them", totals.tasks.to_string()),
         ("  read whole", totals.read_whole.to_string()),
         ("  work done", totals.generated.to_string()),
         ("  work still running", totals.running.to_string()),
@@ -175,6 +176,7 @@ fn table(totals: &Totals) -> String {
             "  charged, not delivered",
             totals.charged_undelivered.to_string(),
         ),
+        ("polls", totals.polls.to_string()),
         ("links fetched", totals.links_fetched.to_string()),
         ("refusals", totals.refused.to_string()),
         ("charged", dollars(totals.charged_micros)),

@@ -141,6 +141,7 @@ pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
             "An internal error has occurred.",
             None,
         ),
+        Refusal::Unsupported(name) => (Http::BAD_REQUEST, "INVALID_ARGUMENT", *name, None),
     };
     let mut error = json!({ "code": http.as_u16(), "message": message, "status": status });
     if let Some(details) = details {

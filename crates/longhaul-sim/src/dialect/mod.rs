@@ -1,7 +1,10 @@
 //! The APIs that the provider speaks: what a request asks for, and how answers and refusals are written.
 
+mod fal;
 mod gemini;
 mod openai;
+pub(crate) mod replicate;
+pub(crate) mod responses;
 mod size;
 
 use std::time::Duration;
@@ -21,6 +24,12 @@ pub enum Dialect {
     OpenAi,
     /// `POST …/models/{model}:generateContent`.
     Gemini,
+    /// `POST …/responses` with the tool `image_generation`.
+    Responses,
+    /// `POST …/predictions`, as Replicate has it.
+    Replicate,
+    /// `POST …/fal-ai/{model}`, as fal has it.
+    Fal,
 }
 
 /// What a request asked the provider to make.
@@ -59,6 +68,8 @@ pub(crate) enum Refusal {
     KeyReuse,
     Blocked,
     ServerError,
+    /// A parameter that this provider does not know.
+    Unsupported(&'static str),
 }
 
 /// What stands around the pictures of an answer.
@@ -73,8 +84,14 @@ pub(crate) struct Frame<'a> {
 impl Dialect {
     /// The dialect of a path, or how far it is understood: an unknown path is refused in OpenAI's words.
     pub(crate) fn of_path(path: &str) -> Result<Self, Self> {
-        if path.ends_with("/images/generations") {
+        if path.ends_with("/images/generations") || path.ends_with("/images/generations/async") {
             Ok(Self::OpenAi)
+        } else if path.ends_with("/responses") {
+            Ok(Self::Responses)
+        } else if path.ends_with("/predictions") {
+            Ok(Self::Replicate)
+        } else if path.contains("/fal-ai/") {
+            Ok(Self::Fal)
         } else if path.ends_with(":generateContent") {
             Ok(Self::Gemini)
         } else if path.contains("/models/") && path.contains(':') {
@@ -84,62 +101,82 @@ impl Dialect {
         }
     }
 
+    /// The document that a request carries.
+    pub(crate) fn parse(body: &[u8]) -> Result<Value, Refusal> {
+        serde_json::from_slice(body)
+            .map_err(|error| Refusal::BadRequest(format!("the body is not valid JSON: {error}")))
+    }
+
     /// What the request asks for.
-    pub(crate) fn read(self, path: &str, body: &[u8]) -> Result<Work, Refusal> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|error| Refusal::BadRequest(format!("the body is not valid JSON: {error}")))?;
+    pub(crate) fn read(self, path: &str, body: &Value) -> Result<Work, Refusal> {
         match self {
-            Self::OpenAi => openai::read(&body),
-            Self::Gemini => gemini::read(path, &body),
+            Self::OpenAi => openai::read(body),
+            Self::Gemini => gemini::read(path, body),
+            Self::Responses => responses::read(body),
+            Self::Replicate => replicate::read(path, body),
+            Self::Fal => fal::read(path, body),
         }
     }
 
     /// The refusal's status and body.
     pub(crate) fn refuse(self, refusal: &Refusal) -> (StatusCode, Value) {
         match self {
-            Self::OpenAi => openai::refuse(refusal),
+            Self::OpenAi | Self::Responses => openai::refuse(refusal),
             Self::Gemini => gemini::refuse(refusal),
+            Self::Replicate => replicate::refuse(refusal),
+            Self::Fal => fal::refuse(refusal),
         }
     }
 }
 
 impl Frame<'_> {
-    /// A 200 with the pictures inside.
-    pub(crate) fn with_pictures(&self, pictures: &[Picture]) -> Vec<Bytes> {
-        // The identities stand for the pictures until they are put in, without a copy.
+    /// The document of a 200 with the pictures inside, which their identities stand for.
+    pub(crate) fn document(&self, pictures: &[Picture]) -> Value {
         let marks = pictures.iter().map(Picture::identity);
-        let text = match self.work.dialect {
-            Dialect::OpenAi => openai::with_pictures(self, marks),
+        match self.work.dialect {
             Dialect::Gemini => gemini::with_pictures(self, marks),
-        };
-        let mut text = Bytes::from(text.to_string());
-        let mut pieces = Vec::new();
-        for picture in pictures {
-            let mark = picture.identity().as_bytes();
-            let Some(at) = text.windows(mark.len()).position(|window| window == mark) else {
-                continue;
-            };
-            pieces.push(text.split_to(at));
-            pieces.extend(picture.base64());
-            drop(text.split_to(mark.len()));
+            Dialect::Responses => responses::with_pictures(self, marks),
+            _ => openai::with_pictures(self, marks),
         }
-        pieces.push(text);
-        pieces
     }
 
-    /// A 200 with links to the pictures.
-    pub(crate) fn with_links(&self, links: &[String]) -> Vec<Bytes> {
-        vec![openai::with_links(self, links).to_string().into()]
+    /// The document of a 200 with links to the pictures.
+    pub(crate) fn document_of_links(&self, links: &[String]) -> Value {
+        match self.work.dialect {
+            Dialect::Fal => fal::with_links(self, links),
+            Dialect::Replicate => {
+                replicate::prediction(self, &self.request_id[4..], "succeeded", links)
+            }
+            _ => openai::with_links(self, links),
+        }
     }
 
-    /// A 200 without a picture; `blocked` when the safety filter took it.
-    pub(crate) fn without_picture(&self, blocked: bool) -> Vec<Bytes> {
-        let text = match self.work.dialect {
-            Dialect::OpenAi => openai::with_links(self, &[]),
+    /// The document of a 200 without a picture; `blocked` when the safety filter took it.
+    pub(crate) fn document_without_picture(&self, blocked: bool) -> Value {
+        match self.work.dialect {
             Dialect::Gemini => gemini::without_picture(self, blocked),
-        };
-        vec![text.to_string().into()]
+            Dialect::Responses => responses::with_pictures(self, std::iter::empty()),
+            _ => self.document_of_links(&[]),
+        }
     }
+}
+
+/// The text with each picture in base64, without a copy, where the whole of a string is its identity.
+pub(crate) fn spliced(text: String, pictures: &[Picture]) -> Vec<Bytes> {
+    let mut text = Bytes::from(text);
+    let mut pieces = Vec::new();
+    for picture in pictures {
+        let mark = format!("\"{}\"", picture.identity());
+        let mark = mark.as_bytes();
+        let Some(at) = text.windows(mark.len()).position(|window| window == mark) else {
+            continue;
+        };
+        pieces.push(text.split_to(at + 1));
+        pieces.extend(picture.base64());
+        drop(text.split_to(mark.len() - 2));
+    }
+    pieces.push(text);
+    pieces
 }
 
 /// `google.rpc.RetryInfo`, its delay written as Google does: seconds with a fraction and an `s`.

@@ -131,8 +131,18 @@ pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
             "server_error",
             "The server had an error while processing your request.",
         ),
+        Refusal::Unsupported(_) => (
+            Http::BAD_REQUEST,
+            invalid,
+            "unknown_parameter",
+            "Unknown parameter.",
+        ),
     };
-    let mut error = json!({ "message": message, "type": kind, "param": null, "code": code });
+    let param = match refusal {
+        Refusal::Unsupported(name) => Some(name),
+        _ => None,
+    };
+    let mut error = json!({ "message": message, "type": kind, "param": param, "code": code });
     if let Refusal::RateLimited(Some(wait)) = refusal {
         // Relays pass Google's details on.
         error["details"] = json!([super::retry_info(*wait)]);

@@ -61,8 +61,12 @@ pub struct Entry {
     pub answered: bool,
     /// Whether the answer left to the last byte and held pictures, or links to them.
     pub delivered: bool,
+    /// How many previews were sent into its event stream.
+    pub partials: u32,
     /// How many links were fetched to the last byte.
     pub links_fetched: u32,
+    /// What became of the task that it submitted, if it did.
+    pub task: Option<TaskEntry>,
     /// When its head arrived.
     pub started: Duration,
     /// When it had arrived whole.
@@ -99,7 +103,9 @@ impl Entry {
             status: None,
             answered: false,
             delivered: false,
+            partials: 0,
             links_fetched: 0,
+            task: None,
             started: Duration::ZERO,
             read: None,
             charged: None,
@@ -109,12 +115,30 @@ impl Entry {
     }
 }
 
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct TaskEntry {
+    /// Its id, as the submit was answered with it.
+    pub id: String,
+    /// How often its state was asked for.
+    pub polls: u32,
+    /// How often its pictures were collected to the last byte.
+    pub collected: u32,
+    /// Whether it was cancelled before its work began.
+    pub cancelled: bool,
+}
+
 /// Everything added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Totals {
-    /// Requests of which anything was read.
+    /// Requests of which anything was read; polls are none.
     pub requests: u64,
+    /// Tasks among them that were submitted.
+    pub tasks: u64,
+    /// How often the state of a task was asked for.
+    pub polls: u64,
     /// Requests that were read whole.
     pub read_whole: u64,
     /// Requests whose work was done.
@@ -142,6 +166,8 @@ impl Totals {
         let charged = entry.charged_micros > 0;
         let lost = charged && !entry.delivered;
         self.requests += 1;
+        self.tasks += u64::from(entry.task.is_some());
+        self.polls += entry.task.as_ref().map_or(0, |task| task.polls.into());
         self.read_whole += u64::from(entry.received == Received::Whole);
         self.generated += u64::from(entry.generated);
         self.running += u64::from(entry.work.is_some() && !entry.generated && !entry.replayed);

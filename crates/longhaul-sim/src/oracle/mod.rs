@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-pub use self::entry::{Entry, Received, Totals};
+pub use self::entry::{Entry, Received, TaskEntry, Totals};
 pub(crate) use self::record::{Busy, Exchange, Record};
 use crate::clock::Clock;
 
 /// Tells what the provider received, made, charged and delivered. A cheap handle; all clones tell the same.
 ///
 /// Every request of which at least the head was read has exactly one [`Entry`]. Refused connections have none, and
-/// neither have downloads of pictures by their link, which are counted with the request that made the picture.
+/// neither have downloads of pictures by their link and polls of tasks, which are counted with the request that made the
+/// picture.
 #[derive(Debug, Clone)]
 pub struct Oracle {
     shared: Arc<Shared>,

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use http::HeaderName;
 
-use super::{Inner, Provider, links::Links, replay::Replays};
+use super::{Inner, Provider, links::Links, replay::Replays, tasks::Tasks};
 use crate::{Oracle, Resolution, Script, Weight, clock::Clock};
 
 /// Settings of a [`Provider`]; made by [`Provider::builder`].
@@ -27,6 +27,22 @@ pub(super) struct Settings {
     pub(super) required_key: Option<String>,
     pub(super) attempt_header: HeaderName,
     pub(super) key_header: HeaderName,
+    pub(super) tasks: Offer,
+    pub(super) streams: Offer,
+    pub(super) pings: Option<Duration>,
+}
+
+/// Whether the provider knows tasks, or event streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Offer {
+    /// It does.
+    #[default]
+    Yes,
+    /// It refuses them: 400 for a parameter that it does not know, 404 for a path.
+    Refused,
+    /// It passes over them, and answers as ever.
+    Ignored,
 }
 
 /// Settings that make no provider.
@@ -58,6 +74,9 @@ impl Default for Builder {
                 required_key: None,
                 attempt_header: HeaderName::from_static("x-longhaul-attempt"),
                 key_header: HeaderName::from_static("idempotency-key"),
+                tasks: Offer::Yes,
+                streams: Offer::Yes,
+                pings: None,
             },
             speed: 1.0,
             script: Script::default(),
@@ -118,6 +137,25 @@ impl Builder {
         self
     }
 
+    /// Whether it knows tasks; it does where not set.
+    pub fn tasks(mut self, tasks: Offer) -> Self {
+        self.settings.tasks = tasks;
+        self
+    }
+
+    /// Whether it knows event streams; it does where not set.
+    pub fn streams(mut self, streams: Offer) -> Self {
+        self.settings.streams = streams;
+        self
+    }
+
+    /// Sends a comment at this interval (provider time) into event streams of the images API, as relays do. Where not
+    /// set none comes, as at OpenAI; Responses streams have their keepalive every 30 s anyway.
+    pub fn pings(mut self, every: Duration) -> Self {
+        self.settings.pings = Some(every);
+        self
+    }
+
     /// How long links to pictures work (provider time); an hour where not set.
     pub fn link_lifetime(mut self, lifetime: Duration) -> Self {
         self.link_lifetime = lifetime;
@@ -164,6 +202,7 @@ impl Builder {
             playing: self.script.start().into(),
             arrivals: 0.into(),
             links: Links::new(self.link_lifetime),
+            tasks: Tasks::default(),
             replays: self.idempotent.then(Replays::default),
             #[cfg(feature = "server")]
             doors: Default::default(),

@@ -1,6 +1,6 @@
 //! One request, from its head to its answer.
 
-use std::{error::Error, future::pending, sync::atomic::Ordering};
+use std::{error::Error, sync::atomic::Ordering};
 
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
@@ -9,11 +9,13 @@ use http::{
 use super::{
     Provider, answer, asked,
     finish::Finish,
-    intake, links, tell,
+    intake, links,
+    tasks::{self, Mode},
+    tell,
     work::{Generation, Order},
 };
 use crate::{
-    Action, Body, Entry, Fault, SimError, SimErrorKind, Work,
+    Action, Body, Entry, Fault, SimError, SimErrorKind, TaskFailure, Work,
     dialect::{Dialect, Refusal},
     line::Line,
     oracle::Exchange,
@@ -34,17 +36,17 @@ impl From<Refusal> for Stop {
     }
 }
 
-struct Call {
-    provider: Provider,
-    head: Parts,
-    line: Option<Line>,
-    exchange: Exchange,
-    request_id: String,
+pub(super) struct Call {
+    pub(super) provider: Provider,
+    pub(super) head: Parts,
+    pub(super) line: Option<Line>,
+    pub(super) exchange: Exchange,
+    pub(super) request_id: String,
     key: Option<String>,
-    action: Action,
+    pub(super) action: Action,
     /// The dialect of the path; if the path is not known, the one to refuse it in.
     dialect: Result<Dialect, Dialect>,
-    rng: fastrand::Rng,
+    pub(super) rng: fastrand::Rng,
 }
 
 pub(super) async fn handle<B>(
@@ -59,6 +61,9 @@ where
     let line = head.extensions.remove::<Line>();
     if tell::is_asked(&head) {
         return Ok(tell::page(&provider, &head));
+    }
+    if let Some(asked) = tasks::asked(&head) {
+        return Ok(tasks::answer(&provider, &head, asked, line).await);
     }
     let asked = asked::by_headers(&head.headers);
     if links::is_download(&head) {
@@ -157,12 +162,36 @@ impl Call {
             return Ok(self.redirect());
         }
         asked::check_key(&self.provider, &self.head.headers)?;
-        let work = dialect.read(self.head.uri.path(), &body)?;
+        let document = Dialect::parse(&body)?;
+        let work = dialect.read(self.head.uri.path(), &document)?;
+        let settings = &self.provider.inner.settings;
+        let mode = Mode::of(
+            dialect,
+            &self.head,
+            &document,
+            settings.tasks,
+            settings.streams,
+        )?;
         if fault == Fault::Blocked && dialect == Dialect::OpenAi {
             return Err(Refusal::Blocked.into());
         }
-        let generation = self.generation(&work, &body)?;
-        self.deliver(work, generation).await
+        let generation = self.generation(&work, mode, &body)?;
+        match mode {
+            Mode::Unary => self.deliver(work, generation).await,
+            Mode::Task(kind) => {
+                if fault == Fault::SubmitTwice {
+                    self.generation(&work, mode, &body)?;
+                }
+                self.submit(kind, work, generation).await
+            }
+            Mode::Stream => {
+                let partials = document["partial_images"]
+                    .as_u64()
+                    .or(document["tools"][0]["partial_images"].as_u64());
+                self.stream(work, generation, partials.unwrap_or(0).min(3) as u32)
+                    .await
+            }
+        }
     }
 
     fn redirect(&self) -> Response<Body> {
@@ -182,16 +211,23 @@ impl Call {
         response
     }
 
-    fn generation(&mut self, work: &Work, body: &[u8]) -> Result<Generation, Refusal> {
+    fn generation(&mut self, work: &Work, mode: Mode, body: &[u8]) -> Result<Generation, Refusal> {
         let drawn = work.resolution.generation_time(self.rng.f64());
         let takes = self
             .action
             .takes()
             .or(self.provider.inner.settings.generation)
             .unwrap_or(drawn);
+        let fault = self.action.fault();
+        let failure = match fault {
+            Fault::TaskFailed { failure } if mode != Mode::Unary => Some(failure),
+            Fault::Blocked if mode != Mode::Unary => Some(TaskFailure::Policy),
+            _ => None,
+        };
         let order = Order {
-            takes: takes.max(self.action.fault().outlasted()),
-            fruitless: matches!(self.action.fault(), Fault::NoImage | Fault::Blocked),
+            takes: takes.max(fault.outlasted()),
+            fruitless: failure.is_some() || matches!(fault, Fault::NoImage | Fault::Blocked),
+            free: failure.is_some_and(|failure| !failure.is_charged()),
             rng: self.rng.fork(),
         };
         let record = self.exchange.record().clone();
@@ -211,24 +247,8 @@ impl Call {
     ) -> Result<Response<Body>, Stop> {
         let clock = self.provider.inner.clock;
         let fault = self.action.fault();
-        let broken = match fault {
-            Fault::Silence => pending().await,
-            Fault::GatewayTimeout { after } | Fault::Cloudflare524 { after } => {
-                clock.sleep(after).await;
-                let (status, page) = answer::gateway_page(fault);
-                return Ok(answer::response(status, "text/html", page));
-            }
-            Fault::Reset { after } => Some((after, SimErrorKind::Reset)),
-            Fault::Cut { after } => Some((after, SimErrorKind::Cut)),
-            Fault::GoAway { after } => Some((after, SimErrorKind::GoAway { processed: true })),
-            Fault::RstStream { after } => {
-                Some((after, SimErrorKind::StreamReset { processed: true }))
-            }
-            _ => None,
-        };
-        if let Some((after, kind)) = broken {
-            clock.sleep(after).await;
-            return Err(Stop::Broken(kind));
+        if let Some(page) = self.broken().await? {
+            return Ok(page);
         }
         let finish = Finish {
             provider: self.provider.clone(),

@@ -1,12 +1,17 @@
 //! The answer with the pictures, once they are there.
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::{Provider, work::Generation};
-use crate::{Work, dialect::Frame, oracle::Record};
+use crate::{
+    Work,
+    dialect::{Frame, spliced},
+    oracle::Record,
+};
 
 /// The provider's calendar starts on 17 January 2026, so that equal seeds give equal answers.
-const EPOCH: u64 = 1_768_608_000;
+pub(super) const EPOCH: u64 = 1_768_608_000;
 
 /// All that the answer needs besides the pictures.
 pub(super) struct Finish {
@@ -23,30 +28,48 @@ pub(super) struct Finish {
 impl Finish {
     /// The answer's text, when the work is done.
     pub(super) async fn pieces(self, generation: Generation) -> Vec<Bytes> {
-        let pictures = generation.pictures().await;
+        let links = self.work.links;
+        self.wrapped(&generation, links, false, |document| document)
+            .await
+            .0
+    }
+
+    /// The same with the pictures by link or inside, the links expired where they are `gone`, and `wrap` around the
+    /// document; the second value says whether there is a picture.
+    pub(super) async fn wrapped(
+        self,
+        generation: &Generation,
+        links: bool,
+        gone: bool,
+        wrap: impl FnOnce(Value) -> Value + Send,
+    ) -> (Vec<Bytes>, bool) {
+        let pictures = generation.clone().pictures().await;
         let now = self.provider.inner.clock.now();
         let frame = Frame {
             work: &self.work,
             request_id: &self.request_id,
             created: EPOCH + now.as_secs(),
         };
+        let whole = |document: Value| vec![Bytes::from(document.to_string())];
         if pictures.is_empty() {
-            return frame.without_picture(self.blocked);
+            let document = frame.document_without_picture(self.blocked);
+            return (whole(wrap(document)), false);
         }
         self.record.belong(&pictures);
-        if !self.work.links {
-            return frame.with_pictures(&pictures);
+        if !links {
+            let text = wrap(frame.document(&pictures)).to_string();
+            return (spliced(text, &pictures), true);
         }
+        let links = &self.provider.inner.links;
         let publish = |picture| {
-            self.provider
-                .inner
-                .links
-                .publish(picture, now, &self.record)
+            let path = if gone {
+                links.publish_gone(picture, now, &self.record)
+            } else {
+                links.publish(picture, now, &self.record)
+            };
+            self.origin.clone() + &path
         };
-        let links: Vec<_> = pictures
-            .iter()
-            .map(|picture| self.origin.clone() + &publish(picture))
-            .collect();
-        frame.with_links(&links)
+        let links: Vec<_> = pictures.iter().map(publish).collect();
+        (whole(wrap(frame.document_of_links(&links))), true)
     }
 }

@@ -42,8 +42,16 @@ impl Links {
 
     /// Puts a picture where it can be fetched from `now` on, and says at which path.
     pub(super) fn publish(&self, picture: &Picture, now: Duration, record: &Record) -> String {
+        self.publish_until(picture, now.saturating_add(self.lifetime), record)
+    }
+
+    /// Says at which path a picture was, by a link that has expired `now`.
+    pub(super) fn publish_gone(&self, picture: &Picture, now: Duration, record: &Record) -> String {
+        self.publish_until(picture, now, record)
+    }
+
+    fn publish_until(&self, picture: &Picture, expires: Duration, record: &Record) -> String {
         let path = format!("/files/{}.png", picture.identity());
-        let expires = now.saturating_add(self.lifetime);
         let link = Link {
             picture: picture.clone(),
             expires,

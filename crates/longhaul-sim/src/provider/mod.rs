@@ -7,8 +7,11 @@ mod call;
 mod finish;
 mod intake;
 mod links;
+mod modes;
 mod replay;
 mod service;
+mod stream;
+mod tasks;
 mod tell;
 mod work;
 
@@ -20,9 +23,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
-use self::{builder::Settings, links::Links, replay::Replays};
+use self::{builder::Settings, links::Links, replay::Replays, tasks::Tasks};
 pub use self::{
-    builder::{Builder, ConfigError},
+    builder::{Builder, ConfigError, Offer},
     service::ResponseFuture,
 };
 use crate::{Oracle, Script, clock::Clock, script::Playing};
@@ -48,6 +51,7 @@ struct Inner {
     playing: Mutex<Playing>,
     arrivals: AtomicU64,
     links: Links,
+    tasks: Tasks,
     replays: Option<Replays>,
     #[cfg(feature = "server")]
     doors: crate::server::Doors,

@@ -1,6 +1,12 @@
 //! Work: the making of pictures, which nobody can stop.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -10,6 +16,9 @@ use crate::{Work, oracle::Record, picture::Picture};
 /// A work that runs or is done. All clones wait for the same.
 #[derive(Debug, Clone)]
 pub(super) struct Generation {
+    /// Taken back before it began.
+    stopped: Arc<AtomicBool>,
+    takes: Duration,
     done: watch::Receiver<Option<Arc<[Picture]>>>,
 }
 
@@ -19,6 +28,8 @@ pub(super) struct Order {
     pub(super) takes: Duration,
     /// Whether it ends without a picture, and is charged all the same.
     pub(super) fruitless: bool,
+    /// Whether it is given up in its course, and costs nothing.
+    pub(super) free: bool,
     pub(super) rng: fastrand::Rng,
 }
 
@@ -34,22 +45,54 @@ impl Generation {
         let busy = record.oracle().busy();
         let provider = provider.clone();
         let work = work.clone();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        let takes = order.takes;
         tokio::spawn(async move {
             provider.inner.clock.sleep(order.takes).await;
             let settings = &provider.inner.settings;
-            let images = if order.fruitless { 0 } else { work.images };
+            let free = order.free || stop.load(Ordering::Relaxed);
+            let images = if order.fruitless || free {
+                0
+            } else {
+                work.images
+            };
             let pictures: Result<Vec<_>, _> = (0..images)
                 .map(|_| Picture::new(work.width, work.height, settings.weight, order.rng.u128(..)))
                 .collect();
             // Sizes were checked when the request was read; a size that cannot be encoded all the same costs nothing.
             let pictures = pictures.inspect(|pictures| {
-                let micros = settings.prices[work.resolution as usize] * u64::from(work.images);
+                let price = settings.prices[work.resolution as usize] * u64::from(work.images);
+                let micros = if free { 0 } else { price };
                 record.charge(micros, pictures);
             });
             tell.send_replace(Some(pictures.unwrap_or_default().into()));
             drop(busy);
         });
-        Self { done }
+        Self {
+            stopped,
+            takes,
+            done,
+        }
+    }
+
+    /// How long it takes (provider time).
+    pub(super) fn takes(&self) -> Duration {
+        self.takes
+    }
+
+    /// Takes it back: what has not begun is not made, and not charged.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The pictures, if the work is done.
+    pub(super) fn done(&self) -> Option<Arc<[Picture]>> {
+        self.done.borrow().clone()
     }
 
     /// The pictures, when the work is done; none if it made none.

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use super::TaskFailure;
+
 /// What the provider, or something between it and the client, does with a request.
 ///
 /// Written and parsed as its name with an optional value: `overloaded`, `cut@60`, `trickle@100000`. All spans are
@@ -117,6 +119,53 @@ pub enum Fault {
     },
     /// `refused-stream`: RST_STREAM (REFUSED_STREAM) before the request body is read.
     RefusedStream,
+    /// `submit-twice`: something on the way sends a submit twice. Both tasks are worked on and charged; the answer
+    /// names the second.
+    ///
+    /// Like all that follow up to `task-picture-gone` it befalls a task, and leaves a unary call alone.
+    SubmitTwice,
+    /// `poll-404@SECONDS` (default 5): for that long after the submit, polls find no such task.
+    PollNotFound {
+        /// How long it takes until the task is found.
+        until: Duration,
+    },
+    /// `poll-503@SECONDS` (default 60): for that long after the submit, polls are answered with 503.
+    PollUnavailable {
+        /// How long polls fail.
+        until: Duration,
+    },
+    /// `task-lost@SECONDS` (default 20): that long after the submit the provider loses the task: polls find none, the
+    /// work goes on and is charged.
+    TaskLost {
+        /// When it is lost.
+        after: Duration,
+    },
+    /// `task-failed@CODE`: the task fails with this code.
+    TaskFailed {
+        /// How.
+        failure: TaskFailure,
+    },
+    /// `task-odd-state`: while the work runs, polls tell a state that nobody documented.
+    OddState,
+    /// `foreign-poll-url`: the submit's answer names a poll URL at another host, in its body and as `Location`.
+    ForeignPollUrl,
+    /// `poll-redirect`: polls are answered with 307 to another host.
+    PollRedirect,
+    /// `poll-unauthorized`: polls are answered with 401.
+    PollUnauthorized,
+    /// `task-picture-gone`: the links to the pictures have expired when they are told.
+    PictureGone,
+    /// `stream-stops`: an event stream falls silent before its final event, and stays open.
+    ///
+    /// Like the two that follow it befalls a stream, and leaves other calls alone.
+    StreamStops,
+    /// `stream-only-pings@SECONDS` (default 15): pings at this interval, and never an event again.
+    StreamOnlyPings {
+        /// The time between two pings.
+        every: Duration,
+    },
+    /// `stream-ends`: the stream ends in good order without its final event.
+    StreamEnds,
 }
 
 /// How a rate limit tells the wait.
@@ -176,6 +225,19 @@ impl fmt::Display for Fault {
             Self::GoAwayUnprocessed => ("goaway-unprocessed", None),
             Self::RstStream { after } => ("rst-stream", seconds(after)),
             Self::RefusedStream => ("refused-stream", None),
+            Self::SubmitTwice => ("submit-twice", None),
+            Self::PollNotFound { until } => ("poll-404", seconds(until)),
+            Self::PollUnavailable { until } => ("poll-503", seconds(until)),
+            Self::TaskLost { after } => ("task-lost", seconds(after)),
+            Self::TaskFailed { failure } => return write!(f, "task-failed@{failure}"),
+            Self::OddState => ("task-odd-state", None),
+            Self::ForeignPollUrl => ("foreign-poll-url", None),
+            Self::PollRedirect => ("poll-redirect", None),
+            Self::PollUnauthorized => ("poll-unauthorized", None),
+            Self::PictureGone => ("task-picture-gone", None),
+            Self::StreamStops => ("stream-stops", None),
+            Self::StreamOnlyPings { every } => ("stream-only-pings", seconds(every)),
+            Self::StreamEnds => ("stream-ends", None),
         };
         match value {
             Some(value) => write!(f, "{name}@{value}"),

@@ -1,5 +1,6 @@
 //! What happens to which request.
 
+mod failure;
 mod fault;
 mod parse;
 
@@ -8,6 +9,7 @@ use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 use http::HeaderMap;
 
 pub use self::{
+    failure::TaskFailure,
     fault::{Fault, WaitForm},
     parse::ParseError,
 };

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, str::FromStr, time::Duration};
 
-use super::{Action, Fault, Script, WaitForm};
+use super::{Action, Fault, Script, TaskFailure, WaitForm};
 
 /// The longest span and the largest rate that a script may name: far beyond any call, and safe to calculate with.
 const MOST_SECONDS: f64 = 7.0 * 86_400.0;
@@ -21,6 +21,7 @@ enum Problem {
     NoValue,
     NeedsValue,
     BadNumber,
+    BadCode,
     BadModifier,
     BadCount,
 }
@@ -42,6 +43,12 @@ impl fmt::Display for ParseError {
             Problem::BadNumber => {
                 f.write_str("the value must be a number from 0 to a week, or a positive rate")
             }
+            Problem::BadCode => {
+                f.write_str("no such code; known are")?;
+                TaskFailure::ALL
+                    .iter()
+                    .try_for_each(|failure| write!(f, " {failure}"))
+            }
             Problem::BadModifier => f.write_str("after `+` only `takes@SECONDS` is known"),
             Problem::BadCount => f.write_str("after `*` a count from 1 to 10000 is needed"),
         }
@@ -58,6 +65,7 @@ enum Value {
     Millis(fn(Duration) -> Fault),
     BytesOr(u64, fn(u64) -> Fault),
     Rate(fn(u64) -> Fault),
+    Code(fn(TaskFailure) -> Fault),
 }
 
 impl Value {
@@ -69,6 +77,7 @@ impl Value {
             Self::Millis(_) => "@MILLISECONDS",
             Self::BytesOr(..) => "[@BYTES]",
             Self::Rate(_) => "@BYTES_PER_SECOND",
+            Self::Code(_) => "@CODE",
         }
     }
 
@@ -84,7 +93,12 @@ impl Value {
             (Self::BytesOr(_, make), Some(text)) => Ok(make(bytes(text, 0.0)?)),
             (Self::BytesOr(default, make), None) => Ok(make(*default)),
             (Self::Rate(make), Some(text)) => Ok(make(bytes(text, 1.0)?)),
-            (Self::Seconds(_) | Self::Millis(_) | Self::Rate(_), None) => Err(Problem::NeedsValue),
+            (Self::Code(make), Some(text)) => {
+                Ok(make(text.trim().parse().map_err(|()| Problem::BadCode)?))
+            }
+            (Self::Seconds(_) | Self::Millis(_) | Self::Rate(_) | Self::Code(_), None) => {
+                Err(Problem::NeedsValue)
+            }
         }
     }
 }
@@ -198,6 +212,34 @@ const FORMS: &[Form] = &[
         Value::SecondsOr(0, |after| Fault::RstStream { after }),
     ),
     form("refused-stream", Value::None(|| Fault::RefusedStream)),
+    form("submit-twice", Value::None(|| Fault::SubmitTwice)),
+    form(
+        "poll-404",
+        Value::SecondsOr(5, |until| Fault::PollNotFound { until }),
+    ),
+    form(
+        "poll-503",
+        Value::SecondsOr(60, |until| Fault::PollUnavailable { until }),
+    ),
+    form(
+        "task-lost",
+        Value::SecondsOr(20, |after| Fault::TaskLost { after }),
+    ),
+    form(
+        "task-failed",
+        Value::Code(|failure| Fault::TaskFailed { failure }),
+    ),
+    form("task-odd-state", Value::None(|| Fault::OddState)),
+    form("foreign-poll-url", Value::None(|| Fault::ForeignPollUrl)),
+    form("poll-redirect", Value::None(|| Fault::PollRedirect)),
+    form("poll-unauthorized", Value::None(|| Fault::PollUnauthorized)),
+    form("task-picture-gone", Value::None(|| Fault::PictureGone)),
+    form("stream-stops", Value::None(|| Fault::StreamStops)),
+    form(
+        "stream-only-pings",
+        Value::SecondsOr(15, |every| Fault::StreamOnlyPings { every }),
+    ),
+    form("stream-ends", Value::None(|| Fault::StreamEnds)),
 ];
 
 impl FromStr for Fault {

@@ -9,6 +9,7 @@ fn every_fault_is_written_as_it_is_parsed() {
     for form in FORMS {
         let text = match form.value {
             Value::None(_) => form.name.to_owned(),
+            Value::Code(_) => format!("{}@server_error", form.name),
             _ => format!("{}@12", form.name),
         };
         let fault: Fault = text.parse().unwrap();

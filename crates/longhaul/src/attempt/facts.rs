@@ -83,10 +83,10 @@ pub(crate) struct Facts {
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
-    // How it ends when it is dropped, where that is not its caller's leave.
-    pub(super) dropped_as: Option<End>,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
+    // How it ends when it is dropped, where that is not its caller's leave.
+    pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
@@ -116,8 +116,8 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
-            dropped_as: None,
             not_held: false,
+            dropped_as: None,
             evidence: Evidence::default(),
             charged: None,
             told_price: None,

@@ -53,7 +53,7 @@ pub use self::{
 pub(crate) use crate::model::after;
 use crate::model::{
     Class, Classification, End, Evidence, Exposure, Http1Report, Money, Outcome, Phase,
-    ProviderChargeRules,
+    ProviderChargeRules, TimeScale,
 };
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
@@ -219,9 +219,9 @@ impl Attempt {
     /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
     /// the answer.
     pub fn picture_began_at(&self) -> Option<Instant> {
-        match self.picture() {
+        match self.facts().picture {
             PictureNote::Began(at) => Some(at),
-            _ => None,
+            PictureNote::Unwatched | PictureNote::Awaited => None,
         }
     }
 
@@ -242,10 +242,12 @@ impl Attempt {
     pub(crate) fn provider_wait(&self) -> Option<Duration> {
         const OUR_OWN: Duration = Duration::from_secs(2);
         let waited = self.timing().flush_to_head()?;
-        let provider = match &self.facts().route {
-            Some(route) => route.scale.provider(waited),
-            None => waited,
-        };
+        let scale = self
+            .facts()
+            .route
+            .as_ref()
+            .map_or_else(TimeScale::default, |route| route.scale);
+        let provider = scale.provider(waited);
         Some(if waited < OUR_OWN {
             provider.min(OUR_OWN)
         } else {

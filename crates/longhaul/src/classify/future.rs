@@ -102,6 +102,8 @@ where
                     let (parts, body) = this.case.answered(response).into_parts();
                     let decision = this.case.classifier.head(&this.case.head(&parts));
                     if let HeadDecision::Classified(classification) = decision {
+                        // Nobody reads the body for a picture: its progress is what counts from now on.
+                        this.case.guard().attempt().note_picture_began();
                         let body = PeekedBody::unread(body);
                         return Poll::Ready(Ok(this.case.classified(parts, classification, body)));
                     }

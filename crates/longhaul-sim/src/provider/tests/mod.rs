@@ -6,6 +6,8 @@ mod faults;
 mod good;
 mod heads;
 mod log;
+mod streams;
+mod tasks;
 
 use std::time::Duration;
 

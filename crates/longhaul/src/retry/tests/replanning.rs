@@ -5,8 +5,8 @@ use crate::model::{Currency, PriceRow, PriceTable};
 
 const PRICE: i64 = 240_000;
 
-/// The provider's own refusal: free, whenever it comes.
-const OVERLOADED: &str = r#"{"error":{"message":"The model is overloaded."}}"#;
+/// The provider's own error object, which is free whenever it comes.
+const REFUSAL: &str = r#"{"error":{"code":503,"message":"The model is overloaded."}}"#;
 
 fn late() -> RetryPolicy {
     let mut policy = exact();
@@ -32,10 +32,7 @@ fn floor() -> i64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_refusal_moves_the_next_attempt_to_its_own_time() {
-    let says = [
-        Say(602, 503, "retry-after: 60", OVERLOADED),
-        Say::picture(100),
-    ];
+    let says = [Say(602, 503, "retry-after: 60", REFUSAL), Say::picture(100)];
     let script = priced(late(), says);
     let answered = script.call(request()).await;
     assert_eq!(
@@ -51,7 +48,7 @@ async fn a_late_refusal_moves_the_next_attempt_to_its_own_time() {
 
 #[tokio::test(start_paused = true)]
 async fn what_runs_beside_one_that_was_free_is_no_duplicate() {
-    let says = [Say(700, 503, "x: y", OVERLOADED), Say::picture(200)];
+    let says = [Say(700, 503, "x: y", REFUSAL), Say::picture(200)];
     let script = priced(late(), says);
     let answered = script.call(request()).await;
     assert_eq!(script.times(), [0, 605]);
@@ -126,7 +123,7 @@ fn any_say() -> impl Strategy<Value = Say> {
     let after = prop_oneof![0_u64..20, 550_u64..720, 1_000_u64..1_300];
     (after, 0_u8..6).prop_map(|(after, what)| match what {
         0 => Say::broken(after),
-        1 => Say(after, 503, "x: y", OVERLOADED),
+        1 => Say(after, 503, "x: y", REFUSAL),
         2 => Say(after, 429, "retry-after: 7", "no"),
         3 => Say::status(after, 500),
         4 => Say::picture(after),

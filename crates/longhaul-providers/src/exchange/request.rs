@@ -1,0 +1,318 @@
+//! Reading a request's body, and putting fields into it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    future::poll_fn,
+    hash::{DefaultHasher, Hasher},
+    io,
+    pin::Pin,
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::Body;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::JoinedBody;
+
+/// A plain value in JSON and TOML.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Scalar {
+    Flag(bool),
+    Number(i64),
+    Text(String),
+}
+
+impl fmt::Display for Scalar {
+    /// As JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_str())),
+        }
+    }
+}
+
+/// A request's body that was read to its end, in the pieces in which it came.
+#[derive(Clone)]
+pub(crate) struct Whole {
+    pieces: Vec<Bytes>,
+}
+
+/// What the top level of a request's document says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Said {
+    /// The names that were asked for and are there; a value that is not plain is `None`.
+    pub(crate) fields: BTreeMap<String, Option<Scalar>>,
+    /// Nothing is in it.
+    pub(crate) empty: bool,
+}
+
+impl Whole {
+    /// Reads `body`, up to about `limit` bytes; a longer one passes as it is. No API of the tables reads trailers: they are
+    /// left out.
+    pub(crate) async fn read<B>(
+        mut body: B,
+        limit: usize,
+    ) -> Result<Result<Self, JoinedBody<B>>, B::Error>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let mut pieces = Vec::new();
+        let mut length = 0;
+        if body.size_hint().lower() > limit as u64 {
+            return Ok(Err(JoinedBody::passing(body)));
+        }
+        while length <= limit {
+            let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await else {
+                return Ok(Ok(Self { pieces }));
+            };
+            match frame?.into_data() {
+                Ok(data) => {
+                    length += data.len();
+                    pieces.push(data);
+                }
+                Err(_) => continue,
+            }
+        }
+        Ok(Err(JoinedBody::joined(pieces, body)))
+    }
+
+    /// The same body again.
+    pub(crate) fn body<B>(&self) -> JoinedBody<B> {
+        JoinedBody::whole(self.pieces.iter().cloned())
+    }
+
+    /// A fingerprint of the content: not for keeping secrets, only for telling one request from another.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.pieces.iter().for_each(|piece| hasher.write(piece));
+        hasher.finish()
+    }
+
+    /// What the document says under these names; `None` where it is no object, or broken.
+    pub(crate) fn said(&self, names: &[&str]) -> Option<Said> {
+        let reader = Pieces {
+            pieces: self.pieces.iter().cloned().collect(),
+        };
+        let mut reader = serde_json::Deserializer::from_reader(reader);
+        let said = reader.deserialize_map(TopLevel(names)).ok()?;
+        reader.end().ok()?;
+        Some(said)
+    }
+
+    /// The body with further fields at the beginning of its object.
+    pub(crate) fn with<B>(&self, fields: &BTreeMap<String, Scalar>, empty: bool) -> JoinedBody<B> {
+        let mut added = String::new();
+        for (name, value) in fields {
+            let name = serde_json::Value::from(name.as_str());
+            added += &format!("{name}:{value},");
+        }
+        if empty {
+            added.pop();
+        }
+        let mut pieces = VecDeque::new();
+        let mut added = Some(Bytes::from(added));
+        for piece in &self.pieces {
+            let mut piece = piece.clone();
+            let at = memchr::memchr(b'{', &piece);
+            if let (Some(at), Some(added)) = (at, added.take_if(|_| at.is_some())) {
+                pieces.extend([piece.split_to(at + 1), added]);
+            }
+            pieces.push_back(piece);
+        }
+        JoinedBody::whole(pieces)
+    }
+}
+
+/// Whether the headers say that the body is JSON, and not packed.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE);
+    let json = kind.is_none_or(|kind| {
+        let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+        kind.contains("json")
+    });
+    json && !headers.contains_key(http::header::CONTENT_ENCODING)
+}
+
+/// Reads the pieces one after the other.
+struct Pieces {
+    pieces: VecDeque<Bytes>,
+}
+
+impl io::Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(piece) = self.pieces.front_mut() {
+            if piece.is_empty() {
+                self.pieces.pop_front();
+                continue;
+            }
+            let next = piece.split_to(piece.len().min(buffer.len()));
+            buffer[..next.len()].copy_from_slice(&next);
+            return Ok(next.len());
+        }
+        Ok(0)
+    }
+}
+
+struct TopLevel<'n>(&'n [&'n str]);
+
+impl<'de> Visitor<'de> for TopLevel<'_> {
+    type Value = Said;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
+        let mut said = Said {
+            empty: true,
+            ..Said::default()
+        };
+        while let Some(name) = map.next_key_seed(OneOf(self.0))? {
+            said.empty = false;
+            match name {
+                Some(name) => {
+                    let value = map.next_value_seed(Plain)?;
+                    said.fields.insert(name, value);
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(said)
+    }
+}
+
+/// A name, if it is one of these.
+struct OneOf<'n>(&'n [&'n str]);
+
+impl<'de> DeserializeSeed<'de> for OneOf<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for OneOf<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.contains(&name).then(|| name.to_owned()))
+    }
+}
+
+/// A plain value, or nothing.
+struct Plain;
+
+impl<'de> DeserializeSeed<'de> for Plain {
+    type Value = Option<Scalar>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Plain {
+    type Value = Option<Scalar>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Some(Scalar::Flag(flag)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Scalar::Number(number)))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(number).ok().map(Scalar::Number))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((text.len() <= 64).then(|| Scalar::Text(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, Empty};
+
+    use super::*;
+
+    fn whole(pieces: &[&'static str]) -> Whole {
+        Whole {
+            pieces: pieces.iter().copied().map(Bytes::from).collect(),
+        }
+    }
+
+    async fn sent(body: JoinedBody<Empty<Bytes>>) -> String {
+        let bytes = body.collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_top_level_is_read_across_pieces_and_nothing_below_it() {
+        let body = whole(&[
+            r#"{"a":{"store":true},"sto"#,
+            r#"re":false,"n":2,"tools":[{"store":1}]}"#,
+        ]);
+        let said = body.said(&["store", "n", "tools", "background"]).unwrap();
+        assert_eq!(said.fields["store"], Some(Scalar::Flag(false)));
+        assert_eq!(said.fields["n"], Some(Scalar::Number(2)));
+        assert_eq!(said.fields["tools"], None);
+        assert_eq!(said.fields.len(), 3);
+        assert!(whole(&["[1]"]).said(&[]).is_none());
+        assert!(whole(&["{\"a\":1} x"]).said(&[]).is_none());
+    }
+
+    #[tokio::test]
+    async fn fields_are_put_in_front_and_no_other_byte_is_changed() {
+        let fields = BTreeMap::from([
+            ("background".to_owned(), Scalar::Flag(true)),
+            ("mode".to_owned(), Scalar::Text("a\"b".to_owned())),
+        ]);
+        let body = whole(&["  ", "{ \"prompt\":", " \"{\" }"]);
+        assert_eq!(
+            sent(body.with(&fields, false)).await,
+            r#"  {"background":true,"mode":"a\"b", "prompt": "{" }"#
+        );
+        assert_eq!(
+            sent(whole(&["{}"]).with(&fields, true)).await,
+            r#"{"background":true,"mode":"a\"b"}"#
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! What only providers do: long calls as tasks and as streams, for [`longhaul`]'s stack.
+//!
+//! The surest cure for a connection that is cut while a model works is not to have one. Where a provider lets a picture
+//! be ordered and collected, [`SubmitAndPoll`](tasks) makes of one unary call a submit of a few seconds and short polls;
+//! where it keeps a stream alive, [`StreamUpgrade`](stream) asks for that and puts the unary answer together again.
+//! Either way the caller sends the request that it always sent, and gets the answer that it always got.
+//!
+//! Both are layers for the place between the clocks of an attempt and the client. Each knows the providers as rows of a
+//! table; neither does anything at a host that its policy does not name.
+
+mod exchange;
+mod json;
+pub mod stream;
+pub mod tasks;
+
+pub use self::{
+    exchange::JoinedBody,
+    json::{JsonPath, JsonPathError},
+};

@@ -1,0 +1,398 @@
+//! The unary answer, from the events of a stream.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{events::Event, policy::Api, report::StreamReport};
+use crate::{
+    json,
+    tasks::{
+        Dialect,
+        answer::{self, Unary},
+        codes,
+        told::Told,
+    },
+};
+
+/// The answer: its status, and its document in pieces.
+#[derive(Debug, PartialEq)]
+pub(super) struct Finished {
+    pub(super) status: StatusCode,
+    pub(super) pieces: Vec<Bytes>,
+}
+
+/// Takes events until the answer is there.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    api: Api,
+    /// How many pictures are to come.
+    images: usize,
+    completed: Vec<Bytes>,
+    pub(super) report: StreamReport,
+}
+
+/// The events whose data is part of an answer; previews, keepalives and second copies are not.
+pub(super) fn wanted(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"response.completed"
+            | b"response.incomplete"
+            | b"response.failed"
+            | b"image_generation.completed"
+            | b"image_edit.completed"
+            | b"error"
+            | b"message"
+    )
+}
+
+impl Assembly {
+    pub(super) fn new(api: Api, images: usize) -> Self {
+        Self {
+            api,
+            images: images.max(1),
+            completed: Vec::new(),
+            report: StreamReport::default(),
+        }
+    }
+
+    /// Takes an event; `Some` where it was the last that is needed.
+    pub(super) fn take(&mut self, event: &Event) -> Option<Finished> {
+        let (name, data) = match event {
+            Event::Comment => {
+                self.report.pings += 1;
+                return None;
+            }
+            Event::Passed { name } => {
+                self.count(name);
+                return None;
+            }
+            Event::Data { name, data } => (name, data),
+            Event::TooLong => return None,
+        };
+        let Some(document) = json::document(data) else {
+            // `[DONE]`, and what else is no document.
+            self.report.events += 1;
+            return None;
+        };
+        let told = json::field(document, "type").and_then(json::text);
+        let kind = told.as_deref().unwrap_or(name);
+        self.count(kind);
+        match (self.api, kind) {
+            (Api::Responses, "response.completed") => {
+                let response = json::field(document, "response")?;
+                Some(Finished {
+                    status: StatusCode::OK,
+                    pieces: vec![data.slice_ref(response.get().as_bytes())],
+                })
+            }
+            (Api::Responses, "response.incomplete") => of_response(document, data, &Told::CutShort),
+            (Api::Responses, "response.failed") => of_response(document, data, &Told::Failed),
+            (Api::Images, "image_generation.completed" | "image_edit.completed") => {
+                self.completed.push(data.clone());
+                (self.completed.len() >= self.images).then(|| self.images())
+            }
+            (_, "error") => Some(of_error(document, data)),
+            _ if told.is_none() && json::field(document, "error").is_some() => {
+                Some(of_error(document, data))
+            }
+            _ => None,
+        }
+    }
+
+    /// The stream has ended: fewer pictures than were asked for are an answer all the same.
+    pub(super) fn ended(&mut self) -> Option<Finished> {
+        (!self.completed.is_empty()).then(|| self.images())
+    }
+
+    fn count(&mut self, kind: &str) {
+        match kind {
+            "keepalive" | "ping" => self.report.pings += 1,
+            _ => self.report.events += 1,
+        }
+        if kind.ends_with(".partial_image") {
+            self.report.partial_images += 1;
+        }
+    }
+
+    /// `{"created": …, …, "data": [{"b64_json": …}], "usage": …}`, the pictures as they came.
+    fn images(&self) -> Finished {
+        let documents: Vec<_> = self
+            .completed
+            .iter()
+            .filter_map(|data| Some((data, json::document(data)?)))
+            .collect();
+        let mut head = String::from("{");
+        if let Some((_, first)) = documents.first() {
+            for (name, from) in [
+                ("created", "created_at"),
+                ("background", "background"),
+                ("output_format", "output_format"),
+                ("quality", "quality"),
+                ("size", "size"),
+            ] {
+                if let Some(value) = json::field(first, from) {
+                    head += &format!("\"{name}\":{},", value.get());
+                }
+            }
+        }
+        head += "\"data\":[";
+        let mut pieces = vec![Bytes::from(head)];
+        for (index, (data, document)) in documents.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let found = ["b64_json", "url"]
+                .into_iter()
+                .find_map(|name| Some((name, json::field(document, name)?)));
+            match found {
+                Some((name, picture)) => {
+                    pieces.push(format!("{comma}{{\"{name}\":").into());
+                    pieces.push(data.slice_ref(picture.get().as_bytes()));
+                    pieces.push(Bytes::from_static(b"}"));
+                }
+                None => pieces.push(format!("{comma}{{}}").into()),
+            }
+        }
+        let usages: Vec<_> = documents
+            .iter()
+            .filter_map(|(_, document)| json::field(document, "usage"))
+            .collect();
+        let tail = match &usages[..] {
+            [] => "]}".to_owned(),
+            [one] => format!("],\"usage\":{}}}", one.get()),
+            several => format!("],\"usage\":{}}}", sum(several)),
+        };
+        pieces.push(tail.into());
+        Finished {
+            status: StatusCode::OK,
+            pieces,
+        }
+    }
+}
+
+/// A response that failed or ended early, as the unary call would have told it.
+fn of_response(document: &RawValue, data: &Bytes, how: &Told) -> Option<Finished> {
+    let response = json::field(document, "response")?;
+    let body = data.slice_ref(response.get().as_bytes());
+    let row = Dialect::shipped()
+        .iter()
+        .find(|row| row.name() == "openai-responses")?;
+    let Unary { status, body, .. } = answer::failed(row, how, &body);
+    Some(Finished {
+        status,
+        pieces: vec![body],
+    })
+}
+
+/// An error event: its own status where it has one, else by its code.
+fn of_error(document: &RawValue, data: &Bytes) -> Finished {
+    let error = json::field(document, "error").filter(|error| error.get().starts_with('{'));
+    let inside = error.unwrap_or(document);
+    let word = |name| json::field(inside, name).and_then(json::text);
+    let own = ["http_code", "status", "status_code"]
+        .into_iter()
+        .find_map(word);
+    let own = own.and_then(|status| StatusCode::from_u16(status.parse().ok()?).ok());
+    let own = own.filter(|status| status.is_client_error() || status.is_server_error());
+    let by_code = || {
+        let mut words = ["code", "type"].into_iter().filter_map(word);
+        words.find_map(|code| codes::known(Some(&code)))
+    };
+    let status = own.or_else(by_code).unwrap_or(StatusCode::BAD_GATEWAY);
+    let pieces = match error {
+        Some(error) => vec![
+            Bytes::from_static(b"{\"error\":"),
+            data.slice_ref(error.get().as_bytes()),
+            Bytes::from_static(b"}"),
+        ],
+        // The event itself is the error object, as in Responses streams.
+        None => vec![
+            Bytes::from_static(b"{\"error\":"),
+            data.clone(),
+            Bytes::from_static(b"}"),
+        ],
+    };
+    Finished { status, pieces }
+}
+
+/// Numbers added up, at every depth.
+fn sum(usages: &[&RawValue]) -> Value {
+    let parsed = usages
+        .iter()
+        .filter_map(|usage| serde_json::from_str(usage.get()).ok());
+    parsed.fold(Value::Null, added)
+}
+
+fn added(one: Value, two: Value) -> Value {
+    match (one, two) {
+        (Value::Null, other) | (other, Value::Null) => other,
+        (Value::Object(one), Value::Object(two)) => {
+            let mut all: Map<String, Value> = one;
+            for (name, value) in two {
+                let before = all.remove(&name).unwrap_or_default();
+                all.insert(name, added(before, value));
+            }
+            Value::Object(all)
+        }
+        (Value::Number(one), Value::Number(two)) => {
+            let sum = one
+                .as_u64()
+                .zip(two.as_u64())
+                .and_then(|(one, two)| one.checked_add(two));
+            sum.map_or(Value::Number(two), Value::from)
+        }
+        (_, two) => two,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(name: &str, data: &str) -> Event {
+        Event::Data {
+            name: name.to_owned(),
+            data: Bytes::copy_from_slice(data.as_bytes()),
+        }
+    }
+
+    fn text(finished: &Finished) -> String {
+        String::from_utf8(finished.pieces.concat()).unwrap()
+    }
+
+    #[test]
+    fn a_response_is_handed_on_byte_for_byte_and_without_a_copy() {
+        let mut assembly = Assembly::new(Api::Responses, 1);
+        let event = event(
+            "response.completed",
+            r#"{"type":"response.completed","response":{ "id" : "r", "output":[{"result":"abc"}] },"sequence_number":9}"#,
+        );
+        let Event::Data { data, .. } = &event else {
+            panic!()
+        };
+        let finished = assembly.take(&event).unwrap();
+        assert_eq!(
+            text(&finished),
+            r#"{ "id" : "r", "output":[{"result":"abc"}] }"#
+        );
+        assert!(data.as_ptr_range().contains(&finished.pieces[0].as_ptr()));
+    }
+
+    #[test]
+    fn an_event_is_known_by_its_type_where_it_has_no_name() {
+        let mut assembly = Assembly::new(Api::Responses, 1);
+        assert_eq!(
+            assembly.take(&event("", r#"{"type":"keepalive","sequence_number":3}"#)),
+            None
+        );
+        let last = event("", r#"{"type":"response.completed","response":{}}"#);
+        assert_eq!(text(&assembly.take(&last).unwrap()), "{}");
+        assert_eq!((assembly.report.pings, assembly.report.events), (1, 1));
+    }
+
+    #[test]
+    fn images_come_in_order_with_their_usage_added_up() {
+        let completed = |mark: &str| {
+            let data = format!(
+                r#"{{"type":"image_generation.completed","b64_json":"{mark}","created_at":5,"size":"1x1","quality":"high",
+                "background":"opaque","output_format":"png","usage":{{"total_tokens":7,"input_tokens_details":{{"text_tokens":2}}}}}}"#
+            );
+            event("image_generation.completed", &data)
+        };
+        let mut one = Assembly::new(Api::Images, 1);
+        assert_eq!(
+            text(&one.take(&completed("a")).unwrap()),
+            r#"{"created":5,"background":"opaque","output_format":"png","quality":"high","size":"1x1","data":[{"b64_json":"a"}],"usage":{"total_tokens":7,"input_tokens_details":{"text_tokens":2}}}"#
+        );
+        let mut two = Assembly::new(Api::Images, 2);
+        assert_eq!(two.take(&completed("a")), None);
+        let both: Value = serde_json::from_str(&text(&two.take(&completed("b")).unwrap())).unwrap();
+        assert_eq!(
+            both["data"],
+            serde_json::json!([{ "b64_json": "a" }, { "b64_json": "b" }])
+        );
+        assert_eq!(both["usage"]["total_tokens"], 14);
+        assert_eq!(both["usage"]["input_tokens_details"]["text_tokens"], 4);
+
+        let mut short = Assembly::new(Api::Images, 3);
+        assert_eq!(
+            (short.take(&completed("a")), short.ended().is_some()),
+            (None, true)
+        );
+        assert_eq!(Assembly::new(Api::Images, 1).ended(), None);
+    }
+
+    #[test]
+    fn a_link_instead_of_a_picture_is_handed_on_as_one() {
+        let mut assembly = Assembly::new(Api::Images, 1);
+        let link = event(
+            "image_generation.completed",
+            r#"{"type":"image_generation.completed","url":"https://a"}"#,
+        );
+        assert_eq!(
+            text(&assembly.take(&link).unwrap()),
+            r#"{"data":[{"url":"https://a"}]}"#
+        );
+    }
+
+    #[test]
+    fn errors_have_the_status_of_the_unary_call() {
+        for (api, name, data, status) in [
+            (
+                Api::Images,
+                "error",
+                r#"{"type":"error","error":{"code":"rate_limit_exceeded"}}"#,
+                429,
+            ),
+            (
+                Api::Images,
+                "error",
+                r#"{"error":{"code":"moderation_blocked"}}"#,
+                400,
+            ),
+            (
+                Api::Images,
+                "",
+                r#"{"error":{"type":"invalid_request_error"}}"#,
+                400,
+            ),
+            (Api::Images, "error", r#"{"error":{"http_code":503}}"#, 503),
+            (Api::Images, "error", r#"{"error":{"code":"odd"}}"#, 502),
+            (
+                Api::Responses,
+                "error",
+                r#"{"type":"error","code":"server_error","message":"x"}"#,
+                500,
+            ),
+            (
+                Api::Responses,
+                "response.failed",
+                r#"{"type":"response.failed","response":{"error":{"code":"server_error"}}}"#,
+                500,
+            ),
+            (
+                Api::Responses,
+                "response.incomplete",
+                r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"content_filter"}}}"#,
+                400,
+            ),
+        ] {
+            let finished = Assembly::new(api, 1).take(&event(name, data)).unwrap();
+            assert_eq!(finished.status, status, "{data}");
+            let body: Value = serde_json::from_str(&text(&finished)).unwrap();
+            assert!(body["error"].is_object(), "{body}");
+        }
+    }
+
+    #[test]
+    fn previews_are_counted_and_what_ends_nothing_is_passed_over() {
+        let mut assembly = Assembly::new(Api::Images, 1);
+        let preview = Event::Passed {
+            name: "image_generation.partial_image".to_owned(),
+        };
+        assert_eq!(assembly.take(&preview), None);
+        assert_eq!(assembly.take(&event("", "[DONE]")), None);
+        assert_eq!(assembly.take(&Event::Comment), None);
+        assert_eq!(assembly.report.preview_tokens(), 100);
+        assert_eq!((assembly.report.events, assembly.report.pings), (2, 1));
+    }
+}

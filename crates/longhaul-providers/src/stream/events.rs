@@ -1,0 +1,279 @@
+//! The events of a stream, as its bytes come in pieces of any size.
+
+use bytes::{Bytes, BytesMut};
+use memchr::memchr2;
+
+/// Follows a stream. Data that nobody wants is dropped as it passes.
+#[derive(Debug)]
+pub(super) struct Events {
+    line: Line,
+    /// What stood before it was a carriage return: a line feed belongs to it.
+    after_return: bool,
+    name: Vec<u8>,
+    data: BytesMut,
+    lines_of_data: u32,
+    wanted: fn(&[u8]) -> bool,
+    longest: usize,
+    too_long: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// So much of a field's name was seen, which may be `data` or `event`.
+    Field(usize, Field),
+    /// Right behind the colon, where one blank is no part of the value.
+    Colon(Field),
+    Value(Field),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    /// Nothing of the line was seen.
+    Unknown,
+    Data,
+    Event,
+    Comment,
+    Other,
+}
+
+/// What came.
+#[derive(Debug, PartialEq)]
+pub(super) enum Event {
+    /// A comment: it keeps the line open.
+    Comment,
+    /// An event without its data: nobody wants that.
+    Passed { name: String },
+    /// An event with its data, in one piece. The name is empty where it has none.
+    Data { name: String, data: Bytes },
+    /// An event that is longer than may be held.
+    TooLong,
+}
+
+/// No name is longer.
+const NAME: usize = 128;
+
+impl Events {
+    /// `wanted` says of a name whether its data is to be kept; no event may be longer than `longest`.
+    pub(super) fn new(wanted: fn(&[u8]) -> bool, longest: usize) -> Self {
+        Self {
+            line: Line::Field(0, Field::Unknown),
+            after_return: false,
+            name: Vec::new(),
+            data: BytesMut::new(),
+            lines_of_data: 0,
+            wanted,
+            longest,
+            too_long: false,
+        }
+    }
+
+    /// The longest event that is held.
+    pub(super) const fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Takes the next event out of `piece`; what is left of it stays there. `None` where more must come first.
+    pub(super) fn next(&mut self, piece: &mut Bytes) -> Option<Event> {
+        while !piece.is_empty() {
+            if std::mem::take(&mut self.after_return) && piece[0] == b'\n' {
+                let _ = piece.split_to(1);
+                continue;
+            }
+            if let Line::Value(field) = self.line {
+                let end = memchr2(b'\n', b'\r', piece).unwrap_or(piece.len());
+                let value = piece.split_to(end);
+                self.value(field, &value);
+                if piece.is_empty() {
+                    return None;
+                }
+                self.after_return = piece.split_to(1)[0] == b'\r';
+                if let Some(event) = self.line_ended() {
+                    return Some(event);
+                }
+                continue;
+            }
+            let byte = piece.split_to(1)[0];
+            if let b'\n' | b'\r' = byte {
+                self.after_return = byte == b'\r';
+                if let Some(event) = self.line_ended() {
+                    return Some(event);
+                }
+                continue;
+            }
+            self.begin(byte);
+        }
+        None
+    }
+
+    /// One byte before the value of a line.
+    fn begin(&mut self, byte: u8) {
+        self.line = match self.line {
+            Line::Field(0, _) if byte == b':' => Line::Value(Field::Comment),
+            Line::Field(0, _) => match byte {
+                b'd' => Line::Field(1, Field::Data),
+                b'e' => Line::Field(1, Field::Event),
+                // A byte order mark, before the first line.
+                0xef | 0xbb | 0xbf => Line::Field(0, Field::Unknown),
+                _ => Line::Field(1, Field::Other),
+            },
+            Line::Field(seen, field) => {
+                let name: &[u8] = match field {
+                    Field::Data => b"data",
+                    Field::Event => b"event",
+                    _ => b"",
+                };
+                match byte {
+                    b':' if seen == name.len() => Line::Colon(field),
+                    b':' => Line::Value(Field::Other),
+                    _ if name.get(seen) == Some(&byte) => Line::Field(seen + 1, field),
+                    _ => Line::Field(usize::MAX, Field::Other),
+                }
+            }
+            Line::Colon(field) => {
+                if byte != b' ' {
+                    self.value_begins(field);
+                    self.value(field, &[byte]);
+                } else {
+                    self.value_begins(field);
+                }
+                Line::Value(field)
+            }
+            value => value,
+        };
+    }
+
+    fn value_begins(&mut self, field: Field) {
+        match field {
+            Field::Event => self.name.clear(),
+            Field::Data => {
+                if self.lines_of_data > 0 && self.keeps() {
+                    self.data.extend_from_slice(b"\n");
+                }
+                self.lines_of_data += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn value(&mut self, field: Field, value: &[u8]) {
+        match field {
+            Field::Event => {
+                let room = NAME.saturating_sub(self.name.len());
+                self.name.extend_from_slice(&value[..value.len().min(room)]);
+            }
+            Field::Data if self.keeps() => {
+                if self.data.len() + value.len() > self.longest {
+                    self.too_long = true;
+                    self.data = BytesMut::new();
+                } else {
+                    self.data.extend_from_slice(value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An event without a name may be anything.
+    fn keeps(&self) -> bool {
+        !self.too_long && (self.name.is_empty() || (self.wanted)(&self.name))
+    }
+
+    fn line_ended(&mut self) -> Option<Event> {
+        let line = std::mem::replace(&mut self.line, Line::Field(0, Field::Unknown));
+        match line {
+            Line::Value(Field::Comment) => return Some(Event::Comment),
+            // A blank line ends the event.
+            Line::Field(0, _) => {}
+            Line::Colon(field) => {
+                self.value_begins(field);
+                return None;
+            }
+            _ => return None,
+        }
+        let name = String::from_utf8_lossy(&std::mem::take(&mut self.name)).into_owned();
+        let data = std::mem::take(&mut self.data).freeze();
+        let lines = std::mem::take(&mut self.lines_of_data);
+        if std::mem::take(&mut self.too_long) {
+            return Some(Event::TooLong);
+        }
+        match (lines, data.is_empty()) {
+            (0, _) if name.is_empty() => None,
+            (0, _) | (_, true) => Some(Event::Passed { name }),
+            (_, false) => Some(Event::Data { name, data }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str, size: usize) -> Vec<Event> {
+        let mut events = Events::new(|name| name != b"skipped", 1000);
+        let mut found = Vec::new();
+        for piece in text.as_bytes().chunks(size) {
+            let mut piece = Bytes::copy_from_slice(piece);
+            while let Some(event) = events.next(&mut piece) {
+                found.push(event);
+            }
+        }
+        found
+    }
+
+    fn data(name: &str, data: &'static str) -> Event {
+        Event::Data {
+            name: name.to_owned(),
+            data: Bytes::from_static(data.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn events_are_the_same_in_pieces_of_any_size_and_with_any_line_end() {
+        let text = "\u{feff}: hello\n\nevent: a\ndata: {\"x\":1}\n\nid: 7\ndata:one\ndata: two\n\n\
+                    event: skipped\ndata: long\n\n: ping\ndataless\nevent: b\n\ndata: last\n\n";
+        let expected = [
+            Event::Comment,
+            data("a", "{\"x\":1}"),
+            data("", "one\ntwo"),
+            Event::Passed {
+                name: "skipped".to_owned(),
+            },
+            Event::Comment,
+            Event::Passed {
+                name: "b".to_owned(),
+            },
+            data("", "last"),
+        ];
+        for end in ["\n", "\r\n", "\r"] {
+            let text = text.replace('\n', end);
+            for size in [1, 2, 3, 7, 1000] {
+                assert_eq!(all(&text, size), expected, "{end:?} {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_without_its_end_is_none() {
+        assert_eq!(all("event: a\ndata: {}\n", 100), []);
+    }
+
+    #[test]
+    fn an_event_that_is_too_long_is_said_to_be() {
+        let text = format!("data: {}\n\ndata: x\n\n", "y".repeat(1001));
+        assert_eq!(all(&text, 64), [Event::TooLong, data("", "x")]);
+    }
+
+    #[test]
+    fn a_line_of_40_mb_takes_time_by_its_length_and_no_more() {
+        let mut events = Events::new(|_| true, 64 * 1024 * 1024);
+        let piece = Bytes::from(vec![b'x'; 16 * 1024]);
+        assert_eq!(events.next(&mut Bytes::from_static(b"data: ")), None);
+        for _ in 0..2_560 {
+            assert_eq!(events.next(&mut piece.clone()), None);
+        }
+        let Some(Event::Data { data, .. }) = events.next(&mut Bytes::from_static(b"\n\n")) else {
+            panic!();
+        };
+        assert_eq!(data.len(), 40 * 1024 * 1024);
+    }
+}

@@ -1,0 +1,313 @@
+//! One call from its unary request, through a stream, to its unary answer.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Request, Response,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    response::Parts,
+};
+use http_body::Body;
+use longhaul::{Attempt, BoxError, Deadline, Error, ErrorKind, error::Clock};
+use tokio::time::{Instant, timeout_at};
+use tower_service::Service;
+
+use super::{
+    assemble::{Assembly, Finished, wanted},
+    error::StreamError,
+    events::{Event, Events},
+    plan::{Plan, images},
+    report::StreamReport,
+    service::Shared,
+};
+use crate::{
+    exchange::{Call, JoinedBody, Read, Said, Whole, read},
+    tasks::{answer, submit},
+};
+
+/// A refusal is short.
+const SHORT: usize = 64 * 1024;
+
+pub(super) async fn run<S, B, R>(
+    mut call: Call<S>,
+    body: B,
+    plan: Plan,
+    shared: Arc<Shared>,
+) -> Result<Response<JoinedBody<R>>, Error>
+where
+    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    let policy = &shared.policy;
+    let read = Whole::read(body, policy.longest_request).await;
+    let whole = match read.map_err(Error::from_inner)? {
+        Ok(whole) => whole,
+        Err(body) => return passed(&mut call, body).await,
+    };
+    let Some(said) = plan.agrees(&whole) else {
+        return passed(&mut call, whole.body()).await;
+    };
+    let extensions = &call.head.extensions;
+    let started = Instant::now();
+    let deadline = Deadline::of(extensions).unwrap_or(Deadline::after(policy.deadline));
+    let reading = Reading {
+        attempt: extensions.get().cloned(),
+        assembly: Assembly::new(plan.row.api, images(&said)),
+        events: Events::new(wanted, policy.longest_event),
+        silence: policy.silence,
+        started,
+        deadline: deadline.instant(),
+    };
+    let asked = asked(&mut call, &plan, &whole, &said);
+    let Ok(asked) = timeout_at(reading.deadline, asked).await else {
+        return Err(reading.expired());
+    };
+    let refused = || shared.refused.note((plan.account, plan.row.api));
+    match asked? {
+        Asked::Answer(response) => Ok(response),
+        Asked::Ignored(response) => {
+            refused();
+            Ok(response)
+        }
+        Asked::NotOffered => {
+            refused();
+            passed(&mut call, whole.body()).await
+        }
+        Asked::Stream(head, begun, rest) => {
+            let (finished, report) = reading.until_finished(begun, rest).await?;
+            Ok(response(&head, finished, report))
+        }
+    }
+}
+
+/// What the asking for a stream led to.
+enum Asked<R> {
+    /// A stream, and what of it has come.
+    Stream(Box<Parts>, Bytes, R),
+    /// Something that the caller is to see.
+    Answer(Response<JoinedBody<R>>),
+    /// The unary answer: the host does not stream.
+    Ignored(Response<JoinedBody<R>>),
+    /// A refusal of the stream; nothing was begun.
+    NotOffered,
+}
+
+async fn passed<S, B, R>(
+    call: &mut Call<S>,
+    body: JoinedBody<B>,
+) -> Result<Response<JoinedBody<R>>, Error>
+where
+    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+{
+    let response = call.send(call.own_head(), body).await?;
+    Ok(response.map(JoinedBody::passing))
+}
+
+/// Asks for the stream; once more where it wants at least one preview.
+async fn asked<S, B, R>(
+    call: &mut Call<S>,
+    plan: &Plan,
+    whole: &Whole,
+    said: &Said,
+) -> Result<Asked<R>, Error>
+where
+    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    let mut partial_images = plan.row.partial_images;
+    loop {
+        let fields = plan.fields(partial_images);
+        let head = plan.head(call.own_head());
+        let response = call.send(head, whole.with(&fields, said.empty)).await?;
+        let (head, mut body) = response.into_parts();
+        if head.status.is_success() {
+            let begun = first(&mut body).await?;
+            let blank = begun.iter().find(|byte| !byte.is_ascii_whitespace());
+            // Relays call streams JSON, and JSON a stream: the first byte decides.
+            let is_json = match blank {
+                Some(byte) => matches!(byte, b'{' | b'['),
+                None => !is_events(&head),
+            };
+            if !is_json {
+                return Ok(Asked::Stream(Box::new(head), begun, body));
+            }
+            let body = JoinedBody::joined([begun], body);
+            return Ok(Asked::Ignored(Response::from_parts(head, body)));
+        }
+        let body = match read(body, SHORT, None).await {
+            Read::Whole(body) => body,
+            Read::Longer(begun, rest) => {
+                let body = JoinedBody::joined([begun], rest);
+                return Ok(Asked::Answer(Response::from_parts(head, body)));
+            }
+            Read::Broken(error) => return Err(Error::from_inner(error)),
+        };
+        if let 400 | 422 = head.status.as_u16() {
+            let text = String::from_utf8_lossy(&body).to_ascii_lowercase();
+            if partial_images == 0 && text.contains("non-zero partial images") {
+                partial_images = 1;
+                continue;
+            }
+            if submit::names(&body, fields.keys().map(String::as_str), &text) {
+                return Ok(Asked::NotOffered);
+            }
+        }
+        let body = JoinedBody::whole([body]);
+        return Ok(Asked::Answer(Response::from_parts(head, body)));
+    }
+}
+
+fn is_events(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// The first piece of a body with anything in it but blanks; all of it where there is none.
+async fn first<R>(body: &mut R) -> Result<Bytes, Error>
+where
+    R: Body<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    loop {
+        match next(body).await? {
+            None => return Ok(Bytes::new()),
+            Some(data) if data.iter().all(u8::is_ascii_whitespace) => {}
+            Some(data) => return Ok(data),
+        }
+    }
+}
+
+/// The next piece of a body, trailers passed over.
+async fn next<R>(body: &mut R) -> Result<Option<Bytes>, Error>
+where
+    R: Body<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    loop {
+        match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(Error::from_inner(error)),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// Reads a stream.
+struct Reading {
+    attempt: Option<Attempt>,
+    assembly: Assembly,
+    events: Events,
+    silence: Duration,
+    started: Instant,
+    deadline: Instant,
+}
+
+impl Reading {
+    async fn until_finished<R>(
+        mut self,
+        begun: Bytes,
+        mut body: R,
+    ) -> Result<(Finished, StreamReport), Error>
+    where
+        R: Body<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let mut piece = begun;
+        loop {
+            while let Some(event) = self.events.next(&mut piece) {
+                if event == Event::TooLong {
+                    let limit = self.events.longest();
+                    return Err(self.failed(StreamError::TooLong { limit }));
+                }
+                if let Some(finished) = self.assembly.take(&event) {
+                    return Ok((finished, self.assembly.report));
+                }
+            }
+            match self.next_piece(&mut body).await? {
+                Some(next) => piece = next,
+                None => {
+                    let events = self.assembly.report.events;
+                    return match self.assembly.ended() {
+                        Some(finished) => Ok((finished, self.assembly.report)),
+                        None => Err(self.failed(StreamError::Ended { events })),
+                    };
+                }
+            }
+        }
+    }
+
+    /// The next piece, however long it takes; a silence after a ping was seen is late.
+    async fn next_piece<R>(&mut self, body: &mut R) -> Result<Option<Bytes>, Error>
+    where
+        R: Body<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let since = Instant::now();
+        let late = Deadline::after(self.silence).instant();
+        let watches = self.assembly.report.pings > 0 && !self.assembly.report.late;
+        if watches && late < self.deadline {
+            if let Ok(piece) = timeout_at(late, next(body)).await {
+                self.heard(since);
+                return piece;
+            }
+            self.assembly.report.late = true;
+        }
+        let Ok(piece) = timeout_at(self.deadline, next(body)).await else {
+            return Err(self.expired());
+        };
+        self.heard(since);
+        piece
+    }
+
+    fn heard(&mut self, since: Instant) {
+        let report = &mut self.assembly.report;
+        report.longest_silence = report.longest_silence.max(since.elapsed());
+    }
+
+    fn failed(&self, error: StreamError) -> Error {
+        self.attributed(Error::new(ErrorKind::Inner).with_source(error))
+    }
+
+    fn expired(&self) -> Error {
+        let StreamReport { events, pings, .. } = self.assembly.report;
+        let error = Error::new(ErrorKind::Timeout {
+            clock: Clock::Operation,
+            limit: self.deadline.saturating_duration_since(self.started),
+            elapsed: self.started.elapsed(),
+            resolution: None,
+        });
+        self.attributed(error.with_source(StreamError::Open { events, pings }))
+    }
+
+    fn attributed(&self, error: Error) -> Error {
+        match &self.attempt {
+            Some(attempt) => error.with_attempt(attempt),
+            None => error,
+        }
+    }
+}
+
+fn response<R>(head: &Parts, finished: Finished, report: StreamReport) -> Response<JoinedBody<R>> {
+    let length: usize = finished.pieces.iter().map(Bytes::len).sum();
+    let mut response = Response::new(JoinedBody::whole(finished.pieces));
+    *response.status_mut() = finished.status;
+    let headers = response.headers_mut();
+    *headers = answer::kept(&head.headers);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, length.into());
+    response.extensions_mut().insert(report);
+    response
+}

@@ -1,0 +1,163 @@
+//! Which hosts stream.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use longhaul::ConfigError;
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::is_authority;
+
+/// Which hosts are asked for streams, and how. Plain data: change what you like, then build.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct StreamPolicy {
+    /// What is asked of each host, which stands as it is in the URL, with its port where that has one. By default the
+    /// Responses API of OpenAI: it is the one that is known to send something while a picture is made.
+    pub hosts: BTreeMap<String, StreamRow>,
+    /// After a ping was seen, a silence this long makes the attempt late: 90 s, three pings of OpenAI's.
+    #[serde(with = "humantime_serde")]
+    pub silence: Duration,
+    /// How long a stream is read where the call has no [`Deadline`](longhaul::Deadline): 2,250 s, pings or not.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+    /// How long it is remembered that a host does not stream for a key: an hour.
+    #[serde(with = "humantime_serde")]
+    pub remember: Duration,
+    /// Longer requests pass as they are: 32 MiB.
+    pub longest_request: usize,
+    /// No event may be longer: 64 MiB.
+    pub longest_event: usize,
+}
+
+/// What is asked of a host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamRow {
+    /// The API whose calls are asked for as streams.
+    pub api: Api,
+    /// How many previews are asked for, 0 to 3, of the images API. OpenAI counts 100 output tokens for each; with 0 a
+    /// relay still pings.
+    #[serde(default)]
+    pub partial_images: u8,
+}
+
+/// An API that knows streams.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Api {
+    /// `POST …/responses`.
+    Responses,
+    /// `POST …/images/generations` and `…/images/edits`, in JSON.
+    Images,
+}
+
+impl Default for StreamPolicy {
+    fn default() -> Self {
+        let openai = StreamRow {
+            api: Api::Responses,
+            partial_images: 0,
+        };
+        let seconds = Duration::from_secs;
+        Self {
+            hosts: [("api.openai.com".to_owned(), openai)].into(),
+            silence: seconds(90),
+            deadline: seconds(2_250),
+            remember: seconds(3_600),
+            longest_request: 32 * 1024 * 1024,
+            longest_event: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl StreamPolicy {
+    /// `host` is asked for streams of this API, with so many previews.
+    #[must_use]
+    pub fn at(mut self, host: impl Into<String>, api: Api, partial_images: u8) -> Self {
+        let row = StreamRow {
+            api,
+            partial_images,
+        };
+        self.hosts.insert(host.into(), row);
+        self
+    }
+
+    /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::new("stream", format!("not a policy file:\n{error}")))?;
+        policy.validate()?;
+        Ok(policy)
+    }
+
+    /// This policy for a provider whose time runs `1 / factor` times as fast, for tests and demonstrations. Refuses a
+    /// factor that is not above zero.
+    pub fn scaled(mut self, factor: f64) -> Result<Self, ConfigError> {
+        if !(factor.is_finite() && factor > 0.0) {
+            let message = format!("{factor} is not a number above zero");
+            return Err(ConfigError::new("factor", message));
+        }
+        for span in [&mut self.silence, &mut self.deadline, &mut self.remember] {
+            let scaled = Duration::try_from_secs_f64(span.as_secs_f64() * factor);
+            *span = scaled.unwrap_or(*span);
+        }
+        Ok(self)
+    }
+
+    /// Refuses what cannot work, naming the key.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for (host, row) in &self.hosts {
+            let field = || format!("hosts.{host:?}");
+            if !is_authority(host) {
+                let message = "a host as in a URL, such as `api.example.com` or `127.0.0.1:8080`";
+                return Err(ConfigError::new(field(), message));
+            }
+            if row.partial_images > 3 {
+                let field = format!("{}.partial_images", field());
+                return Err(ConfigError::new(field, "0 to 3"));
+            }
+        }
+        for (field, span) in [("silence", self.silence), ("deadline", self.deadline)] {
+            if span.is_zero() {
+                return Err(ConfigError::new(field, "must be above zero"));
+            }
+        }
+        if self.longest_event == 0 {
+            return Err(ConfigError::new("longest_event", "must be above zero"));
+        }
+        Ok(())
+    }
+
+    /// What is asked of a host, as it is written in a URL.
+    pub(super) fn row(&self, authority: &str) -> Option<StreamRow> {
+        let mut hosts = self.hosts.iter();
+        let (_, row) = hosts.find(|(host, _)| host.eq_ignore_ascii_case(authority))?;
+        Some(*row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_refused_by_the_key_that_is_wrong() {
+        for (text, field) in [
+            (
+                "[hosts]\n'https://x' = { api = 'images' }",
+                "hosts.\"https://x\"",
+            ),
+            (
+                "[hosts]\n'x' = { api = 'images', partial_images = 4 }",
+                "hosts.\"x\".partial_images",
+            ),
+            ("silence = '0s'", "silence"),
+            ("longest_event = 0", "longest_event"),
+        ] {
+            assert_eq!(StreamPolicy::from_toml(text).unwrap_err().field(), field);
+        }
+        let unknown = StreamPolicy::from_toml("[hosts]\n'x' = { api = 'images', more = 1 }");
+        assert!(unknown.unwrap_err().to_string().contains("more"));
+    }
+}

@@ -1,0 +1,84 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use longhaul::{BoxError, Error};
+use tower_service::Service;
+
+use super::{
+    exchange,
+    plan::Plan,
+    policy::{Api, StreamPolicy},
+};
+use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
+
+/// Makes a stream of a call where the peer keeps one alive. See [the module](super).
+#[derive(Clone, Debug)]
+pub struct StreamUpgrade<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+/// What all services of a layer know.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) policy: StreamPolicy,
+    pub(super) refused: Memory<(Account, Api)>,
+}
+
+impl Shared {
+    pub(super) fn new(policy: StreamPolicy) -> Self {
+        Self {
+            refused: Memory::new(policy.remember),
+            policy,
+        }
+    }
+}
+
+impl<S> StreamUpgrade<S> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+
+    /// The policy that it keeps.
+    pub fn policy(&self) -> &StreamPolicy {
+        &self.shared.policy
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for StreamUpgrade<S>
+where
+    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + Unpin + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<JoinedBody<R>>;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let Some(plan) = Plan::of(&self.shared.policy, &self.shared.refused, &head) else {
+            let request = Request::from_parts(head, JoinedBody::passing(body));
+            return ResponseFuture::passing(self.inner.call(request));
+        };
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let call = Call::new(ready, head);
+        let shared = Arc::clone(&self.shared);
+        ResponseFuture::exchanging(Box::pin(exchange::run(call, body, plan, shared)))
+    }
+}

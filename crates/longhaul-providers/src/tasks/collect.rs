@@ -1,0 +1,193 @@
+//! Collecting a task by its handle, whoever submitted it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http_body::Body;
+use longhaul::{BoxError, Class, ConfigError, Deadline};
+use tower_service::Service;
+
+use super::{
+    TaskError, TaskHandle, TaskReport, TasksPolicy,
+    answer::{self, Unary},
+    dialect::{Dialect, From},
+    poll::{Ended, Poller},
+    rate::Rate,
+    told::Told,
+    wait::Waits,
+};
+use crate::{
+    exchange::{Account, JoinedBody, Origin},
+    json,
+};
+
+/// What a handle led to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Collected {
+    /// The unary answer is here; what it means is for a classifier to say, as with any answer.
+    Answer {
+        /// The status that the unary call would have had.
+        status: StatusCode,
+        /// Its document.
+        body: Bytes,
+        /// Whether there is a picture in it.
+        picture: bool,
+        /// How it was collected.
+        report: TaskReport,
+    },
+    /// The task has not ended yet, or nothing could be learned of it: ask again later.
+    Open(TaskReport),
+    /// It brings nothing any more: lost, or not to be asked after with this key.
+    Failed(TaskError),
+}
+
+impl Collected {
+    /// What is known of the attempt now, where the answer alone tells it: `Delivered` with a picture, `NoImage` without,
+    /// `Undelivered` of a lost task; `None` where the task is open, or failed in words that a classifier reads.
+    pub fn class(&self) -> Option<Class> {
+        match self {
+            Self::Answer {
+                status, picture, ..
+            } if status.is_success() => Some(if *picture {
+                Class::Delivered
+            } else {
+                Class::NoImage
+            }),
+            Self::Failed(TaskError::Lost { .. }) => Some(Class::Undelivered),
+            _ => None,
+        }
+    }
+}
+
+/// Asks after the task of a handle, with these headers (the key among them), until it has ended or `within` is over; once
+/// where that is zero. Never submits, and never cancels.
+///
+/// The key goes to the origin that the handle's poll URL has, and to the hosts that the dialect lists. The caller is to
+/// make sure that the key belongs to that origin.
+///
+/// # Errors
+///
+/// If the policy has no such dialect, or the handle's poll URL is none.
+pub async fn collect<S, B, R>(
+    handle: &TaskHandle,
+    policy: &TasksPolicy,
+    client: S,
+    headers: HeaderMap,
+    within: Duration,
+) -> Result<Collected, ConfigError>
+where
+    S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    let dialect = policy.dialect(&handle.dialect).ok_or_else(|| {
+        let message = format!("no dialect {:?}: add its row to the policy", handle.dialect);
+        ConfigError::new("dialect", message)
+    })?;
+    let uri: Option<Uri> = handle.poll_url.parse().ok();
+    let origin = uri.as_ref().and_then(Origin::of);
+    let Some((uri, origin)) = uri.zip(origin) else {
+        return Err(ConfigError::new("poll_url", "not the URL of a host"));
+    };
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.headers = headers;
+    let mut poller = Poller {
+        client,
+        account: Account::of(&uri, &head.headers),
+        head: &head,
+        dialect,
+        rate: &Rate::per_second(policy.polls_per_second),
+        waits: Waits::new(policy, dialect),
+        poll_timeout: policy.poll_timeout,
+        longest_answer: policy.longest_answer,
+        // Whoever collects comes long after the submit.
+        grace: tokio::time::Instant::now(),
+        deadline: Deadline::after(within.max(policy.poll_timeout)).instant(),
+        report: TaskReport::new(handle.clone()),
+        on_state: Box::new(|_| {}),
+    };
+    poller.report.resumed = true;
+    if within.is_zero() {
+        poller.waits = Waits::none();
+    }
+    let mut ended = poller.until_ended(&uri, Duration::ZERO).await;
+    if let Ended::Told(Told::Done, _, body) = &ended
+        && dialect.result.from == From::Fetched
+    {
+        match result_uri(dialect, &origin, body) {
+            Ok(uri) => ended = poller.fetched(&uri).await,
+            Err(host) => {
+                return Ok(Collected::Failed(TaskError::ForeignHost {
+                    dialect: handle.dialect.clone(),
+                    id: handle.id.clone(),
+                    host,
+                }));
+            }
+        }
+    }
+    Ok(collected(dialect, policy, poller.report, ended))
+}
+
+fn result_uri(dialect: &Dialect, origin: &Origin, body: &Bytes) -> Result<Uri, Box<str>> {
+    let at = dialect.result.at.as_ref();
+    let url = json::document(body).and_then(|document| at?.text(document));
+    let uri = url
+        .as_ref()
+        .and_then(|url| origin.allows(url, &dialect.task.key_hosts));
+    uri.ok_or_else(|| super::submit::host_of(url.as_deref()))
+}
+
+fn collected<R>(
+    dialect: &Dialect,
+    policy: &TasksPolicy,
+    report: TaskReport,
+    ended: Ended<R>,
+) -> Collected {
+    let (name, id) = (report.handle.dialect.clone(), report.handle.id.clone());
+    let plain = |status, body| Unary {
+        status,
+        body,
+        picture: false,
+    };
+    let unary = match ended {
+        Ended::Told(Told::Failed, head, body) if dialect.result.from == From::Fetched => {
+            plain(head.status, body)
+        }
+        Ended::Told(Told::Done, head, body) => {
+            answer::done(dialect, &body).unwrap_or_else(|| plain(head.status, body))
+        }
+        Ended::Told(how, _, body) => answer::failed(dialect, &how, &body),
+        Ended::Long(..) => {
+            let limit = policy.longest_answer;
+            return Collected::Failed(TaskError::TooLong {
+                dialect: name,
+                id,
+                limit,
+            });
+        }
+        Ended::Lost(status) => {
+            return Collected::Failed(TaskError::Lost {
+                dialect: name,
+                id,
+                status,
+            });
+        }
+        Ended::Unauthorized(status) => {
+            return Collected::Failed(TaskError::Unauthorized {
+                dialect: name,
+                id,
+                status,
+            });
+        }
+        Ended::Deadline => return Collected::Open(report),
+    };
+    Collected::Answer {
+        status: unary.status,
+        body: unary.body,
+        picture: unary.picture,
+        report,
+    }
+}

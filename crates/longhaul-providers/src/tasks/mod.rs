@@ -1,0 +1,103 @@
+//! `SubmitAndPoll`: a long call as a task that is submitted and collected.
+//!
+//! The caller sends one unary request and gets one unary answer. In between the layer submits it in the form in which the
+//! API takes tasks, and asks after the task until it has ended: no connection is ever silent, and the time in which
+//! nobody knows whether the provider took the request shrinks from minutes to the seconds of the submit.
+//!
+//! | what happens | what the layer does |
+//! |---|---|
+//! | the submit breaks | hands the error on: nothing is sent again, unless the API takes one key once |
+//! | the submit is answered with the picture | hands it on |
+//! | the submit is refused because the API knows no tasks there | sends the unary call, and remembers it for an hour |
+//! | a poll fails (network, 429, 5xx, a page, a redirect) | polls again: it says nothing of the task |
+//! | a poll finds no task | polls again within the grace (30 s), then [`TaskError::Lost`], `Undelivered` |
+//! | a poll is refused the key | [`TaskError::Unauthorized`]; the handle stays open |
+//! | the task failed | answers with the status and JSON that the unary call would have had |
+//! | the task is done | answers with the unary answer, whatever is in it |
+//! | an undocumented state | polls again, and [reports](TaskReport::unknown_states) it |
+//! | the deadline | an error of the kind `Timeout`; the handle stays open |
+//! | the caller leaves | the handle stays open |
+//!
+//! A handle that is open is polled by the next call with the same idempotency key, in place of a second submit.
+//! [`collect`] does the same for a handle that was written down, by whoever comes next.
+//!
+//! A key goes to the origin of the submit, and to the hosts that the row of the API lists; never to a host that an answer
+//! alone names. Pictures behind links are left as links.
+//!
+//! ```
+//! use longhaul_providers::tasks::{SubmitAndPollLayer, TasksPolicy};
+//! use tower_layer::Layer;
+//!
+//! # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+//! let client = SubmitAndPollLayer::new(TasksPolicy::default())?.layer(client);
+//! # Ok(()) }
+//! ```
+//!
+//! Customised: a relay with a form of its own.
+//!
+//! ```
+//! use longhaul_providers::tasks::{SubmitAndPollLayer, TasksPolicy};
+//!
+//! # fn example() -> Result<(), longhaul::ConfigError> {
+//! let policy = TasksPolicy::from_toml(r#"
+//!     [hosts]
+//!     "relay.example.com" = ["relay"]
+//!
+//!     [[dialects]]
+//!     name = "relay"
+//!     source = "the relay's own page"
+//!     call = { path = "/v1/images/generations", never_with = ["stream"] }
+//!     submit = { path = "{prefix}/v1/async/images/generations" }
+//!     result = { from = "field", at = "result", pictures = ["data[].b64_json", "data[].url"] }
+//!     failure = { error = "error", code = ["error.code"] }
+//!
+//!     [dialects.task]
+//!     id = "id"
+//!     poll = "{submit}/{id}"
+//!     state = "status"
+//!     running = ["pending", "processing"]
+//!     succeeded = ["completed"]
+//!     failed = ["failed"]
+//!     wait = "3s"
+//!     kept = "1h"
+//! "#)?;
+//! let layer = SubmitAndPollLayer::new(policy)?;
+//! # Ok(()) }
+//! # example().unwrap();
+//! ```
+
+pub(crate) mod answer;
+pub(crate) mod codes;
+mod collect;
+mod dialect;
+mod error;
+mod exchange;
+mod handle;
+mod layer;
+mod leave;
+mod open;
+mod plan;
+mod policy;
+mod poll;
+mod rate;
+mod report;
+mod service;
+pub(crate) mod submit;
+mod template;
+#[cfg(test)]
+mod tests;
+pub(crate) mod told;
+mod wait;
+
+pub use crate::exchange::ResponseFuture;
+
+pub use self::{
+    collect::{Collected, collect},
+    dialect::Dialect,
+    error::TaskError,
+    handle::TaskHandle,
+    layer::SubmitAndPollLayer,
+    policy::{FirstWait, TasksPolicy},
+    report::TaskReport,
+    service::SubmitAndPoll,
+};

@@ -1,0 +1,301 @@
+//! What may become a task, and how it is asked after.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use longhaul::{ConfigError, Resolution};
+use serde::{Deserialize, Serialize};
+
+use super::dialect::Dialect;
+use crate::exchange::is_authority;
+
+/// Which hosts take calls as tasks, and how tasks are polled. Plain data: change what you like, then build.
+///
+/// ```
+/// use longhaul_providers::tasks::TasksPolicy;
+///
+/// let policy = TasksPolicy::from_toml(r#"
+///     [hosts]
+///     "api.openai.com" = ["openai-responses"]
+///     "relay.example.com" = ["sub2api"]
+/// "#)?;
+/// assert_eq!(policy.hosts.len(), 2);
+/// # Ok::<_, longhaul::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TasksPolicy {
+    /// The dialects of each host, by name; the first that knows the call is used. A host stands as it is in the URL, with
+    /// its port where that has one. By default OpenAI, fal and Replicate.
+    pub hosts: BTreeMap<String, Vec<String>>,
+    /// Further dialects. One of the same name stands for the one that comes with the crate.
+    pub dialects: Vec<Dialect>,
+    /// How long the first poll waits: by default a quarter of the median time of that size (11, 16 and 30 s); 11 s where
+    /// the size is unknown.
+    pub first_wait: FirstWait,
+    /// No wait between two polls grows beyond this: 10 s, unless the provider asks for more.
+    #[serde(with = "humantime_serde")]
+    pub longest_wait: Duration,
+    /// No wait is longer, whatever the provider asks for: 60 s.
+    #[serde(with = "humantime_serde")]
+    pub longest_told_wait: Duration,
+    /// How long after the submit a task that is not found may only be late: 30 s.
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+    /// How long a task is waited for where the call has no [`Deadline`](longhaul::Deadline): 2,250 s.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+    /// How long a poll waits for its head, and for each piece of its answer: 30 s. Then it is made again.
+    #[serde(with = "humantime_serde")]
+    pub poll_timeout: Duration,
+    /// Polls per second, for each host and key together: 10.
+    pub polls_per_second: f64,
+    /// How long it is remembered that a host does not take tasks from a key: an hour.
+    #[serde(with = "humantime_serde")]
+    pub remember: Duration,
+    /// Longer requests pass as they are: 32 MiB.
+    pub longest_request: usize,
+    /// Longer answers are handed on as they come, where they are the poll's own: 64 MiB.
+    pub longest_answer: usize,
+    /// Whether a task is cancelled when its caller leaves while that is free of charge: no.
+    pub cancel_queued: bool,
+    /// How fast the provider's time runs, as a share; set by [`scaled`](Self::scaled).
+    #[serde(skip, default = "one")]
+    pub(super) pace: f64,
+}
+
+/// How long the first poll waits, by size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstWait {
+    /// For [`Resolution::K1`].
+    #[serde(with = "humantime_serde")]
+    pub k1: Duration,
+    /// For [`Resolution::K2`].
+    #[serde(with = "humantime_serde")]
+    pub k2: Duration,
+    /// For [`Resolution::K4`].
+    #[serde(with = "humantime_serde")]
+    pub k4: Duration,
+    /// Where the size is unknown.
+    #[serde(with = "humantime_serde")]
+    pub unknown: Duration,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+impl Default for TasksPolicy {
+    fn default() -> Self {
+        let hosts = [
+            ("api.openai.com", "openai-responses"),
+            ("fal.run", "fal"),
+            ("api.replicate.com", "replicate"),
+        ];
+        let seconds = Duration::from_secs;
+        Self {
+            hosts: hosts
+                .map(|(host, dialect)| (host.to_owned(), vec![dialect.to_owned()]))
+                .into(),
+            dialects: Vec::new(),
+            first_wait: FirstWait {
+                k1: seconds(11),
+                k2: seconds(16),
+                k4: seconds(30),
+                unknown: seconds(11),
+            },
+            longest_wait: seconds(10),
+            longest_told_wait: seconds(60),
+            grace: seconds(30),
+            deadline: seconds(2_250),
+            poll_timeout: seconds(30),
+            polls_per_second: 10.0,
+            remember: seconds(3_600),
+            longest_request: 32 * 1024 * 1024,
+            longest_answer: 64 * 1024 * 1024,
+            cancel_queued: false,
+            pace: 1.0,
+        }
+    }
+}
+
+impl FirstWait {
+    /// The wait for this size.
+    pub const fn of(&self, resolution: Resolution) -> Duration {
+        match resolution {
+            Resolution::K1 => self.k1,
+            Resolution::K2 => self.k2,
+            Resolution::K4 => self.k4,
+            _ => self.unknown,
+        }
+    }
+}
+
+impl TasksPolicy {
+    /// Calls at `host` may also become tasks of this dialect; asked after those that are there.
+    #[must_use]
+    pub fn at(mut self, host: impl Into<String>, dialect: impl Into<String>) -> Self {
+        self.hosts
+            .entry(host.into())
+            .or_default()
+            .push(dialect.into());
+        self
+    }
+
+    /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let policy: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::new("tasks", format!("not a policy file:\n{error}")))?;
+        policy.validate()?;
+        Ok(policy)
+    }
+
+    /// This policy for a provider whose time runs `1 / factor` times as fast, for tests and demonstrations. The clock of
+    /// a poll stays at two seconds or more. Refuses a factor that is not above zero.
+    pub fn scaled(mut self, factor: f64) -> Result<Self, ConfigError> {
+        if !(factor.is_finite() && factor > 0.0) {
+            let message = format!("{factor} is not a number above zero");
+            return Err(ConfigError::new("factor", message));
+        }
+        let first = &mut self.first_wait;
+        for span in [
+            &mut first.k1,
+            &mut first.k2,
+            &mut first.k4,
+            &mut first.unknown,
+            &mut self.longest_wait,
+            &mut self.longest_told_wait,
+            &mut self.grace,
+            &mut self.deadline,
+            &mut self.poll_timeout,
+            &mut self.remember,
+        ] {
+            let scaled = Duration::try_from_secs_f64(span.as_secs_f64() * factor);
+            *span = scaled.unwrap_or(*span);
+        }
+        self.poll_timeout = self.poll_timeout.max(Duration::from_secs(2));
+        self.polls_per_second /= factor;
+        self.pace *= factor;
+        Ok(self)
+    }
+
+    /// Refuses what cannot work, naming the key.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for (index, dialect) in self.dialects.iter().enumerate() {
+            let under = format!("dialects[{index}]");
+            dialect.validate().map_err(|error| error.under(&under))?;
+        }
+        for (host, names) in &self.hosts {
+            let field = || format!("hosts.{host:?}");
+            if !is_authority(host) {
+                let message = "a host as in a URL, such as `api.example.com` or `127.0.0.1:8080`";
+                return Err(ConfigError::new(field(), message));
+            }
+            if let Some(unknown) = names.iter().find(|name| self.dialect(name).is_none()) {
+                let known: Vec<_> = Dialect::shipped().iter().map(Dialect::name).collect();
+                let message =
+                    format!("no dialect {unknown:?}: `dialects` has none, and known are {known:?}");
+                return Err(ConfigError::new(field(), message));
+            }
+        }
+        for (field, span) in [
+            ("longest_wait", self.longest_wait),
+            ("longest_told_wait", self.longest_told_wait),
+            ("deadline", self.deadline),
+            ("poll_timeout", self.poll_timeout),
+        ] {
+            if span.is_zero() {
+                return Err(ConfigError::new(field, "must be above zero"));
+            }
+        }
+        if !(self.polls_per_second.is_finite() && self.polls_per_second > 0.0) {
+            return Err(ConfigError::new(
+                "polls_per_second",
+                "must be a number above zero",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The row of this name.
+    pub fn dialect(&self, name: &str) -> Option<&Dialect> {
+        let mut all = self.dialects.iter().chain(Dialect::shipped());
+        all.find(|dialect| dialect.name() == name)
+    }
+
+    /// The rows of a host, as it is written in a URL.
+    pub(super) fn rows(&self, authority: &str) -> impl Iterator<Item = &Dialect> {
+        let host = self
+            .hosts
+            .keys()
+            .find(|host| host.eq_ignore_ascii_case(authority));
+        let names = host.and_then(|host| self.hosts.get(host));
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.dialect(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> ConfigError {
+        TasksPolicy::from_toml(text).unwrap_err()
+    }
+
+    #[test]
+    fn a_policy_is_refused_by_the_key_that_is_wrong() {
+        assert_eq!(
+            refused("[hosts]\n'api.test' = ['no']").field(),
+            "hosts.\"api.test\""
+        );
+        assert_eq!(
+            refused("[hosts]\n'https://x' = ['fal']").field(),
+            "hosts.\"https://x\""
+        );
+        assert_eq!(refused("longest_wait = '0s'").field(), "longest_wait");
+        assert_eq!(
+            refused("polls_per_second = 0.0").field(),
+            "polls_per_second"
+        );
+        assert!(refused("surprise = 1").to_string().contains("surprise"));
+        let row = include_str!("dialects.toml")
+            .split("[[dialect]]")
+            .nth(1)
+            .unwrap();
+        let row = row.replace("[dialect.", "[dialects.");
+        let broken = format!(
+            "[[dialects]]{}",
+            row.replace("wait = \"2s\"", "wait = \"0s\"")
+        );
+        assert_eq!(refused(&broken).field(), "dialects[0].task.wait");
+    }
+
+    #[test]
+    fn ones_own_row_stands_for_the_shipped_one_of_its_name() {
+        let mut row = Dialect::shipped()[0].clone();
+        row.source = "measured".to_owned();
+        let policy = TasksPolicy {
+            dialects: vec![row],
+            ..TasksPolicy::default()
+        };
+        let rows: Vec<_> = policy.rows("API.openai.com").map(Dialect::source).collect();
+        assert_eq!(rows, ["measured"]);
+        assert_eq!(policy.rows("api.test").count(), 0);
+    }
+
+    #[test]
+    fn a_scaled_policy_keeps_its_shape() {
+        let policy = TasksPolicy::default().scaled(0.01).unwrap();
+        assert_eq!(policy.first_wait.k4, Duration::from_millis(300));
+        assert_eq!(policy.poll_timeout, Duration::from_secs(2));
+        assert_eq!(policy.validate(), Ok(()));
+        assert_eq!(
+            TasksPolicy::default().scaled(0.0).unwrap_err().field(),
+            "factor"
+        );
+    }
+}

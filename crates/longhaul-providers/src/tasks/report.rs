@@ -1,0 +1,45 @@
+use super::TaskHandle;
+
+/// How an answer was collected: in the extensions of the response.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TaskReport {
+    /// The task.
+    pub handle: TaskHandle,
+    /// How often it was asked after, by this call.
+    pub polls: u32,
+    /// Polls among them that failed, and said nothing of the task.
+    pub failed_polls: u32,
+    /// States that the dialect does not know, at most four: taken as not ended.
+    pub unknown_states: Vec<Box<str>>,
+    /// An earlier call submitted it; this one only collected.
+    pub resumed: bool,
+    /// The answer named a poll URL at a host that gets no key; the dialect's own was used.
+    pub foreign_url: bool,
+}
+
+impl TaskReport {
+    pub(super) const fn new(handle: TaskHandle) -> Self {
+        Self {
+            handle,
+            polls: 0,
+            failed_polls: 0,
+            unknown_states: Vec::new(),
+            resumed: false,
+            foreign_url: false,
+        }
+    }
+
+    pub(super) fn unknown(&mut self, state: &str) {
+        let short: Box<str> = state.chars().take(64).collect();
+        if self.unknown_states.len() < 4 && !self.unknown_states.contains(&short) {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(
+                dialect = &*self.handle.dialect,
+                state = &*short,
+                "a task is in a state that its dialect does not know, and counts as not ended"
+            );
+            self.unknown_states.push(short);
+        }
+    }
+}

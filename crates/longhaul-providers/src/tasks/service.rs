@@ -1,0 +1,89 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use longhaul::{BoxError, Error};
+use tower_service::Service;
+
+use super::{exchange, open::Open, plan::Plan, policy::TasksPolicy, rate::Rate};
+use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
+
+/// Makes a task of a call where the API takes one. See [the module](super).
+#[derive(Clone, Debug)]
+pub struct SubmitAndPoll<S> {
+    inner: S,
+    shared: Arc<Shared>,
+}
+
+/// What all services of a layer know.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) policy: TasksPolicy,
+    pub(super) refused: Memory<(Account, String)>,
+    pub(super) open: Open,
+    pub(super) rate: Rate,
+}
+
+impl Shared {
+    pub(super) fn new(policy: TasksPolicy) -> Self {
+        Self {
+            refused: Memory::new(policy.remember),
+            // An open task is worth remembering for as long as it may run, and a day.
+            open: Open::new(
+                policy
+                    .deadline
+                    .saturating_add(std::time::Duration::from_secs(86_400)),
+            ),
+            rate: Rate::per_second(policy.polls_per_second),
+            policy,
+        }
+    }
+}
+
+impl<S> SubmitAndPoll<S> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+
+    /// The policy that it keeps.
+    pub fn policy(&self) -> &TasksPolicy {
+        &self.shared.policy
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for SubmitAndPoll<S>
+where
+    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes> + Send + Unpin + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<JoinedBody<R>>;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let Some(plan) = Plan::of(&self.shared.policy, &self.shared.refused, &head) else {
+            let request = Request::from_parts(head, JoinedBody::passing(body));
+            return ResponseFuture::passing(self.inner.call(request));
+        };
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let call = Call::new(ready, head);
+        let shared = Arc::clone(&self.shared);
+        ResponseFuture::exchanging(Box::pin(exchange::run(call, body, plan, shared)))
+    }
+}

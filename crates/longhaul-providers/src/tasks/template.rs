@@ -1,0 +1,125 @@
+//! Paths with places to fill in.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// A path such as `{submit}/{id}`. Known are `{path}`, the caller's; `{prefix}`, what stands before the part of it that the
+/// row names; `{submit}`, the submit's; and `{id}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Template(String);
+
+/// What is filled in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Values<'a> {
+    pub(super) path: &'a str,
+    pub(super) prefix: &'a str,
+    pub(super) submit: &'a str,
+    /// Already as a segment of a path.
+    pub(super) id: &'a str,
+}
+
+const KNOWN: [&str; 4] = ["{path}", "{prefix}", "{submit}", "{id}"];
+
+impl Template {
+    pub(super) fn names_id(&self) -> bool {
+        self.0.contains("{id}")
+    }
+
+    pub(super) fn filled(&self, values: Values<'_>) -> String {
+        let with = [values.path, values.prefix, values.submit, values.id];
+        let pairs = KNOWN.iter().zip(with);
+        // An id has no brackets, and paths were paths before.
+        pairs.fold(self.0.clone(), |text, (name, value)| {
+            text.replace(name, value)
+        })
+    }
+}
+
+/// Not a path, or one with a place that nobody knows how to fill in.
+#[derive(Debug)]
+pub(super) struct TemplateError(String);
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no path: it begins with `/` or a place, and the places are {}",
+            self.0,
+            KNOWN.join(", ")
+        )
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let plain = KNOWN
+            .iter()
+            .fold(text.to_owned(), |text, name| text.replace(name, ""));
+        let begins = text.starts_with('/')
+            || ["{path}", "{prefix}", "{submit}"]
+                .iter()
+                .any(|name| text.starts_with(name));
+        let odd = |byte: u8| !byte.is_ascii_graphic() || b"{}?#\"<>\\".contains(&byte);
+        if begins && !text.starts_with("//") && !plain.bytes().any(odd) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TemplateError(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = TemplateError;
+
+    fn try_from(text: String) -> Result<Self, TemplateError> {
+        text.parse()
+    }
+}
+
+impl From<Template> for String {
+    fn from(template: Template) -> Self {
+        template.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_in() {
+        let values = Values {
+            path: "/v1/images/generations",
+            prefix: "/v1",
+            submit: "/v1/responses",
+            id: "t1",
+        };
+        for (text, filled) in [
+            ("{submit}/{id}", "/v1/responses/t1"),
+            ("{prefix}/images/tasks/{id}", "/v1/images/tasks/t1"),
+            ("{path}/async", "/v1/images/generations/async"),
+        ] {
+            assert_eq!(text.parse::<Template>().unwrap().filled(values), filled);
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_with_the_places_known() {
+        for bad in [
+            "x",
+            "//evil.test/{id}",
+            "{id}/x",
+            "/a?key={id}",
+            "/{name}",
+            "/a b",
+            "https://x/{id}",
+        ] {
+            let error = bad.parse::<Template>().unwrap_err().to_string();
+            assert!(error.contains("{submit}"), "{bad}: {error}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Tasks that outlive their call.
+
+use http::HeaderMap;
+
+use super::*;
+
+fn layer() -> SubmitAndPollLayer {
+    SubmitAndPollLayer::new(policy()).unwrap()
+}
+
+fn headers() -> HeaderMap {
+    [(
+        http::header::AUTHORIZATION,
+        "Bearer sk-secret".parse().unwrap(),
+    )]
+    .into_iter()
+    .collect()
+}
+
+async fn left(layer: &SubmitAndPollLayer, provider: &Provider, dialect: &str, after: u64) {
+    let call = call(layer, provider, request(dialect));
+    tokio::time::timeout(Duration::from_secs(after), call)
+        .await
+        .unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_call_of_an_operation_collects_what_the_first_left() {
+    for (name, ..) in CALLS {
+        let (layer, provider) = (layer(), provider("none+takes@100"));
+        left(&layer, &provider, name, 40).await;
+        let response = call(&layer, &provider, request(name)).await.unwrap();
+        assert!(
+            response.extensions().get::<TaskReport>().unwrap().resumed,
+            "{name}"
+        );
+        assert!(picture(&json(response).await).is_some(), "{name}");
+        assert_eq!(entries(&provider).await.len(), 1, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_calls_of_one_operation_submit_once() {
+    let (layer, provider) = (layer(), provider("none+takes@100"));
+    let first = call(&layer, &provider, request("relay"));
+    let second = call(&layer, &provider, request("relay"));
+    let (first, second) = tokio::join!(first, second);
+    let (first, second) = (json(first.unwrap()).await, json(second.unwrap()).await);
+    let totals = provider.oracle().totals();
+    // The first collected; the second found the operation over, and is one of its own.
+    assert!(totals.charged <= 2 && picture(&first).is_some() && picture(&second).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_request_under_the_same_key_is_another_task() {
+    let (layer, provider) = (layer(), provider("none+takes@100*2"));
+    left(&layer, &provider, "relay", 40).await;
+    let mut other = request("relay");
+    *other.body_mut() = Full::from(r#"{ "prompt": "a dog", "model": "nano-banana-pro" }"#);
+    call(&layer, &provider, other).await.unwrap();
+    assert_eq!(entries(&provider).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_caller_left_is_not_cancelled() {
+    let (layer, provider) = (layer(), provider("none+takes@100"));
+    left(&layer, &provider, "fal", 5).await;
+    let entry = &entries(&provider).await[0];
+    assert!(!entry.task.as_ref().unwrap().cancelled && entry.charged_micros > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queued_task_is_cancelled_only_where_the_policy_says_so() {
+    let mut policy = policy();
+    policy.cancel_queued = true;
+    let layer = SubmitAndPollLayer::new(policy).unwrap();
+    // It is known as queued from its submit on; the provider says whether that was in time.
+    let provider = provider("none+takes@100*2");
+    left(&layer, &provider, "fal", 5).await;
+    let entry = entries(&provider).await.remove(0);
+    let cancelled = entry.task.unwrap().cancelled;
+    assert_eq!(entry.charged_micros == 0, cancelled);
+    let response = call(&layer, &provider, request("fal")).await.unwrap();
+    assert!(picture(&json(response).await).is_some());
+    assert_eq!(
+        entries(&provider).await.len(),
+        if cancelled { 2 } else { 1 }
+    );
+}
+
+async fn collected(handle: &TaskHandle, provider: &Provider, within: Duration) -> Collected {
+    let policy = policy();
+    let client = provider.clone();
+    let collected = collect::<_, Full<Bytes>, _>(handle, &policy, client, headers(), within);
+    collected.await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_is_enough_to_collect_the_picture() {
+    for (name, ..) in CALLS {
+        let provider = provider("none+takes@60");
+        let response = call_once(&provider, name).await.unwrap();
+        let handle = &response.extensions().get::<TaskReport>().unwrap().handle;
+        let written = serde_json::to_string(handle).unwrap();
+        let handle: TaskHandle = serde_json::from_str(&written).unwrap();
+        let collected = collected(&handle, &provider, Duration::ZERO).await;
+        assert_eq!(
+            collected.class(),
+            Some(longhaul::Class::Delivered),
+            "{name} {collected:?}"
+        );
+        let Collected::Answer { body, .. } = collected else {
+            panic!()
+        };
+        assert!(
+            picture(&serde_json::from_slice(&body).unwrap()).is_some(),
+            "{name}"
+        );
+        assert_eq!(entries(&provider).await.len(), 1, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn collecting_once_tells_what_is_open_and_what_is_lost() {
+    let provider = provider("none+takes@100");
+    let handle = TaskHandle::new(
+        "relay",
+        "none",
+        "http://sim.test/v1/async/images/generations/none",
+        None,
+    );
+    let lost = collected(&handle, &provider, Duration::ZERO).await;
+    assert_eq!(lost.class(), Some(longhaul::Class::Undelivered), "{lost:?}");
+
+    let running = {
+        let layer = layer();
+        left(&layer, &provider, "relay", 20).await;
+        let id = entries_now(&provider);
+        TaskHandle::new(
+            "relay",
+            id.clone(),
+            format!("http://sim.test/v1/async/images/generations/{id}"),
+            None,
+        )
+    };
+    assert!(matches!(
+        collected(&running, &provider, Duration::ZERO).await,
+        Collected::Open(_)
+    ));
+    assert!(matches!(
+        collected(&running, &provider, MINUTE * 5).await,
+        Collected::Answer { picture: true, .. }
+    ));
+}
+
+fn entries_now(provider: &Provider) -> String {
+    provider.oracle().entries()[0]
+        .task
+        .as_ref()
+        .unwrap()
+        .id
+        .clone()
+}
+
+#[tokio::test]
+async fn a_handle_that_cannot_be_followed_is_refused_by_its_field() {
+    for (dialect, url, field) in [
+        ("no", "http://sim.test/x", "dialect"),
+        ("relay", "/x", "poll_url"),
+    ] {
+        let handle = TaskHandle::new(dialect, "t", url, None);
+        let (client, policy) = (provider(""), policy());
+        let collected = collect::<_, Full<Bytes>, _>(&handle, &policy, client, headers(), MINUTE);
+        assert_eq!(collected.await.unwrap_err().field(), field);
+    }
+}

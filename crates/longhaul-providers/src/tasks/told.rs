@@ -1,0 +1,113 @@
+//! What the answer to a poll says of its task.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::dialect::Dialect;
+use crate::json;
+
+/// What it says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Told {
+    /// It has not ended.
+    Running {
+        state: String,
+        /// Whether the dialect knows that state.
+        known: bool,
+    },
+    Done,
+    Failed,
+    Cancelled,
+    CutShort,
+    /// There is no such task.
+    Unknown,
+    /// The key may not ask.
+    Unauthorized,
+    /// Nothing: the poll failed, not the task.
+    Nothing,
+}
+
+/// Reads the answer to a poll.
+pub(super) fn told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told {
+    match status.as_u16() {
+        200..=299 => state(dialect, body),
+        401 | 403 => Told::Unauthorized,
+        404 | 410 => Told::Unknown,
+        _ => Told::Nothing,
+    }
+}
+
+fn state(dialect: &Dialect, body: &Bytes) -> Told {
+    let task = &dialect.task;
+    let Some(document) = json::document(body) else {
+        return Told::Nothing;
+    };
+    let Some(state) = task.state.text(document) else {
+        return Told::Nothing;
+    };
+    let sets = [
+        (&task.succeeded, Told::Done),
+        (&task.failed, Told::Failed),
+        (&task.cancelled, Told::Cancelled),
+        (&task.cut_short, Told::CutShort),
+        (&task.unknown, Told::Unknown),
+    ];
+    for (states, told) in sets {
+        if states.contains(&state) {
+            return told;
+        }
+    }
+    let known = task.running.contains(&state);
+    Told::Running { state, known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_known_end_is_an_end() {
+        let dialect = &Dialect::shipped()[0];
+        let told = |status: u16, body: &'static str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            told(dialect, status, &Bytes::from_static(body.as_bytes()))
+        };
+        let running = |state: &str, known| Told::Running {
+            state: state.to_owned(),
+            known,
+        };
+        assert_eq!(told(200, r#"{"status":"queued"}"#), running("queued", true));
+        assert_eq!(
+            told(200, r#"{"status":"warming_up"}"#),
+            running("warming_up", false)
+        );
+        assert_eq!(
+            told(200, r#"{"status":"Completed"}"#),
+            running("Completed", false)
+        );
+        assert_eq!(told(200, r#"{"status":"completed"}"#), Told::Done);
+        assert_eq!(told(200, r#"{"status":"failed"}"#), Told::Failed);
+        assert_eq!(told(200, r#"{"status":"cancelled"}"#), Told::Cancelled);
+        assert_eq!(told(200, r#"{"status":"incomplete"}"#), Told::CutShort);
+        for (status, body) in [
+            (200, "<html>"),
+            (200, r#"{"status":"completed""#),
+            (200, r#"{"id":"x"}"#),
+            (200, ""),
+            (429, "{}"),
+            (503, r#"{"status":"completed"}"#),
+            (307, ""),
+            (400, r#"{"status":"failed"}"#),
+        ] {
+            assert_eq!(told(status, body), Told::Nothing, "{status} {body}");
+        }
+        assert_eq!(
+            (told(404, ""), told(410, "")),
+            (Told::Unknown, Told::Unknown)
+        );
+        assert_eq!(
+            (told(401, ""), told(403, "")),
+            (Told::Unauthorized, Told::Unauthorized)
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Tasks: works that are submitted and collected by polling.
+
+mod poll;
+mod submit;
+mod words;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::request::Parts;
+use serde_json::Value;
+
+pub(super) use self::{
+    poll::{answer, asked},
+    submit::Submit,
+};
+use super::{builder::Offer, work::Generation};
+use crate::{
+    Fault, TaskFailure, Work,
+    dialect::{Dialect, Refusal},
+    oracle::Record,
+};
+
+/// How long a task waits before its work begins: until then it can be cancelled, free of charge.
+const QUEUED: Duration = Duration::from_secs(2);
+
+/// By which API a task was submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// OpenAI Responses with `background`.
+    Responses,
+    /// sub2api's `/images/generations/async`.
+    Sub2api,
+    /// A relay's `/async/images/generations`, polled at the same path.
+    Relay,
+    /// fal's queue.
+    Fal,
+    /// Replicate's predictions without `Prefer: wait`.
+    Replicate,
+}
+
+/// How a call wants its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Unary,
+    Task(Kind),
+    Stream,
+}
+
+impl Mode {
+    /// What the request asks for, as far as the provider offers it.
+    pub(super) fn of(
+        dialect: Dialect,
+        head: &Parts,
+        body: &Value,
+        tasks: Offer,
+        streams: Offer,
+    ) -> Result<Self, Refusal> {
+        let path = head.uri.path();
+        let queue = head.uri.host() == Some("queue.fal.run") || path.starts_with("/queue/");
+        let waits = head.headers.get_all("prefer").iter().any(|prefer| {
+            prefer
+                .to_str()
+                .is_ok_and(|prefer| prefer.trim_start().starts_with("wait"))
+        });
+        let kind = match dialect {
+            Dialect::Responses if body["background"] == true => Some(Kind::Responses),
+            Dialect::OpenAi if path.ends_with("/async") => Some(Kind::Sub2api),
+            Dialect::OpenAi if path.contains("/async/") => Some(Kind::Relay),
+            Dialect::Fal if queue => Some(Kind::Fal),
+            Dialect::Replicate if !waits => Some(Kind::Replicate),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let refusal = match kind {
+                Kind::Responses => Refusal::Unsupported("background"),
+                _ => Refusal::NotFound,
+            };
+            match tasks {
+                Offer::Yes => return Ok(Self::Task(kind)),
+                Offer::Refused => return Err(refusal),
+                Offer::Ignored => {}
+            }
+        }
+        let can_stream = matches!(dialect, Dialect::Responses | Dialect::OpenAi);
+        if can_stream && body["stream"] == true {
+            match streams {
+                Offer::Yes => return Ok(Self::Stream),
+                Offer::Refused => return Err(Refusal::Unsupported("stream")),
+                Offer::Ignored => {}
+            }
+        }
+        Ok(Self::Unary)
+    }
+}
+
+/// All tasks, by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Tasks {
+    by_id: Mutex<HashMap<String, Arc<Task>>>,
+}
+
+impl Tasks {
+    fn insert(&self, task: Arc<Task>) {
+        self.by_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(task.id.clone(), task);
+    }
+
+    fn find(&self, id: &str) -> Option<Arc<Task>> {
+        self.by_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Task {
+    kind: Kind,
+    id: String,
+    work: Work,
+    request_id: String,
+    /// The path that it was submitted to.
+    path: String,
+    /// Scheme and host of the URLs that its answers tell.
+    origin: String,
+    record: Record,
+    generation: Generation,
+    fault: Fault,
+    submitted: Duration,
+    /// A fault of the answer's body befalls the first that is collected.
+    shaped: AtomicBool,
+}
+
+/// Where a task is.
+#[derive(Debug)]
+enum State {
+    Queued,
+    Running,
+    Done,
+    Failed(TaskFailure),
+}
+
+impl Task {
+    fn state(&self, now: Duration) -> State {
+        if self.generation.is_stopped() {
+            return State::Failed(TaskFailure::Cancelled);
+        }
+        match self.generation.done() {
+            Some(_) => match self.fault {
+                Fault::TaskFailed { failure } => State::Failed(failure),
+                Fault::Blocked => State::Failed(TaskFailure::Policy),
+                _ => State::Done,
+            },
+            None if now < self.submitted.saturating_add(QUEUED) => State::Queued,
+            None => State::Running,
+        }
+    }
+
+    /// Whether the provider still knows it: so long it is kept once it is done.
+    fn is_kept(&self, now: Duration) -> bool {
+        let hour = 3600;
+        let kept = Duration::from_secs(match self.kind {
+            Kind::Responses => 600,
+            Kind::Sub2api => 24 * hour,
+            Kind::Relay | Kind::Fal | Kind::Replicate => hour,
+        });
+        let mut charged = None;
+        self.record.update(|entry| charged = entry.charged);
+        charged.is_none_or(|charged| now < charged.saturating_add(kept))
+    }
+
+    /// The fault that shapes this answer's body, once.
+    fn shape(&self) -> Fault {
+        if self.shaped.swap(true, Ordering::Relaxed) {
+            Fault::None
+        } else {
+            self.fault
+        }
+    }
+}
