@@ -9,9 +9,7 @@ const PRICE: i64 = 240_000;
 const REFUSAL: &str = r#"{"error":{"code":503,"message":"The model is overloaded."}}"#;
 
 fn late() -> RetryPolicy {
-    let mut policy = exact();
-    policy.late_results = true;
-    policy
+    exact()
 }
 
 fn priced(mut policy: RetryPolicy, says: impl IntoIterator<Item = Say>) -> Script {
