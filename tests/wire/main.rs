@@ -6,6 +6,7 @@
 mod clients;
 mod drops;
 mod leaves;
+mod malformed;
 mod many;
 mod pool;
 mod raw;

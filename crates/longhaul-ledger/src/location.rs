@@ -39,14 +39,34 @@ impl FromStr for Location {
         let path = match text.split_once("://") {
             Some(("postgres" | "postgresql", _)) => return Ok(Self::Postgres(text.to_owned())),
             Some(("sqlite", path)) => path,
-            Some(_) => return refuse("only SQLite and PostgreSQL are known"),
+            Some(_) => {
+                return refuse(
+                    "only SQLite and PostgreSQL are known: give the path of a file, or postgres://…",
+                );
+            }
             None => text.strip_prefix("sqlite:").unwrap_or(text),
         };
         match path {
-            "" => refuse("it is empty"),
-            ":memory:" => refuse("what is in memory does not last"),
+            "" => refuse("it is empty: give the path of a file, or postgres://…"),
+            ":memory:" => refuse("what is in memory does not last: give the path of a file"),
             path => Ok(Self::Sqlite(path.into())),
         }
+    }
+}
+
+impl Location {
+    /// Why this build cannot open it.
+    pub(crate) fn unsupported(&self) -> LedgerError {
+        LedgerErrorKind::Unsupported {
+            what: match self {
+                Self::Sqlite(_) if cfg!(not(unix)) => {
+                    "a ledger in a file needs locks and rights that this system does not have: on Windows use PostgreSQL"
+                }
+                Self::Sqlite(_) => "this build cannot open files: its feature `sqlite` is off",
+                Self::Postgres(_) => "this build cannot reach PostgreSQL: its feature `postgres` is off",
+            },
+        }
+        .into()
     }
 }
 

@@ -23,6 +23,8 @@ mod facts;
 mod operation;
 mod options;
 mod route_info;
+mod sent_secrets;
+mod task;
 mod transport;
 
 use std::{
@@ -36,6 +38,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::facts::Facts;
 pub(crate) use self::facts::PictureNote;
+pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
     caller_deadline::callers as callers_deadline,
@@ -48,6 +51,7 @@ pub use self::{
     caller_deadline::{DeadlineForm, DeadlineHeader},
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
+    task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
 pub(crate) use crate::model::after;
@@ -327,6 +331,18 @@ impl Attempt {
         self.facts().head_received(status, version);
     }
 
+    /// Writes down that what came back is no HTTP, or none that the client reads: no connection was cut.
+    ///
+    /// For clients, beside a [`MalformedResponse`](crate::ErrorKind::MalformedResponse).
+    pub fn malformed_response(&self) {
+        self.facts().malformed_response = true;
+    }
+
+    /// Whether what came back was no HTTP that the client reads.
+    pub(crate) fn is_malformed_response(&self) -> bool {
+        self.facts().malformed_response
+    }
+
     /// Writes down how it travelled.
     pub(crate) fn note_http1(&self, report: Http1Report) {
         self.facts().http1 = Some(report);
@@ -361,14 +377,25 @@ impl Attempt {
         self.facts().route.clone()
     }
 
+    /// The keys that the request carries: what its answer repeats of them is not kept.
+    pub(crate) fn set_secrets(&self, secrets: SentSecrets) {
+        self.facts().secrets = secrets;
+    }
+
     /// What the head of its answer says of it.
     pub(crate) fn note_evidence(&self, evidence: Evidence) {
-        self.facts().evidence = evidence;
+        let mut facts = self.facts();
+        facts.evidence = evidence;
+        facts.forget_secrets();
     }
 
     /// What the body of its answer adds.
     pub(crate) fn note_body(&self, evidence: Evidence) {
-        self.facts().evidence.add_body(evidence);
+        let mut facts = self.facts();
+        facts.evidence.add_body(evidence);
+        let previews = std::mem::take(&mut facts.previews);
+        facts.evidence.drafts = facts.evidence.drafts.saturating_add(previews);
+        facts.forget_secrets();
     }
 
     /// There was no memory to hold its answer in.
@@ -379,7 +406,7 @@ impl Attempt {
     /// What the classification says besides the class. To be noted before the end.
     pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
-        facts.charged = classification.charged;
+        facts.charged = classification.charged.or(facts.charged);
         facts.told_price = classification.price;
         facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
@@ -445,6 +472,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        let task;
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -463,11 +491,13 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            task = facts.task.clone();
             if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
                 route.note(ending);
             }
             outcome
         };
+        task.tell_end();
         self.0.ended.notify_waiters();
         outcome
     }

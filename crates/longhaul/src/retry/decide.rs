@@ -114,7 +114,7 @@ impl<B: Replay> Operation<B> {
             }
             return Next::NotBegun;
         }
-        if error.kind().is_refused_here() {
+        if error.kind().is_final() {
             self.report.stopped_by = StoppedBy::Class;
             return Next::Stop;
         }
@@ -201,6 +201,10 @@ impl<B: Replay> Operation<B> {
         };
         if in_time && final_class(&situation).is_none() {
             return Next::KeepWaiting;
+        }
+        if attempt.has_open_task() {
+            self.report.stopped_by = StoppedBy::Task;
+            return Next::Stop;
         }
         let planned = match self.policy.decision(&situation) {
             RetryDecision::Again { wait, duplicate } => {

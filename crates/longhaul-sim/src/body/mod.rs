@@ -1,0 +1,252 @@
+//! The body of an answer.
+
+mod shapes;
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, Sleep},
+};
+
+use crate::{
+    SimError, SimErrorKind,
+    line::{HangUp, Line},
+};
+
+/// The longest piece that is handed on at once.
+const SLICE: usize = 256 * 1024;
+
+/// The body of an answer: shared pieces of at most 256 KiB, and whatever the [`Fault`](crate::Fault) makes of it.
+///
+/// Its size hint is exact and [`is_end_stream`](http_body::Body::is_end_stream) is true as soon as the last piece is
+/// taken, but for bodies whose length is not told. The oracle counts an answer as delivered when the last piece is
+/// taken; on an HTTP/1.1 socket, when it is written too.
+pub struct Body {
+    steps: VecDeque<Step>,
+    /// What is left of the length that is told, if it is told.
+    left: Option<u64>,
+    pace: Pace,
+    pause: Option<Pin<Box<Sleep>>>,
+    /// When the line is to be kept open next, through all stages.
+    next_beat: Option<Pin<Box<Sleep>>>,
+    ending: Option<Ending>,
+    line: Option<Line>,
+}
+
+/// Learns whether the body ended as a whole; dropped unused when it was dropped before its end.
+pub(crate) type Ending = Box<dyn FnOnce(bool) + Send + Sync>;
+
+/// A finished body that is waited for.
+pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<Bytes>> + Send + Sync>>;
+
+/// How fast the pieces come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) slice: usize,
+    pub(crate) pause: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            slice: SLICE,
+            pause: Duration::ZERO,
+        }
+    }
+}
+
+/// A part of a body that comes in several.
+pub(crate) enum Stage {
+    Data(Vec<Bytes>),
+    /// A beat at intervals until the data is there.
+    Wait(Option<(Duration, Bytes)>, Later),
+    /// Nothing more, and no end.
+    Never,
+    /// The end, but not of a whole body.
+    Stop,
+    /// The connection breaks.
+    Fail,
+}
+
+impl Stage {
+    pub(crate) fn wait(beat: Option<(Duration, Bytes)>, rest: Later) -> Self {
+        Self::Wait(beat, rest)
+    }
+}
+
+enum Step {
+    Data(Bytes),
+    /// What keeps the line open, at intervals, until the rest is there.
+    Beats {
+        beat: Option<(Duration, Bytes)>,
+        rest: Later,
+    },
+    /// All that makes the document has left: it is delivered, whatever becomes of the connection.
+    Whole,
+    /// Waits until what came before has reached the socket, so that the end does not swallow it.
+    Flush(Option<oneshot::Receiver<()>>),
+    Never,
+    /// The end, but not of a whole body.
+    Stop,
+    Fail,
+}
+
+impl Body {
+    pub(crate) fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    pub(crate) fn on_line(self, line: Option<Line>) -> Self {
+        Self { line, ..self }
+    }
+
+    /// Calls `ending` at its end. An empty body is at its end at once.
+    pub(crate) fn ending(mut self, ending: impl FnOnce(bool) + Send + Sync + 'static) -> Self {
+        self.ending = Some(Box::new(ending));
+        if self.steps.is_empty() {
+            self.end(true);
+        }
+        self
+    }
+
+    fn end(&mut self, whole: bool) {
+        let Some(ending) = self.ending.take() else {
+            return;
+        };
+        match &self.line {
+            Some(line) if whole => line.after_flush(move || ending(true)),
+            _ => ending(whole),
+        }
+    }
+
+    fn take_slice(&mut self) -> Option<Bytes> {
+        let Some(Step::Data(piece)) = self.steps.front_mut() else {
+            return None;
+        };
+        let slice = piece.split_to(piece.len().min(self.pace.slice));
+        if piece.is_empty() {
+            self.steps.pop_front();
+        }
+        self.left = self
+            .left
+            .map(|left| left.saturating_sub(slice.len() as u64));
+        if matches!(self.steps.front(), None | Some(Step::Whole)) {
+            self.end(true);
+        } else if !self.pace.pause.is_zero() {
+            self.pause = Some(Box::pin(tokio::time::sleep(self.pace.pause)));
+        }
+        Some(slice)
+    }
+}
+
+fn data(pieces: Vec<Bytes>) -> VecDeque<Step> {
+    pieces
+        .into_iter()
+        .filter(|piece| !piece.is_empty())
+        .map(Step::Data)
+        .collect()
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = SimError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, SimError>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(pause) = &mut this.pause {
+                ready!(pause.as_mut().poll(cx));
+                this.pause = None;
+            }
+            match this.steps.front_mut() {
+                None => {
+                    this.end(true);
+                    return Poll::Ready(None);
+                }
+                Some(Step::Data(_)) => {
+                    return Poll::Ready(this.take_slice().map(|slice| Ok(Frame::data(slice))));
+                }
+                Some(Step::Beats { beat, rest }) => {
+                    if let Poll::Ready(rest) = rest.as_mut().poll(cx) {
+                        this.steps.pop_front();
+                        for step in data(rest).into_iter().rev() {
+                            this.steps.push_front(step);
+                        }
+                        continue;
+                    }
+                    let Some((every, beat)) = beat else {
+                        return Poll::Pending;
+                    };
+                    let sleep = || Box::pin(tokio::time::sleep(*every));
+                    let next = this.next_beat.get_or_insert_with(sleep);
+                    ready!(next.as_mut().poll(cx));
+                    next.as_mut().reset(Instant::now() + *every);
+                    return Poll::Ready(Some(Ok(Frame::data(beat.clone()))));
+                }
+                Some(Step::Whole) => {
+                    this.steps.pop_front();
+                    this.end(true);
+                }
+                Some(Step::Flush(flushed)) => {
+                    if let Some(line) = &this.line {
+                        let flushed = flushed.get_or_insert_with(|| {
+                            let (tell, flushed) = oneshot::channel();
+                            // Nobody waits any more when the client has gone meanwhile.
+                            line.after_flush(move || {
+                                let _ = tell.send(());
+                            });
+                            flushed
+                        });
+                        drop(ready!(Pin::new(flushed).poll(cx)));
+                    }
+                    this.steps.pop_front();
+                }
+                Some(Step::Never) => return Poll::Pending,
+                Some(Step::Stop) => {
+                    this.steps.clear();
+                    this.end(false);
+                    return Poll::Ready(None);
+                }
+                Some(Step::Fail) => {
+                    this.steps.clear();
+                    this.end(false);
+                    if let Some(line) = &this.line {
+                        line.hang_up(HangUp::Close);
+                    }
+                    return Poll::Ready(Some(Err(SimError::new(SimErrorKind::Truncated))));
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("left", &self.left)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
