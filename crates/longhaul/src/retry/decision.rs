@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{RetryPolicy, StoppedBy, policy::UNSENT};
+use super::{RetryPolicy, StoppedBy};
 use crate::model::{Class, End, Money};
 
 /// What the retry layer does about an ending.
@@ -91,7 +91,7 @@ impl RetryPolicy {
     ///
     /// - what was **refused** free of charge goes on until `free_until`, or until the deadline; where another target
     ///   would be asked, twice at most, and not at all if the server asks for more than the schedule's overload;
-    /// - what was **never sent** is tried six times; where another target would be asked, twice;
+    /// - what was **never sent** is tried `unsent_attempts` times, six; where another target would be asked, twice;
     /// - what **may be charged** goes on up to `paid_attempts`, and as far as the money for duplicates reaches;
     /// - an answer that is [`InFlight`](Class::InFlight) is asked for again, however many attempts there were;
     ///
@@ -132,7 +132,9 @@ impl RetryPolicy {
         let duplicate = class.is_possibly_charged() && !free;
         match cost {
             Cost::Refused => self.may_ask_again(situation, wait)?,
-            Cost::Unsent if situation.unsent >= UNSENT => return Err(StoppedBy::Unsent),
+            Cost::Unsent if situation.unsent >= self.unsent_attempts => {
+                return Err(StoppedBy::Unsent);
+            }
             Cost::Unsent if situation.other_target && situation.unsent >= AT_FIRST_TARGETS => {
                 return Err(StoppedBy::OtherTarget);
             }

@@ -8,7 +8,8 @@
 //!
 //! **What decides how often.** An attempt costs money or it does not. What ended free of charge is not
 //! counted: a refusal (overload, outage, rate limit) is asked again after 15, 30, 60 s until the deadline
-//! ([`free_until`](RetryPolicy::free_until)), what was never sent is tried six times. What may be charged
+//! ([`free_until`](RetryPolicy::free_until)), what was never sent is tried six times
+//! ([`unsent_attempts`](RetryPolicy::unsent_attempts)). What may be charged
 //! is counted, at all targets together, up to [`paid_attempts`](RetryPolicy::paid_attempts): 3, and 6 on a
 //! route that is known to cut silent connections. And every attempt, the first among them, must be worth
 //! its price: it is begun only where its chance of bringing a picture × [`worth`](RetryPolicy::worth) is

@@ -13,9 +13,6 @@ use crate::{
     model::{Money, PerResolution},
 };
 
-/// What was never sent is tried so often.
-pub(super) const UNSENT: u32 = 6;
-
 /// How many times as many attempts may be charged on a route whose cut is known: the chance of each is judged there.
 const ON_CUT_ROUTE: u32 = 2;
 
@@ -33,8 +30,11 @@ pub struct RetryPolicy {
     /// Attempts of one operation that may be charged, the first among them, at all targets together. Default 3, as the
     /// guide says; twice as many on a route whose cut is known, where [`worth`](Self::worth) judges each. 1 never pays
     /// twice. What ended free of charge does not count: a refusal is asked again until the deadline, and what was never
-    /// sent is tried six times.
+    /// sent is tried [six times](Self::unsent_attempts).
     pub paid_attempts: u32,
+    /// How often an operation is tried that could not be sent, or not whole. Default 6: with the waits between them a dead
+    /// host fails after some three minutes.
+    pub unsent_attempts: u32,
     /// How long to wait between them.
     pub schedule: Schedule,
     /// How long an overload, an outage or a rate limit is waited through, from the operation's beginning. Default none:
@@ -90,6 +90,7 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             paid_attempts: 3,
+            unsent_attempts: 6,
             schedule: Schedule::default(),
             free_until: None,
             longest_silence: Duration::from_secs(600),
@@ -113,6 +114,9 @@ impl RetryPolicy {
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.paid_attempts == 0 {
             return Err(ConfigError::new("paid_attempts", "must be at least 1"));
+        }
+        if self.unsent_attempts == 0 {
+            return Err(ConfigError::new("unsent_attempts", "must be at least 1"));
         }
         if !(self.worth >= 1.0) {
             return Err(ConfigError::new(

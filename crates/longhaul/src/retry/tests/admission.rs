@@ -68,7 +68,7 @@ async fn what_comes_too_late_for_another_is_not_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_route_that_cuts_is_not_asked_once_it_is_known() {
-    let script = Script::new(exact(), vec![Say::broken(60); 16]);
+    let script = Script::new(exact(), vec![Say::broken(60); 13]);
     for _ in 0..4 {
         let _ = script.call(request()).await;
     }
@@ -86,7 +86,7 @@ async fn a_route_that_cuts_is_not_asked_once_it_is_known() {
     let mut other = request();
     other.extensions_mut().insert(OutboundProxy::new("direct"));
     let _ = script.call(other).await;
-    assert_eq!(script.times().len(), 16);
+    assert_eq!(script.times().len(), 13);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use super::{script::*, *};
 use crate::{
     error::ConnectStage,
-    model::{Decision, PictureLimit},
+    model::{Decision, Ending, How, PictureLimit, RouteId, TimeScale},
     timeout::{AtLimit, Network, TimeoutPolicy},
 };
 
@@ -195,6 +195,13 @@ async fn on_a_route_that_cuts_twice_as_many_may_be_charged() {
         policy.paid_attempts = paid_attempts;
         policy.worth = worth;
         let script = Script::new(policy, vec![Say::broken(60); 40]);
+        let history = script.layer.history();
+        let route = RouteId::of(request().uri(), &http::Extensions::new());
+        for (silence, how) in [(45.0, How::Picture), (60.0, How::Cut)].repeat(10) {
+            let at = Instant::now();
+            let ending = Ending { at, silence, how };
+            history.note(&route, Resolution::K1, ending, TimeScale(1.0), false);
+        }
         let answered = script.call(of(Resolution::K1)).await;
         assert_eq!(script.times().len(), sent, "{paid_attempts} {worth}");
         assert_eq!(report(&answered).stopped_by(), StoppedBy::Attempts);
