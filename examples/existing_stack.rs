@@ -5,7 +5,8 @@
 //! where its type is fixed, one `map_request` line turns the new body into the old one.
 //!
 //! A client of one's own keeps its connector, its pool and its sockets, and they decide how well it survives
-//! minutes of silence. `longhaul_hyper::Client` is the same client with all of that set.
+//! minutes of silence: `longhaul_hyper::Client` has all of that set. It speaks HTTP/1.1 alone; a client as here
+//! is also for cheap calls over HTTP/2.
 //!
 //! ```sh
 //! cargo run --example existing_stack

@@ -55,7 +55,8 @@ impl Stage {
         // What is idle stays as long as the cell looks.
         let client = Client::builder()
             .plain_http_only()
-            .pool_idle_timeout(Duration::from_secs(3600));
+            .pool_idle_timeout(Duration::from_secs(3600))
+            .paid_idle_timeout(Duration::from_secs(3600));
         Self {
             scene,
             other,

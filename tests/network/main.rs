@@ -10,6 +10,7 @@ mod outage;
 #[path = "../scene/mod.rs"]
 mod scene;
 mod sockets;
+mod unreachable;
 
 use std::{future::Future, process::ExitCode};
 
@@ -52,6 +53,9 @@ tests![
     black_hole::without_either_only_our_own_clock_ends_it,
     black_hole::a_black_hole_within_the_request_is_found_by_the_user_timeout,
     black_hole::a_black_hole_before_the_connection_is_never_sent_to,
+    unreachable::a_whole_request_that_is_called_unreachable_is_an_unknown_outcome,
+    unreachable::a_part_of_a_request_that_is_called_unreachable_is_sent_partial,
+    unreachable::a_connection_that_is_called_unreachable_is_never_sent,
     sockets::a_silent_call_keeps_the_keepalive_timer_running,
     sockets::without_keepalive_no_timer_runs,
 ];

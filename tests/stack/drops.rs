@@ -86,6 +86,7 @@ fn bench(row: &Row, answers: Answers) -> Bench {
     // The third attempt is as the second.
     policy.retry.attempts = 2;
     if let Answers::EndOfStream = answers {
+        policy.classify.hold = false;
         policy.classify.peek_limit = 16;
     }
     Bench::with(policy, row.script())

@@ -22,7 +22,9 @@ async fn paint(_: Request<StackRequestBody<Full<Bytes>>>) -> Answer {
 fn request() -> Request<Full<Bytes>> {
     Request::post("https://images.example/v1/images/generations")
         .header("content-type", "application/json")
-        .body(Full::from(r#"{"model":"nano-banana-pro","size":"4096x4096"}"#))
+        .body(Full::from(
+            r#"{"model":"nano-banana-pro","size":"4096x4096"}"#,
+        ))
         .unwrap()
 }
 
@@ -52,11 +54,18 @@ async fn the_stack_works_in_buffers_boxes_and_load_shedding() {
         .layer(stack())
         .service(service_fn(paint));
     let answer = service.oneshot(request()).await.unwrap();
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), PICTURE);
+    assert_eq!(
+        answer.into_body().collect().await.unwrap().to_bytes(),
+        PICTURE
+    );
 
-    let boxed: BoxCloneService<_, _, Error> = BoxCloneService::new(stack().layer(service_fn(paint)));
+    let boxed: BoxCloneService<_, _, Error> =
+        BoxCloneService::new(stack().layer(service_fn(paint)));
     let answer = boxed.clone().oneshot(request()).await.unwrap();
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), PICTURE);
+    assert_eq!(
+        answer.into_body().collect().await.unwrap().to_bytes(),
+        PICTURE
+    );
 
     let boxed: BoxCloneSyncService<_, _, Error> =
         BoxCloneSyncService::new(stack().layer(service_fn(paint)));
@@ -74,7 +83,10 @@ async fn a_boxed_stack_is_the_state_of_an_axum_handler() {
         .with_state(stack().boxed(service_fn(paint)));
     let call = Request::post("/").body(AxumBody::empty()).unwrap();
     let answer = router.oneshot(call).await.unwrap();
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), PICTURE);
+    assert_eq!(
+        answer.into_body().collect().await.unwrap().to_bytes(),
+        PICTURE
+    );
 }
 
 #[test]
@@ -116,7 +128,13 @@ fn a_layer_gives_its_inner_service_back() {
     )
     .unwrap();
     service.get_mut();
-    let layers = service.get_ref().get_ref().get_ref().get_ref().get_ref().get_ref();
+    let layers = service
+        .get_ref()
+        .get_ref()
+        .get_ref()
+        .get_ref()
+        .get_ref()
+        .get_ref();
     assert_eq!(*layers.get_ref(), "client");
     let tracker = service.into_inner().into_inner().into_inner().into_inner();
     assert_eq!(tracker.into_inner().into_inner().into_inner(), "client");

@@ -6,6 +6,7 @@
 mod clients;
 mod drops;
 mod leaves;
+mod malformed;
 mod many;
 mod pool;
 mod raw;
@@ -13,3 +14,4 @@ mod reopens;
 mod reqwest;
 #[path = "../scene/mod.rs"]
 mod scene;
+mod whole;

@@ -20,6 +20,14 @@ pub(crate) fn resident() -> Option<usize> {
     kilobytes("/proc/self/status", "VmRSS:")
 }
 
+/// How often this process touched memory for the first time, so far; `None` where there is no `/proc`.
+pub(crate) fn page_faults() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program may hold anything; after it `minflt` is the eighth field.
+    let (_, fields) = text.rsplit_once(')')?;
+    fields.split_whitespace().nth(7)?.parse().ok()
+}
+
 /// Bytes of memory that programs may still take; `None` where there is no `/proc`.
 pub(crate) fn available() -> Option<usize> {
     kilobytes("/proc/meminfo", "MemAvailable:")

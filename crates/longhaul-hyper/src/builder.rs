@@ -1,20 +1,20 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http_body::Body;
-use hyper_util::{
-    client::legacy,
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper::client::conn::http1;
 use longhaul::{BoxError, ConfigError};
 use rustls::ClientConfig;
 
 use crate::{
+    call::Shared,
     client::Client,
     connector::{Connector, tls::Tls},
-    settings::{HttpVersion, Keepalive, Settings},
+    pool::Pool,
+    proxies::Proxies,
+    settings::{Keepalive, Settings},
 };
 
-/// hyper's read and write buffer per connection; it bounds the head of an answer too.
+/// hyper's read and write buffer per connection, unless a longer head is allowed.
 ///
 /// A waiting connection holds 8 KiB and grows to this while a large answer comes; hyper's own limit is
 /// 408 KiB. That would save some 10 ms on 30 MB over loopback, nothing in a call of minutes. And the
@@ -27,6 +27,8 @@ const BUFFER: usize = 64 * 1024;
 pub struct Builder {
     settings: Settings,
     trust: Trust,
+    // `None`: what the environment says.
+    proxies: Option<Proxies>,
 }
 
 /// Where https gets its trust from.
@@ -42,6 +44,7 @@ impl Builder {
         Self {
             settings: Settings::default(),
             trust: Trust::Platform,
+            proxies: None,
         }
     }
 
@@ -71,9 +74,19 @@ impl Builder {
         self
     }
 
-    /// A pooled connection that was idle this long is not used again. 2 s by default.
+    /// A connection that was idle this long is closed. 30 s by default.
     pub const fn pool_idle_timeout(mut self, limit: Duration) -> Self {
         self.settings.pool_idle_timeout = limit;
+        self
+    }
+
+    /// A connection that was idle this long takes no call that may be charged. 2 s by default.
+    ///
+    /// Such a call carries an [`Attempt`](longhaul::Attempt). A stale connection breaks after the request is
+    /// written, and then nobody knows whether it is charged; a handshake is under 1 % of the call. What
+    /// costs nothing, as a poll, may take any idle connection.
+    pub const fn paid_idle_timeout(mut self, limit: Duration) -> Self {
+        self.settings.paid_idle_timeout = limit;
         self
     }
 
@@ -83,17 +96,30 @@ impl Builder {
         self
     }
 
-    /// Which HTTP versions may be spoken: HTTP/1.1 only by default.
+    /// The most headers that an answer may have. 100 by default; with any other number hyper makes room for them on
+    /// the heap for each answer.
+    pub const fn max_headers(mut self, headers: usize) -> Self {
+        self.settings.max_headers = headers;
+        self
+    }
+
+    /// The most bytes that the head of an answer may have. 64 KiB by default.
+    pub const fn max_head(mut self, bytes: usize) -> Self {
+        self.settings.max_head = bytes;
+        self
+    }
+
+    /// Outbound proxies, in place of those that the environment names.
     ///
-    /// It holds for all hosts of a client. Cheap calls that may use HTTP/2 get a second client.
-    pub const fn http_version(mut self, version: HttpVersion) -> Self {
-        self.settings.http_version = version;
+    /// By default [`Proxies::from_env`]: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
         self
     }
 
     /// The TLS configuration, in place of the platform's root certificates.
     ///
-    /// Its ALPN protocols are overwritten with what [`http_version`](Self::http_version) allows.
+    /// Its ALPN protocols are overwritten: HTTP/1.1 and nothing else.
     pub fn tls_config(mut self, config: ClientConfig) -> Self {
         self.trust = Trust::Given(Box::new(config));
         self
@@ -113,43 +139,49 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// A setting cannot work, or the platform has no root certificates; the error names which.
+    /// A setting cannot work, an environment variable holds no URL of a proxy, or the platform has no root
+    /// certificates; the error names which.
     pub fn build<B>(self) -> Result<Client<B>, ConfigError>
     where
-        B: Body + Send + 'static + Unpin,
-        B::Data: Send,
+        B: Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let settings = self.settings.clone();
         let connector = self.build_connector()?;
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.pool_idle_timeout)
-            .pool_max_idle_per_host(settings.pool_max_idle_per_host)
-            .http1_max_buf_size(BUFFER)
-            // One attempt is sent once, or the ledger does not know what it counts.
-            .retry_canceled_requests(false)
-            .build(connector);
-        Ok(Client::new(inner, settings))
+        let mut http = http1::Builder::new();
+        http.max_header_size(settings.max_head);
+        http.max_buf_size(BUFFER.max(settings.max_head));
+        if settings.max_headers != Settings::default().max_headers {
+            http.max_headers(settings.max_headers);
+        }
+        Ok(Client::new(Shared {
+            pool: Arc::new(Pool::new(&settings)),
+            settings,
+            connector,
+            http,
+        }))
     }
 
     /// Only the connector, for a hyper-util client of your own.
     ///
-    /// It brings the connect clock, the sockets and TLS. The pool's settings and the proof of what was
-    /// written belong to the [`Client`].
+    /// It brings the connect clock, the sockets, the proxies and TLS. The idle connections, the limits on heads and
+    /// the proof of what was written belong to the [`Client`].
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
     pub fn build_connector(self) -> Result<Connector, ConfigError> {
         self.settings.validate()?;
-        let version = self.settings.http_version;
+        let proxies = match self.proxies {
+            Some(proxies) => proxies,
+            None => Proxies::from_env()?,
+        };
         let tls = match self.trust {
-            Trust::Platform => Some(Tls::of_platform(version)?),
-            Trust::Given(config) => Some(Tls::new(*config, version)),
+            Trust::Platform => Some(Tls::of_platform()?),
+            Trust::Given(config) => Some(Tls::new(*config)),
             Trust::PlainHttpOnly => None,
         };
-        Ok(Connector::new(&self.settings, tls))
+        Ok(Connector::new(&self.settings, tls, proxies.route()))
     }
 }
 
@@ -164,6 +196,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("settings", &self.settings)
             .field("trust", &trust)
+            .field("proxies", &self.proxies)
             .finish()
     }
 }

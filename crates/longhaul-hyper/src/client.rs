@@ -1,31 +1,37 @@
 use std::{
     fmt,
+    marker::PhantomData,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use http::{Request, Response, Version};
+use http::{Request, Response, header::CONTENT_LENGTH};
 use http_body::Body;
-use hyper_util::client::legacy::{self, connect::capture_connection};
 use longhaul::{Attempt, BoxError, Error};
 use tower_service::Service;
 
 use crate::{
-    body::ResponseBody,
+    body::{RequestBody, ResponseBody},
     builder::Builder,
-    connector::Connector,
+    call::{Outgoing, Shared},
+    failure,
     future::ResponseFuture,
-    settings::{HttpVersion, Settings},
+    proof::Exchange,
+    request::{Unsendable, prepare},
+    settings::Settings,
 };
 
 /// An HTTP client for calls that take minutes. See the [crate](crate).
 ///
-/// Cheap to clone; clones share the pool.
+/// Cheap to clone; clones share the idle connections.
 ///
 /// It is always ready: a limit of calls in flight is a layer's to keep. It must be called inside a
-/// tokio runtime with time and I/O enabled, which runs the connections.
+/// tokio runtime with time and I/O enabled. No task runs for a call: its connection is driven by the
+/// call itself, and then by the body of the answer.
 pub struct Client<B> {
-    inner: legacy::Client<Connector, B>,
-    settings: Settings,
+    shared: Arc<Shared>,
+    // A call takes one, and nothing here holds one.
+    body: PhantomData<fn(B)>,
 }
 
 impl Client<()> {
@@ -36,52 +42,76 @@ impl Client<()> {
 }
 
 impl<B> Client<B> {
-    pub(crate) fn new(inner: legacy::Client<Connector, B>, settings: Settings) -> Self {
-        Self { inner, settings }
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            body: PhantomData,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
     }
 
     /// The numbers that it was built with.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.shared.settings
     }
 }
 
 impl<B> Service<Request<B>> for Client<B>
 where
-    B: Body + Send + 'static + Unpin,
-    B::Data: Send,
+    B: Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
     type Response = Response<ResponseBody>;
     type Error = Error;
     type Future = ResponseFuture;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(Error::from_inner)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // hyper-util refuses a request that says HTTP/2, as a gateway's do, on an HTTP/1.1 connection.
-        if self.settings.http_version == HttpVersion::Http1Only
-            && request.version() > Version::HTTP_11
-        {
-            *request.version_mut() = Version::HTTP_11;
-        }
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let attempt = request.extensions().get::<Attempt>().cloned();
         if let Some(attempt) = &attempt {
+            // From now on nothing counts as sent before there is a connection that counts.
             attempt.connecting();
         }
-        let captured = capture_connection(&mut request);
-        ResponseFuture::new(self.inner.call(request), captured, attempt)
+        match outgoing(request) {
+            Ok(outgoing) => ResponseFuture::new(self.shared.clone().carry(outgoing, attempt)),
+            Err(unsendable) => {
+                let error = failure::of_attempt(failure::of_request(unsendable), attempt.as_ref());
+                ResponseFuture::new(std::future::ready(Err(error)))
+            }
+        }
     }
+}
+
+pub(crate) fn outgoing<B>(mut request: Request<B>) -> Result<Outgoing, Unsendable>
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let origin = prepare(&mut request)?;
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let exchange = Arc::<Exchange>::default();
+    let request = request.map(|body| RequestBody::new(body, length, exchange.clone()));
+    Ok(Outgoing {
+        origin,
+        request,
+        exchange,
+    })
 }
 
 // Not derived: that would ask for `B: Clone`.
 impl<B> Clone for Client<B> {
     fn clone(&self) -> Self {
         Self {
-            inner: self.inner.clone(),
-            settings: self.settings.clone(),
+            shared: self.shared.clone(),
+            body: PhantomData,
         }
     }
 }
@@ -89,7 +119,7 @@ impl<B> Clone for Client<B> {
 impl<B> fmt::Debug for Client<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("settings", &self.settings)
+            .field("settings", &self.shared.settings)
             .finish_non_exhaustive()
     }
 }

@@ -1,82 +1,84 @@
-//! What an error of hyper's or hyper-util's means, by proof of what was written.
+//! What an error means, by proof of what was written.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io};
 
-use hyper_util::client::legacy;
 use longhaul::{
-    Error, ErrorKind,
+    Attempt, Error, ErrorKind,
+    attempt::Transport,
     error::{Clock, ConnectStage},
 };
 
-use crate::{connector::ConnectError, proof::Proof};
+use crate::{connector::ConnectError, proof::Exchange, request::Unsendable};
 
-/// Our error for `source`, which stays in it with its whole chain.
-pub(crate) fn failure(source: legacy::Error, proof: Proof) -> Error {
-    Error::new(kind(&source, &proof)).with_source(source)
-}
-
-fn kind(error: &legacy::Error, proof: &Proof) -> ErrorKind {
-    if error.is_connect() {
-        return connect_kind(find(error));
-    }
-    // Without an error of hyper's below, hyper-util has refused the request itself: its address, its
-    // version. Nothing went wrong on the wire, and nothing will go better next time.
-    let Some(cause) = find::<hyper::Error>(error) else {
-        return ErrorKind::Inner;
+/// Every error knows its attempt, where there is one.
+pub(crate) fn of_attempt(error: Error, attempt: Option<&Attempt>) -> Error {
+    let Some(attempt) = attempt else {
+        return error;
     };
-    if is_refused(error) {
-        return ErrorKind::RefusedByPeer;
+    if let ErrorKind::MalformedResponse { .. } = error.kind() {
+        attempt.malformed_response();
     }
-    let nothing_sent = match proof {
-        Proof::NoConnection => true,
-        Proof::Written(written) => written.written == 0,
-        // hyper says "canceled" only of a request that it gives back untouched.
-        Proof::Unknown => cause.is_canceled(),
+    error.with_attempt(attempt)
+}
+
+pub(crate) fn of_request(error: Unsendable) -> Error {
+    let stage = ConnectStage::Unknown;
+    Error::new(ErrorKind::Connect { stage }).with_source(error)
+}
+
+pub(crate) fn of_connect(error: ConnectError) -> Error {
+    let kind = match (error.timed_out(), error.proxy()) {
+        (Some((limit, elapsed)), _) => ErrorKind::Timeout {
+            clock: Clock::Connect,
+            limit,
+            elapsed,
+            resolution: None,
+        },
+        (None, Some(proxy)) => ErrorKind::Proxy {
+            proxy: proxy.into(),
+            status: error.proxy_status(),
+        },
+        (None, None) => ErrorKind::Connect {
+            stage: error.stage(),
+        },
     };
-    match nothing_sent {
-        true if cause.is_user() => ErrorKind::RequestBody,
-        true => ErrorKind::NotStarted,
-        false => ErrorKind::Disconnected,
-    }
+    Error::new(kind).with_source(error)
 }
 
-fn connect_kind(error: Option<&ConnectError>) -> ErrorKind {
-    match error {
-        Some(error) => match error.timed_out() {
-            Some((limit, elapsed)) => ErrorKind::Timeout {
-                clock: Clock::Connect,
-                limit,
-                elapsed,
-                resolution: None,
-            },
-            None => ErrorKind::Connect {
-                stage: error.stage(),
-            },
-        },
-        None => ErrorKind::Connect {
-            stage: ConnectStage::Unknown,
-        },
-    }
+/// The connection failed before the head of an answer.
+pub(crate) fn of_exchange(error: hyper::Error, exchange: &Exchange) -> Error {
+    let kind = if error.is_parse() {
+        malformed(&error)
+    } else if exchange.written().written > 0 {
+        ErrorKind::Disconnected
+    } else if error.is_user() {
+        ErrorKind::RequestBody
+    } else {
+        ErrorKind::NotStarted
+    };
+    Error::new(kind).with_source(error)
 }
 
-/// Whether an HTTP/2 peer says that it did not work on the request.
-///
-/// h2 gives a remote `GOAWAY` only to streams beyond the last one that the peer has taken.
-fn is_refused(error: &legacy::Error) -> bool {
-    find::<h2::Error>(error).is_some_and(|error| {
-        error.is_remote()
-            && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
-    })
+/// The connection failed in the middle of an answer.
+pub(crate) fn of_body(error: hyper::Error) -> Error {
+    let kind = match framing(&error) {
+        Some(framing) => malformed(framing),
+        None => ErrorKind::Disconnected,
+    };
+    Error::new(kind).with_source(error)
 }
 
-/// The first error in the chain below `error` that is a `T`.
-fn find<T: StdError + 'static>(error: &legacy::Error) -> Option<&T> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        cause = error.source();
-    }
-    None
+fn malformed(error: &dyn StdError) -> ErrorKind {
+    let reason = error.to_string().into();
+    ErrorKind::MalformedResponse { reason }
+}
+
+/// What hyper says of chunks that are none. TLS says of its records likewise that they are bad data.
+fn framing(error: &hyper::Error) -> Option<&io::Error> {
+    let error: &io::Error = error.source()?.downcast_ref()?;
+    let of_hyper = error
+        .get_ref()
+        .is_none_or(|inner| !inner.is::<rustls::Error>());
+    let kinds = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
+    (kinds.contains(&error.kind()) && of_hyper).then_some(error)
 }

@@ -1,23 +1,26 @@
-//! The ready client for HTTP calls that take minutes: hyper-util's, with the connector, sockets, TLS
-//! and pool that such calls need, and proof of what was written.
+//! The ready client for HTTP calls that take minutes: hyper's HTTP/1.1, with the connector, sockets, TLS,
+//! outbound proxies and idle connections that such calls need, and proof of what was written.
 //!
 //! What it does otherwise than hyper-util's client as it comes:
 //!
-//! - **One connect clock** over DNS, TCP and TLS (10 s). Its expiry is free: nothing was sent.
+//! - **One connect clock** over DNS, proxy, TCP and TLS (10 s). Its expiry is free: nothing was sent.
 //! - **HTTP/1.1 only.** ALPN offers `http/1.1` and nothing else. A server that insists on HTTP/2
 //!   fails in the handshake, where it costs nothing; one call never suffers from its neighbours on a
-//!   shared connection.
+//!   shared connection. For cheap calls over HTTP/2 take a hyper-util client; the example
+//!   `existing_stack` has the layers around one.
+//! - **Outbound proxies**, as the environment or [`Proxies`] say, through a tunnel: what a proxy refuses
+//!   was never sent, and its page is never taken for the provider's.
 //! - **A connection that survives silence.** TCP keepalive (after 30 s, every 15 s, 5 probes) holds the
 //!   entry in NATs and load balancers on the way; `TCP_USER_TIMEOUT` (120 s) rides out a short outage
 //!   but not a dead path. Neither helps against an HTTP proxy that counts bytes of the answer.
-//! - **Pooled connections only if nearly fresh** (idle under 2 s). A stale one breaks after the
-//!   request is written, and then nobody knows whether it is charged; a handshake is under 1 % of the
-//!   call.
+//! - **A paid call takes an idle connection only if that is nearly fresh** (idle under 2 s). A stale one
+//!   breaks after the request is written, and then nobody knows whether it is charged; a handshake is
+//!   under 1 % of the call. What costs nothing, as a poll, may have any (30 s).
 //! - **No resending of its own.** What is sent again is the caller's decision, and counted.
 //! - **Proof.** The connection counts the bytes that it takes and flushes, and the
 //!   [`Attempt`](longhaul::Attempt) in the request's extensions sees the count. An error says from it
-//!   whether nothing was sent, a part, or possibly all. What the proof says when a call ends stays
-//!   true: from then on its connection writes nothing more.
+//!   whether nothing was sent, a part, or possibly all. A connection is driven by its call alone, not by
+//!   a task of its own: a call that has ended or was dropped writes nothing more.
 //!
 //! It works under the `longhaul` layers and without them: it is a
 //! [`Service`](tower_service::Service) of requests, and needs nothing in their extensions.
@@ -57,12 +60,17 @@
 
 mod body;
 mod builder;
+mod call;
 mod client;
 mod connector;
 mod failure;
 mod future;
+mod pool;
 mod proof;
+mod proxies;
+mod request;
 mod settings;
+mod wire;
 
 pub use self::{
     body::ResponseBody,
@@ -70,5 +78,6 @@ pub use self::{
     client::Client,
     connector::{ConnectError, Connecting, Connection, Connector},
     future::ResponseFuture,
-    settings::{HttpVersion, Keepalive, Settings},
+    proxies::Proxies,
+    settings::{Keepalive, Settings},
 };

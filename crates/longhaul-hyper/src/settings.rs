@@ -2,18 +2,6 @@ use std::time::Duration;
 
 use longhaul::ConfigError;
 
-/// Which HTTP versions a client may speak.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum HttpVersion {
-    /// HTTP/1.1 and nothing else: for calls that take minutes.
-    #[default]
-    Http1Only,
-    /// HTTP/2 where an https server wants it, else HTTP/1.1: for cheap calls, in a client of their
-    /// own. Nothing is proved of what was sent over HTTP/2.
-    Negotiated,
-}
-
 /// TCP keepalive: probes that hold a silent connection open in NATs and load balancers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Keepalive {
@@ -68,18 +56,38 @@ pub struct Settings {
     /// How long sent bytes or probes may stay unacknowledged (`TCP_USER_TIMEOUT`); `None` leaves it to
     /// the operating system. Set on Linux and Android; other systems do not have it.
     pub user_timeout: Option<Duration>,
-    /// A pooled connection that was idle this long is not used again.
+    /// A connection that was idle this long is closed.
     pub pool_idle_timeout: Duration,
+    /// A connection that was idle this long takes no call that may be charged: one whose extensions carry an
+    /// [`Attempt`](longhaul::Attempt). Polls and downloads may have it. Where it is longer than
+    /// `pool_idle_timeout`, that one counts.
+    pub paid_idle_timeout: Duration,
     /// Idle connections kept per host; 0 gives every call a connection of its own.
     pub pool_max_idle_per_host: usize,
-    /// Which HTTP versions may be spoken.
-    pub http_version: HttpVersion,
+    /// The most headers that an answer may have.
+    pub max_headers: usize,
+    /// The most bytes that the head of an answer may have.
+    pub max_head: usize,
 }
 
 impl Settings {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         within_a_day("connect_timeout", self.connect_timeout)?;
         within_a_day("pool_idle_timeout", self.pool_idle_timeout)?;
+        within_a_day("paid_idle_timeout", self.paid_idle_timeout)?;
+        // Above that, a hostile answer could take what memory there is; below, good ones would fail.
+        if !(10..=10_000).contains(&self.max_headers) {
+            return Err(ConfigError::new(
+                "max_headers",
+                "must be between 10 and 10,000",
+            ));
+        }
+        if !(8 << 10..=16 << 20).contains(&self.max_head) {
+            return Err(ConfigError::new(
+                "max_head",
+                "must be between 8 KiB and 16 MiB, in bytes",
+            ));
+        }
         if let Some(keepalive) = &self.keepalive {
             keepalive
                 .validate()
@@ -113,15 +121,18 @@ impl Settings {
 
 impl Default for Settings {
     /// Connect 10 s · keepalive after 30 s, every 15 s, 5 probes · user timeout 120 s · 5 idle
-    /// connections per host, each under 2 s · HTTP/1.1 only.
+    /// connections per host, for 30 s, and for a call that may be charged only under 2 s · 100 headers and
+    /// 64 KiB in the head of an answer.
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
             keepalive: Some(Keepalive::default()),
             user_timeout: Some(Duration::from_secs(120)),
-            pool_idle_timeout: Duration::from_secs(2),
+            pool_idle_timeout: Duration::from_secs(30),
+            paid_idle_timeout: Duration::from_secs(2),
             pool_max_idle_per_host: 5,
-            http_version: HttpVersion::default(),
+            max_headers: 100,
+            max_head: 64 << 10,
         }
     }
 }
@@ -167,6 +178,16 @@ mod tests {
             refused(|s| s.pool_idle_timeout = Duration::MAX),
             "pool_idle_timeout"
         );
+        assert_eq!(
+            refused(|s| s.paid_idle_timeout = Duration::ZERO),
+            "paid_idle_timeout"
+        );
+        for headers in [0, 10_001] {
+            assert_eq!(refused(|s| s.max_headers = headers), "max_headers");
+        }
+        for bytes in [8191, (16 << 20) + 1] {
+            assert_eq!(refused(|s| s.max_head = bytes), "max_head");
+        }
         assert_eq!(
             refused(|s| s.user_timeout = Some(Duration::ZERO)),
             "user_timeout"

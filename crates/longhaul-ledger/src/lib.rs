@@ -3,21 +3,44 @@
 //! The store behind [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker) that survives a
 //! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
 //! reconciliation with the provider's own log, reports.
+//!
+//! Each database is a feature: `sqlite`, which is the default, and `postgres`; a place for which the build has none is
+//! refused with [`Unsupported`](LedgerErrorKind::Unsupported). The feature `cli` is the program `longhaul-ledger`. A ledger
+//! in a file is for Linux and macOS: on Windows it is refused, since locks and rights are not what they are here.
+//!
+//! How to keep a ledger, with copies, damage and room: [`backups`].
 
+// Without any database the types are there, and every place is refused.
+#![cfg_attr(
+    not(any(all(feature = "sqlite", unix), feature = "postgres")),
+    allow(dead_code, unused_imports, unused_variables, unreachable_code)
+)]
+
+#[doc = include_str!("../BACKUPS.md")]
+pub mod backups {}
 pub mod claims;
 pub mod durable;
 mod error;
 pub mod export;
+#[cfg(all(feature = "sqlite", unix))]
+mod file;
 mod location;
 mod period;
+mod prune;
 pub mod reconcile;
 pub mod report;
 pub mod store;
+mod visible;
 
 pub use self::{
-    durable::{Builder, DurableLedger, WhenUnreachable, recover},
+    durable::{
+        Builder, DurableLedger, TaskHandle, TaskState, WhenUnreachable, recover,
+        recover_despite_damage,
+    },
     error::{LedgerError, LedgerErrorKind},
     location::Location,
     period::{Day, Period, local_time, month, time_zone},
-    store::{EntryId, Filter, Store, Stored},
+    prune::Pruned,
+    store::{Access, EntryId, Filter, Health, Scanned, Store, Stored, Unread, UnreadLog},
+    visible::visible,
 };

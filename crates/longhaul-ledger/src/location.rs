@@ -50,6 +50,22 @@ impl FromStr for Location {
     }
 }
 
+impl Location {
+    /// Why this build cannot open it.
+    pub(crate) fn unsupported(&self) -> LedgerError {
+        LedgerErrorKind::Unsupported {
+            what: match self {
+                Self::Sqlite(_) if cfg!(not(unix)) => {
+                    "a ledger in a file needs locks and rights that this system does not have: on Windows use PostgreSQL"
+                }
+                Self::Sqlite(_) => "this build cannot open files: its feature `sqlite` is off",
+                Self::Postgres(_) => "this build cannot reach PostgreSQL: its feature `postgres` is off",
+            },
+        }
+        .into()
+    }
+}
+
 /// Without user and password.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -45,10 +45,7 @@ impl Period {
         zone: &TimeZone,
     ) -> Result<Option<Self>, LedgerError> {
         if let Some(month) = month {
-            let first = format!("{month}-01").parse().map_err(|_| {
-                LedgerError::setting("month", format!("{month:?} is not a month such as 2026-01"))
-            })?;
-            return Self::month_of(first, zone.clone()).map(Some);
+            return Self::month_of(self::month(month)?, zone.clone()).map(Some);
         }
         if from.is_none() && until.is_none() {
             return Ok(None);
@@ -114,9 +111,18 @@ impl Period {
 
 /// The first day of a month such as `2026-01`.
 pub fn month(text: &str) -> Result<Date, LedgerError> {
-    format!("{text}-01").parse().map_err(|_| {
+    date(&format!("{text}-01")).ok_or_else(|| {
         LedgerError::setting("month", format!("{text:?} is not a month such as 2026-01"))
     })
+}
+
+/// A date such as `2026-01-17`, and nothing behind it: a time of day without its offset may be two moments, or none.
+fn date(text: &str) -> Option<Date> {
+    let is_date = text.len() == 10
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-');
+    text.parse().ok().filter(|_| is_date)
 }
 
 /// The zone of that name in the time zone database; `name` is what a person called it.
@@ -197,7 +203,7 @@ fn moment(setting: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, Ledge
     if let Ok(time) = text.parse() {
         return Ok(time);
     }
-    let date: Date = text.parse().map_err(|_| {
+    let date = date(text).ok_or_else(|| {
         LedgerError::setting(
             setting,
             format!("{text:?} is neither a date such as 2026-01-17 nor a time with its offset"),

@@ -97,15 +97,42 @@ impl Network {
             100.. => "counter drop".to_owned(),
             _ => format!("numgen random mod 100 < {percent} counter drop"),
         };
+        let drop = format!("{drop};");
+        self.rules(&drop, &drop);
+    }
+
+    /// What happens to packets that come, and to those that leave.
+    fn rules(&self, coming: &str, leaving: &str) {
         let rules = format!(
             "table inet losses
             delete table inet losses
             table inet losses {{
-                chain coming {{ type filter hook input priority 0; {drop}; }}
-                chain leaving {{ type filter hook output priority 0; {drop}; }}
+                chain coming {{ type filter hook input priority 0; {coming} }}
+                chain leaving {{ type filter hook output priority 0; {leaving} }}
             }}"
         );
         must(self.command("nft").args(["-f", "-"]), &rules);
+    }
+
+    /// From now on connections open and requests arrive, and whoever sends them never learns of it.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel does not know how.
+    pub fn lose_acknowledgements(&self) {
+        self.rules("", "tcp flags & syn == 0 counter drop;");
+    }
+
+    /// From now on whatever comes is answered with ICMP's “host unreachable”, and nothing else leaves.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel does not know how.
+    pub fn refuse(&self) {
+        self.rules(
+            "meta l4proto tcp counter reject with icmp type host-unreachable;",
+            "meta l4proto tcp counter drop;",
+        );
     }
 
     /// How many packets were lost since the last [`lose`](Self::lose).

@@ -33,29 +33,37 @@ impl Proxy {
         configuration: impl Fn(u16, &Path) -> String,
         command: impl Fn(&Path) -> Command,
     ) -> Self {
-        // Somebody else may take the free port first.
-        const TRIES: usize = 5;
         let folder = TempDir::new().expect("a folder for temporary files");
-        for _ in 0..TRIES {
+        let started = listening(|| {
             let port = free_port();
             let file = folder.path().join("configuration");
             fs::write(&file, configuration(port, folder.path())).expect("it can be written");
             let mut command = command(&file);
             let log = fs::File::create(folder.path().join("log")).expect("it can be written");
             command.stdout(Stdio::null()).stderr(log);
-            let mut running = Running::start(&mut command);
-            if listens(port, &mut running) {
-                let running = Some(running);
-                return Self {
-                    port,
-                    folder,
-                    running,
-                };
-            }
+            (port, command)
+        });
+        let Some((port, running)) = started else {
+            let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+            panic!("the proxy does not start:\n{log}");
+        };
+        Self {
+            port,
+            folder,
+            running: Some(running),
         }
-        let log = fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        panic!("the proxy does not start:\n{log}");
     }
+}
+
+/// Starts what `command` says until it listens at its port; `None` where it does not come to.
+pub(crate) fn listening(command: impl Fn() -> (u16, Command)) -> Option<(u16, Running)> {
+    // Somebody else may take the free port first.
+    const TRIES: usize = 5;
+    (0..TRIES).find_map(|_| {
+        let (port, mut command) = command();
+        let mut running = Running::start(&mut command);
+        listens(port, &mut running).then_some((port, running))
+    })
 }
 
 impl Drop for Proxy {

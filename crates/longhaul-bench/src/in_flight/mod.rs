@@ -81,7 +81,7 @@ pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
         }
         for name in CONTENDERS {
             let ask = |order: &str| {
-                child::ask(&[
+                child::ask_on_warm_memory(&[
                     "in-flight",
                     "--one",
                     name,

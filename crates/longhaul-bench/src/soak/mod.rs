@@ -106,6 +106,7 @@ fn stack<K: Book>(options: &Options, book: &K) -> Result<Stack<K::Ledger>, Box<d
 fn client() -> Result<Client<StackRequestBody<Full<Bytes>>>, Box<dyn Error>> {
     let mut settings = Settings::default();
     settings.pool_idle_timeout = IDLE;
+    settings.paid_idle_timeout = IDLE;
     let client = Client::builder().settings(settings).plain_http_only();
     Ok(client.build()?)
 }

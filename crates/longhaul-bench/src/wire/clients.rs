@@ -24,7 +24,12 @@ const PLACES: usize = 1 << 20;
 pub(super) trait Job {
     type Done;
 
-    fn with<S, B>(self, client: S) -> impl Future<Output = Result<Self::Done, BoxError>>
+    /// `forget` throws away what a ledger has collected, as a reader would take it out.
+    fn with<S, B>(
+        self,
+        client: S,
+        forget: impl Fn() + Clone + Send + 'static,
+    ) -> impl Future<Output = Result<Self::Done, BoxError>>
     where
         S: Service<Call, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -40,15 +45,21 @@ pub(super) fn run<J: Job>(which: Which, job: J) -> Result<J::Done, Box<dyn Error
         .build()?;
     let done = runtime.block_on(async {
         match which {
-            Which::Plain => job.with(plain()).await,
-            Which::Client => job.with(longhaul_hyper_client::<Full<Bytes>>()?).await,
+            Which::Plain => job.with(plain(), || {}).await,
+            Which::Client => {
+                let client = longhaul_hyper_client::<Full<Bytes>>()?;
+                job.with(client, || {}).await
+            }
             Which::Stack => {
                 let mut policy = Policy::nano_banana_pro();
                 policy.in_flight.max_per_host = PLACES;
                 // The server is on this machine.
                 policy.http1.scope = HttpScope::Private;
                 let client = longhaul_hyper_client::<StackRequestBody<Full<Bytes>>>()?;
-                job.with(Stack::new(policy)?.layer(client)).await
+                let stack = Stack::new(policy)?;
+                let ledger = stack.ledger().clone();
+                let forget = move || drop(ledger.drain());
+                job.with(stack.layer(client), forget).await
             }
         }
     });
@@ -61,8 +72,7 @@ pub(super) fn plain() -> legacy::Client<HttpConnector, Full<Bytes>> {
 
 fn longhaul_hyper_client<B>() -> Result<Client<B>, longhaul::ConfigError>
 where
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
+    B: Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
     Client::builder().plain_http_only().build()

@@ -67,7 +67,11 @@ struct Holding {
 impl Job for Holding {
     type Done = Held;
 
-    async fn with<S, B>(self, client: S) -> Result<Held, BoxError>
+    async fn with<S, B>(
+        self,
+        client: S,
+        _forget: impl Fn() + Clone + Send + 'static,
+    ) -> Result<Held, BoxError>
     where
         S: Service<Call, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,

@@ -19,11 +19,16 @@ use crate::{child, contenders::Call, process};
 /// So many at a time, each on a connection that is used again.
 const AT_ONCE: usize = 4;
 
+/// A ledger is emptied after so many, as whoever reads it would.
+const KEPT: usize = 64;
+
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Load {
     /// Microseconds of this process's CPU for each.
     pub(super) cpu_micros: f64,
     pub(super) requests_per_second: f64,
+    /// How often each touches memory for the first time; nothing where the system does not say.
+    pub(super) page_faults: Option<f64>,
 }
 
 /// Measures it in a process of its own.
@@ -65,7 +70,11 @@ struct Requests {
 impl Job for Requests {
     type Done = Load;
 
-    async fn with<S, B>(self, client: S) -> Result<Load, BoxError>
+    async fn with<S, B>(
+        self,
+        client: S,
+        forget: impl Fn() + Clone + Send + 'static,
+    ) -> Result<Load, BoxError>
     where
         S: Service<Call, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -76,21 +85,32 @@ impl Job for Requests {
         let path = format!("{ANSWER}{}", self.answer);
         let each = (self.count / AT_ONCE).max(1);
         // Whatever is made once; it also opens the connections.
-        self.all(&client, &path, 1).await?;
+        self.all(&client, &forget, &path, each.min(KEPT)).await?;
+        let faults = process::page_faults();
         let (start, cpu) = (Instant::now(), process::cpu_time());
-        self.all(&client, &path, each).await?;
+        self.all(&client, &forget, &path, each).await?;
         let (taken, cpu) = (start.elapsed(), process::cpu_time() - cpu);
+        let faults = process::page_faults().zip(faults);
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let done = (each * AT_ONCE) as f64;
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        let page_faults = faults.map(|(after, before)| (after - before) as f64 / done);
         Ok(Load {
             cpu_micros: cpu.as_secs_f64() * 1e6 / done,
             requests_per_second: done / taken.as_secs_f64(),
+            page_faults,
         })
     }
 }
 
 impl Requests {
-    async fn all<S, B>(&self, client: &S, path: &str, each: usize) -> Result<(), BoxError>
+    async fn all<S, B>(
+        &self,
+        client: &S,
+        forget: &(impl Fn() + Clone + Send + 'static),
+        path: &str,
+        each: usize,
+    ) -> Result<(), BoxError>
     where
         S: Service<Call, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -102,12 +122,15 @@ impl Requests {
         let answer = self.answer;
         let mut senders = JoinSet::new();
         for _ in 0..AT_ONCE {
-            let (client, call) = (client.clone(), call.clone());
+            let (client, call, forget) = (client.clone(), call.clone(), forget.clone());
             senders.spawn(async move {
-                for _ in 0..each {
+                for sent in 1..=each {
                     let length = send(client.clone(), call.clone()).await?;
                     if length != answer {
                         return Err(format!("an answer of {length} bytes, not {answer}").into());
+                    }
+                    if sent % KEPT == 0 {
+                        forget();
                     }
                 }
                 Ok::<_, BoxError>(())

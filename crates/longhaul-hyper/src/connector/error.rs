@@ -1,12 +1,16 @@
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
+use http::StatusCode;
 use longhaul::{BoxError, error::ConnectStage};
+
+use super::proxy::Refused;
 
 /// Why there is no connection. Nothing was sent.
 #[derive(Debug)]
 pub struct ConnectError {
     stage: ConnectStage,
     problem: Problem,
+    proxy: Option<Box<str>>,
 }
 
 #[derive(Debug)]
@@ -20,6 +24,7 @@ impl ConnectError {
         Self {
             stage,
             problem: Problem::Failed(source.into()),
+            proxy: None,
         }
     }
 
@@ -31,10 +36,37 @@ impl ConnectError {
         Self {
             stage,
             problem: Problem::TimedOut { limit, elapsed },
+            proxy: None,
         }
     }
 
-    /// How far it got.
+    pub(crate) fn unknown(source: impl Into<BoxError>) -> Self {
+        Self::new(ConnectStage::Unknown, source)
+    }
+
+    /// The same error, of the way to or through this proxy.
+    pub(super) fn at_proxy(self, name: String) -> Self {
+        Self {
+            proxy: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// The outbound proxy that was not reached, or that opened no way to the host: its URL without user and
+    /// password.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    /// What an HTTP proxy answered instead of opening the way.
+    pub fn proxy_status(&self) -> Option<StatusCode> {
+        match &self.problem {
+            Problem::Failed(source) => source.downcast_ref().map(|Refused(status)| *status),
+            Problem::TimedOut { .. } => None,
+        }
+    }
+
+    /// How far it got; with a [proxy](Self::proxy), on the way to that.
     pub const fn stage(&self) -> ConnectStage {
         self.stage
     }
@@ -50,7 +82,14 @@ impl ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.stage)?;
+        match &self.proxy {
+            None => write!(f, "{}", self.stage)?,
+            Some(proxy) => write!(
+                f,
+                "no way through the outbound proxy {proxy}: {}",
+                self.stage
+            )?,
+        }
         match self.timed_out() {
             Some((limit, elapsed)) => write!(
                 f,

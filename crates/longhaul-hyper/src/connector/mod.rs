@@ -1,9 +1,11 @@
-//! Opens connections that last: one clock over DNS, TCP and TLS, and a meter on what is written.
+//! Opens connections that last: one clock over DNS, the proxy on the way, TCP and TLS.
 
+mod address;
 mod clock;
-mod counted;
+mod connection;
 mod dns;
 mod error;
+mod proxy;
 mod roots;
 mod socket;
 mod tcp;
@@ -21,15 +23,22 @@ use http::{Uri, uri::Scheme};
 use longhaul::error::ConnectStage;
 use tower_service::Service;
 
-use self::{clock::ConnectClock, socket::Socket, tcp::Tcp, tls::Tls};
-pub use self::{counted::Connection, error::ConnectError};
-use crate::settings::Settings;
+use self::{
+    address::Address,
+    clock::ConnectClock,
+    proxy::{Protocol, Proxy},
+    socket::Socket,
+    tcp::Tcp,
+    tls::Tls,
+};
+pub use self::{connection::Connection, error::ConnectError};
+use crate::{proxies::Route, settings::Settings};
 
-/// Opens connections for hyper-util, with one clock over DNS, TCP and TLS.
+/// Opens connections for hyper-util, with one clock over DNS, proxy, TCP and TLS.
 ///
 /// A [`Client`](crate::Client) has its own. Made by
 /// [`Builder::build_connector`](crate::Builder::build_connector) for a hyper-util client that you set
-/// up yourself; the proof of what was written is then not linked to any attempt.
+/// up yourself; nothing is then proved of what that client writes.
 #[derive(Clone, Debug)]
 pub struct Connector(Arc<Parts>);
 
@@ -38,61 +47,101 @@ struct Parts {
     limit: Duration,
     tcp: Tcp,
     tls: Option<Tls>,
+    route: Route,
 }
 
 impl Connector {
-    pub(crate) fn new(settings: &Settings, tls: Option<Tls>) -> Self {
+    pub(crate) fn new(settings: &Settings, tls: Option<Tls>, route: Route) -> Self {
         Self(Arc::new(Parts {
             limit: settings.connect_timeout,
             tcp: Tcp::new(settings),
             tls,
+            route,
         }))
+    }
+
+    /// A connection to where `uri` says.
+    pub(crate) async fn open(&self, uri: Uri) -> Result<Connection, ConnectError> {
+        self.0.connect(&uri).await.map(Connection::new)
     }
 }
 
 impl Parts {
-    async fn connect(&self, uri: Uri) -> Result<Connection, ConnectError> {
+    async fn connect(&self, uri: &Uri) -> Result<Socket, ConnectError> {
         let clock = ConnectClock::start(self.limit);
-        let tls = self.tls_for(&uri)?;
-        let addresses = clock.within(ConnectStage::Dns, dns::resolve(&uri)).await?;
-        let stream = clock
-            .within(ConnectStage::Tcp, self.tcp.connect(addresses, uri.clone()))
-            .await?;
-        let socket = match tls {
-            None => Socket::Plain(stream),
-            Some(tls) => clock
-                .within(ConnectStage::Tls, tls.handshake(host(&uri), stream))
+        let tls = self.tls_for(uri)?;
+        let target = Address::of(uri);
+        let socket = match self.route.proxy_for(uri).map(Proxy::new) {
+            None => self.reach(&clock, &target).await?,
+            Some(proxy) => self
+                .through(&clock, &proxy, &target)
                 .await
-                .map(|stream| Socket::Tls(Box::new(stream)))?,
+                .map_err(|error| error.at_proxy(proxy.name()))?,
         };
-        Ok(Connection::new(socket))
+        match tls {
+            None => Ok(socket),
+            Some(tls) => self.encrypt(&clock, tls, &target, socket).await,
+        }
+    }
+
+    /// A TCP connection to `address`.
+    async fn reach(&self, clock: &ConnectClock, address: &Address) -> Result<Socket, ConnectError> {
+        let found = clock
+            .within(ConnectStage::Dns, dns::resolve(address))
+            .await?;
+        clock
+            .within(ConnectStage::Tcp, self.tcp.connect(found))
+            .await
+            .map(Socket::Plain)
+    }
+
+    async fn encrypt(
+        &self,
+        clock: &ConnectClock,
+        tls: &Tls,
+        address: &Address,
+        socket: Socket,
+    ) -> Result<Socket, ConnectError> {
+        clock
+            .within(ConnectStage::Tls, tls.handshake(address.host(), socket))
+            .await
+            .map(|stream| Socket::Tls(Box::new(stream)))
+    }
+
+    /// A connection to `target` through `proxy`.
+    async fn through(
+        &self,
+        clock: &ConnectClock,
+        proxy: &Proxy,
+        target: &Address,
+    ) -> Result<Socket, ConnectError> {
+        let mut socket = self.reach(clock, &proxy.address).await?;
+        if proxy.protocol() == Protocol::Https {
+            let tls = self.tls()?;
+            socket = self.encrypt(clock, tls, &proxy.address, socket).await?;
+        }
+        clock
+            .within(ConnectStage::Unknown, proxy.open(socket, target))
+            .await
     }
 
     fn tls_for(&self, uri: &Uri) -> Result<Option<&Tls>, ConnectError> {
-        let refused = |stage, why: &str| Err(ConnectError::new(stage, why));
         match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => Ok(None),
-            Some(scheme) if *scheme == Scheme::HTTPS => match &self.tls {
-                Some(tls) => Ok(Some(tls)),
-                None => refused(
-                    ConnectStage::Tls,
-                    "this client was built for plain http only",
-                ),
-            },
-            _ => refused(
+            Some(scheme) if *scheme == Scheme::HTTPS => self.tls().map(Some),
+            _ => Err(ConnectError::new(
                 ConnectStage::Unknown,
                 "neither an http nor an https address",
-            ),
+            )),
         }
     }
-}
 
-/// The host as DNS and TLS name it: an IPv6 address without its brackets.
-fn host(uri: &Uri) -> &str {
-    let host = uri.host().unwrap_or_default();
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
+    fn tls(&self) -> Result<&Tls, ConnectError> {
+        self.tls.as_ref().ok_or_else(|| {
+            let why = "this client was built for plain http only";
+            ConnectError::new(ConnectStage::Tls, why)
+        })
+    }
 }
 
 impl Service<Uri> for Connector {
@@ -105,8 +154,8 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let parts = self.0.clone();
-        Connecting(Box::pin(async move { parts.connect(uri).await }))
+        let connector = self.clone();
+        Connecting(Box::pin(async move { connector.open(uri).await }))
     }
 }
 

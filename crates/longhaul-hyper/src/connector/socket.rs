@@ -10,27 +10,18 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::tls;
-
-/// A TCP stream, with TLS over it or without.
+/// A TCP stream, with TLS over it or without, or twice: to a proxy, and through it.
 #[derive(Debug)]
 pub(super) enum Socket {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl Socket {
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
-        }
-    }
-
-    pub(super) fn is_h2(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::Tls(stream) => tls::is_h2(stream),
+            Self::Tls(stream) => stream.get_ref().0.tcp(),
         }
     }
 }

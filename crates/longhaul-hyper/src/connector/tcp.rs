@@ -34,18 +34,17 @@ impl Tcp {
     pub(super) async fn connect(
         &self,
         addresses: vec::IntoIter<SocketAddr>,
-        uri: Uri,
     ) -> Result<TcpStream, BoxError> {
         let mut connector = HttpConnector::new_with_resolver(Resolved(addresses));
-        // https too: TLS comes on top.
-        connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_keepalive(self.keepalive.map(|keepalive| keepalive.after));
         connector.set_keepalive_interval(self.keepalive.map(|keepalive| keepalive.every));
         connector.set_keepalive_retries(self.keepalive.map(|keepalive| keepalive.probes));
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         connector.set_tcp_user_timeout(self.user_timeout);
-        Ok(connector.call(uri).await?.into_inner())
+        // A name stands for the addresses, which have their port.
+        let stream = connector.call(Uri::from_static("http://resolved")).await?;
+        Ok(stream.into_inner())
     }
 }
 
@@ -77,11 +76,8 @@ mod tests {
     async fn connected(settings: &Settings) -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let uri = format!("http://{address}/")
-            .parse()
-            .expect("a valid address");
         Tcp::new(settings)
-            .connect(vec![address].into_iter(), uri)
+            .connect(vec![address].into_iter())
             .await
             .expect("a listener")
     }

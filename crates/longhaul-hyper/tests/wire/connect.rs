@@ -59,9 +59,14 @@ async fn a_name_that_does_not_resolve_is_never_sent() {
 #[tokio::test]
 async fn an_address_that_is_no_address_is_never_sent() {
     for address in ["/only/a/path", "ftp://127.0.0.1/"] {
-        let (request, _) = post(address, 10);
-        let error = call(&plain(), request).await.expect_err("no http address");
-        assert_eq!(error.class(), Class::NeverSent, "{address}");
+        for attempt in [true, false] {
+            let (mut request, _) = post(address, 10);
+            if !attempt {
+                request.extensions_mut().clear();
+            }
+            let error = call(&plain(), request).await.expect_err("no http address");
+            assert_eq!(error.class(), Class::NeverSent, "{address}");
+        }
     }
 }
 
@@ -211,8 +216,10 @@ fn a_setting_that_cannot_work_is_refused_by_name() {
 
 #[test]
 fn what_the_client_hands_out_can_cross_threads() {
-    fn check<T: Send + Sync + 'static>() {}
-    check::<ConnectError>();
-    check::<longhaul_hyper::ResponseBody>();
-    check::<longhaul_hyper::ResponseFuture>();
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<ConnectError>();
+    shared::<Client<std::cell::Cell<u8>>>();
+    shared::<longhaul_hyper::ResponseBody>();
+    fn sent<T: Send + 'static>() {}
+    sent::<longhaul_hyper::ResponseFuture>();
 }

@@ -1,9 +1,11 @@
 //! The client against real sockets on loopback, with servers that misbehave by script.
 
+mod answers;
 mod connect;
-mod h2;
+mod malformed;
 mod pool;
 mod proof;
+mod proxy;
 mod server;
 mod tls;
 

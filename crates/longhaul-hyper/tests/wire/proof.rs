@@ -17,12 +17,12 @@ use crate::{
     server::{accept, accept_tls, https, listen, read_part, read_request, reset, tls},
 };
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+pub(crate) const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
 /// More than all socket buffers on the way hold.
-const LARGE: usize = 32 << 20;
+pub(crate) const LARGE: usize = 32 << 20;
 
 /// What was proved, the class and the kind must tell the same story.
-fn agrees(error: &Error, attempt: &Attempt) {
+pub(crate) fn agrees(error: &Error, attempt: &Attempt) {
     let (class, kind) = match attempt.sent() {
         Sent::Nothing => (Class::NeverSent, ErrorKind::NotStarted),
         Sent::Part => (Class::SentPartial, ErrorKind::Disconnected),

@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use longhaul_hyper::Client;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
@@ -7,10 +8,12 @@ use rustls::{
 };
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::{Http, plain};
 
 /// A listener and the http address of it.
 pub(crate) async fn listen() -> (TcpListener, String) {
@@ -83,6 +86,65 @@ pub(crate) fn trusting(roots: RootCertStore) -> ClientConfig {
         .expect("ring supports them")
         .with_root_certificates(roots)
         .with_no_client_auth()
+}
+
+/// A client and a listener for it, over plain http or TLS.
+pub(crate) struct Pair {
+    pub(crate) client: Http,
+    pub(crate) address: String,
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+}
+
+/// The server's side of a connection.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl Pair {
+    pub(crate) async fn new(encrypted: bool) -> Self {
+        let (listener, address) = listen().await;
+        if !encrypted {
+            let (client, acceptor) = (plain(), None);
+            return Self {
+                client,
+                address,
+                listener,
+                acceptor,
+            };
+        }
+        let (acceptor, config) = tls(&["http/1.1"]);
+        let client = Client::builder().tls_config(config).build();
+        Self {
+            client: client.expect("valid settings"),
+            address: https(&listener),
+            listener,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    /// Client and address, and the listener for the server's task.
+    pub(crate) fn split(self) -> (Http, String, impl AsyncFn() -> Box<dyn Stream>) {
+        let Self {
+            client,
+            address,
+            listener,
+            acceptor,
+        } = self;
+        let accept = async move || {
+            loop {
+                let stream = accept(&listener).await;
+                let Some(acceptor) = &acceptor else {
+                    break Box::new(stream) as Box<dyn Stream>;
+                };
+                // A client that leaves during the handshake is nobody's.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    break Box::new(stream);
+                }
+            }
+        };
+        (client, address, accept)
+    }
 }
 
 /// The https address of a listener, by the name in the certificate.

@@ -23,6 +23,9 @@ impl Default for Amount {
     }
 }
 
+/// The most that a rule may name, in millionths: a thousand million units.
+pub(super) const MOST: i64 = 1_000_000_000_000_000;
+
 /// As it stands in a file.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,11 +41,13 @@ impl Amount {
     pub(super) fn read(row: &Row) -> Result<Self, ConfigError> {
         let fixed = match (row.micros, row.currency) {
             (None, None) => None,
-            (Some(micros), Some(currency)) if micros > 0 => Some(Money { micros, currency }),
+            (Some(micros), Some(currency)) if (1..=MOST).contains(&micros) => {
+                Some(Money { micros, currency })
+            }
             (Some(micros), Some(_)) => {
                 return Err(ConfigError::new(
                     "micros",
-                    format!("{micros} is no amount to claim"),
+                    format!("{micros} is no amount to claim: 1 to {MOST} are"),
                 ));
             }
             (Some(_), None) => {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::LedgerError,
-    store::{Fields, Stored, day_micros, ended, money, time_of_day},
+    store::{Fields, Stored, day_micros, ended, money, time_of_day, words},
 };
 
 pub(super) const LOG_COLUMNS: &str =
@@ -71,7 +71,7 @@ fn logged(fields: &mut Fields<'_>) -> Result<Option<LogEntry>, LedgerError> {
 impl Claimed {
     fn read(fields: &mut Fields<'_>) -> Result<Option<Self>, LedgerError> {
         fields.columns(CLAIM_COLUMNS);
-        let Some(rule) = fields.maybe_named(ClaimRule::named)? else {
+        let Some(rule) = fields.maybe_named(words::rule)? else {
             return Ok(None);
         };
         Ok(Some(Self {

@@ -2,7 +2,7 @@
 //!
 //! Most attempts are the first of their operation and delivered in time: partial indexes hold the others.
 
-use futures_util::TryStreamExt as _;
+use futures_util::StreamExt as _;
 use longhaul::Class;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -11,9 +11,10 @@ use super::{
     book::ClaimBook,
 };
 use crate::{
-    error::LedgerError,
+    error::{LedgerError, LedgerErrorKind},
     store::{
         Arguments, CLOSING_COLUMNS, Filter, OPENING_COLUMNS, Store, add, first_id_at, span_micros,
+        words,
     },
 };
 
@@ -102,17 +103,17 @@ pub(super) async fn operations(
         scope.attempts()?,
     );
     let statement = format!("{by_outcome} UNION {by_clock} UNION {by_log} UNION {claimed}");
-    let rows = sqlx::query_with(AssertSqlSafe(statement), scope.arguments)
-        .fetch_all(store.pool())
-        .await?;
+    let rows = sqlx::query_with(AssertSqlSafe(statement), scope.arguments).fetch_all(store.pool());
+    let rows = store.patient(rows).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// The ended attempts of `operations`, with what the log says of them and whether they were claimed.
+/// The ended attempts of `operations`, with what the log says of them and whether they were claimed; and what is wrong
+/// with those that are not understood.
 pub(super) async fn attempts(
     store: &Store,
     operations: &[Vec<u8>],
-) -> Result<Vec<Attempt>, LedgerError> {
+) -> Result<(Vec<Attempt>, Vec<LedgerError>), LedgerError> {
     let mut arguments = Arguments::default();
     let places = operations
         .iter()
@@ -130,10 +131,16 @@ pub(super) async fn attempts(
          WHERE operation IN ({places})",
         store.packed(&[OPENING_COLUMNS, CLOSING_COLUMNS, LOG_COLUMNS, CLAIM_COLUMNS]),
     );
-    store
-        .rows(statement, arguments, Attempt::read)
-        .try_collect()
-        .await
+    let (mut attempts, mut unread) = (Vec::new(), Vec::new());
+    let mut rows = store.rows(statement, arguments, Attempt::read);
+    while let Some(row) = rows.next().await {
+        match row {
+            Ok(attempt) => attempts.push(attempt),
+            Err(error) if matches!(error.kind(), LedgerErrorKind::Row { .. }) => unread.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((attempts, unread))
 }
 
 /// The classes that cost nothing unless a log says so, as a list of SQL's.
@@ -141,7 +148,7 @@ fn free_classes() -> String {
     let free: Vec<_> = Class::ALL
         .into_iter()
         .filter(|class| !class.is_possibly_charged())
-        .map(|class| format!("'{}'", class.name()))
+        .map(|class| format!("'{}'", words::of_class(class)))
         .collect();
     free.join(", ")
 }

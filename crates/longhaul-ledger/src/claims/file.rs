@@ -64,6 +64,9 @@ struct Spend {
     currency: Currency,
 }
 
+/// No term is longer: ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+
 impl Provider {
     /// The terms, checked. The error names the field.
     pub(super) fn check(self) -> Result<ProviderTerms, ConfigError> {
@@ -75,12 +78,18 @@ impl Provider {
         if self.settlement.is_zero() {
             return Err(ConfigError::new("settlement", "must not be zero"));
         }
+        if self.settlement > LONGEST {
+            return Err(ConfigError::new("settlement", "ten years are the most"));
+        }
         let (limit, over) = match self.over {
             Some(over) if over.limit.is_zero() => {
                 return Err(ConfigError::new(
                     "over.limit",
                     "zero would claim every call",
                 ));
+            }
+            Some(over) if over.limit > LONGEST => {
+                return Err(ConfigError::new("over.limit", "ten years are the most"));
             }
             Some(over) => (Some(over.limit), Some(over.rule())),
             None => (None, None),
@@ -126,8 +135,8 @@ impl Rule {
             ));
         }
         let least_spend = match self.least_monthly_spend {
-            Some(Spend { micros, .. }) if micros <= 0 => {
-                let why = format!("{micros} is no spend to ask for");
+            Some(Spend { micros, .. }) if !(1..=amount::MOST).contains(&micros) => {
+                let why = format!("{micros} is no spend to ask for: 1 to {} are", amount::MOST);
                 return Err(ConfigError::new("least_monthly_spend.micros", why));
             }
             Some(Spend { micros, currency }) => Some(Money { micros, currency }),

@@ -40,7 +40,7 @@ impl Store {
     pub async fn claims(&self, book: &ClaimBook, filter: &Filter) -> Result<Found, LedgerError> {
         let operations = candidates::operations(self, book, filter).await?;
         let mut running: HashMap<OperationId, Vec<Stored>> = HashMap::new();
-        for stored in self.running().await? {
+        for stored in self.running_understood().await? {
             let operation = stored.record.opening.operation;
             running.entry(operation).or_default().push(stored);
         }
@@ -58,7 +58,8 @@ impl Store {
         // The next ones are read while one is judged.
         let mut chunks = stream::iter(chunks).buffered(CHUNKS);
         while let Some(rows) = chunks.next().await {
-            let mut attempts = rows?;
+            let (mut attempts, mut unread) = rows?;
+            found.unread.append(&mut unread);
             for index in 0..attempts.len() {
                 let operation = attempts[index].stored.record.opening.operation;
                 let still = running.remove(&operation).unwrap_or_default();

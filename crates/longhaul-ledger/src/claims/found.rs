@@ -10,7 +10,7 @@ use longhaul::{
 use serde::Serialize;
 
 use super::state::ClaimState;
-use crate::{period, store::Stored};
+use crate::{error::LedgerError, period, store::Stored};
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Found {
     pub claims: Vec<FoundClaim>,
     /// What would be owed if more had been spent.
     pub withheld: Vec<Withheld>,
+    /// Attempts that are not understood, since they are damaged or a newer version wrote them: they are in no claim.
+    pub unread: Vec<LedgerError>,
 }
 
 /// One attempt that is owed back, or was claimed once.

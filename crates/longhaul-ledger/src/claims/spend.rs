@@ -46,7 +46,7 @@ impl<'a> Spends<'a> {
         if !self.months.contains_key(&key) {
             let month = Period::month_of(date, terms.zone.clone())?;
             let cells = report::cells(self.store, &Filter::opened(month.range())).await?;
-            self.months.insert(key.clone(), cells);
+            self.months.insert(key.clone(), cells.known);
         }
         let zero = Money {
             micros: 0,
@@ -59,8 +59,11 @@ impl<'a> Spends<'a> {
         for cell in self.months.get(&key).into_iter().flatten() {
             let provider = cell.provider.as_deref().unwrap_or_default();
             if cell.currency == Some(currency) && terms.name.matches_in_any_case(provider) {
-                spent.certain.micros += cell.figures.certain_micros;
-                spent.possible.micros += cell.figures.possible_micros;
+                // What is more than an amount can be is enough for any condition.
+                let held = |sum: i128| i64::try_from(sum).unwrap_or(i64::MAX);
+                let add = |to: &mut Money, sum| to.micros = to.micros.saturating_add(held(sum));
+                add(&mut spent.certain, cell.figures.certain_micros);
+                add(&mut spent.possible, cell.figures.possible_micros);
             }
         }
         Ok(spent)

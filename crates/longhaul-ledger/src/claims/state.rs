@@ -4,11 +4,13 @@ use std::{fmt, time::SystemTime};
 
 use longhaul::billing::ClaimConfidence;
 use sqlx::{Arguments as _, AssertSqlSafe};
+use uuid::Uuid;
 
 use super::found::FoundClaim;
 use crate::{
-    error::LedgerError,
-    store::{Arguments, EntryId, Store, add, day_micros, span_micros},
+    error::{LedgerError, LedgerErrorKind},
+    export::MARK,
+    store::{Arguments, EntryId, Store, add, day_micros, span_micros, words},
 };
 
 /// Where a claim stands.
@@ -113,22 +115,33 @@ impl Store {
         now: SystemTime,
         again: bool,
     ) -> Result<(), LedgerError> {
-        let mut transaction = self.pool().begin().await?;
+        self.mark(claims, now, again, None).await
+    }
+
+    /// The same; with it the export that these claims belong to is marked.
+    pub(crate) async fn mark(
+        &self,
+        claims: &[&FoundClaim],
+        now: SystemTime,
+        again: bool,
+        export: Option<Uuid>,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = self.begin().await?;
         for chunk in claims.chunks(ROWS) {
-            let (statement, arguments) = insertion(chunk, now, again)?;
-            let written = sqlx::query_with(AssertSqlSafe(statement), arguments)
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
+            let (statement, arguments) = insertion(chunk, now, again, export)?;
+            let insertion = sqlx::query_with(AssertSqlSafe(statement), arguments);
+            let written = self.patient(insertion.execute(&mut *transaction)).await?;
+            let written = written.rows_affected();
             if written != chunk.len() as u64 {
                 transaction.rollback().await?;
-                return Err(LedgerError::setting(
-                    "export",
-                    "another export took some of these claims meanwhile; begin again",
-                ));
+                return Err(LedgerErrorKind::Taken.into());
             }
         }
-        Ok(transaction.commit().await?)
+        if let Some(export) = export {
+            let mark = sqlx::query(MARK).bind(export.as_bytes().to_vec());
+            self.patient(mark.execute(&mut *transaction)).await?;
+        }
+        self.commit(transaction).await
     }
 
     /// Writes down what the provider said to the claims for these entries at `now`: all of them, or none. Refuses an
@@ -139,7 +152,7 @@ impl Store {
         answer: Answer,
         now: SystemTime,
     ) -> Result<(), LedgerError> {
-        let mut transaction = self.pool().begin().await?;
+        let mut transaction = self.begin().await?;
         for entry in entries {
             let mut arguments = Arguments::default();
             add(&mut arguments, answer.name().to_owned())?;
@@ -156,7 +169,7 @@ impl Store {
                 return Err(LedgerError::setting("entry", why));
             }
         }
-        Ok(transaction.commit().await?)
+        self.commit(transaction).await
     }
 }
 
@@ -164,13 +177,14 @@ fn insertion(
     claims: &[&FoundClaim],
     now: SystemTime,
     again: bool,
+    export: Option<Uuid>,
 ) -> Result<(String, Arguments), LedgerError> {
     let mut arguments = Arguments::default();
     let mut rows = Vec::new();
     for claim in claims {
         let first = arguments.len() + 1;
         add(&mut arguments, claim.stored.id.bytes())?;
-        add(&mut arguments, claim.rule.name().to_owned())?;
+        add(&mut arguments, words::of_rule(claim.rule).to_owned())?;
         add(&mut arguments, claim.amount.map(|amount| amount.micros))?;
         add(
             &mut arguments,
@@ -181,19 +195,21 @@ fn insertion(
             &mut arguments,
             day_micros(now).saturating_add(span_micros(claim.settlement)),
         )?;
-        let places: Vec<_> = (first..first + 6)
+        add(&mut arguments, export.map(|id| id.as_bytes().to_vec()))?;
+        let places: Vec<_> = (first..first + 7)
             .map(|place| format!("${place}"))
             .collect();
         rows.push(format!("({})", places.join(", ")));
     }
     let conflict = if again {
         "UPDATE SET rule = excluded.rule, amount_micros = excluded.amount_micros, currency = excluded.currency, \
-         exported_at = excluded.exported_at, due_at = excluded.due_at, answer = NULL, answered_at = NULL"
+         exported_at = excluded.exported_at, due_at = excluded.due_at, answer = NULL, answered_at = NULL, \
+         export = excluded.export"
     } else {
         "NOTHING"
     };
     let statement = format!(
-        "INSERT INTO claims (entry, rule, amount_micros, currency, exported_at, due_at) VALUES {} \
+        "INSERT INTO claims (entry, rule, amount_micros, currency, exported_at, due_at, export) VALUES {} \
          ON CONFLICT (entry) DO {conflict}",
         rows.join(", ")
     );

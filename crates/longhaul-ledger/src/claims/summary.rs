@@ -19,8 +19,8 @@ pub struct SummaryRow {
     pub currency: Option<Currency>,
     /// How many claims.
     pub claims: u64,
-    /// What they are about, in millionths.
-    pub amount_micros: i64,
+    /// What they are about, in millionths. It may be more than one amount can be.
+    pub amount_micros: i128,
 }
 
 /// Sums up `claims`, each currency by itself.
@@ -40,7 +40,7 @@ pub fn summary(claims: &[FoundClaim]) -> Vec<SummaryRow> {
                 amount_micros: 0,
             });
         row.claims += 1;
-        row.amount_micros += claim.amount.map_or(0, |amount| amount.micros);
+        row.amount_micros += claim.amount.map_or(0, |amount| i128::from(amount.micros));
     }
     rows.into_values().collect()
 }

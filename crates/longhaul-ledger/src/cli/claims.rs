@@ -14,7 +14,13 @@ use longhaul_ledger::{
 };
 use serde::Serialize;
 
-use super::{Common, Ending, Failure, Output, Selection, report::amount};
+use super::{
+    Common, Ending, Failure, Output, Selection,
+    empty::say_empty,
+    output::say,
+    report::amount,
+    table::{Column, number, text},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -30,7 +36,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     limit: usize,
     /// Write the built-in rules, to begin a file of your own with
-    #[arg(long, exclusive = true)]
+    #[arg(long)]
     rules_default: bool,
     /// The provider paid these exported claims, by the ids of their entries
     #[arg(long, value_name = "ENTRY", num_args = 1.., conflicts_with = "denied")]
@@ -54,6 +60,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Which attempts.
+    pub(super) const fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     /// The claims of `store`. A month is counted in each provider's own time zone unless one is named.
     pub(super) async fn find(&self, common: &Common, store: &Store) -> Result<Found, Failure> {
         let book = match &self.rules {
@@ -71,9 +82,21 @@ impl Wanted {
             found.claims.retain(|claim| claim.rule == rule);
             found.withheld.retain(|withheld| withheld.rule == rule);
         }
+        for unread in found.unread.iter().take(SAID) {
+            say(unread);
+        }
+        if !found.unread.is_empty() {
+            let number = found.unread.len();
+            say(format_args!(
+                "{number} attempts are not understood, and in no claim"
+            ));
+        }
         Ok(found)
     }
 }
+
+/// More than so many that are not understood are only counted.
+const SAID: usize = 10;
 
 pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
     if options.rules_default {
@@ -82,19 +105,24 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
         output.end()?;
         return Ok(Ending::Done);
     }
-    let store = common.store().await?;
     let (entries, answer) = match (&*options.credited, &*options.denied) {
-        ([], []) => return list(common, options, &store).await,
+        ([], []) => return list(common, options).await,
         ([], denied) => (denied, Answer::Denied),
         (credited, _) => (credited, Answer::Credited),
     };
+    let store = common.writer().await?;
     store.answer_claims(entries, answer, now()).await?;
-    eprintln!("{} claims are now {}", entries.len(), answer.name());
+    say(format_args!(
+        "{} claims are now {}",
+        entries.len(),
+        answer.name()
+    ));
     Ok(Ending::Done)
 }
 
-async fn list(common: &Common, options: &Options, store: &Store) -> Result<Ending, Failure> {
-    let mut found = options.wanted.find(common, store).await?;
+async fn list(common: &Common, options: &Options) -> Result<Ending, Failure> {
+    let store = common.reader().await?;
+    let mut found = options.wanted.find(common, &store).await?;
     if let Some(state) = options.state {
         found.claims.retain(|claim| claim.state == state);
     }
@@ -105,15 +133,14 @@ async fn list(common: &Common, options: &Options, store: &Store) -> Result<Endin
             for claim in shown {
                 output.json(&Line::of(claim))?;
             }
-        } else if !shown.is_empty() {
-            output.table(&EACH, 7, shown.iter().map(each))?;
+        } else {
+            let mut table = output.table(&EACH);
+            table.rows(shown.iter().map(each))?;
+            table.end()?;
         }
         if shown.len() < found.claims.len() {
-            eprintln!(
-                "{} of {}; more with --limit",
-                shown.len(),
-                found.claims.len()
-            );
+            let (shown, all) = (shown.len(), found.claims.len());
+            say(format_args!("{shown} of {all}; more with --limit"));
         }
     } else {
         let rows = summary(&found.claims);
@@ -123,22 +150,27 @@ async fn list(common: &Common, options: &Options, store: &Store) -> Result<Endin
                 claims: &rows,
                 withheld,
             })?;
-        } else if !rows.is_empty() {
-            output.table(&SUMS, 4, rows.iter().map(sums))?;
+        } else {
+            let mut table = output.table(&SUMS);
+            table.rows(rows.iter().map(sums))?;
+            table.end()?;
         }
     }
     output.end()?;
     say_withheld(&found.withheld);
+    if found.claims.is_empty() {
+        say_empty(common, &store, options.wanted.selection(), "claims", None).await?;
+    }
     Ok(Ending::of(!found.claims.is_empty()))
 }
 
 /// Says what is not owed yet.
 pub(super) fn say_withheld(withheld: &[Withheld]) {
     for one in withheld {
-        eprintln!(
+        say(format_args!(
             "{} attempts at {} would be claimed as {}, but it wants {} to be spent in their month, and {} were at most",
             one.attempts, one.provider, one.rule, one.wanted, one.spent
-        );
+        ));
     }
 }
 
@@ -184,7 +216,14 @@ impl<'a> Line<'a> {
     }
 }
 
-const SUMS: [&str; 6] = ["provider", "rule", "state", "currency", "claims", "amount"];
+const SUMS: [Column; 6] = [
+    text("provider", 90),
+    text("rule", 200),
+    text("state", 80),
+    text("currency", 150),
+    number("claims", 100),
+    number("amount", 255),
+];
 
 fn sums(row: &SummaryRow) -> Vec<String> {
     vec![
@@ -198,8 +237,15 @@ fn sums(row: &SummaryRow) -> Vec<String> {
     ]
 }
 
-const EACH: [&str; 8] = [
-    "opened", "entry", "provider", "model", "class", "rule", "state", "amount",
+const EACH: [Column; 8] = [
+    text("opened", 100),
+    text("entry", 60),
+    text("provider", 90),
+    text("model", 70),
+    text("class", 80),
+    text("rule", 200),
+    text("state", 110),
+    number("amount", 255),
 ];
 
 fn each(claim: &FoundClaim) -> Vec<String> {

@@ -1,23 +1,29 @@
 //! `export`: claims for a provider's support.
 
-use std::{io, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::ValueEnum;
 use longhaul_ledger::{
+    Store,
     claims::{ClaimState, FoundClaim},
-    export::Format,
+    export::{Finished, Format},
 };
 
 use super::{
     Common, Ending, Failure, Output,
     claims::{Wanted, now, say_withheld},
+    output::say,
 };
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(flatten)]
     wanted: Wanted,
-    /// The folder for the files, one for each provider and month; without it, all goes to stdout
+    /// The folder for the files, one for each provider and month; their claims count as exported then
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// How to write; JSON Lines with --json, else CSV
@@ -29,8 +35,11 @@ pub(crate) struct Options {
     /// Those too that were exported before and not paid; their time begins anew
     #[arg(long)]
     again: bool,
-    /// Write, and leave the claims as if they had not been exported
-    #[arg(long)]
+    /// Without --out: the claims that are written to stdout count as exported
+    #[arg(long, conflicts_with_all = ["out", "dry_run"])]
+    mark: bool,
+    /// To stdout, and the claims stay as they are: the same as without --out and --mark
+    #[arg(long, conflicts_with = "out")]
     dry_run: bool,
 }
 
@@ -61,7 +70,16 @@ impl Options {
 }
 
 pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
-    let store = common.store().await?;
+    let marks = options.mark || options.out.is_some();
+    let store = if marks {
+        let store = common.writer().await?;
+        for finished in store.finish_exports().await? {
+            say_finished(&finished);
+        }
+        store
+    } else {
+        common.reader().await?
+    };
     let found = options.wanted.find(common, &store).await?;
     say_withheld(&found.withheld);
     let claims: Vec<_> = found
@@ -70,43 +88,124 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
         .filter(|claim| options.takes(claim))
         .collect();
     if claims.is_empty() {
-        eprintln!("no claim to export");
+        say("no claim to export");
         return Ok(Ending::Noted);
     }
-    let format = options.format(common);
-    let mut output = Output::new();
     match &options.out {
-        Some(folder) if options.dry_run => {
-            let why = format!(
-                "--dry-run writes to stdout only, not to {}",
-                folder.display()
-            );
-            return Err(Failure::usage(why));
-        }
-        Some(folder) => {
-            let written = store
-                .export(&claims, folder, format, now(), options.again)
-                .await?;
-            for file in &written {
-                if common.json() {
-                    output.json(file)?;
-                } else {
-                    output.line(file.file.display())?;
-                }
+        Some(folder) => to_files(common, options, &store, &claims, folder).await?,
+        None => to_stdout(common, options, &store, &claims).await?,
+    }
+    let number = claims.len();
+    if marks {
+        say(format_args!("{number} claims"));
+    } else {
+        say(format_args!(
+            "{number} claims; none counts as exported: --out FOLDER or --mark do that"
+        ));
+    }
+    Ok(Ending::Done)
+}
+
+async fn to_files(
+    common: &Common,
+    options: &Options,
+    store: &Store,
+    claims: &[&FoundClaim],
+    folder: &Path,
+) -> Result<(), Failure> {
+    let format = options.format(common);
+    let written = store
+        .export(claims, folder, format, now(), options.again)
+        .await?;
+    let mut output = Output::new();
+    let said = (|| {
+        for file in &written {
+            if common.json() {
+                output.json(file)?;
+            } else {
+                output.line(file.file.display())?;
             }
-            output.end()?;
         }
-        None => {
-            let written = format.write(claims.iter().copied(), &mut output);
-            written.and_then(|()| output.end()).map_err(|error| {
-                // Not even a reader who has enough is well served here.
-                io::Error::other(format!("{error}; no claim counts as exported"))
-            })?;
-            if !options.dry_run {
-                store.mark_exported(&claims, now(), options.again).await?;
+        output.end()
+    })();
+    said.map_err(|error| {
+        let number = claims.len();
+        let stands = format!(
+            "{number} claims are exported all the same, to {}",
+            folder.display()
+        );
+        Failure::Output(error, stands)
+    })
+}
+
+/// Written first, and only then marked.
+async fn to_stdout(
+    common: &Common,
+    options: &Options,
+    store: &Store,
+    claims: &[&FoundClaim],
+) -> Result<(), Failure> {
+    const NONE: &str = "no claim counts as exported";
+
+    if options.mark && leads_nowhere() {
+        let why = format!("stdout is closed or leads nowhere; {NONE}");
+        return Err(Failure::Io(io::Error::other(why)));
+    }
+    let mut output = Output::new();
+    let format = options.format(common);
+    let written = format.write(claims.iter().copied(), &mut output);
+    match written.and_then(|()| output.end()) {
+        Ok(()) => {}
+        // Not even a reader who has enough is well served here.
+        Err(error) if options.mark => return Err(Failure::Output(error, NONE.to_owned())),
+        Err(error) => return Err(error.into()),
+    }
+    if options.mark {
+        store.mark_exported(claims, now(), options.again).await?;
+    }
+    Ok(())
+}
+
+/// Whether nobody can have what is written to stdout: a program that was given none has a null device there.
+fn leads_nowhere() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::{
+            fd::AsFd as _,
+            unix::fs::{FileTypeExt as _, MetadataExt as _},
+        };
+
+        let stdout = io::stdout().as_fd().try_clone_to_owned();
+        let about = stdout.and_then(|stdout| File::from(stdout).metadata());
+        let nowhere = fs::metadata("/dev/null");
+        match (about, nowhere) {
+            (Ok(about), Ok(nowhere)) => {
+                about.file_type().is_char_device() && about.rdev() == nowhere.rdev()
             }
+            (Err(_), _) => true,
+            _ => false,
         }
     }
-    eprintln!("{} claims", claims.len());
-    Ok(Ending::Done)
+    #[cfg(not(unix))]
+    false
+}
+
+pub(super) fn say_finished(finished: &Finished) {
+    match finished {
+        Finished::Finished { files } => {
+            for file in files {
+                let file = file.display();
+                say(format_args!("finished an export that was cut off: {file}"));
+            }
+        }
+        Finished::Undone { folder } => say(format_args!(
+            "undid an export to {} that was cut off; its claims are exported now where they are asked for",
+            folder.display()
+        )),
+        Finished::Elsewhere { folder } => say(format_args!(
+            "an export to {} was cut off, and this folder is not here: run an export where it is",
+            folder.display()
+        )),
+        _ => {}
+    }
 }

@@ -4,6 +4,8 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use longhaul_ledger::{LedgerError, LedgerErrorKind};
 
+use super::output::say;
+
 /// A command that did what it was told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ending {
@@ -11,6 +13,8 @@ pub(crate) enum Ending {
     Done,
     /// Done, and there is something that a script should know: see the exit codes.
     Noted,
+    /// Done as far as it goes: the ledger is damaged, and that was said.
+    Damaged,
 }
 
 impl Ending {
@@ -27,8 +31,10 @@ pub(crate) enum Failure {
     Usage(String),
     /// The ledger, or a file that was to be read.
     Ledger(LedgerError),
-    /// Input or output.
+    /// Input or output, of a command that changes nothing.
     Io(io::Error),
+    /// Output, of one that does; with what became of its effect.
+    Output(io::Error, String),
 }
 
 impl Failure {
@@ -43,7 +49,7 @@ impl Failure {
                 error.kind(),
                 LedgerErrorKind::Location { .. } | LedgerErrorKind::Setting { .. }
             ),
-            Self::Io(_) => false,
+            Self::Io(_) | Self::Output(..) => false,
         }
     }
 }
@@ -65,14 +71,19 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(why) => f.write_str(why),
             Self::Io(error) => fmt::Display::fmt(error, f),
+            Self::Output(error, stands) => write!(f, "{error}; {stands}"),
             Self::Ledger(error) => {
-                fmt::Display::fmt(error, f)?;
+                let mut said = error.to_string();
                 let mut source = error.source();
                 while let Some(cause) = source {
-                    write!(f, ": {cause}")?;
+                    let text = cause.to_string();
+                    // Some causes say again what is behind them.
+                    if !said.contains(&text) {
+                        said = format!("{said}: {text}");
+                    }
                     source = cause.source();
                 }
-                Ok(())
+                f.write_str(&said)
             }
         }
     }
@@ -83,10 +94,11 @@ pub(crate) fn exit_code(ended: Result<Ending, Failure>) -> ExitCode {
     let code = match ended {
         Ok(Ending::Done) => 0,
         Ok(Ending::Noted) => 3,
+        Ok(Ending::Damaged) => 1,
         // `… | head`: whoever reads has enough.
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
-            eprintln!("longhaul-ledger: {failure}");
+            say(format_args!("longhaul-ledger: {failure}"));
             if failure.is_usage() { 2 } else { 1 }
         }
     };

@@ -1,21 +1,26 @@
 //! The command line. Data goes to stdout, words go to stderr, and the exit code says how it ended.
 
+mod backup;
+mod check;
 mod claims;
+mod empty;
 mod export;
 mod failure;
 mod list;
 mod output;
+mod prune;
 mod reconcile;
 mod recover;
 mod report;
 mod selection;
 mod show;
+mod table;
 
-use std::process::ExitCode;
+use std::{cell::Cell, ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use jiff::tz::TimeZone;
-use longhaul_ledger::{Location, Store};
+use longhaul_ledger::{Access, Location, Store};
 
 pub(crate) use self::{
     failure::{Ending, Failure},
@@ -26,9 +31,11 @@ pub(crate) use self::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  it failed, or a file is not what it should be; stderr says why
+  1  it failed, or a file is not what it should be; stderr says why, and what stands all the same
   2  the arguments are wrong
-  3  done, and nothing was found; of `reconcile`: log and ledger differ; of `recover`: attempts were found lost";
+  3  done, and nothing was found; of `reconcile`: log and ledger differ; of `recover`: attempts were found lost
+
+Tables fit the terminal, or the variable COLUMNS.";
 
 /// What was paid for, what of it never came, and what the provider owes back
 #[derive(Debug, Parser)]
@@ -51,13 +58,20 @@ pub(crate) struct Common {
         hide_env_values = true,
         value_name = "PATH|URL"
     )]
-    ledger: Option<Location>,
+    // Read only afterwards: what is wrong with it may hold a password, and is not repeated.
+    ledger: Option<OsString>,
     /// Write JSON: one object, or one a line where there are many
     #[arg(long, global = true)]
     json: bool,
     /// Where days begin and how times are written, e.g. Asia/Shanghai; the default is UTC
     #[arg(long, global = true, value_name = "NAME", value_parser = selection::time_zone)]
     time_zone: Option<TimeZone>,
+    /// How long a PostgreSQL server may say nothing
+    #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    patience: Duration,
+    /// Whether something that was confirmed cannot be read.
+    #[arg(skip)]
+    damaged: Cell<bool>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,6 +90,12 @@ enum Command {
     Reconcile(reconcile::Options),
     /// Close the attempts whose process died
     Recover(recover::Options),
+    /// Write a whole copy of a ledger in a file, also while others write into it
+    Backup(backup::Options),
+    /// Read everything, and count what is damaged
+    Check(check::Options),
+    /// Remove the attempts of a month that has ended, after they were written to a file
+    Prune(prune::Options),
 }
 
 /// Runs the command line to its end.
@@ -92,7 +112,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
-    match command {
+    let ended = match command {
         Command::List(options) => list::run(common, &options).await,
         Command::Show(options) => show::run(common, &options).await,
         Command::Report(options) => report::run(common, &options).await,
@@ -100,20 +120,53 @@ async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
         Command::Export(options) => export::run(common, &options).await,
         Command::Reconcile(options) => reconcile::run(common, &options).await,
         Command::Recover(options) => recover::run(common, &options).await,
+        Command::Backup(options) => backup::run(common, &options).await,
+        Command::Check(options) => check::run(common, &options).await,
+        Command::Prune(options) => prune::run(common, &options).await,
+    };
+    match ended {
+        Ok(_) if common.damaged.get() => Ok(Ending::Damaged),
+        ended => ended,
     }
 }
 
 impl Common {
     /// Where the ledger is.
-    pub(crate) fn location(&self) -> Result<&Location, Failure> {
-        self.ledger.as_ref().ok_or_else(|| {
+    pub(crate) fn location(&self) -> Result<Location, Failure> {
+        let given = self.ledger.as_ref().ok_or_else(|| {
             Failure::usage("say which ledger: --ledger PATH|URL, or LONGHAUL_LEDGER")
-        })
+        })?;
+        match given.to_str() {
+            Some(text) => Ok(text.parse()?),
+            // It can only be a file.
+            None => Ok(Location::Sqlite(given.into())),
+        }
     }
 
-    /// The ledger, opened to read.
-    pub(crate) async fn store(&self) -> Result<Store, Failure> {
-        Ok(Store::open(self.location()?).await?)
+    /// The ledger, opened to read: nothing of it is changed.
+    pub(crate) async fn reader(&self) -> Result<Store, Failure> {
+        self.store(Access::Read).await
+    }
+
+    /// The ledger, opened to write into it what became of claims.
+    pub(crate) async fn writer(&self) -> Result<Store, Failure> {
+        self.store(Access::Write).await
+    }
+
+    async fn store(&self, access: Access) -> Result<Store, Failure> {
+        if self.patience.is_zero() {
+            return Err(Failure::usage("--patience must be longer than nothing"));
+        }
+        let store = Store::open_with(&self.location()?, access, self.patience).await?;
+        let unread = store.unread_log();
+        if unread.is_damage() {
+            self.damaged.set(true);
+            output::say(format_args!(
+                "{} frames of the ledger's log cannot be read: what {} transactions wrote is missing here",
+                unread.frames, unread.transactions
+            ));
+        }
+        Ok(store)
     }
 
     /// Whether JSON is wanted.

@@ -1,65 +1,111 @@
-//! Data on stdout: JSON, or a table.
+//! Data on stdout: JSON, text, or a table. Words on stderr.
 
-use std::io::{self, StdoutLock, Write};
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, StdoutLock, Write},
+};
 
-use comfy_table::{CellAlignment, Table, presets};
+use longhaul_ledger::visible;
 use serde::Serialize;
 
-/// Where data goes. A reader who goes away is an error of the kind `BrokenPipe`, and no failure.
+use super::table::{Column, Table};
+
+/// Where data goes. A reader who goes away is an error of the kind `BrokenPipe`, and no failure of most commands.
 #[derive(Debug)]
-pub(crate) struct Output(io::BufWriter<StdoutLock<'static>>);
+pub(crate) struct Output {
+    to: io::BufWriter<StdoutLock<'static>>,
+    // A terminal is shown no character that steers it.
+    terminal: bool,
+    width: Option<usize>,
+}
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self(io::BufWriter::new(io::stdout().lock()))
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        Self {
+            to: io::BufWriter::new(stdout.lock()),
+            terminal,
+            width: width(terminal),
+        }
     }
 
     /// One line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.0, value)?;
-        self.0.write_all(b"\n")
+        let line = serde_json::to_string(value)?;
+        self.text(&line)?;
+        self.to.write_all(b"\n")
     }
 
-    /// A table; columns from `numbers` on are set to the right.
-    pub(crate) fn table(
-        &mut self,
-        header: &[&str],
-        numbers: usize,
-        rows: impl IntoIterator<Item = Vec<String>>,
-    ) -> io::Result<()> {
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_header(header.to_vec());
-        table.add_rows(rows);
-        for column in table.column_iter_mut().skip(numbers) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        writeln!(self.0, "{}", table.trim_fmt())
+    /// A table of these columns, to be filled row by row.
+    pub(crate) fn table<'o>(&'o mut self, columns: &[Column]) -> Table<'o> {
+        let width = self.width;
+        Table::new(self, columns, width)
     }
 
-    /// A line of text.
-    pub(crate) fn line(&mut self, text: impl std::fmt::Display) -> io::Result<()> {
-        writeln!(self.0, "{text}")
+    /// A line of text from outside.
+    pub(crate) fn line(&mut self, text: impl fmt::Display) -> io::Result<()> {
+        writeln!(self.to, "{}", visible(&text.to_string()))
     }
 
-    /// Text as it is.
+    /// Text of several lines.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
-        self.0.write_all(text.as_bytes())
+        if !self.terminal {
+            return self.to.write_all(text.as_bytes());
+        }
+        for line in text.split_inclusive('\n') {
+            let (line, end) = match line.strip_suffix('\n') {
+                Some(line) => (line, "\n"),
+                None => (line, ""),
+            };
+            write!(self.to, "{}{end}", visible(line))?;
+        }
+        Ok(())
+    }
+
+    /// A line of which every cell was made visible.
+    pub(super) fn raw_line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.to, "{line}")
     }
 
     /// Everything is written.
-    pub(crate) fn end(mut self) -> io::Result<()> {
-        self.0.flush()
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
+/// As `export` writes: bytes of a table or of JSON.
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        if self.terminal {
+            self.text(&String::from_utf8_lossy(bytes))?;
+            return Ok(bytes.len());
+        }
+        self.to.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.to.flush()
+    }
+}
+
+/// How many columns there are: as the variable says, or the terminal; a file has room for all.
+fn width(terminal: bool) -> Option<usize> {
+    let told = std::env::var("COLUMNS").ok();
+    let told = told.and_then(|columns| columns.parse().ok());
+    let asked = || {
+        let (_, columns) = console::Term::stdout().size_checked()?;
+        Some(columns.into())
+    };
+    told.or_else(|| asked().filter(|_| terminal))
+        .filter(|columns| *columns > 0)
+}
+
+/// Says something on stderr. Nobody needs to be able to read it.
+pub(crate) fn say(words: impl fmt::Display) {
+    let words = words.to_string();
+    let mut stderr = io::stderr().lock();
+    for line in words.lines() {
+        let _ = writeln!(stderr, "{}", visible(line));
     }
 }

@@ -1,17 +1,23 @@
 //! `reconcile`: the ledger beside a provider's own log.
 
-use std::{fs, path::PathBuf, time::Duration};
+mod print;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use jiff::tz::TimeZone;
-use longhaul::{Currency, Money, billing::ChargeRules, policy::Policy};
-use longhaul_ledger::{
-    Period, local_time,
-    reconcile::{
-        self, ColumnMap, Coverage, Finding, Format, NewApi, ProviderLog, Reconciliation, RowRef,
-    },
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
+use indicatif::{ProgressBar, ProgressStyle};
+use longhaul::{Currency, billing::ChargeRules, policy::Policy};
+use longhaul_ledger::{
+    Period,
+    reconcile::{self, ColumnMap, Coverage, Format, NewApi, ProviderLog, Reconciliation},
+};
+use tempfile::NamedTempFile;
+
+use self::print::print;
 use super::{Common, Ending, Failure, Output};
 
 const EXIT_CODES: &str = "\
@@ -89,7 +95,7 @@ enum Kind {
 }
 
 pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
-    let store = common.store().await?;
+    let store = common.writer().await?;
     let matching = options.matching(common)?;
     let mut log = ProviderLog::new(options.format()?);
     for path in &options.files {
@@ -99,30 +105,64 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
         bar.finish_and_clear();
     }
     let spinner = ProgressBar::new_spinner().with_message("attempts");
-    let found = reconcile::reconcile(&store, log, &matching, |attempts| {
+    let prepared = reconcile::prepare(&store, log, &matching, |attempts| {
         spinner.set_message(format!("{attempts} attempts"));
     })
     .await?;
     spinner.finish_and_clear();
-    if let Some(path) = &options.priors {
-        fs::write(path, found.priors_toml()).map_err(|error| {
-            Failure::usage(format!("{} cannot be written: {error}", path.display()))
+    // What can fail comes before what lasts.
+    const LEFT: &str = "the ledger was left as it is";
+    let found = prepared.found();
+    let output_failed = |error| Failure::Output(error, LEFT.to_owned());
+    let priors = options.priors.as_ref().map(|path| written(path, found));
+    let priors = priors.transpose()?;
+    show(common, found, options.priors.is_none()).map_err(output_failed)?;
+    let found = prepared.commit().await?;
+    if let Some((file, path)) = priors {
+        file.persist(path).map_err(|refused| {
+            let stands = format!(
+                "the verdicts stand, and {} could not be written",
+                path.display()
+            );
+            Failure::Output(refused.error, stands)
         })?;
     }
-    let mut output = Output::new();
-    if common.json() {
-        output.json(&found)?;
-    } else {
-        print(&mut output, &found, &common.zone())?;
-        if options.priors.is_none() && !found.priors.is_empty() {
-            output.line(format_args!("\n{}", found.priors_toml().trim_end()))?;
-        }
-    }
-    output.end()?;
     Ok(Ending::of(found.findings.is_empty()))
 }
 
-fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+/// The priors in a file beside their place.
+fn written<'a>(
+    path: &'a Path,
+    found: &Reconciliation,
+) -> Result<(NamedTempFile, &'a Path), Failure> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let written = NamedTempFile::new_in(folder).and_then(|mut file| {
+        file.write_all(found.priors_toml().as_bytes())?;
+        file.as_file().sync_all()?;
+        Ok((file, path))
+    });
+    written
+        .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))
+}
+
+fn show(common: &Common, found: &Reconciliation, with_priors: bool) -> std::io::Result<()> {
+    let mut output = Output::new();
+    if common.json() {
+        output.json(found)?;
+    } else {
+        print(&mut output, found, &common.zone())?;
+        if with_priors && !found.priors.is_empty() {
+            output.line("")?;
+            output.text(&found.priors_toml())?;
+        }
+    }
+    output.end()
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("{} cannot be read: {error}", path.display()))
 }
 
@@ -194,143 +234,4 @@ fn skew(text: &str) -> Result<i64, String> {
     i64::try_from(span.as_micros())
         .map(|micros| sign * micros)
         .map_err(|_| format!("{text} is too long"))
-}
-
-fn print(output: &mut Output, found: &Reconciliation, zone: &TimeZone) -> std::io::Result<()> {
-    let counts = found.counts;
-    let mut summary = vec![
-        ("rows of the log", counts.rows),
-        ("  that charge", counts.charges),
-        ("  that give back", counts.credits),
-        ("  in the files once more", found.duplicates.len() as u64),
-        ("attempts", counts.attempts),
-        ("  joined by request id", counts.by_request_id),
-        ("  joined by time and model", counts.by_time),
-        ("  of one amount, together", counts.by_group),
-        ("  without a row: not charged", counts.absent),
-        ("  without a row: not yet known", counts.pending),
-        ("verdicts, new", counts.new),
-        ("  corrected", counts.corrected),
-        ("  unchanged", counts.unchanged),
-        ("discrepancies", found.findings.len() as u64),
-    ];
-    summary.retain(|(name, count)| *count > 0 || !name.starts_with(' '));
-    let mut rows: Vec<_> = summary
-        .into_iter()
-        .map(|(name, count)| vec![name.to_owned(), count.to_string()])
-        .collect();
-    for (currency, sums) in &found.amounts {
-        let sums = [
-            ("charged by the log", sums.charged),
-            ("  given back", sums.credited),
-            ("  without an attempt", sums.without_attempt),
-            ("expected of attempts with a verdict", sums.expected),
-            ("  found for them", sums.found),
-            ("possible, and without a row", sums.without_row),
-            ("possible, and not yet known", sums.pending),
-        ];
-        rows.extend(
-            sums.into_iter()
-                .filter(|(_, micros)| *micros != 0)
-                .map(|(name, micros)| {
-                    let amount = currency.parse().map_or_else(
-                        |_| micros.to_string(),
-                        |currency| Money { micros, currency }.to_string(),
-                    );
-                    vec![name.to_owned(), amount]
-                }),
-        );
-    }
-    let skew = found.skew_us as f64 / 1e6;
-    if found.skew_us != 0 {
-        rows.push(vec![
-            "the provider's clock minus ours".to_owned(),
-            format!("{skew:.1} s"),
-        ]);
-    }
-    output.table(&[&found.provider, ""], 1, rows)?;
-    if !found.whole {
-        output
-            .line("The log is perhaps a part of the whole: that a call has no row says nothing.")?;
-    }
-    if found.dry_run {
-        output.line("The ledger was left as it is.")?;
-    }
-    if !found.findings.is_empty() {
-        output.line("")?;
-        let header = [
-            "discrepancy",
-            "at",
-            "operation or row",
-            "class",
-            "took",
-            "amount",
-        ];
-        output.table(
-            &header,
-            4,
-            found.findings.iter().map(|finding| cells(finding, zone)),
-        )?;
-    }
-    if !found.duplicates.is_empty() {
-        output.line("")?;
-        let rows = found.duplicates.iter().map(|row| {
-            vec![
-                place(row),
-                row.name.as_deref().unwrap_or_default().to_owned(),
-                row.amount.to_string(),
-            ]
-        });
-        output.table(&["counted once", "row", "amount"], 2, rows)?;
-    }
-    if !found.corrections.is_empty() {
-        output.line("")?;
-        let rows = found.corrections.iter().map(|correction| {
-            vec![
-                correction.entry.to_string(),
-                correction.before.net().to_string(),
-                correction.after.net().to_string(),
-            ]
-        });
-        output.table(&["corrected entry", "before", "now"], 1, rows)?;
-    }
-    Ok(())
-}
-
-fn place(row: &RowRef) -> String {
-    match row.line {
-        0 => row.file.clone(),
-        line => format!("{}, line {line}", row.file),
-    }
-}
-
-fn cells(finding: &Finding, zone: &TimeZone) -> Vec<String> {
-    let first = finding.attempts.first();
-    let row = finding.rows.first();
-    let at = first
-        .map(|attempt| attempt.opened_at)
-        .or(row.map(|row| row.at));
-    let what = match (&finding.attempts[..], row) {
-        ([attempt], _) => format!("{} attempt {}", attempt.operation, attempt.attempt),
-        ([], Some(row)) => row
-            .name
-            .as_deref()
-            .map_or_else(|| place(row), |name| format!("row {name}")),
-        (attempts, _) => format!("{} attempts, {} rows", attempts.len(), finding.rows.len()),
-    };
-    let took = row.and_then(|row| row.duration_us);
-    vec![
-        finding.kind.to_string(),
-        at.map(|at| local_time(at, zone)).unwrap_or_default(),
-        what,
-        first
-            .and_then(|attempt| attempt.class)
-            .map(|class| class.to_string())
-            .unwrap_or_default(),
-        took.map(|micros| format!("{:.1} s", micros as f64 / 1e6))
-            .unwrap_or_default(),
-        finding
-            .amount
-            .map_or_else(|| "unknown".to_owned(), |amount| amount.to_string()),
-    ]
 }

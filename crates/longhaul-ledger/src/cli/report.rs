@@ -9,7 +9,13 @@ use longhaul_ledger::{
 };
 use serde::Serialize;
 
-use super::{Common, Ending, Failure, Output, Selection, selection};
+use super::{
+    Common, Ending, Failure, Output, Selection,
+    empty::say_empty,
+    output::say,
+    selection,
+    table::{self, Column as Shown},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -62,7 +68,8 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
     };
     let mut filter = options.selection.filter(common)?;
     filter.class = options.class;
-    let report = common.store().await?.report(&period, &filter).await?;
+    let store = common.reader().await?;
+    let report = store.report(&period, &filter).await?;
     let by: Vec<By> = options.by.iter().copied().map(By::from).collect();
     let (rows, totals) = (report.by(&by), report.by(&[]));
     let mut output = Output::new();
@@ -79,21 +86,32 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
         table(&mut output, &by, &rows, &totals)?;
     }
     output.end()?;
+    if report.unread > 0 {
+        say(format_args!(
+            "{} attempts of resolutions or currencies that are not understood are in no row",
+            report.unread
+        ));
+    }
     say_running(&report);
+    if report.is_empty() {
+        let month = local_time(period.range().start, period.zone());
+        let month = format!("in {}", month.get(..7).unwrap_or_default());
+        say_empty(common, &store, &options.selection, "attempts", Some(&month)).await?;
+    }
     Ok(Ending::of(!report.is_empty()))
 }
 
-const FIGURES: [&str; 10] = [
-    "operations",
-    "attempts",
-    "delivered",
-    "charged",
-    "exposed",
-    "expected",
-    "wasted",
-    "credited",
-    "waste",
-    "unpriced",
+const FIGURES: [Shown; 10] = [
+    table::number("operations", 60),
+    table::number("attempts", 110),
+    table::number("delivered", 120),
+    table::number("charged", 130),
+    table::number("exposed", 80),
+    table::number("expected", 90),
+    table::number("wasted", 125),
+    table::number("credited", 85),
+    table::number("waste", 70),
+    table::number("unpriced", 65),
 ];
 
 fn table(output: &mut Output, by: &[By], rows: &[Row], totals: &[Row]) -> std::io::Result<()> {
@@ -104,10 +122,12 @@ fn table(output: &mut Output, by: &[By], rows: &[Row], totals: &[Row]) -> std::i
         .into_iter()
         .filter(|column| by.contains(column))
         .collect();
-    let mut header: Vec<_> = shown.iter().map(|column| column.name()).collect();
-    header.push("currency");
-    header.extend(FIGURES);
-    let names = shown.len() + 1;
+    let mut columns: Vec<_> = shown
+        .iter()
+        .map(|column| table::text(column.name(), 200))
+        .collect();
+    columns.push(table::text("currency", 201));
+    columns.extend(FIGURES);
     let sums = totals.iter().map(|total| {
         let mut cells = vec![String::new(); shown.len()];
         if let Some(first) = cells.first_mut() {
@@ -123,7 +143,9 @@ fn table(output: &mut Output, by: &[By], rows: &[Row], totals: &[Row]) -> std::i
         cells.extend(figures(row));
         cells
     });
-    output.table(&header, names, rows.chain(sums))
+    let mut table = output.table(&columns);
+    table.rows(rows.chain(sums))?;
+    table.end()
 }
 
 fn cell(row: &Row, column: By) -> String {
@@ -160,9 +182,13 @@ fn figures(row: &Row) -> Vec<String> {
 }
 
 /// Without the currency, which has a column of its own.
-pub(super) fn amount(micros: i64, currency: Option<Currency>) -> String {
+pub(super) fn amount(micros: i128, currency: Option<Currency>) -> String {
     let Some(currency) = currency else {
         return "-".to_owned();
+    };
+    // A sum may be more than one amount can.
+    let Ok(micros) = i64::try_from(micros) else {
+        return format!("{}.{:06}", micros / 1_000_000, (micros % 1_000_000).abs());
     };
     let text = Money { micros, currency }.to_string();
     text.split_once(' ')
@@ -177,20 +203,14 @@ fn say_running(report: &Report) {
     let mut parts: Vec<_> = running
         .possible_micros
         .iter()
-        .map(|(currency, micros)| {
-            Money {
-                micros: *micros,
-                currency: *currency,
-            }
-            .to_string()
-        })
+        .map(|(currency, micros)| format!("{} {currency}", amount(*micros, Some(*currency))))
         .collect();
     if running.unpriced > 0 {
         parts.push(format!("{} without a known price", running.unpriced));
     }
-    eprintln!(
+    say(format_args!(
         "{} attempts have not ended and are in no row; they may cost {}",
         running.attempts,
         parts.join(" and ")
-    );
+    ));
 }

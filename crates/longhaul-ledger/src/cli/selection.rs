@@ -38,6 +38,22 @@ impl Selection {
         .map_err(Failure::from)
     }
 
+    /// The time that was asked for, in words.
+    pub(crate) fn text(&self) -> Option<String> {
+        match (&self.month, &self.from, &self.until) {
+            (Some(month), ..) => Some(format!("in {month}")),
+            (None, None, None) => None,
+            (None, Some(from), None) => Some(format!("from {from} on")),
+            (None, None, Some(until)) => Some(format!("before {until}")),
+            (None, Some(from), Some(until)) => Some(format!("from {from} until {until}")),
+        }
+    }
+
+    /// The provider that was asked for, if one was.
+    pub(crate) fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
+    }
+
     /// The month that was asked for, if one was.
     pub(crate) fn month(&self) -> Result<Option<Date>, Failure> {
         let month = self.month.as_deref().map(longhaul_ledger::month);

@@ -1,8 +1,9 @@
 //! `show`: one operation with all its attempts.
 
 use longhaul::OperationId;
+use longhaul_ledger::Filter;
 
-use super::{Common, Ending, Failure, list};
+use super::{Common, Ending, Failure, list, output::say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -11,10 +12,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
-    let found = common.store().await?.operation(options.operation).await?;
-    list::write(common, &found)?;
-    if found.is_empty() {
-        eprintln!("no attempt of {} is in the ledger", options.operation);
+    let store = common.reader().await?;
+    let filter = Filter::of_operation(options.operation);
+    let found = list::scan(common, &store, &filter).await?;
+    if found == 0 {
+        let operation = options.operation;
+        say(format_args!("no attempt of {operation} is in the ledger"));
     }
-    Ok(Ending::of(!found.is_empty()))
+    Ok(Ending::of(found > 0))
 }

@@ -1,18 +1,23 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
+#[cfg(all(feature = "sqlite", unix))]
+use super::open_file;
 use super::{
     DurableLedger,
-    lease::Lease,
-    lock::Lock,
+    alive::Alive,
     queue::{Queue, Status},
-    recover,
-    sink::{Hooks, Postgres, Sink, Sqlite},
+    sink::{Hooks, Sink, WriterId},
     writer::Writer,
 };
-use crate::{error::LedgerError, location::Location, store::Store};
+#[cfg(feature = "postgres")]
+use super::{lease::Lease, recover, sink::Postgres};
+use crate::{
+    error::LedgerError,
+    location::Location,
+    store::{EntryId, Store, Stored},
+};
 
 /// What happens to calls while the ledger's database cannot be reached.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -76,7 +81,8 @@ impl Builder {
         self
     }
 
-    /// For how long an opening waits for the database before it is refused; 5 s by default.
+    /// For how long an opening waits for the database before it is refused, and [`open`](Self::open) for a PostgreSQL
+    /// server; 5 s by default.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -113,34 +119,62 @@ impl Builder {
     pub async fn open(self) -> Result<DurableLedger, LedgerError> {
         self.check()?;
         let name = self.name.clone().unwrap_or_else(default_name);
-        let writer = Uuid::now_v7();
-        let patience = self.patience;
-        let (store, lock, sink, lease) = match &self.location {
-            Location::Sqlite(path) => {
-                let lock = Lock::take(path, &name)?;
-                let store = Store::create(&self.location).await?;
-                let sink = Sqlite::connect(path, writer, self.hooks.clone()).await?;
-                (store, Some(lock), Sink::Sqlite(sink), None)
-            }
-            Location::Postgres(url) => {
-                let store = Store::create(&self.location).await?;
-                let sink = Postgres::connect(url, writer, patience, self.hooks.clone()).await?;
-                let lease = Lease::take(&store, writer, &name, self.lease).await?;
-                (store, None, Sink::Postgres(Box::new(sink)), Some(lease))
-            }
-        };
-        let recovered = recover::lost(&store).await?;
-
+        let writer = EntryId::now().0;
+        let (store, recovered, sink, alive) = self.parts(writer, &name).await?;
         let status = Arc::new(Status::new(self.when_unreachable, self.held));
         let (queue, messages) = Queue::new(status.clone());
-        let writer = Writer::new(messages, status, patience, sink, lease, lock);
+        let writer = Writer::new(messages, status, self.patience, sink, alive);
         tokio::spawn(writer.run());
         Ok(DurableLedger::new(
             store,
             queue,
             recovered,
+            self.patience,
             self.hooks.pages,
         ))
+    }
+
+    /// What is read, what was left open, what is written to, and what says that its writer lives.
+    async fn parts(
+        &self,
+        writer: WriterId,
+        name: &str,
+    ) -> Result<(Store, Vec<Stored>, Sink, Alive), LedgerError> {
+        match &self.location {
+            #[cfg(all(feature = "sqlite", unix))]
+            Location::Sqlite(path) => open_file::open(path, writer, name, self.hooks.clone()).await,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(url) => {
+                let opened = self.of_database(url, writer, name);
+                let opened = tokio::time::timeout(self.patience, opened).await;
+                opened.unwrap_or_else(|_| Err(crate::LedgerErrorKind::Unreachable.into()))
+            }
+            #[allow(unreachable_patterns, reason = "where a build has all databases")]
+            other => {
+                let _ = (writer, name);
+                Err(other.unsupported())
+            }
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    async fn of_database(
+        &self,
+        url: &str,
+        writer: WriterId,
+        name: &str,
+    ) -> Result<(Store, Vec<Stored>, Sink, Alive), LedgerError> {
+        use crate::store::Access;
+
+        let hooks = self.hooks.clone();
+        // Reports take longer than commits.
+        let reading = self.patience.max(Duration::from_secs(60));
+        let store = Store::open_with(&self.location, Access::Create, reading).await?;
+        let sink = Postgres::connect(url, writer, self.patience, hooks).await?;
+        let lease = Lease::take(&store, writer, name, self.lease).await?;
+        let recovered = recover::lost(&store).await?;
+        let sink = Sink::Postgres(Box::new(sink));
+        Ok((store, recovered, sink, Alive::Lease(lease)))
     }
 
     fn check(&self) -> Result<(), LedgerError> {

@@ -17,7 +17,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::queue::{Message, Queue};
-use crate::error::{LedgerError, LedgerErrorKind};
+use crate::{
+    error::{LedgerError, LedgerErrorKind},
+    store::EntryId,
+};
 
 /// An attempt's entry, shared by its slot and the writer until it is closed and written.
 pub(super) struct Entry {
@@ -32,7 +35,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(opening: Opening) -> Self {
         Self {
-            id: Uuid::now_v7(),
+            id: EntryId::now().0,
             opening,
             forgotten: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -63,6 +66,13 @@ impl Entry {
 pub struct DurableSlot {
     pub(super) queue: Queue,
     pub(super) entry: Arc<Entry>,
+}
+
+impl DurableSlot {
+    /// The name of its entry: a [task](super::TaskHandle) that its attempt submits is noted under it.
+    pub fn id(&self) -> EntryId {
+        EntryId(self.entry.id)
+    }
 }
 
 impl Slot for DurableSlot {

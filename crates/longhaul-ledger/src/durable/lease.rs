@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::Query};
 use tokio::{
     task::JoinHandle,
     time::{MissedTickBehavior, interval, timeout},
@@ -92,20 +92,27 @@ impl Holder {
              ON CONFLICT (id) DO UPDATE SET lease_until_at = excluded.lease_until_at"
         );
         let micros = i64::try_from(self.length.as_micros()).unwrap_or(i64::MAX);
-        sqlx::query(AssertSqlSafe(statement))
+        let renewal = sqlx::query(AssertSqlSafe(statement))
             .bind(self.writer.as_bytes().to_vec())
             .bind(self.name.clone())
-            .bind(micros)
-            .execute(self.store.pool())
-            .await?;
-        Ok(())
+            .bind(micros);
+        self.execute(renewal).await
     }
 
     async fn remove(&self) -> Result<(), LedgerError> {
-        sqlx::query("DELETE FROM writers WHERE id = $1")
-            .bind(self.writer.as_bytes().to_vec())
-            .execute(self.store.pool())
-            .await?;
-        Ok(())
+        let statement = "DELETE FROM writers WHERE id = $1";
+        let removal = sqlx::query(statement).bind(self.writer.as_bytes().to_vec());
+        self.execute(removal).await
+    }
+
+    /// On a connection that is given up where anything fails: it may lead to a server that another has taken over from.
+    async fn execute(&self, query: Query<'_, Any, AnyArguments>) -> Result<(), LedgerError> {
+        let store = &self.store;
+        let mut connection = store.patient(store.pool().acquire()).await?;
+        let done = store.patient(query.execute(&mut *connection)).await;
+        if done.is_err() {
+            connection.close_on_drop();
+        }
+        done.map(drop)
     }
 }

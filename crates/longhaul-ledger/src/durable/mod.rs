@@ -6,13 +6,19 @@
 //! An opening is a row of `running`; its closing moves it to `attempts`. What is left in `running` by a writer that died
 //! is closed as lost by whoever opens the ledger next, or, on PostgreSQL, by another writer once the lease has run out.
 
+mod alive;
+mod batch;
 mod builder;
 mod entry;
+mod inbox;
+#[cfg(feature = "postgres")]
 mod lease;
-mod lock;
+#[cfg(all(feature = "sqlite", unix))]
+mod open_file;
 mod queue;
 mod recover;
 mod sink;
+mod task;
 mod writer;
 
 use std::{
@@ -21,18 +27,20 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use longhaul::{
     attempt::Attempt,
     billing::{self, Ledger, Opening},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 pub use self::{
     builder::{Builder, WhenUnreachable},
     entry::{DurableSlot, Opened},
-    recover::recover,
+    recover::{recover, recover_despite_damage},
+    task::{TaskHandle, TaskState},
 };
 use self::{
     entry::Entry,
@@ -87,15 +95,23 @@ struct Inner {
     store: Store,
     queue: Queue,
     recovered: Vec<Stored>,
+    patience: Duration,
     pages: Arc<AtomicU32>,
 }
 
 impl DurableLedger {
-    fn new(store: Store, queue: Queue, recovered: Vec<Stored>, pages: Arc<AtomicU32>) -> Self {
+    fn new(
+        store: Store,
+        queue: Queue,
+        recovered: Vec<Stored>,
+        patience: Duration,
+        pages: Arc<AtomicU32>,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             queue,
             recovered,
+            patience,
             pages,
         }))
     }
@@ -129,13 +145,34 @@ impl DurableLedger {
         written.await.unwrap_or_else(closed)
     }
 
+    /// Notes a [task](TaskHandle) that an attempt submitted, or what became of it: durable when this ends well. A second
+    /// note of the same task of the same entry stands in the place of the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](LedgerErrorKind::Setting) with the field for what has no place in the ledger. Others as of
+    /// [`flush`](Self::flush): the note is written all the same as soon as that can be done.
+    pub async fn note_task(&self, handle: TaskHandle) -> Result<(), LedgerError> {
+        handle.check()?;
+        let (waiting, written) = Waiting::now();
+        self.0.queue.send(Message::Task {
+            handle: Box::new(handle),
+            waiting: Some(waiting),
+        })?;
+        let closed = |_| Err(LedgerErrorKind::Closed.into());
+        written.await.unwrap_or_else(closed)
+    }
+
     /// Writes everything that was handed over so far, gives back the lease or the lock, and refuses what comes later.
+    /// A file of SQLite's is whole by itself then: no log is left beside it, unless another process reads it.
     ///
     /// An error says that not everything could be written; the ledger is closed all the same. Entries that are open now
     /// are found as lost by whoever opens the ledger next: close it when the attempts have ended.
     pub async fn close(&self) -> Result<(), LedgerError> {
         let flushed = self.flush().await;
         self.0.queue.status().close();
+        // Whoever closes the file last puts it in order: the writer.
+        let _ = timeout(self.0.patience, self.0.store.close_file()).await;
         let (stop, stopped) = oneshot::channel();
         self.0.queue.send(Message::Stop(stop))?;
         // It also ends where the writer is gone with its runtime.

@@ -11,7 +11,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{WhenUnreachable, entry::Entry};
+use super::{WhenUnreachable, entry::Entry, task::TaskHandle};
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Whom to tell that everything up to here is durable, or why not.
@@ -26,6 +26,11 @@ pub(super) enum Message {
     Close {
         entry: Arc<Entry>,
         closing: Box<Closing>,
+    },
+    /// A task was submitted, or came to its end. `None` once told.
+    Task {
+        handle: Box<TaskHandle>,
+        waiting: Option<Waiting>,
     },
     /// `None` once told.
     Flush(Option<Waiting>),

@@ -1,13 +1,16 @@
 //! What a writer that is gone left open: nobody knows how it ended.
 
 use longhaul::{Class, End};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
+#[cfg(feature = "postgres")]
+use sqlx::AnyConnection;
+use sqlx::{AssertSqlSafe, Executor as _, Row as _, any::AnyRow};
 
-use super::lock::Lock;
+#[cfg(all(feature = "sqlite", unix))]
+use super::open_file;
 use crate::{
     error::LedgerError,
     location::Location,
-    store::{CLOSING_COLUMNS, OPENING_COLUMNS, Store, Stored, ended, unpack},
+    store::{CLOSING_COLUMNS, OPENING_COLUMNS, Store, Stored, ended, unpack, words},
 };
 
 /// Closes what writers that are gone left open, and returns it: as [`Lost`](End::Lost), in an unknown phase, after an
@@ -15,51 +18,86 @@ use crate::{
 ///
 /// Of a file of SQLite's that is every open entry, since its lock is taken; [`InUse`](crate::LedgerErrorKind::InUse)
 /// where a writer has it. On PostgreSQL it is the entries of writers whose lease has run out.
+///
+/// # Errors
+///
+/// Also [`Damaged`](crate::LedgerErrorKind::Damaged), with nothing changed: see
+/// [`recover_despite_damage`].
 pub async fn recover(location: &Location) -> Result<Vec<Stored>, LedgerError> {
-    // Nothing is made where no ledger is.
-    let store = Store::open(location).await?;
-    let _lock = match location {
-        Location::Sqlite(path) => Some(Lock::take(path, "recovery")?),
-        Location::Postgres(_) => None,
-    };
-    lost(&store).await
+    recovered(location, false).await
+}
+
+/// The same, and goes on from what can be read of a damaged log. What cannot be is kept beside it, in a file whose name
+/// ends in `-wal.damaged`.
+pub async fn recover_despite_damage(location: &Location) -> Result<Vec<Stored>, LedgerError> {
+    recovered(location, true).await
+}
+
+async fn recovered(location: &Location, despite_damage: bool) -> Result<Vec<Stored>, LedgerError> {
+    match location {
+        #[cfg(all(feature = "sqlite", unix))]
+        Location::Sqlite(path) => open_file::recover_file(path, despite_damage).await,
+        #[cfg(feature = "postgres")]
+        Location::Postgres(_) => {
+            let _ = despite_damage;
+            lost(&Store::open_to_write(location).await?).await
+        }
+        #[allow(unreachable_patterns, reason = "where a build has all databases")]
+        other => {
+            let _ = despite_damage;
+            Err(other.unsupported())
+        }
+    }
 }
 
 /// The same, where the caller has the lock.
 pub(super) async fn lost(store: &Store) -> Result<Vec<Stored>, LedgerError> {
-    let mut connection = store.pool().acquire().await?;
     let returning = store.packed(&[OPENING_COLUMNS, CLOSING_COLUMNS]);
     match store.location() {
-        Location::Sqlite(_) => on_sqlite(&mut connection, &returning).await,
-        Location::Postgres(_) => on_postgres(&mut connection, &returning).await,
+        Location::Sqlite(_) => in_file(store, &returning).await,
+        Location::Postgres(_) => in_database(store, &returning).await,
     }
 }
 
-async fn on_sqlite(
-    connection: &mut AnyConnection,
-    returning: &str,
-) -> Result<Vec<Stored>, LedgerError> {
+async fn in_file(store: &Store, returning: &str) -> Result<Vec<Stored>, LedgerError> {
     // In microseconds; SQLite's own clock ticks in milliseconds.
     let now = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
-    let mut transaction = connection.begin().await?;
-    let found = fetch(
-        &mut transaction,
-        &insert(now, "running WHERE TRUE", returning),
-    )
-    .await?;
+    let mut transaction = store.begin().await?;
+    let statement = insert(now, "running WHERE TRUE", returning);
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .fetch_all(&mut *transaction)
+        .await?;
     transaction.execute("DELETE FROM running").await?;
     transaction.execute("DELETE FROM writers").await?;
-    transaction.commit().await?;
-    Ok(found)
+    store.commit(transaction).await?;
+    Ok(stored(&rows))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn in_database(store: &Store, _: &str) -> Result<Vec<Stored>, LedgerError> {
+    Err(store.location().unsupported())
+}
+
+#[cfg(feature = "postgres")]
+async fn in_database(store: &Store, returning: &str) -> Result<Vec<Stored>, LedgerError> {
+    let mut connection = store.patient(store.pool().acquire()).await?;
+    let found = store.patient(of_the_gone(&mut connection, returning)).await;
+    if found.is_err() {
+        // It may lead to a server that another has taken over from.
+        connection.close_on_drop();
+    }
+    Ok(stored(&found?))
 }
 
 /// The clock that leases are held by: PostgreSQL's, since those of several machines differ.
+#[cfg(feature = "postgres")]
 pub(super) const NOW: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
 
-async fn on_postgres(
+#[cfg(feature = "postgres")]
+async fn of_the_gone(
     connection: &mut AnyConnection,
     returning: &str,
-) -> Result<Vec<Stored>, LedgerError> {
+) -> Result<Vec<AnyRow>, sqlx::Error> {
     // Two that recover at once never take the same row.
     let moved = format!(
         "WITH gone AS (\
@@ -69,7 +107,9 @@ async fn on_postgres(
          moved AS (DELETE FROM running USING gone WHERE running.id = gone.id RETURNING running.*) {}",
         insert(NOW, "moved", returning)
     );
-    let found = fetch(connection, &moved).await?;
+    let found = sqlx::query(AssertSqlSafe(moved))
+        .fetch_all(&mut *connection)
+        .await?;
     let writers = format!(
         "DELETE FROM writers WHERE lease_until_at <= {NOW} \
          AND NOT EXISTS (SELECT FROM running WHERE running.writer = writers.id)"
@@ -82,8 +122,8 @@ async fn on_postgres(
 fn insert(now: &str, source: &str, returning: &str) -> String {
     let closing = CLOSING_COLUMNS.split(", ").map(|column| match column {
         "closed_at" => now.to_owned(),
-        "ended" => format!("'{}'", End::Lost.name()),
-        "class" => format!("'{}'", Class::UnknownOutcome.name()),
+        "ended" => format!("'{}'", words::of_end(End::Lost)),
+        "class" => format!("'{}'", words::of_class(Class::UnknownOutcome)),
         "charged_per_mille" => Class::UnknownOutcome
             .charge_probability()
             .as_permille()
@@ -101,19 +141,10 @@ fn insert(now: &str, source: &str, returning: &str) -> String {
     )
 }
 
-async fn fetch(
-    connection: &mut AnyConnection,
-    statement: &str,
-) -> Result<Vec<Stored>, LedgerError> {
-    let rows = sqlx::query(AssertSqlSafe(statement))
-        .fetch_all(connection)
-        .await?;
-    let found: Result<Vec<_>, _> = rows
-        .iter()
-        .map(|row| unpack(row.try_get(0)?, ended))
-        .collect();
-    found.map(|mut found| {
-        found.sort_by_key(|stored| stored.id);
-        found
-    })
+/// Those that can be read: of the others it is enough that they are closed.
+fn stored(rows: &[AnyRow]) -> Vec<Stored> {
+    let read = |row: &AnyRow| unpack(row.try_get(0).ok()?, ended).ok();
+    let mut found: Vec<_> = rows.iter().filter_map(read).collect();
+    found.sort_by_key(|stored: &Stored| stored.id);
+    found
 }

@@ -4,18 +4,17 @@
 
 use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 
-use longhaul::billing::Closing;
 use tokio::{
-    sync::{mpsc::UnboundedReceiver, oneshot},
+    sync::mpsc::UnboundedReceiver,
     task::yield_now,
-    time::{Instant, sleep, timeout_at},
+    time::{sleep, timeout_at},
 };
 
 use super::{
-    entry::Entry,
-    lease::Lease,
-    lock::Lock,
-    queue::{Message, Status, Waiting},
+    alive::Alive,
+    batch::Batch,
+    inbox::Inbox,
+    queue::{Message, Status},
     sink::Sink,
 };
 use crate::error::{LedgerError, LedgerErrorKind};
@@ -31,38 +30,7 @@ pub(super) struct Writer {
     sink: Sink,
     inbox: Inbox,
     batch: Batch,
-    // What says that this writer lives: on PostgreSQL the one, beside a file the other.
-    lease: Option<Lease>,
-    lock: Option<Lock>,
-}
-
-/// What is written in one transaction, and who waits for it.
-#[derive(Default)]
-struct Batch {
-    openings: Vec<Arc<Entry>>,
-    closings: Vec<Closed>,
-    // With the entry whose opening it is; none for a flush.
-    waiting: Vec<(Option<Arc<Entry>>, Waiting)>,
-    // Records that were taken from the queue; an entry that is closed at once was two of them.
-    taken: usize,
-    // A try broke off, and nobody knows whether it was committed.
-    doubtful: bool,
-}
-
-/// An entry with its end.
-pub(super) struct Closed {
-    pub(super) entry: Arc<Entry>,
-    pub(super) closing: Box<Closing>,
-}
-
-/// What was not taken into a batch yet.
-struct Inbox {
-    messages: UnboundedReceiver<Message>,
-    // Taken out of the queue while the database could not be written, to see who waits how long.
-    backlog: VecDeque<Message>,
-    stop: Option<oneshot::Sender<()>>,
-    status: Arc<Status>,
-    patience: Duration,
+    alive: Alive,
 }
 
 impl Writer {
@@ -71,8 +39,7 @@ impl Writer {
         status: Arc<Status>,
         patience: Duration,
         sink: Sink,
-        lease: Option<Lease>,
-        lock: Option<Lock>,
+        alive: Alive,
     ) -> Self {
         Self {
             sink,
@@ -84,8 +51,7 @@ impl Writer {
                 patience,
             },
             batch: Batch::default(),
-            lease,
-            lock,
+            alive,
         }
     }
 
@@ -97,11 +63,8 @@ impl Writer {
                 break;
             }
         }
-        if let Some(lease) = self.lease.take() {
-            lease.give_back().await;
-        }
-        self.sink.close().await;
-        drop(self.lock);
+        let written = self.batch.is_empty() && self.inbox.backlog.is_empty();
+        self.alive.end(self.sink, written).await;
         if let Some(stopped) = self.inbox.stop.take() {
             let _ = stopped.send(());
         }
@@ -163,10 +126,11 @@ impl Writer {
         let Batch {
             openings,
             closings,
+            tasks,
             waiting,
             ..
         } = batch;
-        let mut writing = pin!(sink.write(openings, closings));
+        let mut writing = pin!(sink.write(openings, closings, tasks));
         loop {
             let deadline = inbox.patience_ends(waiting);
             match timeout_at(deadline, &mut writing).await {
@@ -184,7 +148,7 @@ impl Writer {
     fn failed(&mut self, error: &LedgerError, first: bool) {
         let Self { inbox, batch, .. } = self;
         inbox.gather();
-        if matches!(error.kind(), LedgerErrorKind::Unreachable) {
+        if error.passes() {
             batch.doubtful = true;
             // The first failure may be a connection that was cut while the database is there.
             inbox.status.set_down(!first);
@@ -197,151 +161,5 @@ impl Writer {
             inbox.status.released(batch.refuse(error));
             inbox.refuse(error);
         }
-    }
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.taken == 0 && self.waiting.is_empty()
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Open { entry, waiting } => {
-                self.taken += 1;
-                if let Some(waiting) = waiting {
-                    self.waiting.push((Some(entry.clone()), waiting));
-                }
-                self.openings.push(entry);
-            }
-            Message::Close { entry, closing } => {
-                self.taken += 1;
-                entry.set_closed();
-                self.closings.push(Closed { entry, closing });
-            }
-            Message::Flush(waiting) => self.waiting.extend(waiting.map(|waiting| (None, waiting))),
-            Message::Stop(_) => unreachable!("it is taken out before"),
-        }
-    }
-
-    /// All of it is durable. How many records that were.
-    fn written(&mut self) -> usize {
-        self.openings.clear();
-        self.closings.clear();
-        self.doubtful = false;
-        for (_, waiting) in self.waiting.drain(..) {
-            waiting.tell(Ok(()));
-        }
-        std::mem::take(&mut self.taken)
-    }
-
-    /// Refuses the openings that somebody waits for. How many records less are held.
-    fn refuse(&mut self, error: &LedgerError) -> usize {
-        for (entry, waiting) in self.waiting.drain(..) {
-            // What may be in the database has to be closed there.
-            if let Some(entry) = entry.filter(|_| !self.doubtful) {
-                entry.forget();
-            }
-            waiting.tell(Err(error.clone()));
-        }
-        let before = self.openings.len();
-        self.openings.retain(|entry| !entry.is_forgotten());
-        let refused = before - self.openings.len();
-        self.taken -= refused;
-        refused
-    }
-}
-
-impl Inbox {
-    fn next(&mut self) -> Option<Message> {
-        match self.backlog.pop_front() {
-            Some(message) => Some(message),
-            None => self.messages.try_recv().ok(),
-        }
-    }
-
-    /// Takes everything out of the queue, to look at it.
-    fn gather(&mut self) {
-        while let Ok(message) = self.messages.try_recv() {
-            match message {
-                Message::Stop(stopped) => self.stop = Some(stopped),
-                message => self.backlog.push_back(message),
-            }
-        }
-    }
-
-    /// When the first of those who wait has waited long enough.
-    fn patience_ends(&self, in_batch: &[(Option<Arc<Entry>>, Waiting)]) -> Instant {
-        let in_backlog = self.backlog.iter().find_map(|message| match message {
-            Message::Open { waiting, .. } | Message::Flush(waiting) => waiting.as_ref(),
-            Message::Close { .. } | Message::Stop(_) => None,
-        });
-        let first = in_batch.first().map(|(_, waiting)| waiting).or(in_backlog);
-        first.map_or_else(Instant::now, |waiting| waiting.since) + self.patience
-    }
-
-    /// Tells those who have waited for long enough: to spend, if that is allowed, else why not.
-    fn lose_patience(
-        &mut self,
-        in_batch: &mut Vec<(Option<Arc<Entry>>, Waiting)>,
-        error: &LedgerError,
-    ) {
-        let (now, patience) = (Instant::now(), self.patience);
-        let late = |waiting: &Waiting| now.saturating_duration_since(waiting.since) >= patience;
-        let spends = self.status.when_unreachable.spends();
-        // Their openings may be written at this moment: they stay, and their closings follow.
-        for (entry, waiting) in in_batch.extract_if(.., |(_, waiting)| late(waiting)) {
-            waiting.tell(match entry {
-                Some(_) if spends => Ok(()),
-                _ => Err(error.clone()),
-            });
-        }
-        if spends {
-            self.let_spend_if(late);
-        }
-        self.refuse_if(late, error);
-    }
-
-    /// Nobody waits for a database that is known to be away.
-    fn let_spend(&mut self, in_batch: &mut Vec<(Option<Arc<Entry>>, Waiting)>) {
-        for (_, waiting) in in_batch.extract_if(.., |(entry, _)| entry.is_some()) {
-            waiting.tell(Ok(()));
-        }
-        self.let_spend_if(|_| true);
-    }
-
-    fn let_spend_if(&mut self, chosen: impl Fn(&Waiting) -> bool) {
-        for message in &mut self.backlog {
-            if let Message::Open { waiting, .. } = message
-                && let Some(waiting) = waiting.take_if(|waiting| chosen(waiting))
-            {
-                waiting.tell(Ok(()));
-            }
-        }
-    }
-
-    /// Refuses every opening and every flush that somebody waits for.
-    fn refuse(&mut self, error: &LedgerError) {
-        self.refuse_if(|_| true, error);
-    }
-
-    fn refuse_if(&mut self, chosen: impl Fn(&Waiting) -> bool, error: &LedgerError) {
-        let mut forgotten = 0;
-        self.backlog.retain_mut(|message| {
-            let waiting = match message {
-                Message::Open { waiting, .. } | Message::Flush(waiting) => waiting,
-                Message::Close { .. } | Message::Stop(_) => return true,
-            };
-            let Some(refused) = waiting.take_if(|waiting| chosen(waiting)) else {
-                return true;
-            };
-            refused.tell(Err(error.clone()));
-            if let Message::Open { entry, .. } = message {
-                entry.forget();
-                forgotten += 1;
-            }
-            false
-        });
-        self.status.released(forgotten);
     }
 }

@@ -1,4 +1,8 @@
-//! Files by provider and month.
+//! Files by provider and month, each export all or nothing.
+//!
+//! The export is noted before anything is written. Its files are written into a folder of their own beside their places,
+//! the claims are marked, and only then do the files get their names. Whoever is cut off in between leaves an export that
+//! [`Store::finish_exports`] finishes or undoes.
 
 use std::{
     collections::BTreeMap,
@@ -7,14 +11,14 @@ use std::{
     time::SystemTime,
 };
 
-use tempfile::NamedTempFile;
+use uuid::Uuid;
 
-use super::Format;
+use super::{Format, workspace::Workspace};
 use crate::{
     claims::FoundClaim,
     error::{LedgerError, LedgerErrorKind},
     period,
-    store::Store,
+    store::{EntryId, Store},
 };
 
 /// A file of claims.
@@ -29,10 +33,12 @@ pub struct Written {
 
 impl Store {
     /// Writes `claims` into `folder`, a file for each provider and month (`claims-api.example.com-2026-01.csv`), and
-    /// then writes down that they were exported at `now`; `again` as for [`mark_exported`](Self::mark_exported).
+    /// writes down that they were exported at `now`; `again` as for [`mark_exported`](Self::mark_exported). Each row
+    /// names the export.
     ///
-    /// A file that is there already stays as it is: the next one is called `…-2026-01-2.csv`. Where anything fails, no
-    /// claim counts as exported, and no file of this export is left.
+    /// A file that is there already stays as it is: the next one is called `…-2026-01-2.csv`. Where anything fails before
+    /// the claims are marked, none counts as exported, and no file of this export is left; after that, or where the
+    /// process dies, [`finish_exports`](Self::finish_exports) does what is left to do.
     pub async fn export(
         &self,
         claims: &[&FoundClaim],
@@ -41,72 +47,63 @@ impl Store {
         now: SystemTime,
         again: bool,
     ) -> Result<Vec<Written>, LedgerError> {
-        let mut written = Vec::new();
-        let done = match write(claims, folder, format, &mut written) {
-            Ok(()) => self.mark_exported(claims, now, again).await,
-            Err(error) => Err(refused(folder, error)),
-        };
-        match done {
-            Ok(()) => Ok(written),
+        let id = EntryId::now().0;
+        let refused = |error| refused(folder, error);
+        fs::create_dir_all(folder).map_err(refused)?;
+        let folder = folder.canonicalize().map_err(refused)?;
+        self.note_export(id, &folder, now).await?;
+        let workspace = Workspace::make(&folder, id);
+        let written = workspace.and_then(|workspace| {
+            let names = write(claims, &workspace, format, id)?;
+            Ok((workspace, names))
+        });
+        let (workspace, names) = match written {
+            Ok(written) => written,
             Err(error) => {
-                for Written { file, .. } in &written {
-                    // It is ours, and counts for nothing; what matters is the first error.
-                    let _ = fs::remove_file(file);
-                }
-                Err(error)
+                Workspace::remove(&folder, id);
+                self.forget_export(id).await?;
+                return Err(refused(error));
             }
+        };
+        if let Err(error) = self.mark(claims, now, again, Some(id)).await {
+            Workspace::remove(&folder, id);
+            self.forget_export(id).await?;
+            return Err(error);
         }
+        let placed = workspace.publish().map_err(refused)?;
+        self.end_export(id).await?;
+        let claims = |file: &String| names.get(file).copied().unwrap_or_default();
+        let written = placed.into_iter().map(|(name, file)| Written {
+            claims: claims(&name),
+            file,
+        });
+        Ok(written.collect())
     }
 }
 
-/// Writes the files, and has them safe on disk; those that are there are in `written`, at an error too.
+/// Writes the files into `workspace`, and has them safe on disk; how many claims are in each.
 fn write(
     claims: &[&FoundClaim],
-    folder: &Path,
+    workspace: &Workspace,
     format: Format,
-    written: &mut Vec<Written>,
-) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    id: Uuid,
+) -> io::Result<BTreeMap<String, usize>> {
     let mut files: BTreeMap<String, Vec<&FoundClaim>> = BTreeMap::new();
     for claim in claims {
-        files.entry(name(claim)).or_default().push(claim);
+        let name = format!("{}.{}", name(claim), format.ending());
+        files.entry(name).or_default().push(claim);
     }
-    for (name, claims) in files {
-        let mut file = NamedTempFile::new_in(folder)?;
-        format.write(claims.iter().copied(), io::BufWriter::new(&mut file))?;
-        file.as_file().sync_all()?;
-        written.push(Written {
-            file: keep(file, folder, &name, format)?,
-            claims: claims.len(),
-        });
+    for (name, claims) in &files {
+        let mut file = workspace.create(name)?;
+        let buffer = io::BufWriter::new(&mut file);
+        format.write_as(Some(id), claims.iter().copied(), buffer)?;
+        file.sync_all()?;
     }
-    sync_names(folder)
-}
-
-/// The names are safe on disk too, where a folder can be asked for that.
-fn sync_names(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
-/// Gives `file` the first name that is free.
-fn keep(mut file: NamedTempFile, folder: &Path, name: &str, format: Format) -> io::Result<PathBuf> {
-    let mut number = 1_u32;
-    loop {
-        let path = if number == 1 {
-            folder.join(format!("{name}.{}", format.ending()))
-        } else {
-            folder.join(format!("{name}-{number}.{}", format.ending()))
-        };
-        file = match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
-            Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => taken.file,
-            Err(other) => return Err(other.error),
-        };
-        number += 1;
-    }
+    workspace.sync()?;
+    Ok(files
+        .into_iter()
+        .map(|(name, claims)| (name, claims.len()))
+        .collect())
 }
 
 /// `claims-PROVIDER-2026-01`, the month in the provider's time zone.
@@ -124,7 +121,7 @@ fn name(claim: &FoundClaim) -> String {
     format!("claims-{provider}-{}", period::month_name(claim.month()))
 }
 
-fn refused(folder: &Path, error: io::Error) -> LedgerError {
+pub(super) fn refused(folder: &Path, error: io::Error) -> LedgerError {
     let folder = folder.to_owned();
     LedgerError::from(LedgerErrorKind::Export { folder }).with_source(error)
 }

@@ -1,19 +1,22 @@
 //! Claims for a provider's support: one row each, with the evidence that it asks for.
 //!
 //! CSV or JSON Lines, a file for each provider and month, times in the provider's own zone. Never a prompt, an image or a
-//! key: the ledger has none. A file appears whole or not at all, and a claim counts as exported once its file is safe on
-//! disk.
+//! key: the ledger has none. A file appears whole or not at all, and only once its claims count as exported.
 
 mod cell;
 mod files;
 mod row;
+mod unfinished;
+mod workspace;
 
 use std::io::{self, Write};
 
 use serde::ser::{SerializeMap as _, Serializer as _};
+use uuid::Uuid;
 
-pub use self::files::Written;
+pub(crate) use self::unfinished::MARK;
 use self::{cell::Cell, row::COLUMNS};
+pub use self::{files::Written, unfinished::Finished};
 use crate::claims::FoundClaim;
 
 /// How rows are written.
@@ -35,9 +38,19 @@ impl Format {
         }
     }
 
-    /// Writes `claims`, one row each.
+    /// Writes `claims`, one row each; they belong to no export.
     pub fn write<'a, W: Write>(
         self,
+        claims: impl IntoIterator<Item = &'a FoundClaim>,
+        to: W,
+    ) -> io::Result<()> {
+        self.write_as(None, claims, to)
+    }
+
+    /// The same, for the export of this name.
+    fn write_as<'a, W: Write>(
+        self,
+        export: Option<Uuid>,
         claims: impl IntoIterator<Item = &'a FoundClaim>,
         mut to: W,
     ) -> io::Result<()> {
@@ -46,13 +59,13 @@ impl Format {
                 let mut writer = csv::Writer::from_writer(to);
                 writer.write_record(COLUMNS)?;
                 for claim in claims {
-                    writer.write_record(row::cells(claim).iter().map(Cell::for_tables))?;
+                    writer.write_record(row::cells(claim, export).iter().map(Cell::for_tables))?;
                 }
                 writer.flush()
             }
             Self::JsonLines => {
                 for claim in claims {
-                    let cells = row::cells(claim);
+                    let cells = row::cells(claim, export);
                     let mut line = serde_json::Serializer::new(&mut to);
                     let mut object = line.serialize_map(Some(COLUMNS.len()))?;
                     for (column, cell) in COLUMNS.iter().zip(&cells) {

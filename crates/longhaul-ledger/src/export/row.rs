@@ -1,12 +1,13 @@
 use std::time::SystemTime;
 
 use longhaul::billing::Closing;
+use uuid::Uuid;
 
 use super::cell::Cell;
 use crate::{claims::FoundClaim, period::local_time};
 
 /// What a row says, in this order. The resolution that was delivered is not in the ledger; the number of pictures is.
-pub(super) const COLUMNS: [&str; 36] = [
+pub(super) const COLUMNS: [&str; 37] = [
     "entry",
     "operation",
     "attempt",
@@ -43,10 +44,11 @@ pub(super) const COLUMNS: [&str; 36] = [
     "charged_currency",
     "claimed",
     "claimed_currency",
+    "export",
 ];
 
 /// The cells of one claim, in the order of [`COLUMNS`].
-pub(super) fn cells(claim: &FoundClaim) -> [Cell; COLUMNS.len()] {
+pub(super) fn cells(claim: &FoundClaim, export: Option<Uuid>) -> [Cell; COLUMNS.len()] {
     let opening = &claim.stored.record.opening;
     let closing = claim.stored.record.closing.as_ref();
     let time = |time: SystemTime| Cell::Text(local_time(time, &claim.zone));
@@ -100,6 +102,7 @@ pub(super) fn cells(claim: &FoundClaim) -> [Cell; COLUMNS.len()] {
         Cell::maybe(charged.map(|charged| charged.currency.to_string())),
         Cell::amount(claim.amount),
         Cell::maybe(claim.amount.map(|amount| amount.currency.to_string())),
+        Cell::maybe(export.map(|export| export.to_string())),
     ]
 }
 

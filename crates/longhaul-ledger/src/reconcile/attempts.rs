@@ -9,7 +9,7 @@ use sqlx::Arguments as _;
 use super::verdict::Verdict;
 use crate::{
     error::LedgerError,
-    store::{Arguments, EntryId, Fields, Read, Store, add, first_id_at, money, time_of_day},
+    store::{Arguments, EntryId, Fields, Read, Store, add, first_id_at, money, time_of_day, words},
 };
 
 /// One attempt. Times and spans are microseconds on our clock.
@@ -122,7 +122,7 @@ fn running(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
 fn ended(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
     let mut attempt = running(fields)?;
     fields.columns(ENDING);
-    let class = fields.named(Class::named)?;
+    let class = fields.named(words::class)?;
     let duration = fields.number()?;
     attempt.end = Some(Ended {
         class,

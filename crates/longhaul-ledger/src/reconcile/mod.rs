@@ -18,7 +18,7 @@
 //! use longhaul_ledger::{Location, Store, reconcile::{Format, Options, ProviderLog, reconcile}};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let store = Store::open(&"spend.db".parse()?).await?;
+//! let store = Store::open_to_write(&"spend.db".parse()?).await?;
 //! let mut log = ProviderLog::new(Format::new_api());
 //! log.add("log.json", std::fs::File::open("log.json")?)?;
 //! let found = reconcile(&store, log, &Options::of("relay.example.com"), |_| {}).await?;
@@ -45,7 +45,7 @@ mod verdict;
 mod write;
 
 pub use self::{
-    engine::reconcile,
+    engine::{Prepared, prepare, reconcile},
     log::{Coverage, ProviderLog},
     options::Options,
     priors::Estimate,

@@ -7,7 +7,7 @@ use longhaul::{
 use serde::Serialize;
 use sqlx::{Any, Row as _, Transaction};
 
-use crate::error::LedgerError;
+use crate::{error::LedgerError, store::words};
 
 /// How often an ending was charged at a provider, and what to expect of the next one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -95,7 +95,7 @@ pub(super) async fn estimate(
     let mut estimates = Vec::new();
     for row in rows {
         let class: String = row.try_get("class")?;
-        let class = Class::named(&class)
+        let class = words::class(&class)
             .ok_or_else(|| LedgerError::row("class", format!("{class:?} is not known")))?;
         let count = |column| -> Result<u64, LedgerError> {
             let count: i64 = row.try_get(column)?;

@@ -8,15 +8,14 @@ use uuid::Uuid;
 use super::verdict::Verdict;
 use crate::{
     error::LedgerError,
-    location::Location,
-    store::{Arguments, EntryId, Store},
+    store::{Arguments, EntryId},
 };
 
 /// A log as it is noted beside its verdicts.
 #[derive(Debug)]
-pub(super) struct Import<'a> {
-    pub(super) provider: &'a str,
-    pub(super) files: &'a [String],
+pub(super) struct Import {
+    pub(super) provider: String,
+    pub(super) files: Vec<String>,
     /// The attempts that it decides, by our clock.
     pub(super) decides: Option<Range<i64>>,
 }
@@ -25,24 +24,16 @@ pub(super) struct Import<'a> {
 const ROWS: usize = 50;
 const COLUMNS: usize = 8;
 
-pub(super) async fn begin(store: &Store) -> Result<Transaction<'static, Any>, LedgerError> {
-    Ok(match store.location() {
-        // One that only later wants to write may find that another has written meanwhile.
-        Location::Sqlite(_) => store.pool().begin_with("BEGIN IMMEDIATE").await?,
-        Location::Postgres(_) => store.pool().begin().await?,
-    })
-}
-
 /// Writes `verdicts`, which are new or differ from those that are there.
 pub(super) async fn write(
     transaction: &mut Transaction<'_, Any>,
-    import: &Import<'_>,
+    import: &Import,
     verdicts: &[(EntryId, Verdict)],
 ) -> Result<(), LedgerError> {
     if verdicts.is_empty() && is_known(transaction, import).await? {
         return Ok(());
     }
-    let id = Uuid::now_v7();
+    let id = EntryId::now().0;
     let imported_at = i64::try_from(id.get_timestamp().map_or(0, |at| at.to_unix().0))
         .unwrap_or_default()
         .saturating_mul(1_000_000);
@@ -52,7 +43,7 @@ pub(super) async fn write(
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id.as_bytes().to_vec())
-    .bind(import.provider.to_owned())
+    .bind(import.provider.clone())
     .bind(import.files.join(", "))
     .bind(imported_at)
     .bind(decides.map(|decides| decides.start))
@@ -68,7 +59,7 @@ pub(super) async fn write(
 /// Whether nothing would be new about this log.
 async fn is_known(
     transaction: &mut Transaction<'_, Any>,
-    import: &Import<'_>,
+    import: &Import,
 ) -> Result<bool, LedgerError> {
     let Some(decides) = &import.decides else {
         return Ok(true);
@@ -76,7 +67,7 @@ async fn is_known(
     let found = sqlx::query(
         "SELECT id FROM imports WHERE provider = $1 AND covers_from_at <= $2 AND settled_until_at >= $3 LIMIT 1",
     )
-    .bind(import.provider.to_owned())
+    .bind(import.provider.clone())
     .bind(decides.start)
     .bind(decides.end)
     .fetch_optional(&mut **transaction)

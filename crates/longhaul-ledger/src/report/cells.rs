@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 use super::{figures::Figures, sql};
 use crate::{
     error::LedgerError,
-    store::{Filter, Store},
+    store::{Filter, Store, words},
 };
 
 /// The figures of the attempts that share these.
@@ -24,11 +24,10 @@ pub(crate) struct Cell {
 type Key = (Option<String>, Option<String>, String, Option<String>);
 
 /// The sums over the attempts that `filter` lets pass, in the order of provider, model, resolution and currency.
-pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Vec<Cell>, LedgerError> {
+pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Cells, LedgerError> {
     let (statement, arguments) = sql::statement(filter)?;
-    let rows = sqlx::query_with(AssertSqlSafe(statement), arguments)
-        .fetch_all(store.pool())
-        .await?;
+    let rows = sqlx::query_with(AssertSqlSafe(statement), arguments).fetch_all(store.pool());
+    let rows = store.patient(rows).await?;
     let mut sums: BTreeMap<Key, Figures> = BTreeMap::new();
     for row in &rows {
         let key = (
@@ -40,20 +39,36 @@ pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Vec<Cell>, L
         *sums.entry(key).or_default() += figures(row)?;
     }
     // What was put right in another currency leaves nothing behind.
-    sums.into_iter()
-        .filter(|(_, figures)| *figures != Figures::default())
-        .map(cell)
-        .collect()
+    let sums = sums
+        .into_iter()
+        .filter(|(_, figures)| *figures != Figures::default());
+    let mut found = Cells::default();
+    for (key, figures) in sums {
+        match cell(key, figures) {
+            Ok(cell) => found.known.push(cell),
+            Err(_) => found.unread += figures.attempts.unsigned_abs(),
+        }
+    }
+    Ok(found)
+}
+
+/// What was summed up.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    pub(crate) known: Vec<Cell>,
+    /// Attempts whose resolution or currency is not understood.
+    pub(crate) unread: u64,
 }
 
 fn cell(
-    ((provider, model, resolution, currency), figures): (Key, Figures),
+    (provider, model, resolution, currency): Key,
+    figures: Figures,
 ) -> Result<Cell, LedgerError> {
     let unknown = |column, name: &str| LedgerError::row(column, format!("{name:?} is not known"));
     Ok(Cell {
         provider,
         model,
-        resolution: Resolution::named(&resolution)
+        resolution: words::resolution(&resolution)
             .ok_or_else(|| unknown("resolution", &resolution))?,
         currency: match currency {
             Some(name) => Some(name.parse().map_err(|_| unknown("currency", &name))?),
@@ -64,16 +79,23 @@ fn cell(
 }
 
 fn figures(row: &AnyRow) -> Result<Figures, LedgerError> {
-    let sum = |index: usize| Ok::<i64, LedgerError>(row.try_get(4 + index)?);
+    let count = |index: usize| Ok::<i64, LedgerError>(row.try_get(4 + index)?);
+    let first = sql::COUNTS;
+    // Each sum comes in two parts, neither of which can overflow.
+    let sum = |index: usize| {
+        let at = 4 + first + 2 * index;
+        let (high, low): (i64, i64) = (row.try_get(at)?, row.try_get(at + 1)?);
+        Ok::<i128, LedgerError>(i128::from(high) * i128::from(sql::PART) + i128::from(low))
+    };
     Ok(Figures {
-        operations: sum(0)?,
-        attempts: sum(1)?,
-        delivered: sum(2)?,
-        unpriced: sum(3)?,
-        certain_micros: sum(4)?,
-        possible_micros: sum(5)?,
-        expected_micros: sum(6)?,
-        wasted_micros: sum(7)?,
-        credited_micros: sum(8)?,
+        operations: count(0)?,
+        attempts: count(1)?,
+        delivered: count(2)?,
+        unpriced: count(3)?,
+        certain_micros: sum(0)?,
+        possible_micros: sum(1)?,
+        expected_micros: sum(2)?,
+        wasted_micros: sum(3)?,
+        credited_micros: sum(4)?,
     })
 }

@@ -2,7 +2,8 @@ use std::ops::AddAssign;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
-/// Counts of attempts, and amounts in one currency, in millionths of its unit.
+/// Counts of attempts, and amounts in one currency, in millionths of its unit. A sum of amounts may be more than one of
+/// them can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Figures {
@@ -15,15 +16,15 @@ pub struct Figures {
     /// Attempts that may have been charged at a price that is not known: they are in no amount.
     pub unpriced: i64,
     /// Charged for certain.
-    pub certain_micros: i64,
+    pub certain_micros: i128,
     /// The most that may have been charged: what is exposed.
-    pub possible_micros: i64,
+    pub possible_micros: i128,
     /// What was charged, by the likelihood of each ending.
-    pub expected_micros: i64,
+    pub expected_micros: i128,
     /// The part of it that brought nothing, or a second picture where one was wanted.
-    pub wasted_micros: i64,
+    pub wasted_micros: i128,
     /// What was paid back.
-    pub credited_micros: i64,
+    pub credited_micros: i128,
 }
 
 impl Figures {
@@ -35,15 +36,15 @@ impl Figures {
 
 impl AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
-        self.operations += other.operations;
-        self.attempts += other.attempts;
-        self.delivered += other.delivered;
-        self.unpriced += other.unpriced;
-        self.certain_micros += other.certain_micros;
-        self.possible_micros += other.possible_micros;
-        self.expected_micros += other.expected_micros;
-        self.wasted_micros += other.wasted_micros;
-        self.credited_micros += other.credited_micros;
+        self.operations = self.operations.saturating_add(other.operations);
+        self.attempts = self.attempts.saturating_add(other.attempts);
+        self.delivered = self.delivered.saturating_add(other.delivered);
+        self.unpriced = self.unpriced.saturating_add(other.unpriced);
+        self.certain_micros = self.certain_micros.saturating_add(other.certain_micros);
+        self.possible_micros = self.possible_micros.saturating_add(other.possible_micros);
+        self.expected_micros = self.expected_micros.saturating_add(other.expected_micros);
+        self.wasted_micros = self.wasted_micros.saturating_add(other.wasted_micros);
+        self.credited_micros = self.credited_micros.saturating_add(other.credited_micros);
     }
 }
 

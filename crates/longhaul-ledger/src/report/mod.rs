@@ -43,6 +43,9 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// Attempts that were opened in the period and have not ended; they are in no row.
     pub running: Running,
+    /// Attempts whose resolution or currency is not understood, since a newer version wrote it or it is damaged; they are
+    /// in no row.
+    pub unread: u64,
 }
 
 /// The figures of some attempts.
@@ -78,7 +81,7 @@ pub struct Running {
     /// How many.
     pub attempts: u64,
     /// What they cost if all are charged, in millionths, by currency.
-    pub possible_micros: BTreeMap<Currency, i64>,
+    pub possible_micros: BTreeMap<Currency, i128>,
     /// How many have no known price.
     pub unpriced: u64,
 }
@@ -130,8 +133,9 @@ impl Store {
             async move { Ok::<_, LedgerError>((day.date, cells(self, &filter).await?)) }
         });
         let days: Vec<_> = stream::iter(days).buffered(DAYS).try_collect().await?;
+        let unread = days.iter().map(|(_, cells)| cells.unread).sum();
         let rows = days.into_iter().flat_map(|(date, cells)| {
-            cells.into_iter().map(move |cell| Row {
+            cells.known.into_iter().map(move |cell| Row {
                 day: Some(date),
                 provider: cell.provider,
                 model: cell.model,
@@ -143,6 +147,7 @@ impl Store {
         Ok(Report {
             rows: rows.collect(),
             running: self.still_running(period, filter).await?,
+            unread,
         })
     }
 
@@ -159,7 +164,8 @@ impl Store {
             running.attempts += 1;
             match stored.record.opening.price {
                 Some(price) => {
-                    *running.possible_micros.entry(price.currency).or_default() += price.micros;
+                    *running.possible_micros.entry(price.currency).or_default() +=
+                        i128::from(price.micros);
                 }
                 None => running.unpriced += 1,
             }
@@ -191,7 +197,7 @@ impl Report {
 
     /// Whether nothing was opened in the period.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.running.attempts == 0
+        self.rows.is_empty() && self.running.attempts == 0 && self.unread == 0
     }
 }
 

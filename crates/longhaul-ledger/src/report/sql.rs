@@ -5,14 +5,21 @@
 
 use crate::{
     error::LedgerError,
-    store::{Arguments, Filter, add, first_id_at},
+    store::{Arguments, Filter, add, first_id_at, words},
 };
 
 /// Charged and of no use: not delivered, or delivered after another attempt of its operation had been.
 const USELESS: &str = "(a.class <> 'Delivered' OR (a.attempt > 1 AND EXISTS (SELECT 1 FROM attempts b \
      WHERE b.operation = a.operation AND b.attempt < a.attempt AND b.class = 'Delivered')))";
 
-const EXPECTED: &str = "a.price_micros * a.charged_per_mille / 1000";
+/// So that no product overflows: a price is taken apart into thousands and the rest.
+const EXPECTED: &str = "(a.price_micros / 1000 * a.charged_per_mille + a.price_micros % 1000 * a.charged_per_mille / 1000)";
+
+/// How many of the sums are counts; the others are amounts.
+pub(super) const COUNTS: usize = 4;
+
+/// Amounts are summed in two parts, by this number: SQLite's sums of whole numbers are no wider than these.
+pub(super) const PART: i64 = 1_000_000_000;
 
 /// One summand.
 struct Part<'a> {
@@ -25,7 +32,7 @@ struct Part<'a> {
 }
 
 /// The statement for the attempts that `filter` lets pass; its columns are provider, model, resolution, currency, and
-/// the figures in their order.
+/// the figures in their order, amounts in two parts each.
 pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerError> {
     const UNPRICED: &str =
         "CASE WHEN a.price_micros IS NULL AND a.charged_per_mille > 0 THEN 1 ELSE 0 END";
@@ -107,9 +114,13 @@ pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerEr
 impl Part<'_> {
     fn select(&self, filter: &Filter, arguments: &mut Arguments) -> Result<String, LedgerError> {
         // PostgreSQL's sums are of a wider type.
-        let sums = self
-            .sums
-            .map(|sum| format!("CAST(COALESCE(SUM({sum}), 0) AS BIGINT)"));
+        let sum = |of: String| format!("CAST(COALESCE(SUM({of}), 0) AS BIGINT)");
+        let (counts, amounts) = self.sums.split_at(COUNTS);
+        let counts = counts.iter().map(|of| sum((*of).to_owned()));
+        let amounts = amounts
+            .iter()
+            .flat_map(|of| ["/", "%"].map(|part| sum(format!("({of}) {part} {PART}"))));
+        let sums: Vec<_> = counts.chain(amounts).collect();
         Ok(format!(
             "SELECT a.provider, a.model, a.resolution, {}, {} FROM {} WHERE {} \
              GROUP BY a.provider, a.model, a.resolution, {}",
@@ -131,7 +142,10 @@ impl Part<'_> {
         let columns = [
             ("a.provider", filter.provider.clone()),
             ("a.model", filter.model.clone()),
-            ("a.class", filter.class.map(|class| class.name().to_owned())),
+            (
+                "a.class",
+                filter.class.map(|class| words::of_class(class).to_owned()),
+            ),
         ];
         for (column, wanted) in columns {
             if let Some(wanted) = wanted {

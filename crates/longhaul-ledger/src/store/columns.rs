@@ -3,13 +3,13 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use longhaul::{
-    End, Phase,
-    billing::{Closing, Opening},
-};
+use longhaul::billing::{Closing, Opening};
 use uuid::Uuid;
 
-use super::row::{day_micros, span_micros};
+use super::{
+    row::{day_micros, span_micros},
+    words,
+};
 
 /// Takes the values of one row after the other.
 pub(crate) trait Columns<'a> {
@@ -32,13 +32,13 @@ pub(crate) fn opening<'a>(id: Uuid, opening: &'a Opening, to: &mut impl Columns<
     to.text(opening.idempotency_key.as_deref().map(plain));
     to.shared(opening.provider.as_ref());
     to.shared(opening.model.as_ref());
-    to.text(Some(opening.resolution.name().into()));
+    to.text(Some(words::of_resolution(opening.resolution).into()));
     to.number(Some(opening.images.into()));
     to.number(opening.price.map(|price| price.micros));
     let currency = opening.price.map(|price| price.currency.to_string());
     to.text(currency.map(Cow::Owned));
     to.shared(opening.host.as_ref());
-    to.shared(Some(&opening.path));
+    to.text(Some(path(&opening.path)));
 }
 
 /// What is known at the end.
@@ -47,10 +47,9 @@ pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
     let evidence = &closing.evidence;
     let span = |span: std::time::Duration| span_micros(span);
     to.number(Some(day_micros(closing.closed_at)));
-    to.text(Some(outcome.end.name().into()));
-    to.text(Some(outcome.class.name().into()));
-    let phase = Some(outcome.phase).filter(|phase| *phase != Phase::Unknown);
-    to.text(phase.map(|phase| phase.name().into()));
+    to.text(Some(words::of_end(outcome.end).into()));
+    to.text(Some(words::of_class(outcome.class).into()));
+    to.text(words::of_phase(outcome.phase).map(Into::into));
     to.number(Some(span(outcome.duration)));
     to.number(Some(outcome.exposure.probability.as_permille().into()));
     to.number(closing.status.map(|status| status.as_u16().into()));
@@ -73,8 +72,59 @@ pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
     to.number(Some(held(evidence.bytes)));
 }
 
-/// The name that marks an entry whose writer died.
-pub(crate) const LOST: &str = End::Lost.name();
+/// What a row's `checksum` is: over its other columns, in their order.
+#[derive(Default)]
+pub(crate) struct Checksum(crc32fast::Hasher);
+
+impl Checksum {
+    /// Of an attempt that has ended.
+    pub(crate) fn of(id: Uuid, opened: &Opening, closed: &Closing) -> i64 {
+        let mut checksum = Self::default();
+        opening(id, opened, &mut checksum);
+        closing(closed, &mut checksum);
+        checksum.end()
+    }
+
+    pub(crate) fn end(self) -> i64 {
+        self.0.finalize().into()
+    }
+
+    pub(crate) fn add_text(&mut self, text: &str) {
+        self.0.update(b"t");
+        self.0.update(&(text.len() as u64).to_le_bytes());
+        self.0.update(text.as_bytes());
+    }
+
+    pub(crate) fn add_number(&mut self, number: i64) {
+        self.0.update(b"n");
+        self.0.update(&number.to_le_bytes());
+    }
+
+    pub(crate) fn add_nothing(&mut self) {
+        self.0.update(b"0");
+    }
+}
+
+impl<'a> Columns<'a> for Checksum {
+    /// As it is packed.
+    fn id(&mut self, id: [u8; 16]) {
+        self.add_text(&Uuid::from_bytes(id).simple().to_string());
+    }
+
+    fn number(&mut self, number: Option<i64>) {
+        match number {
+            Some(number) => self.add_number(number),
+            None => self.add_nothing(),
+        }
+    }
+
+    fn text(&mut self, text: Option<Cow<'a, str>>) {
+        match text {
+            Some(text) => self.add_text(&text),
+            None => self.add_nothing(),
+        }
+    }
+}
 
 fn request_ids(closing: &Closing) -> Option<String> {
     let ids = &closing.evidence.request_ids;
@@ -89,6 +139,19 @@ fn request_ids(closing: &Closing) -> Option<String> {
 /// What is beyond the column's range is held at its end.
 fn held(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// So many bytes of a path are kept; ids and names of models are bounded where they enter.
+pub(crate) const LONGEST_PATH: usize = 2048;
+
+/// A path that is longer ends in an ellipsis.
+fn path(path: &str) -> Cow<'_, str> {
+    const ELLIPSIS: char = '…';
+    if path.len() <= LONGEST_PATH {
+        return plain(path);
+    }
+    let end = path.floor_char_boundary(LONGEST_PATH - ELLIPSIS.len_utf8());
+    format!("{}{ELLIPSIS}", plain(&path[..end])).into()
 }
 
 /// PostgreSQL cannot store a NUL character, and an entry must never be refused for its text.

@@ -8,7 +8,7 @@ use longhaul::{Class, OperationId};
 use sqlx::Arguments as _;
 use uuid::Uuid;
 
-use super::{Arguments, Table, day_micros};
+use super::{Arguments, EntryId, Table, day_micros, words};
 use crate::error::LedgerError;
 
 /// Which entries to read; all of them where nothing is set.
@@ -46,10 +46,12 @@ impl Filter {
         }
     }
 
-    /// What stands behind `FROM`, with its arguments; `None` where no row of `table` can pass.
+    /// What stands behind `FROM`, with its arguments; only what stands behind `after`, where one is given. `None` where
+    /// no row of `table` can pass.
     pub(super) fn condition(
         &self,
         table: Table,
+        after: Option<EntryId>,
     ) -> Result<Option<(String, Arguments)>, LedgerError> {
         let mut values = Arguments::default();
         let mut conditions = Vec::new();
@@ -67,6 +69,9 @@ impl Filter {
             add("id >=", Value::Bytes(first_id_at(*start)))?;
             add("id <", Value::Bytes(first_id_at(*end)))?;
         }
+        if let Some(after) = after {
+            add("id >", Value::Bytes(after.bytes()))?;
+        }
         if let Some(provider) = &self.provider {
             add("provider =", Value::Text(provider))?;
         }
@@ -77,7 +82,7 @@ impl Filter {
             if table == Table::Running {
                 return Ok(None);
             }
-            add("class =", Value::Text(class.name()))?;
+            add("class =", Value::Text(words::of_class(class)))?;
         }
         let mut text = match conditions.as_slice() {
             [] => String::new(),

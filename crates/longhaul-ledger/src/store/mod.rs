@@ -1,134 +1,149 @@
 //! The tables, and reading them: the same statements for SQLite and PostgreSQL.
 
+mod about;
+mod access;
+mod backup;
+mod check;
 pub(crate) mod columns;
+mod entry;
 mod filter;
-pub(crate) mod migrate;
+mod migrate;
 mod packed;
+mod pools;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 mod row;
+mod scan;
+#[cfg(all(feature = "sqlite", unix))]
+pub(crate) mod sqlite;
+mod version;
+pub(crate) mod words;
 
 use std::{
-    fmt,
+    future::Future,
     ops::Range,
-    str::FromStr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use futures_util::TryStreamExt as _;
-use longhaul::{OperationId, billing::Record};
-use sqlx::{
-    AnyPool, Arguments as _, AssertSqlSafe, Row as _,
-    any::{AnyArguments, AnyPoolOptions},
-};
-use uuid::Uuid;
+use longhaul::OperationId;
+use sqlx::{Any, AnyPool, Arguments as _, AssertSqlSafe, Row as _, Transaction, any::AnyArguments};
+use tokio::time::timeout;
 
-pub use self::filter::Filter;
+use self::pools::Pools;
+pub use self::{
+    access::Access,
+    check::Health,
+    entry::{EntryId, Stored},
+    filter::Filter,
+    scan::{Scanned, Unread},
+};
 pub(crate) use self::{
     filter::first_id_at,
-    packed::{Fields, Read, unpack},
+    packed::{Fields, Read, object, unpack},
     row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, ended, money, span_micros, time_of_day},
+    version::WITH_TASKS,
 };
+#[cfg(all(feature = "sqlite", unix))]
+use crate::file::Guard;
 use crate::{error::LedgerError, location::Location};
-
-/// Names one entry. A UUID of version 7: it leads with the time of opening.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntryId(pub(crate) Uuid);
-
-impl EntryId {
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.0.as_bytes().to_vec()
-    }
-}
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for EntryId {
-    type Err = LedgerError;
-
-    fn from_str(text: &str) -> Result<Self, LedgerError> {
-        Uuid::try_parse(text)
-            .map(Self)
-            .map_err(|error| LedgerError::setting("entry", format!("{text:?}: {error}")))
-    }
-}
-
-impl serde::Serialize for EntryId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// An entry as it lies in the ledger.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-#[non_exhaustive]
-pub struct Stored {
-    /// Its name.
-    pub id: EntryId,
-    /// What is written down.
-    #[serde(flatten)]
-    pub record: Record,
-}
 
 /// A ledger to read from. Cheap to clone; all clones share a few connections.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     location: Location,
-    pool: AnyPool,
+    access: Access,
+    version: i64,
+    pools: Pools,
+    // Of a server; a file of SQLite's waits for locks by itself.
+    patience: Option<Duration>,
+    #[cfg(all(feature = "sqlite", unix))]
+    file: Option<Guard>,
+    unread: UnreadLog,
 }
 
 /// Reading takes turns: a report beside a running gateway must not take all of a database's connections.
 const CONNECTIONS: u32 = 4;
 
+/// Between what a server was told to end and its saying so.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What of a file's write-ahead log could not be read when it was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct UnreadLog {
+    /// Frames, each a page, from the first that is damaged on.
+    pub frames: u64,
+    /// Transactions among them. Of one alone nobody knows whether it was ever confirmed: a machine that loses its power
+    /// leaves such a one. What more of them confirmed is missing.
+    pub transactions: u64,
+}
+
+impl UnreadLog {
+    /// Whether what was confirmed is missing.
+    pub const fn is_damage(&self) -> bool {
+        self.transactions > 1
+    }
+}
+
 impl Store {
-    /// The ledger at `location`, with its tables brought up to date. Refuses a place where there is none, and one
-    /// that a newer version made.
-    pub async fn open(location: &Location) -> Result<Self, LedgerError> {
-        if let Location::Sqlite(path) = location
-            && !path.is_file()
-        {
-            let path = path.clone();
-            return Err(crate::LedgerErrorKind::Missing { path }.into());
-        }
-        Self::create(location).await
+    fn new(location: Location, access: Access, version: i64, pools: Pools) -> Self {
+        Self(Arc::new(Inner {
+            location,
+            access,
+            version,
+            pools,
+            patience: None,
+            #[cfg(all(feature = "sqlite", unix))]
+            file: None,
+            unread: UnreadLog::default(),
+        }))
     }
 
-    /// The same, made where there is none yet. A PostgreSQL database has to be there; its tables need not.
-    pub async fn create(location: &Location) -> Result<Self, LedgerError> {
-        let url = migrate::run(location).await?;
-        sqlx::any::install_default_drivers();
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect(&url)
-            .await?;
-        Ok(Self {
-            location: location.clone(),
-            pool,
-        })
+    #[cfg(feature = "postgres")]
+    fn with_patience(mut self, patience: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.patience = Some(patience);
+        }
+        self
+    }
+
+    #[cfg(all(feature = "sqlite", unix))]
+    fn with_file(mut self, guard: Option<Guard>, unread: crate::file::Unreadable) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.file = guard;
+            inner.unread = UnreadLog {
+                frames: unread.frames,
+                transactions: unread.transactions,
+            };
+        }
+        self
     }
 
     /// Where it is.
-    pub const fn location(&self) -> &Location {
-        &self.location
+    pub fn location(&self) -> &Location {
+        &self.0.location
     }
 
-    /// Every entry that `filter` lets pass, in the order of opening; those that still run among them.
+    /// What of a file's log could not be read when it was opened; nothing of a database's.
+    pub fn unread_log(&self) -> UnreadLog {
+        self.0.unread
+    }
+
+    /// Every entry that `filter` lets pass, in the order of opening; those that still run among them. Fails at the first
+    /// row that cannot be read, and names it: [`scan`](Self::scan) goes on.
     pub async fn records(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
-        let mut found = self.fetch(filter, Table::Attempts).await?;
-        found.extend(self.fetch(filter, Table::Running).await?);
-        found.sort_by_key(|stored| stored.id);
-        if let Some(limit) = filter.limit {
-            found.truncate(limit as usize);
-        }
-        Ok(found)
+        let whole = |row: Scanned| async move {
+            match row {
+                Scanned::Stored(stored) => Ok(*stored),
+                Scanned::Unread(unread) => Err(unread.into_error()),
+            }
+        };
+        self.scan(filter).and_then(whole).try_collect().await
     }
 
     /// The entries of one operation, in the order of opening.
@@ -141,13 +156,17 @@ impl Store {
         self.fetch(&Filter::default(), Table::Running).await
     }
 
+    /// Those of them that are understood.
+    pub(crate) async fn running_understood(&self) -> Result<Vec<Stored>, LedgerError> {
+        self.understood(&Filter::default(), Table::Running).await
+    }
+
     /// When the first ended attempt was opened, and a moment after the last was; `None` where there is none.
     pub(crate) async fn extent(&self) -> Result<Option<Range<SystemTime>>, LedgerError> {
         let end = async |order: &str| {
             let statement = format!("SELECT id FROM attempts ORDER BY id {order} LIMIT 1");
-            let row = sqlx::query(AssertSqlSafe(statement))
-                .fetch_optional(&self.pool)
-                .await?;
+            let row = sqlx::query(AssertSqlSafe(statement)).fetch_optional(self.pool());
+            let row = self.patient(row).await?;
             let id: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
             Ok::<_, LedgerError>(id.and_then(|id| filter::time_of(&id)))
         };
@@ -157,13 +176,14 @@ impl Store {
         Ok(Some(first..last + Duration::from_millis(1)))
     }
 
-    /// Those among them that `filter` lets pass.
+    /// Those that run, that `filter` lets pass, and that are understood.
     pub(crate) async fn running_of(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
-        self.fetch(filter, Table::Running).await
+        self.understood(filter, Table::Running).await
     }
 
+    /// Those that are of `table`, whose rows all can be read.
     async fn fetch(&self, filter: &Filter, table: Table) -> Result<Vec<Stored>, LedgerError> {
-        let Some((condition, arguments)) = filter.condition(table)? else {
+        let Some((condition, arguments)) = filter.condition(table, None)? else {
             return Ok(Vec::new());
         };
         let (columns, name, read): (&[&str], _, Read<Stored>) = match table {
@@ -175,8 +195,73 @@ impl Store {
     }
 
     /// For statements of other modules.
-    pub(crate) const fn pool(&self) -> &AnyPool {
-        &self.pool
+    pub(crate) fn pool(&self) -> &AnyPool {
+        self.0.pools.now()
+    }
+
+    /// Whether the tables have what version `version` added: a reader changes nothing.
+    pub(crate) fn has(&self, version: i64) -> bool {
+        self.0.version >= version
+    }
+
+    /// A transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, LedgerError> {
+        if !self.0.access.writes() {
+            return Err(crate::LedgerErrorKind::ReadOnly.into());
+        }
+        self.check_file()?;
+        match self.location() {
+            // One that only later wants to write may find that another has written meanwhile.
+            Location::Sqlite(_) => {
+                self.patient(self.pool().begin_with("BEGIN IMMEDIATE"))
+                    .await
+            }
+            Location::Postgres(_) => self.patient(self.pool().begin()).await,
+        }
+    }
+
+    /// Makes durable what was written.
+    pub(crate) async fn commit(&self, written: Transaction<'_, Any>) -> Result<(), LedgerError> {
+        self.check_file()?;
+        self.patient(written.commit()).await
+    }
+
+    /// Refuses where the path no longer leads to what was opened.
+    fn check_file(&self) -> Result<(), LedgerError> {
+        #[cfg(all(feature = "sqlite", unix))]
+        if let Some(file) = &self.0.file {
+            file.check()?;
+        }
+        Ok(())
+    }
+
+    /// Ends with `work`, or as soon as a server has said nothing for too long.
+    pub(crate) async fn patient<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, LedgerError> {
+        match self.0.patience {
+            None => Ok(work.await?),
+            Some(patience) => match timeout(patience.saturating_add(GRACE), work).await {
+                Ok(result) => Ok(result?),
+                Err(_) => Err(crate::LedgerErrorKind::Unreachable.into()),
+            },
+        }
+    }
+
+    /// Closes the connections to a file, so that the next to close it leaves one whole file; those to a server stay.
+    pub(crate) async fn close_file(&self) {
+        if let Location::Sqlite(_) = self.location() {
+            self.0.pools.close().await;
+        }
+    }
+
+    /// Refuses what was read from a file at rest, where somebody began to write into it meanwhile.
+    fn still_at_rest(&self, pool: &AnyPool) -> Result<(), LedgerError> {
+        if self.0.pools.is_stale(pool) {
+            return Err(crate::LedgerErrorKind::Changed.into());
+        }
+        Ok(())
     }
 }
 

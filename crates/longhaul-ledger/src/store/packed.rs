@@ -3,9 +3,12 @@
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
 use serde::de::{Deserialize, Deserializer, Visitor};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 use uuid::Uuid;
 
 use super::{Arguments, Store};
@@ -45,18 +48,30 @@ impl Store {
         arguments: Arguments,
         read: Read<T>,
     ) -> BoxStream<'a, Result<T, LedgerError>> {
-        sqlx::query_with(AssertSqlSafe(statement), arguments)
-            .fetch(self.pool())
-            .map_err(LedgerError::from)
-            .map(move |row| unpack(row?.try_get(0)?, read))
-            .boxed()
+        let pool = self.pool();
+        let rows: BoxStream<'a, Result<AnyRow, sqlx::Error>> =
+            sqlx::query_with(AssertSqlSafe(statement), arguments).fetch(pool);
+        stream::unfold(Some(rows), move |rows| async move {
+            let mut rows = rows?;
+            match self.patient(rows.try_next()).await {
+                Ok(Some(row)) => {
+                    let packed = row.try_get(0).map_err(LedgerError::from);
+                    Some((packed.and_then(|packed| unpack(packed, read)), Some(rows)))
+                }
+                Ok(None) => self
+                    .still_at_rest(pool)
+                    .err()
+                    .map(|error| (Err(error), None)),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
     }
 }
 
 /// What `read` makes of a row that was packed.
 pub(crate) fn unpack<T>(packed: &str, read: Read<T>) -> Result<T, LedgerError> {
-    let cells: Vec<Cell<'_>> =
-        serde_json::from_str(packed).map_err(|error| LedgerError::row("", error))?;
+    let cells = cells_of(packed)?;
     read(&mut Fields {
         cells: &cells,
         next: 0,
@@ -65,10 +80,40 @@ pub(crate) fn unpack<T>(packed: &str, read: Read<T>) -> Result<T, LedgerError> {
     })
 }
 
-enum Cell<'p> {
+/// A row of these columns as a JSON object.
+pub(crate) fn object(columns: &str, packed: &str) -> Result<serde_json::Value, LedgerError> {
+    use serde_json::Value;
+
+    let value = |cell: &Cell<'_>| match cell {
+        Cell::Empty => Value::Null,
+        Cell::Number(number) => (*number).into(),
+        Cell::Text(text) => (&**text).into(),
+    };
+    let cells = cells_of(packed)?;
+    let object = columns.split(", ").map(str::to_owned);
+    Ok(Value::Object(object.zip(cells.iter().map(value)).collect()))
+}
+
+/// The cells of a row, as they are.
+pub(super) fn cells_of(packed: &str) -> Result<Vec<Cell<'_>>, LedgerError> {
+    serde_json::from_str(packed).map_err(|error| LedgerError::row("", error))
+}
+
+#[derive(Debug)]
+pub(super) enum Cell<'p> {
     Empty,
     Number(i64),
     Text(Cow<'p, str>),
+}
+
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => Ok(()),
+            Self::Number(number) => fmt::Display::fmt(number, f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 /// Takes the cells of one row in the order of its columns.
@@ -92,7 +137,12 @@ impl<'r> Fields<'r> {
         let place = self.next.saturating_sub(self.first + 1);
         let column = self.names.split(", ").nth(place).unwrap_or_default();
         let name = column.rsplit('.').next().unwrap_or(column);
-        LedgerError::row(name, why)
+        // Most rows begin with the name of their entry.
+        let entry = match self.cells.first() {
+            Some(Cell::Text(id)) => Uuid::try_parse(id).ok(),
+            _ => None,
+        };
+        LedgerError::row_of(entry.map(|id| id.to_string()), name, why)
     }
 
     fn cell(&mut self) -> &'r Cell<'r> {
@@ -188,6 +238,11 @@ impl<'de: 'p, 'p> Deserialize<'de> for Cell<'p> {
                 let number = i64::try_from(number)
                     .map_err(|_| E::custom(format_args!("{number} is out of range")))?;
                 Ok(Cell::Number(number))
+            }
+
+            /// No column has such numbers: only a damaged one does.
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Cell::Text(Cow::Owned(number.to_string())))
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {

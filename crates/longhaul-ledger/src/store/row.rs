@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use http::{StatusCode, Version};
 use longhaul::{
-    Class, Currency, End, Exposure, Money, OperationId, Outcome, Phase, Resolution,
+    Currency, Exposure, Money, OperationId, Outcome, Phase,
     billing::{Closing, Opening, ProviderClock, Record},
     classify::{Evidence, Probability, RequestId},
 };
 
-use super::{EntryId, Stored, Table, packed::Fields};
+use super::{EntryId, Stored, Table, packed::Fields, words};
 use crate::error::LedgerError;
 
 /// What is known of an attempt before its first byte leaves.
@@ -31,6 +31,7 @@ pub(crate) fn day_micros(time: SystemTime) -> i64 {
 
 /// The same moment.
 pub(crate) fn time_of_day(micros: i64) -> SystemTime {
+    // Half a million years to both sides, which every system's clock holds.
     let since = Duration::from_micros(micros.unsigned_abs());
     if micros < 0 {
         SystemTime::UNIX_EPOCH - since
@@ -83,7 +84,7 @@ fn opening(fields: &mut Fields<'_>) -> Result<Opening, LedgerError> {
     opening.idempotency_key = fields.maybe_text()?.map(Into::into);
     opening.provider = fields.maybe_text()?.map(Into::into);
     opening.model = fields.maybe_text()?.map(Into::into);
-    opening.resolution = fields.named(Resolution::named)?;
+    opening.resolution = fields.named(words::resolution)?;
     opening.images = fields.count()?;
     opening.price = money(fields)?;
     opening.host = fields.maybe_text()?.map(Into::into);
@@ -94,9 +95,9 @@ fn opening(fields: &mut Fields<'_>) -> Result<Opening, LedgerError> {
 fn closing(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Closing, LedgerError> {
     let closed_at = time_of_day(fields.number()?);
     let outcome = Outcome::new(
-        fields.named(End::named)?,
-        fields.named(Class::named)?,
-        fields.maybe_named(Phase::named)?.unwrap_or(Phase::Unknown),
+        fields.named(words::end)?,
+        fields.named(words::class)?,
+        fields.maybe_named(words::phase)?.unwrap_or(Phase::Unknown),
         fields.span()?.unwrap_or_default(),
         Exposure {
             probability: Probability::permille(fields.count()?),

@@ -57,7 +57,7 @@ on_both! {
         let rules = rules.display().to_string();
         let rules = ["--rules", &rules];
         let entry = ledger.add(&delivered(1, "2026-01-17T01:00:00Z").ended(Class::Undelivered)).await;
-        ledger.run(&[&["export"], &rules[..]].concat()).ok();
+        ledger.run(&[&["export", "--mark"], &rules[..]].concat()).ok();
         assert_eq!(states(&ledger, &rules), ["Overdue"]);
         ledger.log(entry, 50_000, 50_000, "USD", None).await;
         assert_eq!(states(&ledger, &rules), ["Credited"]);

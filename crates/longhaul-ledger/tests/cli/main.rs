@@ -1,8 +1,11 @@
 //! The program as a person or a script runs it, on SQLite and on PostgreSQL.
 
 mod claims;
+mod effects;
 mod exports;
 mod lists;
 mod reports;
+mod retention;
 mod rules;
 mod support;
+mod words;

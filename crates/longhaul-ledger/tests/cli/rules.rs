@@ -44,6 +44,16 @@ fn bad_rules_are_refused_with_their_place_or_key() {
             "`providers[0].no_image.amount.currency`",
         ),
         (
+            &format!(
+                "{PROVIDER}[providers.no_image]\namount = {{ micros = 9223372036854775807, currency = 'USD' }}"
+            ),
+            "`providers[0].no_image.amount.micros`",
+        ),
+        (
+            &PROVIDER.replace("62days", "99999999years"),
+            "`providers[0].settlement`",
+        ),
+        (
             &format!("{PROVIDER}[providers.no_image]\namount = {{ micros = 1, currency = 'usd' }}"),
             "three-letter",
         ),

@@ -141,6 +141,33 @@ impl Ledger {
         id
     }
 
+    /// Where it is, as the program is told.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Changes what stands in it, as another program could.
+    pub(crate) async fn execute(&self, statement: &str) {
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        sqlx::query(statement).execute(&self.pool).await.unwrap();
+    }
+
+    /// Nobody has it open any more.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Puts an attempt that runs and may cost so much into the ledger.
+    pub(crate) async fn add_running_priced(&self, operation: u128, micros: i64) {
+        self.add_running(operation, 1, "2026-01-17T01:00:00Z").await;
+        sqlx::query("UPDATE running SET price_micros = $1 WHERE operation = $2")
+            .bind(micros)
+            .bind(operation.to_be_bytes().to_vec())
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
     /// Puts an attempt that runs into the ledger.
     pub(crate) async fn add_running(&self, operation: u128, attempt: i64, opened: &str) {
         let opened: jiff::Timestamp = opened.parse().unwrap();

@@ -165,6 +165,17 @@ on_both! {
         assert_eq!(records(&ledger).await.len(), entries.len());
     }
 
+    async fn long_paths(place: Place) {
+        let ledger = place.open().await;
+        let mut opening = opening(1);
+        opening.path = "/ü".repeat(20_000).into();
+        let found = through(&ledger, &[(opening, Some(closing(Class::Delivered)))]).await;
+        let path = &found[0].0.path;
+        assert!(path.len() <= 2048 && path.len() > 2040 && path.ends_with('…'), "{} bytes", path.len());
+        let health = ledger.store().check().await.expect("it can be read");
+        assert!(health.is_sound(), "{health:?}");
+    }
+
     async fn what_no_column_holds_is_held_at_its_end_or_replaced_and_never_refused(place: Place) {
         let ledger = place.open().await;
         let mut opening = opening(1);

@@ -51,6 +51,34 @@ impl Place {
         &self.location
     }
 
+    /// Where its file is, if it is one.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        let Location::Sqlite(path) = &self.location else {
+            panic!("{} is no file", self.location);
+        };
+        path
+    }
+
+    /// The file that lies beside it, with this ending.
+    pub(crate) fn beside(&self, ending: &str) -> std::path::PathBuf {
+        let mut name = self.path().as_os_str().to_owned();
+        name.push(ending);
+        name.into()
+    }
+
+    /// The names in its folder.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let folder = self.path().parent().expect("it lies in a folder");
+        let entries = std::fs::read_dir(folder).expect("it is there");
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            let name = entry.expect("it can be read").file_name();
+            name.to_string_lossy().into_owned()
+        };
+        let mut names: Vec<_> = entries.map(name).collect();
+        names.sort();
+        names
+    }
+
     /// Patient, so that a slow machine is no broken database.
     pub(crate) fn builder(&self) -> Builder {
         DurableLedger::builder(self.location.clone()).patience(LONG)

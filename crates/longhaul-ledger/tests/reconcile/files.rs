@@ -42,6 +42,18 @@ fn assert_refused(rows: Result<Vec<LogRow>, LedgerError>, at: (&str, u64, u64), 
 }
 
 #[test]
+fn json_with_a_bom() {
+    let rows = new_api(&format!("\u{feff}{SAMPLE}")).unwrap();
+    assert_eq!(rows, new_api(SAMPLE).unwrap());
+    let utf16: Vec<u8> = std::iter::once('\u{feff}')
+        .chain(SAMPLE.chars())
+        .flat_map(|letter| (letter as u32 as u16).to_le_bytes())
+        .collect();
+    let rows = read(&Format::new_api(), "log.json", &*utf16);
+    assert_refused(rows, ("log.json", 1, 1), "UTF-16");
+}
+
+#[test]
 fn a_page_of_new_apis_is_read_as_it_is() {
     let rows = new_api(SAMPLE).unwrap();
     let kinds: Vec<_> = rows.iter().map(|row| row.kind).collect();

@@ -111,6 +111,61 @@ async fn the_exit_code_tells_whether_log_and_ledger_differ() {
 }
 
 #[tokio::test]
+async fn reconcile_says_what_it_did() {
+    let desk = Desk::with(&log_of(vec![charge(0, 181, "one")])).await;
+    for redirection in ["> /dev/full", "| true"] {
+        // The shell tells the code of what it runs first.
+        let line = format!(
+            "{{ \"$BIN\" reconcile --provider {PROVIDER} --month 2026-01 log.json; echo $? > code; }} {redirection}"
+        );
+        Command::new("sh")
+            .args(["-c", &line])
+            .current_dir(desk.folder.path())
+            .env("BIN", env!("CARGO_BIN_EXE_longhaul-ledger"))
+            .env("LONGHAUL_LEDGER", desk.book.store.location().to_string())
+            .status()
+            .unwrap();
+        let code = fs::read_to_string(desk.folder.path().join("code")).unwrap();
+        let written = desk.book.count("verdicts").await;
+        // Whoever reads nothing may have had room for all of it in the pipe.
+        let truly = match code.trim() {
+            "1" => written == 0,
+            "3" => written > 0,
+            _ => false,
+        };
+        assert!(truly, "{redirection}: {code} with {written} verdicts");
+        if redirection == "> /dev/full" {
+            assert_eq!(code, "1\n");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_unknown() {
+    let desk = Desk::with(&log_of(vec![charge(0, 90, "one")])).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longhaul-ledger"));
+    command
+        .current_dir(desk.folder.path())
+        .env("LONGHAUL_LEDGER", desk.book.store.location().to_string())
+        .args([
+            "reconcile",
+            "log.json",
+            "--month",
+            "2026-01",
+            "--provider",
+            "relya",
+        ]);
+    let refused = command.output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("\"relya\"") && said.contains(PROVIDER),
+        "{said}"
+    );
+    assert_eq!(desk.book.count("verdicts").await, 0);
+}
+
+#[tokio::test]
 async fn a_bad_file_ends_with_its_line_and_column_and_leaves_the_ledger_alone() {
     let desk = Desk::with(&log_of(vec![charge(0, 90, "one")])).await;
     fs::write(

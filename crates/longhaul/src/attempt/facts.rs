@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, route_info::Silence, transport::TransportState};
+use super::{RouteInfo, SentSecrets, route_info::Silence, transport::TransportState};
 use crate::model::{
     Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
     ProviderChargeRules, after,
@@ -100,6 +100,8 @@ pub(crate) struct Facts {
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
+    pub(super) secrets: SentSecrets,
+    pub(super) malformed_response: bool,
     /// What the answer itself says of being charged.
     pub(super) charged: Option<Probability>,
     /// What the answer itself says that it cost.
@@ -132,6 +134,8 @@ impl Facts {
             not_held: false,
             dropped_as: None,
             evidence: Evidence::default(),
+            secrets: SentSecrets::default(),
+            malformed_response: false,
             charged: None,
             told_price: None,
             is_empty_result: false,
@@ -147,6 +151,14 @@ impl Facts {
             status,
             version,
         });
+    }
+
+    /// Nothing of the request's keys is kept, wherever the answer repeats them.
+    pub(super) fn forget_secrets(&mut self) {
+        let Self {
+            evidence, secrets, ..
+        } = self;
+        evidence.forget(|text| secrets.are_shown_by(text));
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -168,7 +180,7 @@ impl Facts {
                 let written = transport.written();
                 if written.written == 0 {
                     Sent::Nothing
-                } else if body_cut_short || written.flushed < written.written {
+                } else if body_cut_short || !written.is_all_out() {
                     Sent::Part
                 } else {
                     Sent::PossiblyWhole
@@ -210,7 +222,7 @@ impl Facts {
             TransportState::Connecting => None,
             TransportState::Linked(transport) => {
                 let written = transport.written();
-                let all_out = written.written > 0 && written.flushed >= written.written;
+                let all_out = written.written > 0 && written.is_all_out();
                 written
                     .flushed_at
                     .filter(|&flushed| all_out && flushed >= handed_over)

@@ -23,6 +23,7 @@ mod facts;
 mod operation;
 mod options;
 mod route_info;
+mod sent_secrets;
 mod transport;
 
 use std::{
@@ -36,6 +37,7 @@ use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use self::facts::PictureNote;
 use self::facts::{Entry, Facts};
+pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
     caller_deadline::callers as callers_deadline,
@@ -349,6 +351,18 @@ impl Attempt {
         self.facts().head_received(status, version);
     }
 
+    /// Writes down that what came back is no HTTP, or none that the client reads: no connection was cut.
+    ///
+    /// For clients, beside a [`MalformedResponse`](crate::ErrorKind::MalformedResponse).
+    pub fn malformed_response(&self) {
+        self.facts().malformed_response = true;
+    }
+
+    /// Whether what came back was no HTTP that the client reads.
+    pub(crate) fn is_malformed_response(&self) -> bool {
+        self.facts().malformed_response
+    }
+
     /// Writes down how it travelled.
     pub(crate) fn note_http1(&self, report: Http1Report) {
         self.facts().http1 = Some(report);
@@ -383,14 +397,23 @@ impl Attempt {
         self.facts().route.clone()
     }
 
+    /// The keys that the request carries: what its answer repeats of them is not kept.
+    pub(crate) fn set_secrets(&self, secrets: SentSecrets) {
+        self.facts().secrets = secrets;
+    }
+
     /// What the head of its answer says of it.
     pub(crate) fn note_evidence(&self, evidence: Evidence) {
-        self.facts().evidence = evidence;
+        let mut facts = self.facts();
+        facts.evidence = evidence;
+        facts.forget_secrets();
     }
 
     /// What the body of its answer adds.
     pub(crate) fn note_body(&self, evidence: Evidence) {
-        self.facts().evidence.add_body(evidence);
+        let mut facts = self.facts();
+        facts.evidence.add_body(evidence);
+        facts.forget_secrets();
     }
 
     /// There was no memory to hold its answer in.

@@ -22,6 +22,16 @@ pub struct Written {
     pub last_write: Option<Instant>,
     /// When a flush last moved bytes.
     pub flushed_at: Option<Instant>,
+    /// The request is known to have more bytes than these: its body has not ended, or the connection still holds some of
+    /// them. `false` where the client cannot tell.
+    pub unfinished: bool,
+}
+
+impl Written {
+    /// Whether no byte of the request is known to be missing.
+    pub(super) const fn is_all_out(&self) -> bool {
+        !self.unfinished && self.flushed >= self.written
+    }
 }
 
 /// What is known of the connection below.

@@ -13,7 +13,7 @@ use super::{
     policy::ClassifyPolicy,
 };
 use crate::{
-    attempt::{Attempt, RouteInfo},
+    attempt::{Attempt, RouteInfo, SentSecrets},
     body::MemoryBudget,
     config::ConfigError,
     error::{AttemptGuard, BoxError, Error},
@@ -71,6 +71,7 @@ where
             history: self.history.clone(),
             probe: false,
         });
+        attempt.set_secrets(SentSecrets::of(request.headers(), request.uri()));
         if self.policy.ask_identity && workload.recognised {
             ask_identity(request.headers_mut());
         }

@@ -4,6 +4,7 @@ pub(crate) mod duration;
 mod error;
 pub(crate) mod header_name;
 pub(crate) mod hosts;
+pub(crate) mod key_names;
 mod pattern;
 pub(crate) mod table;
 mod values;

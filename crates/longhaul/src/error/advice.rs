@@ -1,5 +1,8 @@
 use super::{Clock, Error, ErrorKind, Insecure};
 
+pub(crate) const MALFORMED: &str = "look at what answers there, and raise the client's limits on heads if it is only large; the call \
+     may have been charged";
+
 /// What a person should do about `error`: by its kind where that says enough, else by its class.
 pub(crate) fn of(error: &Error) -> &'static str {
     by_kind(error.kind()).unwrap_or_else(|| error.class().advice())
@@ -42,6 +45,10 @@ const fn by_kind(kind: &ErrorKind) -> Option<&'static str> {
             "allow more money for duplicates, once you know what they have brought"
         }
         ErrorKind::RequestBody => "check what produces the request body",
+        ErrorKind::Proxy { .. } => {
+            "check the proxy, its user and password, and whether it allows CONNECT to this host and port; nothing is charged"
+        }
+        ErrorKind::MalformedResponse { .. } => MALFORMED,
         ErrorKind::Connect { .. } | ErrorKind::NotStarted => "sending again is free",
         _ => return None,
     })

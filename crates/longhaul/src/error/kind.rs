@@ -1,5 +1,7 @@
 use std::{fmt, time::Duration};
 
+use http::StatusCode;
+
 use crate::model::{Class, Money, Resolution};
 
 /// Which clock expired.
@@ -98,12 +100,25 @@ pub enum ErrorKind {
         /// How far it got.
         stage: ConnectStage,
     },
+    /// An outbound proxy opened no way to the host; not a byte of the request was sent.
+    Proxy {
+        /// Its URL, without user and password.
+        proxy: Box<str>,
+        /// What it answered; `None` where it did not answer, or not in HTTP.
+        status: Option<StatusCode>,
+    },
     /// The connection went away before the request was begun; not a byte of it was sent.
     NotStarted,
     /// The peer refused the request before working on it (`REFUSED_STREAM`, `GOAWAY`).
     RefusedByPeer,
     /// The connection broke after the request was begun.
     Disconnected,
+    /// What came back is no HTTP, or none that the client reads: too many headers, a head that is too long, a bad
+    /// length. It comes back the same each time, so the request is not sent again.
+    MalformedResponse {
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
     /// The answer ended before its JSON did: closed half way without a word.
     Truncated {
         /// Bytes of the body that came.
@@ -147,17 +162,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether we ourselves refused to send: sending again meets the same refusal.
-    pub(crate) const fn is_refused_here(&self) -> bool {
-        matches!(
-            self,
+    /// Whether sending again meets the same: we ourselves refused to send, a proxy refuses, or what comes back cannot be
+    /// read.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Proxy { status, .. } => status.is_some_and(|status| status.is_client_error()),
             Self::NotBegun { .. }
-                | Self::Insecure(_)
-                | Self::Ledger
-                | Self::SpendingCap { .. }
-                | Self::Duplicate { .. }
-                | Self::RequestBody
-        )
+            | Self::Insecure(_)
+            | Self::Ledger
+            | Self::SpendingCap { .. }
+            | Self::Duplicate { .. }
+            | Self::RequestBody
+            | Self::MalformedResponse { .. } => true,
+            _ => false,
+        }
     }
 
     /// The class that follows from the kind alone; `None` where it depends on what was sent.
@@ -169,6 +187,7 @@ impl ErrorKind {
             }
             | Self::QueueTimeout { .. }
             | Self::Connect { .. }
+            | Self::Proxy { .. }
             | Self::NotStarted
             | Self::Insecure(_)
             | Self::Ledger
@@ -178,7 +197,10 @@ impl ErrorKind {
             }
             Self::RefusedByPeer => Some(Class::Refused),
             Self::Truncated { .. } => Some(Class::Undelivered),
-            Self::Timeout { .. } | Self::Disconnected | Self::Inner => None,
+            Self::Timeout { .. }
+            | Self::Disconnected
+            | Self::MalformedResponse { .. }
+            | Self::Inner => None,
         }
     }
 }
@@ -209,6 +231,19 @@ impl fmt::Display for ErrorKind {
                 limit.as_secs_f64(),
             ),
             Self::Connect { stage } => write!(f, "{stage}; nothing was sent"),
+            Self::Proxy { proxy, status } => match status {
+                Some(status) => write!(
+                    f,
+                    "the outbound proxy {proxy} refused the tunnel ({status}); nothing was sent"
+                ),
+                None => write!(
+                    f,
+                    "no way through the outbound proxy {proxy}; nothing was sent"
+                ),
+            },
+            Self::MalformedResponse { reason } => {
+                write!(f, "what came back is no HTTP that is read here: {reason}")
+            }
             Self::NotStarted => {
                 f.write_str("the connection closed before the request was begun; nothing was sent")
             }

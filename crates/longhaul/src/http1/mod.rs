@@ -21,9 +21,10 @@
 //! | [`PublicDevelopment`](HttpScope::PublicDevelopment) | sent, with a warning | refused |
 //! | [`PublicProduction`](HttpScope::PublicProduction), the default | refused | refused |
 //!
-//! A refusal is an [`Insecure`](crate::ErrorKind::Insecure) error before anything is sent. A key is a header
-//! or a query parameter that the policy names, a header value that is [marked as
-//! sensitive](http::HeaderValue::set_sensitive), or a user name or password in the URI. This machine
+//! A refusal is an [`Insecure`](crate::ErrorKind::Insecure) error before anything is sent; its source names
+//! what looks like a key. A key is a header or a query parameter with `key`, `token`, `secret`, `auth`, `sig`
+//! or a form of these among the words of its name, or that the policy names; a header value that is [marked
+//! as sensitive](http::HeaderValue::set_sensitive); a user name or password in the URI. This machine
 //! (`localhost`, 127.0.0.0/8, `::1`) is no public network, so keys may go there, whatever the scope; what
 //! is marked `Sensitive` leaves over `https` and over nothing else, also there. A URI without a scheme may
 //! become anything further down: keys pass, `Sensitive` is refused.

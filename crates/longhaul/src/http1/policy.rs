@@ -29,33 +29,22 @@ pub struct Http1Policy {
     pub hosts: Hosts,
     /// Where plain http leads. Default [`HttpScope::PublicProduction`].
     pub scope: HttpScope,
-    /// Headers whose value is a key, in any case. Default `authorization`, `proxy-authorization`,
-    /// `cookie`, `x-goog-api-key`, `x-api-key`, `api-key`, `x-key`, `x-auth-token` and
-    /// `ocp-apim-subscription-key`. Values marked as sensitive count in any header.
+    /// Headers whose value is a key though their names do not look like it, in any case. Default `cookie`.
+    ///
+    /// What has `key`, `token`, `secret`, `auth`, `sig` or a form of these among the words of its name looks like one,
+    /// but for an idempotency key; and values marked as sensitive count in any header.
     pub key_headers: Vec<String>,
-    /// Query parameters whose value is a key, in any case. Default `key`, `api_key`, `api-key`, `apikey`
-    /// and `access_token`.
+    /// Query parameters whose value is a key though their names do not look like it, in any case. Default none.
     pub key_parameters: Vec<String>,
 }
 
 impl Default for Http1Policy {
     fn default() -> Self {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         Self {
             hosts: Hosts::All,
             scope: HttpScope::default(),
-            key_headers: owned(&[
-                "authorization",
-                "proxy-authorization",
-                "cookie",
-                "x-goog-api-key",
-                "x-api-key",
-                "api-key",
-                "x-key",
-                "x-auth-token",
-                "ocp-apim-subscription-key",
-            ]),
-            key_parameters: owned(&["key", "api_key", "api-key", "apikey", "access_token"]),
+            key_headers: vec!["cookie".to_owned()],
+            key_parameters: Vec::new(),
         }
     }
 }

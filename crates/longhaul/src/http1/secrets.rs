@@ -1,13 +1,17 @@
-use crate::config::hosts::bare;
 use std::net::IpAddr;
 
 use http::{
     Request,
     uri::{Scheme, Uri},
 };
+use percent_encoding::percent_decode_str;
 
 use super::policy::{Http1Policy, HttpScope};
-use crate::error::Insecure;
+use crate::{
+    attempt::Attempt,
+    config::{hosts::bare, key_names::looks_like_key},
+    error::{Error, ErrorKind, Insecure},
+};
 
 /// Marks a request, as an extension, whose content must not be read on the way: it leaves over `https` or
 /// not at all, on every network.
@@ -15,17 +19,14 @@ use crate::error::Insecure;
 pub struct Sensitive;
 
 /// Whether `request` shows a key to a public network; what must not leave at all is refused.
-pub(super) fn key_in_clear<B>(
-    policy: &Http1Policy,
-    request: &Request<B>,
-) -> Result<bool, Insecure> {
+pub(super) fn key_in_clear<B>(policy: &Http1Policy, request: &Request<B>) -> Result<bool, Error> {
     let uri = request.uri();
     if uri.scheme() == Some(&Scheme::HTTPS) {
         return Ok(false);
     }
     // Without a scheme it may still become plain http further down, so it must not be risked.
     if request.extensions().get::<Sensitive>().is_some() {
-        return Err(Insecure::Sensitive);
+        return Err(Error::new(ErrorKind::Insecure(Insecure::Sensitive)));
     }
     let public = match policy.scope {
         HttpScope::Private | HttpScope::Vpn => false,
@@ -33,12 +34,16 @@ pub(super) fn key_in_clear<B>(
             uri.scheme() == Some(&Scheme::HTTP) && !is_this_machine(uri)
         }
     };
-    if !public || !carries_key(policy, request) {
+    if !public {
         return Ok(false);
     }
-    match policy.scope {
-        HttpScope::PublicProduction => Err(Insecure::Key),
-        _ => Ok(true),
+    match key_of(policy, request) {
+        None => Ok(false),
+        Some(key) if policy.scope == HttpScope::PublicProduction => {
+            let error = Error::new(ErrorKind::Insecure(Insecure::Key));
+            Err(error.with_source(format!("{key} looks like a key")))
+        }
+        Some(_) => Ok(true),
     }
 }
 
@@ -50,26 +55,38 @@ fn is_this_machine(uri: &Uri) -> bool {
             .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-fn carries_key<B>(policy: &Http1Policy, request: &Request<B>) -> bool {
-    let headers = request.headers();
-    policy
-        .key_headers
-        .iter()
-        .any(|name| headers.contains_key(name))
-        || headers.values().any(http::HeaderValue::is_sensitive)
-        || has_key_parameter(policy, request.uri())
-        || has_user(request.uri())
+/// The header or parameter that carries a key, as a person would look for it.
+fn key_of<B>(policy: &Http1Policy, request: &Request<B>) -> Option<String> {
+    let idempotency_key = request.extensions().get::<Attempt>();
+    let idempotency_key = idempotency_key.and_then(Attempt::idempotency_key);
+    let in_headers = request.headers().iter().find(|(name, value)| {
+        let named = |known: &String| known.eq_ignore_ascii_case(name.as_str());
+        // Whatever its header is called, an idempotency key opens nothing.
+        idempotency_key != Some(*value)
+            && (value.is_sensitive()
+                || looks_like_key(name.as_str())
+                || policy.key_headers.iter().any(named))
+    });
+    if let Some((name, _)) = in_headers {
+        return Some(format!("the header {name}"));
+    }
+    if has_user(request.uri()) {
+        return Some("the user in its address".to_owned());
+    }
+    key_parameter(policy, request.uri()).map(|name| format!("the parameter {name}"))
 }
 
-fn has_key_parameter(policy: &Http1Policy, uri: &Uri) -> bool {
-    let mut parameters = uri.query().unwrap_or_default().split('&');
-    parameters.any(|parameter| {
+fn key_parameter(policy: &Http1Policy, uri: &Uri) -> Option<String> {
+    let parameters = uri.query().unwrap_or_default().split(['&', ';']);
+    let mut names = parameters.map(|parameter| {
         let name = parameter.split('=').next().unwrap_or_default();
-        policy
-            .key_parameters
-            .iter()
-            .any(|key| key.eq_ignore_ascii_case(name))
-    })
+        percent_decode_str(name).decode_utf8_lossy()
+    });
+    let found = names.find(|name| {
+        let named = |known: &String| known.eq_ignore_ascii_case(name);
+        looks_like_key(name) || policy.key_parameters.iter().any(named)
+    });
+    found.map(|name| name.escape_debug().to_string())
 }
 
 /// Some clients make an `Authorization` header of it.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     attempt::Attempt,
-    error::{BoxError, Error, ErrorKind},
+    error::{BoxError, Error},
 };
 
 /// Sends requests as HTTP/1.1, checks what came back, and keeps keys off plain http.
@@ -57,7 +57,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let key_in_clear = match secrets::key_in_clear(&self.policy, &request) {
             Ok(key_in_clear) => key_in_clear,
-            Err(secret) => return ResponseFuture::refused(Error::new(ErrorKind::Insecure(secret))),
+            Err(error) => return ResponseFuture::refused(error),
         };
         #[cfg(feature = "tracing")]
         if key_in_clear {

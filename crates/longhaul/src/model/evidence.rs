@@ -129,6 +129,16 @@ impl Evidence {
         self.request_ids.extend(of_body.0);
     }
 
+    /// Leaves out what `secret` says of.
+    pub(crate) fn forget(&mut self, secret: impl Fn(&str) -> bool) {
+        self.request_ids.0.retain(|found| !secret(&found.id));
+        for reason in [&mut self.finish_reason, &mut self.block_reason] {
+            if reason.as_deref().is_some_and(&secret) {
+                *reason = None;
+            }
+        }
+    }
+
     /// Of several reasons the first that is not a plain stop counts.
     pub(crate) fn finish(&mut self, reason: &str) {
         let plain = |reason: &str| reason.eq_ignore_ascii_case("stop");

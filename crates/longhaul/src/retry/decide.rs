@@ -130,7 +130,7 @@ impl<B: Replay> Operation<B> {
             }
             return Next::NotBegun;
         }
-        if error.kind().is_refused_here() {
+        if error.kind().is_final() {
             self.report.stopped_by = StoppedBy::Class;
             return Next::Stop;
         }

@@ -32,6 +32,8 @@ struct Case {
     connecting: bool,
     written: Option<u64>,
     flushed: Option<u64>,
+    #[serde(default)]
+    unfinished: bool,
     head: Option<u16>,
     class: String,
     source: String,
@@ -87,6 +89,7 @@ impl Case {
                 flushed,
                 last_write: now,
                 flushed_at: now,
+                unfinished: self.unfinished,
             })));
         }
         if let Some(status) = self.head {
@@ -101,6 +104,13 @@ impl Case {
             },
             "not started" => ErrorKind::NotStarted,
             "disconnected" => ErrorKind::Disconnected,
+            "malformed" => ErrorKind::MalformedResponse {
+                reason: "no HTTP".into(),
+            },
+            "proxy" => ErrorKind::Proxy {
+                proxy: "http://proxy.example:3128".into(),
+                status: Some(StatusCode::BAD_GATEWAY),
+            },
             "refused by peer" => ErrorKind::RefusedByPeer,
             "ConnectionRefused" => return io::Error::from(io::ErrorKind::ConnectionRefused).into(),
             "ConnectionReset" => return io::Error::from(io::ErrorKind::ConnectionReset).into(),

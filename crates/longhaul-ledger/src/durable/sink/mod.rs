@@ -1,6 +1,8 @@
 //! Where the writer writes to: one connection, whose promises were checked.
 
+#[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(all(feature = "sqlite", unix))]
 mod sqlite;
 
 use std::sync::{
@@ -11,16 +13,21 @@ use std::sync::{
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-pub(super) use self::{postgres::Postgres, sqlite::Sqlite};
-use super::{entry::Entry, writer::Closed};
+#[cfg(feature = "postgres")]
+pub(super) use self::postgres::Postgres;
+#[cfg(all(feature = "sqlite", unix))]
+pub(super) use self::sqlite::Sqlite;
+use super::{batch::Closed, entry::Entry, task::TaskHandle};
 use crate::{
     error::{LedgerError, LedgerErrorKind},
-    store::{CLOSING_COLUMNS, OPENING_COLUMNS, columns::LOST},
+    store::{CLOSING_COLUMNS, OPENING_COLUMNS, words::LOST},
 };
 
 #[derive(Debug)]
 pub(super) enum Sink {
+    #[cfg(all(feature = "sqlite", unix))]
     Sqlite(Sqlite),
+    #[cfg(feature = "postgres")]
     Postgres(Box<Postgres>),
 }
 
@@ -31,17 +38,27 @@ impl Sink {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite.write(openings, closings).await,
-            Self::Postgres(postgres) => postgres.write(openings, closings).await,
+        // By value, so that it is complete where a build has no database at all.
+        match *self {
+            #[cfg(all(feature = "sqlite", unix))]
+            Self::Sqlite(ref mut sqlite) => sqlite.write(openings, closings, tasks).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(ref mut postgres) => postgres.write(openings, closings, tasks).await,
         }
     }
 
-    pub(super) async fn close(self) {
+    /// Whether everything was put in order.
+    pub(super) async fn close(self) -> bool {
         match self {
-            Self::Sqlite(sqlite) => sqlite.close().await,
-            Self::Postgres(postgres) => postgres.close().await,
+            #[cfg(all(feature = "sqlite", unix))]
+            Self::Sqlite(sqlite) => sqlite.close().await.is_ok(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => {
+                postgres.close().await;
+                true
+            }
         }
     }
 }
@@ -64,6 +81,7 @@ impl Hooks {
         }
     }
 
+    #[cfg(all(feature = "sqlite", unix))]
     fn pages(&self) -> u32 {
         self.pages.load(Ordering::Relaxed)
     }
@@ -79,16 +97,18 @@ fn insert_running(rows: &str) -> String {
 fn insert_attempts(rows: &str) -> String {
     let late: Vec<_> = CLOSING_COLUMNS
         .split(", ")
+        .chain(["checksum"])
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     format!(
-        "INSERT INTO attempts ({OPENING_COLUMNS}, {CLOSING_COLUMNS}) {rows} \
+        "INSERT INTO attempts ({OPENING_COLUMNS}, {CLOSING_COLUMNS}, checksum) {rows} \
          ON CONFLICT (id) DO UPDATE SET {} WHERE attempts.ended = '{LOST}'",
         late.join(", ")
     )
 }
 
 /// How many columns a list of them names.
+#[cfg(all(feature = "sqlite", unix))]
 fn count(columns: &str) -> usize {
     columns.split(", ").count()
 }

@@ -1,24 +1,25 @@
-use std::{borrow::Cow, sync::Arc, time::Duration};
+mod table;
 
-use longhaul::{
-    Class, End, Exposure, OperationId, Outcome, Phase,
-    billing::{Closing, Opening},
-    classify::Probability,
-};
+use std::{sync::Arc, time::Duration};
+
 use sqlx::{
     Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgArguments, PgConnectOptions},
 };
 use tokio::time::timeout;
-use uuid::Uuid;
 
+use self::table::{Table, empty};
 use super::{Hooks, WriterId, check, insert_attempts, insert_running};
 use crate::{
-    durable::{entry::Entry, writer::Closed},
+    durable::{
+        batch::Closed,
+        entry::Entry,
+        task::{self, TaskHandle},
+    },
     error::{LedgerError, LedgerErrorKind},
     store::{
-        columns::{self, Columns},
-        migrate,
+        columns::{self, Checksum, Columns},
+        day_micros, postgres,
     },
 };
 
@@ -46,7 +47,7 @@ impl Postgres {
         hooks: Hooks,
     ) -> Result<Self, LedgerError> {
         // The tables are small or much written to: statistics lag behind, and a scan of all rows is never right.
-        let options = migrate::postgres(url)?.options([("enable_seqscan", "off")]);
+        let options = postgres::to_write(url, patience)?.options([("enable_seqscan", "off")]);
         let (openings, closings) = empty();
         Ok(Self {
             connection: Some(connect(&options, patience).await?),
@@ -64,6 +65,7 @@ impl Postgres {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -71,20 +73,26 @@ impl Postgres {
         };
         let arguments = self.arguments(openings, closings)?;
         self.hooks.before_commit().await;
-        // One statement is one transaction, and one way there and back.
-        let statement = AssertSqlSafe(self.statement.clone());
-        let written = sqlx::query_with(statement, arguments).execute(&mut connection);
+        let written = async {
+            for handle in tasks {
+                noted(&mut connection, handle).await?;
+            }
+            // One statement is one transaction, and one way there and back.
+            let statement = AssertSqlSafe(self.statement.clone());
+            let written = sqlx::query_with(statement, arguments);
+            written.execute(&mut connection).await.map(drop)
+        };
         match timeout(self.patience, written).await {
+            Ok(Ok(())) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
             Ok(Err(error)) => {
                 // A server that refuses a statement is there; anything else leaves a connection that says nothing.
-                if matches!(error, sqlx::Error::Database(_)) {
+                if is_refusal(&error) {
                     self.connection = Some(connection);
                 }
                 Err(error.into())
-            }
-            Ok(Ok(_)) => {
-                self.connection = Some(connection);
-                Ok(())
             }
             Err(_) => Err(LedgerErrorKind::Unreachable.into()),
         }
@@ -110,6 +118,7 @@ impl Postgres {
             table.next = 0;
             columns::opening(entry.id, &entry.opening, &mut table);
             columns::closing(closing, &mut table);
+            table.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
         }
         table.add_to(&mut arguments)?;
         Ok(arguments)
@@ -136,8 +145,12 @@ async fn connect(
     options: &PgConnectOptions,
     patience: Duration,
 ) -> Result<PgConnection, LedgerError> {
-    let connected = timeout(patience, options.connect()).await;
-    let mut connection = connected.map_err(|_| LedgerErrorKind::Unreachable)??;
+    let connected = timeout(patience, connected(options)).await;
+    connected.unwrap_or_else(|_| Err(LedgerErrorKind::Unreachable.into()))
+}
+
+async fn connected(options: &PgConnectOptions) -> Result<PgConnection, LedgerError> {
+    let mut connection = options.connect().await?;
     for (setting, enough) in [
         ("synchronous_commit", &["on", "remote_apply"][..]),
         ("fsync", &["on"]),
@@ -150,6 +163,30 @@ async fn connect(
     Ok(connection)
 }
 
+async fn noted(connection: &mut PgConnection, handle: &TaskHandle) -> Result<(), sqlx::Error> {
+    sqlx::query(AssertSqlSafe(task::upsert()))
+        .bind(&handle.entry.0.as_bytes()[..])
+        .bind(&*handle.task)
+        .bind(&*handle.dialect)
+        .bind(handle.poll_url.as_deref())
+        .bind(day_micros(handle.submitted_at))
+        .bind(handle.expires_at.map(day_micros))
+        .bind(handle.state.name())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Whether the server refuses the statement, and not everything: one that another has taken over from, or that stops,
+/// still answers, and is left.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| {
+        let leaves = ["25006", "57P", "08", "F0"];
+        !leaves.iter().any(|class| code.starts_with(class))
+    })
+}
+
 /// Writes a batch: `$1` is the writer; then come the columns of the openings, and those of the closings, each as an
 /// array.
 fn statement(openings: &Table<'_>, closings: &Table<'_>) -> String {
@@ -159,112 +196,4 @@ fn statement(openings: &Table<'_>, closings: &Table<'_>) -> String {
         insert_running(&format!("SELECT $1::bytea, * FROM {}", openings.unnest(2))),
         insert_attempts(&format!("SELECT * FROM {}", closings.unnest(ids))),
     )
-}
-
-/// Rows, column by column.
-#[derive(Clone, Default)]
-struct Table<'a> {
-    columns: Vec<Column<'a>>,
-    // Where the next value goes.
-    next: usize,
-}
-
-#[derive(Clone)]
-enum Column<'a> {
-    Ids(Vec<[u8; 16]>),
-    Numbers(Vec<Option<i64>>),
-    Texts(Vec<Option<Cow<'a, str>>>),
-}
-
-/// Both tables, without rows: also an array of no rows has a type.
-fn empty() -> (Table<'static>, Table<'static>) {
-    let opening = Opening::new(OperationId::from_u128(0), 1);
-    let exposure = Exposure {
-        probability: Probability::ZERO,
-        price: None,
-    };
-    let (end, class) = (End::Finished, Class::Delivered);
-    let outcome = Outcome::new(end, class, Phase::Body, Duration::ZERO, exposure);
-    let closing = Closing::new(outcome);
-
-    let mut openings = Table::default();
-    columns::opening(Uuid::nil(), &opening, &mut openings);
-    let mut closings = Table::default();
-    columns::opening(Uuid::nil(), &opening, &mut closings);
-    columns::closing(&closing, &mut closings);
-    (openings.emptied(), closings.emptied())
-}
-
-impl<'a> Table<'a> {
-    /// The same columns, without rows.
-    fn emptied(&self) -> Table<'static> {
-        let columns = self.columns.iter().map(|column| match column {
-            Column::Ids(_) => Column::Ids(Vec::new()),
-            Column::Numbers(_) => Column::Numbers(Vec::new()),
-            Column::Texts(_) => Column::Texts(Vec::new()),
-        });
-        Table {
-            columns: columns.collect(),
-            next: 0,
-        }
-    }
-
-    /// The column of the next value; made by `new`, where it is the first of it.
-    fn column(&mut self, new: fn() -> Column<'a>) -> &mut Column<'a> {
-        let index = self.next;
-        self.next += 1;
-        if self.columns.len() == index {
-            self.columns.push(new());
-        }
-        &mut self.columns[index]
-    }
-    fn unnest(&self, first: usize) -> String {
-        let arrays: Vec<_> = (first..)
-            .zip(&self.columns)
-            .map(|(number, column)| format!("${number}::{}[]", column.kind()))
-            .collect();
-        format!("UNNEST({})", arrays.join(", "))
-    }
-
-    fn add_to(&self, arguments: &mut PgArguments) -> Result<(), LedgerError> {
-        for column in &self.columns {
-            match column {
-                Column::Ids(ids) => arguments.add(ids),
-                Column::Numbers(numbers) => arguments.add(numbers),
-                Column::Texts(texts) => arguments.add(texts),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        Ok(())
-    }
-}
-
-impl Column<'_> {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Ids(_) => "bytea",
-            Self::Numbers(_) => "bigint",
-            Self::Texts(_) => "text",
-        }
-    }
-}
-
-impl<'a> Columns<'a> for Table<'a> {
-    fn id(&mut self, id: [u8; 16]) {
-        if let Column::Ids(ids) = self.column(|| Column::Ids(Vec::new())) {
-            ids.push(id);
-        }
-    }
-
-    fn number(&mut self, number: Option<i64>) {
-        if let Column::Numbers(numbers) = self.column(|| Column::Numbers(Vec::new())) {
-            numbers.push(number);
-        }
-    }
-
-    fn text(&mut self, text: Option<Cow<'a, str>>) {
-        if let Column::Texts(texts) = self.column(|| Column::Texts(Vec::new())) {
-            texts.push(text);
-        }
-    }
 }

@@ -1,18 +1,23 @@
-use std::{borrow::Cow, path::Path, sync::Arc};
+mod values;
 
-use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _,
-    SqliteConnection, sqlite::SqliteArguments,
-};
+use std::{path::Path, sync::Arc};
 
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
+
+use self::values::{Values, task_values};
 use super::{Hooks, WriterId, check, count, insert_attempts, insert_running};
 use crate::{
-    durable::{entry::Entry, writer::Closed},
-    error::LedgerError,
+    durable::{
+        batch::Closed,
+        entry::Entry,
+        task::{self, TaskHandle},
+    },
+    error::{LedgerError, LedgerErrorKind},
+    file::Guard,
     store::{
         CLOSING_COLUMNS, OPENING_COLUMNS,
-        columns::{self, Columns},
-        migrate,
+        columns::{self, Checksum, Columns},
+        sqlite,
     },
 };
 
@@ -20,14 +25,15 @@ use crate::{
 /// a batch takes the smallest one that holds it, and room that is left over is skipped.
 const ROOM: [usize; 5] = [1, 4, 16, 64, 256];
 
-/// Pages in the log before they are copied into the file: 32 MB. Most are written again soon, and are then copied once.
-const CHECKPOINT: &str = "8000";
+/// Copies the log into the file and makes it empty, where nobody reads what only the log has.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// A file of SQLite's, written by one connection.
 #[derive(Debug)]
 pub(in crate::durable) struct Sqlite {
     connection: SqliteConnection,
     statements: Vec<Statements>,
+    guard: Guard,
     hooks: Hooks,
     pages: u32,
 }
@@ -44,10 +50,10 @@ impl Sqlite {
     pub(in crate::durable) async fn connect(
         path: &Path,
         writer: WriterId,
+        guard: Guard,
         hooks: Hooks,
     ) -> Result<Self, LedgerError> {
-        let options = migrate::sqlite(path).pragma("wal_autocheckpoint", CHECKPOINT);
-        let mut connection = options.connect().await?;
+        let mut connection = sqlite::to_write(path).connect().await?;
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
             .fetch_one(&mut connection)
             .await?;
@@ -64,6 +70,7 @@ impl Sqlite {
         Ok(Self {
             connection,
             statements: ROOM.map(|room| Statements::new(room, writer)).into(),
+            guard,
             hooks,
             pages: 0,
         })
@@ -73,11 +80,33 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         self.limit_pages().await?;
+        let written = self.transact(openings, closings, tasks).await;
+        match &written {
+            // What stands in the log and in the file takes its room twice.
+            Err(error) if *error.kind() == LedgerErrorKind::Full => {
+                self.connection.execute(CHECKPOINT).await?;
+                self.transact(openings, closings, tasks).await
+            }
+            _ => written,
+        }
+    }
+
+    async fn transact(
+        &mut self,
+        openings: &[Arc<Entry>],
+        closings: &[Closed],
+        tasks: &[TaskHandle],
+    ) -> Result<(), LedgerError> {
         // Not sqlx's `Transaction`: a full disk makes SQLite itself roll back, and that one would never know.
-        self.connection.execute("BEGIN IMMEDIATE").await?;
-        let written = self.write_and_commit(openings, closings).await;
+        if let Err(error) = self.connection.execute("BEGIN IMMEDIATE").await {
+            // SQLite notices by itself that a file was removed, and says something else.
+            self.guard.check()?;
+            return Err(error.into());
+        }
+        let written = self.write_and_commit(openings, closings, tasks).await;
         if written.is_err() {
             // Fails where SQLite has done it already.
             let _ = self.connection.execute("ROLLBACK").await;
@@ -89,10 +118,12 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
+        tasks: &[TaskHandle],
     ) -> Result<(), LedgerError> {
         let Self {
             connection,
             statements,
+            guard,
             hooks,
             ..
         } = self;
@@ -104,7 +135,7 @@ impl Sqlite {
             execute(connection, &statements.open, values).await?;
         }
         for (statements, rows) in chunks(statements, closings) {
-            let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS);
+            let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS) + 1;
             let mut values = Values::with_capacity(statements.room + rows.len() * width);
             for Closed { entry, .. } in rows {
                 values.id(entry.id.into_bytes());
@@ -115,10 +146,16 @@ impl Sqlite {
             for Closed { entry, closing } in rows {
                 columns::opening(entry.id, &entry.opening, &mut values);
                 columns::closing(closing, &mut values);
+                values.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
             }
             execute(connection, &statements.close, values).await?;
         }
+        for handle in tasks {
+            execute(connection, &task::upsert().into(), task_values(handle)).await?;
+        }
         hooks.before_commit().await;
+        guard.complete();
+        guard.check()?;
         connection.execute("COMMIT").await?;
         Ok(())
     }
@@ -136,9 +173,13 @@ impl Sqlite {
         Ok(())
     }
 
-    pub(super) async fn close(self) {
-        // Everything is durable: what fails here is found and done at the next start.
-        let _ = self.connection.close().await;
+    /// Leaves one whole file. Everything is durable before: what fails here is found and done at the next start.
+    pub(super) async fn close(mut self) -> Result<(), LedgerError> {
+        self.guard.check()?;
+        self.connection.execute("DELETE FROM writers").await?;
+        self.connection.execute(CHECKPOINT).await?;
+        self.connection.close().await?;
+        Ok(())
     }
 }
 
@@ -161,7 +202,7 @@ impl Statements {
             // Two in one: values that are missing at the end are missing in the second.
             close: format!(
                 "DELETE FROM running WHERE id IN ({ids}); {}",
-                or_fail(insert_attempts(&rows("", opening + closing)))
+                or_fail(insert_attempts(&rows("", opening + closing + 1)))
             )
             .into(),
         }
@@ -193,43 +234,6 @@ async fn execute(
     Ok(())
 }
 
-struct Values(SqliteArguments);
-
-impl Values {
-    fn with_capacity(values: usize) -> Self {
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(values, 0);
-        Self(arguments)
-    }
-
-    fn add<'v>(&mut self, value: impl sqlx::Encode<'v, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>) {
-        self.0
-            .add(value)
-            .expect("bytes, numbers and text need no conversion");
-    }
-}
-
-impl<'a> Columns<'a> for Values {
-    fn id(&mut self, id: [u8; 16]) {
-        self.add(&id[..]);
-    }
-
-    fn number(&mut self, number: Option<i64>) {
-        self.add(number);
-    }
-
-    fn text(&mut self, text: Option<Cow<'a, str>>) {
-        self.add(text.map(Arc::<str>::from));
-    }
-
-    fn shared(&mut self, text: Option<&'a Arc<str>>) {
-        self.add(text.map(|text| match columns::plain(text) {
-            Cow::Borrowed(_) => text.clone(),
-            Cow::Owned(text) => text.into(),
-        }));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +241,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_without_a_write_ahead_log_is_refused() {
-        let connected = Sqlite::connect(":memory:".as_ref(), WriterId::nil(), Hooks::default());
+        let connected = {
+            let path: &Path = ":memory:".as_ref();
+            Sqlite::connect(path, WriterId::nil(), Guard::over(path), Hooks::default())
+        };
         let error = connected.await.expect_err("it keeps nothing");
         let LedgerErrorKind::NotDurable { setting, found, .. } = error.kind() else {
             panic!("{error}");

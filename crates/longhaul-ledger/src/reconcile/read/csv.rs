@@ -25,6 +25,8 @@ pub(super) fn read(
     bytes: impl io::Read,
     sink: &mut Sink,
 ) -> Result<(), LedgerError> {
+    let mut bytes = io::BufReader::new(bytes);
+    super::mark::skip(name, &mut bytes)?;
     let mut csv = csv::ReaderBuilder::new()
         .delimiter(map.delimiter)
         .trim(csv::Trim::All)

@@ -2,7 +2,9 @@
 
 mod columns;
 mod csv;
+mod mark;
 mod new_api;
+mod time_format;
 
 use std::{collections::HashSet, io, sync::Arc};
 

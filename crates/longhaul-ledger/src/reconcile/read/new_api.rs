@@ -40,7 +40,9 @@ pub(super) fn read(
     bytes: impl io::Read,
     sink: &mut Sink,
 ) -> Result<(), LedgerError> {
-    let mut json = serde_json::Deserializer::from_reader(io::BufReader::new(bytes));
+    let mut bytes = io::BufReader::new(bytes);
+    super::mark::skip(name, &mut bytes)?;
+    let mut json = serde_json::Deserializer::from_reader(bytes);
     let mut empty = true;
     loop {
         match json.end() {

@@ -24,6 +24,8 @@ pub enum Cause {
     NotReached,
     /// The request, the key, or where it was sent.
     Request,
+    /// What came back is no HTTP that the client reads.
+    MalformedResponse,
     /// The provider itself failed.
     Provider,
     /// The content was refused, or the model made no picture of it.

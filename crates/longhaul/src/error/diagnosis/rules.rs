@@ -9,7 +9,7 @@ use super::{
     symptoms::Symptoms,
 };
 use crate::{
-    error::Clock,
+    error::{Clock, advice},
     model::{Class, End, Phase},
 };
 
@@ -67,6 +67,11 @@ impl Finding {
     fn of(symptoms: &Symptoms) -> Self {
         if let Some((clock, limit)) = own_clock(symptoms) {
             return timed_out(symptoms, clock, limit);
+        }
+        if symptoms.malformed {
+            let text = "what came back is no HTTP that is read here; nothing was cut";
+            return Finding::new(Cause::MalformedResponse, Confidence::Certain, text)
+                .advising(advice::MALFORMED);
         }
         match symptoms.class {
             Class::UnknownOutcome | Class::IntermediaryCut => cut(symptoms),

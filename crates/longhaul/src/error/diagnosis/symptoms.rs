@@ -27,6 +27,8 @@ pub(super) struct Symptoms {
     pub(super) resolution: Resolution,
     pub(super) pattern: Option<Pattern>,
     pub(super) tolerance: f64,
+    /// What came back is no HTTP that is read.
+    pub(super) malformed: bool,
 }
 
 impl Symptoms {
@@ -54,6 +56,7 @@ impl Symptoms {
                 .filter(|_| is_cut(class, attempt))
                 .and_then(|route| route.history.pattern(&cut)),
             tolerance: cut.tolerance(),
+            malformed: attempt.is_malformed_response(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Symptoms {
                 .map_or_else(TimeScale::default, |attempt| cut(attempt).scale);
             symptoms.clock = Some((clock, scale.provider(limit)));
         }
+        symptoms.malformed |= matches!(error.kind(), ErrorKind::MalformedResponse { .. });
         symptoms.os = error.find_source::<io::Error>().map(io::Error::kind);
         symptoms
     }
@@ -88,6 +92,7 @@ impl Symptoms {
             resolution: Resolution::Unknown,
             pattern: None,
             tolerance: 0.0,
+            malformed: false,
         }
     }
 }
@@ -99,7 +104,8 @@ impl Symptoms {
 /// make an idle limit certain it is an [`IntermediaryCut`](Class::IntermediaryCut), so that what goes by
 /// the class, such as a fallback to another route, goes by what is known.
 pub(crate) fn note_end(error: &Error, attempt: &Attempt, class: Class) -> Class {
-    if error.is_timeout() || !is_cut(class, attempt) {
+    let malformed = matches!(error.kind(), ErrorKind::MalformedResponse { .. });
+    if error.is_timeout() || malformed || !is_cut(class, attempt) {
         return class;
     }
     let pattern = note_cut(attempt);
@@ -125,6 +131,7 @@ fn note_cut(attempt: &Attempt) -> Option<Pattern> {
 fn is_cut(class: Class, attempt: &Attempt) -> bool {
     matches!(class, Class::UnknownOutcome | Class::IntermediaryCut)
         && attempt.timing().flushed.is_some()
+        && !attempt.is_malformed_response()
 }
 
 /// The attempt as a cut, if that is what ended it.

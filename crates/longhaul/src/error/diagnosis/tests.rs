@@ -298,3 +298,34 @@ async fn the_history_holds_no_more_than_its_share() {
         "a second is no idle limit"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_http_is_no_cut_however_long_it_took() {
+    let layer = ClassifyLayer::default();
+    for _ in 0..3 {
+        let client = service_fn(async |request: Request<Empty<Bytes>>| {
+            // After a time at which several proxies give up.
+            sleep(Duration::from_secs(60)).await;
+            let attempt: &crate::attempt::Attempt = request.extensions().get().unwrap();
+            attempt.malformed_response();
+            let reason = "message head is too large".into();
+            let error = Error::new(ErrorKind::MalformedResponse { reason });
+            Err::<Response<Empty<Bytes>>, BoxError>(error.into())
+        });
+        let client = layer.layer(client);
+        let error = client.oneshot(request("a.example")).await.unwrap_err();
+
+        let attempt = error.attempt().unwrap();
+        assert_eq!(error.class(), Class::UnknownOutcome);
+        for diagnosis in [error.diagnosis(), of_attempt(attempt).unwrap()] {
+            assert_eq!(diagnosis.cause, Cause::MalformedResponse);
+            assert_eq!(diagnosis.confidence, Confidence::Certain);
+        }
+        let text = error.to_string();
+        assert!(text.contains("message head is too large"), "{text}");
+        assert!(
+            !text.contains("closed") && !text.contains("intermediary"),
+            "{text}"
+        );
+    }
+}

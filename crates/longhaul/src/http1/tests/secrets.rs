@@ -96,6 +96,12 @@ async fn keys_are_found_wherever_they_are() {
         get("http://a.example/v1beta/models/m:generateContent?alt=json&key=k3y"),
         get("http://a.example/?API_KEY=k3y"),
         get("http://a.example/?access_token=k3y"),
+        get("http://a.example/?m=1;%74oken=k3y"),
+        get("http://a.example/?X-Amz-Signature=k3y"),
+        in_header("x-rapidapi-key"),
+        in_header("x-api-token"),
+        in_header("fal-key"),
+        in_header("cookie"),
         get("http://user:k3y@a.example/"),
     ];
     for request in keys {
@@ -105,6 +111,7 @@ async fn keys_are_found_wherever_they_are() {
     }
     for request in [
         in_header("x-own"),
+        in_header("idempotency-key"),
         get("http://a.example/key=1?monkey=2&q=key"),
     ] {
         assert_eq!(fate(HttpScope::PublicProduction, request).await, Fate::Sent);
@@ -114,8 +121,8 @@ async fn keys_are_found_wherever_they_are() {
 #[tokio::test]
 async fn a_policy_names_its_own_keys() {
     let policy = Http1Policy {
-        key_headers: vec!["X-Relay-Token".to_owned()],
-        key_parameters: vec!["sig".to_owned()],
+        key_headers: vec!["X-Relay-Pass".to_owned()],
+        key_parameters: vec!["ticket".to_owned()],
         ..Http1Policy::default()
     };
     let client = client(Version::HTTP_11);
@@ -123,12 +130,26 @@ async fn a_policy_names_its_own_keys() {
     let mut request = get("http://a.example");
     request
         .headers_mut()
-        .insert("x-relay-token", HeaderValue::from_static("k3y"));
+        .insert("x-relay-pass", HeaderValue::from_static("k3y"));
     send(policy.clone(), &client, request).await.unwrap_err();
-    send(policy.clone(), &client, get("http://a.example/?sig=k3y"))
+    send(policy.clone(), &client, get("http://a.example/?ticket=k3y"))
         .await
         .unwrap_err();
-    send(policy, &client, with_key("http://a.example"))
+    // What looks like a key is one, whatever the policy names besides.
+    let error = send(policy, &client, with_key("http://a.example"))
         .await
-        .unwrap();
+        .unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(source, "the header authorization looks like a key");
+}
+
+/// The retry layer may send it in a header of any name.
+#[tokio::test]
+async fn an_idempotency_key_is_no_key_in_any_header() {
+    let key = HeaderValue::from_static("k3y");
+    let mut request = get("http://a.example");
+    request.headers_mut().insert("x-request-key", key.clone());
+    let attempt = Attempt::new(crate::attempt::OperationId::new(), 1, Some(key));
+    request.extensions_mut().insert(attempt);
+    assert_eq!(fate(HttpScope::PublicProduction, request).await, Fate::Sent);
 }

@@ -198,6 +198,7 @@ impl Transport for Flushed {
             flushed: 300,
             last_write: Some(Instant::now()),
             flushed_at: Some(Instant::now()),
+            unfinished: false,
         }
     }
 }

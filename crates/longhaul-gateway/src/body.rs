@@ -1,0 +1,225 @@
+//! Bodies: one that holds something until it ends, and reading a caller's within limits.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{config::ServerLimits, core::BoxError, refusal::Refusal};
+
+pin_project! {
+    /// A body with something that is dropped when it ends, fails or is dropped itself.
+    #[derive(Debug)]
+    pub struct Holding<B, G> {
+        // Before what is held, so that it is dropped first.
+        #[pin]
+        inner: B,
+        held: Option<G>,
+    }
+}
+
+impl<B, G> Holding<B, G> {
+    /// `inner`, which holds `held` until its end.
+    pub const fn new(inner: B, held: G) -> Self {
+        Self {
+            inner,
+            held: Some(held),
+        }
+    }
+}
+
+impl<B: Body, G> Body for Holding<B, G> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        let frame = ready!(this.inner.poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) {
+            *this.held = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// What a piece of a connection's read buffer can be; larger ones are no part of it.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How much of a caller's body is read, and how long that may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReadLimits {
+    /// Bytes.
+    pub bytes: u64,
+    /// Between two pieces.
+    pub silence: Duration,
+    /// The whole.
+    pub time: Duration,
+}
+
+impl From<&ServerLimits> for ReadLimits {
+    fn from(limits: &ServerLimits) -> Self {
+        Self {
+            bytes: limits.body_bytes,
+            silence: limits.body_silence,
+            time: limits.body_time,
+        }
+    }
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self::from(&ServerLimits::default())
+    }
+}
+
+impl ReadLimits {
+    /// Reads `body` to its end; nothing is sent before.
+    pub async fn read<B>(self, body: B) -> Result<Bytes, Refusal>
+    where
+        B: Body,
+        B::Data: Into<Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        if body.size_hint().lower() > self.bytes {
+            return Err(self.too_large());
+        }
+        let end = after(self.time);
+        let mut body = std::pin::pin!(body);
+        let mut first: Option<Bytes> = None;
+        let mut all = BytesMut::new();
+        loop {
+            let silent_until = end.min(after(self.silence));
+            let frame = match timeout_at(silent_until, body.frame()).await {
+                Ok(None) => break,
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(_))) => {
+                    return Err(Refusal::new(
+                        StatusCode::BAD_REQUEST,
+                        "request_body",
+                        "the request's body broke off; nothing was sent",
+                    ));
+                }
+                Err(_) => {
+                    return Err(Refusal::new(
+                        StatusCode::REQUEST_TIMEOUT,
+                        "request_body_slow",
+                        "the request's body did not arrive in time; nothing was sent",
+                    ));
+                }
+            };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let data: Bytes = data.into();
+            let length = all.len() + first.as_ref().map_or(0, Bytes::len) + data.len();
+            if length as u64 > self.bytes {
+                return Err(self.too_large());
+            }
+            match first.take() {
+                None if all.is_empty() => first = Some(data),
+                earlier => {
+                    all.extend_from_slice(&earlier.unwrap_or_default());
+                    all.extend_from_slice(&data);
+                }
+            }
+        }
+        Ok(match first {
+            // Copied out of the connection's read buffer, which would stay alive with it for minutes.
+            Some(only) if only.len() <= READ_BUFFER => Bytes::copy_from_slice(&only),
+            Some(only) => only,
+            None => all.freeze(),
+        })
+    }
+
+    fn too_large(&self) -> Refusal {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "request_too_large",
+            format!(
+                "the request's body is longer than {} bytes; nothing was sent: raise `limits.body_bytes`",
+                self.bytes
+            ),
+        )
+    }
+}
+
+fn after(span: Duration) -> Instant {
+    const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    Instant::now() + span.min(A_YEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+
+    fn limits(bytes: u64) -> ReadLimits {
+        ReadLimits {
+            bytes,
+            silence: Duration::from_secs(5),
+            time: Duration::from_secs(12),
+        }
+    }
+
+    fn full(text: &'static str) -> Full<Bytes> {
+        Full::from(text)
+    }
+
+    fn pieces(every: Duration, count: usize) -> impl Body<Data = Bytes, Error = BoxError> {
+        StreamBody::new(futures_util::stream::unfold(
+            count,
+            move |left| async move {
+                tokio::time::sleep(every).await;
+                let left = left.checked_sub(1)?;
+                Some((Ok(Frame::data(Bytes::from_static(b"ab"))), left))
+            },
+        ))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_is_read_within_its_limits_or_refused() {
+        let read = limits(6).read(pieces(Duration::from_secs(1), 3)).await;
+        assert_eq!(read.unwrap(), "ababab");
+        assert_eq!(limits(6).read(full("abc")).await.unwrap(), "abc");
+        for (body, status) in [
+            (pieces(Duration::from_secs(1), 4).boxed_unsync(), 413),
+            (pieces(Duration::from_secs(6), 1).boxed_unsync(), 408),
+            (pieces(Duration::from_secs(4), 3).boxed_unsync(), 408),
+            (full("abcdefg").map_err(Into::into).boxed_unsync(), 413),
+        ] {
+            let refusal = limits(6).read(body).await.unwrap_err();
+            assert_eq!(refusal.status().as_u16(), status);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_goes_with_the_last_byte() {
+        let held = std::sync::Arc::new(());
+        let mut body = Holding::new(full("abc"), held.clone());
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert_eq!(std::sync::Arc::strong_count(&held), 2);
+        body.frame().await.unwrap().unwrap();
+        assert!(body.frame().await.is_none());
+        assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    }
+}

@@ -1,0 +1,114 @@
+use super::*;
+
+fn refused(text: &str) -> String {
+    Config::from_toml(text).unwrap_err().to_string()
+}
+
+const UPSTREAM: &str = "[[upstreams]]\nname = \"a\"\nurl = \"https://a.example\"\n";
+
+#[test]
+fn without_keys_only_a_loopback_address_is_listened_at() {
+    for address in ["0.0.0.0:1", "192.0.2.1:1", "[::]:1"] {
+        let error = refused(&format!("listen = \"{address}\"\n{UPSTREAM}"));
+        assert!(
+            error.contains("`listen`") && error.contains("key new"),
+            "{error}"
+        );
+    }
+    for address in [
+        "127.0.0.1:1",
+        "127.9.9.9:1",
+        "[::1]:1",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        Config::from_toml(&format!("listen = \"{address}\"\n{UPSTREAM}")).unwrap();
+    }
+    let keys = format!(
+        "listen = \"0.0.0.0:1\"\n[[keys]]\nname = \"x\"\nsha256 = \"{}\"\n{UPSTREAM}key = \"none\"\n",
+        "0".repeat(64)
+    );
+    Config::from_toml(&keys).unwrap();
+}
+
+#[test]
+fn what_cannot_work_is_refused_by_its_key() {
+    let key = format!("[[keys]]\nname = \"x\"\nsha256 = \"{}\"\n", "0".repeat(64));
+    for (text, named) in [
+        (String::new(), "`upstreams`"),
+        (format!("colour = 1\n{UPSTREAM}"), "colour"),
+        (
+            format!("[limits]\nhead_time = \"0s\"\n{UPSTREAM}"),
+            "`limits.head_time`",
+        ),
+        (
+            format!("[limits]\nhead_bytes = 1\n{UPSTREAM}"),
+            "`limits.head_bytes`",
+        ),
+        (
+            format!("[replay]\nquota_bytes = 0\n{UPSTREAM}"),
+            "`replay.quota_bytes`",
+        ),
+        (format!("{UPSTREAM}places = 0"), "`upstreams[0].places`"),
+        (
+            format!("{UPSTREAM}paths = [\"v1\"]"),
+            "`upstreams[0].paths`",
+        ),
+        (
+            format!("{UPSTREAM}[upstreams.policy.retry]\nattempts = 0"),
+            "`upstreams[0].policy.retry.attempts`",
+        ),
+        (
+            format!("{UPSTREAM}[upstreams.policy.retry]\nattempt = 1"),
+            "attempt",
+        ),
+        (format!("{UPSTREAM}{UPSTREAM}"), "`upstreams[1].name`"),
+        (
+            "[[upstreams]]\nname = \"a\"\nurl = \"a.example\"\n".into(),
+            "`upstreams[0].url`",
+        ),
+        (format!("{key}{UPSTREAM}"), "`upstreams[0].key`"),
+        (format!("{key}{key}{UPSTREAM}"), "`keys[1].name`"),
+        (
+            "[[keys]]\nname = \"x\"\nsha256 = \"12\"\n".into(),
+            "64 hexadecimal",
+        ),
+    ] {
+        let error = refused(&text);
+        assert!(error.contains(named), "{named} is not named in: {error}");
+    }
+}
+
+#[test]
+fn what_is_in_force_reads_back_and_shows_no_password() {
+    let text = format!(
+        "ledger = \"postgres://me:secret@db.example/spend?password=secret\"\n[heartbeat]\nafter = \"20s\"\n{UPSTREAM}\
+         key = {{ env = \"A_KEY\" }}\n[[upstreams.policy.billing.prices]]\nprovider = \"*\"\nmodel = \"*\"\n\
+         price = \"0.01 USD\"\n"
+    );
+    let config = Config::from_toml(&text).unwrap();
+    let shown = config.to_toml().unwrap();
+    assert!(!shown.contains("secret"), "{shown}");
+    let back = Config::from_toml(&shown).unwrap();
+    assert_eq!(back.ledger, "postgres://db.example/spend");
+    assert_eq!(
+        (back.heartbeat, back.upstreams),
+        (config.heartbeat, config.upstreams)
+    );
+}
+
+#[test]
+fn paths_are_beside_the_file_and_databases_may_be_in_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    fs::write(&file, UPSTREAM).unwrap();
+    let config = Config::load(&file).unwrap();
+    assert_eq!(Path::new(&config.ledger), folder.path().join("ledger.db"));
+    assert_eq!(config.replay.folder, folder.path().join("answers"));
+    fs::write(
+        &file,
+        format!("ledger = \"${{LONGHAUL_TEST_NOT_SET}}\"\n{UPSTREAM}"),
+    )
+    .unwrap();
+    let error = Config::load(&file).unwrap_err().to_string();
+    assert!(error.contains("LONGHAUL_TEST_NOT_SET"), "{error}");
+}

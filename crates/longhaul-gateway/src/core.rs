@@ -1,0 +1,13 @@
+//! What the gateway needs of the layers, named in one place.
+
+pub(crate) use longhaul::{
+    Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, Money, Stack,
+    Workload,
+    attempt::Sent,
+    billing::{Ledger, MemoryLedger, PriceRow, PriceTable, Provider},
+    detect::{DetectPolicy, DetectWorkloadLayer},
+    error::Clock,
+    observe::{Event, Observer},
+    policy::Policy,
+    retry::RetryReport,
+};

@@ -1,0 +1,78 @@
+//! A gateway with a simulated provider behind it, to try what it does.
+
+use std::io;
+
+use longhaul_sim::{Provider, Script, Weight, server::Server};
+use tempfile::TempDir;
+
+use crate::{
+    config::{Config, UpstreamConfig},
+    core::{ConfigError, Money, Policy, PriceRow},
+};
+
+/// How many times as fast as real time the provider runs.
+const SPEED: f64 = 10.0;
+
+/// What happens to the first calls; later ones go well.
+const SCRIPT: &str = "overloaded, none, cut@60, none, gateway-timeout@60, none";
+
+/// A simulated provider, and the configuration of a gateway in front of it.
+#[derive(Debug)]
+pub struct Demo {
+    /// Where the gateway listens, and where calls go.
+    pub config: Config,
+    /// The provider, with its oracle.
+    pub provider: Provider,
+    _upstream: Server,
+    _folder: TempDir,
+}
+
+impl Demo {
+    /// Starts the provider. Everything that the gateway writes goes into a folder that is removed at the end.
+    pub async fn start() -> Result<Self, io::Error> {
+        let script: Script = SCRIPT.parse().map_err(io::Error::other)?;
+        let provider = Provider::builder()
+            .speed(SPEED)
+            .script(script)
+            .image_weight(Weight::Light)
+            .build()
+            .map_err(io::Error::other)?;
+        let upstream = Server::start(provider.clone()).await?;
+        let folder = tempfile::tempdir()?;
+        let config = config(&upstream.url(), &folder).map_err(io::Error::other)?;
+        Ok(Self {
+            config,
+            provider,
+            _upstream: upstream,
+            _folder: folder,
+        })
+    }
+}
+
+fn config(upstream: &str, folder: &TempDir) -> Result<Config, ConfigError> {
+    let mut simulated = UpstreamConfig::new("simulated", upstream);
+    simulated.policy = Policy::nano_banana_pro().scaled(1.0 / SPEED)?;
+    simulated.policy.billing.prices = vec![PriceRow::new("*", "*", Money::usd_micros(240_000))];
+    let mut config = Config::default();
+    config.heartbeat.after = config.heartbeat.after.div_f64(SPEED);
+    config.heartbeat.every = config.heartbeat.every.div_f64(SPEED);
+    config.ledger = folder.path().join("ledger.db").display().to_string();
+    config.state = folder.path().join("gateway.db").display().to_string();
+    config.replay.folder = folder.path().join("answers");
+    config.upstreams.push(simulated);
+    config.validate()?;
+    Ok(config)
+}
+
+/// What a person types to try it.
+pub fn introduction(address: &str, admin: &str) -> String {
+    format!(
+        "A gateway with a simulated provider behind it, ten times as fast as a real one.\n\
+         Ask it for a picture:\n\n  \
+         curl -sN http://{address}/v1/images/generations -H 'content-type: application/json' \\\n    \
+         -H 'idempotency-key: cat-1' -d '{{\"model\": \"nano-banana-pro\", \"prompt\": \"a cat\", \"size\": \"4096x4096\"}}' \
+         | head -c 200\n\n\
+         Ask again with the same key, and it is there at once and costs nothing.\n\
+         What it counts: http://{admin}/metrics\n"
+    )
+}

@@ -1,0 +1,32 @@
+use tokio_util::task::TaskTracker;
+use tower_layer::Layer;
+
+use super::Detach;
+
+/// Puts a [`Detach`] around a service. All services that it makes share one list of calls that run on.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct DetachLayer {
+    tasks: TaskTracker,
+}
+
+impl DetachLayer {
+    /// Calls that run, with callers or without.
+    pub fn running(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Ends when no call runs. To be asked when no new ones come.
+    pub async fn idle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl<S> Layer<S> for DetachLayer {
+    type Service = Detach<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Detach::new(inner, self.tasks.clone())
+    }
+}

@@ -1,0 +1,47 @@
+//! `Detach`: a call that may be charged runs on when its caller leaves.
+//!
+//! A server drops a request's future when its caller hangs up, and with it the call to the provider: the picture is made,
+//! charged and lost. Below this layer the call ends only when nothing that may be charged is in flight.
+//!
+//! **It keeps what was sent, and never begins.** When the last caller has left:
+//!
+//! - an attempt that was sent whole, or whose answer is coming, runs to its end, and its answer is read to the last byte;
+//! - a call that still waits (for its turn, for a place, for the next attempt) ends at once;
+//! - no further attempt is made and no other target is asked, unless [`Progress::run_on`] says that somebody will come
+//!   back: a call with an idempotency key, or one that asked for `respond-async`.
+//!
+//! Who the callers are is known to [`IdempotentReplay`](crate::replay), where it stands above: then the call is polled on
+//! its task. Alone, this layer runs each call on a task of its own, and its one caller leaves with the response's future or
+//! body. Nothing keeps the answer then; the ledger says that it came.
+//!
+//! What was sent is known through the [`Observer`](longhaul::observe::Observer) that
+//! [`Progress`] puts into the request: a stack with a retry layer must stand below.
+//!
+//! ```
+//! use longhaul::{Stack, policy::Policy};
+//! use longhaul_gateway::detach::DetachLayer;
+//! use tower::Layer;
+//!
+//! # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+//! let detach = DetachLayer::default();
+//! let service = detach.layer(Stack::new(Policy::careful())?.layer(client));
+//! // … serve it; at the end, wait for those that run on:
+//! let drained = async move { detach.idle().await };
+//! # Ok(()) }
+//! ```
+//!
+//! [`Progress`]: crate::progress::Progress
+//! [`Progress::run_on`]: crate::progress::Progress::run_on
+
+mod body;
+mod future;
+mod layer;
+mod service;
+#[cfg(test)]
+mod tests;
+
+/// A request extension: this call ends with its callers, whatever was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EndsWithCaller;
+
+pub use self::{body::ResponseBody, future::ResponseFuture, layer::DetachLayer, service::Detach};

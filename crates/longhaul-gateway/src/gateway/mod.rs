@@ -1,0 +1,212 @@
+//! All parts together: from a caller's request to an answer.
+
+mod judged;
+mod routing;
+
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::body::Body;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use metrics::gauge;
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use self::{judged::Judged, routing::Routing};
+use crate::{
+    caller::Caller,
+    config::Config,
+    core::ConfigError,
+    dialect::{Dialect, is_judged},
+    money::{Accounts, Balance, begin},
+    refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
+    replay::Replays,
+    upstream::{Books, no_upstream},
+};
+
+/// The gateway: answers every request. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Gateway(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Replaced as a whole when the configuration changes; calls in flight keep what they began with.
+    routing: RwLock<Arc<Routing>>,
+    judged: Judged,
+    books: Books,
+    accounts: Accounts,
+    draining: AtomicBool,
+}
+
+impl Gateway {
+    /// Builds everything that `config` names.
+    pub async fn new(config: &Config) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let books = Books::open(&config.ledger)
+            .await
+            .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
+        let routing = Routing::new(config, &books)?;
+        let judged = Judged::new(config).await?;
+        let gateway = Self(Arc::new(Inner {
+            routing: RwLock::new(Arc::new(routing)),
+            judged,
+            books,
+            accounts: Accounts::default(),
+            draining: AtomicBool::new(false),
+        }));
+        gateway.read_spending(config).await?;
+        Ok(gateway)
+    }
+
+    /// What callers with a cap have spent in its span, as earlier processes wrote it down.
+    async fn read_spending(&self, config: &Config) -> Result<(), ConfigError> {
+        let Some(replays) = self.0.judged.replays() else {
+            return Ok(());
+        };
+        for key in &config.keys {
+            let Some(cap) = key.cap else { continue };
+            let (certain, possible) = replays
+                .index()
+                .spent(&key.name, cap.limit.currency, begin(cap.per))
+                .await
+                .map_err(|error| ConfigError::new("state", error.to_string()))?;
+            let balance = Balance {
+                spent: certain,
+                doubtful: possible.saturating_sub(certain),
+                held: 0,
+            };
+            let name: Arc<str> = key.name.as_str().into();
+            self.0.accounts.of(&name, cap, || balance);
+        }
+        Ok(())
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        match path {
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            "/readyz" => return self.ready(),
+            _ => {}
+        }
+        let dialect = Dialect::of_path(path);
+        // The query may hold a key.
+        let (method, path) = (request.method().clone(), path.to_owned());
+        let began = Instant::now();
+        let answer = self.route(request).await;
+        let answer = answer.unwrap_or_else(|refusal| refusal.into_response(dialect).map(Body::new));
+        let of = |name| {
+            let value: Option<&HeaderValue> = answer.headers().get(name);
+            value.and_then(|value| value.to_str().ok())
+        };
+        tracing::info!(
+            %method,
+            path,
+            status = answer.status().as_u16(),
+            seconds = began.elapsed().as_secs_f64(),
+            operation = of(OPERATION),
+            class = of(CLASS),
+            attempts = of(ATTEMPTS),
+            "answered"
+        );
+        answer
+    }
+
+    /// Brings the gauges up to date.
+    pub fn measure(&self) {
+        self.routing().measure();
+        let running = self.0.judged.replays().map_or(0, Replays::running);
+        gauge!("longhaul.operations.running").set(running as f64);
+    }
+
+    /// Whether new calls are wanted.
+    pub fn ready(&self) -> Response<Body> {
+        if self.0.draining.load(Ordering::Relaxed) {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        text(StatusCode::OK, "ready\n")
+    }
+
+    /// From here on `/readyz` says that no new calls are wanted.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Attempts in flight, at all upstreams.
+    pub fn in_flight(&self) -> usize {
+        self.routing().in_flight()
+    }
+
+    /// Ends when no operation runs, with a caller or without. To be asked when no new ones come.
+    pub async fn idle(&self) {
+        self.0.judged.idle().await;
+    }
+
+    /// Writes what is not written yet.
+    pub async fn close(&self) {
+        if let Err(error) = self.0.books.close().await {
+            tracing::error!(%error, "the ledger could not be closed");
+        }
+    }
+
+    async fn route(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        if request.method() == Method::CONNECT {
+            return Err(Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "no_proxy",
+                "this is a gateway to configured upstreams, and no proxy",
+            ));
+        }
+        let routing = self.routing();
+        let caller = routing.callers.identify(request.headers(), request.uri())?;
+        if let Some(replays) = self.0.judged.replays()
+            && request.method() == Method::GET
+            && let Some(answer) = replays.collect(request.uri().path(), &caller).await
+        {
+            return answer.map(|answer| answer.map(Body::new));
+        }
+        let (mut head, body) = request.into_parts();
+        let host = head
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .or_else(|| head.uri.host());
+        let fitting = routing.fitting(head.uri.path(), host)?;
+        if head.method != Method::POST || !is_judged(head.uri.path()) {
+            let upstream = fitting
+                .iter()
+                .find(|upstream| !upstream.asks_model())
+                .ok_or_else(no_upstream)?;
+            return upstream.pass(Request::from_parts(head, body)).await;
+        }
+
+        self.put_caller(&mut head, caller);
+        let request = routing.choose(fitting, head, body).await?;
+        let Ok(answer) = self.0.judged.service().oneshot(request).await;
+        Ok(answer)
+    }
+
+    fn put_caller(&self, head: &mut http::request::Parts, caller: Caller) {
+        if let Some(cap) = caller.cap() {
+            let account = self.0.accounts.of(caller.name(), cap, Default::default);
+            head.extensions.insert(account);
+        }
+        head.extensions.insert(caller);
+    }
+
+    fn routing(&self) -> Arc<Routing> {
+        self.0
+            .routing
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+}

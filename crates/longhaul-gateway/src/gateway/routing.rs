@@ -1,0 +1,143 @@
+//! What follows from the configuration and can change while the gateway runs.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, request::Parts};
+use http_body_util::Full;
+use memchr::memmem;
+use metrics::gauge;
+
+use crate::{
+    body::ReadLimits,
+    caller::Callers,
+    config::Config,
+    core::ConfigError,
+    detach::EndsWithCaller,
+    heartbeat::{Silent, WantsStream},
+    refusal::Refusal,
+    replay::ExpectedCost,
+    telemetry::observer,
+    upstream::{Books, Upstream, no_upstream},
+    workload,
+};
+
+/// Callers, upstreams and limits.
+#[derive(Debug)]
+pub(super) struct Routing {
+    pub(super) callers: Callers,
+    upstreams: Vec<Upstream>,
+    limits: ReadLimits,
+}
+
+impl Routing {
+    pub(super) fn new(config: &Config, books: &Books) -> Result<Self, ConfigError> {
+        let mut upstreams = Vec::with_capacity(config.upstreams.len());
+        for (index, upstream) in config.upstreams.iter().enumerate() {
+            let observer = observer(&upstream.name);
+            let upstream = Upstream::new(upstream.clone(), &config.limits, books, observer)
+                .map_err(|error| error.under(&format!("upstreams[{index}]")))?;
+            upstreams.push(upstream);
+        }
+        Ok(Self {
+            callers: Callers::new(&config.keys),
+            upstreams,
+            limits: ReadLimits::from(&config.limits),
+        })
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.upstreams.iter().map(Upstream::in_flight).sum()
+    }
+
+    /// Tells how many calls each upstream has.
+    pub(super) fn measure(&self) {
+        for upstream in &self.upstreams {
+            let name = upstream.name().to_owned();
+            let (taken, waiting) = upstream.turns().counts();
+            gauge!("longhaul.in_flight", "upstream" => name.clone())
+                .set(upstream.in_flight() as f64);
+            gauge!("longhaul.turns", "upstream" => name.clone(), "state" => "taken")
+                .set(taken as f64);
+            gauge!("longhaul.turns", "upstream" => name, "state" => "waiting").set(waiting as f64);
+        }
+    }
+
+    /// The upstreams whose paths and hosts fit; at least one.
+    pub(super) fn fitting(&self, path: &str, host: Option<&str>) -> Result<Vec<Upstream>, Refusal> {
+        let fitting: Vec<_> = self
+            .upstreams
+            .iter()
+            .filter(|upstream| upstream.fits_head(path, host))
+            .cloned()
+            .collect();
+        if fitting.is_empty() {
+            return Err(no_upstream());
+        }
+        Ok(fitting)
+    }
+
+    /// Reads the body, and chooses the first upstream whose models fit. All that the layers must know is in the
+    /// extensions then.
+    pub(super) async fn choose(
+        &self,
+        fitting: Vec<Upstream>,
+        mut head: Parts,
+        body: Body,
+    ) -> Result<Request<Full<Bytes>>, Refusal> {
+        let body = self.limits.read(body).await?;
+        let workload = workload::detect(&mut head, &body).await;
+        let upstream = fitting
+            .into_iter()
+            .find(|upstream| upstream.fits_model(workload.model.as_deref()))
+            .ok_or_else(no_upstream)?;
+        let config = upstream.config();
+        let extensions = &mut head.extensions;
+        extensions.insert(config.patience);
+        if !config.heartbeat {
+            extensions.insert(Silent);
+        }
+        if !config.detach {
+            extensions.insert(EndsWithCaller);
+        }
+        if let Some(price) = upstream.price(&workload) {
+            extensions.insert(ExpectedCost(price));
+        }
+        if asks_for_stream(&body) {
+            extensions.insert(WantsStream(true));
+        }
+        extensions.insert(upstream);
+        Ok(Request::from_parts(head, Full::from(body)))
+    }
+}
+
+/// Whether the body's JSON has `"stream": true`.
+fn asks_for_stream(body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Asked {
+        #[serde(default)]
+        stream: Option<serde_json::Value>,
+    }
+    // Most bodies do not name it, and are not read for it.
+    memmem::find(body, b"\"stream\"").is_some()
+        && serde_json::from_slice::<Asked>(body)
+            .is_ok_and(|asked| asked.stream == Some(serde_json::Value::Bool(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_asked_for_at_the_top_of_the_body() {
+        assert!(asks_for_stream(br#"{"model": "x", "stream" : true}"#));
+        for body in [
+            &br#"{"stream": false}"#[..],
+            br#"{"a": {"stream": true}}"#,
+            br#"{"prompt": "\"stream\": true"}"#,
+            b"stream",
+            b"",
+        ] {
+            assert!(!asks_for_stream(body), "{}", String::from_utf8_lossy(body));
+        }
+    }
+}

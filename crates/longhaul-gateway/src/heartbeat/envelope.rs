@@ -1,0 +1,126 @@
+//! An answer whose status can no longer be told, told in the body.
+
+use http::{HeaderMap, StatusCode, header, response::Parts};
+use serde_json::Value;
+
+use super::line::Line;
+use crate::{core::Error, dialect::Dialect, refusal::Refusal};
+
+/// What of an answer is kept to be told: every error of a provider fits.
+const MOST: usize = 64 * 1024;
+/// What of an answer that is no JSON is told.
+const TEXT: usize = 2000;
+
+/// What kind of answer a head announces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Json,
+    Stream,
+    /// Compressed, or neither.
+    Opaque,
+}
+
+pub(super) fn kind(headers: &HeaderMap) -> Kind {
+    let text = |name| {
+        let value: Option<&http::HeaderValue> = headers.get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    let encoding = text(header::CONTENT_ENCODING);
+    if !matches!(encoding.as_str(), "" | "identity") {
+        return Kind::Opaque;
+    }
+    let content = text(header::CONTENT_TYPE);
+    if content.starts_with("text/event-stream") {
+        Kind::Stream
+    } else if content.contains("json") {
+        Kind::Json
+    } else {
+        Kind::Opaque
+    }
+}
+
+/// Collects an answer that does not fit behind a head of 200.
+#[derive(Debug)]
+pub(super) struct Envelope {
+    dialect: Dialect,
+    stream: bool,
+    status: StatusCode,
+    encoded: bool,
+    collected: Vec<u8>,
+    too_long: bool,
+    most: usize,
+}
+
+impl Envelope {
+    pub(super) fn new(head: &Parts, kind: Kind, line: &Line) -> Self {
+        // A good JSON answer to a caller who waits for events is told whole.
+        let whole = head.status.is_success() && kind == Kind::Json;
+        Self {
+            dialect: line.dialect,
+            stream: line.stream,
+            status: head.status,
+            encoded: head.headers.contains_key(header::CONTENT_ENCODING),
+            collected: Vec::new(),
+            too_long: false,
+            most: if whole { 64 << 20 } else { MOST },
+        }
+    }
+
+    pub(super) fn push(&mut self, data: &[u8]) {
+        let room = self.most.saturating_sub(self.collected.len());
+        self.too_long |= data.len() > room;
+        self.collected
+            .extend_from_slice(&data[..data.len().min(room)]);
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        let json = (!self.too_long)
+            .then(|| serde_json::from_slice::<Value>(&self.collected).ok())
+            .flatten();
+        match json {
+            Some(body) if self.status.is_success() => framed(body.to_string(), self.stream, None),
+            Some(mut body) if body["error"].is_object() => {
+                if self.dialect == Dialect::OpenAi {
+                    body["error"]["status"] = self.status.as_u16().into();
+                }
+                framed(body.to_string(), self.stream, Some("error"))
+            }
+            _ => {
+                let text = String::from_utf8_lossy(&self.collected);
+                let text: String = text.chars().take(TEXT).collect();
+                let message = match self.encoded {
+                    true => "the provider sent a compressed answer although it was asked not to; the answer is kept: collect it by its operation".to_owned(),
+                    false => format!("the upstream answered {}: {text}", self.status),
+                };
+                let status = match self.status.is_success() {
+                    true => StatusCode::BAD_GATEWAY,
+                    false => self.status,
+                };
+                let refusal = Refusal::new(status, "upstream_answer", message);
+                Self::of_refusal(self.dialect, self.stream, &refusal)
+            }
+        }
+    }
+
+    pub(super) fn write_broken(&self, error: &Error) -> Vec<u8> {
+        let refusal = Refusal::of_error(error, self.dialect);
+        Self::of_refusal(self.dialect, self.stream, &refusal)
+    }
+
+    pub(super) fn of_refusal(dialect: Dialect, stream: bool, refusal: &Refusal) -> Vec<u8> {
+        let body = String::from_utf8_lossy(&refusal.to_envelope(dialect)).into_owned();
+        framed(body.trim_end().to_owned(), stream, Some("error"))
+    }
+}
+
+/// JSON as it is, or as one event.
+fn framed(json: String, stream: bool, event: Option<&str>) -> Vec<u8> {
+    match (stream, event) {
+        (false, _) => json.into_bytes(),
+        (true, Some(event)) => format!("event: {event}\ndata: {json}\n\n").into_bytes(),
+        (true, None) => format!("data: {json}\n\n").into_bytes(),
+    }
+}

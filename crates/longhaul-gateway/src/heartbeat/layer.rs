@@ -1,0 +1,25 @@
+use tower_layer::Layer;
+
+use super::{Heartbeat, HeartbeatPolicy};
+
+/// Puts a [`Heartbeat`] around a service.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct HeartbeatLayer {
+    policy: HeartbeatPolicy,
+}
+
+impl HeartbeatLayer {
+    /// By `policy`.
+    pub const fn new(policy: HeartbeatPolicy) -> Self {
+        Self { policy }
+    }
+}
+
+impl<S> Layer<S> for HeartbeatLayer {
+    type Service = Heartbeat<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Heartbeat::new(inner, self.policy)
+    }
+}

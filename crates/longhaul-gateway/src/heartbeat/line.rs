@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+
+use super::{HeartbeatPolicy, Silent};
+use crate::{
+    config::Patience,
+    dialect::Dialect,
+    progress::Progress,
+    refusal::{OPERATION, Refusal, code},
+};
+
+/// A request extension: whether the caller asked for an event stream. Without it, `Accept` and the path tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WantsStream(pub bool);
+
+/// One caller's line.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) policy: HeartbeatPolicy,
+    pub(super) progress: Progress,
+    pub(super) dialect: Dialect,
+    pub(super) stream: bool,
+    patient: bool,
+    /// Whether it is left alone.
+    pub(super) silent: bool,
+}
+
+/// What a line gets whose silence has lasted.
+pub(super) enum Due {
+    /// Signs of life.
+    Beat,
+    /// The last refusal, and the end of the call.
+    Refuse(Refusal),
+    /// Nothing for so long.
+    Wait(Duration),
+}
+
+/// How soon it is looked again whether a request is out.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Line {
+    pub(super) fn of<B>(policy: HeartbeatPolicy, request: &mut Request<B>) -> Self {
+        let wants = request.extensions().get::<WantsStream>();
+        let stream = wants.map_or_else(|| asks_for_stream(request), |wants| wants.0);
+        let patience = request.extensions().get::<Patience>();
+        Self {
+            policy,
+            stream,
+            patient: patience == Some(&Patience::Deadline),
+            silent: request.extensions().get::<Silent>().is_some(),
+            dialect: Dialect::of_path(request.uri().path()),
+            progress: Progress::enter(request.extensions_mut()),
+        }
+    }
+
+    pub(super) fn due(&self) -> Due {
+        if self.progress.may_have_paid() {
+            return Due::Beat;
+        }
+        if self.progress.is_trying() || self.patient {
+            return Due::Wait(LOOK_AGAIN.min(self.policy.every));
+        }
+        Due::Refuse(self.refusal())
+    }
+
+    /// The last ending that cost nothing, or that the call still waits for its turn.
+    fn refusal(&self) -> Refusal {
+        let Some(last) = self.progress.refusal() else {
+            return Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no_place",
+                "the call still waits for its turn; nothing was sent, and nothing was charged",
+            )
+            .again_after(self.policy.every);
+        };
+        let refused = last.status.filter(|status| !status.is_success());
+        Refusal::new(
+            refused.unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
+            code(last.class),
+            format!(
+                "the provider has refused every attempt so far, the last as {}; nothing was charged: {}",
+                last.class,
+                last.class.advice()
+            ),
+        )
+        .of_class(last.class)
+        .with_attempts(self.progress.attempts().len(), None)
+        .again_after(last.wait)
+    }
+
+    /// The head of an answer that is still to come.
+    pub(super) fn head<B>(&self, body: B) -> Response<B> {
+        let mut response = Response::new(body);
+        let headers = response.headers_mut();
+        let kind = if self.stream {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        self.mark(headers);
+        if let Some(name) = self.progress.name().and_then(|name| name.try_into().ok()) {
+            headers.insert(OPERATION, name);
+        }
+        response
+    }
+
+    /// Nobody on the way must hold back or compress what comes in drops.
+    pub(super) fn mark(&self, headers: &mut HeaderMap) {
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store, no-transform"),
+        );
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
+
+    pub(super) const fn sign_of_life(&self) -> Bytes {
+        Bytes::from_static(if self.stream {
+            b": keepalive\n\n"
+        } else {
+            b" "
+        })
+    }
+}
+
+fn asks_for_stream<B>(request: &Request<B>) -> bool {
+    let accept = request.headers().get(header::ACCEPT);
+    let by_header = accept
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"));
+    let query = request.uri().query().unwrap_or_default();
+    by_header || query.split('&').any(|parameter| parameter == "alt=sse")
+}

@@ -1,0 +1,48 @@
+//! A gateway for HTTP calls that take minutes and cost money, for callers in any language: they change their base URL
+//! and keep their client.
+//!
+//! The program `longhaul-gateway` is made of the parts of this library, which are for other people's gateways too:
+//!
+//! | part | |
+//! |---|---|
+//! | [`heartbeat`] | a caller's line is kept open while its picture is made |
+//! | [`replay`] | one key, one charge: who comes back attaches, or gets the kept answer |
+//! | [`detach`] | a call that may be charged runs on when its caller leaves |
+//! | [`refusal`] | errors of the layers as answers in OpenAI's and Google's words, with the right status |
+//! | [`forward`] | hop-by-hop headers, the upstream's URL, keys that must not go on |
+//! | [`turns`] | places of an upstream, round robin over callers |
+//! | [`money`] | a spending cap for each caller, with the money of calls in flight reserved |
+//! | [`config`], [`caller`], [`upstream`], [`gateway`], [`server`] | what the program is made of |
+//!
+//! ```no_run
+//! use longhaul_gateway::{config::Config, gateway::Gateway};
+//!
+//! # async fn example() -> Result<(), longhaul::ConfigError> {
+//! let config = Config::load("gateway.toml".as_ref())?;
+//! let gateway = Gateway::new(&config).await?;
+//! // Serve it with `longhaul_gateway::server`, or call it from a server of your own:
+//! let request = http::Request::get("/healthz").body(axum::body::Body::empty()).unwrap();
+//! let answer = gateway.answer(request).await;
+//! # Ok(()) }
+//! ```
+
+pub mod body;
+pub mod caller;
+pub mod config;
+mod core;
+pub mod demo;
+pub mod detach;
+pub mod dialect;
+pub mod forward;
+pub mod gateway;
+pub mod heartbeat;
+pub mod money;
+pub mod progress;
+pub mod refusal;
+pub mod replay;
+pub mod server;
+pub mod telemetry;
+pub mod turns;
+pub mod upstream;
+mod wall_clock;
+mod workload;

@@ -1,0 +1,184 @@
+//! The gateway as a program.
+
+use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+use longhaul_gateway::{
+    caller::new_key,
+    config::{Config, KeyConfig},
+    demo::{Demo, introduction},
+    gateway::Gateway,
+    server::{Admin, Server, stop_signal},
+    telemetry::Recorder,
+};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
+use tracing_subscriber::EnvFilter;
+
+/// A gateway for HTTP calls that take minutes and cost money.
+///
+/// Clients change their base URL to it, and keep everything else.
+#[derive(Debug, Parser)]
+#[command(
+    name = "longhaul-gateway",
+    version,
+    args_conflicts_with_subcommands = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// The configuration
+    #[arg(default_value = "gateway.toml")]
+    file: PathBuf,
+
+    /// Start with a simulated provider behind it, without a configuration
+    #[arg(long)]
+    demo: bool,
+
+    /// Print the configuration in force, and do nothing else
+    #[arg(long)]
+    check: bool,
+
+    /// Write the log as JSON
+    #[arg(long)]
+    json_log: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keys for callers
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key: the key itself, shown once, and what goes into the configuration
+    New {
+        /// What logs and metrics call its owner
+        name: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("longhaul-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    if let Some(Command::Key { command }) = arguments.command {
+        let KeyCommand::New { name } = command;
+        return print_key(name);
+    }
+    if arguments.demo {
+        log(arguments.json_log);
+        let demo = Demo::start().await?;
+        return serve(demo.config.clone(), Some(&demo)).await;
+    }
+    let config = Config::load(&arguments.file)?;
+    if arguments.check {
+        print!("{}", config.to_toml()?);
+        return Ok(());
+    }
+    log(arguments.json_log);
+    serve(config, None).await
+}
+
+fn print_key(name: String) -> Result<(), Box<dyn Error>> {
+    #[derive(serde::Serialize)]
+    struct Keys {
+        keys: Vec<KeyConfig>,
+    }
+    let (key, sha256) = new_key()?;
+    let keys = Keys {
+        keys: vec![KeyConfig::new(name, sha256)],
+    };
+    println!("# The key, shown this once; its owner sends it as it would send the provider's:");
+    println!("# {key}");
+    println!("# For the configuration:");
+    print!("{}", toml::to_string(&keys)?);
+    Ok(())
+}
+
+fn log(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+async fn serve(config: Config, demo: Option<&Demo>) -> Result<(), Box<dyn Error>> {
+    let recorder = Recorder::install()?;
+    let gateway = Gateway::new(&config).await?;
+    let bind = async |key: &str, address: SocketAddr| {
+        Server::bind(address, config.limits.clone())
+            .await
+            .map_err(|error| format!("`{key}`: {address}: {error}"))
+    };
+    let server = bind("listen", config.listen).await?;
+    let admin_server = bind("admin", config.admin).await?;
+    let (address, admin_address) = (server.address()?, admin_server.address()?);
+    tracing::info!(%address, admin = %admin_address, "listening");
+    if demo.is_some() {
+        println!(
+            "{}",
+            introduction(&address.to_string(), &admin_address.to_string())
+        );
+    }
+
+    // It stays until calls have finished: whoever waits for that looks here.
+    let admin = Admin::new(&gateway, recorder);
+    let admin_handler = move |request| {
+        let admin = admin.clone();
+        async move { admin.answer(request).await }
+    };
+    tokio::spawn(admin_server.serve(admin_handler, std::future::pending(), Duration::ZERO));
+
+    let (answering, draining) = (gateway.clone(), gateway.clone());
+    let handler = move |request| {
+        let gateway = answering.clone();
+        async move { gateway.answer(request).await }
+    };
+    let (stopped, stop_time) = oneshot::channel();
+    let stop = async move {
+        stop_signal().await;
+        tracing::info!(
+            in_flight = draining.in_flight(),
+            "stopping: calls in flight may finish"
+        );
+        draining.drain();
+        let _ = stopped.send(Instant::now());
+    };
+    let finished = server.serve(handler, stop, config.drain).await;
+    // Operations whose callers have left finish too, within the same time.
+    let stopped = stop_time.await.unwrap_or_else(|_| Instant::now());
+    let left = config.drain.saturating_sub(stopped.elapsed());
+    let finished = finished && timeout(left, gateway.idle()).await.is_ok();
+    if !finished {
+        tracing::warn!("calls were still in flight when the time was over");
+    }
+    gateway.close().await;
+    if let Some(demo) = demo {
+        println!(
+            "What the provider says: {:#?}",
+            demo.provider.oracle().totals()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What an error of the layers is to a caller.
+
+use http::StatusCode;
+
+use super::Refusal;
+use crate::{
+    core::{Class, Clock, Error, ErrorKind},
+    dialect::Dialect,
+};
+
+impl Refusal {
+    /// The answer for `error`: the status by what happened, the whole diagnosis as the message.
+    ///
+    /// What may have been charged is never marked as free to send again. Google's SDK does not know `x-should-retry`
+    /// and sends 502, 503 and 504 again where its user asked for retries; in its dialect a failure that may have been
+    /// charged is 409 therefore.
+    pub fn of_error(error: &Error, dialect: Dialect) -> Self {
+        let class = error.class();
+        let (status, code) = status(error, class);
+        let status = match dialect {
+            Dialect::Google if class.is_possibly_charged() => StatusCode::CONFLICT,
+            _ => status,
+        };
+        let mut refusal = Self::new(status, code, error.to_string())
+            .of_class(class)
+            .with_advice(error.advice());
+        if let Some(report) = error.report() {
+            let attempts = report.attempts().len();
+            refusal = refusal.with_attempts(attempts, report.possible_cost());
+            if let Some(at) = report.retry_at() {
+                let wait = at.saturating_duration_since(tokio::time::Instant::now());
+                refusal = refusal.not_before(wait);
+            }
+        }
+        refusal
+    }
+}
+
+fn status(error: &Error, class: Class) -> (StatusCode, &'static str) {
+    match error.kind() {
+        ErrorKind::SpendingCap { price: None, .. } => {
+            (StatusCode::PAYMENT_REQUIRED, "price_unknown")
+        }
+        ErrorKind::SpendingCap { .. } => (StatusCode::PAYMENT_REQUIRED, "spending_cap"),
+        ErrorKind::QueueTimeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_place"),
+        ErrorKind::Ledger => (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable"),
+        ErrorKind::RequestBody => (StatusCode::BAD_REQUEST, "request_body"),
+        ErrorKind::Insecure(_) => (StatusCode::INTERNAL_SERVER_ERROR, "insecure_upstream"),
+        ErrorKind::Timeout {
+            clock: Clock::Connect | Clock::Start | Clock::WriteProgress,
+            ..
+        } => (StatusCode::BAD_GATEWAY, code(class)),
+        ErrorKind::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, code(class)),
+        _ => (StatusCode::BAD_GATEWAY, code(class)),
+    }
+}
+
+/// The class as programs read it.
+pub(crate) const fn code(class: Class) -> &'static str {
+    match class {
+        Class::NeverSent => "never_sent",
+        Class::SentPartial => "sent_partial",
+        Class::Refused => "refused",
+        Class::RateLimited => "rate_limited",
+        Class::QuotaExhausted => "quota_exhausted",
+        Class::Overloaded => "overloaded",
+        Class::Unavailable => "unavailable",
+        Class::InFlight => "in_flight",
+        Class::KeyReuse => "key_reuse",
+        Class::ClientError => "client_error",
+        Class::RequestTimeout => "request_timeout",
+        Class::ServerError => "server_error",
+        Class::ModelDeadline => "model_deadline",
+        Class::IntermediaryCut => "intermediary_cut",
+        Class::UnknownOutcome => "unknown_outcome",
+        Class::Undelivered => "undelivered",
+        Class::NoImage => "no_image",
+        Class::ContentBlocked => "content_blocked",
+        Class::Delivered => "delivered",
+        Class::Redirect => "redirect",
+        _ => "other",
+    }
+}

@@ -1,0 +1,187 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use tokio::{
+    fs::File,
+    io::{AsyncRead as _, ReadBuf},
+};
+
+use super::{
+    operation::Operation,
+    spool::{Found, Spool},
+};
+use crate::{core::BoxError, progress::Presence};
+
+/// Bytes that are read from the disk at once.
+const PIECE: u64 = 128 * 1024;
+
+/// An answer's body: as it comes, from the disk, or the gateway's own words.
+pub struct ResponseBody {
+    source: Source,
+    /// Until the last byte is out.
+    caller: Option<(Arc<Operation>, Presence)>,
+}
+
+enum Source {
+    Bytes(Option<Bytes>),
+    Spool {
+        spool: Spool,
+        file: Option<File>,
+        at: u64,
+    },
+    File {
+        before: Option<Bytes>,
+        file: File,
+        left: u64,
+        after: Option<Bytes>,
+    },
+}
+
+impl ResponseBody {
+    pub(super) fn of_bytes(bytes: impl Into<Bytes>) -> Self {
+        Self::new(Source::Bytes(Some(bytes.into())))
+    }
+
+    /// As it comes, for a caller of `operation`.
+    pub(super) async fn of_spool(
+        spool: Spool,
+        operation: Arc<Operation>,
+        presence: Presence,
+    ) -> Self {
+        // Where it cannot be opened all of it is in memory.
+        let file = File::open(spool.path()).await.ok();
+        let mut body = Self::new(Source::Spool { spool, file, at: 0 });
+        body.caller = Some((operation, presence));
+        body
+    }
+
+    /// `length` bytes of a file, with something before and after them.
+    pub(super) fn of_file(before: Bytes, file: File, length: u64, after: Bytes) -> Self {
+        Self::new(Source::File {
+            before: Some(before),
+            file,
+            left: length,
+            after: Some(after),
+        })
+    }
+
+    const fn new(source: Source) -> Self {
+        Self {
+            source,
+            caller: None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        match &mut self.source {
+            Source::Bytes(bytes) => {
+                let rest = bytes.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(rest.map(Ok))
+            }
+            Source::Spool { spool, file, at } => {
+                let piece = match spool.find(*at, cx) {
+                    Found::Pending => return Poll::Pending,
+                    Found::End => return Poll::Ready(None),
+                    Found::Broken(why) => return Poll::Ready(Some(Err(why.to_string().into()))),
+                    Found::InMemory(piece) => piece,
+                    Found::OnDisk(bytes) => {
+                        let Some(file) = file else {
+                            return Poll::Ready(Some(Err(
+                                "the kept answer cannot be opened".into()
+                            )));
+                        };
+                        ready!(poll_read(file, bytes, cx))?
+                    }
+                };
+                *at += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                Poll::Ready(Some(Ok(piece)))
+            }
+            Source::File {
+                before,
+                file,
+                left,
+                after,
+            } => {
+                if let Some(before) = before.take().filter(|bytes| !bytes.is_empty()) {
+                    return Poll::Ready(Some(Ok(before)));
+                }
+                if *left > 0 {
+                    let piece = ready!(poll_read(file, *left, cx))?;
+                    *left -= u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                let after = after.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(after.map(Ok))
+            }
+        }
+    }
+}
+
+/// At most `left` bytes, and at least one.
+fn poll_read(file: &mut File, left: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, BoxError>> {
+    let most = usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX);
+    let mut piece = BytesMut::zeroed(most);
+    let mut buffer = ReadBuf::new(&mut piece);
+    ready!(Pin::new(file).poll_read(cx, &mut buffer))?;
+    let read = buffer.filled().len();
+    if read == 0 {
+        return Poll::Ready(Err("the kept answer is shorter than it was".into()));
+    }
+    piece.truncate(read);
+    Poll::Ready(Ok(piece.freeze()))
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let piece = ready!(this.poll(cx));
+        match &piece {
+            Some(Ok(_)) => {}
+            None => {
+                if let Some((operation, _)) = this.caller.take() {
+                    operation.delivered();
+                }
+            }
+            Some(Err(_)) => this.caller = None,
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.size_hint().exact() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        match &self.source {
+            Source::Bytes(bytes) => SizeHint::with_exact(length(bytes)),
+            Source::Spool { spool, at, .. } => spool
+                .whole()
+                .map_or_else(SizeHint::new, |total| SizeHint::with_exact(total - at)),
+            Source::File {
+                before,
+                left,
+                after,
+                ..
+            } => SizeHint::with_exact(length(before) + left + length(after)),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+use std::{fmt, str::FromStr};
+
+/// The public name of an operation: 128 random bits, written `op_` and 32 hexadecimal digits.
+///
+/// It cannot be guessed, and still opens nothing by itself: an operation is shown to its owner and to admin keys alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicId([u8; 16]);
+
+const PREFIX: &str = "op_";
+
+impl PublicId {
+    /// A new one; fails only where the system has no randomness.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        let mut bits = [0; 16];
+        getrandom::fill(&mut bits)?;
+        Ok(Self(bits))
+    }
+
+    /// Its 32 hexadecimal digits, as files are named.
+    pub(crate) fn digits(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    /// Reads [`digits`](Self::digits).
+    pub(crate) fn of_digits(digits: &str) -> Option<Self> {
+        let mut bits = [0; 16];
+        // Capitals would be a second name for the same operation.
+        let lower = !digits.bytes().any(|byte| byte.is_ascii_uppercase());
+        (lower && hex::decode_to_slice(digits, &mut bits).is_ok()).then_some(Self(bits))
+    }
+}
+
+impl fmt::Display for PublicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}", self.digits())
+    }
+}
+
+impl fmt::Debug for PublicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for PublicId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.strip_prefix(PREFIX)
+            .and_then(Self::of_digits)
+            .ok_or(())
+    }
+}

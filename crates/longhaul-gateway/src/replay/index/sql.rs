@@ -1,0 +1,314 @@
+//! The index in SQLite or PostgreSQL: the same statements for both.
+
+use std::{fmt, str::FromStr, time::SystemTime};
+
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+use sqlx::{
+    AnyPool, Row as _,
+    any::{AnyConnectOptions, AnyPoolOptions, AnyRow},
+};
+
+use super::{Digest, Index, PublicId, Row, Scope, State, read_headers, write_headers};
+use crate::{
+    core::{BoxError, Currency, Money},
+    wall_clock::{millis, now},
+};
+
+const TABLES: [&str; 5] = [
+    "CREATE TABLE IF NOT EXISTS longhaul_gateway (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS longhaul_operations (
+        id TEXT PRIMARY KEY, scope TEXT NOT NULL, caller TEXT NOT NULL, key_digest TEXT, request_digest TEXT NOT NULL,
+        state TEXT NOT NULL, began BIGINT NOT NULL, ended BIGINT, class TEXT, status BIGINT, headers TEXT,
+        length BIGINT NOT NULL, certain BIGINT NOT NULL, possible BIGINT, currency TEXT)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS longhaul_operations_key ON longhaul_operations (scope, key_digest)",
+    "CREATE INDEX IF NOT EXISTS longhaul_operations_request ON longhaul_operations (scope, request_digest, ended)",
+    "CREATE INDEX IF NOT EXISTS longhaul_operations_state ON longhaul_operations (state, ended)",
+];
+
+/// The whole rows that fulfil a condition.
+macro_rules! rows_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, scope, caller, key_digest, request_digest, state, began, ended, class, status, headers, \
+             length, certain, possible, currency FROM longhaul_operations ",
+            $condition
+        )
+    };
+}
+
+/// An index in a database: a file of SQLite's, or PostgreSQL.
+pub struct SqlIndex {
+    pool: AnyPool,
+    secret: [u8; 32],
+}
+
+impl SqlIndex {
+    /// Opens the database at `place`, a path or a `postgres://` URL, and makes its tables where there are none.
+    pub async fn open(place: &str) -> Result<Self, BoxError> {
+        sqlx::any::install_default_drivers();
+        let postgres = place.starts_with("postgres://") || place.starts_with("postgresql://");
+        let (url, connections) = match postgres {
+            true => (place.to_owned(), 8),
+            // One writer: SQLite's own limit, without its errors.
+            false => (sqlite_url(place)?, 1),
+        };
+        let options = AnyConnectOptions::from_str(&url)?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(connections)
+            .connect_with(options)
+            .await?;
+        if !postgres {
+            for pragma in [
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA busy_timeout = 5000",
+            ] {
+                sqlx::query(pragma).execute(&pool).await?;
+            }
+        }
+        for table in TABLES {
+            sqlx::query(table).execute(&pool).await?;
+        }
+        let secret = secret(&pool).await?;
+        Ok(Self { pool, secret })
+    }
+
+    /// Closes what a process that died left running: nobody knows how it ended. To be called before the first operation,
+    /// by the only process that uses the index.
+    pub async fn recover(&self) -> Result<u64, BoxError> {
+        let done = sqlx::query(
+            "UPDATE longhaul_operations SET state = 'unknown', ended = $1 WHERE state = 'running'",
+        )
+        .bind(millis(now()))
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn one(&self, query: &'static str, binds: &[&str]) -> Result<Option<Row>, BoxError> {
+        let mut asked = sqlx::query(query);
+        for bind in binds {
+            asked = asked.bind(*bind);
+        }
+        let row = asked.fetch_optional(&self.pool).await?;
+        row.as_ref().map(read).transpose()
+    }
+}
+
+fn sqlite_url(path: &str) -> Result<String, BoxError> {
+    // What has a meaning in a URL is no part of a path that we can write there.
+    if path.contains(['?', '#', '%']) {
+        return Err(
+            format!("{path:?}: the path of a database must not contain `?`, `#` or `%`").into(),
+        );
+    }
+    Ok(format!("sqlite://{path}?mode=rwc"))
+}
+
+/// Made once for a database. Two processes that begin at the same time agree on the first one's.
+async fn secret(pool: &AnyPool) -> Result<[u8; 32], BoxError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    sqlx::query(
+        "INSERT INTO longhaul_gateway (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(hex::encode(secret))
+    .execute(pool)
+    .await?;
+    let row = sqlx::query("SELECT value FROM longhaul_gateway WHERE name = 'secret'")
+        .fetch_one(pool)
+        .await?;
+    let text: String = row.try_get(0)?;
+    hex::decode_to_slice(text, &mut secret)?;
+    Ok(secret)
+}
+
+fn read(row: &AnyRow) -> Result<Row, BoxError> {
+    let text = |column: usize| row.try_get::<String, _>(column);
+    let digest = |digits: &str| -> Result<Digest, BoxError> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digits, &mut bytes)?;
+        Ok(Digest(bytes))
+    };
+    let possible: Option<i64> = row.try_get(13)?;
+    let currency: Option<String> = row.try_get(14)?;
+    let possible = possible.zip(currency).and_then(|(micros, currency)| {
+        Some(Money {
+            micros,
+            currency: currency.parse().ok()?,
+        })
+    });
+    let key: Option<String> = row.try_get(3)?;
+    let status: Option<i64> = row.try_get(9)?;
+    let headers: Option<String> = row.try_get(10)?;
+    Ok(Row {
+        id: PublicId::of_digits(&text(0)?).ok_or("an id is not one")?,
+        scope: Scope::from_bytes(digest(&text(1)?)?.0),
+        caller: text(2)?,
+        key: key.as_deref().map(digest).transpose()?,
+        request: digest(&text(4)?)?,
+        state: State::named(&text(5)?)
+            .ok_or("a state is not known: is the database a newer version's?")?,
+        began: row.try_get(6)?,
+        ended: row.try_get(7)?,
+        class: row.try_get(8)?,
+        status: status
+            .and_then(|status| u16::try_from(status).ok())
+            .and_then(|status| StatusCode::from_u16(status).ok()),
+        headers: read_headers(&headers.unwrap_or_default()),
+        length: u64::try_from(row.try_get::<i64, _>(11)?)?,
+        certain: row.try_get(12)?,
+        possible,
+    })
+}
+
+impl Index for SqlIndex {
+    fn secret(&self) -> [u8; 32] {
+        self.secret
+    }
+
+    fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
+        Box::pin(async move {
+            let written = sqlx::query(
+                "INSERT INTO longhaul_operations (id, scope, caller, key_digest, request_digest, state, began, length, \
+                 certain, possible, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9) \
+                 ON CONFLICT (scope, key_digest) DO NOTHING",
+            )
+            .bind(row.id.digits())
+            .bind(hex::encode(row.scope.as_bytes()))
+            .bind(&row.caller)
+            .bind(row.key.map(|key| hex::encode(key.0)))
+            .bind(hex::encode(row.request.0))
+            .bind(row.state.name())
+            .bind(row.began)
+            .bind(row.possible.map(|money| money.micros))
+            .bind(row.possible.map(|money| money.currency.to_string()))
+            .execute(&self.pool)
+            .await?;
+            if written.rows_affected() > 0 {
+                return Ok(None);
+            }
+            let key = row
+                .key
+                .ok_or("an operation without a key was there already")?;
+            let existing = self.by_key(row.scope, key).await?;
+            Ok(Some(
+                existing.ok_or("the operation with this key has just gone")?,
+            ))
+        })
+    }
+
+    fn end(&self, row: Row) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async move {
+            sqlx::query(
+                "UPDATE longhaul_operations SET state = $1, ended = $2, class = $3, status = $4, headers = $5, \
+                 length = $6, certain = $7, possible = $8, currency = $9 WHERE id = $10",
+            )
+            .bind(row.state.name())
+            .bind(row.ended)
+            .bind(row.class)
+            .bind(row.status.map(|status| i64::from(status.as_u16())))
+            .bind(write_headers(&row.headers))
+            .bind(i64::try_from(row.length)?)
+            .bind(row.certain)
+            .bind(row.possible.map(|money| money.micros))
+            .bind(row.possible.map(|money| money.currency.to_string()))
+            .bind(row.id.digits())
+            .execute(&self.pool)
+            .await?;
+            Ok(())
+        })
+    }
+
+    fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async move {
+            sqlx::query("UPDATE longhaul_operations SET key_digest = NULL WHERE id = $1")
+                .bind(id.digits())
+                .execute(&self.pool)
+                .await?;
+            Ok(())
+        })
+    }
+
+    fn get(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
+        Box::pin(async move {
+            self.one(rows_where!("WHERE id = $1"), &[&id.digits()])
+                .await
+        })
+    }
+
+    fn by_key(&self, scope: Scope, key: Digest) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
+        Box::pin(async move {
+            let (scope, key) = (hex::encode(scope.as_bytes()), hex::encode(key.0));
+            self.one(
+                rows_where!("WHERE scope = $1 AND key_digest = $2"),
+                &[&scope, &key],
+            )
+            .await
+        })
+    }
+
+    fn by_request(
+        &self,
+        scope: Scope,
+        request: Digest,
+        since: SystemTime,
+    ) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
+        Box::pin(async move {
+            let row = sqlx::query(rows_where!(
+                "WHERE scope = $1 AND request_digest = $2 AND ended >= $3 ORDER BY ended DESC LIMIT 1"
+            ))
+            .bind(hex::encode(scope.as_bytes()))
+            .bind(hex::encode(request.0))
+            .bind(millis(since))
+            .fetch_optional(&self.pool)
+            .await?;
+            row.as_ref().map(read).transpose()
+        })
+    }
+
+    fn oldest_kept(
+        &self,
+        before: SystemTime,
+        at_most: u32,
+    ) -> BoxFuture<'_, Result<Vec<Row>, BoxError>> {
+        Box::pin(async move {
+            let rows = sqlx::query(rows_where!(
+                "WHERE state = 'kept' AND ended < $1 ORDER BY ended LIMIT $2"
+            ))
+            .bind(millis(before))
+            .bind(i64::from(at_most))
+            .fetch_all(&self.pool)
+            .await?;
+            rows.iter().map(read).collect()
+        })
+    }
+
+    fn spent<'a>(
+        &'a self,
+        caller: &'a str,
+        currency: Currency,
+        since: Option<SystemTime>,
+    ) -> BoxFuture<'a, Result<(i64, i64), BoxError>> {
+        Box::pin(async move {
+            // PostgreSQL adds BIGINTs up to a NUMERIC.
+            let row = sqlx::query(
+                "SELECT CAST(COALESCE(SUM(certain), 0) AS BIGINT), CAST(COALESCE(SUM(possible), 0) AS BIGINT) \
+                 FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $3",
+            )
+            .bind(caller)
+            .bind(currency.as_str())
+            .bind(since.map_or(0, millis))
+            .fetch_one(&self.pool)
+            .await?;
+            Ok((row.try_get(0)?, row.try_get(1)?))
+        })
+    }
+}
+
+impl fmt::Debug for SqlIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlIndex").finish_non_exhaustive()
+    }
+}

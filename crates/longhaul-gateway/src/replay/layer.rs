@@ -1,0 +1,79 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64},
+};
+
+use tokio_util::task::TaskTracker;
+use tower_layer::Layer;
+
+use super::{IdempotentReplay, Index, ReplayPolicy, operation::Operations};
+
+/// Puts an [`IdempotentReplay`] around a service. All services that it makes share their operations.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct IdempotentReplayLayer {
+    replays: Replays,
+}
+
+impl IdempotentReplayLayer {
+    /// Remembers by `policy`, in `index`.
+    pub fn new(policy: ReplayPolicy, index: impl Index) -> Self {
+        Self {
+            replays: Replays(Arc::new(Shared {
+                policy,
+                index: Box::new(index),
+                operations: Operations::default(),
+                tasks: TaskTracker::new(),
+                kept_bytes: AtomicU64::new(0),
+                swept: AtomicI64::new(0),
+            })),
+        }
+    }
+
+    /// All operations of this layer: to look at them, to collect them, to wait for their end.
+    pub fn replays(&self) -> Replays {
+        self.replays.clone()
+    }
+}
+
+impl<S> Layer<S> for IdempotentReplayLayer {
+    type Service = IdempotentReplay<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        IdempotentReplay::new(inner, self.replays.clone())
+    }
+}
+
+/// All operations of a layer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Replays(pub(super) Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) policy: ReplayPolicy,
+    pub(super) index: Box<dyn Index>,
+    pub(super) operations: Operations,
+    pub(super) tasks: TaskTracker,
+    /// Bytes of all answers on the disk, as far as this process knows.
+    pub(super) kept_bytes: AtomicU64,
+    /// When it was last looked for what is too old, in milliseconds since 1970.
+    pub(super) swept: AtomicI64,
+}
+
+impl Replays {
+    /// Operations that run, with callers or without.
+    pub fn running(&self) -> usize {
+        self.0.operations.running()
+    }
+
+    /// Where operations are written down.
+    pub fn index(&self) -> &dyn Index {
+        &*self.0.index
+    }
+
+    /// Ends when no operation runs. To be asked when no new ones come.
+    pub async fn idle(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+}

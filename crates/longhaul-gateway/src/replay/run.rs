@@ -1,0 +1,198 @@
+//! One operation, on its own task: from the call to the last byte on the disk.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use tower_service::Service;
+
+use super::{
+    index::{Row, State},
+    layer::Replays,
+    operation::{Answer, Operation},
+    service::unknown,
+    spool::Spool,
+};
+use crate::{
+    core::{BoxError, Class, Error, Money},
+    dialect::Dialect,
+    progress::Progress,
+    refusal::{CLASS, OPERATION, Refusal},
+    wall_clock::{millis, now},
+};
+/// How often the end of an operation is tried to be written down, and how long is waited between.
+const WRITES: u32 = 5;
+const BETWEEN_WRITES: Duration = Duration::from_secs(1);
+
+/// Headers of an answer that belong to one way of carrying it.
+const NOT_KEPT: [HeaderName; 4] = [
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::SET_COOKIE,
+    header::CONNECTION,
+];
+
+pub(super) async fn run<S, B>(
+    replays: Replays,
+    operation: Arc<Operation>,
+    mut inner: S,
+    request: Request<Full<Bytes>>,
+) where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let unfinished = Unfinished(&operation);
+    let dialect = Dialect::of_path(request.uri().path());
+    // It was made ready by whoever polled this layer.
+    let response = inner.call(request).await.map_err(Error::from_inner);
+    let mut row = operation.row.clone();
+    match response {
+        Ok(response) => read(&replays, &operation, &mut row, response).await,
+        Err(error) => {
+            let refusal = Refusal::of_error(&error, dialect);
+            let bytes = Full::from(refusal.body_bytes(dialect));
+            let response = refusal.into_response(dialect).map(|_| bytes);
+            read(&replays, &operation, &mut row, response).await;
+        }
+    }
+    replays.write(&row).await;
+    operation.end(row.state);
+    drop(unfinished);
+    replays.sweep().await;
+}
+
+/// Hands the head to all callers, and the body through the spool.
+async fn read<B>(
+    replays: &Replays,
+    operation: &Arc<Operation>,
+    row: &mut Row,
+    response: Response<B>,
+) where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let (head, body) = response.into_parts();
+    let headers = kept_headers(head.headers, operation);
+    let path = replays.file(row.id);
+    let (spool, mut writer) = Spool::begin(path).await;
+    operation.answer.send_replace(Some(Answer::Head {
+        status: head.status,
+        headers: headers.clone(),
+        spool: spool.clone(),
+    }));
+    row.status = Some(head.status);
+    row.headers = headers;
+
+    let mut body = std::pin::pin!(body.map_err(|error| error.into().to_string()));
+    let mut broke = None;
+    while let Some(frame) = body.frame().await {
+        match frame.map(http_body::Frame::into_data) {
+            Ok(Ok(data)) => writer.push(data).await,
+            Ok(Err(_trailers)) => {}
+            Err(error) => {
+                broke = Some(error);
+                break;
+            }
+        }
+    }
+    // Attempts have their outcomes only now.
+    settle(row, &operation.progress, head.status, broke.is_none());
+    writer.end(broke.map_or(Ok(()), Err));
+    match spool.whole() {
+        Some(length) if spool.is_on_disk() => {
+            row.length = length;
+            replays.kept_more(length);
+        }
+        // What is not on the disk is lost for whoever comes after those who wait now.
+        _ if row.state == State::Kept => row.state = State::Unknown,
+        _ => {}
+    }
+}
+
+/// What it came to: whose money, and whether its key may be used anew.
+fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
+    let attempts = progress.attempts();
+    let may_have_paid = progress.may_have_paid();
+    row.state = match (may_have_paid, whole) {
+        (_, true) if status.is_success() => State::Kept,
+        (false, _) => State::Free,
+        (true, true) => State::Kept,
+        (true, false) => State::Unknown,
+    };
+    row.ended = Some(millis(now()));
+    let (mut certain, mut possible) = (0_i64, None::<Money>);
+    let mut known = true;
+    for attempt in &attempts {
+        let Some(outcome) = attempt.outcome_now() else {
+            continue;
+        };
+        row.class = Some(outcome.class.name().to_owned());
+        match (outcome.exposure.certain(), outcome.exposure.possible()) {
+            (Some(charged), Some(most)) => {
+                certain = certain.saturating_add(charged.micros);
+                possible = Some(possible.map_or(most, |sum| sum.checked_add(most).unwrap_or(sum)));
+            }
+            _ => known = false,
+        }
+    }
+    row.certain = certain;
+    if known {
+        // Nothing was attempted, or all of it has a price: what was expected no longer counts.
+        row.possible = possible.or_else(|| row.possible.map(Money::zero));
+    }
+    if row.class.is_none() && !may_have_paid {
+        row.class = Some(Class::NeverSent.name().to_owned());
+    }
+}
+
+fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
+    for name in &NOT_KEPT {
+        headers.remove(name);
+    }
+    if let Ok(id) = HeaderValue::try_from(operation.id().to_string()) {
+        headers.insert(OPERATION, id);
+    }
+    let class = operation.progress.attempts();
+    let class = class.last().and_then(crate::core::Attempt::class);
+    if let Some(class) = class {
+        headers
+            .entry(CLASS)
+            .or_insert(HeaderValue::from_static(class.name()));
+    }
+    headers
+}
+
+impl Replays {
+    /// Its end must not be lost: a database that is gone for a moment is asked again.
+    async fn write(&self, row: &Row) {
+        for left in (0..WRITES).rev() {
+            match self.0.index.end(row.clone()).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::error!(operation = %row.id, error, left, "the end of an operation cannot be written down");
+                }
+            }
+            tokio::time::sleep(BETWEEN_WRITES).await;
+        }
+    }
+}
+
+/// Lets nobody wait for an operation whose task is gone.
+struct Unfinished<'a>(&'a Operation);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.answer.send_if_modified(|answer| {
+            let gone = answer.is_none();
+            if gone {
+                *answer = Some(Answer::Refused(unknown(self.0.id())));
+            }
+            gone
+        });
+        self.0.end(State::Unknown);
+    }
+}

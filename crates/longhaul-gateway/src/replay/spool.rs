@@ -1,0 +1,211 @@
+//! An answer on its way to the disk, read by as many callers as there are.
+
+use std::{
+    fmt,
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Waker},
+};
+
+use bytes::Bytes;
+
+/// The answer of one operation: in a file, and in memory what the disk did not take. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Spool(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes in the file.
+    on_disk: u64,
+    /// What comes after them, where the disk is full or gone.
+    in_memory: Vec<Bytes>,
+    total: u64,
+    end: Option<Result<(), Arc<str>>>,
+    wakers: Vec<Waker>,
+}
+
+/// The side that writes.
+pub(super) struct Writer {
+    spool: Spool,
+    /// `None` from the first error on.
+    file: Option<File>,
+}
+
+/// What a reader finds at a place of the answer.
+pub(super) enum Found {
+    /// So many bytes are in the file from there on.
+    OnDisk(u64),
+    InMemory(Bytes),
+    End,
+    Broken(Arc<str>),
+    /// More will come; the task is woken.
+    Pending,
+}
+
+impl Spool {
+    /// An answer that begins now, in a file of its own that nobody else can read.
+    pub(super) async fn begin(path: PathBuf) -> (Self, Writer) {
+        let spool = Self(Arc::new(Inner {
+            path,
+            state: Mutex::default(),
+        }));
+        let path = spool.0.path.clone();
+        let made = tokio::task::spawn_blocking(move || create(&path)).await;
+        let file = match made.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(file) => Some(file),
+            Err(error) => {
+                tracing::error!(%error, "an answer cannot be kept on disk; it is held in memory until its callers have it");
+                None
+            }
+        };
+        let writer = Writer {
+            spool: spool.clone(),
+            file,
+        };
+        (spool, writer)
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Its length, where it has ended well.
+    pub(super) fn whole(&self) -> Option<u64> {
+        let state = self.state();
+        matches!(state.end, Some(Ok(()))).then_some(state.total)
+    }
+
+    /// Whether all of it is in the file.
+    pub(super) fn is_on_disk(&self) -> bool {
+        let state = self.state();
+        state.on_disk == state.total
+    }
+
+    pub(super) fn find(&self, at: u64, cx: &Context<'_>) -> Found {
+        let mut state = self.state();
+        if at < state.on_disk {
+            return Found::OnDisk(state.on_disk - at);
+        }
+        let mut begin = state.on_disk;
+        for piece in &state.in_memory {
+            let end = begin + length(piece);
+            if at < end {
+                let from = usize::try_from(at - begin).unwrap_or_default();
+                return Found::InMemory(piece.slice(from..));
+            }
+            begin = end;
+        }
+        match &state.end {
+            Some(Ok(())) => Found::End,
+            Some(Err(why)) => Found::Broken(why.clone()),
+            None => {
+                if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    state.wakers.push(cx.waker().clone());
+                }
+                Found::Pending
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        for waker in state.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    /// Adds a piece. Where the disk does not take it, it stays in memory.
+    pub(super) async fn push(&mut self, piece: Bytes) {
+        let bytes = length(&piece);
+        if let Some(mut file) = self.file.take() {
+            let kept = piece.clone();
+            let written = tokio::task::spawn_blocking(move || {
+                file.write_all(&kept)?;
+                Ok::<_, io::Error>(file)
+            })
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
+            match written {
+                Ok(file) => {
+                    self.file = Some(file);
+                    self.spool.change(|state| {
+                        state.on_disk += bytes;
+                        state.total += bytes;
+                    });
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "an answer cannot be kept on disk; the rest of it is held in memory");
+                }
+            }
+        }
+        self.spool.change(|state| {
+            state.in_memory.push(piece);
+            state.total += bytes;
+        });
+    }
+
+    /// It is whole, or broke off.
+    pub(super) fn end(self, end: Result<(), String>) {
+        self.spool
+            .change(|state| state.end = Some(end.map_err(Arc::from)));
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.spool.change(|state| {
+            state
+                .end
+                .get_or_insert_with(|| Err("the answer was not read to its end".into()));
+        });
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn length(piece: &Bytes) -> u64 {
+    u64::try_from(piece.len()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("Spool")
+            .field("total", &state.total)
+            .field("end", &state.end)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+use longhaul_ledger::{DurableLedger, LedgerError};
+
+use crate::core::MemoryLedger;
+
+/// Where attempts are written down.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Books {
+    /// In memory, for demonstrations and tests.
+    Memory(MemoryLedger),
+    /// In a database.
+    Durable(DurableLedger),
+}
+
+impl Books {
+    /// Opens the ledger at `place`: `memory`, a file, or a `postgres://` URL.
+    pub async fn open(place: &str) -> Result<Self, LedgerError> {
+        if place == "memory" {
+            return Ok(Self::Memory(MemoryLedger::default()));
+        }
+        DurableLedger::open(place).await.map(Self::Durable)
+    }
+
+    /// Writes everything that was handed over.
+    pub async fn close(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Durable(ledger) => ledger.close().await,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One operation at an upstream: a turn, the caller's money, the layers, and an answer in any case.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::Full;
+use tower::{Service, ServiceExt};
+
+use super::Upstream;
+use crate::{
+    body::Holding,
+    caller::Caller,
+    core::{Attempt, Error, RetryReport},
+    dialect::Dialect,
+    forward,
+    money::{Account, Reservation, price},
+    refusal::{ATTEMPTS, CLASS, COST, Refusal, SHOULD_RETRY, should_retry},
+    telemetry::Measured,
+};
+
+/// Calls the [`Upstream`] in a request's extensions. Never fails: what went wrong is an answer in the caller's dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallUpstream;
+
+impl Service<Request<Full<Bytes>>> for CallUpstream {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        Box::pin(async move {
+            let dialect = Dialect::of_path(request.uri().path());
+            let upstream = request.extensions().get::<Upstream>().cloned();
+            let answer = match upstream {
+                Some(upstream) => upstream.operation(request).await,
+                None => Err(no_upstream()),
+            };
+            Ok(answer.unwrap_or_else(|refusal| refusal.into_response(dialect).map(Body::new)))
+        })
+    }
+}
+
+pub(crate) fn no_upstream() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "no_upstream",
+        "no upstream of this gateway has this path, host and model",
+    )
+}
+
+impl Upstream {
+    async fn operation(&self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Refusal> {
+        let (mut head, body) = request.into_parts();
+        let dialect = Dialect::of_path(head.uri.path());
+        let measured = Measured::begin(
+            self.name(),
+            self.0.provider.as_str(),
+            dialect,
+            head.uri.path(),
+            &head.extensions,
+        );
+        // What this operation holds of its caller's money is free again when its last byte is out.
+        let reservation = head.extensions.get::<Account>().map(Account::reserve);
+        let caller = head.extensions.get::<Caller>().cloned();
+        self.forward(&mut head)?;
+        // The gateway reads the answer, and may keep a line open in front of it.
+        head.headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        if let Some(reservation) = &reservation {
+            self.reserve(&mut head, reservation, dialect)?;
+        }
+        let turn = match &caller {
+            Some(caller) => Some(self.turns().take(caller).await?),
+            None => None,
+        };
+        let layers = self.0.layers.clone();
+        let mut held = (turn, reservation, measured);
+        match layers.oneshot(Request::from_parts(head, body)).await {
+            Ok(response) => {
+                let (mut head, body) = response.into_parts();
+                decorate(&mut head);
+                held.2.answered(head.status);
+                Ok(Response::from_parts(
+                    head,
+                    Body::new(Holding::new(body, held)),
+                ))
+            }
+            Err(error) => {
+                drop(held);
+                Err(Refusal::of_error(&error, dialect))
+            }
+        }
+    }
+
+    /// Holds the first attempt's price, and names the price row that is missing.
+    fn reserve(
+        &self,
+        head: &mut Parts,
+        reservation: &Reservation,
+        dialect: Dialect,
+    ) -> Result<(), Refusal> {
+        let asked = Request::from_parts(head.clone(), ());
+        let price = price(&self.0.prices, &asked);
+        if let Err(kind) = reservation.first(price) {
+            let refusal = Refusal::of_error(&Error::new(kind), dialect);
+            return Err(match price {
+                Some(_) => refusal,
+                None => self.price_missing(head, &refusal),
+            });
+        }
+        head.extensions.insert(reservation.clone());
+        Ok(())
+    }
+
+    fn price_missing(&self, head: &Parts, refusal: &Refusal) -> Refusal {
+        let workload = head.extensions.get::<crate::core::Workload>();
+        let model = workload.and_then(|workload| workload.model.as_deref());
+        let row = format!(
+            "[[upstreams.policy.billing.prices]] with provider = {:?}, model = {:?}",
+            self.0.provider.as_str(),
+            model.unwrap_or("*"),
+        );
+        let resolution = workload.map(|workload| workload.resolution.to_string());
+        Refusal::new(
+            refusal.status(),
+            "price_unknown",
+            format!(
+                "the key has a spending cap, and this call has no known price; nothing was sent: add {row}, \
+                 resolution {}, to upstream {:?}, with a price of 0 if it is free",
+                resolution.unwrap_or_default(),
+                self.name(),
+            ),
+        )
+        .of_class(crate::core::Class::NeverSent)
+    }
+}
+
+/// Makes an upstream's head the gateway's: no header of the upstream's connection, and what the layers know.
+fn decorate(head: &mut http::response::Parts) {
+    forward::answer(head);
+    let attempt = head.extensions.get::<Attempt>().cloned();
+    let report = head.extensions.get::<RetryReport>().cloned();
+    let headers = &mut head.headers;
+    if !head.status.is_success() {
+        // The gateway will not send it again by itself, and neither must an SDK.
+        headers.insert(SHOULD_RETRY, should_retry(false));
+    }
+    if let Some(class) = attempt.and_then(|attempt| attempt.class()) {
+        headers.insert(CLASS, HeaderValue::from_static(class.name()));
+    }
+    if let Some(report) = report {
+        headers.insert(ATTEMPTS, report.attempts().len().into());
+        let cost = report.possible_cost();
+        if let Some(cost) = cost.and_then(|cost| cost.to_string().try_into().ok()) {
+            headers.insert(COST, cost);
+        }
+    }
+}
+
+impl Upstream {
+    /// Passes a request on without judging it: no retry, no ledger, both bodies stream.
+    pub(crate) async fn pass(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+        let (mut head, body) = request.into_parts();
+        let dialect = Dialect::of_path(head.uri.path());
+        self.forward(&mut head)?;
+        let client = self.0.pass.clone();
+        let response = client
+            .oneshot(Request::from_parts(head, body))
+            .await
+            .map_err(|error| Refusal::of_error(&Error::from_inner(error), dialect))?;
+        let (mut head, body) = response.into_parts();
+        forward::answer(&mut head);
+        Ok(Response::from_parts(head, Body::new(body)))
+    }
+}

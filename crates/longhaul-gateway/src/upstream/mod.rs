@@ -1,0 +1,239 @@
+//! An upstream: where calls go, by which policy, with which key.
+
+mod books;
+mod call;
+mod matching;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http_body_util::Full;
+use longhaul_hyper::Client;
+
+pub(crate) use self::call::no_upstream;
+pub use self::{books::Books, call::CallUpstream};
+use crate::{
+    config::{Secret, ServerLimits, UpstreamConfig},
+    core::{
+        BoxedStack, ConfigError, Ledger, Money, Observer, Policy, PriceTable, Provider, Stack,
+        Workload,
+    },
+    dialect::Dialect,
+    forward::{Rebase, strip_hop_by_hop, strip_keys},
+    money::Gate,
+    refusal::Refusal,
+    turns::Turns,
+};
+
+/// Headers of a caller's that end at the gateway: its own, and those by which SDKs count their retries.
+const OWN_PREFIX: &str = "x-longhaul-";
+const ENDS_HERE: [HeaderName; 4] = [
+    header::HOST,
+    header::EXPECT,
+    HeaderName::from_static("x-stainless-retry-count"),
+    // Two callers that share a provider's key may use the same one: the layers send one of their own.
+    HeaderName::from_static("idempotency-key"),
+];
+
+/// An upstream, ready to be called. A request extension.
+#[derive(Clone, Debug)]
+pub struct Upstream(Arc<Inner>);
+
+struct Inner {
+    config: UpstreamConfig,
+    rebase: Rebase,
+    key: UpstreamKey,
+    provider: Provider,
+    layers: BoxedStack<Full<Bytes>>,
+    pass: Client<Body>,
+    prices: Arc<PriceTable>,
+    turns: Turns,
+    in_flight: Box<dyn Fn() -> usize + Send + Sync>,
+}
+
+enum UpstreamKey {
+    /// The caller's own goes on.
+    Callers,
+    /// None at all, or the provider's.
+    Own(Option<Secret>, Option<HeaderName>),
+}
+
+impl Upstream {
+    /// Reads the key and builds the layers.
+    pub fn new(
+        config: UpstreamConfig,
+        limits: &ServerLimits,
+        books: &Books,
+        observer: Observer,
+    ) -> Result<Self, ConfigError> {
+        let rebase = Rebase::new(&config.url, &config.strip)
+            .map_err(|error| ConfigError::new("url", error.to_string()))?;
+        let key = match &config.key {
+            None => UpstreamKey::Callers,
+            Some(source) => {
+                let name = match &config.key_header {
+                    None => None,
+                    Some(name) => Some(HeaderName::try_from(name).map_err(|_| {
+                        ConfigError::new("key_header", format!("{name:?} is no header's name"))
+                    })?),
+                };
+                UpstreamKey::Own(source.read()?, name)
+            }
+        };
+        let provider = match &config.provider {
+            Some(name) => name.clone(),
+            None => rebase.host().to_ascii_lowercase(),
+        };
+        let policy = effective(&config, limits);
+        let prices = Arc::new(PriceTable::new(policy.billing.prices.clone())?);
+        let stack = Stack::new(policy)
+            .map_err(|error| error.under("policy"))?
+            .with_observer(observer);
+        let plain = config.url.starts_with("http://");
+        let (layers, in_flight) = match books {
+            Books::Memory(ledger) => boxed(stack.with_ledger(ledger.clone()), plain, &prices)?,
+            Books::Durable(ledger) => boxed(stack.with_ledger(ledger.clone()), plain, &prices)?,
+        };
+        Ok(Self(Arc::new(Inner {
+            turns: Turns::new(config.places),
+            pass: client(plain)?,
+            provider: Provider::new(provider),
+            rebase,
+            key,
+            layers,
+            prices,
+            in_flight,
+            config,
+        })))
+    }
+
+    /// What logs, metrics and the page call it.
+    pub fn name(&self) -> &str {
+        &self.0.config.name
+    }
+
+    /// Its part of the configuration.
+    pub fn config(&self) -> &UpstreamConfig {
+        &self.0.config
+    }
+
+    /// What `workload` costs here if it is charged.
+    pub fn price(&self, workload: &Workload) -> Option<Money> {
+        self.0.prices.price(self.0.provider.as_str(), workload)
+    }
+
+    /// Its places.
+    pub fn turns(&self) -> &Turns {
+        &self.0.turns
+    }
+
+    /// Attempts in flight.
+    pub fn in_flight(&self) -> usize {
+        (self.0.in_flight)()
+    }
+
+    /// The request as it goes to the upstream: its URI, no header that ends here, the upstream's key.
+    fn forward(&self, head: &mut Parts) -> Result<(), Refusal> {
+        let inner = &*self.0;
+        let dialect = Dialect::of_path(head.uri.path());
+        let headers = &mut head.headers;
+        strip_hop_by_hop(headers);
+        for name in &ENDS_HERE {
+            headers.remove(name);
+        }
+        let own: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| name.as_str().starts_with(OWN_PREFIX))
+            .cloned()
+            .collect();
+        for name in own {
+            headers.remove(name);
+        }
+        let mut query = head.uri.query().map(str::to_owned);
+        if let UpstreamKey::Own(secret, name) = &inner.key {
+            query = strip_keys(headers, query.as_deref());
+            if let Some(secret) = secret {
+                let name = name.clone().unwrap_or(match dialect {
+                    Dialect::Google => HeaderName::from_static("x-goog-api-key"),
+                    Dialect::OpenAi => header::AUTHORIZATION,
+                });
+                if let Some(value) = secret.header(&name) {
+                    headers.insert(name, value);
+                }
+            }
+        }
+        headers.append(header::VIA, HeaderValue::from_static("1.1 longhaul"));
+        head.uri = inner
+            .rebase
+            .uri(head.uri.path(), query.as_deref())
+            .map_err(|error| {
+                Refusal::new(StatusCode::BAD_REQUEST, "bad_path", error.to_string())
+            })?;
+        head.version = http::Version::HTTP_11;
+        head.extensions.insert(inner.provider.clone());
+        Ok(())
+    }
+}
+
+/// The policy in force: bodies are kept up to the gateway's own limit, and places are shared out above the layers.
+fn effective(config: &UpstreamConfig, limits: &ServerLimits) -> Policy {
+    use longhaul::retry::{DeadlineForm, DeadlineHeader};
+
+    let mut policy = config.policy.clone();
+    policy.in_flight.max_per_host = config.places;
+    policy.detect.replay_limit = policy.detect.replay_limit.max(limits.body_bytes);
+    let at_least = policy.detect.replay_limit;
+    policy.detect.client_replay_limit = policy.detect.client_replay_limit.max(at_least);
+    if policy.retry.deadline_headers.is_empty() {
+        policy.retry.deadline_headers = vec![
+            DeadlineHeader::new(HeaderName::from_static("prefer"), DeadlineForm::Prefer),
+            DeadlineHeader::new(
+                HeaderName::from_static("x-request-deadline"),
+                DeadlineForm::Moment,
+            ),
+            DeadlineHeader::new(HeaderName::from_static("grpc-timeout"), DeadlineForm::Grpc),
+        ];
+    }
+    policy
+}
+
+fn client<B>(plain: bool) -> Result<Client<B>, ConfigError>
+where
+    B: http_body::Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<crate::core::BoxError>,
+{
+    let builder = Client::builder();
+    match plain {
+        true => builder.plain_http_only().build(),
+        false => builder.build(),
+    }
+}
+
+type Boxed = (
+    BoxedStack<Full<Bytes>>,
+    Box<dyn Fn() -> usize + Send + Sync>,
+);
+
+/// One type for the layers with any ledger.
+fn boxed<L>(stack: Stack<L>, plain: bool, prices: &Arc<PriceTable>) -> Result<Boxed, ConfigError>
+where
+    L: Ledger + Clone,
+    L::Slot: Send + Sync,
+    L::Opened: Send + Sync,
+{
+    let layers = stack.boxed(Gate::new(client(plain)?, prices.clone()));
+    Ok((layers, Box::new(move || stack.in_flight())))
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("name", &self.config.name)
+            .field("url", &self.rebase.url())
+            .field("turns", &self.turns)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! One call, from a connection to the head of its answer.
+
+#[cfg(test)]
+mod tests;
+
+use std::{future::poll_fn, pin::pin, sync::Arc};
+
+use http::{Request, Response};
+use hyper::client::conn::http1;
+use longhaul::{Attempt, Error};
+
+use crate::{
+    body::{RequestBody, ResponseBody},
+    connector::{ConnectError, Connector},
+    failure,
+    pool::{Lease, Pool},
+    proof::Exchange,
+    request::Origin,
+    settings::Settings,
+    wire::Wire,
+};
+
+/// What the clones of a client share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) connector: Connector,
+    pub(crate) http: http1::Builder,
+    pub(crate) pool: Arc<Pool>,
+}
+
+/// A request that is ready to be written.
+pub(crate) struct Outgoing {
+    pub(crate) origin: Origin,
+    pub(crate) request: Request<RequestBody>,
+    pub(crate) exchange: Arc<Exchange>,
+}
+
+impl Shared {
+    /// Sends it on a connection of its own, and waits for the head.
+    ///
+    /// Dropped, nothing more is written.
+    pub(crate) async fn carry(
+        self: Arc<Self>,
+        outgoing: Outgoing,
+        attempt: Option<Attempt>,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let Outgoing {
+            origin,
+            request,
+            exchange,
+        } = outgoing;
+        let mut wire = match self.pool.take(&origin, attempt.is_some()) {
+            Some(wire) => wire,
+            // Boxed, so that the rest of the call does not carry the room for it along.
+            None => match Box::pin(self.connect(&origin)).await {
+                Ok(wire) => wire,
+                Err(error) => return Err(failure::of_attempt(error, attempt.as_ref())),
+            },
+        };
+        // From here on bytes may leave, and the attempt sees them counted.
+        if let Some(attempt) = &attempt {
+            attempt.link(exchange.clone());
+        }
+        let mut answer = pin!(wire.send(request, exchange.clone()));
+        let answered = poll_fn(|cx| {
+            wire.drive(cx);
+            answer.as_mut().poll(cx)
+        });
+        match answered.await {
+            Ok(response) => {
+                if let Some(attempt) = &attempt {
+                    attempt.head_received(response.status(), response.version());
+                }
+                let lease = Lease::new(wire, origin, self.pool.clone());
+                Ok(response.map(|body| ResponseBody::new(body, lease, attempt)))
+            }
+            Err(source) => {
+                let error = failure::of_exchange(source, &exchange);
+                Err(failure::of_attempt(error, attempt.as_ref()))
+            }
+        }
+    }
+
+    async fn connect(&self, origin: &Origin) -> Result<Box<Wire>, Error> {
+        let opened: Result<_, ConnectError> = self.connector.open(origin.uri()).await;
+        let io = opened.map_err(failure::of_connect)?;
+        // It has nothing to shake hands about in HTTP/1.1, and so no reason to fail.
+        Wire::over(io, &self.http)
+            .await
+            .map_err(|source| failure::of_connect(ConnectError::unknown(source)))
+    }
+}

@@ -1,0 +1,19 @@
+//! `backup`: a whole copy of a ledger in a file.
+
+use std::path::PathBuf;
+
+use super::{Common, Ending, Failure, output::say};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Where the copy goes; there must be no file yet
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+}
+
+pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+    let store = common.reader().await?;
+    let bytes = store.backup(&options.to).await?;
+    say(format_args!("{}: {bytes} bytes", options.to.display()));
+    Ok(Ending::Done)
+}

@@ -1,0 +1,126 @@
+//! Rows, column by column: PostgreSQL takes each as an array.
+
+use std::{borrow::Cow, time::Duration};
+
+use longhaul::{
+    Class, End, Exposure, OperationId, Outcome, Phase,
+    billing::{Closing, Opening},
+    classify::Probability,
+};
+use sqlx::{Arguments as _, postgres::PgArguments};
+use uuid::Uuid;
+
+use crate::{
+    error::LedgerError,
+    store::columns::{self, Columns},
+};
+
+/// Rows, column by column.
+#[derive(Clone, Default)]
+pub(super) struct Table<'a> {
+    pub(super) columns: Vec<Column<'a>>,
+    // Where the next value goes.
+    pub(super) next: usize,
+}
+
+#[derive(Clone)]
+pub(super) enum Column<'a> {
+    Ids(Vec<[u8; 16]>),
+    Numbers(Vec<Option<i64>>),
+    Texts(Vec<Option<Cow<'a, str>>>),
+}
+
+/// Both tables, without rows: also an array of no rows has a type.
+pub(super) fn empty() -> (Table<'static>, Table<'static>) {
+    let opening = Opening::new(OperationId::from_u128(0), 1);
+    let exposure = Exposure {
+        probability: Probability::ZERO,
+        price: None,
+    };
+    let (end, class) = (End::Finished, Class::Delivered);
+    let outcome = Outcome::new(end, class, Phase::Body, Duration::ZERO, exposure);
+    let closing = Closing::new(outcome);
+
+    let mut openings = Table::default();
+    columns::opening(Uuid::nil(), &opening, &mut openings);
+    let mut closings = Table::default();
+    columns::opening(Uuid::nil(), &opening, &mut closings);
+    columns::closing(&closing, &mut closings);
+    closings.number(None);
+    (openings.emptied(), closings.emptied())
+}
+
+impl<'a> Table<'a> {
+    /// The same columns, without rows.
+    pub(super) fn emptied(&self) -> Table<'static> {
+        let columns = self.columns.iter().map(|column| match column {
+            Column::Ids(_) => Column::Ids(Vec::new()),
+            Column::Numbers(_) => Column::Numbers(Vec::new()),
+            Column::Texts(_) => Column::Texts(Vec::new()),
+        });
+        Table {
+            columns: columns.collect(),
+            next: 0,
+        }
+    }
+
+    /// The column of the next value; made by `new`, where it is the first of it.
+    fn column(&mut self, new: fn() -> Column<'a>) -> &mut Column<'a> {
+        let index = self.next;
+        self.next += 1;
+        if self.columns.len() == index {
+            self.columns.push(new());
+        }
+        &mut self.columns[index]
+    }
+
+    pub(super) fn unnest(&self, first: usize) -> String {
+        let arrays: Vec<_> = (first..)
+            .zip(&self.columns)
+            .map(|(number, column)| format!("${number}::{}[]", column.kind()))
+            .collect();
+        format!("UNNEST({})", arrays.join(", "))
+    }
+
+    pub(super) fn add_to(&self, arguments: &mut PgArguments) -> Result<(), LedgerError> {
+        for column in &self.columns {
+            match column {
+                Column::Ids(ids) => arguments.add(ids),
+                Column::Numbers(numbers) => arguments.add(numbers),
+                Column::Texts(texts) => arguments.add(texts),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(())
+    }
+}
+
+impl Column<'_> {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ids(_) => "bytea",
+            Self::Numbers(_) => "bigint",
+            Self::Texts(_) => "text",
+        }
+    }
+}
+
+impl<'a> Columns<'a> for Table<'a> {
+    fn id(&mut self, id: [u8; 16]) {
+        if let Column::Ids(ids) = self.column(|| Column::Ids(Vec::new())) {
+            ids.push(id);
+        }
+    }
+
+    fn number(&mut self, number: Option<i64>) {
+        if let Column::Numbers(numbers) = self.column(|| Column::Numbers(Vec::new())) {
+            numbers.push(number);
+        }
+    }
+
+    fn text(&mut self, text: Option<Cow<'a, str>>) {
+        if let Column::Texts(texts) = self.column(|| Column::Texts(Vec::new())) {
+            texts.push(text);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Exports that were cut off: noted, and finished or undone by the next one.
+
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::{
+    files::refused,
+    workspace::{Left, Workspace},
+};
+use crate::{
+    error::{LedgerError, LedgerErrorKind},
+    store::{Store, day_micros},
+};
+
+/// What became of an export that was cut off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Finished {
+    /// Its claims had been marked: its files have their names now.
+    Finished {
+        /// The files.
+        files: Vec<PathBuf>,
+    },
+    /// Its claims had not: nothing of it is left.
+    Undone {
+        /// The folder that it was for.
+        folder: PathBuf,
+    },
+    /// Its folder is not on this machine: nothing was done.
+    Elsewhere {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+const WRITING: &str = "Writing";
+const MARKED: &str = "Marked";
+
+impl Store {
+    /// Finishes the exports that were cut off after their claims were marked, and undoes those that were before. One that
+    /// runs is left alone.
+    pub async fn finish_exports(&self) -> Result<Vec<Finished>, LedgerError> {
+        let statement = "SELECT id, folder, state FROM exports WHERE state <> 'Done' ORDER BY id";
+        let rows = self
+            .patient(sqlx::query(statement).fetch_all(self.pool()))
+            .await?;
+        let mut finished = Vec::new();
+        for row in rows {
+            let (id, folder, state): (Vec<u8>, String, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let id = Uuid::from_slice(&id).map_err(|error| LedgerError::row("id", error))?;
+            let folder = PathBuf::from(folder);
+            let cannot = |error| refused(&folder, error);
+            match (Workspace::left(&folder, id).map_err(cannot)?, &*state) {
+                (Left::Runs, _) => {}
+                (Left::Behind(workspace), MARKED) => {
+                    let placed = workspace.publish().map_err(cannot)?;
+                    self.end_export(id).await?;
+                    let files = placed.into_iter().map(|(_, file)| file).collect();
+                    finished.push(Finished::Finished { files });
+                }
+                (Left::Behind(_), _) => {
+                    Workspace::remove(&folder, id);
+                    self.forget_export(id).await?;
+                    finished.push(Finished::Undone { folder });
+                }
+                // Of what was not marked nothing is left; of what was, all is where it should be.
+                (Left::Gone, MARKED) if folder.is_dir() => self.end_export(id).await?,
+                (Left::Gone, WRITING) => self.forget_export(id).await?,
+                (Left::Gone, _) => finished.push(Finished::Elsewhere { folder }),
+            }
+        }
+        Ok(finished)
+    }
+
+    pub(super) async fn note_export(
+        &self,
+        id: Uuid,
+        folder: &Path,
+        now: SystemTime,
+    ) -> Result<(), LedgerError> {
+        let folder = folder.to_str().ok_or_else(|| {
+            let why = "its name is not UTF-8".to_owned();
+            LedgerError::from(LedgerErrorKind::Export {
+                folder: folder.to_owned(),
+            })
+            .with_source(why)
+        })?;
+        let noted = sqlx::query(
+            "INSERT INTO exports (id, folder, began_at, state) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(id.as_bytes().to_vec())
+        .bind(folder.to_owned())
+        .bind(day_micros(now))
+        .bind(WRITING);
+        let mut transaction = self.begin().await?;
+        self.patient(noted.execute(&mut *transaction)).await?;
+        self.commit(transaction).await
+    }
+
+    pub(super) async fn forget_export(&self, id: Uuid) -> Result<(), LedgerError> {
+        self.change_export("DELETE FROM exports WHERE id = $1", id)
+            .await
+    }
+
+    pub(super) async fn end_export(&self, id: Uuid) -> Result<(), LedgerError> {
+        self.change_export("UPDATE exports SET state = 'Done' WHERE id = $1", id)
+            .await
+    }
+
+    async fn change_export(&self, statement: &'static str, id: Uuid) -> Result<(), LedgerError> {
+        let change = sqlx::query(statement).bind(id.as_bytes().to_vec());
+        let mut transaction = self.begin().await?;
+        self.patient(change.execute(&mut *transaction)).await?;
+        self.commit(transaction).await
+    }
+}
+
+/// What the marking of claims says of the export that it belongs to.
+pub(crate) const MARK: &str = "UPDATE exports SET state = 'Marked' WHERE id = $1";

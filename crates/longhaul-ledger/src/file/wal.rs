@@ -1,0 +1,110 @@
+//! SQLite's write-ahead log, read to see whether all of it can be: SQLite itself takes what stands before the first frame
+//! that it cannot read, and says nothing of the rest.
+//!
+//! A process that dies while it writes leaves frames of a transaction that was never confirmed at the end of the log. More
+//! than that cannot be told from the outside: a log whose *confirmed* transactions cannot be read is a damaged one.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::Path,
+};
+
+use super::path::beside;
+
+/// What of a log cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Unreadable {
+    /// Frames, each a page, from the first that is damaged on.
+    pub(crate) frames: u64,
+    /// Transactions among them: what was written and confirmed in these is missing.
+    pub(crate) transactions: u64,
+}
+
+const HEADER: usize = 32;
+const FRAME: usize = 24;
+/// The last bit says in which order the checksums take their bytes.
+const MAGIC: u32 = 0x377f_0682;
+const PAGES: std::ops::RangeInclusive<usize> = 512..=65536;
+
+/// What of the log of the database at `path` cannot be read; nothing where there is no log, or all of it can be.
+pub(crate) fn unreadable(path: &Path) -> Unreadable {
+    let path = beside(path, "-wal");
+    // Whoever writes at this moment may begin anew from the start.
+    for _ in 0..3 {
+        let Some((header, found)) = scan(&path) else {
+            break;
+        };
+        if read_header(&path) == Some(header) {
+            return found;
+        }
+    }
+    Unreadable::default()
+}
+
+fn read_header(path: &Path) -> Option<[u8; HEADER]> {
+    let mut header = [0; HEADER];
+    File::open(path).ok()?.read_exact(&mut header).ok()?;
+    Some(header)
+}
+
+fn scan(path: &Path) -> Option<([u8; HEADER], Unreadable)> {
+    let header = read_header(path)?;
+    let mut file = BufReader::new(File::open(path).ok()?);
+    file.read_exact(&mut [0; HEADER]).ok()?;
+    let magic = word(&header, 0);
+    let page = word(&header, 8) as usize;
+    let mut found = Unreadable::default();
+    if magic & !1 != MAGIC || !PAGES.contains(&page) || !page.is_power_of_two() {
+        return Some((header, found));
+    }
+    let mut sum = Checksum {
+        big: magic & 1 == 1,
+        sums: (0, 0),
+    };
+    sum.add(&header[..24]);
+    let mut whole = sum.sums == (word(&header, 24), word(&header, 28));
+    let mut frame = vec![0; FRAME + page];
+    while file.read_exact(&mut frame).is_ok() {
+        let of_this_log = frame[8..16] == header[16..24];
+        if whole {
+            sum.add(&frame[..8]);
+            sum.add(&frame[FRAME..]);
+            whole = of_this_log && sum.sums == (word(&frame, 16), word(&frame, 20));
+        }
+        // What an earlier log left behind this one is nobody's.
+        if !whole && of_this_log {
+            found.frames += 1;
+            // The last frame of a transaction says how large the database is then.
+            found.transactions += u64::from(word(&frame, 4) != 0);
+        }
+    }
+    Some((header, found))
+}
+
+/// SQLite writes its numbers with the first byte first.
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_be_bytes(word)
+}
+
+struct Checksum {
+    big: bool,
+    sums: (u32, u32),
+}
+
+impl Checksum {
+    fn add(&mut self, bytes: &[u8]) {
+        for pair in bytes.as_chunks::<8>().0 {
+            let mut words = [word(pair, 0), word(pair, 4)];
+            if !self.big {
+                words = words.map(u32::swap_bytes);
+            }
+            let (first, second) = self.sums;
+            let first = first.wrapping_add(words[0]).wrapping_add(second);
+            let second = second.wrapping_add(words[1]).wrapping_add(first);
+            self.sums = (first, second);
+        }
+    }
+}

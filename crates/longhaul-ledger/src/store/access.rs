@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use super::Store;
+use crate::{error::LedgerError, location::Location};
+
+/// What a ledger is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Access {
+    /// To read: nothing is made and nothing is changed, the files beside it and its tables' version neither. It need not
+    /// be possible to write it.
+    Read,
+    /// To write too, with its tables brought up to date.
+    Write,
+    /// The same, made where there is none yet. A PostgreSQL database has to be there; its tables need not.
+    Create,
+}
+
+impl Access {
+    pub(crate) const fn writes(self) -> bool {
+        !matches!(self, Self::Read)
+    }
+}
+
+/// So long a database is waited for that says nothing, where nobody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// The ledger at `location`, to [read](Access::Read). Refuses a place where there is none, and one that a newer
+    /// version made.
+    pub async fn open(location: &Location) -> Result<Self, LedgerError> {
+        Self::open_with(location, Access::Read, PATIENCE).await
+    }
+
+    /// The same, to [write](Access::Write) claims, verdicts and what became of them.
+    pub async fn open_to_write(location: &Location) -> Result<Self, LedgerError> {
+        Self::open_with(location, Access::Write, PATIENCE).await
+    }
+
+    /// The same, [made](Access::Create) where there is none yet.
+    pub async fn create(location: &Location) -> Result<Self, LedgerError> {
+        Self::open_with(location, Access::Create, PATIENCE).await
+    }
+
+    /// The ledger at `location`, for `access`. A PostgreSQL server that says nothing for as long as `patience` is given
+    /// up: by connecting, and by each statement, which the server then ends too. [`open`](Self::open) and the others wait
+    /// for a minute.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`](crate::LedgerErrorKind::Missing) and [`NotALedger`](crate::LedgerErrorKind::NotALedger) where there
+    /// is none, [`Newer`](crate::LedgerErrorKind::Newer), [`Older`](crate::LedgerErrorKind::Older) and
+    /// [`Altered`](crate::LedgerErrorKind::Altered) for tables that cannot be read here,
+    /// [`Unsupported`](crate::LedgerErrorKind::Unsupported) where this build has no such database.
+    pub async fn open_with(
+        location: &Location,
+        access: Access,
+        patience: Duration,
+    ) -> Result<Self, LedgerError> {
+        match location {
+            #[cfg(all(feature = "sqlite", unix))]
+            Location::Sqlite(path) => super::sqlite::open(path, access, false).await,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(url) => {
+                let opened = super::postgres::open(url, access, patience);
+                let opened = tokio::time::timeout(patience, opened).await;
+                opened.unwrap_or_else(|_| Err(crate::LedgerErrorKind::Unreachable.into()))
+            }
+            #[allow(unreachable_patterns, reason = "where a build has all databases")]
+            other => {
+                let _ = patience;
+                Err(other.unsupported())
+            }
+        }
+    }
+}

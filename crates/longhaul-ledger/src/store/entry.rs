@@ -1,0 +1,73 @@
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{LazyLock, Mutex},
+    time::Duration,
+};
+
+use longhaul::billing::Record;
+use uuid::{ContextV7, Uuid};
+
+use super::row::day_micros;
+use crate::error::LedgerError;
+
+/// Names one entry. A UUID of version 7: it leads with the time of opening.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub(crate) Uuid);
+
+impl EntryId {
+    /// One for an attempt that is opened now.
+    pub(crate) fn now() -> Self {
+        // A clock before 1970 stands still there: ids count on.
+        let now = day_micros(crate::period::now()).max(0);
+        let now = Duration::from_micros(now.unsigned_abs());
+        let time = uuid::Timestamp::from_unix(&*CONTEXT, now.as_secs(), now.subsec_nanos());
+        Self(Uuid::new_v7(time))
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+}
+
+/// Ids of one process are in the order in which they were made.
+static CONTEXT: LazyLock<Mutex<ContextV7>> = LazyLock::new(|| Mutex::new(ContextV7::new()));
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for EntryId {
+    type Err = LedgerError;
+
+    fn from_str(text: &str) -> Result<Self, LedgerError> {
+        Uuid::try_parse(text)
+            .map(Self)
+            .map_err(|error| LedgerError::setting("entry", format!("{text:?}: {error}")))
+    }
+}
+
+impl serde::Serialize for EntryId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An entry as it lies in the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[non_exhaustive]
+pub struct Stored {
+    /// Its name.
+    pub id: EntryId,
+    /// What is written down.
+    #[serde(flatten)]
+    pub record: Record,
+}

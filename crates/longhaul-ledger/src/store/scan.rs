@@ -1,0 +1,291 @@
+//! Entries one after the other, whatever is wrong with one of them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
+
+use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::{
+    CLOSING_COLUMNS, EntryId, Filter, OPENING_COLUMNS, Store, Stored, Table,
+    packed::{Cell, cells_of, unpack},
+    row,
+};
+use crate::error::{LedgerError, LedgerErrorKind};
+
+/// Entries are read so many at a time: whoever takes them slowly keeps no log from being put in order.
+const CHUNK: u32 = 500;
+
+/// An entry as it was found.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Scanned {
+    /// It is understood.
+    Stored(Box<Stored>),
+    /// Something in it is not.
+    Unread(Unread),
+}
+
+impl Scanned {
+    /// Its name, where even that can be read.
+    pub fn id(&self) -> Option<EntryId> {
+        match self {
+            Self::Stored(stored) => Some(stored.id),
+            Self::Unread(unread) => unread.id,
+        }
+    }
+}
+
+/// An entry that cannot be understood: damaged, or written by a newer version with a word that is not known here.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct Unread {
+    /// Its name, where that can be read.
+    pub id: Option<EntryId>,
+    /// The column that is not understood; empty where the whole row is not.
+    pub column: String,
+    /// What is wrong with it.
+    pub why: String,
+    cells: Vec<(&'static str, String)>,
+}
+
+impl Unread {
+    fn new(id: Option<EntryId>, error: &LedgerError, cells: Vec<(&'static str, String)>) -> Self {
+        let (column, why) = match error.kind() {
+            LedgerErrorKind::Row { column, why, .. } => (column.clone(), why.clone()),
+            _ => (String::new(), error.to_string()),
+        };
+        Self {
+            id,
+            column,
+            why,
+            cells,
+        }
+    }
+
+    /// What stands in the column called `name`, as it is.
+    pub fn cell(&self, name: &str) -> Option<&str> {
+        let found = self.cells.iter().find(|(column, _)| *column == name);
+        found.map(|(_, cell)| &**cell)
+    }
+
+    /// The same as an error.
+    pub fn into_error(self) -> LedgerError {
+        LedgerErrorKind::Row {
+            entry: self.id.map(|id| id.to_string()),
+            column: self.column,
+            why: self.why,
+        }
+        .into()
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.clone().into_error(), f)
+    }
+}
+
+impl Serialize for Unread {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("unread", &self.to_string())?;
+        map.serialize_entry(
+            "columns",
+            &self.cells.iter().cloned().collect::<BTreeMap<_, _>>(),
+        )?;
+        map.end()
+    }
+}
+
+impl Store {
+    /// The entries that `filter` lets pass, in the order of opening, those that still run among them; what cannot be
+    /// understood too. A few hundred are read at a time, whatever their number.
+    pub fn scan<'a>(&'a self, filter: &'a Filter) -> BoxStream<'a, Result<Scanned, LedgerError>> {
+        let scan = Scan {
+            store: self,
+            filter,
+            left: filter.limit.unwrap_or(u32::MAX),
+            running: None,
+            chunk: VecDeque::new(),
+            after: None,
+            ended: false,
+        };
+        stream::unfold(Some(scan), |scan| async {
+            let mut scan = scan?;
+            match scan.next().await {
+                Ok(Some(row)) => Some((Ok(row), Some(scan))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
+    }
+
+    /// Those of `table` behind `after`, a chunk of them. What it read last.
+    async fn chunk(
+        &self,
+        filter: &Filter,
+        table: Table,
+        after: Option<EntryId>,
+        limit: u32,
+    ) -> Result<VecDeque<Scanned>, LedgerError> {
+        let mut filter = filter.clone();
+        filter.limit = Some(limit);
+        let Some((condition, arguments)) = filter.condition(table, after)? else {
+            return Ok(VecDeque::new());
+        };
+        let name = name_of(table);
+        let packed = self.packed(columns_of(table));
+        let statement = format!("SELECT {packed} FROM {name} {condition}");
+        let rows = sqlx::query_with(AssertSqlSafe(statement), arguments).fetch_all(self.pool());
+        match self.patient(rows).await {
+            Ok(rows) => rows
+                .iter()
+                .map(|row| Ok(scanned(table, row.try_get(0)?)))
+                .collect(),
+            // A single cell may be what the database cannot pack.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    LedgerErrorKind::Database | LedgerErrorKind::Row { .. }
+                ) =>
+            {
+                self.one_by_one(&filter, table, after).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Those of `table` that are understood.
+    pub(super) async fn understood(
+        &self,
+        filter: &Filter,
+        table: Table,
+    ) -> Result<Vec<Stored>, LedgerError> {
+        let limit = filter.limit.unwrap_or(u32::MAX);
+        let rows = self.chunk(filter, table, None, limit).await?;
+        let stored = |row| match row {
+            Scanned::Stored(stored) => Some(*stored),
+            Scanned::Unread(_) => None,
+        };
+        Ok(rows.into_iter().filter_map(stored).collect())
+    }
+
+    async fn one_by_one(
+        &self,
+        filter: &Filter,
+        table: Table,
+        after: Option<EntryId>,
+    ) -> Result<VecDeque<Scanned>, LedgerError> {
+        let Some((condition, arguments)) = filter.condition(table, after)? else {
+            return Ok(VecDeque::new());
+        };
+        let name = name_of(table);
+        let statement = format!("SELECT id FROM {name} {condition}");
+        let rows = sqlx::query_with(AssertSqlSafe(statement), arguments).fetch_all(self.pool());
+        let mut found = VecDeque::new();
+        for row in self.patient(rows).await? {
+            let id: Vec<u8> = row.try_get(0)?;
+            let packed = self.packed(columns_of(table));
+            let statement = format!("SELECT {packed} FROM {name} WHERE id = $1");
+            let one = sqlx::query(AssertSqlSafe(statement))
+                .bind(id.clone())
+                .fetch_one(self.pool());
+            let read = self.patient(one).await;
+            let read = read.and_then(|row| Ok(scanned(table, row.try_get(0)?)));
+            found.push_back(read.unwrap_or_else(|error| {
+                let id = uuid::Uuid::from_slice(&id).ok().map(EntryId);
+                Scanned::Unread(Unread::new(id, &error, Vec::new()))
+            }));
+        }
+        Ok(found)
+    }
+}
+
+const fn name_of(table: Table) -> &'static str {
+    match table {
+        Table::Attempts => "attempts",
+        Table::Running => "running",
+    }
+}
+
+const fn columns_of(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Attempts => &[OPENING_COLUMNS, CLOSING_COLUMNS],
+        Table::Running => &[OPENING_COLUMNS],
+    }
+}
+
+fn scanned(table: Table, packed: &str) -> Scanned {
+    let read = match table {
+        Table::Attempts => row::ended,
+        Table::Running => row::running,
+    };
+    match unpack(packed, read) {
+        Ok(stored) => Scanned::Stored(Box::new(stored)),
+        Err(error) => {
+            let names = columns_of(table).iter().flat_map(|list| list.split(", "));
+            let cells = cells_of(packed).unwrap_or_default();
+            let cells: Vec<_> = names
+                .zip(&cells)
+                .filter(|(_, cell)| !matches!(cell, Cell::Empty))
+                .map(|(name, cell)| (name, cell.to_string()))
+                .collect();
+            let id = cells.first().and_then(|(_, id)| id.parse().ok());
+            Scanned::Unread(Unread::new(id, &error, cells))
+        }
+    }
+}
+
+struct Scan<'a> {
+    store: &'a Store,
+    filter: &'a Filter,
+    left: u32,
+    /// Read before the others: one that ends meanwhile is found there too, and is shown once.
+    running: Option<VecDeque<Scanned>>,
+    chunk: VecDeque<Scanned>,
+    after: Option<EntryId>,
+    ended: bool,
+}
+
+impl Scan<'_> {
+    async fn next(&mut self) -> Result<Option<Scanned>, LedgerError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        if self.running.is_none() {
+            let running = self
+                .store
+                .chunk(self.filter, Table::Running, None, u32::MAX);
+            self.running = Some(running.await?);
+        }
+        if self.chunk.is_empty() && !self.ended {
+            let wanted = CHUNK.min(self.left);
+            let chunk = self
+                .store
+                .chunk(self.filter, Table::Attempts, self.after, wanted);
+            self.chunk = chunk.await?;
+            self.ended = self.chunk.len() < wanted as usize;
+            self.after = self.chunk.iter().filter_map(Scanned::id).next_back();
+        }
+        let running = self.running.get_or_insert_default();
+        let (ended, runs) = (self.chunk.front(), running.front());
+        let next = match (ended.map(Scanned::id), runs.map(Scanned::id)) {
+            (Some(ended), Some(runs)) if ended == runs => {
+                running.pop_front();
+                self.chunk.pop_front()
+            }
+            (Some(ended), Some(runs)) if runs < ended => running.pop_front(),
+            (Some(_), _) => self.chunk.pop_front(),
+            (None, _) => running.pop_front(),
+        };
+        self.left -= u32::from(next.is_some());
+        Ok(next)
+    }
+}

@@ -1,0 +1,72 @@
+//! Whose tables a database holds, and of which version.
+
+use sqlx::migrate::Migrator;
+
+use crate::error::{LedgerError, LedgerErrorKind};
+
+/// Tables of this version and later ones can be read as they are: later ones only add.
+const OLDEST_READ: i64 = 3;
+
+/// The version that a table is from.
+pub(crate) const WITH_TASKS: i64 = 4;
+
+/// What stands in a database's list of migrations.
+#[derive(Debug)]
+pub(super) struct Applied {
+    pub(super) version: i64,
+    pub(super) checksum: Vec<u8>,
+    pub(super) whole: bool,
+}
+
+/// The newest version that is known here.
+pub(super) fn newest(known: &Migrator) -> i64 {
+    let newest = known.iter().map(|migration| migration.version).max();
+    newest.unwrap_or_default()
+}
+
+/// Whether the first of `applied` is ours: other programs keep such lists too.
+pub(super) fn is_ours(known: &Migrator, applied: &[Applied]) -> bool {
+    let first = known.iter().next();
+    applied
+        .first()
+        .zip(first)
+        .is_some_and(|(applied, first)| *applied.checksum == *first.checksum)
+}
+
+/// The version of tables that `applied` made, where it is one that can be read.
+pub(super) fn of(known: &Migrator, applied: &[Applied]) -> Result<i64, LedgerError> {
+    let newest = newest(known);
+    for Applied {
+        version,
+        checksum,
+        whole,
+    } in applied
+    {
+        let migration = known
+            .iter()
+            .find(|migration| migration.version == *version)
+            .ok_or(LedgerErrorKind::Newer {
+                found: *version,
+                known: newest,
+            })?;
+        if *migration.checksum != **checksum {
+            return Err(altered(format!("migration {version} was a different one")));
+        }
+        if !whole {
+            return Err(altered(format!("migration {version} broke off half way")));
+        }
+    }
+    let version = applied.last().map_or(0, |applied| applied.version);
+    if version < OLDEST_READ {
+        return Err(LedgerErrorKind::Older {
+            found: version,
+            wanted: OLDEST_READ,
+        }
+        .into());
+    }
+    Ok(version)
+}
+
+fn altered(what: String) -> LedgerError {
+    LedgerErrorKind::Altered { what }.into()
+}

@@ -1,0 +1,48 @@
+//! Text from outside, shown to a person: what would steer a terminal is written out.
+
+use std::borrow::Cow;
+
+/// `text` with everything written out that a terminal takes for a command, or that turns the order of letters around.
+/// Line ends and tabs are among it.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(steers) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if steers(letter) {
+            shown.extend(letter.escape_unicode());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown.into()
+}
+
+/// Whether it is no letter to be seen.
+fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            letter,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out() {
+        for (text, shown) in [
+            ("nano-banana-pro", "nano-banana-pro"),
+            ("größe 4K 图", "größe 4K 图"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("a\r\nb\tc", "a\\u{d}\\u{a}b\\u{9}c"),
+            ("gpj.\u{202e}exe", "gpj.\\u{202e}exe"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+    }
+}

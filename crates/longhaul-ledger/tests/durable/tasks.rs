@@ -1,0 +1,67 @@
+//! A task that was submitted is found again, whatever happens to its process.
+
+use std::time::{Duration, SystemTime};
+
+use longhaul::{Class, billing::Slot as _};
+use longhaul_ledger::{LedgerErrorKind, TaskHandle, TaskState};
+
+use crate::support::*;
+
+on_both! {
+    async fn a_task_is_open_until_it_is_said_to_be_not(place: Place) {
+        let ledger = place.open().await;
+        let slot = open(&ledger, opening(1)).await;
+        let mut handle = TaskHandle::new(slot.id(), "ark", "cgt-2026-1");
+        handle.poll_url = Some("https://relay.example.com/v1/tasks/cgt-2026-1".into());
+        handle.expires_at = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+        ledger.note_task(handle.clone()).await.expect("it is durable");
+        let other = TaskHandle::new(slot.id(), "ark", "cgt-2026-2");
+        ledger.note_task(other.clone()).await.expect("it is durable");
+        let open = ledger.store().open_tasks().await.expect("they can be read");
+        assert_eq!(open, [handle.clone(), other.clone()]);
+
+        handle.state = TaskState::Collected;
+        ledger.note_task(handle).await.expect("it is durable");
+        slot.close(closing(Class::Delivered));
+        let open = ledger.store().open_tasks().await.expect("they can be read");
+        assert_eq!(open, [other]);
+    }
+
+    async fn a_task_outlives_the_process_that_submitted_it(place: Place) {
+        place.die_after(Duration::from_secs(1), |ledger| async move {
+            let slot = open(&ledger, opening(1)).await;
+            let handle = TaskHandle::new(slot.id(), "fal", "req-1");
+            ledger.note_task(handle).await.expect("it is durable");
+            std::mem::forget(slot);
+        });
+        if matches!(place.location(), longhaul_ledger::Location::Postgres(_)) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let ledger = place.open().await;
+        let lost = ledger.recovered();
+        let open = ledger.store().open_tasks().await.expect("they can be read");
+        assert_eq!((lost.len(), open.len()), (1, 1));
+        assert_eq!((open[0].entry, &*open[0].task), (lost[0].id, "req-1"));
+    }
+
+    async fn a_handle_without_a_place_is_refused_by_its_field(place: Place) {
+        let ledger = place.open().await;
+        let slot = open(&ledger, opening(1)).await;
+        let handle = |dialect: &str, task: &str| TaskHandle::new(slot.id(), dialect, task);
+        let mut with_user = handle("ark", "1");
+        with_user.poll_url = Some("https://user:password@relay.example.com/1".into());
+        for (handle, field) in [
+            (handle("", "1"), "dialect"),
+            (handle("ark", &"1".repeat(513)), "task"),
+            (handle("ark", "1\0"), "task"),
+            (with_user, "poll_url"),
+        ] {
+            let error = ledger.note_task(handle).await.expect_err("it has no place");
+            let LedgerErrorKind::Setting { name, .. } = error.kind() else {
+                panic!("{error}");
+            };
+            assert_eq!(name, field);
+            assert!(!error.to_string().contains("user:password"), "{error}");
+        }
+    }
+}

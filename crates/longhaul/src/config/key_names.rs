@@ -1,0 +1,122 @@
+//! Which headers and query parameters carry a key, by their names.
+
+/// Whether what is called so looks like a key: one of its words is `key`, `token`, `secret`, `auth`, `sig`
+/// or a form of these, as in `x-rapidapi-key`, `X-Amz-Signature` or `accessToken`.
+///
+/// An idempotency key opens nothing.
+pub(crate) fn looks_like_key(name: &str) -> bool {
+    let mut key = false;
+    for word in words(name) {
+        if is(word, "idempotency") {
+            return false;
+        }
+        key |= WORDS.iter().any(|known| is(word, known));
+    }
+    key
+}
+
+/// The words, and those that are written together.
+const WORDS: [&str; 24] = [
+    "key",
+    "keys",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "token",
+    "apitoken",
+    "authtoken",
+    "accesstoken",
+    "secret",
+    "secrets",
+    "auth",
+    "authorization",
+    "authentication",
+    "oauth",
+    "bearer",
+    "jwt",
+    "sig",
+    "sign",
+    "signature",
+    "password",
+    "passwd",
+    "credential",
+    "credentials",
+];
+
+fn is(word: &str, known: &str) -> bool {
+    word.eq_ignore_ascii_case(known)
+}
+
+/// At whatever is no letter and no digit, and where a capital follows a small letter.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
+    parts.flat_map(|part| {
+        let mut rest = part;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let bytes = rest.as_bytes();
+            let hump = (1..bytes.len())
+                .find(|&at| bytes[at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase());
+            let (word, left) = rest.split_at(hump.unwrap_or(rest.len()));
+            rest = left;
+            Some(word)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_keys_are_known_by_their_words() {
+        for name in [
+            "authorization",
+            "proxy-authorization",
+            "x-goog-api-key",
+            "x-api-key",
+            "api-key",
+            "ocp-apim-subscription-key",
+            "x-rapidapi-key",
+            "x-api-token",
+            "fal-key",
+            "x-amz-security-token",
+            "X-Amz-Signature",
+            "X-Amz-Credential",
+            "key",
+            "KEY",
+            "api_key",
+            "apikey",
+            "apiKey",
+            "access_token",
+            "accessToken",
+            "token",
+            "sig",
+            "client.secret",
+        ] {
+            assert!(looks_like_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_keys() {
+        for name in [
+            "",
+            "monkey",
+            "author",
+            "x-author-id",
+            "max_tokens",
+            "design",
+            "signal",
+            "keyboard",
+            "content-type",
+            "idempotency-key",
+            "x-idempotency-key",
+            "idempotencyKey",
+        ] {
+            assert!(!looks_like_key(name), "{name}");
+        }
+    }
+}
