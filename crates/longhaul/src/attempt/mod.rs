@@ -24,6 +24,7 @@ mod operation;
 mod options;
 mod route_info;
 mod sent_secrets;
+mod task;
 mod transport;
 
 use std::{
@@ -50,6 +51,7 @@ pub use self::{
     caller_deadline::{DeadlineForm, DeadlineHeader},
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
+    task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
 pub(crate) use crate::model::after;
@@ -413,6 +415,8 @@ impl Attempt {
     pub(crate) fn note_body(&self, evidence: Evidence) {
         let mut facts = self.facts();
         facts.evidence.add_body(evidence);
+        let previews = std::mem::take(&mut facts.previews);
+        facts.evidence.drafts = facts.evidence.drafts.saturating_add(previews);
         facts.forget_secrets();
     }
 
@@ -424,7 +428,7 @@ impl Attempt {
     /// What the classification says besides the class. To be noted before the end.
     pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
-        facts.charged = classification.charged;
+        facts.charged = classification.charged.or(facts.charged);
         facts.told_price = classification.price;
         facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
@@ -470,6 +474,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        let task;
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -488,11 +493,13 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            task = facts.task.clone();
             if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
                 route.note(ending);
             }
             outcome
         };
+        task.tell_end();
         self.0.ended.notify_waiters();
         outcome
     }

@@ -208,6 +208,10 @@ impl<B: Replay> Operation<B> {
         if in_time && final_class(&situation).is_none() {
             return Next::KeepWaiting;
         }
+        if attempt.has_open_task() {
+            self.report.stopped_by = StoppedBy::Task;
+            return Next::Stop;
+        }
         let planned = match self.policy.decision(&situation) {
             RetryDecision::Again { wait, duplicate } => {
                 self.plan(running, &situation, wait, duplicate, others)
