@@ -88,6 +88,7 @@ fn bench(row: &Row, answers: Answers) -> Bench {
     policy.retry.unsent_attempts = 2;
     policy.retry.free_until = Some(Duration::from_secs(20));
     if let Answers::EndOfStream = answers {
+        policy.classify.hold = false;
         policy.classify.peek_limit = 16;
     }
     Bench::with(policy, row.script())
