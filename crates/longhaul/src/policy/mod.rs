@@ -49,6 +49,8 @@
 mod renamed;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "toml")]
+mod unreadable;
 
 use crate::{
     billing::BillingPolicy, classify::ClassifyPolicy, config::ConfigError, detect::DetectPolicy,
@@ -133,7 +135,7 @@ impl Policy {
     /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let unreadable = |error| ConfigError::new("policy", format!("not a policy file:\n{error}"));
+        let unreadable = |error: toml::de::Error| unreadable::unreadable(text, &error);
         renamed::refuse_old_keys(&text.parse().map_err(unreadable)?)?;
         let policy: Self = toml::from_str(text).map_err(unreadable)?;
         policy.validate()?;
