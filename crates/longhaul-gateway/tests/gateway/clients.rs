@@ -1,6 +1,6 @@
 //! Real clients through the gateway: their SDKs as they come from their registries, and curl.
 //!
-//! `LONGHAUL_CLIENTS` names a folder with `venv/` and `node_modules/`, made of `tests/clients/requirements.txt` and
+//! `LONGHAUL_CLIENTS` names a folder with `wheels/` and `node_modules/`, made of `tests/clients/requirements.txt` and
 //! `tests/clients/package-lock.json`. The step `clients` of `.ci/run` makes it; without it these tests say that they are
 //! skipped.
 
@@ -61,7 +61,8 @@ impl Client {
         let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
         let mut command = match self {
             Self::Python(name) => {
-                let mut command = Command::new(clients.join("venv/bin/python"));
+                let mut command = Command::new("python3");
+                command.env("PYTHONPATH", clients.join("wheels"));
                 command.arg(scripts.join("picture.py")).arg(name);
                 command
             }
@@ -211,6 +212,7 @@ async fn an_sdks_defaults_do_not_multiply_the_gateways_attempts() {
     let paid = async |client: Client| {
         let gateway = with_heartbeat("cut@30*99", 60, false).await;
         let said = client.run(&clients, &gateway, PLAIN).await.unwrap_err();
+        gateway.provider.oracle().settled().await;
         (gateway.paid(), said)
     };
     // curl asks once: what the gateway's own policy sends.

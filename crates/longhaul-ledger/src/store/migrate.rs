@@ -1,14 +1,35 @@
 //! The tables' versions: embedded in the program, checked by their sums, never undone. Only writers bring them up to date.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use std::sync::LazyLock;
+
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+};
 
 use super::version;
 use crate::error::{LedgerError, LedgerErrorKind};
 
+/// The versions of one database, oldest first. `sqlx::migrate!` does the same, but its feature builds sqlx, both drivers and
+/// SQLite a second time for the compiler's own use.
+macro_rules! migrations {
+    ($database:literal: $($version:literal $name:literal),+ $(,)?) => {
+        LazyLock::new(|| Migrator::with_migrations(vec![$(Migration::new(
+            $version,
+            $name.into(),
+            MigrationType::Simple,
+            include_str!(concat!("../../migrations/", $database, "/000", $version, "_", $name, ".sql")).into_sql_str(),
+            false,
+        )),+]))
+    };
+}
+
 #[cfg(all(feature = "sqlite", unix))]
-pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static SQLITE: LazyLock<Migrator> =
+    migrations!("sqlite": 1 "attempts", 2 "verdicts", 3 "claims", 4 "tasks_exports_checksums");
 #[cfg(feature = "postgres")]
-pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static POSTGRES: LazyLock<Migrator> =
+    migrations!("postgres": 1 "attempts", 2 "verdicts", 3 "claims", 4 "tasks_exports_checksums");
 
 /// Why the tables could not be brought up to date.
 pub(super) fn refused(known: &Migrator, error: MigrateError) -> LedgerError {

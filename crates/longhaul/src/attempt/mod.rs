@@ -24,6 +24,7 @@ mod operation;
 mod options;
 mod route_info;
 mod sent_secrets;
+mod task;
 mod transport;
 
 use std::{
@@ -35,8 +36,8 @@ use std::{
 use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
-use self::facts::Facts;
 pub(crate) use self::facts::PictureNote;
+use self::facts::{Entry, Facts};
 pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
@@ -50,6 +51,7 @@ pub use self::{
     caller_deadline::{DeadlineForm, DeadlineHeader},
     facts::{Sent, Timing},
     operation::{Deadline, OperationId},
+    task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
 pub(crate) use crate::model::after;
@@ -169,6 +171,28 @@ impl Attempt {
     /// Whether a connection has proved that a part of the request was written.
     pub(crate) fn is_written(&self) -> bool {
         self.facts().is_written()
+    }
+
+    /// Says that its entry in a ledger is to be opened; `false` where one is open already, so that what is sent once is
+    /// written down once.
+    pub(crate) fn claim_entry(&self) -> bool {
+        let mut facts = self.facts();
+        let first = facts.entry == Entry::None;
+        if first {
+            facts.entry = Entry::Open;
+        }
+        first
+    }
+
+    /// It is made within `outer`, by a retry loop inside another one's attempt: what the first of them costs stands in
+    /// the entry of that attempt. Further ones are further calls.
+    pub(crate) fn made_within(&self, outer: &Self) {
+        let mut of_outer = outer.facts();
+        if of_outer.entry == Entry::Open {
+            of_outer.entry = Entry::Shared;
+            drop(of_outer);
+            self.facts().entry = Entry::Open;
+        }
     }
 
     /// Announces that the answer is read for its picture: until
@@ -391,6 +415,8 @@ impl Attempt {
     pub(crate) fn note_body(&self, evidence: Evidence) {
         let mut facts = self.facts();
         facts.evidence.add_body(evidence);
+        let previews = std::mem::take(&mut facts.previews);
+        facts.evidence.drafts = facts.evidence.drafts.saturating_add(previews);
         facts.forget_secrets();
     }
 
@@ -402,7 +428,7 @@ impl Attempt {
     /// What the classification says besides the class. To be noted before the end.
     pub(crate) fn note_classification(&self, classification: &Classification) {
         let mut facts = self.facts();
-        facts.charged = classification.charged;
+        facts.charged = classification.charged.or(facts.charged);
         facts.told_price = classification.price;
         facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
@@ -448,6 +474,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
+        let task;
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -466,11 +493,13 @@ impl Attempt {
                 exposure: facts.exposure(class),
             };
             facts.outcome = Some(outcome);
+            task = facts.task.clone();
             if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
                 route.note(ending);
             }
             outcome
         };
+        task.tell_end();
         self.0.ended.notify_waiters();
         outcome
     }

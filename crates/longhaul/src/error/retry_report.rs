@@ -36,6 +36,8 @@ pub enum StoppedBy {
     RetryAfterTooLong,
     /// The request body is too large to be kept, and streams only once.
     Body,
+    /// The attempt submitted a task that has not ended: it is collected by its handle, not submitted again.
+    Task,
 }
 
 /// All attempts and waits of one operation.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{RetryPolicy, StoppedBy};
-use crate::model::{Class, End, Money};
+use crate::model::{Class, End, Money, Probability};
 
 /// What the retry layer does about an ending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,8 @@ pub struct Situation {
     pub end: End,
     /// What that means.
     pub class: Class,
+    /// How likely it was charged, by what the answer says and what is known of its provider; else by its class.
+    pub probability: Probability,
     /// The answer's status, if there was one.
     pub status: Option<StatusCode>,
     /// Attempts made so far that count: all but those that only collected an answer.
@@ -52,6 +54,7 @@ impl Situation {
         Self {
             end,
             class,
+            probability: class.charge_probability(),
             status: None,
             attempt: 1,
             duplicates: 0,
@@ -90,7 +93,7 @@ impl RetryPolicy {
         }
         // Paying nothing twice is no duplicate.
         let free = situation.price.is_some_and(|price| price.micros == 0);
-        let duplicate = class.is_possibly_charged() && !free;
+        let duplicate = situation.probability.is_a_risk() && !free;
         if duplicate && !self.duplicates.allow(situation.duplicates, situation.price) {
             return RetryDecision::Stop(StoppedBy::Duplicates);
         }
@@ -120,6 +123,14 @@ pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
         | Class::Redirect
         | Class::NotBegun => Some(StoppedBy::Class),
         Class::ClientError if !told_to_go_on => Some(StoppedBy::Class),
+        // The certificate behind Cloudflare stays as it is.
+        Class::NeverSent
+            if situation
+                .status
+                .is_some_and(|status| status.as_u16() == 526) =>
+        {
+            Some(StoppedBy::Class)
+        }
         // What a server does not implement it will not have learned five seconds later.
         Class::ServerError
             if !told_to_go_on

@@ -69,7 +69,7 @@
 //! let mut policy = RetryPolicy::default();
 //! policy.budget = Some(MoneyBudget::default());
 //! policy.spending_cap = Some(SpendingCap::usd_micros(50_000_000));
-//! let prices = PriceTable::new(vec![PriceRow::new("*", "gemini-3-pro-image*", crate::Money::usd_micros(240_000))])?;
+//! let prices = PriceTable::new(vec![PriceRow::new("*", "gemini-3-pro-image*", "0.24 USD".parse()?)])?;
 //! let layer = ClassifyingRetryLayer::new(policy)?.with_prices(prices);
 //!
 //! // … while it works:

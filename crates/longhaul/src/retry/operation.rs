@@ -276,7 +276,9 @@ impl<B: Replay> Operation<B> {
                 .headers_mut()
                 .insert(name, HeaderValue::from(attempt.number()));
         }
-        request.extensions_mut().insert(attempt.clone());
+        if let Some(outer) = request.extensions_mut().insert(attempt.clone()) {
+            attempt.made_within(&outer);
+        }
         (request, running)
     }
 

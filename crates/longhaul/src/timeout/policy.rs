@@ -177,7 +177,7 @@ impl TimeoutPolicy {
     /// use longhaul::timeout::TimeoutPolicy;
     ///
     /// let mut limits = TimeoutPolicy::default();
-    /// limits.body = Duration::from_secs(900);
+    /// limits.silence = Duration::from_secs(300);
     /// request.extensions_mut().insert(limits.for_request()?);
     /// # Ok(()) }
     /// ```
