@@ -39,12 +39,16 @@ impl FromStr for Location {
         let path = match text.split_once("://") {
             Some(("postgres" | "postgresql", _)) => return Ok(Self::Postgres(text.to_owned())),
             Some(("sqlite", path)) => path,
-            Some(_) => return refuse("only SQLite and PostgreSQL are known"),
+            Some(_) => {
+                return refuse(
+                    "only SQLite and PostgreSQL are known: give the path of a file, or postgres://…",
+                );
+            }
             None => text.strip_prefix("sqlite:").unwrap_or(text),
         };
         match path {
-            "" => refuse("it is empty"),
-            ":memory:" => refuse("what is in memory does not last"),
+            "" => refuse("it is empty: give the path of a file, or postgres://…"),
+            ":memory:" => refuse("what is in memory does not last: give the path of a file"),
             path => Ok(Self::Sqlite(path.into())),
         }
     }

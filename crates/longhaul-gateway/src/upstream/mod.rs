@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::Full;
 use longhaul_hyper::Client;
+use longhaul_providers::rewrite::ProviderRewrite;
 
 pub(crate) use self::call::no_upstream;
 pub use self::{books::Books, call::CallUpstream};
@@ -24,6 +25,7 @@ use crate::{
     forward::{Rebase, strip_hop_by_hop, strip_keys},
     money::Gate,
     refusal::Refusal,
+    telemetry::History,
     turns::Turns,
 };
 
@@ -50,6 +52,7 @@ struct Inner {
     pass: Client<Body>,
     prices: Arc<PriceTable>,
     turns: Turns,
+    history: History,
     in_flight: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
@@ -67,6 +70,7 @@ impl Upstream {
         limits: &ServerLimits,
         books: &Books,
         observer: Observer,
+        history: &History,
     ) -> Result<Self, ConfigError> {
         let rebase = Rebase::new(&config.url, &config.strip)
             .map_err(|error| ConfigError::new("url", error.to_string()))?;
@@ -88,7 +92,7 @@ impl Upstream {
         };
         let policy = effective(&config, limits);
         let prices = Arc::new(PriceTable::new(policy.billing.prices.clone())?);
-        let stack = Stack::new(policy)
+        let stack = Stack::with_rewrite(policy, ProviderRewrite)
             .map_err(|error| error.under("policy"))?
             .with_observer(observer);
         let plain = config.url.starts_with("http://");
@@ -98,6 +102,7 @@ impl Upstream {
         };
         Ok(Self(Arc::new(Inner {
             turns: Turns::new(config.places),
+            history: history.clone(),
             pass: client(plain)?,
             provider: Provider::new(provider),
             rebase,
@@ -112,6 +117,11 @@ impl Upstream {
     /// What logs, metrics and the page call it.
     pub fn name(&self) -> &str {
         &self.0.config.name
+    }
+
+    /// Where calls go.
+    pub fn url(&self) -> String {
+        self.0.rebase.url()
     }
 
     /// Its part of the configuration.

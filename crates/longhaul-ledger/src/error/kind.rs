@@ -136,10 +136,9 @@ impl fmt::Display for LedgerErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use LedgerErrorKind as K;
         match self {
-            K::Location { given, why } => write!(
-                f,
-                "{given:?} is no place for a ledger: {why}; give the path of a file, or postgres://…"
-            ),
+            K::Location { given, why } => {
+                write!(f, "{given:?} is no place for a ledger: {why}")
+            }
             K::Missing { path } => write!(f, "there is no ledger at {}", path.display()),
             K::NotALedger { place, why } => {
                 write!(f, "there is no ledger in {place}: {why}; nothing was changed")

@@ -103,6 +103,10 @@ impl AtRest {
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let logged = fs::symlink_metadata(beside(path, "-wal")).ok();
         let shared = fs::symlink_metadata(beside(path, "-shm")).is_ok();
+        // One that is left by a change of modes, and has to be undone.
+        if beside(path, "-journal").exists() {
+            return None;
+        }
         // A log without content is one that a dead process left, unless somebody shares its index.
         if logged.is_some_and(|log| log.len() > 0 || shared) {
             return None;

@@ -108,3 +108,25 @@ impl Checksum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_lies_beside_a_file_is_read_without_harm() {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let path = folder.path().join("spend.db");
+        let mut random = fastrand::Rng::with_seed(12);
+        for round in 0..200 {
+            let mut log: Vec<u8> = (0..random.usize(..6000)).map(|_| random.u8(..)).collect();
+            if log.len() >= HEADER && round % 2 == 0 {
+                log[..4].copy_from_slice(&(MAGIC | u32::from(random.bool())).to_be_bytes());
+                log[8..12].copy_from_slice(&512_u32.to_be_bytes());
+            }
+            std::fs::write(beside(&path, "-wal"), &log).expect("there is room");
+            let found = unreadable(&path);
+            assert!(found.transactions <= found.frames);
+        }
+    }
+}

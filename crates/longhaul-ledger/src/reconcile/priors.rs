@@ -62,7 +62,7 @@ impl Estimate {
 
     pub(super) fn to_toml(&self) -> String {
         format!(
-            "# {} of {} charged; {} so far\n[[billing.charge_rules]]\nprovider = {}\nclass = \"{}\"\nper_mille = {}\n\n",
+            "# {} of {} charged; {} so far\n[[billing.charge_rules]]\nprovider = {}\nclass = \"{}\"\npermille = {}\n\n",
             self.charged,
             self.attempts,
             self.before_per_mille,

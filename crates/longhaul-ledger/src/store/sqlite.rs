@@ -67,12 +67,9 @@ pub(crate) async fn open(
     }
     let (version, pools, guard) = if access.writes() {
         let version = migrated(&path, access).await?;
-        let mut guard = Guard::over(&path);
-        let pools = Pools::one(move || writers(&path));
-        // SQLite makes its log and index with the first connection.
-        pools.now().acquire().await?;
-        guard.complete();
-        (version, pools, Some(guard))
+        // Not over the log: where nobody else has the file open, it comes and goes with the pool's connections.
+        let guard = Guard::over(&path);
+        (version, Pools::one(move || writers(&path)), Some(guard))
     } else {
         let (version, pools) = read(path).await?;
         (version, pools, None)

@@ -29,6 +29,8 @@ const CLASSES: Words<Class> = &[
     (Class::ContentBlocked, "ContentBlocked"),
     (Class::Delivered, "Delivered"),
     (Class::Redirect, "Redirect"),
+    (Class::Accepted, "Accepted"),
+    (Class::NotBegun, "NotBegun"),
 ];
 
 const ENDS: Words<End> = &[
@@ -147,12 +149,12 @@ mod tests {
         }
     }
 
-    /// They are in files that exist: none may ever change.
+    /// They are in files that exist: none may ever change. What is new comes behind.
     #[test]
     fn the_words_are_those_of_the_first_version() {
         let classes: Vec<_> = CLASSES.iter().map(|(_, word)| *word).collect();
         assert_eq!(
-            classes.join(" "),
+            classes[..20].join(" "),
             "NeverSent SentPartial Refused RateLimited QuotaExhausted Overloaded Unavailable InFlight KeyReuse \
              ClientError RequestTimeout ServerError ModelDeadline IntermediaryCut UnknownOutcome Undelivered NoImage \
              ContentBlocked Delivered Redirect"

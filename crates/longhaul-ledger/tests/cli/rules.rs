@@ -91,6 +91,13 @@ fn bad_rules_are_refused_with_their_place_or_key() {
 }
 
 #[test]
+fn rules_with_a_bom() {
+    let text = format!("\u{feff}{DEFAULT_RULES}");
+    let book = ClaimBook::from_toml(&text, "rules.toml").unwrap();
+    assert_eq!(format!("{book:?}"), format!("{:?}", ClaimBook::default()));
+}
+
+#[test]
 fn the_built_in_rules_can_be_written_out_and_read_back() {
     let run = Run::of(
         program()

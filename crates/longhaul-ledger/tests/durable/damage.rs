@@ -210,3 +210,38 @@ async fn one_bad_row_that_runs_stops_no_start() {
     assert_eq!(ends(ledger.recovered()), [LOST]);
     assert_eq!(ledger.store().running().await.expect("it can be read"), []);
 }
+
+/// Copies that other tools make while somebody writes: what was confirmed before them is in them, as long as the log was
+/// not copied into the file in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_torn_copy_opens_with_what_was_confirmed_before() {
+    let place = Place::sqlite();
+    let ledger = place.open().await;
+    for order in [["", "-wal"], ["-wal", ""]] {
+        for _ in 0..10 {
+            let written = records(&ledger).await.len();
+            let writing = tokio::spawn({
+                let ledger = ledger.clone();
+                async move {
+                    for _ in 0..3 {
+                        deliver(&ledger).await;
+                    }
+                    ledger.flush().await.expect("it is durable");
+                }
+            });
+            let copy = Place::sqlite();
+            for ending in order {
+                fs::copy(place.beside(ending), copy.beside(ending)).expect("there is room");
+            }
+            writing.await.expect("it does not panic");
+            let copied = copy.open().await;
+            let found = records(&copied).await.len();
+            assert!(
+                (written..=written + 3).contains(&found),
+                "{found} of {written}"
+            );
+            let health = copied.store().check().await.expect("it can be read");
+            assert!(health.is_sound(), "{health:?}");
+        }
+    }
+}

@@ -36,6 +36,32 @@ async fn a_second_writer_is_refused_and_told_who_the_first_is() {
     place.open().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_file_is_said_to_be_locked() {
+    use sqlx::{Connection as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+    let place = Place::sqlite();
+    let patience = std::time::Duration::from_secs(4);
+    let ledger = place.builder().patience(patience).open().await;
+    let ledger = ledger.expect("it can be opened");
+    deliver(&ledger).await;
+    ledger.flush().await.expect("it is durable");
+    let options = SqliteConnectOptions::new().filename(place.path());
+    let mut holder = SqliteConnection::connect_with(&options)
+        .await
+        .expect("it is there");
+    holder
+        .execute("BEGIN IMMEDIATE")
+        .await
+        .expect("nobody has it");
+    assert_eq!(refused(&ledger).await, LedgerErrorKind::Locked);
+    holder.execute("ROLLBACK").await.expect("it has it");
+    holder.close().await.expect("it is ours");
+    while ledger.flush().await.is_err() {}
+    deliver(&ledger).await;
+    ledger.close().await.expect("it is durable");
+}
+
 #[tokio::test]
 async fn the_same_file_by_another_name_is_the_same_ledger() {
     let place = Place::sqlite();

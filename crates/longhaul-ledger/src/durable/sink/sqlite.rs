@@ -1,6 +1,6 @@
 mod values;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
 
@@ -24,6 +24,9 @@ use crate::{
 /// Rows that a statement has room for. Each statement crosses to SQLite's thread and back, which costs more than the rows:
 /// a batch takes the smallest one that holds it, and room that is left over is skipped.
 const ROOM: [usize; 5] = [1, 4, 16, 64, 256];
+
+/// After so long a file that is locked is said to be; the writer tries again.
+const LOCKED: Duration = Duration::from_secs(1);
 
 /// Copies the log into the file and makes it empty, where nobody reads what only the log has.
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -53,7 +56,8 @@ impl Sqlite {
         guard: Guard,
         hooks: Hooks,
     ) -> Result<Self, LedgerError> {
-        let mut connection = sqlite::to_write(path).connect().await?;
+        let options = sqlite::to_write(path).busy_timeout(LOCKED);
+        let mut connection = options.connect().await?;
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
             .fetch_one(&mut connection)
             .await?;
