@@ -94,7 +94,12 @@ impl Client {
     }
 
     /// Runs it to its end: the picture, or what it says.
-    async fn run(self, clients: &PathBuf, gateway: &Running, call: Call<'_>) -> Result<Vec<u8>, String> {
+    async fn run(
+        self,
+        clients: &PathBuf,
+        gateway: &Running,
+        call: Call<'_>,
+    ) -> Result<Vec<u8>, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("picture");
         let child = self.start(clients, &gateway.url, &file, call);
@@ -143,7 +148,11 @@ async fn every_client_gets_its_picture_through_overload_and_a_cut() {
         let gateway = gateway("overloaded, cut@60, none", 20).await;
         let picture = client.run(&clients, &gateway, PLAIN).await;
         assert_delivered(client, &gateway, picture);
-        assert_eq!(gateway.provider.oracle().totals().delivered, 1, "{client:?}");
+        assert_eq!(
+            gateway.provider.oracle().totals().delivered,
+            1,
+            "{client:?}"
+        );
     }
 }
 
@@ -163,11 +172,17 @@ async fn every_client_killed_in_the_middle_comes_back_and_pays_once() {
     let Some(clients) = folder() else { return };
     for client in ALL {
         let gateway = gateway("none*9", 300).await;
-        let call = Call { key: "order-7", ..PLAIN };
+        let call = Call {
+            key: "order-7",
+            ..PLAIN
+        };
         let nowhere = gateway.folder.path().join("nowhere");
         let mut first = client.start(&clients, &gateway.url, &nowhere, call);
         let provider = gateway.provider.clone();
-        until("the request is at the provider", || !provider.oracle().entries().is_empty()).await;
+        until("the request is at the provider", || {
+            !provider.oracle().entries().is_empty()
+        })
+        .await;
         first.kill().await.unwrap();
         let picture = client.run(&clients, &gateway, call).await;
         assert_delivered(client, &gateway, picture);
@@ -181,7 +196,11 @@ async fn an_sdk_that_gives_up_and_sends_again_pays_once() {
     for client in WITH_RETRIES {
         // It waits shorter than the line stays silent, and again and again.
         let gateway = gateway("none*9", 300).await;
-        let call = Call { retries: 20, timeout: 0.3, ..PLAIN };
+        let call = Call {
+            retries: 20,
+            timeout: 0.3,
+            ..PLAIN
+        };
         let picture = client.run(&clients, &gateway, call).await;
         assert_delivered(client, &gateway, picture);
         assert_eq!(gateway.paid(), 1, "{client:?}");
@@ -196,6 +215,9 @@ async fn an_sdks_defaults_do_not_multiply_the_gateways_attempts() {
         let gateway = with_heartbeat("cut@30*99", 60, false).await;
         let said = client.run(&clients, &gateway, PLAIN).await.unwrap_err();
         assert_eq!(gateway.paid(), 3, "{client:?}: {said}");
-        assert!(said.contains("502") && said.contains("unknown_outcome"), "{client:?}: {said}");
+        assert!(
+            said.contains("502") && said.contains("unknown_outcome"),
+            "{client:?}: {said}"
+        );
     }
 }
