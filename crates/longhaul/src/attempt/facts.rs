@@ -302,6 +302,13 @@ impl Facts {
         })
     }
 
+    pub(super) fn bytes_sent(&self) -> u64 {
+        match &self.transport {
+            TransportState::Linked(transport) => transport.written().flushed,
+            _ => self.body.handed,
+        }
+    }
+
     /// By what the answer itself says; else by what is known of the provider; else by the class.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.

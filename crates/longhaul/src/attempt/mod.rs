@@ -286,6 +286,11 @@ impl Attempt {
         self.facts().body.handed
     }
 
+    /// Bytes of the request that went out: as far as the connection proves it, else as they were handed over.
+    pub(crate) fn body_bytes_sent(&self) -> u64 {
+        self.facts().bytes_sent()
+    }
+
     /// The answer's status, once its head is here.
     pub fn status(&self) -> Option<StatusCode> {
         self.facts().head.map(|head| head.status)

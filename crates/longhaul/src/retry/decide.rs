@@ -17,7 +17,7 @@ use super::{
 use crate::{
     attempt::{Attempt, after},
     body::{PeekedBytes, Replay, announce_length},
-    error::{Clock, Error, ErrorKind, class_of_answer},
+    error::{Clock, Error, ErrorKind, class_of_answer, diagnosis},
     model::{Class, Classification, Decision, End, Money, retry_after_in_headers},
     observe::Event,
 };
@@ -223,7 +223,11 @@ impl<B: Replay> Operation<B> {
             self.report.stopped_by = StoppedBy::Task;
             return Next::Stop;
         }
+        let same_again = ending.class == Class::SentPartial
+            && diagnosis::body_limit(&self.report.attempts).is_some();
         let planned = match self.policy.decision(&situation) {
+            // What was broken off twice at a like place is no accident.
+            _ if same_again => Err(StoppedBy::Class),
             RetryDecision::Again { wait, duplicate } => {
                 self.plan(running, &situation, wait, duplicate, others)
             }

@@ -1,4 +1,5 @@
 mod admission;
+mod charged;
 mod collecting;
 mod deadlines;
 mod headers;
