@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
+use std::sync::Arc;
 use tower::{ServiceExt, util::BoxCloneSyncService};
+
 use tower_layer::{Identity, Layer};
 use tower_service::Service;
 
@@ -17,7 +19,7 @@ use crate::{
     config::ConfigError,
     detect::{DetectWorkload, DetectWorkloadLayer},
     error::Error,
-    fallback::{Fallback, FallbackLayer},
+    fallback::{Fallback, FallbackLayer, PassthroughRewrite, Rewrite},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
     model::{PriceTable, RouteHistory},
@@ -72,7 +74,7 @@ pub type BoxedStack<B> =
 /// use longhaul::{Stack, policy::Policy, classify::Classifier, observe::Observer};
 ///
 /// # fn example(classifier: impl Classifier) -> Result<(), longhaul::ConfigError> {
-/// let stack = Stack::new(Policy::careful())?
+/// let stack = Stack::new(Policy::no_duplicate_charges())?
 ///     .with_classifier(classifier)
 ///     .with_observer(Observer::new(|event: &longhaul::observe::Event<'_>| println!("{event:?}")));
 /// # Ok(()) }
@@ -101,8 +103,16 @@ struct Shared {
 
 impl Stack {
     /// The layers of `policy`, with a ledger in memory and the built-in classifier. Refuses a policy that
-    /// cannot work, naming the field.
+    /// cannot work, naming the field, and one with a fallback target whose requests must be
+    /// [rewritten](Self::with_rewrite).
     pub fn new(policy: Policy) -> Result<Self, ConfigError> {
+        Self::with_rewrite(policy, PassthroughRewrite)
+    }
+
+    /// The same as [`new`](Self::new), where `rewrite` makes the requests for fallback targets:
+    /// `Stack::with_rewrite(policy, longhaul_providers::rewrite::ProviderRewrite)` knows the dialects of providers. Refuses a
+    /// policy with a target that it makes none for.
+    pub fn with_rewrite(policy: Policy, rewrite: impl Rewrite) -> Result<Self, ConfigError> {
         policy.validate()?;
         let ledger = MemoryLedger::default();
         let routes = RouteHistory::new();
@@ -114,18 +124,14 @@ impl Stack {
             exchange: Identity::new(),
             ledger,
             shared: Shared {
-                fallback: FallbackLayer::new(policy.fallback.clone())
+                fallback: FallbackLayer::with_rewrite(policy.fallback.clone(), rewrite)
                     .map_err(|error| error.under("fallback"))?
                     .with_replay_budget(detect.replay_budget()),
                 detect,
-                retry: ClassifyingRetryLayer::new(
-                    policy
-                        .retry
-                        .clone()
-                        .with_deadline_from(policy.timeout.picture),
-                )?
-                .with_prices(PriceTable::new(policy.billing.prices.clone())?)
-                .with_history(routes),
+                retry: ClassifyingRetryLayer::new(policy.retry.clone())?
+                    .with_prices(PriceTable::new(policy.billing.prices.clone())?)
+                    .with_limits(Arc::new(policy.timeout.clone()))
+                    .with_history(routes),
                 in_flight: InFlightLayer::new(policy.in_flight.clone())?,
                 timeout: SizeAwareTimeoutLayer::new(policy.timeout.clone())?,
                 http1: ForceHttp1Layer::new(policy.http1.clone())?,

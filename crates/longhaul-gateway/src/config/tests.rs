@@ -54,8 +54,8 @@ fn what_cannot_work_is_refused_by_its_key() {
             "`upstreams[0].paths`",
         ),
         (
-            format!("{UPSTREAM}[upstreams.policy.retry]\nattempts = 0"),
-            "`upstreams[0].policy.retry.attempts`",
+            format!("{UPSTREAM}[upstreams.policy.retry]\npaid_attempts = 0"),
+            "`upstreams[0].policy.retry.paid_attempts`",
         ),
         (
             format!("{UPSTREAM}[upstreams.policy.retry]\nattempt = 1"),
