@@ -2,7 +2,7 @@
 //!
 //! [`Heartbeat`](crate::heartbeat), [`IdempotentReplay`](crate::replay) and [`Detach`](crate::detach) share one
 //! [`Progress`] by the request's extensions. It hears of attempts through the
-//! [`Observer`](longhaul::observe::Observer) that it puts beside itself.
+//! [`Observer`] that it puts beside itself.
 
 use std::{
     fmt,

@@ -1,6 +1,7 @@
 //! Which operations there were: what must be known after a crash, and by other replicas.
 
 mod memory;
+mod schema;
 mod sql;
 
 use std::{fmt, time::SystemTime};
