@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release --example generate
 //! cargo run --release --example generate -- --fault silence,none --careful --json
+//! cargo run --release --example generate -- --fault cut@60 --via tasks
 //! ```
 
 mod fetch;
@@ -11,8 +12,9 @@ mod picture;
 mod progress;
 mod report;
 mod request;
+mod via;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
@@ -25,7 +27,7 @@ use longhaul::{
 use longhaul_hyper::{Builder, Client};
 use longhaul_sim::{Provider, server::Server};
 use longhaul_workspace::disagreements;
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 
 use self::{
     options::Options,
@@ -82,6 +84,8 @@ impl Scene {
         }
         let provider = Provider::builder()
             .speed(options.speed)
+            // As a relay that keeps its streams alive.
+            .pings(Duration::from_secs(15))
             .script(options.fault.clone())
             .build()
             .map_err(|error| format!("--speed: {error}"))?;
@@ -135,7 +139,7 @@ impl Scene {
                     std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
                 Policy::from_toml(&text).map_err(|error| format!("{name}: {error}"))?
             }
-            None if options.careful => Policy::careful(),
+            None if options.careful => Policy::no_duplicate_charges(),
             None => Policy::nano_banana_pro(),
         };
         if self.simulated.is_none() {
@@ -179,8 +183,7 @@ async fn run(options: &Options) -> Result<Document, String> {
     if scene.base.starts_with("http://") {
         connect = connect.plain_http_only();
     }
-    let client = connect.clone().build().map_err(|error| error.to_string())?;
-    let client = stack.layer(client);
+    let client = via::client(options.via, &stack, &connect, &scene)?;
 
     let mut request = request::build(options, &scene.base, &scene.key)?;
     let progress = Progress::start(scene.speed, resolution);

@@ -29,6 +29,10 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value_t = ResponseFormat::B64Json)]
     pub(crate) response_format: ResponseFormat,
 
+    /// How the call is made where the provider offers more than one way
+    #[arg(long, value_enum, default_value_t = Via::Unary)]
+    pub(crate) via: Via,
+
     /// What goes wrong, one fault an attempt, such as `overloaded,cut@60,none`; `none` for nothing
     #[arg(
         long,
@@ -112,6 +116,16 @@ pub(crate) enum Dialect {
     Openai,
     /// `POST /v1beta/models/MODEL:generateContent`
     Gemini,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Via {
+    /// One request, whose connection is silent until the picture is there
+    Unary,
+    /// Submitted, then collected by polling, where the host takes tasks
+    Tasks,
+    /// As an event stream, where the host keeps one alive
+    Stream,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

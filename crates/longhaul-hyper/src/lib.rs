@@ -16,6 +16,8 @@
 //! - **A paid call takes an idle connection only if that is nearly fresh** (idle under 2 s). A stale one
 //!   breaks after the request is written, and then nobody knows whether it is charged; a handshake is
 //!   under 1 % of the call. What costs nothing, as a poll, may have any (30 s).
+//! - **An answer that is no HTTP is called so**, and is no cut: 0.9, bad lengths, too many headers (100) or
+//!   too long a head (64 KiB). Both limits can be set.
 //! - **No resending of its own.** What is sent again is the caller's decision, and counted.
 //! - **Proof.** The connection counts the bytes that it takes and flushes, and the
 //!   [`Attempt`](longhaul::Attempt) in the request's extensions sees the count. An error says from it

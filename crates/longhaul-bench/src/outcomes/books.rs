@@ -21,6 +21,13 @@ impl Claims {
     pub(super) const fn micros(self) -> i64 {
         self.eligible_micros + self.verify_micros
     }
+
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            eligible_micros: self.eligible_micros + other.eligible_micros,
+            verify_micros: self.verify_micros + other.verify_micros,
+        }
+    }
 }
 
 /// The claims that follow from the ledger of `stack`, and in what it disagrees with the providers' `entries`.

@@ -1,12 +1,12 @@
-//! One scenario under one policy: a field of the table.
+//! One scenario under one policy with one seed: a part of a field of the table.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::Request;
 use http_body_util::Full;
-use longhaul_sim::Entry;
-use serde::Deserialize;
+use longhaul::Deadline;
+use longhaul_sim::{Entry, Fault};
 use tokio::{
     runtime::Builder,
     time::{Instant, sleep_until, timeout},
@@ -14,18 +14,19 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
+    answer::has_picture,
     books,
-    day::operations,
-    figures::Figures,
+    day::{Operation, operations},
+    figures::Sums,
     policies::{Client, Policy},
     scenario::Scenario,
-    world::{World, request},
+    world::{World, operation_of, request},
 };
 
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Cell {
-    pub(super) figures: Figures,
+    pub(super) sums: Sums,
     /// In what the callers, the ledger and the provider disagree: nothing, unless something is broken
     pub(super) wrong: Vec<String>,
 }
@@ -55,7 +56,7 @@ async fn days(
     seed: u64,
     count: usize,
 ) -> Result<Cell, Box<dyn Error>> {
-    let operations: Arc<[_]> = operations(seed, count, scenario.mix).into();
+    let operations: Arc<[_]> = operations(seed, count, scenario).into();
     let world = World::new(scenario, operations.clone(), seed)?;
     let built = policy.build(world.clone())?;
 
@@ -63,28 +64,33 @@ async fn days(
     let mut callers = Vec::with_capacity(count);
     for (index, operation) in operations.iter().enumerate() {
         sleep_until(midnight + operation.arrives).await;
-        let request = request(index, *operation)?;
+        let mut request = request(index, *operation, scenario.stream)?;
+        if scenario.says_patience {
+            request
+                .extensions_mut()
+                .insert(Deadline::after(operation.patience));
+        }
         callers.push(tokio::spawn(call(
             built.client.clone(),
             request,
-            scenario.patience,
+            operation.patience,
         )));
     }
     let mut waits = Vec::with_capacity(count);
     for caller in callers {
-        waits.extend(caller.await?);
+        waits.push(caller.await?);
     }
     world.settled().await;
 
     let entries = world.entries();
-    let mut wrong = miscounted(waits.len(), &entries);
+    let mut wrong = miscounted(&waits, &entries);
     let claims = built.stack.map(|stack| {
         let (claims, disagreements) = books::closed(&stack, &entries);
         wrong.extend(disagreements);
         claims
     });
-    let figures = Figures::new(count, waits, &entries, claims);
-    Ok(Cell { figures, wrong })
+    let sums = Sums::new(&operations, &waits, &entries, claims);
+    Ok(Cell { sums, wrong })
 }
 
 /// How long one caller waited for its picture, if it came before it left.
@@ -101,30 +107,49 @@ async fn call(
     has_picture(&answer).then(|| asked.elapsed())
 }
 
-fn has_picture(answer: &Response<Bytes>) -> bool {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        #[serde(borrow)]
-        data: Vec<Picture<'a>>,
+/// Every picture that a caller holds was delivered by a provider, once, and none was delivered to nobody.
+pub(super) fn miscounted(waits: &[Option<Duration>], entries: &[Entry]) -> Vec<String> {
+    let mut delivered = vec![Delivered::default(); waits.len()];
+    // A fallback's request does not carry the header that names the operation.
+    let mut unnamed = 0;
+    for entry in entries.iter().filter(|entry| entry.delivered) {
+        match operation_of(entry).and_then(|at| delivered.get_mut(at)) {
+            None => unnamed += 1,
+            // Who waits for the end of the body has no answer, though the document was there.
+            Some(to) if matches!(entry.fault, Fault::Unended | Fault::HeldOpen) => to.endless += 1,
+            Some(to) => to.whole += 1,
+        }
     }
-    #[derive(Deserialize)]
-    struct Picture<'a> {
-        b64_json: &'a str,
+    let mut found = Vec::new();
+    for (index, (wait, Delivered { whole, endless })) in waits.iter().zip(delivered).enumerate() {
+        let pictures = usize::from(wait.is_some());
+        let from_elsewhere = pictures > whole + endless && unnamed > 0;
+        if from_elsewhere {
+            unnamed -= 1;
+        } else if !(whole..=whole + endless).contains(&pictures) {
+            found.push(format!(
+                "the caller of operation {index} has {pictures} pictures, providers delivered {whole} and {endless} \
+                 without an end"
+            ));
+        }
     }
-    let pictures = serde_json::from_slice(answer.body());
-    answer.status() == StatusCode::OK
-        && pictures.is_ok_and(|answer: Answer<'_>| {
-            answer
-                .data
-                .iter()
-                .any(|picture| !picture.b64_json.is_empty())
-        })
+    if unnamed > 0 {
+        found.push(format!("{unnamed} pictures were delivered to nobody"));
+    }
+    found
 }
 
-/// Every picture that a caller holds was delivered by a provider, and none was delivered to nobody.
-pub(super) fn miscounted(pictures: usize, entries: &[Entry]) -> Vec<String> {
-    let delivered = entries.iter().filter(|entry| entry.delivered).count();
-    let same = delivered == pictures;
-    let problem = || format!("callers have {pictures} pictures, providers delivered {delivered}");
-    (!same).then(problem).into_iter().collect()
+/// Answers of one operation that left to the last byte of their document
+#[derive(Clone, Copy, Debug, Default)]
+struct Delivered {
+    whole: usize,
+    endless: usize,
+}
+
+/// What all pictures that callers hold cost once.
+pub(super) fn one_price_each(operations: &[Operation], waits: &[Option<Duration>]) -> u64 {
+    let both = operations.iter().zip(waits);
+    both.filter(|(_, wait)| wait.is_some())
+        .map(|(operation, _)| operation.price())
+        .sum()
 }

@@ -1,10 +1,10 @@
-//! Who asks for what, and when.
+//! Who asks for what, when, and for how long.
 
 use std::time::Duration;
 
 use longhaul_sim::Resolution;
 
-use super::scenario::Mix;
+use super::scenario::Scenario;
 
 /// Requests of one day: a client whose places (ten to a host) do for what it asks.
 pub(super) const PER_DAY: usize = 2_000;
@@ -17,6 +17,8 @@ pub(super) struct Operation {
     /// Since the first midnight
     pub(super) arrives: Duration,
     pub(super) resolution: Resolution,
+    /// How long after the question its caller leaves
+    pub(super) patience: Duration,
 }
 
 impl Operation {
@@ -28,17 +30,32 @@ impl Operation {
             Resolution::K4 => "4096x4096",
         }
     }
+
+    /// One price of its picture, in millionths of a dollar
+    pub(super) const fn price(self) -> u64 {
+        self.resolution.list_price_micros()
+    }
 }
 
-/// So many requests over whole days, in the order of arrival: a Poisson process with that many arrivals. The same for
-/// every policy.
-pub(super) fn operations(seed: u64, count: usize, mix: Mix) -> Vec<Operation> {
+/// So many requests over whole days, in the order of arrival: a Poisson process with that many arrivals, or bursts of
+/// them. The same for every policy.
+pub(super) fn operations(seed: u64, count: usize, scenario: &Scenario) -> Vec<Operation> {
     let days = count.div_ceil(PER_DAY) as f64;
     let mut rng = fastrand::Rng::with_seed(seed);
+    // Of its own, so that days are the same whether or not callers are patient.
+    let mut patience = fastrand::Rng::with_seed(!seed);
+    let mut burst = Duration::ZERO;
     let mut operations: Vec<_> = (0..count)
-        .map(|_| Operation {
-            arrives: Duration::from_secs_f64(rng.f64() * days * DAY),
-            resolution: mix.at(rng.f64()),
+        .map(|index| {
+            let arrives = Duration::from_secs_f64(rng.f64() * days * DAY);
+            if index % scenario.burst.get() == 0 {
+                burst = arrives;
+            }
+            Operation {
+                arrives: burst,
+                resolution: scenario.mix.at(rng.f64()),
+                patience: scenario.patience_at(patience.f64()),
+            }
         })
         .collect();
     operations.sort_by_key(|operation| operation.arrives);

@@ -1,11 +1,23 @@
-//! What is reported of a cell. Money and charges are the providers' own account, not ours.
+//! What is reported of a field under a policy. Money and charges are the providers' own account, not ours.
 
 use std::time::Duration;
 
 use longhaul_sim::Entry;
 use serde::Serialize;
 
-use super::books::Claims;
+use super::{books::Claims, cell::one_price_each, day::Operation};
+
+/// What adds up over seeds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Sums {
+    operations: usize,
+    attempts: usize,
+    charged: usize,
+    charged_micros: u64,
+    pictures_micros: u64,
+    waits: Vec<Duration>,
+    claims: Option<Claims>,
+}
 
 /// The figures of one scenario under one policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -36,33 +48,54 @@ pub(super) struct Quantiles {
     pub(super) p99: f64,
 }
 
-impl Figures {
+impl Sums {
     pub(super) fn new(
-        operations: usize,
-        waits: Vec<Duration>,
+        operations: &[Operation],
+        waits: &[Option<Duration>],
         entries: &[Entry],
         claims: Option<Claims>,
     ) -> Self {
         let charged = entries.iter().filter(|entry| entry.charged_micros > 0);
-        let micros = |entry: &Entry| entry.charged_micros;
-        let charged_micros = entries.iter().map(micros).sum();
-        let paid_for: u64 = entries
-            .iter()
-            .filter(|entry| entry.delivered)
-            .map(micros)
-            .sum();
         Self {
-            operations,
-            delivered: waits.len(),
+            operations: operations.len(),
             attempts: entries.len(),
             charged: charged.count(),
-            charged_micros,
-            wasted_micros: charged_micros - paid_for,
-            seconds_to_picture: Quantiles::of(waits),
+            charged_micros: entries.iter().map(|entry| entry.charged_micros).sum(),
+            pictures_micros: one_price_each(operations, waits),
+            waits: waits.iter().flatten().copied().collect(),
             claims,
         }
     }
 
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.operations += other.operations;
+        self.attempts += other.attempts;
+        self.charged += other.charged;
+        self.charged_micros += other.charged_micros;
+        self.pictures_micros += other.pictures_micros;
+        self.waits.extend(other.waits);
+        self.claims = match (self.claims, other.claims) {
+            (Some(one), Some(other)) => Some(one.and(other)),
+            (one, other) => one.or(other),
+        };
+        self
+    }
+
+    pub(super) fn figures(self) -> Figures {
+        Figures {
+            operations: self.operations,
+            delivered: self.waits.len(),
+            attempts: self.attempts,
+            charged: self.charged,
+            charged_micros: self.charged_micros,
+            wasted_micros: self.charged_micros.saturating_sub(self.pictures_micros),
+            seconds_to_picture: Quantiles::of(self.waits),
+            claims: self.claims,
+        }
+    }
+}
+
+impl Figures {
     /// Pictures delivered of those asked for, in per cent
     pub(super) fn delivered_percent(&self) -> f64 {
         100.0 * self.delivered as f64 / self.operations as f64
@@ -73,9 +106,22 @@ impl Figures {
         (self.delivered > 0).then(|| self.charged as f64 / self.delivered as f64)
     }
 
-    /// Dollars wasted for each hundred pictures asked for
-    pub(super) fn wasted_per_hundred(&self) -> f64 {
-        self.per_hundred(self.wasted_micros as f64)
+    /// Dollars wasted for each picture delivered: without end where money was wasted and none came
+    pub(super) fn wasted_per_picture(&self) -> f64 {
+        if self.wasted_micros == 0 {
+            return 0.0;
+        }
+        self.wasted_micros as f64 / 1e6 / self.delivered as f64
+    }
+
+    /// One price for each picture delivered, in millionths of a dollar
+    pub(super) const fn pictures_micros(&self) -> u64 {
+        self.charged_micros - self.wasted_micros
+    }
+
+    /// Dollars charged for each hundred pictures asked for
+    pub(super) fn charged_per_hundred(&self) -> f64 {
+        self.per_hundred(self.charged_micros as f64)
     }
 
     /// Dollars claimed back for each hundred pictures asked for

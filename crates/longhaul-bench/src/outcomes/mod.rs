@@ -4,11 +4,14 @@
 //! ([`scenario`]); everybody else's policies run as they are, or are transcribed ([`policies`]). What was charged is the
 //! provider's own account; where our ledger does not agree with it, nothing is reported.
 //!
-//! Each scenario × policy is a [`cell`]: the same callers ([`day`]) with the same luck ([`world`]). The same seed gives the
-//! same output, byte for byte.
+//! Each scenario × policy × seed is a [`cell`]: the same callers ([`day`]) with the same luck ([`world`]). The same seed
+//! gives the same output, byte for byte. How our default stands beside its peers is judged by three [`criteria`].
 
+mod answer;
 mod books;
 mod cell;
+mod check;
+mod criteria;
 mod day;
 mod figures;
 mod policies;
@@ -40,7 +43,10 @@ pub(crate) struct Options {
     /// Everything that is drawn is drawn from it: the same seed gives the same output
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Pictures asked for, in each scenario and under each policy; 2,000 a day
+    /// So many seeds, this one and those that follow; the figures are those of all together
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    seeds: u64,
+    /// Pictures asked for, in each scenario, under each policy and with each seed; 2,000 a day
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     operations: u64,
     /// Only this scenario: its name, or the path of a file; may be given several times
@@ -49,6 +55,12 @@ pub(crate) struct Options {
     /// Only this policy; may be given several times
     #[arg(long = "policy", value_name = "NAME", value_parser = PossibleValuesParser::new(policies::names()))]
     policies: Vec<String>,
+    /// Instead of our other policies, the default's variants: each rule alone
+    #[arg(long, conflicts_with = "policies")]
+    ablation: bool,
+    /// Fails where the default breaks a criterion in a scenario that has an aim
+    #[arg(long)]
+    check: bool,
     /// As JSON, with figures that are not rounded
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -68,6 +80,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         written.map_err(|error| format!("{}: {error}", path.display()))?;
     }
     println!("{}", options.shown(&table)?);
+    if options.check {
+        check::order(&table)?;
+    }
     Ok(())
 }
 
@@ -75,9 +90,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
     let plan = Plan {
         seed: 1,
+        seeds: effort.pick(1, 3),
         operations: effort.pick(100, 10_000),
         scenarios: chosen_scenarios(&[])?,
-        policies: chosen_policies(&[]),
+        policies: policies::all().collect(),
     };
     section_of(&plan.play()?)
 }
@@ -86,10 +102,15 @@ fn section_of(table: &Table) -> Result<Section, Box<dyn Error>> {
     const PICTURE: &str = "outcomes.svg";
     let link =
         format!("![Pictures delivered and money wasted, by scenario and policy](plots/{PICTURE})");
+    let main = table.of(|policy| !policy.is_variant());
     Ok(Section {
         title: "Outcomes: pictures, money and time under recorded incidents".to_owned(),
-        markdown: format!("{link}\n\n{}", show::markdown(table)),
-        plots: vec![(PICTURE.to_owned(), show::picture(table)?)],
+        markdown: format!(
+            "{link}\n\n{}\n{}",
+            show::markdown(&main),
+            show::ablation(table)
+        ),
+        plots: vec![(PICTURE.to_owned(), show::picture(&main)?)],
     })
 }
 
@@ -97,9 +118,14 @@ impl Options {
     fn plan(&self) -> Result<Plan, Box<dyn Error>> {
         Ok(Plan {
             seed: self.seed,
+            seeds: self.seeds,
             operations: usize::try_from(self.operations)?,
             scenarios: chosen_scenarios(&self.scenarios)?,
-            policies: chosen_policies(&self.policies),
+            policies: if self.ablation {
+                policies::for_ablation().collect()
+            } else {
+                chosen_policies(&self.policies)
+            },
         })
     }
 
@@ -138,9 +164,11 @@ fn chosen_scenarios(names: &[String]) -> Result<Vec<Arc<Scenario>>, Box<dyn Erro
     names.iter().map(choose).collect()
 }
 
-/// The policies of these names, in the order of the tables; all where none is named.
+/// The policies of these names, in the order of the tables; all but variants where none is named.
 fn chosen_policies(names: &[String]) -> Vec<&'static Policy> {
-    let chosen =
-        |policy: &&Policy| names.is_empty() || names.iter().any(|name| name == policy.name);
-    policies::ALL.iter().filter(chosen).collect()
+    if names.is_empty() {
+        return policies::ALL.iter().collect();
+    }
+    let chosen = |policy: &&Policy| names.iter().any(|name| name == policy.name);
+    policies::all().filter(chosen).collect()
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     error::Error,
-    fmt,
+    fmt, mem,
     panic::resume_unwind,
     sync::{
         Arc,
@@ -14,7 +14,8 @@ use std::{
 
 use super::{
     cell::{Cell, play},
-    figures::Figures,
+    criteria::Judgement,
+    figures::{Figures, Sums},
     policies::Policy,
     scenario::Scenario,
 };
@@ -22,8 +23,11 @@ use super::{
 /// What is to be played.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// The first one
     pub(super) seed: u64,
-    /// For each scenario and policy
+    /// How many, one after the other; the figures are those of all together
+    pub(super) seeds: u64,
+    /// For each scenario, policy and seed
     pub(super) operations: usize,
     pub(super) scenarios: Vec<Arc<Scenario>>,
     pub(super) policies: Vec<&'static Policy>,
@@ -63,27 +67,34 @@ impl Plan {
     ///
     /// If a policy cannot be built, or if a ledger does not agree with the providers.
     pub(super) fn play(self) -> Result<Table, Box<dyn Error>> {
-        let mut figures = Vec::new();
+        let mut sums: Vec<Sums> = Vec::new();
         let mut wrong = Vec::new();
-        for ((scenario, policy), cell) in self.cells().zip(self.played().into_values()) {
-            let name = format!("{} under {}", scenario.name, policy.name);
+        for ((at, scenario, policy, seed), cell) in self.cells().zip(self.played().into_values()) {
+            let name = format!("{} under {}, seed {seed}", scenario.name, policy.name);
             let cell = cell.map_err(|error| format!("{name}: {error}"))?;
             wrong.extend(cell.wrong.iter().map(|line| format!("{name}: {line}")));
-            figures.push(cell.figures);
+            match sums.get_mut(at) {
+                Some(sums) => *sums = mem::take(sums).and(cell.sums),
+                None => sums.push(cell.sums),
+            }
         }
         if !wrong.is_empty() {
             return Err(Disagreement(wrong).into());
         }
         Ok(Table {
             plan: self,
-            figures,
+            figures: sums.into_iter().map(Sums::figures).collect(),
         })
     }
 
-    /// Row by row.
-    fn cells(&self) -> impl Iterator<Item = (&Arc<Scenario>, &'static Policy)> {
+    /// Row by row, each with its field's place and once for each seed.
+    fn cells(&self) -> impl Iterator<Item = (usize, &Arc<Scenario>, &'static Policy, u64)> {
         let row = |scenario| self.policies.iter().map(move |policy| (scenario, *policy));
-        self.scenarios.iter().flat_map(row)
+        let fields = self.scenarios.iter().flat_map(row).enumerate();
+        fields.flat_map(|(at, (scenario, policy))| {
+            let seeds = (0..self.seeds).map(|more| self.seed.wrapping_add(more));
+            seeds.map(move |seed| (at, scenario, policy, seed))
+        })
     }
 
     /// By the cell's place.
@@ -94,10 +105,10 @@ impl Plan {
             let mut done = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some((scenario, policy)) = cells.get(at) else {
+                let Some((_, scenario, policy, seed)) = cells.get(at) else {
                     return done;
                 };
-                let cell = play(scenario, policy, self.seed, self.operations);
+                let cell = play(scenario, policy, *seed, self.operations);
                 done.push((at, cell.map_err(|error| error.to_string())));
             }
         };
@@ -113,6 +124,46 @@ impl Plan {
 }
 
 impl Table {
+    /// How each of our policies that is meant to be judged stands in each scenario, in the order of the rows; nothing
+    /// where no peer was played.
+    pub(super) fn judgements(
+        &self,
+    ) -> impl Iterator<Item = (&Scenario, &'static Policy, Judgement)> {
+        self.rows().flat_map(|(scenario, row)| {
+            let row: Vec<_> = row.collect();
+            let peers = row.iter().any(|(policy, _)| !policy.is_ours());
+            let judged = row.clone().into_iter();
+            let judged = judged.filter(move |(policy, _)| peers && policy.is_judged());
+            judged.map(move |(policy, figures)| {
+                let judgement = Judgement::of(scenario, figures, row.iter().copied());
+                (scenario, policy, judgement)
+            })
+        })
+    }
+
+    /// The same with these policies alone.
+    pub(super) fn of(&self, shown: impl Fn(&Policy) -> bool) -> Self {
+        let kept = |policy: &&'static Policy| shown(policy);
+        let rows = self.rows().flat_map(|(_, row)| row);
+        Self {
+            figures: rows
+                .filter(|(policy, _)| shown(policy))
+                .map(|(_, figures)| figures.clone())
+                .collect(),
+            plan: Plan {
+                policies: self.plan.policies.iter().copied().filter(kept).collect(),
+                ..self.plan.clone()
+            },
+        }
+    }
+
+    /// Pictures asked for in each field under each policy
+    pub(super) fn operations(&self) -> usize {
+        self.plan
+            .operations
+            .saturating_mul(usize::try_from(self.plan.seeds).unwrap_or(usize::MAX))
+    }
+
     /// The scenarios, each with the figures of every policy.
     pub(super) fn rows(
         &self,

@@ -48,7 +48,7 @@ pub(crate) fn policy() -> Policy {
 pub(crate) struct Running {
     pub(crate) url: String,
     pub(crate) provider: Provider,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
     pub(crate) gateway: Gateway,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<bool>,
@@ -70,7 +70,7 @@ impl Running {
         Self {
             url,
             provider,
-            _folder: folder,
+            folder,
             gateway,
             stop: Some(stop),
             serving,

@@ -237,3 +237,76 @@ async fn a_socks_proxy_gets_the_name_or_the_address_as_its_scheme_says() {
         server.await.expect("it asked well");
     }
 }
+
+/// Runs one of the tests below in a process with these variables, which belong to a process as a whole.
+async fn in_a_process(test: &str, variables: &[(&str, &str)]) {
+    let this = std::env::current_exe().expect("a path");
+    let mut command = tokio::process::Command::new(this);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    command.args(["--ignored", "--exact", &format!("proxy::{test}")]);
+    let output = command.envs(variables.iter().copied()).output().await;
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let passed = output.status.success() && said.contains("1 passed");
+    assert!(passed, "{said}");
+}
+
+#[tokio::test]
+async fn the_environment_names_the_proxy() {
+    let (listener, _) = listen().await;
+    let (proxy, _) = listen().await;
+    let to = listener.local_addr().expect("an address");
+    tokio::spawn(provider(listener));
+    let url = with_user("http", &proxy);
+    let server = async {
+        let mut stream = accept(&proxy).await;
+        let (asked_for, head) = asked(&mut stream).await;
+        assert_eq!(asked_for, "provider.test:80");
+        assert!(head.contains("proxy-authorization: Basic"), "{head}");
+        let mut onwards = TcpStream::connect(to).await.expect("a provider");
+        let answer = b"HTTP/1.1 200 OK\r\n\r\n";
+        stream.write_all(answer).await.expect("a reader");
+        let _ = copy_bidirectional(&mut stream, &mut onwards).await;
+    };
+    let variables = [("HTTP_PROXY", &*url), ("NO_PROXY", "spared.test")];
+    let client = in_a_process("with_a_proxy_in_the_environment", &variables);
+    tokio::join!(server, client);
+}
+
+#[tokio::test]
+#[ignore = "run by `the_environment_names_the_proxy`"]
+async fn with_a_proxy_in_the_environment() {
+    let client = crate::plain();
+    expect_answer(&client, "http://provider.test/").await;
+
+    // This machine, and who is spared, are asked directly.
+    let (listener, address) = listen().await;
+    tokio::spawn(provider(listener));
+    expect_answer(&client, &address).await;
+    let (request, _) = post("http://spared.test/", 10);
+    let error = call(&client, request).await.expect_err("no such host");
+    assert!(
+        matches!(error.kind(), ErrorKind::Connect { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_variable_that_names_no_proxy_is_refused_by_its_name() {
+    let variables = [("ALL_PROXY", "socks4://aladdin:sesame@proxy.test")];
+    in_a_process("with_a_bad_variable", &variables).await;
+}
+
+#[test]
+#[ignore = "run by `a_variable_that_names_no_proxy_is_refused_by_its_name`"]
+fn with_a_bad_variable() {
+    let builder = || Client::builder().plain_http_only();
+    type Body = http_body_util::Empty<bytes::Bytes>;
+    let error = builder().build::<Body>().expect_err("no proxy");
+    assert_eq!(error.field(), "ALL_PROXY");
+    assert!(!error.to_string().contains("sesame"), "{error}");
+    let none = builder().proxies(Proxies::none()).build::<Body>();
+    none.expect("the environment is not asked");
+}

@@ -76,6 +76,9 @@ where
         }
         Asked::NotOffered => {
             refused();
+            if let Some(attempt) = &reading.attempt {
+                attempt.discard_head();
+            }
             passed(&mut call, whole.body()).await
         }
         Asked::Stream(head, begun, rest) => {
@@ -154,6 +157,9 @@ where
             let text = String::from_utf8_lossy(&body).to_ascii_lowercase();
             if partial_images == 0 && text.contains("non-zero partial images") {
                 partial_images = 1;
+                if let Some(attempt) = call.head.extensions.get::<Attempt>() {
+                    attempt.discard_head();
+                }
                 continue;
             }
             if submit::names(&body, fields.keys().map(String::as_str), &text) {
@@ -232,7 +238,9 @@ impl Reading {
                     let limit = self.events.longest();
                     return Err(self.failed(StreamError::TooLong { limit }));
                 }
-                if let Some(finished) = self.assembly.take(&event) {
+                let finished = self.assembly.take(&event);
+                self.note();
+                if let Some(finished) = finished {
                     return Ok((finished, self.assembly.report));
                 }
             }
@@ -246,6 +254,17 @@ impl Reading {
                     };
                 }
             }
+        }
+    }
+
+    /// What the books say of it.
+    fn note(&self) {
+        let Some(attempt) = &self.attempt else {
+            return;
+        };
+        attempt.note_previews(self.assembly.report.partial_images);
+        if self.assembly.report.pings > 0 {
+            attempt.note_kept_open();
         }
     }
 
@@ -264,6 +283,9 @@ impl Reading {
                 return piece;
             }
             self.assembly.report.late = true;
+            if let Some(attempt) = &self.attempt {
+                attempt.note_silence();
+            }
         }
         let Ok(piece) = timeout_at(self.deadline, next(body)).await else {
             return Err(self.expired());

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, request::Parts};
 use http_body::Body;
 use longhaul::{
-    Attempt, BoxError, Class, Deadline, Error, ErrorKind, Resolution, Workload, error::Clock,
+    Attempt, BoxError, Class, Deadline, Error, ErrorKind, Resolution, Workload, attempt::TaskEnd,
+    classify::Probability, error::Clock,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
@@ -107,6 +108,9 @@ where
         Submitted::NotOffered => {
             let refused = (plan.account, plan.dialect.name.clone());
             shared.refused.note(refused);
+            if let Some(attempt) = &running.attempt {
+                attempt.discard_head();
+            }
             return running.passed(&mut call, whole.body()).await;
         }
     };
@@ -214,8 +218,10 @@ impl Running<'_> {
     {
         // It was made of a URI.
         let uri: Uri = handle.poll_url.parse().ok()?;
+        let durable = self.noted(&handle).await;
         let mut report = TaskReport::new(handle);
         report.resumed = true;
+        report.durable = durable;
         let mut poller = self.poller(client, head, report);
         let ended = poller.until_ended(&uri, Duration::ZERO).await;
         if let Ended::Told(Told::Cancelled, ..) = &ended
@@ -245,8 +251,10 @@ impl Running<'_> {
         R::Error: Into<BoxError>,
     {
         let mut leave = self.leave::<S, B, R>(&client, head, &taken, place);
+        let durable = self.noted(&taken.handle).await;
         let mut report = TaskReport::new(taken.handle);
         report.foreign_url = taken.foreign;
+        report.durable = durable;
         let mut poller = self.poller(client, head, report);
         let ended = match taken.told {
             told @ (Told::Done | Told::Failed | Told::Cancelled | Told::CutShort) => {
@@ -270,6 +278,36 @@ impl Running<'_> {
         };
         leave.disarm();
         self.ended(poller, ended, Some(taken.body), place).await
+    }
+
+    /// Whether the handle is durable, or nobody keeps it. The task is paid for either way, and is polled.
+    async fn noted(&self, handle: &TaskHandle) -> bool {
+        let Some(attempt) = &self.attempt else {
+            return true;
+        };
+        let noted = attempt.note_task(handle.clone()).await;
+        #[cfg(feature = "tracing")]
+        if let Err(error) = &noted {
+            tracing::error!(
+                task = &*handle.id,
+                error = &**error as &dyn std::error::Error,
+                "the handle of a task could not be written down: a crash loses it"
+            );
+        }
+        noted.is_ok()
+    }
+
+    /// Says how the task ended, and what it costs by the provider's own rules.
+    fn note_end(&self, end: TaskEnd) {
+        let Some(attempt) = &self.attempt else {
+            return;
+        };
+        attempt.note_task_end(end);
+        if end == TaskEnd::Failed
+            && let Some(costs) = self.plan.dialect.failure.costs
+        {
+            attempt.note_charged(Probability::permille(costs));
+        }
     }
 
     /// What is done when the caller leaves before the end.
@@ -351,6 +389,12 @@ impl Running<'_> {
         let report = poller.report;
         let name = || report.handle.dialect.clone();
         let id = || report.handle.id.clone();
+        match &ended {
+            Ended::Told(Told::Done, ..) | Ended::Long(..) => self.note_end(TaskEnd::Collected),
+            Ended::Told(..) => self.note_end(TaskEnd::Failed),
+            Ended::Lost(_) => self.note_end(TaskEnd::Lost),
+            Ended::Unauthorized(_) | Ended::Deadline => {}
+        }
         let mut response = match ended {
             Ended::Told(Told::Failed, head, body) if fetched => {
                 let unary = Unary {

@@ -89,13 +89,14 @@ mod tests;
 pub(crate) mod told;
 mod wait;
 
+pub use longhaul::attempt::TaskHandle;
+
 pub use crate::exchange::ResponseFuture;
 
 pub use self::{
     collect::{Collected, collect},
     dialect::Dialect,
     error::TaskError,
-    handle::TaskHandle,
     layer::SubmitAndPollLayer,
     policy::{FirstWait, TasksPolicy},
     report::TaskReport,

@@ -14,6 +14,8 @@ pub struct TaskReport {
     pub unknown_states: Vec<Box<str>>,
     /// An earlier call submitted it; this one only collected.
     pub resumed: bool,
+    /// The handle is durable, or nobody keeps it; where it could not be written down, a crash loses the task.
+    pub durable: bool,
     /// The answer named a poll URL at a host that gets no key; the dialect's own was used.
     pub foreign_url: bool,
 }
@@ -26,6 +28,7 @@ impl TaskReport {
             failed_polls: 0,
             unknown_states: Vec::new(),
             resumed: false,
+            durable: true,
             foreign_url: false,
         }
     }

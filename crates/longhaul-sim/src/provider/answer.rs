@@ -35,6 +35,8 @@ pub(super) fn shaped(body: Body, fault: Fault, clock: &Clock) -> Body {
         Fault::Truncated => body.truncated(),
         Fault::TruncatedClose => body.ended_early(),
         Fault::Stalled => body.stalled(),
+        Fault::Unended => body.unended(),
+        Fault::HeldOpen => body.held_open(),
         Fault::Trickle { bytes_per_second } => {
             // Ten pieces a second, or single bytes where even that is too much.
             let slice = (bytes_per_second / 10).max(1);
@@ -58,7 +60,10 @@ pub(super) fn version(response: &mut Response<Body>, fault: Fault, request: Vers
 /// The refusal that a fault stands for, if it is answered without any work.
 pub(super) fn refusal(fault: Fault, clock: &Clock) -> Option<Refusal> {
     Some(match fault {
-        Fault::Overloaded | Fault::Early => Refusal::Overloaded,
+        Fault::Overloaded
+        | Fault::OverloadedFor { .. }
+        | Fault::OverloadedAfter { .. }
+        | Fault::Early => Refusal::Overloaded,
         Fault::Unavailable => Refusal::Unavailable,
         Fault::RateLimited { wait, form } => {
             Refusal::RateLimited((form == WaitForm::Body).then(|| clock.real(wait)))
@@ -77,10 +82,12 @@ pub(super) fn refuse(dialect: Dialect, refusal: &Refusal) -> (StatusCode, Body) 
     (status, Body::whole(vec![text.to_string().into()]))
 }
 
-/// The header that tells the wait of a rate limit.
+/// The header that tells the wait of a rate limit or an overload.
 pub(super) fn wait_header(fault: Fault, clock: &Clock) -> Option<(HeaderName, HeaderValue)> {
-    let Fault::RateLimited { wait, form } = fault else {
-        return None;
+    let (wait, form) = match fault {
+        Fault::RateLimited { wait, form } => (wait, form),
+        Fault::OverloadedFor { wait } => (wait, WaitForm::Seconds),
+        _ => return None,
     };
     let wait = clock.real(wait);
     let millis = || u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).into();
@@ -110,20 +117,28 @@ fn date_after(wait: Duration) -> Option<HeaderValue> {
     HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()
 }
 
-/// The page of a gateway that gave up.
-pub(super) fn gateway_page(fault: Fault) -> (StatusCode, Body) {
-    let (status, page) = match fault {
+/// What a gateway that gave up says.
+pub(super) fn gateway_page(fault: Fault) -> Response<Body> {
+    const HTML: &str = "text/html";
+    let (status, content_type, page) = match fault {
+        Fault::Envoy503 { .. } => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "text/plain",
+            "upstream connect error or disconnect/reset before headers. reset reason: remote reset",
+        ),
         Fault::Cloudflare524 { .. } => (
             // 524 is within the range of any status code.
             StatusCode::from_u16(524).unwrap_or(StatusCode::GATEWAY_TIMEOUT),
+            HTML,
             "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><title>524: A timeout occurred</title></head>\n<body>\n\
              <h1>A timeout occurred <span>Error code 524</span></h1>\n<p>cloudflare</p>\n</body>\n</html>\n",
         ),
         _ => (
             StatusCode::GATEWAY_TIMEOUT,
+            HTML,
             "<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n\
              <center><h1>504 Gateway Time-out</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
         ),
     };
-    (status, Body::whole(vec![page.into()]))
+    response(status, content_type, Body::whole(vec![page.into()]))
 }

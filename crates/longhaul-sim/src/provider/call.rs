@@ -151,6 +151,9 @@ impl Call {
             _ => {}
         }
         let body = intake::read(body, fault, &self.exchange).await?;
+        if let Fault::OverloadedAfter { after } = fault {
+            self.provider.inner.clock.sleep(after).await;
+        }
         if let Some(refusal) = answer::refusal(fault, &self.provider.inner.clock) {
             return Err(refusal.into());
         }

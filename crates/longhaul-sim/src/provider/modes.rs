@@ -85,10 +85,11 @@ impl Call {
         let fault = self.action.fault();
         let broken = match fault {
             Fault::Silence => pending().await,
-            Fault::GatewayTimeout { after } | Fault::Cloudflare524 { after } => {
+            Fault::GatewayTimeout { after }
+            | Fault::Cloudflare524 { after }
+            | Fault::Envoy503 { after } => {
                 clock.sleep(after).await;
-                let (status, page) = answer::gateway_page(fault);
-                return Ok(Some(answer::response(status, "text/html", page)));
+                return Ok(Some(answer::gateway_page(fault)));
             }
             Fault::Reset { after } => Some((after, SimErrorKind::Reset)),
             Fault::Cut { after } => Some((after, SimErrorKind::Cut)),

@@ -19,6 +19,17 @@ pub enum Fault {
     None,
     /// `overloaded`: 503, “The model is overloaded. Please try again later.”
     Overloaded,
+    /// `overloaded-for@SECONDS`: the same 503, and a `Retry-After` in whole seconds, rounded up.
+    OverloadedFor {
+        /// How long the client should wait.
+        wait: Duration,
+    },
+    /// `overloaded-after@SECONDS`: the same 503, but only after the request has stood in the provider's own queue for
+    /// that time. Nothing is made or charged.
+    OverloadedAfter {
+        /// How long it stood there.
+        after: Duration,
+    },
     /// `unavailable`: 503, “The service is currently unavailable.”
     Unavailable,
     /// `rate-limited@SECONDS` and its kin: 429 that tells how long to wait, in one of the forms that providers use.
@@ -46,6 +57,12 @@ pub enum Fault {
     /// `cloudflare-524@SECONDS` (default 100): the work starts, but Cloudflare answers 524 in HTML after that time.
     Cloudflare524 {
         /// The proxy read timeout.
+        after: Duration,
+    },
+    /// `envoy-503@SECONDS` (default 80): the work starts, but Envoy loses its connection to the provider after that time
+    /// and answers 503 in plain text.
+    Envoy503 {
+        /// How long after the request was read.
         after: Duration,
     },
     /// `refused@SECONDS` (default 3): the connection is refused and nothing is read.
@@ -85,6 +102,12 @@ pub enum Fault {
     TruncatedClose,
     /// `stalled`: 200, half the body, and then nothing.
     Stalled,
+    /// `unended`: 200 without a content-length and the whole document, but the connection breaks instead of the last
+    /// chunk. The oracle counts the answer as delivered with the document's last byte.
+    Unended,
+    /// `held-open`: 200 without a content-length and the whole document, but the end of the body never comes. The
+    /// oracle counts the answer as delivered with the document's last byte.
+    HeldOpen,
     /// `trickle@BYTES_PER_SECOND`: 200 with a slow body.
     Trickle {
         /// Bytes per second of provider time.
@@ -192,6 +215,8 @@ impl fmt::Display for Fault {
         let (name, value) = match self {
             Self::None => ("none", None),
             Self::Overloaded => ("overloaded", None),
+            Self::OverloadedFor { wait } => ("overloaded-for", seconds(wait)),
+            Self::OverloadedAfter { after } => ("overloaded-after", seconds(after)),
             Self::Unavailable => ("unavailable", None),
             Self::RateLimited { wait, form } => match form {
                 WaitForm::Seconds => ("rate-limited", seconds(wait)),
@@ -207,6 +232,7 @@ impl fmt::Display for Fault {
             Self::ServerError => ("server-error", None),
             Self::GatewayTimeout { after } => ("gateway-timeout", seconds(after)),
             Self::Cloudflare524 { after } => ("cloudflare-524", seconds(after)),
+            Self::Envoy503 { after } => ("envoy-503", seconds(after)),
             Self::Refused { down } => ("refused", seconds(down)),
             Self::Early => ("early", None),
             Self::ResetReading { bytes } => ("reset-reading", Some(*bytes as f64)),
@@ -216,6 +242,8 @@ impl fmt::Display for Fault {
             Self::Truncated => ("truncated", None),
             Self::TruncatedClose => ("truncated-close", None),
             Self::Stalled => ("stalled", None),
+            Self::Unended => ("unended", None),
+            Self::HeldOpen => ("held-open", None),
             Self::Trickle { bytes_per_second } => ("trickle", Some(*bytes_per_second as f64)),
             Self::NoImage => ("no-image", None),
             Self::Blocked => ("blocked", None),
@@ -253,6 +281,23 @@ impl serde::Serialize for Fault {
 }
 
 impl Fault {
+    /// The names of those that befall only tasks and event streams, and leave unary calls alone.
+    pub const OF_EXCHANGES: [&'static str; 13] = [
+        "submit-twice",
+        "poll-404",
+        "poll-503",
+        "task-lost",
+        "task-failed",
+        "task-odd-state",
+        "foreign-poll-url",
+        "poll-redirect",
+        "poll-unauthorized",
+        "task-picture-gone",
+        "stream-stops",
+        "stream-only-pings",
+        "stream-ends",
+    ];
+
     /// How long after the request was read it strikes, where it breaks into the work; `None` for all other faults.
     ///
     /// A request whose work would be done sooner is made to take longer. A script that wants it to be spared, as by a
@@ -265,7 +310,8 @@ impl Fault {
             | Self::GoAway { after }
             | Self::RstStream { after }
             | Self::GatewayTimeout { after }
-            | Self::Cloudflare524 { after } => Some(after),
+            | Self::Cloudflare524 { after }
+            | Self::Envoy503 { after } => Some(after),
             _ => None,
         }
     }

@@ -145,6 +145,14 @@ macro_rules! rate_limited {
 const FORMS: &[Form] = &[
     form("none", Value::None(|| Fault::None)),
     form("overloaded", Value::None(|| Fault::Overloaded)),
+    form(
+        "overloaded-for",
+        Value::Seconds(|wait| Fault::OverloadedFor { wait }),
+    ),
+    form(
+        "overloaded-after",
+        Value::Seconds(|after| Fault::OverloadedAfter { after }),
+    ),
     form("unavailable", Value::None(|| Fault::Unavailable)),
     form("rate-limited", Value::Seconds(rate_limited!(Seconds))),
     form("rate-limited-ms", Value::Millis(rate_limited!(Millis))),
@@ -174,6 +182,10 @@ const FORMS: &[Form] = &[
         Value::SecondsOr(100, |after| Fault::Cloudflare524 { after }),
     ),
     form(
+        "envoy-503",
+        Value::SecondsOr(80, |after| Fault::Envoy503 { after }),
+    ),
+    form(
         "refused",
         Value::SecondsOr(3, |down| Fault::Refused { down }),
     ),
@@ -188,6 +200,8 @@ const FORMS: &[Form] = &[
     form("truncated", Value::None(|| Fault::Truncated)),
     form("truncated-close", Value::None(|| Fault::TruncatedClose)),
     form("stalled", Value::None(|| Fault::Stalled)),
+    form("unended", Value::None(|| Fault::Unended)),
+    form("held-open", Value::None(|| Fault::HeldOpen)),
     form(
         "trickle",
         Value::Rate(|bytes_per_second| Fault::Trickle { bytes_per_second }),

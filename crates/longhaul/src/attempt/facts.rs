@@ -3,7 +3,9 @@ use std::time::Duration;
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{RouteInfo, SentSecrets, route_info::Silence, transport::TransportState};
+use super::{
+    RouteInfo, SentSecrets, route_info::Silence, task::TaskFacts, transport::TransportState,
+};
 use crate::model::{
     Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Phase, Probability,
     ProviderChargeRules, after,
@@ -67,6 +69,16 @@ pub(crate) enum PictureNote {
     Began(Instant),
 }
 
+/// Whether what an attempt costs is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Entry {
+    None,
+    /// In an entry of its own, or of the attempt that it is made within.
+    Open,
+    /// The same, and an attempt of another retry loop within this one is the one that it is about.
+    Shared,
+}
+
 /// Everything that is written down of an attempt while it runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -83,8 +95,12 @@ pub(crate) struct Facts {
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
+    /// Its entry in a ledger.
+    pub(super) entry: Entry,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
+    // The table's limit and the one that is learned.
+    pub(super) learned_limit: Option<(Duration, Duration)>,
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
@@ -97,6 +113,13 @@ pub(crate) struct Facts {
     pub(super) is_empty_result: bool,
     pub(super) answered_by: Option<&'static str>,
     pub(super) route: Option<RouteInfo>,
+    pub(super) task: TaskFacts,
+    /// The head is that of the answer to the task.
+    answers_task: bool,
+    /// Drafts that came beside the answer.
+    pub(super) previews: u32,
+    /// No line was silent while the model worked: how it ended says nothing of what the route lets be silent.
+    pub(super) not_silent: bool,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
 }
@@ -118,7 +141,9 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
+            entry: Entry::None,
             not_held: false,
+            learned_limit: None,
             dropped_as: None,
             evidence: Evidence::default(),
             secrets: SentSecrets::default(),
@@ -128,16 +153,30 @@ impl Facts {
             is_empty_result: false,
             answered_by: None,
             route: None,
+            task: TaskFacts::default(),
+            answers_task: false,
+            previews: 0,
+            not_silent: false,
             outcome: None,
         }
     }
 
     pub(super) fn head_received(&mut self, status: StatusCode, version: Version) {
+        // The submit was answered before: this is the answer.
+        if self.task.has_ended() && !self.answers_task {
+            self.answers_task = true;
+            self.head = None;
+        }
         self.head.get_or_insert_with(|| Head {
             at: Instant::now(),
             status,
             version,
         });
+    }
+
+    /// Whether only the deadline bounds it: a task was submitted, whose answer is asked for again and again.
+    pub(crate) const fn is_task_open(&self) -> bool {
+        self.task.is_open()
     }
 
     /// Nothing of the request's keys is kept, wherever the answer repeats them.
@@ -236,6 +275,9 @@ impl Facts {
 
     /// How the silence after the request ended, if it was sent whole: what the route learns of it.
     pub(super) fn silence_ending(&self, outcome: &Outcome) -> Option<Silence> {
+        if self.not_silent {
+            return None;
+        }
         let flushed = self.flushed_at()?;
         let end = after(self.started, outcome.duration);
         let head = self.head.map_or(end, |head| head.at);

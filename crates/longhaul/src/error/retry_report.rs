@@ -18,9 +18,15 @@ pub enum StoppedBy {
     Success,
     /// The class is one that sending again does not help.
     Class,
-    /// All attempts are used up.
+    /// As many attempts may be charged as the policy allows.
     Attempts,
-    /// Sending again might pay twice, and no more of that is allowed.
+    /// What was never sent was tried often enough.
+    Unsent,
+    /// A refusal was waited through for as long as the policy says.
+    FreeUntil,
+    /// What was free is not waited for here, since another target is asked.
+    OtherTarget,
+    /// Sending again might pay twice, and the money that an operation may spend on that does not reach.
     Duplicates,
     /// Sending again might pay twice, and the [`MoneyBudget`](super::MoneyBudget) does not reach for that.
     Budget,
@@ -36,6 +42,8 @@ pub enum StoppedBy {
     RetryAfterTooLong,
     /// The request body is too large to be kept, and streams only once.
     Body,
+    /// The attempt submitted a task that has not ended: it is collected by its handle, not submitted again.
+    Task,
 }
 
 /// All attempts and waits of one operation.

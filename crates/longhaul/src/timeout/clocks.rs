@@ -55,6 +55,7 @@ impl Clocks {
         let facts = attempt.facts();
         // What a phase that begins unseen may need at the earliest.
         let (of_phase, later) = match facts.phase() {
+            _ if facts.is_task_open() => (None, None),
             Phase::Connect => (
                 Some(limit(Clock::Start, self.called, start)),
                 Some(write_progress.min(picture.unwrap_or(write_progress))),

@@ -7,7 +7,6 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use longhaul_sim::SimError;
 use tokio::time::timeout;
-use tower::ServiceExt;
 
 use crate::outcomes::world::World;
 
@@ -41,13 +40,27 @@ impl Error for Failure {
     }
 }
 
-/// Sends `request` and reads the whole answer; no silence may be longer than `read`.
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// For a place
+    pub(super) pool: Option<Duration>,
+    /// For anything to be read
+    pub(super) read: Duration,
+}
+
+/// Waits for a place, sends `request` and reads the whole answer.
 pub(super) async fn exchange(
     world: &World,
     request: Request<Full<Bytes>>,
-    read: Duration,
+    Limits { pool, read }: Limits,
 ) -> Result<Response<Bytes>, Failure> {
-    let answer = timeout(read, world.clone().oneshot(request)).await;
+    let place = world.place(&request);
+    let place = match pool {
+        None => place.await,
+        Some(pool) => timeout(pool, place).await.map_err(|_| Failure::Timeout)?,
+    };
+    let answer = timeout(read, world.send(place, request)).await;
     let answer = answer
         .map_err(|_| Failure::Timeout)?
         .map_err(Failure::Broken)?;

@@ -30,13 +30,19 @@ pub(super) struct Policy {
     pub(super) name: &'static str,
     /// In a few words
     pub(super) about: &'static str,
+    /// Whether it has another provider to fall back to
+    pub(super) second_provider: bool,
     build: Build,
 }
 
 #[derive(Debug)]
 enum Build {
     Theirs(fn(World) -> Client),
-    Ours(fn() -> longhaul::policy::Policy),
+    /// What differs from the default
+    Ours {
+        judged: bool,
+        change: Change,
+    },
 }
 
 /// A policy around the two providers.
@@ -47,43 +53,79 @@ pub(super) struct Built {
 }
 
 impl Policy {
+    const fn new(name: &'static str, about: &'static str, build: Build) -> Self {
+        Self {
+            name,
+            about,
+            second_provider: false,
+            build,
+        }
+    }
+
+    const fn with_second_provider(self) -> Self {
+        Self {
+            second_provider: true,
+            ..self
+        }
+    }
+
     pub(super) fn build(&self, world: World) -> Result<Built, ConfigError> {
         match self.build {
             Build::Theirs(client) => Ok(Built {
                 client: client(world),
                 stack: None,
             }),
-            Build::Ours(policy) => ours::built(policy(), world),
+            Build::Ours { change, .. } => ours::built(change, world),
         }
     }
 
     /// Whether it is one of Longhaul's
     pub(super) const fn is_ours(&self) -> bool {
-        matches!(self.build, Build::Ours(_))
+        matches!(self.build, Build::Ours { .. })
+    }
+
+    /// Whether it is one of the default's variants
+    pub(super) fn is_variant(&self) -> bool {
+        self.is_judged() && self.name != DEFAULT
+    }
+
+    /// Whether it is held to the criteria: the default, and its variants
+    pub(super) const fn is_judged(&self) -> bool {
+        matches!(self.build, Build::Ours { judged: true, .. })
     }
 }
 
+type Change = fn(&mut longhaul::policy::Policy);
+
 const fn theirs(name: &'static str, about: &'static str, client: fn(World) -> Client) -> Policy {
-    let build = Build::Theirs(client);
-    Policy { name, about, build }
+    Policy::new(name, about, Build::Theirs(client))
 }
 
-const fn ours(
-    name: &'static str,
-    about: &'static str,
-    policy: fn() -> longhaul::policy::Policy,
-) -> Policy {
-    let build = Build::Ours(policy);
-    Policy { name, about, build }
+const fn ours(name: &'static str, about: &'static str, change: Change) -> Policy {
+    let judged = false;
+    Policy::new(name, about, Build::Ours { judged, change })
 }
+
+const fn judged(name: &'static str, about: &'static str, change: Change) -> Policy {
+    let judged = true;
+    Policy::new(name, about, Build::Ours { judged, change })
+}
+
+/// The name of ours that is judged by its peers.
+pub(super) const DEFAULT: &str = "longhaul";
 
 /// All policies, in the order of the tables.
-pub(super) static ALL: [Policy; 14] = [
+pub(super) static ALL: &[Policy] = &[
     theirs("once", "one attempt, 600 s", document::once),
     theirs(
         "guide-loop",
         "the guide's own loop: 3 attempts, 600 s, never looks at the status",
         document::thrice,
+    ),
+    theirs(
+        "guide-loop-status",
+        "the same, and it looks at the status: 429 and 5xx are asked for again after 5 s",
+        document::looking,
     ),
     theirs(
         "tower",
@@ -111,41 +153,81 @@ pub(super) static ALL: [Policy; 14] = [
         "openai-python's rules: 3 attempts, 600 s, after any error, 408, 409, 429 and 5xx",
         openai::client,
     ),
-    ours(
-        "longhaul",
-        "Policy::nano_banana_pro(), the default: the guide's policy, looking at the status",
-        ours::document,
-    ),
-    ours(
-        "longhaul-whole",
-        "the same, and answers are held until they are whole: one that breaks off is asked for again",
-        ours::whole,
-    ),
+    judged(DEFAULT, "Policy::nano_banana_pro(), the default", |_| {}),
     ours(
         "longhaul-careful",
-        "Policy::careful(): never sends again what may have been charged",
+        "Policy::no_duplicate_charges(): never sends again what may have been charged",
         ours::careful,
     ),
     ours(
-        "longhaul-late",
-        "careful, and an answer that comes after the head's time limit is still taken",
-        ours::late,
+        "longhaul-letter",
+        "the guide to the letter: attempts end at their limits, three are paid, chances do not count",
+        ours::letter,
     ),
     ours(
         "longhaul-budget",
-        "careful, but duplicates as far as a money budget allows: $1 and 10 % of what is delivered",
+        "the default, with duplicates as far as a money budget allows: $1 and 10 % of what is delivered",
         ours::budget,
     ),
     ours(
         "longhaul-fallback",
         "careful, with another provider to fall back to",
         ours::fallback,
+    )
+    .with_second_provider(),
+];
+
+/// The default without, or with, one of its rules: one line each, shown by `--ablation` beside the peers and the default.
+pub(super) static VARIANTS: &[Policy] = &[
+    judged(
+        "as-it-comes",
+        "the default, but answers are handed on as they come",
+        |policy| {
+            policy.classify.hold = false;
+        },
+    ),
+    judged(
+        "end-at-limit",
+        "the default, but an attempt ends at its limit",
+        |policy| {
+            policy.timeout.at_limit = Some(longhaul::timeout::AtLimit::End);
+        },
+    ),
+    judged(
+        "worth-inf",
+        "the default, but chances do not count",
+        |policy| policy.retry.worth = f64::INFINITY,
+    ),
+    judged(
+        "worth-3",
+        "the default, and a picture is worth three prices",
+        |policy| policy.retry.worth = 3.0,
+    ),
+    judged(
+        "five",
+        "the default, and five attempts may be charged",
+        |policy| policy.retry.paid_attempts = 5,
+    ),
+    judged(
+        "impatient",
+        "the default, and refusals are waited through for a minute",
+        |policy| policy.retry.free_until = Some(std::time::Duration::from_secs(60)),
     ),
 ];
 
-/// The names of all policies.
+/// All policies and variants.
+pub(super) fn all() -> impl Iterator<Item = &'static Policy> {
+    ALL.iter().chain(VARIANTS)
+}
+
+/// The peers, the default, and its variants.
+pub(super) fn for_ablation() -> impl Iterator<Item = &'static Policy> {
+    all().filter(|policy| !policy.is_ours() || policy.is_judged())
+}
+
+/// The names of all policies and variants.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    ALL.iter().map(|policy| policy.name)
+    all().map(|policy| policy.name)
 }
 
 /// Boxes `service`, whose answers are read to their end.

@@ -14,12 +14,15 @@ use tower::{ServiceExt, service_fn};
 
 use super::{
     Client,
-    exchange::{Failure, exchange},
+    exchange::{Failure, Limits, exchange},
 };
 use crate::outcomes::world::World;
 
-/// `DEFAULT_TIMEOUT = httpx.Timeout(timeout=600, connect=5.0)`
-const TIMEOUT: Duration = Duration::from_secs(600);
+/// `DEFAULT_TIMEOUT = httpx.Timeout(timeout=600, connect=5.0)`, which is for the wait for a place too
+const LIMITS: Limits = Limits {
+    pool: Some(Duration::from_secs(600)),
+    read: Duration::from_secs(600),
+};
 /// `DEFAULT_MAX_RETRIES`
 const MAX_RETRIES: i32 = 2;
 /// `INITIAL_RETRY_DELAY`
@@ -39,7 +42,7 @@ async fn request(world: World, input: Request<Full<Bytes>>) -> Result<Response<B
     let mut retries_taken = 0;
     loop {
         // Not streamed: the body is read within the call, and a body that breaks off raises like a broken connection.
-        let outcome = exchange(&world, input.clone(), TIMEOUT).await;
+        let outcome = exchange(&world, input.clone(), LIMITS).await;
         let wait = match &outcome {
             Err(_) => calculate_retry_timeout(retries_taken, None),
             Ok(answer) if is_error(answer.status()) => {

@@ -6,61 +6,48 @@ use longhaul::{
     billing::PriceRow,
     fallback::{FallbackPolicy, Target},
     policy::Policy,
-    retry::{Duplicates, MoneyBudget},
+    retry::MoneyBudget,
+    timeout::AtLimit,
 };
 use tower::Layer;
 
 use super::{Built, collected};
 use crate::outcomes::world::{OTHER_HOST, World};
 
-/// The guide's policy.
-pub(super) fn document() -> Policy {
-    Policy::nano_banana_pro()
-}
-
-/// The same, holding answers until they are whole: no picture is larger.
-pub(super) fn whole() -> Policy {
-    let mut policy = Policy::nano_banana_pro();
-    policy.classify.peek_limit = 64 << 20;
-    policy
-}
-
 /// Never pays twice.
-pub(super) fn careful() -> Policy {
-    Policy::careful()
+pub(super) fn careful(policy: &mut Policy) {
+    *policy = Policy::no_duplicate_charges();
 }
 
-/// Never pays twice, and takes an answer that comes late: a head clock that runs out ends nothing.
-pub(super) fn late() -> Policy {
-    let mut policy = Policy::careful();
-    policy.retry.late_results = true;
-    policy
+/// The guide to the letter: attempts end at their limits, three are paid, chances do not count.
+pub(super) fn letter(policy: &mut Policy) {
+    policy.timeout.at_limit = Some(AtLimit::End);
+    policy.retry.worth = f64::INFINITY;
 }
 
 /// Pays twice as far as the default budget allows.
-pub(super) fn budget() -> Policy {
-    let mut policy = Policy::careful();
-    policy.retry.duplicates = Duplicates::default();
+pub(super) fn budget(policy: &mut Policy) {
     policy.retry.budget = Some(MoneyBudget::default());
-    policy
 }
 
 /// Asks another provider when this one cannot, or when a call that may be charged brought no picture.
-pub(super) fn fallback() -> Policy {
+pub(super) fn fallback(policy: &mut Policy) {
     let paid_for_nothing = [
         Class::UnknownOutcome,
         Class::IntermediaryCut,
         Class::NoImage,
     ];
-    let mut policy = Policy::careful();
+    careful(policy);
     policy.fallback = FallbackPolicy::to([Target::new("other", format!("https://{OTHER_HOST}"))]);
     policy.fallback.triggers.extend(paid_for_nothing);
     policy.fallback.allow_duplicate = paid_for_nothing.to_vec();
-    policy
 }
 
-/// The stack of `policy`, with the simulator's prices, and the header by which ledger and oracle are compared.
-pub(super) fn built(mut policy: Policy, world: World) -> Result<Built, ConfigError> {
+/// The default's stack with a `change`, with the simulator's prices, and the header by which ledger and oracle are
+/// compared.
+pub(super) fn built(change: fn(&mut Policy), world: World) -> Result<Built, ConfigError> {
+    let mut policy = Policy::nano_banana_pro();
+    change(&mut policy);
     policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
     policy.billing.prices = prices();
     let stack = Stack::new(policy)?;

@@ -11,12 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use longhaul_sim::{Body, SimError, SimErrorKind};
+use longhaul_sim::{SimError, SimErrorKind};
 use tokio::time::sleep;
 use tower::{ServiceExt, service_fn};
 
 use super::{Client, collected};
-use crate::outcomes::world::World;
+use crate::outcomes::world::{Answer, World};
 
 const MAX_N_RETRIES: u32 = 3;
 const MIN_RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub(super) fn client(world: World) -> Client {
 async fn execute_with_retry(
     world: World,
     request: Request<Full<Bytes>>,
-) -> Result<Response<Body>, SimError> {
+) -> Result<Response<Answer>, SimError> {
     let mut n_past_retries = 0;
     loop {
         let result = world.clone().oneshot(request.clone()).await;

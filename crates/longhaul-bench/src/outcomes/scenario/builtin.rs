@@ -8,18 +8,34 @@ macro_rules! files {
     };
 }
 
-/// In the order of the table: what is normal, what the way there does, what the provider does, what callers do
-const FILES: [(&str, &str); 10] = files![
+/// In the order of the table: what is normal, what the way there does, what the provider does, what callers do, all of it
+const FILES: [(&str, &str); 26] = files![
     "normal-day",
     "17-january",
     "cut-60s",
+    "cut-60s-faster",
+    "cut-60s-slower",
     "cut-100s",
+    "cut-100s-faster",
+    "cut-100s-slower",
+    "half-cut",
+    "cut-and-resets",
+    "mended",
+    "4k-mended",
     "shaky-network",
+    "dead-host",
+    "unended",
+    "beating-relay",
+    "streams",
     "overload",
+    "late-refusals",
     "quota-at-noon",
     "4k-failing",
     "lying-200",
+    "crowd",
+    "deadlines",
     "leaving-callers",
+    "everything",
 ];
 
 /// All of them

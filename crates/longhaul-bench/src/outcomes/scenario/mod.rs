@@ -3,6 +3,7 @@
 #![doc = include_str!("../../../scenarios/README.md")]
 
 mod builtin;
+mod episode;
 mod error;
 mod parse;
 mod rows;
@@ -10,14 +11,15 @@ mod rows;
 mod tests;
 mod window;
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use longhaul_sim::{Action, Fault, Resolution};
 use serde::Deserialize;
 
 pub(crate) use self::{builtin::builtin, error::ScenarioError};
 use self::{
-    parse::span,
+    episode::{Drawn, Episode, EpisodeRow},
+    parse::{some_span, span},
     rows::{FaultRow, GenerationRow},
 };
 
@@ -31,14 +33,34 @@ pub(crate) struct Scenario {
     pub(crate) title: String,
     pub(crate) about: String,
     #[serde(default = "an_hour", deserialize_with = "span")]
-    pub(crate) patience: Duration,
+    patience: Duration,
+    #[serde(default, deserialize_with = "some_span")]
+    least_patience: Option<Duration>,
+    #[serde(default)]
+    pub(crate) says_patience: bool,
+    #[serde(default = "one")]
+    pub(crate) burst: NonZeroUsize,
     #[serde(default)]
     pub(crate) mix: Mix,
     #[serde(default)]
+    pub(crate) stream: bool,
+    #[serde(default = "yes")]
+    pub(crate) aim: bool,
+    #[serde(default)]
+    pub(crate) costs_more: Option<String>,
+    #[serde(default = "as_published")]
+    pace: f64,
+    #[serde(default)]
     generation: Vec<GenerationRow>,
+    #[serde(default)]
+    episode: Vec<EpisodeRow>,
     #[serde(default)]
     fault: Vec<FaultRow>,
 }
+
+/// What of a scenario depends on what has happened: the latest episode of each row.
+#[derive(Debug)]
+pub(crate) struct Course(Vec<Episode>);
 
 /// How many parts of the requests are of which size
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -81,6 +103,18 @@ const fn an_hour() -> Duration {
     Duration::from_secs(3600)
 }
 
+const fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn as_published() -> f64 {
+    1.0
+}
+
 impl Scenario {
     /// Reads a scenario's file.
     ///
@@ -95,6 +129,17 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// How patient the caller at this place between 0 and 1 is
+    pub(crate) fn patience_at(&self, place: f64) -> Duration {
+        let least = self.least_patience.unwrap_or(self.patience);
+        least + (self.patience - least).mul_f64(place)
+    }
+
+    /// Before the first midnight.
+    pub(crate) fn course(&self) -> Course {
+        Course(vec![Episode::default(); self.episode.len()])
+    }
+
     /// What becomes of a request that arrives at this time since the first midnight.
     ///
     /// Draws equally often whatever it draws, so that the luck of later draws does not depend on it.
@@ -103,14 +148,24 @@ impl Scenario {
         at: Duration,
         resolution: Resolution,
         luck: &mut fastrand::Rng,
+        course: &mut Course,
     ) -> Action {
         let (speed, trouble) = (luck.f64(), luck.f64());
+        let drawn = Drawn {
+            refused: luck.f64(),
+            told: luck.f64(),
+        };
         let takes = self
             .generation
             .iter()
             .find(|row| row.scope.holds(at, resolution))
-            .map_or_else(|| resolution.generation_time(speed), |row| row.time(speed));
-        let fault = self.fault_at(at, resolution, trouble);
+            .map_or_else(
+                || resolution.generation_time(speed).mul_f64(self.pace),
+                |row| row.time(speed),
+            );
+        let mut rows = self.episode.iter().zip(&mut course.0);
+        let refusal = rows.find_map(|(row, episode)| row.refusal(episode, at, resolution, drawn));
+        let fault = refusal.unwrap_or_else(|| self.fault_at(at, resolution, trouble));
         let spared = fault.strikes_after().is_some_and(|after| takes <= after);
         Action::new(if spared { Fault::None } else { fault }).taking(takes)
     }
@@ -133,12 +188,28 @@ impl Scenario {
         if self.patience.is_zero() {
             return Err("patience: must be longer than zero".to_owned());
         }
+        if self
+            .least_patience
+            .is_some_and(|least| least > self.patience || least.is_zero())
+        {
+            return Err("least_patience: must be from above zero to patience".to_owned());
+        }
+        if !(0.1..=10.0).contains(&self.pace) {
+            return Err(format!("pace: {} is not from 0.1 to 10", self.pace));
+        }
+        if self.costs_more.as_deref() == Some("") {
+            return Err("costs_more: must say why".to_owned());
+        }
         if self.mix.k1 == 0 && self.mix.k2 == 0 && self.mix.k4 == 0 {
             return Err("mix: nobody asks for anything".to_owned());
         }
         for (index, row) in self.generation.iter().enumerate() {
             row.validate()
                 .map_err(|problem| format!("generation[{index}].{problem}"))?;
+        }
+        for (index, row) in self.episode.iter().enumerate() {
+            row.validate()
+                .map_err(|problem| format!("episode[{index}].{problem}"))?;
         }
         for (index, row) in self.fault.iter().enumerate() {
             row.validate()

@@ -10,6 +10,11 @@ pub(super) fn span<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Er
     humantime::parse_duration(&text).map_err(D::Error::custom)
 }
 
+/// A span that need not be there
+pub(super) fn some_span<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    span(from).map(Some)
+}
+
 /// Whatever has a written form of its own
 pub(super) fn text<'de, T, D>(from: D) -> Result<T, D::Error>
 where

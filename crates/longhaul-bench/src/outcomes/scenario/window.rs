@@ -37,6 +37,26 @@ impl TryFrom<String> for Window {
     }
 }
 
+/// A moment of every day: `"09:30"`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct TimeOfDay(Duration);
+
+impl TimeOfDay {
+    pub(super) const fn since_midnight(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<String> for TimeOfDay {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let time = time(&text).ok_or_else(|| format!("{text:?} is not like \"09:30\""))?;
+        Ok(Self(time))
+    }
+}
+
 /// A time of day up to `24:00`
 fn time(text: &str) -> Option<Duration> {
     let (hours, minutes) = text.trim().split_once(':')?;

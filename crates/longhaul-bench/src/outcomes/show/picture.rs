@@ -14,7 +14,7 @@ use plotters::{
     },
 };
 
-use super::words::{dollars, percent};
+use super::words::{dollars_each, percent};
 use crate::outcomes::{figures::Figures, policies::Policy, scenario::Scenario, table::Table};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -42,6 +42,8 @@ const DELIVERED: i32 = NAMES + 8;
 const DELIVERED_LENGTH: i32 = 150;
 const WASTED: i32 = DELIVERED + DELIVERED_LENGTH + 70;
 const WASTED_LENGTH: i32 = 150;
+/// Dollars of waste per picture at which a bar ends: one scale for all panels, so that they can be compared
+const MOST_WASTED: f64 = 1.0;
 
 /// An SVG.
 ///
@@ -56,12 +58,6 @@ pub(crate) fn picture(all: &Table) -> Result<String, Box<dyn Error>> {
         (WIDTH * COLUMNS as i32 + MARGIN) as u32,
         (HEADER + panel * rows) as u32,
     );
-    // One scale for all panels, so that they can be compared.
-    let most = all
-        .rows()
-        .flat_map(|(_, row)| row.map(|(_, figures)| figures.wasted_per_hundred()))
-        .fold(1.0, f64::max);
-
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
@@ -70,7 +66,7 @@ pub(crate) fn picture(all: &Table) -> Result<String, Box<dyn Error>> {
         for (at, (scenario, row)) in all.rows().enumerate() {
             let (column, line) = ((at % COLUMNS) as i32, (at / COLUMNS) as i32);
             let corner = (MARGIN + column * WIDTH, HEADER + line * panel);
-            draw_panel(&root, corner, scenario, row, most)?;
+            draw_panel(&root, corner, scenario, row)?;
         }
         root.present()?;
     }
@@ -78,11 +74,11 @@ pub(crate) fn picture(all: &Table) -> Result<String, Box<dyn Error>> {
 }
 
 fn header(root: &Area<'_>, all: &Table) -> Drawn {
-    let operations = all.plan.operations;
+    let operations = all.operations();
     let title = "Pictures delivered, and money wasted, under recorded incidents";
     let below = format!(
         "{operations} pictures asked for in each line, simulated; wasted: charged beyond one price for each picture \
-         delivered, for each hundred asked for"
+         delivered, for each of those; bars end at a dollar"
     );
     words(root, title, (MARGIN, 22), 20, INK, HPos::Left)?;
     words(root, &below, (MARGIN, 44), 13, GREY, HPos::Left)
@@ -93,7 +89,6 @@ fn draw_panel<'a>(
     (x, y): (i32, i32),
     scenario: &Scenario,
     row: impl Iterator<Item = (&'static Policy, &'a Figures)>,
-    most: f64,
 ) -> Drawn {
     words(root, &scenario.title, (x, y + 12), 16, INK, HPos::Left)?;
     words(
@@ -118,11 +113,11 @@ fn draw_panel<'a>(
         let end = (x + DELIVERED + DELIVERED_LENGTH + 4, middle);
         words(root, &percent(delivered), end, 12, ink, HPos::Left)?;
 
-        let wasted = figures.wasted_per_hundred();
-        let length = scaled(wasted / most, WASTED_LENGTH);
+        let wasted = figures.wasted_per_picture();
+        let length = scaled((wasted / MOST_WASTED).min(1.0), WASTED_LENGTH);
         bar(root, (x + WASTED, middle), length, RED)?;
         let end = (x + WASTED + length + 4, middle);
-        words(root, &dollars(wasted), end, 12, ink, HPos::Left)?;
+        words(root, &dollars_each(wasted), end, 12, ink, HPos::Left)?;
     }
     let bottom = y + TITLE - 4;
     let line = [(x, bottom), (x + WIDTH - 2 * MARGIN, bottom)];

@@ -12,11 +12,11 @@ use crate::outcomes::{
 const HEADINGS: [&str; 8] = [
     "policy",
     "pictures",
-    "charged per picture",
-    "wasted per 100",
+    "wasted per picture",
     "P50",
     "P95",
-    "P99",
+    "charged per 100",
+    "charges per picture",
     "claimed per 100",
 ];
 
@@ -35,34 +35,52 @@ pub(super) fn dollars(value: f64) -> String {
     format!("${value:.2}")
 }
 
+/// Dollars for each picture, to a tenth of a cent
+pub(super) fn dollars_each(value: f64) -> String {
+    if value.is_finite() {
+        format!("${value:.3}")
+    } else {
+        "all".to_owned()
+    }
+}
+
+/// A quantile of the times to a picture
+pub(super) fn seconds(figures: &Figures, of: fn(&Quantiles) -> f64) -> String {
+    let quantile = figures.seconds_to_picture.as_ref().map(of);
+    or_dash(quantile.map(|seconds| format!("{seconds:.0} s")))
+}
+
+/// A policy's name, and whether it has more than the others
+pub(super) fn name(policy: &Policy) -> String {
+    let second = if policy.second_provider {
+        " (2 providers)"
+    } else {
+        ""
+    };
+    format!("{}{second}", policy.name)
+}
+
 fn or_dash(text: Option<String>) -> String {
     text.unwrap_or_else(|| "–".to_owned())
 }
 
 /// One scenario's table, in the style that is set on it afterwards.
-pub(super) fn table<'a>(
-    row: impl Iterator<Item = (&'static Policy, &'a Figures)>,
-    name: impl Fn(&str) -> String,
-) -> Table {
+pub(super) fn table<'a>(row: impl Iterator<Item = (&'static Policy, &'a Figures)>) -> Table {
     let mut table = Table::new();
     table.set_header(HEADINGS);
     for (policy, figures) in row {
-        let seconds = |of: fn(&Quantiles) -> f64| {
-            let quantile = figures.seconds_to_picture.as_ref().map(of);
-            or_dash(quantile.map(|seconds| format!("{seconds:.0} s")))
-        };
         table.add_row([
-            name(policy.name),
+            name(policy),
             percent(figures.delivered_percent()),
+            dollars_each(figures.wasted_per_picture()),
+            seconds(figures, |all| all.p50),
+            seconds(figures, |all| all.p95),
+            dollars(figures.charged_per_hundred()),
             or_dash(
                 figures
                     .charged_per_picture()
                     .map(|charged| format!("{charged:.2}")),
             ),
-            dollars(figures.wasted_per_hundred()),
-            seconds(|all| all.p50),
-            seconds(|all| all.p95),
-            seconds(|all| all.p99),
             or_dash(figures.claimed_per_hundred().map(dollars)),
         ]);
     }
@@ -75,12 +93,33 @@ pub(super) fn table<'a>(
 /// What was played, and what the figures mean.
 pub(super) fn intro(plan: &Plan) -> String {
     let Plan {
-        seed, operations, ..
+        seed,
+        seeds,
+        operations,
+        ..
     } = plan;
+    let seeds = match seeds {
+        1 => format!("seed {seed}"),
+        _ => format!("seeds {seed} to {}", seed.wrapping_add(seeds - 1)),
+    };
+    let second: Vec<_> = plan
+        .policies
+        .iter()
+        .filter(|policy| policy.second_provider)
+        .map(|policy| policy.name)
+        .collect();
+    let second = if second.is_empty() {
+        "Nobody has a second provider".to_owned()
+    } else {
+        format!(
+            "Only {} has a second provider, which is always well and costs the same",
+            second.join(", ")
+        )
+    };
     format!(
-        "{operations} pictures asked for in each scenario under each policy, simulated, seed {seed}. Wasted is what was \
-         charged beyond one price for each picture delivered; dollars are for each hundred pictures asked for, times are \
-         those of the pictures delivered."
+        "{operations} pictures asked for in each scenario under each policy, simulated, {seeds}. Wasted is what was charged \
+         beyond one price for each picture delivered; times are from the question to the picture\u{2019}s last byte. \
+         {second}; everybody has ten places for calls to a host, and the same luck."
     )
 }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower::ServiceExt;
 
@@ -14,7 +14,7 @@ use crate::outcomes::{
 #[tokio::test(start_paused = true)]
 async fn a_charge_that_the_ledger_does_not_know_is_a_disagreement() {
     let scenario = scenario("mix = { k4 = 1 }");
-    let operations: Arc<[_]> = operations(1, 1, scenario.mix).into();
+    let operations: Arc<[_]> = operations(1, 1, &scenario).into();
     let world = World::new(&scenario, operations.clone(), 1).unwrap();
     let stack = policy("longhaul")
         .build(world.clone())
@@ -23,7 +23,7 @@ async fn a_charge_that_the_ledger_does_not_know_is_a_disagreement() {
         .unwrap();
     let bypassing = policy("once").build(world.clone()).unwrap().client;
 
-    let request = request(0, operations[0]).unwrap();
+    let request = request(0, operations[0], false).unwrap();
     bypassing.oneshot(request).await.unwrap();
     world.settled().await;
     let (_, wrong) = books::closed(&stack, &world.entries());
@@ -42,16 +42,28 @@ async fn a_charge_that_the_ledger_does_not_know_is_a_disagreement() {
 #[tokio::test(start_paused = true)]
 async fn a_picture_that_no_caller_holds_is_a_disagreement() {
     let scenario = scenario("mix = { k4 = 1 }");
-    let operations: Arc<[_]> = operations(1, 1, scenario.mix).into();
+    let operations: Arc<[_]> = operations(1, 1, &scenario).into();
     let world = World::new(&scenario, operations.clone(), 1).unwrap();
     let client = policy("once").build(world.clone()).unwrap().client;
 
     client
-        .oneshot(request(0, operations[0]).unwrap())
+        .oneshot(request(0, operations[0], false).unwrap())
         .await
         .unwrap();
     world.settled().await;
-    assert_eq!(miscounted(1, &world.entries()), [""; 0]);
-    let wrong = miscounted(0, &world.entries());
-    assert_eq!(wrong, ["callers have 0 pictures, providers delivered 1"]);
+    let some = Some(Duration::from_secs(120));
+    assert_eq!(miscounted(&[some], &world.entries()), [""; 0]);
+    for (waits, told) in [
+        (
+            &[None][..],
+            "operation 0 has 0 pictures, providers delivered 1",
+        ),
+        (
+            &[some, some],
+            "operation 1 has 1 pictures, providers delivered 0",
+        ),
+    ] {
+        let wrong = miscounted(waits, &world.entries());
+        assert!(wrong.len() == 1 && wrong[0].contains(told), "{wrong:?}");
+    }
 }

@@ -2,14 +2,17 @@
 
 mod books;
 mod chosen;
+mod criteria;
 mod figures;
 mod known;
+mod new_fields;
 mod same;
 
 use std::sync::Arc;
 
 use super::{
     cell::{Cell, play},
+    figures::Figures,
     policies::{self, Policy},
     scenario::{Scenario, builtin},
     section_of,
@@ -17,7 +20,7 @@ use super::{
 };
 
 fn policy(name: &str) -> &'static Policy {
-    let policy = policies::ALL.iter().find(|policy| policy.name == name);
+    let policy = policies::all().find(|policy| policy.name == name);
     policy.unwrap_or_else(|| panic!("{name} is a policy"))
 }
 
@@ -30,13 +33,20 @@ fn played(rest: &str, name: &str, operations: usize) -> Cell {
     play(&scenario(rest), policy(name), 1, operations).unwrap()
 }
 
+fn figures(rest: &str, name: &str, operations: usize) -> Figures {
+    let cell = played(rest, name, operations);
+    assert_eq!(cell.wrong, [""; 0]);
+    cell.sums.figures()
+}
+
 /// Every scenario under every policy
 fn everything(seed: u64, operations: usize) -> Table {
     let plan = Plan {
         seed,
+        seeds: 1,
         operations,
         scenarios: builtin().unwrap().into_iter().map(Arc::new).collect(),
-        policies: policies::ALL.iter().collect(),
+        policies: policies::all().collect(),
     };
     plan.play().unwrap()
 }

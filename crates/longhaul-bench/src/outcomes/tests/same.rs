@@ -1,9 +1,9 @@
-use super::{everything, played, section_of};
-use crate::outcomes::show;
+use super::{everything, figures, section_of};
+use crate::outcomes::{policies, show};
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_in_every_form() {
-    let (one, two) = (everything(7, 10), everything(7, 10));
+    let (one, two) = (everything(7, 4), everything(7, 4));
     assert_eq!(show::json(&one).unwrap(), show::json(&two).unwrap());
     assert_eq!(show::text(&one), show::text(&two));
     assert_eq!(show::markdown(&one), show::markdown(&two));
@@ -17,8 +17,8 @@ fn the_same_seed_gives_the_same_figures_of_a_crowded_day() {
         fault = [{ does = "overloaded", share = 0.3 }, { does = "reset@5", share = 0.3 }]
         mix = { k1 = 1 }
     "#;
-    let figures = || played(shaky, "longhaul", 1_000).figures;
-    assert_eq!(figures(), figures());
+    let crowded = || figures(shaky, "longhaul", 1_000);
+    assert_eq!(crowded(), crowded());
 }
 
 #[test]
@@ -38,4 +38,13 @@ fn the_report_gets_the_table_and_the_picture_that_it_refers_to() {
     for heading in ["normal-day", "leaving-callers"] {
         assert!(section.markdown.contains(&format!("(`{heading}`)")));
     }
+    // Variants have a table of their own.
+    let (main, ablation) = section
+        .markdown
+        .split_once("### The default’s rules")
+        .unwrap();
+    let variant = policies::VARIANTS[0].name;
+    assert!(!main.contains(&format!("`{variant}`")) && !svg.contains(&format!(">{variant}<")));
+    assert!(ablation.contains(&format!("| `{variant}` | ")));
+    assert!(main.contains("Only longhaul-fallback has a second provider"));
 }

@@ -59,6 +59,37 @@ async fn a_stalled_body_stops_half_way_for_ever() {
     );
 }
 
+/// Whoever stops at the last bracket has the picture as well.
+#[tokio::test(start_paused = true)]
+async fn a_document_without_the_end_of_its_body_is_delivered() {
+    for (script, breaks) in [("unended", true), ("held-open", false)] {
+        let provider = provider(script);
+        let response = call(&provider, OPENAI).await.unwrap();
+        assert!(!response.headers().contains_key("content-length"));
+        let mut body = response.into_body();
+        let mut read = Vec::new();
+        while !read.ends_with(b"}") {
+            let frame = body.frame().await.unwrap().unwrap();
+            read.extend(frame.into_data().unwrap());
+        }
+        serde_json::from_slice::<serde_json::Value>(&read).unwrap();
+        assert!(!body.is_end_stream());
+        match tokio::time::timeout(60 * MINUTE, body.frame()).await {
+            Ok(end) => {
+                let error = end.unwrap().unwrap_err();
+                assert_eq!((breaks, error.kind()), (true, SimErrorKind::Truncated));
+            }
+            Err(_) => assert!(!breaks),
+        }
+        drop(body);
+        let entry = only_entry(&provider).await;
+        assert_eq!(
+            (entry.charged_micros, entry.answered, entry.delivered),
+            (CHARGE, true, true)
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_trickling_body_keeps_to_its_rate() {
     let provider = builder("trickle@1000+takes@1").speed(10.0).build().unwrap();

@@ -228,3 +228,33 @@ async fn a_redirect_leads_to_a_path_that_works_and_charges_nothing_itself() {
     let followed = Request::post(elsewhere).body(text(OPENAI)).unwrap();
     assert_eq!(send(&provider, followed).await.unwrap().status(), 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_overload_may_tell_how_long_to_wait() {
+    let provider = provider("overloaded-for@30");
+    let response = call(&provider, OPENAI).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "30");
+    assert_eq!(only_entry(&provider).await.charged_micros, 0);
+}
+
+/// The provider's own word is free however late it comes; a proxy's is not.
+#[tokio::test(start_paused = true)]
+async fn a_late_503_is_free_only_where_nothing_was_begun() {
+    for (script, content_type, charged) in [
+        ("overloaded-after@80", "application/json", 0),
+        ("envoy-503@80+takes@120", "text/plain", 240_000),
+    ] {
+        let provider = provider(script);
+        let (after, response) = seconds(call(&provider, OPENAI)).await;
+        assert!(close(after, 80.0), "{script}: {after}");
+        let response = response.unwrap();
+        assert_eq!(response.status(), 503, "{script}");
+        assert_eq!(response.headers()["content-type"], content_type, "{script}");
+        assert_eq!(
+            only_entry(&provider).await.charged_micros,
+            charged,
+            "{script}"
+        );
+    }
+}

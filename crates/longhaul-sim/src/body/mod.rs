@@ -1,5 +1,7 @@
 //! The body of an answer.
 
+mod shapes;
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -89,6 +91,8 @@ enum Step {
         beat: Option<(Duration, Bytes)>,
         rest: Later,
     },
+    /// All that makes the document has left: it is delivered, whatever becomes of the connection.
+    Whole,
     /// Waits until what came before has reached the socket, so that the end does not swallow it.
     Flush(Option<oneshot::Receiver<()>>),
     Never,
@@ -98,60 +102,6 @@ enum Step {
 }
 
 impl Body {
-    /// A whole body of known length.
-    pub(crate) fn whole(pieces: Vec<Bytes>) -> Self {
-        let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Self {
-            steps: data(pieces),
-            left: Some(left),
-            pace: Pace::default(),
-            pause: None,
-            next_beat: None,
-            ending: None,
-            line: None,
-        }
-    }
-
-    /// White space until the rest is there; the length is not known.
-    pub(crate) fn beating(every: Duration, rest: Later) -> Self {
-        let beat = Some((every, Bytes::from_static(b" ")));
-        Self::stages(vec![Stage::wait(beat, rest)])
-    }
-
-    /// A body that comes in stages; the length is not known.
-    pub(crate) fn stages(stages: Vec<Stage>) -> Self {
-        let mut body = Self::whole(Vec::new());
-        body.left = None;
-        for stage in stages {
-            match stage {
-                Stage::Data(pieces) => body.steps.extend(data(pieces)),
-                Stage::Wait(beat, rest) => body.steps.push_back(Step::Beats { beat, rest }),
-                Stage::Never => body.steps.push_back(Step::Never),
-                Stage::Stop => body.steps.extend([Step::Flush(None), Step::Stop]),
-                Stage::Fail => body.steps.extend([Step::Flush(None), Step::Fail]),
-            }
-        }
-        body
-    }
-
-    /// Half of it, and then the connection breaks.
-    pub(crate) fn truncated(self) -> Self {
-        self.halved([Step::Flush(None), Step::Fail])
-    }
-
-    /// Half of it, ended as if it were whole.
-    pub(crate) fn ended_early(self) -> Self {
-        Self {
-            left: None,
-            ..self.halved([Step::Flush(None), Step::Stop])
-        }
-    }
-
-    /// Half of it, and then nothing.
-    pub(crate) fn stalled(self) -> Self {
-        self.halved([Step::Never])
-    }
-
     pub(crate) fn paced(self, pace: Pace) -> Self {
         Self { pace, ..self }
     }
@@ -166,21 +116,6 @@ impl Body {
         if self.steps.is_empty() {
             self.end(true);
         }
-        self
-    }
-
-    /// Keeps the first half of the data, but the length that was told.
-    fn halved<const N: usize>(mut self, then: [Step; N]) -> Self {
-        let mut keep = self.left.unwrap_or(0) as usize / 2;
-        self.steps.retain_mut(|step| match step {
-            Step::Data(piece) => {
-                piece.truncate(keep);
-                keep -= piece.len();
-                !piece.is_empty()
-            }
-            _ => true,
-        });
-        self.steps.extend(then);
         self
     }
 
@@ -205,7 +140,7 @@ impl Body {
         self.left = self
             .left
             .map(|left| left.saturating_sub(slice.len() as u64));
-        if self.steps.is_empty() {
+        if matches!(self.steps.front(), None | Some(Step::Whole)) {
             self.end(true);
         } else if !self.pace.pause.is_zero() {
             self.pause = Some(Box::pin(tokio::time::sleep(self.pace.pause)));
@@ -260,6 +195,10 @@ impl http_body::Body for Body {
                     ready!(next.as_mut().poll(cx));
                     next.as_mut().reset(Instant::now() + *every);
                     return Poll::Ready(Some(Ok(Frame::data(beat.clone()))));
+                }
+                Some(Step::Whole) => {
+                    this.steps.pop_front();
+                    this.end(true);
                 }
                 Some(Step::Flush(flushed)) => {
                     if let Some(line) = &this.line {

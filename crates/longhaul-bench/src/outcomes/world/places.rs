@@ -1,0 +1,77 @@
+//! Connections: so many calls at a time to each host, whoever asks.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use longhaul_sim::{Body, SimError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// As many as the guide's connection pool holds.
+const PLACES: usize = 10;
+
+/// The places of one host; whoever waits is served in the order of arrival.
+#[derive(Clone, Debug)]
+pub(super) struct Places(Arc<Semaphore>);
+
+/// A place that a call has until its answer is at its end or dropped.
+#[derive(Debug)]
+pub(in crate::outcomes) struct Place {
+    /// Nothing where the semaphore was closed, which nobody does
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Places {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(PLACES)))
+    }
+
+    pub(super) async fn take(&self) -> Place {
+        Place {
+            _permit: self.0.clone().acquire_owned().await.ok(),
+        }
+    }
+}
+
+/// The body of an answer, and the place that it came on.
+#[derive(Debug)]
+pub(in crate::outcomes) struct Answer {
+    body: Body,
+    place: Option<Place>,
+}
+
+impl Answer {
+    pub(super) fn new(body: Body, place: Place) -> Self {
+        let place = (!body.is_end_stream()).then_some(place);
+        Self { body, place }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = SimError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, SimError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let at_end = matches!(polled, Poll::Ready(None | Some(Err(_))));
+        if at_end || self.body.is_end_stream() {
+            self.place = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,154 @@
+use longhaul_providers::tasks::{SubmitAndPollLayer, TasksPolicy};
+
+use super::*;
+
+/// The shipped rows at the simulator's host, and two of a user's own.
+fn layer(host: &str) -> SubmitAndPollLayer {
+    let rows = format!(
+        r#"
+        [hosts]
+        "{host}" = ["openai-responses", "replicate", "relay", "fal-here"]
+
+        [[dialects]]
+        name = "relay"
+        source = "the simulator"
+        call = {{ path = "/v1/images/generations", never_with = ["stream"] }}
+        submit = {{ path = "{{prefix}}/v1/async/images/generations" }}
+        result = {{ from = "field", at = "result", pictures = ["data[].b64_json"] }}
+        failure = {{ error = "error", code = ["error.code"] }}
+
+        [dialects.task]
+        id = "id"
+        poll = "{{submit}}/{{id}}"
+        state = "status"
+        running = ["pending", "processing"]
+        succeeded = ["completed"]
+        failed = ["failed"]
+        wait = "3s"
+        kept = "1h"
+
+        [[dialects]]
+        name = "fal-here"
+        source = "the simulator"
+        call = {{ path = "/fal-ai/nano-banana-pro" }}
+        submit = {{ path = "/queue{{path}}" }}
+        result = {{ from = "fetched", at = "response_url", pictures = ["images[].url"] }}
+        failure = {{ code = ["error_type"], costs = 0 }}
+
+        [dialects.task]
+        id = "request_id"
+        poll_at = "status_url"
+        state = "status"
+        running = ["IN_QUEUE", "IN_PROGRESS"]
+        succeeded = ["COMPLETED"]
+        wait = "1s"
+        kept = "6m"
+        "#
+    );
+    let policy = TasksPolicy::from_toml(&rows).unwrap();
+    SubmitAndPollLayer::new(policy.scaled(1.0 / SPEED).unwrap()).unwrap()
+}
+
+const PATHS: [&str; 4] = [
+    "/v1/responses",
+    "/v1/images/generations",
+    "/fal-ai/nano-banana-pro",
+    "/v1/models/google/nano-banana-pro/predictions",
+];
+
+/// One call with these faults; afterwards the provider's books.
+async fn called(
+    path: &str,
+    script: &str,
+) -> (Option<u16>, Value, Vec<Class>, longhaul_sim::Totals) {
+    let scene = Scene::scripted(script).await;
+    let stack = scene.stack(layer(&scene.host()));
+    let answer = stack.layer(client()).oneshot(scene.request(path));
+    let (status, document, classes) = ended(within(answer).await).await;
+    within(scene.provider.oracle().settled()).await;
+    (status, document, classes, scene.provider.oracle().totals())
+}
+
+#[tokio::test]
+async fn every_dialect_delivers_over_sockets_whatever_befalls_its_polls() {
+    for path in PATHS {
+        for script in [
+            "none+takes@120",
+            "cut@60+takes@120",
+            "poll-503@60+takes@120",
+            "poll-404@10+takes@60",
+            "task-odd-state+takes@60",
+            "truncated+takes@60",
+        ] {
+            let (status, document, classes, totals) = called(path, script).await;
+            assert_eq!(status, Some(200), "{path} {script} {classes:?}");
+            assert!(has_picture(&document), "{path} {script}");
+            assert_eq!((totals.requests, totals.charged), (1, 1), "{path} {script}");
+            assert_eq!(totals.undelivered_micros, 0, "{path} {script}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_mean_over_sockets_what_they_mean_in_process() {
+    for (path, script, expected, class) in [
+        (
+            PATHS[0],
+            "task-failed@image_content_policy_violation",
+            Some(400),
+            Class::ContentBlocked,
+        ),
+        (
+            PATHS[0],
+            "task-failed@insufficient_quota",
+            Some(429),
+            Class::QuotaExhausted,
+        ),
+        (
+            PATHS[1],
+            "task-failed@invalid_prompt",
+            Some(400),
+            Class::ClientError,
+        ),
+        (PATHS[0], "no-image", Some(200), Class::NoImage),
+        (PATHS[2], "no-image", Some(200), Class::NoImage),
+        (PATHS[0], "bad-request", Some(400), Class::ClientError),
+        (PATHS[1], "poll-unauthorized", None, Class::Undelivered),
+    ] {
+        let (status, _, classes, totals) = called(path, script).await;
+        assert_eq!(
+            (status, &classes[..]),
+            (expected, &[class][..]),
+            "{path} {script}"
+        );
+        assert_eq!(totals.requests, 1, "{path} {script}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_is_lost_is_undelivered_and_asked_for_again() {
+    let (status, document, classes, totals) =
+        called(PATHS[1], "task-lost@20+takes@60, none+takes@60").await;
+    assert_eq!(status, Some(200));
+    assert!(has_picture(&document));
+    assert_eq!(classes, [Class::Undelivered, Class::Delivered]);
+    assert_eq!((totals.charged, totals.delivered), (2, 1));
+}
+
+#[tokio::test]
+async fn a_picture_of_40_mb_is_collected_over_a_socket() {
+    let builder = Provider::builder()
+        .script("none+takes@60".parse().unwrap())
+        .speed(SPEED);
+    let provider = builder.build().unwrap();
+    let server = Server::start(provider.clone()).await.unwrap();
+    let scene = Scene { provider, server };
+    let mut request = scene.request(PATHS[1]);
+    let body = r#"{ "prompt": "p", "model": "nano-banana-pro", "size": "4096x4096", "n": 4 }"#;
+    *request.body_mut() = Full::from(body);
+    let stack = scene.stack(layer(&scene.host()));
+    let answer = within(stack.layer(client()).oneshot(request)).await;
+    let (status, document, classes) = within(ended(answer)).await;
+    assert_eq!((status, &classes[..]), (Some(200), &[Class::Delivered][..]));
+    assert_eq!(document["data"].as_array().unwrap().len(), 4);
+}

@@ -1,0 +1,70 @@
+use longhaul::{Class, End};
+use longhaul_providers::stream::{Api, StreamReport};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_one_attempt_and_outlives_an_idle_cut() {
+    let provider = provider("cut@60+takes@240");
+    let stack = streams();
+    let ended = call!(stack, provider, RESPONSES);
+    assert!(ended.document()["output"][0]["result"].is_string());
+    assert_eq!(ended.report.attempts().len(), 1);
+    let closing = only(stack.ledger().records()).closing.unwrap();
+    assert_eq!(
+        (closing.outcome.end, closing.outcome.class),
+        (End::Finished, Class::Delivered)
+    );
+    assert!(entries(&provider).await[0].delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_early_is_charged_and_undelivered() {
+    for script in ["stream-ends", "truncated"] {
+        let provider = provider(&format!("{script}+takes@60, none+takes@60"));
+        let stack = streams();
+        let ended = call!(stack, provider, RESPONSES);
+        let classes: Vec<_> = ended.report.classes().flatten().collect();
+        assert_eq!(classes, [Class::Undelivered, Class::Delivered], "{script}");
+        let first = stack.ledger().records()[0].closing.clone().unwrap();
+        assert_eq!(
+            first.outcome.exposure.probability.as_permille(),
+            1000,
+            "{script}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_in_a_stream_means_what_the_unary_call_means() {
+    let provider = provider("task-failed@image_content_policy_violation+takes@30");
+    let stack = streams();
+    let ended = call!(stack, provider, RESPONSES);
+    assert_eq!(ended.answer.as_ref().unwrap().0, 400);
+    assert_eq!(
+        ended.report.attempts()[0].class(),
+        Some(Class::ContentBlocked)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_comes_with_the_answer() {
+    let provider = provider("none+takes@100");
+    let answer = streams()
+        .layer(provider)
+        .oneshot(request(RESPONSES))
+        .await
+        .unwrap();
+    let report = answer.extensions().get::<StreamReport>().unwrap();
+    assert!(report.pings >= 3, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_previews_came_is_in_the_ledger() {
+    let policy = StreamPolicy::default().at("relay.test", Api::Images, 3);
+    let stack = stack().with_exchange(StreamUpgradeLayer::new(policy).unwrap());
+    let provider = provider("none+takes@100");
+    call!(stack, provider, SUB2API).answer.unwrap();
+    let closing = only(stack.ledger().records()).closing.unwrap();
+    assert_eq!((closing.evidence.drafts, closing.evidence.images), (3, 1));
+}

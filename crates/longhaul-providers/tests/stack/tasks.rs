@@ -1,0 +1,245 @@
+use std::{
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use longhaul::{
+    Attempt, Class, Deadline, End,
+    attempt::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
+    error::StoppedBy,
+};
+use longhaul_sim::Offer;
+use tower_service::Service;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_one_attempt_and_one_entry_however_long_it_takes() {
+    for url in [RESPONSES, SUB2API, FAL] {
+        // Beyond the limit by size, which is for silent connections.
+        let provider = provider("none+takes@1500");
+        let stack = tasks();
+        let ended = call!(stack, provider, url);
+        assert_eq!(ended.answer.as_ref().unwrap().0, 200, "{url}");
+        assert_eq!(
+            (ended.report.attempts().len(), ended.report.duplicates()),
+            (1, 0),
+            "{url}"
+        );
+        assert!(!ended.report.attempts()[0].is_late(), "{url}");
+        let closing = only(stack.ledger().records()).closing.unwrap();
+        assert_eq!(
+            (closing.outcome.end, closing.outcome.class),
+            (End::Finished, Class::Delivered)
+        );
+        let entry = &entries(&provider).await[0];
+        assert!(entry.delivered && entry.charged_micros == 240_000, "{url}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cuts_on_the_way_do_not_strike_a_task() {
+    let provider = provider("cut@60*10");
+    let stack = tasks();
+    for _ in 0..10 {
+        call!(stack, provider, SUB2API).answer.unwrap();
+    }
+    let totals = provider.oracle().totals();
+    assert_eq!(
+        (totals.requests, totals.charged, totals.delivered),
+        (10, 10, 10)
+    );
+    assert_eq!(totals.undelivered_micros, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_task_is_retried_as_the_unary_call_would_be() {
+    let provider = provider("task-failed@rate_limit_exceeded+takes@30, none+takes@60");
+    let stack = tasks();
+    let ended = call!(stack, provider, RESPONSES);
+    assert!(ended.document()["output"][0]["result"].is_string());
+    let classes: Vec<_> = ended.report.classes().flatten().collect();
+    assert_eq!(classes, [Class::RateLimited, Class::Delivered]);
+    assert_eq!(ended.report.duplicates(), 0);
+    assert_eq!(entries(&provider).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_task_means_is_what_the_unary_call_means() {
+    for (failure, class) in [
+        ("image_content_policy_violation", Class::ContentBlocked),
+        ("content_filter", Class::ContentBlocked),
+        ("invalid_prompt", Class::ClientError),
+        ("insufficient_quota", Class::QuotaExhausted),
+        ("max_output_tokens", Class::NoImage),
+    ] {
+        let provider = provider(&format!("task-failed@{failure}+takes@30"));
+        let stack = tasks();
+        let ended = call!(stack, provider, RESPONSES);
+        assert_eq!(ended.report.attempts()[0].class(), Some(class), "{failure}");
+        assert_eq!(entries(&provider).await.len(), 1, "{failure}: stops");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_the_provider_calls_free_costs_nothing() {
+    let provider = provider("task-failed@server_error+takes@30*3");
+    let stack = tasks();
+    let ended = call!(stack, provider, FAL);
+    assert_eq!(ended.answer.as_ref().unwrap().0, 500);
+    for record in stack.ledger().records() {
+        let outcome = record.closing.unwrap().outcome;
+        assert_eq!(outcome.class, Class::ServerError);
+        assert_eq!(outcome.exposure.probability.as_permille(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn done_without_a_picture_is_no_image() {
+    for url in [RESPONSES, FAL] {
+        let provider = provider("no-image+takes@30");
+        let stack = tasks();
+        call!(stack, provider, url).answer.unwrap();
+        let outcome = only(stack.ledger().records()).closing.unwrap().outcome;
+        assert_eq!(outcome.class, Class::NoImage, "{url}");
+        assert_eq!(outcome.exposure.probability.as_permille(), 1000, "{url}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_task_is_undelivered_and_may_be_asked_for_again() {
+    let provider = provider("task-lost@40+takes@100, none+takes@60");
+    let stack = tasks();
+    let ended = call!(stack, provider, SUB2API);
+    assert_eq!(ended.answer.as_ref().unwrap().0, 200);
+    let classes: Vec<_> = ended.report.classes().flatten().collect();
+    assert_eq!(classes, [Class::Undelivered, Class::Delivered]);
+    assert_eq!(ended.report.duplicates(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_task_is_never_submitted_again() {
+    let provider = provider("none+takes@300*3");
+    let stack = tasks();
+    let mut hurried = request(SUB2API);
+    hurried
+        .headers_mut()
+        .insert("idempotency-key", "op-1".parse().unwrap());
+    hurried.extensions_mut().insert(Deadline::after(MINUTE * 2));
+    let first = ended(stack.layer(provider.clone()).oneshot(hurried).await).await;
+    assert!(first.answer.unwrap_err().is_timeout());
+    assert_eq!(first.report.attempts().len(), 1);
+    let outcome = only(stack.ledger().records()).closing.unwrap().outcome;
+    assert_eq!(
+        (outcome.end, outcome.class),
+        (End::TimedOut, Class::Undelivered)
+    );
+
+    let mut again = request(SUB2API);
+    again
+        .headers_mut()
+        .insert("idempotency-key", "op-1".parse().unwrap());
+    let second = ended(stack.layer(provider.clone()).oneshot(again).await).await;
+    assert_eq!(second.answer.unwrap().0, 200);
+    let totals = provider.oracle().totals();
+    assert_eq!(
+        (totals.requests, totals.charged, totals.delivered),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_the_key_may_not_ask_after_stops_the_retrying() {
+    let provider = provider("poll-unauthorized*3");
+    let stack = tasks();
+    let ended = call!(stack, provider, SUB2API);
+    ended.answer.unwrap_err();
+    assert_eq!(ended.report.attempts().len(), 1);
+    assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
+    assert_eq!(entries(&provider).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_without_tasks_is_one_attempt_all_the_same() {
+    let provider = builder("none+takes@50*2")
+        .tasks(Offer::Refused)
+        .build()
+        .unwrap();
+    let stack = tasks();
+    let ended = call!(stack, provider, RESPONSES);
+    assert_eq!(ended.report.attempts()[0].status().unwrap(), 200);
+    let outcome = only(stack.ledger().records()).closing.unwrap().outcome;
+    assert_eq!(outcome.class, Class::Delivered);
+}
+
+/// Keeps handles, slowly.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    noted: Arc<Mutex<Vec<String>>>,
+    polls: Arc<Mutex<Option<Provider>>>,
+}
+
+impl TaskSink for Kept {
+    fn note(&self, handle: &TaskHandle) -> TaskNoted {
+        let (noted, polls, id) = (self.noted.clone(), self.polls.clone(), handle.id.clone());
+        Box::pin(async move {
+            tokio::time::sleep(MINUTE).await;
+            let provider = polls.lock().unwrap().clone().unwrap();
+            noted.lock().unwrap().push(format!(
+                "{id} after {} polls",
+                provider.oracle().totals().polls
+            ));
+            Ok(())
+        })
+    }
+
+    fn ended(&self, handle: &TaskHandle, end: TaskEnd) {
+        self.noted
+            .lock()
+            .unwrap()
+            .push(format!("{} {end:?}", handle.id));
+    }
+}
+
+/// Puts the sink on the attempt, as a ledger does when it opens the entry.
+#[derive(Clone)]
+struct Keeping<S>(S, Kept);
+
+impl<S, B> Service<Request<B>> for Keeping<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> S::Future {
+        let attempt: &Attempt = request.extensions().get().unwrap();
+        attempt.set_task_sink(Arc::new(self.1.clone()));
+        self.0.call(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handle_is_durable_before_the_first_poll() {
+    let provider = provider("none+takes@100");
+    let kept = Kept::default();
+    *kept.polls.lock().unwrap() = Some(provider.clone());
+    let sink = kept.clone();
+    let keeping = tower::layer::layer_fn(move |inner| Keeping(inner, sink.clone()));
+    let policy = TasksPolicy::default().at("relay.test", "sub2api");
+    let exchange =
+        tower::layer::util::Stack::new(SubmitAndPollLayer::new(policy).unwrap(), keeping);
+    let stack = stack().with_exchange(exchange);
+    call!(stack, provider, SUB2API).answer.unwrap();
+    let noted = kept.noted.lock().unwrap().clone();
+    assert!(noted[0].ends_with("after 0 polls"), "{noted:?}");
+    assert!(
+        noted[1].ends_with("Collected") && noted.len() == 2,
+        "{noted:?}"
+    );
+}
