@@ -70,7 +70,7 @@ async fn called(
 }
 
 #[tokio::test]
-async fn every_dialect_delivers_over_sockets_whatever_befalls_its_polls() {
+async fn every_dialect_delivers_whatever_befalls_its_polls() {
     for path in PATHS {
         for script in [
             "none+takes@120",
