@@ -20,7 +20,7 @@ use crate::{
     leaks,
     scene::{Ended, Http, Scene, perform, provider, request_of, until},
     seen::{LEAVES, Seen},
-    table::{PolicyName, Row},
+    table::{Load, PolicyName, Row},
 };
 
 /// A provider that does what the row says to the first request, another one where the policy has one to turn to, and
@@ -39,6 +39,8 @@ impl Stage {
         let provider = provider(&script).image_weight(row.load.weight());
         let scene = Scene::with(provider, Policy::default()).await;
         let mut policy = row.policy.policy();
+        // What is handed on while it comes is what this load is about.
+        policy.classify.hold = row.load != Load::LargeAnswer;
         // A place that is not given back is then missed.
         policy.in_flight.max_per_host = 1;
         let other = match row.policy {

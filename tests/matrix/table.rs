@@ -87,7 +87,7 @@ impl PolicyName {
     pub(crate) fn policy(self) -> Policy {
         match self {
             Self::Document => Policy::nano_banana_pro(),
-            Self::Careful | Self::Fallback => Policy::careful(),
+            Self::Careful | Self::Fallback => Policy::no_duplicate_charges(),
         }
     }
 }

@@ -74,18 +74,19 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_breaks_off_is_asked_for_again_only_while_it_is_held() {
-    let bench = |peek_limit| {
+    let bench = |hold| {
         let mut policy = Policy::nano_banana_pro();
-        policy.classify.peek_limit = peek_limit;
+        policy.classify.hold = hold;
+        policy.classify.peek_limit = 16;
         Bench::with(policy, "truncated, stalled, none".parse().unwrap())
     };
-    let handed_on = bench(16);
+    let handed_on = bench(false);
     let broken = handed_on.call(picture(Dialect::OpenAi)).await.unwrap_err();
     assert_eq!(broken.class(), Class::Undelivered);
     handed_on.assert_agreed().await;
     assert_eq!(handed_on.provider.oracle().totals().charged, 1);
 
-    let held = bench(64 << 20);
+    let held = bench(true);
     let answer = held.call(picture(Dialect::OpenAi)).await.unwrap();
     let report = answer.extensions().get::<RetryReport>().unwrap();
     assert_eq!(

@@ -34,6 +34,8 @@ use crate::{
     wall_clock::now,
 };
 
+/// Between two looks at an operation of another process.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long an SDK's retry waits for an operation to lose the caller that it comes from.
 const NOTICE: Duration = Duration::from_secs(1);
 
@@ -186,7 +188,8 @@ where
         }
         Some(Answer::Refused(refusal)) => Err(refusal),
         Some(Answer::Known(row)) => {
-            drop(presence);
+            operation.progress.runs_elsewhere();
+            let row = replays.ended(*row).await?;
             counter!("longhaul.replays", "how" => "kept").increment(1);
             replays.kept(&row).await
         }
@@ -336,7 +339,7 @@ impl Replays {
                 .map_err(failed)?;
             match known {
                 Some(known) if known.state == State::Unknown => return Err(unknown(known.id)),
-                Some(known) if known.state == State::Kept => return Ok(Some(known)),
+                Some(known) if known.state != State::Free => return Ok(Some(known)),
                 _ => {}
             }
         }
@@ -348,7 +351,7 @@ impl Replays {
             match known.state {
                 State::Kept if known.succeeded() || !asked.send_again => return Ok(Some(known)),
                 State::Unknown if !asked.send_again => return Err(unknown(known.id)),
-                State::Running => return Err(elsewhere(known.id)),
+                State::Running => return Ok(Some(known)),
                 _ => index.release_key(known.id).await.map_err(failed)?,
             }
         }
@@ -368,6 +371,21 @@ impl Replays {
             }
         });
         let _ = tokio::time::timeout(NOTICE, gone).await;
+    }
+
+    /// Waits until an operation of another process has ended.
+    async fn ended(&self, mut row: Row) -> Result<Row, Refusal> {
+        while row.state == State::Running {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let known = self.0.index.get(row.id).await;
+            row = known
+                .map_err(|error| unavailable(&*error))?
+                .ok_or_else(|| unknown(row.id))?;
+        }
+        if row.state == State::Free {
+            return Err(ended_free(row.id));
+        }
+        Ok(row)
     }
 
     async fn give_up(&self, row: &Row) -> Result<(), Refusal> {
@@ -423,13 +441,13 @@ pub(super) fn unknown(id: PublicId) -> Refusal {
     )
 }
 
-fn elsewhere(id: PublicId) -> Refusal {
+fn ended_free(id: PublicId) -> Refusal {
     Refusal::new(
-        StatusCode::CONFLICT,
-        "in_flight",
-        format!("this operation runs in another process ({id}); ask again with the same key"),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ended_free",
+        format!("the operation that this request belongs to ended in another process, and cost nothing ({id})"),
     )
-    .again_after(Duration::from_secs(5))
+    .again_after(Duration::from_secs(1))
 }
 
 pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refusal {

@@ -69,6 +69,16 @@ pub(crate) enum PictureNote {
     Began(Instant),
 }
 
+/// Whether what an attempt costs is written down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Entry {
+    None,
+    /// In an entry of its own, or of the attempt that it is made within.
+    Open,
+    /// The same, and an attempt of another retry loop within this one is the one that it is about.
+    Shared,
+}
+
 /// Everything that is written down of an attempt while it runs.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -85,8 +95,12 @@ pub(crate) struct Facts {
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
+    /// Its entry in a ledger.
+    pub(super) entry: Entry,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
+    // The table's limit and the one that is learned.
+    pub(super) learned_limit: Option<(Duration, Duration)>,
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
@@ -127,7 +141,9 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
+            entry: Entry::None,
             not_held: false,
+            learned_limit: None,
             dropped_as: None,
             evidence: Evidence::default(),
             secrets: SentSecrets::default(),

@@ -36,14 +36,14 @@ use std::{
 use http::{Extensions, HeaderValue, StatusCode, Version};
 use tokio::{sync::Notify, time::Instant};
 
-use self::facts::Facts;
 pub(crate) use self::facts::PictureNote;
+use self::facts::{Entry, Facts};
 pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
     caller_deadline::callers as callers_deadline,
     expiry::Expiry,
-    operation::PriorAttempts,
+    operation::{OtherTargets, PriorAttempts},
     options::AttemptOptions,
     route_info::RouteInfo,
 };
@@ -173,6 +173,28 @@ impl Attempt {
         self.facts().is_written()
     }
 
+    /// Says that its entry in a ledger is to be opened; `false` where one is open already, so that what is sent once is
+    /// written down once.
+    pub(crate) fn claim_entry(&self) -> bool {
+        let mut facts = self.facts();
+        let first = facts.entry == Entry::None;
+        if first {
+            facts.entry = Entry::Open;
+        }
+        first
+    }
+
+    /// It is made within `outer`, by a retry loop inside another one's attempt: what the first of them costs stands in
+    /// the entry of that attempt. Further ones are further calls.
+    pub(crate) fn made_within(&self, outer: &Self) {
+        let mut of_outer = outer.facts();
+        if of_outer.entry == Entry::Open {
+            of_outer.entry = Entry::Shared;
+            drop(of_outer);
+            self.facts().entry = Entry::Open;
+        }
+    }
+
     /// Announces that the answer is read for its picture: until
     /// [`note_picture_began`](Self::note_picture_began) the limit by size goes on.
     pub(crate) fn await_picture(&self) {
@@ -208,8 +230,8 @@ impl Attempt {
         })
     }
 
-    /// Whether its head clock ran out while it was allowed to go on: see
-    /// [`RetryPolicy::late_results`](crate::retry::RetryPolicy::late_results).
+    /// Whether its limit ran out before its picture began, and it goes on: see
+    /// [`TimeoutPolicy::at_limit`](crate::timeout::TimeoutPolicy::at_limit).
     pub fn is_late(&self) -> bool {
         self.facts().late
     }
@@ -410,6 +432,26 @@ impl Attempt {
         facts.told_price = classification.price;
         facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
+    }
+
+    /// The limit until its picture begins, where the table says `table`: what the last pictures of its size and route ask
+    /// for, if that is longer.
+    pub(crate) fn learned_limit(&self, table: Duration) -> Duration {
+        let mut facts = self.facts();
+        let Some(learned) = facts
+            .route
+            .as_ref()
+            .and_then(|route| route.learned_limit(table))
+        else {
+            return table;
+        };
+        facts.learned_limit = Some((table, learned));
+        learned
+    }
+
+    /// The table's limit and the one that is learned, where that is in force.
+    pub(crate) fn limits(&self) -> Option<(Duration, Duration)> {
+        self.facts().learned_limit
     }
 
     /// The wait for its place in flight ran out, and goes on.

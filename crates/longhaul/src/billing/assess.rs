@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     attempt::OperationId,
-    model::{Class, Money, Probability},
+    model::{Class, End, Money, Probability},
 };
 
 /// What the provider's own log says of an attempt: it stands in the place of charge_rules and of our own clocks.
@@ -153,6 +153,10 @@ impl Case<'_> {
     fn undelivered(&self) -> Option<ClaimConfidence> {
         let nothing_came = self.operation.delivered.is_none() && !self.operation.running;
         match self.closing.outcome.class {
+            // Whoever leaves in the middle is owed nothing for it.
+            Class::Undelivered if self.we_left() => None,
+            // Which of our clocks ended it is not known here: the caller's own deadline, or a provider that stopped.
+            Class::Undelivered if self.is_unlogged_timeout() => Some(ClaimConfidence::Verify),
             Class::Undelivered => Some(self.as_sure_as_charged()),
             Class::UnknownOutcome | Class::IntermediaryCut | Class::ModelDeadline => nothing_came
                 .then_some(if self.is_logged_as_charged() {
@@ -199,8 +203,18 @@ impl Case<'_> {
         self.logged.is_some_and(|logged| logged.charged.micros > 0)
     }
 
+    /// Whether the attempt was given up on this side while its answer came.
+    fn we_left(&self) -> bool {
+        matches!(self.closing.outcome.end, End::Cancelled | End::Superseded)
+    }
+
+    fn is_unlogged_timeout(&self) -> bool {
+        self.closing.outcome.end == End::TimedOut && !self.is_logged_as_charged()
+    }
+
     fn as_sure_as_charged(&self) -> ClaimConfidence {
-        if self.is_logged_as_charged() || self.closing.is_certainly_charged() {
+        let seen = self.closing.is_certainly_charged() && !self.we_left();
+        if self.is_logged_as_charged() || seen {
             ClaimConfidence::Eligible
         } else {
             ClaimConfidence::Verify

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     attempt::{Deadline, Expiry},
     body::ObservedBody,
-    error::{BoxError, Error, ErrorKind},
-    model::{Decision, End, class_of},
+    error::{BoxError, Error, ErrorKind, class_of_answer},
+    model::{Decision, End},
 };
 
 pin_project! {
@@ -72,6 +72,15 @@ where
                 expiry: Expiry::new(Deadline::of(request.extensions())),
                 call: Some((readied, request)),
             },
+            entry: Some(entry),
+        }
+    }
+
+    /// The call has an entry already, which a tracker above opened.
+    pub(super) fn opened(mut readied: S, request: Request<B>, entry: Entry<L::Slot>) -> Self {
+        let inner = readied.call(request);
+        Self {
+            state: State::Calling { inner },
             entry: Some(entry),
         }
     }
@@ -133,11 +142,9 @@ fn answered<B: Body, L: Ledger>(
 ) -> Response<ResponseBody<B, L>> {
     let attempt = entry.attempt().clone();
     attempt.head_received(response.status(), response.version());
-    let verdict = match attempt.outcome_now() {
-        Some(outcome) => Some(outcome.class),
-        None => class_of(response.status()),
-    };
-    if let Some(class) = verdict {
+    // A class that is known before the end of the body is not known to be the last word.
+    let ended = attempt.outcome_now().is_some() || !response.status().is_success();
+    if let Some(class) = class_of_answer(Some(&attempt), &response).filter(|_| ended) {
         entry.settle(End::Finished, class);
     }
     attempt.put_into(response.extensions_mut());

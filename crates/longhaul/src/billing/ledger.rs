@@ -60,6 +60,15 @@ impl<S: Slot> Entry<S> {
         }
     }
 
+    /// No entry of its own: what `attempt` costs is written down elsewhere, by whoever owes it an outcome.
+    pub(super) fn elsewhere(attempt: &Attempt) -> Self {
+        Self {
+            attempt: attempt.clone(),
+            slot: None,
+            called: true,
+        }
+    }
+
     /// The attempt that it accounts for.
     pub const fn attempt(&self) -> &Attempt {
         &self.attempt
@@ -85,7 +94,9 @@ impl<S: Slot> Entry<S> {
 
     /// Ends the attempt, unless somebody below has judged it already, and closes.
     pub(super) fn settle(&mut self, end: End, class: Class) {
-        self.attempt.finish(end, class);
+        if self.slot.is_some() {
+            self.attempt.finish(end, class);
+        }
         self.write();
     }
 

@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::{
     body::ResponseBody,
     future::ResponseFuture,
-    ledger::Ledger,
+    ledger::{Entry, Ledger},
     policy::{BillingPolicy, Tables},
     record::Opening,
 };
@@ -72,6 +72,10 @@ where
         let readied = mem::replace(&mut self.inner, unready);
 
         let attempt = enter(&mut request);
+        if !attempt.claim_entry() {
+            let entry = Entry::elsewhere(&attempt);
+            return ResponseFuture::opened(readied, request, entry);
+        }
         let opening = opening(&attempt, &request, &self.tables);
         let charge_rules =
             ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());

@@ -89,7 +89,7 @@ where
         let end = self
             .running
             .take()
-            .map_or(Ok(()), |running| running.ended());
+            .map_or(Ok(()), |mut running| running.ended());
         self.state = match end {
             Ok(()) => State::Ended,
             Err(error) => State::Failing(error),
@@ -106,7 +106,7 @@ where
     /// The connection broke.
     fn broke(&mut self, error: Error) -> Option<Error> {
         self.state = State::Ended;
-        let Some(running) = self.running.take() else {
+        let Some(mut running) = self.running.take() else {
             return Some(error);
         };
         if running.whole.is_none() {
@@ -199,7 +199,7 @@ impl<C: Classifier> Running<C> {
     }
 
     /// The answer has come to its end, or its document has.
-    fn ended(mut self: Box<Self>) -> Result<(), Error> {
+    fn ended(&mut self) -> Result<(), Error> {
         if self.whole.is_none() {
             if self.watcher.is_broken_off() {
                 let received = self.watcher.bytes();

@@ -3,10 +3,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body;
+use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::{
-    Classifier, DefaultClassifier,
+    Classifier, ClassifyLayer, DefaultClassifier,
     body::ResponseBody,
     future::{Case, ResponseFuture},
     policy::ClassifyPolicy,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     attempt::{Attempt, RouteInfo, SentSecrets},
     body::MemoryBudget,
+    config::ConfigError,
     error::{AttemptGuard, BoxError, Error},
     model::{RouteHistory, RouteId, TimeScale, Workload},
 };
@@ -26,6 +28,19 @@ pub struct Classify<S, C = DefaultClassifier> {
     pub(super) memory: MemoryBudget,
     pub(super) classifier: C,
     pub(super) history: RouteHistory,
+}
+
+impl<S> Classify<S> {
+    /// Judges what comes of `inner` by the built-in rules; refuses a policy that cannot work.
+    ///
+    /// Another classifier comes by [`ClassifyLayer::with_classifier`](super::ClassifyLayer::with_classifier).
+    pub fn new(inner: S, policy: ClassifyPolicy) -> Result<Self, ConfigError> {
+        Ok(ClassifyLayer::new(policy)?.layer(inner))
+    }
+}
+
+impl<S, C> Classify<S, C> {
+    accessors!();
 }
 
 impl<S, C, B, ResBody> Service<Request<B>> for Classify<S, C>
@@ -48,6 +63,7 @@ where
         let (attempt, _) = Attempt::enter(request.extensions_mut());
         let workload = request.extensions().get::<Workload>().cloned();
         let workload = workload.unwrap_or_default();
+        attempt.await_picture();
         attempt.set_route_info(RouteInfo {
             route: RouteId::of(request.uri(), request.extensions()),
             resolution: workload.resolution,

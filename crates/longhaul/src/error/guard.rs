@@ -2,10 +2,10 @@ use std::mem;
 
 use http::{Extensions, Response};
 
-use super::{Error, cancelled_class, failure_class};
+use super::{Error, cancelled_class, class_of_answer, failure_class};
 use crate::{
     attempt::Attempt,
-    model::{Class, End, Outcome, class_of},
+    model::{Class, End, Outcome},
 };
 
 /// Sees to it that an attempt has an outcome whatever happens: dropped, it cancels.
@@ -56,7 +56,9 @@ impl AttemptGuard {
     /// its status, and the attempt ends here, if that is this guard's to do.
     pub(crate) fn answered<B>(&mut self, response: &mut Response<B>) {
         self.note_head(response);
-        if let Some(class) = class_of(response.status()) {
+        if let Some(class) = class_of_answer(Some(&self.attempt), response)
+            && !response.status().is_success()
+        {
             self.finish(class);
         }
     }

@@ -1,6 +1,7 @@
 //! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
 
 pub(crate) mod advice;
+mod answer;
 pub mod diagnosis;
 mod failure;
 mod guard;
@@ -13,6 +14,7 @@ use http::{Extensions, HeaderValue};
 
 use self::diagnosis::Diagnosis;
 pub(crate) use self::{
+    answer::class_of_answer,
     failure::{cancelled_class, failure_class},
     retry_report::Repr as ReportParts,
 };

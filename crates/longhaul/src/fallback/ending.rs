@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::{
     attempt::Attempt,
-    error::{Error, RetryReport},
-    model::{Class, Classification, Exposure, class_of, retry_after_in_headers},
+    error::{Error, RetryReport, class_of_answer},
+    model::{Class, Classification, Exposure, retry_after_in_headers},
 };
 
 #[derive(Debug)]
@@ -38,12 +38,8 @@ impl Ending {
     fn of_answer<B>(response: &Response<B>) -> Self {
         let extensions = response.extensions();
         let classification = extensions.get::<Classification>();
-        let class = classification
-            .map(|classification| classification.class)
-            .or_else(|| extensions.get::<Attempt>()?.class())
-            .or_else(|| class_of(response.status()));
         Self {
-            class,
+            class: class_of_answer(None, response),
             told: match classification {
                 Some(classification) => classification.wait,
                 None => retry_after_in_headers(response.headers()),

@@ -164,8 +164,7 @@ impl Class {
     /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request
     /// whole has nothing to work on; its prior stands for what a proof may have missed.
     pub const fn is_possibly_charged(self) -> bool {
-        self.charge_probability().as_permille()
-            > Self::SentPartial.charge_probability().as_permille()
+        self.charge_probability().is_a_risk()
     }
 
     /// What a person should do about an attempt that ended so.
@@ -237,6 +236,12 @@ impl Probability {
     pub(crate) fn of(part: u32, whole: u32) -> Self {
         let permille = u64::from(part) * 1000 / u64::from(whole.max(1));
         Self(u16::try_from(permille.clamp(1, 999)).unwrap_or(999))
+    }
+
+    /// Whether sending again after it may pay twice: more than [`SentPartial`](Class::SentPartial) leaves, see
+    /// [`Class::is_possibly_charged`].
+    pub(crate) const fn is_a_risk(self) -> bool {
+        self.0 > Class::SentPartial.charge_probability().0
     }
 
     /// In thousandths, 0 to 1000.

@@ -140,15 +140,6 @@ impl Exposure {
         })
     }
 
-    /// Whether sending again may pay twice: the answer may have been charged, by its class, its provider's rules, or what
-    /// it says of itself.
-    ///
-    /// What [`SentPartial`](Class::SentPartial) leaves does not count: see [`Class::is_possibly_charged`].
-    pub fn may_be_charged(&self) -> bool {
-        let free = self.price.is_some_and(|price| price.micros == 0);
-        !free && self.probability > Class::SentPartial.charge_probability()
-    }
-
     /// Probability × price. `None` without a price.
     pub fn expected(&self) -> Option<Money> {
         self.price.map(|price| price.at(self.probability))

@@ -2,11 +2,7 @@
 
 use std::{mem, time::Duration};
 
-use http::{
-    HeaderValue, Response,
-    header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING},
-    response::Parts,
-};
+use http::{Response, StatusCode};
 use tokio::time::Instant;
 
 use super::{
@@ -20,9 +16,9 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, after},
-    body::{PeekedBytes, Replay},
-    error::{Clock, Error, ErrorKind},
-    model::{Class, Classification, Decision, End, Money, class_of, retry_after_in_headers},
+    body::{PeekedBytes, Replay, announce_length},
+    error::{Clock, Error, ErrorKind, class_of_answer},
+    model::{Class, Classification, Decision, End, Money, retry_after_in_headers},
     observe::Event,
 };
 
@@ -64,11 +60,7 @@ impl<B: Replay> Operation<B> {
         let status = response.status();
         let attempt = running.attempt().clone();
         // A success whose body is still to come has none: its meaning comes with the last byte.
-        let class = attempt
-            .class()
-            .or(classification.map(|classification| classification.class))
-            .or_else(|| class_of(status))
-            .unwrap_or(Class::Delivered);
+        let class = class_of_answer(Some(&attempt), response).unwrap_or(Class::Delivered);
         if class == Class::Delivered {
             self.report.stopped_by = StoppedBy::Success;
             return Next::Done;
@@ -82,11 +74,35 @@ impl<B: Replay> Operation<B> {
         };
         let ending = Ending {
             end: End::Finished,
-            class,
+            class: self.in_this_operation(&attempt, class),
             retry_after: retry_after.max(word.wait),
             server: word.again,
         };
         self.follow(running, ending, in_time, others)
+    }
+
+    /// What `class` means after the attempts before this one: a bare 409, which by itself is a mistake of the caller's,
+    /// is the answer to a key under which an earlier attempt still runs.
+    fn in_this_operation(&self, attempt: &Attempt, class: Class) -> Class {
+        let conflict =
+            class == Class::ClientError && attempt.status() == Some(StatusCode::CONFLICT);
+        let may_run = |earlier: &Attempt| {
+            earlier.number() < attempt.number()
+                && matches!(
+                    earlier.class(),
+                    None | Some(
+                        Class::UnknownOutcome | Class::IntermediaryCut | Class::ModelDeadline
+                    )
+                )
+        };
+        if conflict
+            && attempt.idempotency_key().is_some()
+            && self.report.attempts.iter().any(may_run)
+        {
+            Class::InFlight
+        } else {
+            class
+        }
     }
 
     /// What to do about an error.
@@ -134,11 +150,12 @@ impl<B: Replay> Operation<B> {
     pub(super) fn note_late(&mut self, running: &mut Running) {
         self.head_expiries += 1;
         let attempt = running.attempt().clone();
-        let patience = Duration::ZERO;
+        let silence = attempt.silence();
+        let patience = self.policy.longest_silence.saturating_sub(silence);
         self.tell(&Event::Late { attempt: &attempt });
         self.decided(Decision::Late {
             attempt: attempt.number(),
-            silence: attempt.silence(),
+            silence,
             patience,
         });
         running.late(patience);
@@ -173,12 +190,23 @@ impl<B: Replay> Operation<B> {
         } else {
             self.forgive(&attempt, others);
         }
+        if attempt.outcome_now().is_some() {
+            self.count(running, ending.class);
+        }
+        let cut = self.known_cut();
         let situation = Situation {
             end: ending.end,
             class: ending.class,
+            probability: exposure.probability,
             status: attempt.status(),
-            attempt: self.made(),
+            paid: self.paid(),
+            unsent: self.unsent,
+            refused: self.refused,
             duplicates: self.duplicates(),
+            elapsed: self.elapsed(),
+            cut_known: cut.is_some(),
+            other_target: self.has_other_target(ending.class),
+            empty_result: attempt.is_empty_result() && !self.asked_for_empty,
             retry_after: ending.retry_after,
             server: ending.server,
             remaining: self
@@ -204,6 +232,17 @@ impl<B: Replay> Operation<B> {
         let stopped_by = match planned {
             Ok(planned) => {
                 let wait = planned.wait.unwrap_or_default();
+                self.asked_for_empty |= situation.empty_result;
+                if let Some((cut, chance)) = cut
+                    && situation.paid >= self.policy.paid_attempts
+                {
+                    let paid_attempts = self.policy.paid_attempts_on(true);
+                    self.decided(Decision::CutKnown {
+                        cut,
+                        chance,
+                        paid_attempts,
+                    });
+                }
                 self.planned = Some(Box::new(planned));
                 self.tell(&Event::Waiting {
                     attempt: &attempt,
@@ -338,10 +377,10 @@ impl<B: Replay> Operation<B> {
         let attempt = running.attempt();
         match ending {
             Ok(response) => {
-                let class = attempt.class().or(class_of(response.status()));
-                let (head, _) = response.into_parts();
+                let class = class_of_answer(Some(attempt), &response);
+                let (mut head, _) = response.into_parts();
                 if let Some(PeekedBytes(body)) = head.extensions.get().cloned() {
-                    let head = with_length(head, body.len());
+                    announce_length(&mut head.headers, body.len() as u64);
                     let answer = RejectedResult::Answer(Box::new(Response::from_parts(head, body)));
                     self.keep_ending(attempt, class.unwrap_or(Class::Delivered), answer);
                 }
@@ -349,13 +388,4 @@ impl<B: Replay> Operation<B> {
             Err(error) => self.keep_ending(attempt, error.class(), RejectedResult::Failure(error)),
         }
     }
-}
-
-/// The head of an answer of which so many bytes are handed on: it announces them, and nothing else of its body.
-fn with_length(mut head: Parts, length: usize) -> Parts {
-    head.headers.remove(TRANSFER_ENCODING);
-    head.headers.remove(TRAILER);
-    head.headers
-        .insert(CONTENT_LENGTH, HeaderValue::from(length));
-    head
 }

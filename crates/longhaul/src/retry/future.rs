@@ -23,8 +23,8 @@ use super::{
 use crate::{
     attempt::Expiry,
     body::Replay,
-    error::{BoxError, Error, ErrorKind},
-    model::{Class, class_of},
+    error::{BoxError, Error, ErrorKind, class_of_answer},
+    model::Class,
 };
 
 /// How much later than the layers below this one ends what runs: they keep the same deadline, and know more of it.
@@ -378,10 +378,8 @@ where
 {
     let class = match &last {
         // A picture is handed on, and so is a success whose body is still to come.
-        Ok(response) => match running.attempt().class() {
-            Some(Class::Delivered) => None,
-            judged => judged.or_else(|| class_of(response.status())),
-        },
+        Ok(response) => class_of_answer(Some(running.attempt()), response)
+            .filter(|class| *class != Class::Delivered),
         Err(error) => Some(error.class()),
     };
     let instead = class.and_then(|class| operation.instead_of(running.attempt(), class));

@@ -170,17 +170,17 @@ pub(super) static ALL: &[Policy] = &[
     judged(DEFAULT, "Policy::nano_banana_pro(), the default", |_| {}),
     ours(
         "longhaul-careful",
-        "Policy::careful(): never sends again what may have been charged",
+        "Policy::no_duplicate_charges(): never sends again what may have been charged",
         ours::careful,
     ),
     ours(
-        "longhaul-late",
-        "careful, and an answer that comes after the head's time limit is still taken",
-        ours::late,
+        "longhaul-letter",
+        "the guide to the letter: attempts end at their limits, three are paid, chances do not count",
+        ours::letter,
     ),
     ours(
         "longhaul-budget",
-        "careful, but duplicates as far as a money budget allows: $1 and 10 % of what is delivered",
+        "the default, with duplicates as far as a money budget allows: $1 and 10 % of what is delivered",
         ours::budget,
     ),
     ours(
@@ -211,14 +211,31 @@ pub(super) static VARIANTS: &[Policy] = &[
         },
     ),
     judged(
-        "late",
-        "the default, and a late attempt is not ended",
-        |policy| policy.retry.late_results = true,
+        "end-at-limit",
+        "the default, but an attempt ends at its limit",
+        |policy| {
+            policy.timeout.at_limit = Some(longhaul::timeout::AtLimit::End);
+        },
+    ),
+    judged(
+        "worth-inf",
+        "the default, but chances do not count",
+        |policy| policy.retry.worth = f64::INFINITY,
+    ),
+    judged(
+        "worth-3",
+        "the default, and a picture is worth three prices",
+        |policy| policy.retry.worth = 3.0,
     ),
     judged(
         "five",
-        "the default, and four duplicates may be paid for",
-        ours::five,
+        "the default, and five attempts may be charged",
+        |policy| policy.retry.paid_attempts = 5,
+    ),
+    judged(
+        "impatient",
+        "the default, and refusals are waited through for a minute",
+        |policy| policy.retry.free_until = Some(std::time::Duration::from_secs(60)),
     ),
 ];
 

@@ -6,7 +6,8 @@ use longhaul::{
     billing::PriceRow,
     fallback::{FallbackPolicy, Target},
     policy::Policy,
-    retry::{Duplicates, MoneyBudget},
+    retry::MoneyBudget,
+    timeout::AtLimit,
 };
 use longhaul_providers::{
     stream::{Api, StreamPolicy, StreamUpgradeLayer},
@@ -19,26 +20,18 @@ use crate::outcomes::world::{HOST, OTHER_HOST, World};
 
 /// Never pays twice.
 pub(super) fn careful(policy: &mut Policy) {
-    *policy = Policy::careful();
+    *policy = Policy::no_duplicate_charges();
 }
 
-/// Never pays twice, and takes an answer that comes late: a head clock that runs out ends nothing.
-pub(super) fn late(policy: &mut Policy) {
-    careful(policy);
-    policy.retry.late_results = true;
+/// The guide to the letter: attempts end at their limits, three are paid, chances do not count.
+pub(super) fn letter(policy: &mut Policy) {
+    policy.timeout.at_limit = Some(AtLimit::End);
+    policy.retry.worth = f64::INFINITY;
 }
 
 /// Pays twice as far as the default budget allows.
 pub(super) fn budget(policy: &mut Policy) {
-    careful(policy);
-    policy.retry.duplicates = Duplicates::default();
     policy.retry.budget = Some(MoneyBudget::default());
-}
-
-/// Pays five times.
-pub(super) fn five(policy: &mut Policy) {
-    policy.retry.attempts = 5;
-    policy.retry.duplicates.count = Some(4);
 }
 
 /// Asks another provider when this one cannot, or when a call that may be charged brought no picture.

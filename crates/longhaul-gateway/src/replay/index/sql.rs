@@ -1,6 +1,10 @@
 //! The index in SQLite or PostgreSQL: the same statements for both.
 
-use std::{fmt, str::FromStr, time::SystemTime};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::future::BoxFuture;
 use http::StatusCode;
@@ -15,12 +19,16 @@ use crate::{
     wall_clock::{millis, now},
 };
 
-const TABLES: [&str; 5] = [
+/// A replica that has not said for so long that it lives is gone. Replicas' clocks must agree to a fraction of it.
+const LEASE: Duration = Duration::from_secs(60);
+
+const TABLES: [&str; 6] = [
+    "CREATE TABLE IF NOT EXISTS longhaul_replicas (id TEXT PRIMARY KEY, seen BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_gateway (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_operations (
         id TEXT PRIMARY KEY, scope TEXT NOT NULL, caller TEXT NOT NULL, key_digest TEXT, request_digest TEXT NOT NULL,
         state TEXT NOT NULL, began BIGINT NOT NULL, ended BIGINT, class TEXT, status BIGINT, headers TEXT,
-        length BIGINT NOT NULL, certain BIGINT NOT NULL, possible BIGINT, currency TEXT)",
+        length BIGINT NOT NULL, certain BIGINT NOT NULL, possible BIGINT, currency TEXT, owner TEXT NOT NULL)",
     "CREATE UNIQUE INDEX IF NOT EXISTS longhaul_operations_key ON longhaul_operations (scope, key_digest)",
     "CREATE INDEX IF NOT EXISTS longhaul_operations_request ON longhaul_operations (scope, request_digest, ended)",
     "CREATE INDEX IF NOT EXISTS longhaul_operations_state ON longhaul_operations (state, ended)",
@@ -41,10 +49,16 @@ macro_rules! rows_where {
 pub struct SqlIndex {
     pool: AnyPool,
     secret: [u8; 32],
+    /// Names this process among all that share the database.
+    replica: String,
+    lease: Duration,
 }
 
 impl SqlIndex {
     /// Opens the database at `place`, a path or a `postgres://` URL, and makes its tables where there are none.
+    ///
+    /// What a process that is gone left running is then of unknown outcome. SQLite is for one process; in PostgreSQL a
+    /// process is gone that has not [renewed its lease](Index::renew) for a minute.
     pub async fn open(place: &str) -> Result<Self, BoxError> {
         sqlx::any::install_default_drivers();
         let postgres = place.starts_with("postgres://") || place.starts_with("postgresql://");
@@ -71,19 +85,46 @@ impl SqlIndex {
             sqlx::query(table).execute(&pool).await?;
         }
         let secret = secret(&pool).await?;
-        Ok(Self { pool, secret })
+        let replica = PublicId::new()?.digits();
+        // Nobody else has a file of SQLite's.
+        let lease = if postgres { LEASE } else { Duration::ZERO };
+        let index = Self {
+            pool,
+            secret,
+            replica,
+            lease,
+        };
+        let lost = index.renew().await?;
+        if lost > 0 {
+            tracing::warn!(
+                operations = lost,
+                "a process that is gone left operations whose outcome is unknown"
+            );
+        }
+        Ok(index)
     }
 
-    /// Closes what a process that died left running: nobody knows how it ended. To be called before the first operation,
-    /// by the only process that uses the index.
-    pub async fn recover(&self) -> Result<u64, BoxError> {
-        let done = sqlx::query(
-            "UPDATE longhaul_operations SET state = 'unknown', ended = $1 WHERE state = 'running'",
+    /// With another lease, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// A row of an operation that begins, for tests.
+    #[doc(hidden)]
+    pub fn row_for_tests(&self, key: u8) -> Row {
+        let id = PublicId::of_digits(&format!("{key:032x}")).unwrap_or_else(|| unreachable!());
+        let scope = Scope::of("tests");
+        Row::begun(
+            id,
+            scope,
+            "tests".to_owned(),
+            Some(Digest([key; 32])),
+            Digest([key; 32]),
+            None,
         )
-        .bind(millis(now()))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
     }
 
     async fn one(&self, query: &'static str, binds: &[&str]) -> Result<Option<Row>, BoxError> {
@@ -164,6 +205,31 @@ fn read(row: &AnyRow) -> Result<Row, BoxError> {
 }
 
 impl Index for SqlIndex {
+    fn renew(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
+        Box::pin(async move {
+            let at = now();
+            sqlx::query(
+                "INSERT INTO longhaul_replicas (id, seen) VALUES ($1, $2) \
+                 ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
+            )
+            .bind(&self.replica)
+            .bind(millis(at))
+            .execute(&self.pool)
+            .await?;
+            let alive_since = at.checked_sub(self.lease).unwrap_or(at);
+            let lost = sqlx::query(
+                "UPDATE longhaul_operations SET state = 'unknown', ended = $1 WHERE state = 'running' \
+                 AND owner <> $2 AND owner NOT IN (SELECT id FROM longhaul_replicas WHERE seen > $3)",
+            )
+            .bind(millis(at))
+            .bind(&self.replica)
+            .bind(millis(alive_since))
+            .execute(&self.pool)
+            .await?;
+            Ok(lost.rows_affected())
+        })
+    }
+
     fn secret(&self) -> [u8; 32] {
         self.secret
     }
@@ -172,7 +238,7 @@ impl Index for SqlIndex {
         Box::pin(async move {
             let written = sqlx::query(
                 "INSERT INTO longhaul_operations (id, scope, caller, key_digest, request_digest, state, began, length, \
-                 certain, possible, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9) \
+                 certain, possible, currency, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10) \
                  ON CONFLICT (scope, key_digest) DO NOTHING",
             )
             .bind(row.id.digits())
@@ -184,6 +250,7 @@ impl Index for SqlIndex {
             .bind(row.began)
             .bind(row.possible.map(|money| money.micros))
             .bind(row.possible.map(|money| money.currency.to_string()))
+            .bind(&self.replica)
             .execute(&self.pool)
             .await?;
             if written.rows_affected() > 0 {
@@ -257,11 +324,13 @@ impl Index for SqlIndex {
     ) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         Box::pin(async move {
             let row = sqlx::query(rows_where!(
-                "WHERE scope = $1 AND request_digest = $2 AND ended >= $3 ORDER BY ended DESC LIMIT 1"
+                "WHERE scope = $1 AND request_digest = $2 AND (ended >= $3 OR (state = 'running' AND owner <> $4)) \
+                 ORDER BY began DESC LIMIT 1"
             ))
             .bind(hex::encode(scope.as_bytes()))
             .bind(hex::encode(request.0))
             .bind(millis(since))
+            .bind(&self.replica)
             .fetch_optional(&self.pool)
             .await?;
             row.as_ref().map(read).transpose()

@@ -342,3 +342,36 @@ fn rules_have_names() {
         assert_eq!(format!("{rule:?}"), rule.name());
     }
 }
+
+#[test]
+fn whoever_leaves_in_the_middle_claims_nothing_for_certain() {
+    for (end, expected) in [
+        (End::Failed, Some(Eligible)),
+        (End::TimedOut, Some(Verify)),
+        (End::Cancelled, None),
+        (End::Superseded, None),
+    ] {
+        let mut record = ended(OperationId::new(), 1, Class::Undelivered);
+        record.closing.as_mut().unwrap().outcome.end = end;
+        let claims = claims([&record], &ClaimRules::default());
+        let claimed = claims.first().map(|claim| (claim.rule, claim.certainty));
+        assert_eq!(claimed, expected.map(|sure| (Undelivered, sure)), "{end}");
+    }
+}
+
+#[test]
+fn a_duplicate_that_we_left_is_checked_against_the_log() {
+    let operation = OperationId::new();
+    let delivered = ended(operation, 2, Class::Delivered);
+    let mut left = ended(operation, 1, Class::Undelivered);
+    left.closing.as_mut().unwrap().outcome.end = End::Superseded;
+    let claims = claims([&left, &delivered], &ClaimRules::default());
+    assert_eq!(claims.len(), 1);
+    assert_eq!((claims[0].rule, claims[0].certainty), (Duplicate, Verify));
+}
+
+#[test]
+fn an_accepted_task_is_no_claim() {
+    let record = ended(OperationId::new(), 1, Class::Accepted);
+    assert!(claims([&record], &ClaimRules::default()).is_empty());
+}

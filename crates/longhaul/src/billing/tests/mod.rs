@@ -1,5 +1,6 @@
 mod claims;
 mod entries;
+mod layered;
 mod ledger;
 mod prices;
 mod script;

@@ -175,5 +175,5 @@ impl Balance {
 
 /// By the same measure as [`Class::is_possibly_charged`], of a single attempt.
 pub(in crate::retry) fn may_be_charged(exposure: &Exposure) -> bool {
-    exposure.probability > Class::SentPartial.charge_probability()
+    exposure.probability.is_a_risk()
 }
