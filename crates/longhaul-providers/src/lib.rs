@@ -1,4 +1,5 @@
-//! What only providers do: long calls as tasks and as streams, for [`longhaul`]'s stack.
+//! What only providers do: long calls as tasks and as streams, and requests in the words of another model, for [`longhaul`]'s
+//! stack.
 //!
 //! The surest cure for a connection that is cut while a model works is not to have one. Where a provider lets a picture
 //! be ordered and collected, [`SubmitAndPoll`](tasks) makes of one unary call a submit of a few seconds and short polls;
@@ -7,9 +8,13 @@
 //!
 //! Both are layers for the place between the clocks of an attempt and the client. Each knows the providers as rows of a
 //! table; neither does anything at a host that its policy does not name.
+//!
+//! Where another model or provider is asked instead, by [`Fallback`](longhaul::fallback), [`ProviderRewrite`](rewrite) makes the
+//! request that it understands.
 
 mod exchange;
 mod json;
+pub mod rewrite;
 pub mod stream;
 pub mod tasks;
 

@@ -10,7 +10,7 @@
 //! | layer | what it does |
 //! |---|---|
 //! | [`DetectWorkload`](detect) | reads the request once: model, resolution, images; makes the body replayable |
-//! | [`Fallback`](fallback) | off until a target is named: another model, provider or route |
+//! | [`Fallback`](fallback) | off until a target is named: another model, provider or route; in another dialect [by a `Rewrite`](Stack::with_rewrite) |
 //! | [`ClassifyingRetry`](retry) | sends again by what an ending means; waits, duplicates, deadline |
 //! | [`InFlight`](in_flight) | so many calls per host at once, in the order they came |
 //! | [`BillingCompensationTracker`](billing) | one ledger entry per attempt; exposure, claims |

@@ -19,7 +19,7 @@ use crate::{
     config::ConfigError,
     detect::{DetectWorkload, DetectWorkloadLayer},
     error::Error,
-    fallback::{Fallback, FallbackLayer},
+    fallback::{Fallback, FallbackLayer, PassthroughRewrite, Rewrite},
     http1::{ForceHttp1, ForceHttp1Layer},
     in_flight::{self, InFlight, InFlightLayer},
     model::{PriceTable, RouteHistory},
@@ -103,8 +103,16 @@ struct Shared {
 
 impl Stack {
     /// The layers of `policy`, with a ledger in memory and the built-in classifier. Refuses a policy that
-    /// cannot work, naming the field.
+    /// cannot work, naming the field, and one with a fallback target whose requests must be
+    /// [rewritten](Self::with_rewrite).
     pub fn new(policy: Policy) -> Result<Self, ConfigError> {
+        Self::with_rewrite(policy, PassthroughRewrite)
+    }
+
+    /// The same as [`new`](Self::new), where `rewrite` makes the requests for fallback targets:
+    /// `Stack::with_rewrite(policy, longhaul_providers::rewrite::ProviderRewrite)` knows the dialects of providers. Refuses a
+    /// policy with a target that it makes none for.
+    pub fn with_rewrite(policy: Policy, rewrite: impl Rewrite) -> Result<Self, ConfigError> {
         policy.validate()?;
         let ledger = MemoryLedger::default();
         let routes = RouteHistory::new();
@@ -116,7 +124,7 @@ impl Stack {
             exchange: Identity::new(),
             ledger,
             shared: Shared {
-                fallback: FallbackLayer::new(policy.fallback.clone())
+                fallback: FallbackLayer::with_rewrite(policy.fallback.clone(), rewrite)
                     .map_err(|error| error.under("fallback"))?
                     .with_replay_budget(detect.replay_budget()),
                 detect,

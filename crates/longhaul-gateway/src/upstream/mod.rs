@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::Full;
 use longhaul_hyper::Client;
+use longhaul_providers::rewrite::ProviderRewrite;
 
 pub(crate) use self::call::no_upstream;
 pub use self::{books::Books, call::CallUpstream};
@@ -91,7 +92,7 @@ impl Upstream {
         };
         let policy = effective(&config, limits);
         let prices = Arc::new(PriceTable::new(policy.billing.prices.clone())?);
-        let stack = Stack::new(policy)
+        let stack = Stack::with_rewrite(policy, ProviderRewrite)
             .map_err(|error| error.under("policy"))?
             .with_observer(observer);
         let plain = config.url.starts_with("http://");

@@ -2,10 +2,22 @@
 
 use std::{env, fmt};
 
-use http::{HeaderName, HeaderValue, header};
+use http::{
+    HeaderName, HeaderValue, header,
+    request::Parts,
+    uri::{PathAndQuery, Uri},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::target::{Dialect, Target};
+use super::{place::Place, report::SkipReason, rewrite::KeyPlace};
 use crate::config::ConfigError;
+
+/// All but what means the same inside a query as outside.
+const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Where a target's key comes from.
 ///
@@ -32,6 +44,11 @@ impl KeySource {
     /// The key itself.
     pub fn secret(key: impl Into<String>) -> Self {
         Self::Secret(Secret(key.into()))
+    }
+
+    /// Whether the target has a key of its own.
+    pub(super) const fn is_own(&self) -> bool {
+        matches!(self, Self::Env(_) | Self::Secret(_))
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
@@ -61,12 +78,15 @@ pub(super) enum Key {
     /// The caller's, if the request goes to one of these hosts.
     Same(Vec<String>),
     /// Marked as sensitive.
-    Put(HeaderName, HeaderValue),
+    Header(HeaderName, HeaderValue),
+    /// Name and value, as they stand in a query.
+    Query(Secret),
 }
 
 impl Key {
-    pub(super) fn find(target: &Target) -> Result<Self, ConfigError> {
-        let key = match &target.key {
+    /// Finds the key that goes to `to`.
+    pub(super) fn find(source: &KeySource, to: KeyPlace) -> Result<Self, ConfigError> {
+        let key = match source {
             KeySource::None => return Ok(Self::None),
             KeySource::Same(hosts) => return Ok(Self::Same(hosts.clone())),
             KeySource::Secret(Secret(key)) => key.clone(),
@@ -74,20 +94,49 @@ impl Key {
                 ConfigError::new("key", format!("the environment has no text in {name:?}"))
             })?,
         };
-        let name = target.key_header.clone().unwrap_or(match target.dialect {
-            Dialect::Gemini => HeaderName::from_static("x-goog-api-key"),
-            Dialect::OpenAiImages | Dialect::Passthrough => header::AUTHORIZATION,
-        });
         let key = key.trim();
+        let wrong = || ConfigError::new("key", "is empty, or cannot stand in a header");
+        if key.is_empty() {
+            return Err(wrong());
+        }
+        let name = match to {
+            KeyPlace::Header(name) => name,
+            KeyPlace::Query(name) => {
+                let encoded = |text| utf8_percent_encode(text, UNSAFE);
+                let pair = format!("{}={}", encoded(&name), encoded(key));
+                return Ok(Self::Query(Secret(pair)));
+            }
+        };
         let value = match name {
             header::AUTHORIZATION => HeaderValue::try_from(format!("Bearer {key}")),
             _ => HeaderValue::try_from(key),
         };
-        let mut value = value
-            .ok()
-            .filter(|_| !key.is_empty())
-            .ok_or_else(|| ConfigError::new("key", "is empty, or cannot stand in a header"))?;
+        let mut value = value.map_err(|_| wrong())?;
         value.set_sensitive(true);
-        Ok(Self::Put(name, value))
+        Ok(Self::Header(name, value))
     }
+
+    /// Puts it into a request to `place`, which `head` is addressed to whatever it says.
+    pub(super) fn address(&self, place: &Place, head: &mut Parts) -> Result<(), SkipReason> {
+        let mut path = path_of(&head.uri);
+        match self {
+            Self::None | Self::Same(_) => {}
+            Self::Header(name, value) => {
+                head.headers.insert(name, value.clone());
+            }
+            Self::Query(Secret(pair)) => {
+                let joint = if path.query().is_some() { '&' } else { '?' };
+                let with_key = format!("{path}{joint}{pair}");
+                path = with_key.parse().map_err(|_| SkipReason::Url)?;
+            }
+        }
+        head.uri = place.at(path).ok_or(SkipReason::Url)?;
+        Ok(())
+    }
+}
+
+/// Path and query of a URI that may have none.
+pub(super) fn path_of(uri: &Uri) -> PathAndQuery {
+    let path = uri.path_and_query().cloned();
+    path.unwrap_or_else(|| PathAndQuery::from_static("/"))
 }

@@ -2,7 +2,12 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{policy::FallbackPolicy, service::Fallback, shared::Shared};
+use super::{
+    policy::FallbackPolicy,
+    rewrite::{PassthroughRewrite, Rewrite},
+    service::Fallback,
+    shared::Shared,
+};
 use crate::{body::MemoryBudget, config::ConfigError, observe::Observer};
 
 /// Makes [`Fallback`] services. All that it makes share their breakers.
@@ -15,11 +20,21 @@ pub struct FallbackLayer {
 }
 
 impl FallbackLayer {
-    /// Falls back by `policy`. Reads the keys that it names from the environment, and refuses a policy that
-    /// cannot work.
+    /// Falls back by `policy`, and sends other targets the request as it came. Reads the keys that the policy names from
+    /// the environment, and refuses one that cannot work, or that has a target whose requests must be
+    /// [rewritten](Self::with_rewrite).
     pub fn new(policy: FallbackPolicy) -> Result<Self, ConfigError> {
+        Self::with_rewrite(policy, PassthroughRewrite)
+    }
+
+    /// Falls back by `policy`, with requests as `rewrite` makes them. Refuses a policy with a target that it makes none for.
+    pub fn with_rewrite(
+        policy: FallbackPolicy,
+        rewrite: impl Rewrite,
+    ) -> Result<Self, ConfigError> {
+        let rewrite: Arc<dyn Rewrite> = Arc::new(rewrite);
         Ok(Self {
-            shared: Arc::new(Shared::new(policy)?),
+            shared: Arc::new(Shared::new(policy, &rewrite)?),
             observer: None,
             replay: None,
         })

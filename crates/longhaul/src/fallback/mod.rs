@@ -1,7 +1,7 @@
 //! `Fallback`: another model, provider or route when the first is overloaded, out of quota or cut.
 //!
-//! The targets are data; one stack below serves them all. For each, the request is written anew: URL,
-//! model, size in the target's own words, key. Then it goes down as any other: with its own
+//! The targets are data; one stack below serves them all. For each, the request is made anew: its place and key here, and what
+//! more it needs (model, size in the target's own words, path) by a [`Rewrite`]. Then it goes down as any other: with its own
 //! [`Workload`](crate::Workload), its own [`Provider`](crate::billing::Provider) and so its own price, its
 //! own idempotency key, its own attempts in the ledger; but it stays one operation, and all targets share
 //! one [`Deadline`](crate::Deadline). It stands above the retry layer: a target has used up its attempts
@@ -42,44 +42,38 @@
 //! use tower_layer::Layer;
 //!
 //! # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
-//! let seedream = Target::seedream_4_5(
-//!     "https://ark.cn-beijing.volces.com/api/v3/images/generations",
-//!     "doubao-seedream-4-5-251128",
-//!     KeySource::Env("ARK_API_KEY".to_owned()),
-//! );
-//! let client = FallbackLayer::new(FallbackPolicy::to([seedream]))?.layer(client);
+//! let mut relay = Target::new("relay", "https://relay.example");
+//! relay.key = KeySource::Env("RELAY_KEY".to_owned());
+//! let client = FallbackLayer::new(FallbackPolicy::to([relay]))?.layer(client);
 //! # Ok(()) }
 //! ```
 //!
-//! Customised: first the same model around a proxy that cuts long calls, although the call that was cut most
-//! likely goes on and is charged; then a model of another house, that makes no 4K pictures.
+//! Customised: the same model around a proxy that cuts long calls, although the call that was cut most likely goes on and
+//! is charged; then a relay that makes no 4K pictures.
 //!
 //! ```
 //! use longhaul::{Class, Resolution};
-//! use longhaul::fallback::{
-//!     Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Resolutions, Sizes, Target,
-//! };
+//! use longhaul::fallback::{FallbackLayer, FallbackPolicy, KeySource, Resolutions, Target};
 //!
 //! # fn main() -> Result<(), longhaul::ConfigError> {
 //! let mut direct = Target::new("direct", "https://api.relay.example:16888");
 //! direct.key = KeySource::Same(vec!["cdn.relay.example".to_owned()]);
 //! direct.triggers = Some(vec![Class::IntermediaryCut]);
 //!
-//! let mut other = Target::new("flash", "https://gemini.example");
-//! other.dialect = Dialect::Gemini;
-//! other.model = Some("gemini-3.1-flash-image".to_owned());
-//! other.key = KeySource::secret("from the vault");
-//! other.sizes = Sizes::Keywords(Keywords::default());
-//! other.resolutions = Resolutions::between(Resolution::K1, Resolution::K2);
+//! let mut small = Target::new("small", "https://small.example");
+//! small.key = KeySource::secret("from the vault");
+//! small.resolutions = Resolutions::between(Resolution::K1, Resolution::K2);
 //!
-//! let mut policy = FallbackPolicy::to([direct, other]);
+//! let mut policy = FallbackPolicy::to([direct, small]);
 //! policy.allow_duplicate = vec![Class::IntermediaryCut];
 //! policy.breaker.overloads = 5;
 //! let layer = FallbackLayer::new(policy)?;
 //! # Ok(()) }
 //! ```
 //!
-//! In a policy file:
+//! In a policy file, a model of another house. What its requests need is more than another place, so that a stack of this
+//! policy is built [with a `Rewrite`](crate::Stack::with_rewrite):
+//! `Stack::with_rewrite(policy, longhaul_providers::rewrite::ProviderRewrite)`.
 //!
 //! ```
 //! # #[cfg(feature = "toml")]
@@ -118,11 +112,9 @@ mod layer;
 mod operation;
 mod place;
 mod policy;
-mod ratio;
 mod report;
 mod rewrite;
 mod route;
-mod seedream;
 mod service;
 mod shared;
 mod sizes;
@@ -137,6 +129,7 @@ pub use self::{
     layer::FallbackLayer,
     policy::{BreakerPolicy, FallbackPolicy},
     report::{AnsweredBy, FallbackReport, SkipReason, StoppedBy, TargetAttempt},
+    rewrite::{KeyPlace, PassthroughRewrite, Rewrite},
     service::Fallback,
     sizes::{Keywords, Pixels, RatioPlacement, Sizes},
     target::{Dialect, Resolutions, Target, Value},

@@ -7,7 +7,7 @@ use http::{Request, Response, request::Parts};
 use tokio::time::Instant;
 
 use super::{
-    body::Buffered,
+    body::{self, Buffered},
     breaker::{Key, Ticket},
     ending::{Ending, leaves_something},
     report::{AnsweredBy, FallbackReport, SkipReason, StoppedBy, TargetAttempt},
@@ -224,9 +224,10 @@ impl<R> Operation<R> {
         }
         let last = before.and_then(|report| report.attempts().last());
         let used = last.and_then(Attempt::idempotency_key);
-        let body = self.body.as_ref().ok_or(SkipReason::Body)?;
-        let (mut head, mut body) = route.request(&self.head, body, &self.workload, used)?;
-        if let Some(replay) = self.replay.as_ref().filter(|_| route.writes_anew()) {
+        let callers = self.body.as_ref().ok_or(SkipReason::Body)?;
+        let (mut head, mut body) = route.request(&self.head, callers, &self.workload, used)?;
+        let anew = !body::shares(callers, &body);
+        if let Some(replay) = self.replay.as_ref().filter(|_| anew) {
             body = replay.hold(body).ok_or(SkipReason::ReplayLimit)?;
         }
         let next = AnsweredBy {

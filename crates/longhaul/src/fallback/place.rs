@@ -7,24 +7,20 @@ use http::{
 
 const MODEL: &str = "{model}";
 
-/// Scheme and authority, and the path, if one is given.
+/// Scheme and authority of a target.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     scheme: Scheme,
     authority: Authority,
-    path: Option<String>,
 }
 
 impl Place {
     /// Reads a target's URL; the error says what is wrong with it.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("{url:?} {why}"));
-        let (scheme, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-            (Some(rest), _) => (Scheme::HTTPS, rest),
-            (_, Some(rest)) => (Scheme::HTTP, rest),
-            _ => return wrong("does not begin with https:// or http://"),
+        let Some((scheme, authority, path)) = split(url) else {
+            return wrong("does not begin with https:// or http://");
         };
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if authority.contains('@') {
             // And the text is not repeated: there may be a password in it.
             return Err("names a user; keys belong into `key`".to_owned());
@@ -35,41 +31,22 @@ impl Place {
         if path.contains(['?', '#']) {
             return Err("has a query; keys belong into `key`".to_owned());
         }
-        if path.replacen(MODEL, "m", 1).contains(['{', '}']) {
+        let filled = path.replacen(MODEL, "m", 1);
+        if filled.contains(['{', '}']) {
             return wrong("has braces around something else than `model`");
         }
-        if path
-            .replacen(MODEL, "m", 1)
-            .parse::<PathAndQuery>()
-            .is_err()
-            && !path.is_empty()
-        {
+        if !path.is_empty() && filled.parse::<PathAndQuery>().is_err() {
             return wrong("has a path that cannot be called");
         }
-        Ok(Self {
-            scheme,
-            authority,
-            path: (path.len() > 1).then(|| path.to_owned()),
-        })
+        Ok(Self { scheme, authority })
     }
 
     pub(super) fn host(&self) -> &str {
         self.authority.host()
     }
 
-    /// The URI for `model`, at this place's own path or else at `path`. `None` where the model's name does
-    /// not fit into one.
-    pub(super) fn uri(&self, path: &str, model: Option<&str>, query: Option<&str>) -> Option<Uri> {
-        let template = self.path.as_deref().unwrap_or(path);
-        let mut path = if template.contains(MODEL) {
-            template.replacen(MODEL, model.filter(|model| is_plain(model))?, 1)
-        } else {
-            template.to_owned()
-        };
-        if let Some(query) = query {
-            path.push('?');
-            path.push_str(query);
-        }
+    /// The URI of `path` here.
+    pub(super) fn at(&self, path: PathAndQuery) -> Option<Uri> {
         Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
@@ -79,8 +56,30 @@ impl Place {
     }
 }
 
-/// Whether a name means the same inside a path as outside.
-fn is_plain(model: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/@".contains(&byte);
-    !model.is_empty() && !model.contains("..") && model.bytes().all(plain)
+/// The path of a target's URL, if it has one.
+pub(super) fn path_of(url: &str) -> Option<&str> {
+    let (_, _, path) = split(url)?;
+    (path.len() > 1).then_some(path)
+}
+
+/// Scheme, authority, and the rest.
+fn split(url: &str) -> Option<(Scheme, &str, &str)> {
+    let (scheme, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (Scheme::HTTPS, rest),
+        (_, Some(rest)) => (Scheme::HTTP, rest),
+        _ => return None,
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    Some((scheme, authority, path))
+}
+
+/// The same URI with another path; its query stays.
+pub(super) fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let path = match uri.query() {
+        Some(query) => format!("{path}?{query}").parse(),
+        None => path.parse(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path.ok()?);
+    Uri::from_parts(parts).ok()
 }

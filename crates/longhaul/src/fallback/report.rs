@@ -102,6 +102,8 @@ pub enum SkipReason {
     Field(Box<str>),
     /// The caller's key is not known to be good there.
     Key,
+    /// No URL can be made of its own and the request's.
+    Url,
     /// The request body is too large to be kept, and streams only once.
     Body,
     /// Its request would be held beside the caller's, and all calls together hold as many bytes as they may

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri,
-    header::{self, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING},
+    header::{self, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     request::Parts,
+    uri::PathAndQuery,
 };
 
 use super::{
-    key::Key,
+    key::{Key, path_of},
     place::Place,
     report::SkipReason,
-    rewrite::{self, Rewritten},
+    rewrite::Rewrite,
     target::{Dialect, Target},
 };
 use crate::{
@@ -42,12 +43,14 @@ pub(super) struct Route {
     place: Place,
     provider: Provider,
     key: Key,
+    rewrite: Arc<dyn Rewrite>,
 }
 
 impl Route {
-    /// Finds the key, and refuses a target that cannot work.
-    pub(super) fn new(target: Target) -> Result<Self, ConfigError> {
+    /// Finds the key, and refuses a target that cannot work, or that `rewrite` makes no requests for.
+    pub(super) fn new(target: Target, rewrite: Arc<dyn Rewrite>) -> Result<Self, ConfigError> {
         target.validate()?;
+        rewrite.check(&target)?;
         let place = Place::parse(&target.url).map_err(|why| ConfigError::new("url", why))?;
         let provider = match &target.provider {
             Some(name) => name.as_str().into(),
@@ -55,10 +58,11 @@ impl Route {
         };
         Ok(Self {
             name: target.name.as_str().into(),
-            key: Key::find(&target)?,
+            key: Key::find(&target.key, rewrite.key_place(&target))?,
             provider: Provider::new(provider),
             place,
             target,
+            rewrite,
         })
     }
 
@@ -73,11 +77,6 @@ impl Route {
         self.target.dialect
     }
 
-    /// Whether it gets a body of its own; else it shares the caller's.
-    pub(super) fn writes_anew(&self) -> bool {
-        self.target.dialect != Dialect::Passthrough
-    }
-
     /// The request for it, made of the caller's. `used` is an idempotency key that was sent elsewhere.
     pub(super) fn request(
         &self,
@@ -87,18 +86,20 @@ impl Route {
         used: Option<&HeaderValue>,
     ) -> Result<(Parts, Bytes), SkipReason> {
         let same_key = self.shares_key_with(&callers.uri)?;
-        let from = rewrite::dialect_of(callers.uri.path());
-        let Rewritten { body, workload } = rewrite::rewrite(&self.target, from, body, workload)?;
+        self.target.can_make(workload)?;
         let mut head = callers.clone();
-        head.uri = self.uri(&callers.uri, from, &workload, same_key)?;
+        let path = if same_key {
+            path_of(&callers.uri)
+        } else {
+            without_keys(&callers.uri)?
+        };
+        head.uri = self.place.at(path).ok_or(SkipReason::Url)?;
         head.headers = self.headers(&callers.headers, same_key, used);
-        if self.writes_anew() {
-            let json = HeaderValue::from_static("application/json");
-            head.headers.insert(CONTENT_TYPE, json);
-        }
-        head.headers.insert(CONTENT_LENGTH, body.len().into());
-        head.extensions.insert(workload);
+        head.extensions.insert(workload.clone());
         head.extensions.insert(self.provider.clone());
+        let (mut head, body) = self.rewrite.rewrite(&self.target, head, body.clone())?;
+        self.key.address(&self.place, &mut head)?;
+        head.headers.insert(CONTENT_LENGTH, body.len().into());
         Ok((head, body))
     }
 
@@ -111,34 +112,6 @@ impl Route {
         let known = host.eq_ignore_ascii_case(self.place.host())
             || hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
         known.then_some(true).ok_or(SkipReason::Key)
-    }
-
-    fn uri(
-        &self,
-        callers: &Uri,
-        from: Option<Dialect>,
-        workload: &Workload,
-        same_key: bool,
-    ) -> Result<Uri, SkipReason> {
-        let to = self.target.dialect;
-        let same_words = to == Dialect::Passthrough || from == Some(to);
-        let path = match to {
-            Dialect::Passthrough => callers.path(),
-            Dialect::OpenAiImages if same_words && self.target.model.is_none() => callers.path(),
-            Dialect::OpenAiImages => "/v1/images/generations",
-            Dialect::Gemini if callers.path().ends_with(":streamGenerateContent") => {
-                "/v1beta/models/{model}:streamGenerateContent"
-            }
-            Dialect::Gemini => "/v1beta/models/{model}:generateContent",
-        };
-        let query = callers.query().filter(|_| same_words);
-        let query = match query {
-            Some(query) if !same_key => query.split('&').find(|it| it.starts_with("alt=")),
-            query => query,
-        };
-        self.place
-            .uri(path, workload.model.as_deref(), query)
-            .ok_or_else(|| SkipReason::Field("model".into()))
     }
 
     fn headers(
@@ -155,14 +128,23 @@ impl Route {
                 TOLD.contains(name) && !value.is_sensitive()
             }
         };
-        let mut headers: HeaderMap = callers
+        callers
             .iter()
             .filter(|(name, value)| passes(name, value))
             .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        if let Key::Put(name, value) = &self.key {
-            headers.insert(name, value.clone());
-        }
-        headers
+            .collect()
     }
+}
+
+/// What a stranger is told of the caller's path and query: of the query nothing but `alt`.
+fn without_keys(callers: &Uri) -> Result<PathAndQuery, SkipReason> {
+    let alt = callers
+        .query()
+        .and_then(|query| query.split('&').find(|it| it.starts_with("alt=")));
+    let path = path_of(callers);
+    let told = match alt {
+        Some(alt) => format!("{}?{alt}", path.path()),
+        None => path.path().to_owned(),
+    };
+    told.parse().map_err(|_| SkipReason::Url)
 }

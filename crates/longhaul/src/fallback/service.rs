@@ -27,8 +27,8 @@ pub struct Fallback<S> {
 }
 
 impl<S> Fallback<S> {
-    /// Falls back by `policy`, with state of its own: services that share it are made by one [`FallbackLayer`]. Refuses a policy that cannot
-    /// work.
+    /// Falls back by `policy`, with state of its own: services that share it are made by one [`FallbackLayer`], which also
+    /// takes a [`Rewrite`](super::Rewrite). Refuses a policy that cannot work.
     pub fn new(inner: S, policy: FallbackPolicy) -> Result<Self, ConfigError> {
         Ok(FallbackLayer::new(policy)?.layer(inner))
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{breaker::Breakers, policy::FallbackPolicy, route::Route};
+use super::{breaker::Breakers, policy::FallbackPolicy, rewrite::Rewrite, route::Route};
 use crate::{config::ConfigError, model::Class};
 
 /// What all operations share.
@@ -13,11 +13,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(policy: FallbackPolicy) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        policy: FallbackPolicy,
+        rewrite: &Arc<dyn Rewrite>,
+    ) -> Result<Self, ConfigError> {
         policy.validate()?;
         let route = |(index, target)| {
             let under = |error: ConfigError| error.under(&format!("targets[{index}]"));
-            Route::new(target).map_err(under)
+            Route::new(target, Arc::clone(rewrite)).map_err(under)
         };
         Ok(Self {
             routes: policy

@@ -1,5 +1,5 @@
-use super::{ratio::Ratio, target::Dialect};
-use crate::{config::ConfigError, model::Resolution};
+use super::target::Dialect;
+use crate::config::ConfigError;
 
 /// How a target is told the size.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -18,12 +18,13 @@ pub enum Sizes {
 /// Words for sizes.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Keywords {
-    /// For [`Resolution::K1`]; empty where the target makes it unasked and must not be asked. Default `1K`.
+    /// For [`Resolution::K1`](crate::Resolution::K1); empty where the target makes it unasked and must not be asked. Default `1K`.
     pub k1: String,
-    /// For [`Resolution::K2`]. Default `2K`.
+    /// For [`Resolution::K2`](crate::Resolution::K2). Default `2K`.
     pub k2: String,
-    /// For [`Resolution::K4`]. Default `4K`.
+    /// For [`Resolution::K4`](crate::Resolution::K4). Default `4K`.
     pub k4: String,
     /// Where the ratio goes; Gemini has a field of its own.
     pub ratio: RatioPlacement,
@@ -37,19 +38,6 @@ impl Default for Keywords {
             k4: "4K".to_owned(),
             ratio: RatioPlacement::default(),
         }
-    }
-}
-
-impl Keywords {
-    /// The word for `resolution`, if it is to be said.
-    pub(super) fn of(&self, resolution: Resolution) -> Option<&str> {
-        let word = match resolution {
-            Resolution::K1 => &self.k1,
-            Resolution::K2 => &self.k2,
-            Resolution::K4 => &self.k4,
-            Resolution::Unknown => return None,
-        };
-        (!word.is_empty()).then_some(word)
     }
 }
 
@@ -70,6 +58,7 @@ pub enum RatioPlacement {
 /// Widths and heights.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Pixels {
     /// The smallest picture, in pixels.
     pub min: u64,
@@ -80,23 +69,13 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// Width and height of a picture of this shape with `area` pixels, or as near to it as the target
-    /// comes. `None` where there is no such picture.
-    pub(super) fn fit(&self, area: u64, shape: Ratio) -> Option<(u64, u64)> {
-        let area = area.clamp(self.min, self.max) as f64;
-        let edges = ((area * shape.value()).sqrt(), (area / shape.value()).sqrt());
-        // A hair below a multiple is that multiple: roots are not exact.
-        let down = |edge: f64| (edge + 1e-6) as u64 / self.multiple_of * self.multiple_of;
-        let up = |edge: f64| down(edge).saturating_add(self.multiple_of);
-        let candidates = [
-            (down(edges.0), down(edges.1)),
-            (up(edges.0), down(edges.1)),
-            (down(edges.0), up(edges.1)),
-            (up(edges.0), up(edges.1)),
-        ];
-        candidates
-            .into_iter()
-            .find(|(width, height)| (self.min..=self.max).contains(&width.saturating_mul(*height)))
+    /// From `min` to `max` pixels, each edge a multiple of `multiple_of`.
+    pub const fn new(min: u64, max: u64, multiple_of: u64) -> Self {
+        Self {
+            min,
+            max,
+            multiple_of,
+        }
     }
 }
 
@@ -109,9 +88,6 @@ impl Sizes {
                 wrong("the body is sent as it came; name a `dialect` to change the size in it")
             }
             Self::Keywords(_) => Ok(()),
-            Self::Pixels(_) if dialect == Dialect::Gemini => {
-                wrong("Gemini is told the size by `keywords`")
-            }
             Self::Pixels(pixels) if pixels.min == 0 || pixels.min > pixels.max => {
                 wrong("`min` must be above 0 and at most `max`")
             }

@@ -2,16 +2,23 @@ use std::collections::BTreeMap;
 
 use http::HeaderName;
 
-use super::{key::KeySource, place::Place, policy::check_triggers, sizes::Sizes};
+use super::{
+    key::KeySource,
+    place::{self, Place},
+    policy::check_triggers,
+    report::SkipReason,
+    sizes::Sizes,
+};
 use crate::{
-    config::ConfigError,
-    model::{Class, Resolution},
+    config::{ConfigError, key_names::looks_like_key},
+    model::{Class, Resolution, Workload},
 };
 
 /// Somebody else who can make the picture: where, as which model, with whose key, in which sizes.
 ///
-/// Start from [`Target::new`] (another route to the same thing) or [`Target::seedream_4_5`], and set what
-/// differs.
+/// Start from [`Target::new`], another route to the same thing, and set what differs. Whatever changes more of a request than
+/// its place and key needs a [`Rewrite`](super::Rewrite) that can do it: a dialect, `{model}` in the URL,
+/// [`key_query`](Self::key_query).
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -30,9 +37,12 @@ pub struct Target {
     /// Where its key comes from. Default none: the caller's key goes to nobody else.
     #[serde(default)]
     pub key: KeySource,
-    /// The header for the key. Default `x-goog-api-key` for Gemini, else `authorization: Bearer …`.
+    /// The header for the key. Default the dialect's own: `x-goog-api-key` for Gemini, else `authorization: Bearer …`.
     #[serde(default, with = "crate::config::header_name")]
     pub key_header: Option<HeaderName>,
+    /// The query parameter for the key, where it has to stand in the URL: `key`. Default none: it stands in a header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_query: Option<String>,
     /// The provider's name in ledger and price rows. Default the host of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
@@ -160,6 +170,7 @@ impl Target {
             model: None,
             key: KeySource::default(),
             key_header: None,
+            key_query: None,
             provider: None,
             sizes: Sizes::default(),
             resolutions: Resolutions::default(),
@@ -172,6 +183,44 @@ impl Target {
         }
     }
 
+    /// The path of its URL, perhaps with `{model}` in it; `None` where the URL ends with the host or with `/`.
+    pub fn path(&self) -> Option<&str> {
+        place::path_of(&self.url)
+    }
+
+    /// Passes over what it cannot make, as far as that is known of the request.
+    pub(super) fn can_make(&self, workload: &Workload) -> Result<(), SkipReason> {
+        if self.max_images.is_some_and(|most| workload.images > most) {
+            return Err(SkipReason::Images);
+        }
+        if self
+            .max_references
+            .is_some_and(|most| workload.references > most)
+        {
+            return Err(SkipReason::References);
+        }
+        let fits = self.resolutions.fit(workload.resolution);
+        fits.map(drop).ok_or(SkipReason::Resolution)
+    }
+
+    fn validate_key_query(&self) -> Result<(), ConfigError> {
+        let wrong = |why: &str| Err(ConfigError::new("key_query", why));
+        match self.key_query.as_deref() {
+            None => Ok(()),
+            Some(_) if self.key_header.is_some() => {
+                wrong("a key has one place: this or `key_header`")
+            }
+            Some(_) if !self.key.is_own() => {
+                wrong("there is no key to put there; name one in `key`")
+            }
+            // What looks like a key is kept from plain http.
+            Some(name) if !looks_like_key(name) => {
+                wrong("must have a word such as `key` or `token` in it")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Refuses a target that could never be asked, naming the field.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.name.is_empty() {
@@ -181,6 +230,7 @@ impl Target {
         self.resolutions.validate()?;
         self.sizes.validate(self.dialect)?;
         self.key.validate()?;
+        self.validate_key_query()?;
         check_triggers("triggers", self.triggers.as_deref().unwrap_or_default())?;
         if self.max_images == Some(0) {
             return Err(ConfigError::new("max_images", "must be at least 1"));

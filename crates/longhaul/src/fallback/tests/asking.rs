@@ -124,7 +124,7 @@ async fn the_answer_says_what_was_made_and_in_which_words() {
     let script = Script::new([OVERLOADED, OK]);
     let mut small = request();
     *small.body_mut() = r#"{"model":"nano-banana-pro","prompt":"a hat","size":"1K"}"#.into();
-    let stack = crate::Stack::new(policy([seedream()])).unwrap();
+    let stack = stack(policy([seedream()]));
     let answered = send(&stack, &script, small).await;
     let made_by = made_by(&answered);
     assert!(made_by.is_fallback());
@@ -154,9 +154,7 @@ async fn observers_hear_of_it_once() {
             heard.lock().unwrap().push(line);
         }
     });
-    let stack = crate::Stack::new(policy([seedream()]))
-        .unwrap()
-        .with_observer(observer);
+    let stack = stack(policy([seedream()])).with_observer(observer);
     send(&stack, &Script::new([QUOTA, OK]), request())
         .await
         .unwrap();

@@ -37,8 +37,8 @@ async fn it_works_alone_with_a_held_body() {
         let response = Response::builder().status(status).body(());
         async move { Ok::<_, BoxError>(response.unwrap()) }
     });
-    let layer = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
-    let response = layer.layer(client).oneshot(request()).await.unwrap();
+    let fallback = layer(FallbackPolicy::to([seedream()]));
+    let response = fallback.layer(client).oneshot(request()).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(*hosts.lock().unwrap(), ["first.example", "ark.example"]);
 }
@@ -52,7 +52,7 @@ async fn what_streams_cannot_be_written_anew() {
         replay_limit: 4,
         ..DetectPolicy::default()
     };
-    let fallback = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
+    let fallback = layer(FallbackPolicy::to([seedream()]));
     let stack = DetectWorkloadLayer::new(detect)
         .unwrap()
         .layer(fallback.layer(client));
@@ -73,8 +73,8 @@ async fn a_good_answer_is_handed_on_whatever_the_report_says() {
         response.extensions_mut().insert(report.clone());
         async move { Ok::<_, BoxError>(response) }
     });
-    let layer = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
-    let response = layer.layer(client).oneshot(request()).await.unwrap();
+    let fallback = layer(FallbackPolicy::to([seedream()]));
+    let response = fallback.layer(client).oneshot(request()).await.unwrap();
     let report = response.extensions().get::<FallbackReport>().unwrap();
     assert_eq!(report.stopped_by(), StoppedBy::Class);
     assert_eq!(report.hops().len(), 1);

@@ -12,7 +12,7 @@ use crate::{
     body::ReplayBody,
     detect::DetectWorkloadLayer,
     error::{BoxError, ErrorKind},
-    fallback::{FallbackLayer, FallbackPolicy, FallbackReport, SkipReason, Target},
+    fallback::{FallbackPolicy, FallbackReport, SkipReason, Target},
     model::{Class, Currency, Money, PriceRow},
     policy::Policy,
     retry::{self, MoneyBudget, SpendingCap},
@@ -187,7 +187,7 @@ async fn a_body_written_anew_is_held_beside_the_callers_or_its_target_is_passed_
         let mut policy = policy([seedream()]);
         policy.detect.replay_limit = length;
         policy.detect.client_replay_limit = limit;
-        let stack = Stack::new(policy).unwrap();
+        let stack = stack(policy);
         let script = Script::new([OVERLOADED, OK]);
         let answered = send(&stack, &script, request()).await;
         assert_eq!(script.hosts(), asked);
@@ -206,7 +206,7 @@ async fn bytes_of_a_body_written_anew_are_counted_until_the_operation_ends() {
         let response = Response::builder().status(status).body(());
         async move { Ok::<_, BoxError>(response.unwrap()) }
     });
-    let fallback = FallbackLayer::new(FallbackPolicy::to([seedream()])).unwrap();
+    let fallback = layer(FallbackPolicy::to([seedream()]));
     let client = detect.layer(
         fallback
             .with_replay_budget(detect.replay_budget())

@@ -33,7 +33,7 @@ async fn drop_after(polls: usize, stack: &Stack, script: &Script) -> bool {
 async fn at_every_poll_each_attempt_has_one_outcome() {
     let delivered = r#"{"data":[{"b64_json":"aW1n"}]}"#;
     for polls in 0..64 {
-        let stack = Stack::new(policy([seedream()])).unwrap();
+        let stack = self::stack(policy([seedream()]));
         let script = Script::new([Act::Slowly(2, 503, ""), Act::Slowly(2, 200, delivered)]);
         let ended = drop_after(polls, &stack, &script).await;
         let records = stack.ledger().records();

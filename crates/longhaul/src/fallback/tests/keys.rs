@@ -3,12 +3,7 @@
 use http::{HeaderValue, Request};
 
 use super::script::*;
-use crate::{
-    Stack,
-    fallback::{
-        Dialect, FallbackLayer, FallbackPolicy, KeySource, Keywords, Sizes, SkipReason, Target,
-    },
-};
+use crate::fallback::{FallbackLayer, FallbackPolicy, KeySource, SkipReason};
 
 const SECRET: &str = "s3cr3t";
 
@@ -38,20 +33,11 @@ fn with_keys() -> Request<http_body_util::Full<bytes::Bytes>> {
     request
 }
 
-fn gemini() -> Target {
-    let mut target = route("gemini");
-    target.dialect = Dialect::Gemini;
-    target.model = Some("gemini-3-pro-image".to_owned());
-    target.sizes = Sizes::Keywords(Keywords::default());
-    target.key = KeySource::secret("gemini-key");
-    target
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_stranger_sees_nothing_of_the_callers_keys() {
-    for target in [seedream(), gemini(), route("second")] {
+    for target in [seedream(), route("second")] {
         let script = Script::new([QUOTA, OK]);
-        let stack = Stack::new(policy([target])).unwrap();
+        let stack = stack(policy([target]));
         send(&stack, &script, with_keys()).await.unwrap();
         let seen = &script.seen()[1];
         let headers = format!(
@@ -77,7 +63,6 @@ async fn each_target_gets_its_own_key_in_its_own_header() {
     odd.key_header = Some(http::HeaderName::from_static("x-key"));
     for (target, header, value) in [
         (seedream(), "authorization", "Bearer ark-key"),
-        (gemini(), "x-goog-api-key", "gemini-key"),
         (odd, "x-key", "ark-key"),
     ] {
         let script = Script::new([QUOTA, OK]);
@@ -94,7 +79,7 @@ async fn the_same_key_is_for_named_hosts_alone() {
         let mut direct = route("direct");
         direct.key = KeySource::Same(vec![known.to_owned()]);
         let script = Script::new([QUOTA, OK]);
-        let stack = Stack::new(policy([direct])).unwrap();
+        let stack = stack(policy([direct]));
         let mut request = with_keys();
         // One that was used up takes every header of the same value with it.
         request.headers_mut().remove("idempotency-key");
@@ -116,7 +101,7 @@ fn keys_stay_out_of_debug_output_and_policy_files() {
     target.key = KeySource::secret(SECRET);
     let policy = FallbackPolicy::to([target]);
     assert!(!format!("{policy:?}").contains(SECRET));
-    let layer = FallbackLayer::new(policy.clone()).unwrap();
+    let layer = layer(policy.clone());
     assert!(!format!("{layer:?}").contains(SECRET), "{layer:?}");
     assert!(serde_json::to_string(&policy).is_err());
 }
@@ -128,7 +113,7 @@ fn a_key_from_the_environment_is_read_when_the_layer_is_built() {
         target.key = KeySource::Env(name.to_owned());
         let policy = FallbackPolicy::to([route("second"), target]);
         policy.validate().unwrap();
-        match FallbackLayer::new(policy) {
+        match FallbackLayer::with_rewrite(policy, ModelAlone) {
             Ok(_) => assert!(found),
             Err(error) => {
                 assert!(!found);

@@ -5,7 +5,7 @@ mod budgets;
 mod dropping;
 mod keys;
 mod policy;
-mod rewriting;
+mod rewrites;
 mod running;
 mod script;
 mod stacked;

@@ -13,7 +13,7 @@ fn refused(policy: &FallbackPolicy) -> String {
 /// The field, and what makes it wrong.
 type Row = (&'static str, fn(&mut Target));
 
-const WRONG: [Row; 16] = [
+const WRONG: [Row; 19] = [
     ("name", |it| it.name.clear()),
     ("name", |it| it.name = "first".to_owned()),
     ("url", |it| it.url = "ark.example".to_owned()),
@@ -35,16 +35,21 @@ const WRONG: [Row; 16] = [
     ("sizes", |it| it.dialect = Dialect::Passthrough),
     ("sizes", |it| {
         let (min, max) = (0, 1);
-        it.sizes = Sizes::Pixels(Pixels {
-            min,
-            max,
-            multiple_of: 1,
-        });
+        it.sizes = Sizes::Pixels(Pixels::new(min, max, 1));
     }),
     ("max_images", |it| it.max_images = Some(0)),
     ("max_ratio", |it| it.max_ratio = Some(0)),
     ("triggers", |it| it.triggers = Some(vec![Class::Delivered])),
     ("key", |it| it.key = KeySource::Env(String::new())),
+    ("key_query", |it| it.key_query = Some("q".to_owned())),
+    ("key_query", |it| {
+        it.key_query = Some("key".to_owned());
+        it.key = KeySource::None;
+    }),
+    ("key_query", |it| {
+        it.key_query = Some("key".to_owned());
+        it.key_header = Some(http::HeaderName::from_static("x-key"));
+    }),
 ];
 
 #[test]
@@ -114,23 +119,26 @@ fn time_runs_faster_for_the_breaker_too() {
 #[test]
 fn a_file_comes_back_as_it_was_written() {
     let mut policy = crate::policy::Policy::default();
-    let key = KeySource::Env("ARK_API_KEY".to_owned());
     let mut direct = route("direct");
     direct.key = KeySource::Same(vec!["cdn.example".to_owned()]);
     direct.triggers = Some(vec![Class::IntermediaryCut]);
     let mut pixels = route("pixels");
     pixels.dialect = Dialect::OpenAiImages;
     let (min, max) = (1, 2);
-    pixels.sizes = Sizes::Pixels(Pixels {
-        min,
-        max,
-        multiple_of: 8,
-    });
-    policy.fallback = FallbackPolicy::to([
-        Target::seedream_4_5("https://ark.example", "m", key),
-        direct,
-        pixels,
-    ]);
+    pixels.sizes = Sizes::Pixels(Pixels::new(min, max, 8));
+    let mut seedream = seedream();
+    seedream.key = KeySource::Env("ARK_API_KEY".to_owned());
+    seedream.key_query = Some("key".to_owned());
+    seedream.max_ratio = Some(16);
+    seedream.remove = vec!["n".to_owned()];
+    seedream.set = [
+        ("watermark", Value::Flag(false)),
+        ("n", Value::Number(1)),
+        ("response_format", Value::Text("b64_json".to_owned())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    policy.fallback = FallbackPolicy::to([seedream, direct, pixels]);
     policy.fallback.allow_duplicate = vec![Class::IntermediaryCut];
     let text = policy.to_toml().unwrap();
     assert_eq!(

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Uri};
+use http::{HeaderMap, Request, Response, Uri, request::Parts};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
@@ -17,11 +17,13 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::{
     Stack,
     attempt::{Attempt, Deadline},
+    config::ConfigError,
     error::{BoxError, Error},
     fallback::{
-        AnsweredBy, FallbackPolicy, FallbackReport, KeySource, SkipReason, StoppedBy, Target,
+        AnsweredBy, Dialect, FallbackLayer, FallbackPolicy, FallbackReport, KeySource, Keywords,
+        PassthroughRewrite, Resolutions, Rewrite, Sizes, SkipReason, StoppedBy, Target,
     },
-    model::{Provider, Workload},
+    model::{Provider, Resolution, Workload},
     policy::Policy,
 };
 
@@ -146,8 +148,51 @@ pub(super) fn policy(targets: impl IntoIterator<Item = Target>) -> Policy {
     policy
 }
 
+/// Another model elsewhere, that is asked in words of its own.
 pub(super) fn seedream() -> Target {
-    Target::seedream_4_5(ARK, "seedream-4-5-251128", KeySource::secret("ark-key"))
+    let mut target = Target::new("seedream-4.5", ARK);
+    target.dialect = Dialect::OpenAiImages;
+    target.model = Some("seedream-4-5-251128".to_owned());
+    target.key = KeySource::secret("ark-key");
+    target.sizes = Sizes::Keywords(Keywords::default());
+    target.resolutions = Resolutions::between(Resolution::K2, Resolution::K4);
+    target.resolutions.raise = true;
+    target
+}
+
+/// Writes the model anew for targets with a dialect, and nothing else: the least that a provider's own rewriting does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ModelAlone;
+
+impl Rewrite for ModelAlone {
+    fn check(&self, _: &Target) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    fn rewrite(
+        &self,
+        target: &Target,
+        mut head: Parts,
+        body: Bytes,
+    ) -> Result<(Parts, Bytes), SkipReason> {
+        if target.dialect == Dialect::Passthrough {
+            return PassthroughRewrite.rewrite(target, head, body);
+        }
+        let mut workload: Workload = head.extensions.get().cloned().unwrap();
+        workload.resolution = target.resolutions.fit(workload.resolution).unwrap();
+        workload.model = target.model.as_deref().map(Arc::from);
+        let body = serde_json::json!({ "model": target.model }).to_string();
+        head.extensions.insert(workload);
+        Ok((head, body.into()))
+    }
+}
+
+pub(super) fn stack(policy: Policy) -> Stack {
+    Stack::with_rewrite(policy, ModelAlone).unwrap()
+}
+
+pub(super) fn layer(policy: FallbackPolicy) -> FallbackLayer {
+    FallbackLayer::with_rewrite(policy, ModelAlone).unwrap()
 }
 
 /// The same model, elsewhere.
@@ -179,7 +224,7 @@ pub(super) async fn send(
 }
 
 pub(super) async fn run(policy: Policy, script: &Script) -> Answered {
-    send(&Stack::new(policy).unwrap(), script, request()).await
+    send(&stack(policy), script, request()).await
 }
 
 pub(super) fn report(answered: &Answered) -> FallbackReport {

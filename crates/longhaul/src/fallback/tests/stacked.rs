@@ -2,7 +2,6 @@
 
 use super::script::*;
 use crate::{
-    Stack,
     billing::Record,
     model::{Class, Money, PriceRow, Resolution},
 };
@@ -34,7 +33,7 @@ async fn the_ledger_shows_who_was_asked_and_at_whose_price() {
             crate::Money::usd_micros(40_000),
         ),
     ];
-    let stack = Stack::new(policy).unwrap();
+    let stack = stack(policy);
     let script = Script::new([OVERLOADED, OK]);
     send(&stack, &script, request()).await.unwrap();
 
@@ -73,7 +72,7 @@ async fn the_ledger_shows_who_was_asked_and_at_whose_price() {
 async fn a_provider_may_have_a_name_of_its_own() {
     let mut target = seedream();
     target.provider = Some("byteplus".to_owned());
-    let stack = Stack::new(policy([target])).unwrap();
+    let stack = stack(policy([target]));
     send(&stack, &Script::new([QUOTA, OK]), request())
         .await
         .unwrap();

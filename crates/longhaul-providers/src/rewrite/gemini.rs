@@ -1,13 +1,12 @@
 //! JSON for `:generateContent`.
 
+use longhaul::fallback::SkipReason;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ImageRequest, Object, Reference,
     size::{self, Said, Size},
-    unsayable,
+    translate::{ImageRequest, Object, Reference, unsayable},
 };
-use crate::fallback::report::SkipReason;
 
 pub(super) const METHODS: [&str; 2] = ["generateContent", "streamGenerateContent"];
 

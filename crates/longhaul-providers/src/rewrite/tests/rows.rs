@@ -1,20 +1,16 @@
 //! What becomes of a request at another target: rows of `rewrites.json`, each with its source.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, request::Parts};
+use longhaul::{
+    Resolution, Workload, detect,
+    fallback::{Dialect, Pixels, RatioPlacement, Resolutions, Rewrite, Sizes, SkipReason, Target},
+};
 use serde_json::Value as Json;
-use tower::{Layer, ServiceExt, service_fn};
 
-use super::script::{route, seedream};
-use crate::{
-    body::ReplayBody,
-    detect::DetectWorkloadLayer,
-    error::BoxError,
-    fallback::{
-        Dialect, Keywords, Pixels, RatioPlacement, Resolutions, Sizes, Target, ratio::Ratio,
-        report::SkipReason, route::Route,
-    },
-    model::{Resolution, Workload},
+use super::{
+    super::{ProviderRewrite, ratio::Ratio, size::fit_pixels},
+    asked, keywords, route, seedream,
 };
 
 fn target(name: &str) -> Target {
@@ -24,33 +20,25 @@ fn target(name: &str) -> Target {
         "gemini" => {
             target.dialect = Dialect::Gemini;
             target.model = Some("gemini-3-pro-image".to_owned());
-            target.sizes = Sizes::Keywords(Keywords::default());
+            target.sizes = Sizes::Keywords(keywords(|_| {}));
         }
         "flash" => {
             target.dialect = Dialect::Gemini;
             target.model = Some("gemini-2.5-flash-image".to_owned());
             target.resolutions = Resolutions::between(Resolution::K1, Resolution::K1);
-            target.sizes = Sizes::Keywords(Keywords {
-                k1: String::new(),
-                ..Keywords::default()
-            });
+            target.sizes = Sizes::Keywords(keywords(|words| words.k1.clear()));
         }
         "pixels" => {
             target.dialect = Dialect::OpenAiImages;
             target.model = Some("gpt-image-2".to_owned());
-            target.sizes = Sizes::Pixels(Pixels {
-                min: 655_360,
-                max: 3840 * 2160,
-                multiple_of: 16,
-            });
+            target.sizes = Sizes::Pixels(Pixels::new(655_360, 3840 * 2160, 16));
         }
         "words" => {
             target.dialect = Dialect::OpenAiImages;
-            target.sizes = Sizes::Keywords(Keywords {
-                k2: "2k".to_owned(),
-                ratio: RatioPlacement::Field("aspect_ratio".to_owned()),
-                ..Keywords::default()
-            });
+            target.sizes = Sizes::Keywords(keywords(|words| {
+                words.k2 = "2k".to_owned();
+                words.ratio = RatioPlacement::Field("aspect_ratio".to_owned());
+            }));
         }
         "direct" => target.url = "http://direct.example:16888".to_owned(),
         unknown => panic!("{unknown} is no target"),
@@ -58,30 +46,21 @@ fn target(name: &str) -> Target {
     target
 }
 
-/// What the detector says of a request.
-async fn detected(request: Request<http_body_util::Full<Bytes>>) -> Workload {
-    let workload = service_fn(|request: Request<ReplayBody<_>>| async move {
-        Ok::<_, BoxError>(request.extensions().get::<Workload>().cloned())
-    });
-    let stack = DetectWorkloadLayer::default().layer(workload);
-    stack.oneshot(request).await.unwrap().unwrap()
+fn head(path: &str) -> Parts {
+    let request = Request::post(format!("https://first.example{path}"));
+    request.body(()).unwrap().into_parts().0
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_row_becomes_what_it_says() {
     let rows: Vec<Json> = serde_json::from_str(include_str!("rewrites.json")).unwrap();
     for row in rows {
         let why = &row["why"];
         let body = Bytes::from(row["body"].to_string());
-        let path = row["path"].as_str().unwrap();
-        let request = Request::post(format!("https://first.example{path}"));
-        let request = request
-            .body(http_body_util::Full::from(body.clone()))
-            .unwrap();
-        let workload = detected(request.clone()).await;
-        let route = Route::new(target(row["target"].as_str().unwrap())).unwrap();
-        let head = request.into_parts().0;
-        match route.request(&head, &body, &workload, None) {
+        let head = head(row["path"].as_str().unwrap());
+        let workload = detect::workload(&head, &body);
+        let target = target(row["target"].as_str().unwrap());
+        match asked(target, head, body, workload).await {
             Ok((head, body)) => {
                 let json: Json = serde_json::from_slice(&body).unwrap();
                 assert_eq!(json, row["becomes"], "{why}");
@@ -103,32 +82,27 @@ async fn each_row_becomes_what_it_says() {
     }
 }
 
-#[test]
-fn without_a_detector_the_body_says_the_size() {
+#[tokio::test(start_paused = true)]
+async fn without_a_detector_the_body_says_the_size() {
     let body = Bytes::from(r#"{"prompt":"a hat","size":"1024x1024"}"#);
-    let head = Request::post("https://first.example/v1/images/generations")
-        .body(())
-        .unwrap()
-        .into_parts()
-        .0;
-    let route = Route::new(target("seedream")).unwrap();
-    let (head, _) = route
-        .request(&head, &body, &Workload::default(), None)
+    let head = head("/v1/images/generations");
+    let (head, _) = asked(target("seedream"), head, body, Workload::default())
+        .await
         .unwrap();
     let workload = head.extensions.get::<Workload>().unwrap();
     assert_eq!(workload.resolution, Resolution::K2);
 }
 
-#[test]
-fn too_many_references_are_refused() {
+#[tokio::test(start_paused = true)]
+async fn too_many_references_are_refused() {
     let mut few = target("seedream");
     few.max_references = Some(1);
     let part = r#"{"inlineData":{"mimeType":"image/png","data":"AA"}}"#;
     let body = format!(r#"{{"contents":[{{"parts":[{{"text":"a"}},{part},{part}]}}]}}"#);
-    let head = Request::post("https://first.example/v1beta/models/m:generateContent");
-    let head = head.body(()).unwrap().into_parts().0;
-    let route = Route::new(few).unwrap();
-    let refused = route.request(&head, &body.into(), &Workload::of(Resolution::K2), None);
+    let head = head("/v1beta/models/m:generateContent");
+    // Nobody counted them before.
+    let uncounted = Workload::of(Resolution::K2);
+    let refused = asked(few, head, body.into(), uncounted).await;
     assert_eq!(refused.unwrap_err(), SkipReason::References);
 }
 
@@ -162,10 +136,10 @@ proptest::proptest! {
         height in 1_u64..8192,
         area in 1_u64..40_000_000,
     ) {
-        let range = Pixels { min: 3_686_400, max: 16_777_216, multiple_of: 16 };
+        let range = Pixels::new(3_686_400, 16_777_216, 16);
         let shape = Ratio::of(width, height).unwrap();
         proptest::prop_assume!(shape.is_within(16));
-        let (width, height) = range.fit(area, shape).unwrap();
+        let (width, height) = fit_pixels(&range, area, shape).unwrap();
         proptest::prop_assert!((range.min..=range.max).contains(&(width * height)));
         proptest::prop_assert!(width % 16 == 0 && height % 16 == 0);
         let off = (width as f64 / height as f64) / shape.value();
@@ -176,12 +150,9 @@ proptest::proptest! {
     #[test]
     fn no_size_is_too_odd(size in "\\PC{0,12}|[0-9]{0,20}[x:*][0-9]{0,20}") {
         let body = serde_json::json!({"prompt": "a", "size": size}).to_string();
-        let head = Request::post("https://first.example/v1/images/generations");
-        let head = head.body(()).unwrap().into_parts().0;
         for name in ["seedream", "gemini", "pixels", "words"] {
-            let route = Route::new(target(name)).unwrap();
-            let body = Bytes::from(body.clone());
-            let _ = route.request(&head, &body, &Workload::default(), None);
+            let (head, body) = (head("/v1/images/generations"), Bytes::from(body.clone()));
+            let _ = ProviderRewrite.rewrite(&target(name), head, body);
         }
     }
 }

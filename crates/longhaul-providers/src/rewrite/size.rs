@@ -1,15 +1,11 @@
 //! The size that is asked for, in the words of the target.
 
-use super::unsayable;
-use crate::{
-    fallback::{
-        ratio::Ratio,
-        report::SkipReason,
-        sizes::{RatioPlacement, Sizes},
-        target::Target,
-    },
-    model::Resolution,
+use longhaul::{
+    Resolution,
+    fallback::{Keywords, Pixels, RatioPlacement, Sizes, SkipReason, Target},
 };
+
+use super::{ratio::Ratio, translate::unsayable};
 
 /// What a request says about the size.
 #[derive(Clone, Copy, Default, Debug)]
@@ -106,7 +102,7 @@ pub(super) fn fit<'t>(
         Sizes::AsAsked if resolution != asked => return Err(SkipReason::Resolution),
         Sizes::AsAsked => None,
         Sizes::Keywords(words) => Some(Saying {
-            size: words.of(resolution).map(str::to_owned),
+            size: word(words, resolution).map(str::to_owned),
             ratio: said.ratio,
             ratio_in: &words.ratio,
         }),
@@ -116,7 +112,8 @@ pub(super) fn fit<'t>(
                 || nominal_area(resolution),
                 |(width, height)| Some(width * height),
             );
-            let edges = area.map(|area| range.fit(area, shape).ok_or(SkipReason::Resolution));
+            let edges =
+                area.map(|area| fit_pixels(range, area, shape).ok_or(SkipReason::Resolution));
             let size = edges.transpose()?;
             Some(Saying {
                 ratio: said.ratio.filter(|_| size.is_none()),
@@ -124,8 +121,39 @@ pub(super) fn fit<'t>(
                 ratio_in: &RatioPlacement::Nowhere,
             })
         }
+        _ => return Err(SkipReason::Dialect),
     };
     Ok(Size { resolution, said })
+}
+
+/// The word for `resolution`, if it is to be said.
+fn word(words: &Keywords, resolution: Resolution) -> Option<&str> {
+    let word = match resolution {
+        Resolution::K1 => &words.k1,
+        Resolution::K2 => &words.k2,
+        Resolution::K4 => &words.k4,
+        Resolution::Unknown => return None,
+    };
+    (!word.is_empty()).then_some(word)
+}
+
+/// Width and height of a picture of this shape with `area` pixels, or as near to it as the target comes. `None` where there
+/// is no such picture.
+pub(super) fn fit_pixels(range: &Pixels, area: u64, shape: Ratio) -> Option<(u64, u64)> {
+    let area = area.clamp(range.min, range.max) as f64;
+    let edges = ((area * shape.value()).sqrt(), (area / shape.value()).sqrt());
+    // A hair below a multiple is that multiple: roots are not exact.
+    let down = |edge: f64| (edge + 1e-6) as u64 / range.multiple_of * range.multiple_of;
+    let up = |edge: f64| down(edge).saturating_add(range.multiple_of);
+    let candidates = [
+        (down(edges.0), down(edges.1)),
+        (up(edges.0), down(edges.1)),
+        (down(edges.0), up(edges.1)),
+        (up(edges.0), up(edges.1)),
+    ];
+    candidates
+        .into_iter()
+        .find(|(width, height)| (range.min..=range.max).contains(&width.saturating_mul(*height)))
 }
 
 /// Of the square picture that a class is named by.

@@ -1,13 +1,12 @@
 //! JSON for `/images/generations`: OpenAI's, and that of those who speak like it.
 
+use longhaul::fallback::{RatioPlacement, SkipReason};
 use serde_json::{Value as Json, json};
 
 use super::{
-    ImageRequest, Object, Reference,
     size::{self, Said, Size},
-    unsayable,
+    translate::{ImageRequest, Object, Reference, unsayable},
 };
-use crate::fallback::{report::SkipReason, sizes::RatioPlacement};
 
 /// Fields that aggregators read the size from, and `size` itself.
 const SIZE: [&str; 4] = ["size", "resolution", "imageSize", "aspect_ratio"];
@@ -60,6 +59,7 @@ pub(super) fn resize(json: &mut Object, size: &Size<'_>) -> Result<(), SkipReaso
             prompt.push_str(&format!("\n\nAspect ratio {ratio}."));
         }
         (RatioPlacement::Field(_) | RatioPlacement::Prompt, _) => {}
+        _ => return Err(SkipReason::Ratio),
     }
     Ok(())
 }
