@@ -43,6 +43,15 @@ enum Build {
         judged: bool,
         change: Change,
     },
+    /// The default, and each call made in another way than in one request
+    Exchanged(Exchange),
+}
+
+/// How a call is made that is not one request: the provider has to offer it
+#[derive(Debug, Clone, Copy)]
+enum Exchange {
+    Tasks,
+    Stream,
 }
 
 /// A policy around the two providers.
@@ -76,12 +85,13 @@ impl Policy {
                 stack: None,
             }),
             Build::Ours { change, .. } => ours::built(change, world),
+            Build::Exchanged(exchange) => ours::exchanged(exchange, world),
         }
     }
 
     /// Whether it is one of Longhaul's
     pub(super) const fn is_ours(&self) -> bool {
-        matches!(self.build, Build::Ours { .. })
+        matches!(self.build, Build::Ours { .. } | Build::Exchanged(_))
     }
 
     /// Whether it is one of the default's variants
@@ -104,6 +114,10 @@ const fn theirs(name: &'static str, about: &'static str, client: fn(World) -> Cl
 const fn ours(name: &'static str, about: &'static str, change: Change) -> Policy {
     let judged = false;
     Policy::new(name, about, Build::Ours { judged, change })
+}
+
+const fn exchanged(name: &'static str, about: &'static str, exchange: Exchange) -> Policy {
+    Policy::new(name, about, Build::Exchanged(exchange))
 }
 
 const fn judged(name: &'static str, about: &'static str, change: Change) -> Policy {
@@ -175,6 +189,16 @@ pub(super) static ALL: &[Policy] = &[
         ours::fallback,
     )
     .with_second_provider(),
+    exchanged(
+        "longhaul-tasks",
+        "the default, each call submitted and collected by polling: the provider has to offer that",
+        Exchange::Tasks,
+    ),
+    exchanged(
+        "longhaul-stream",
+        "the default, each call as a stream that is pinged every 15 s: the provider has to offer that",
+        Exchange::Stream,
+    ),
 ];
 
 /// The default without, or with, one of its rules: one line each, shown by `--ablation` beside the peers and the default.

@@ -9,10 +9,14 @@ use longhaul::{
     retry::MoneyBudget,
     timeout::AtLimit,
 };
+use longhaul_providers::{
+    stream::{Api, StreamPolicy, StreamUpgradeLayer},
+    tasks::{SubmitAndPollLayer, TasksPolicy},
+};
 use tower::Layer;
 
-use super::{Built, collected};
-use crate::outcomes::world::{OTHER_HOST, World};
+use super::{Built, Exchange, collected};
+use crate::outcomes::world::{HOST, OTHER_HOST, World};
 
 /// Never pays twice.
 pub(super) fn careful(policy: &mut Policy) {
@@ -46,15 +50,64 @@ pub(super) fn fallback(policy: &mut Policy) {
 /// The default's stack with a `change`, with the simulator's prices, and the header by which ledger and oracle are
 /// compared.
 pub(super) fn built(change: fn(&mut Policy), world: World) -> Result<Built, ConfigError> {
-    let mut policy = Policy::nano_banana_pro();
-    change(&mut policy);
-    policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
-    policy.billing.prices = prices();
-    let stack = Stack::new(policy)?;
+    let stack = stack(change)?;
     Ok(Built {
         client: collected(stack.layer(world)),
         stack: Some(stack),
     })
+}
+
+/// The default's stack, whose calls are made in another way than in one request.
+pub(super) fn exchanged(exchange: Exchange, world: World) -> Result<Built, ConfigError> {
+    let stack = stack(|_| {})?;
+    let client = match exchange {
+        Exchange::Tasks => {
+            let layer = SubmitAndPollLayer::new(TasksPolicy::from_toml(TASKS)?)?;
+            collected(stack.clone().with_exchange(layer).layer(world))
+        }
+        Exchange::Stream => {
+            let policy = StreamPolicy::default().at(HOST, Api::Images, 0);
+            let layer = StreamUpgradeLayer::new(policy)?;
+            collected(stack.clone().with_exchange(layer).layer(world))
+        }
+    };
+    // Both write into one ledger.
+    Ok(Built {
+        client,
+        stack: Some(stack),
+    })
+}
+
+/// How the simulated provider takes tasks whose pictures come in the answer.
+const TASKS: &str = r#"
+    [hosts]
+    "api.example" = ["relay"]
+
+    [[dialects]]
+    name = "relay"
+    source = "the simulator"
+    call = { path = "/v1/images/generations", never_with = ["stream"] }
+    submit = { path = "{prefix}/v1/async/images/generations" }
+    result = { from = "field", at = "result", pictures = ["data[].b64_json"] }
+    failure = { error = "error", code = ["error.code"] }
+
+    [dialects.task]
+    id = "id"
+    poll = "{submit}/{id}"
+    state = "status"
+    running = ["pending", "processing"]
+    succeeded = ["completed"]
+    failed = ["failed"]
+    wait = "3s"
+    kept = "1h"
+"#;
+
+fn stack(change: fn(&mut Policy)) -> Result<Stack, ConfigError> {
+    let mut policy = Policy::nano_banana_pro();
+    change(&mut policy);
+    policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
+    policy.billing.prices = prices();
+    Stack::new(policy)
 }
 
 fn prices() -> Vec<PriceRow> {
