@@ -118,7 +118,7 @@ impl RetryPolicy {
         if self.unsent_attempts == 0 {
             return Err(ConfigError::new("unsent_attempts", "must be at least 1"));
         }
-        if !(self.worth >= 1.0) {
+        if self.worth.is_nan() || self.worth < 1.0 {
             return Err(ConfigError::new(
                 "worth",
                 format!(

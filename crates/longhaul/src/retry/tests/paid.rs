@@ -152,8 +152,10 @@ async fn the_deadline_follows_from_the_limit_in_force() {
 
     // A limit of its own, for one request.
     let script = never();
-    let mut limits = TimeoutPolicy::default();
-    limits.picture = crate::model::PerResolution::from_secs(3_600, 3_600, 3_600, 3_600);
+    let limits = TimeoutPolicy {
+        picture: crate::model::PerResolution::from_secs(3_600, 3_600, 3_600, 3_600),
+        ..TimeoutPolicy::default()
+    };
     let mut request = request();
     request
         .extensions_mut()
