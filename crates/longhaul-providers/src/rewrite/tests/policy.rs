@@ -16,7 +16,7 @@ fn what_a_dialect_cannot_say_is_refused_by_field() {
 #[test]
 fn every_target_works_with_this_and_few_without() {
     for (target, alone) in [(seedream(), false), (route("second"), true)] {
-        stack(policy([target.clone()]));
+        assert!(Stack::with_rewrite(policy([target.clone()]), ProviderRewrite).is_ok());
         assert_eq!(Stack::new(policy([target])).is_ok(), alone);
     }
 }
