@@ -82,7 +82,7 @@ fn policies() -> Result<[(&'static str, Policy); 3], ConfigError> {
     Ok([
         ("nano_banana_pro", Policy::nano_banana_pro()),
         ("one duplicate", Policy::from_toml(ONE_DUPLICATE)?),
-        ("careful", Policy::careful()),
+        ("careful", Policy::no_duplicate_charges()),
     ])
 }
 
@@ -129,7 +129,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn careful_still_sends_again_what_was_free() -> Result<(), Box<dyn Error>> {
-        let story = play(Policy::careful(), "overloaded*2, none".parse()?).await?;
+        let story = play(
+            Policy::no_duplicate_charges(),
+            "overloaded*2, none".parse()?,
+        )
+        .await?;
         assert_eq!((story.arrived, story.charged), (true, 1));
         Ok(())
     }

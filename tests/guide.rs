@@ -87,7 +87,7 @@ fn timeouts_by_phase() {
 fn retries() {
     let mut policy = Policy::nano_banana_pro().retry;
     policy.schedule.jitter = 0.0;
-    assert_eq!(policy.attempts, 3);
+    assert_eq!(policy.paid_attempts, 3);
 
     let (timed_out, failed, answered) = (End::TimedOut, End::Failed, End::Finished);
     for (row, attempt, end, class, wait) in [
@@ -123,14 +123,14 @@ fn retries() {
             "network error, second attempt",
             2,
             failed,
-            Class::NeverSent,
+            Class::UnknownOutcome,
             Some(5),
         ),
         (
             "network error, third attempt",
             3,
             failed,
-            Class::NeverSent,
+            Class::UnknownOutcome,
             None,
         ),
         (
@@ -156,7 +156,7 @@ fn retries() {
         ),
     ] {
         let mut situation = Situation::new(end, class);
-        situation.attempt = attempt;
+        situation.paid = attempt;
         let decided = match policy.decision(&situation) {
             RetryDecision::Again { wait, .. } => Some(wait.as_secs()),
             _ => None,

@@ -34,7 +34,7 @@ pub(crate) async fn fetch(
     }
 
     let mut policy = RetryPolicy::default();
-    policy.attempts = 5;
+    policy.paid_attempts = 5;
     policy.schedule.after_timeout = Backoff::Exponential(Duration::from_secs(1));
     policy.schedule.after_error = Backoff::Exponential(Duration::from_secs(1));
     policy.schedule.overload = Duration::from_secs(2);

@@ -139,7 +139,7 @@ impl Scene {
                     std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
                 Policy::from_toml(&text).map_err(|error| format!("{name}: {error}"))?
             }
-            None if options.careful => Policy::careful(),
+            None if options.careful => Policy::no_duplicate_charges(),
             None => Policy::nano_banana_pro(),
         };
         if self.simulated.is_none() {

@@ -1,6 +1,6 @@
 //! No prompt, key or picture gets into the ledger or out of it: looked for byte by byte.
 
-use std::{convert::Infallible, fs, io, path::Path};
+use std::{convert::Infallible, fs, io, path::Path, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -123,7 +123,9 @@ async fn make_calls(ledger: &DurableLedger) {
         "*",
         longhaul::Money::usd_micros(134_000),
     )];
-    policy.retry.attempts = 1;
+    policy.retry.paid_attempts = 1;
+    policy.retry.unsent_attempts = 1;
+    policy.retry.free_until = Some(Duration::ZERO);
     let stack = Stack::new(policy)
         .expect("it can work")
         .with_ledger(ledger.clone());

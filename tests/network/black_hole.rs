@@ -8,6 +8,7 @@ use longhaul::{
     diagnosis::Cause,
     error::{Clock, ErrorKind},
     policy::Policy,
+    timeout::AtLimit,
     workload::PerResolution,
 };
 use longhaul_hyper::{Builder, Client, Keepalive};
@@ -18,7 +19,7 @@ use tower::Layer;
 
 use crate::{
     inside::Inside,
-    outage::{in_phase, unhurried},
+    outage::{in_phase, once, unhurried},
     scene::{Ended, attempts_of, chain, perform, request, request_of},
 };
 
@@ -86,7 +87,7 @@ pub(crate) async fn a_black_hole_after_the_request_is_found_when_the_user_timeou
         .keepalive(IMPATIENT)
         .user_timeout(user_timeout);
 
-    let (ended, took) = swallowed(client, Policy::careful()).await;
+    let (ended, took) = swallowed(client, Policy::no_duplicate_charges()).await;
 
     assert_eq!(ended.classes(), [Class::UnknownOutcome]);
     assert_dead_path(ended.error());
@@ -99,7 +100,7 @@ pub(crate) async fn a_black_hole_after_the_request_is_found_when_the_user_timeou
 pub(crate) async fn a_black_hole_after_the_request_is_found_by_the_keepalive() {
     let client = Client::builder().keepalive(IMPATIENT).user_timeout(None);
 
-    let (ended, took) = swallowed(client, Policy::careful()).await;
+    let (ended, took) = swallowed(client, Policy::no_duplicate_charges()).await;
 
     assert_eq!(ended.classes(), [Class::UnknownOutcome]);
     assert_dead_path(ended.error());
@@ -107,10 +108,9 @@ pub(crate) async fn a_black_hole_after_the_request_is_found_by_the_keepalive() {
 }
 
 pub(crate) async fn without_either_only_our_own_clock_ends_it() {
-    let mut policy = Policy::careful();
-    policy.retry.attempts = 1;
+    let mut policy = Policy::no_duplicate_charges();
     policy.timeout.picture = PerResolution::from_secs(8, 8, 8, 8);
-    policy.retry.uncut_last_attempt = false;
+    policy.timeout.at_limit = Some(AtLimit::End);
     let client = Client::builder()
         .keepalive(None)
         .user_timeout(Duration::from_secs(2));
@@ -133,9 +133,7 @@ pub(crate) async fn a_black_hole_within_the_request_is_found_by_the_user_timeout
         .keepalive(None)
         .user_timeout(Duration::from_secs(3));
     let client = client.build().expect("valid settings");
-    let mut policy = Policy::careful();
-    policy.retry.attempts = 1;
-    let stack = unhurried(policy);
+    let stack = unhurried(once());
     let mut asked = request_of(&deaf.url, Dialect::OpenAi, &"x".repeat(24_000_000));
     let mut attempts = attempts_of(&mut asked);
 
@@ -164,11 +162,8 @@ pub(crate) async fn a_black_hole_before_the_connection_is_never_sent_to() {
         .plain_http_only()
         .connect_timeout(Duration::from_secs(1));
     let client = client.build().expect("valid settings");
-    let mut policy = Policy::careful();
-    policy.retry.attempts = 1;
-
     let asked = request(&provider.url, Dialect::OpenAi);
-    let ended = perform(unhurried(policy).layer(client), asked).await;
+    let ended = perform(unhurried(once()).layer(client), asked).await;
 
     network.heal();
     assert_eq!(ended.classes(), [Class::NeverSent]);

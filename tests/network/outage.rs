@@ -30,6 +30,14 @@ pub(crate) fn unhurried(mut policy: Policy) -> Stack {
     Stack::new(priced(policy)).expect("a policy that can work")
 }
 
+/// One attempt, however it ends.
+pub(crate) fn once() -> Policy {
+    let mut policy = Policy::no_duplicate_charges();
+    policy.retry.unsent_attempts = 1;
+    policy.retry.free_until = Some(Duration::ZERO);
+    policy
+}
+
 /// Waits until the first attempt is in this phase.
 pub(crate) async fn in_phase(phase: Phase, attempts: &mut UnboundedReceiver<Attempt>) {
     let attempt = attempts.recv().await.expect("an attempt");

@@ -3,7 +3,7 @@
 
 use std::{io, time::Duration};
 
-use longhaul::{Class, Error, Phase, attempt::Sent, policy::Policy};
+use longhaul::{Class, Error, Phase, attempt::Sent};
 use longhaul_hyper::Client;
 use longhaul_sim::Dialect;
 use longhaul_testing::Network;
@@ -12,7 +12,7 @@ use tower::Layer;
 
 use crate::{
     inside::{Counts, Inside},
-    outage::{in_phase, unhurried},
+    outage::{in_phase, once, unhurried},
     scene::{Ended, Http, attempts_of, chain, perform, request, request_of},
 };
 
@@ -28,13 +28,6 @@ fn client() -> Http {
         .connect_timeout(Duration::from_secs(2))
         .user_timeout(USER_TIMEOUT);
     client.build().expect("valid settings")
-}
-
-/// One attempt of a call.
-fn once() -> Policy {
-    let mut policy = Policy::careful();
-    policy.retry.attempts = 1;
-    policy
 }
 
 fn assert_unreachable(ended: &Ended, class: Class, sent: Sent) {

@@ -42,7 +42,7 @@ async fn a_large_picture_and_a_large_request_come_through_whole_held_or_passed()
 #[tokio::test]
 async fn heartbeats_keep_a_proxy_from_giving_up_held_or_passed() {
     for buffering in [HELD, PASSED] {
-        let scene = scene("heartbeat@10+takes@150", Policy::careful()).await;
+        let scene = scene("heartbeat@10+takes@150", Policy::no_duplicate_charges()).await;
         let directives = format!("proxy_read_timeout 1s; {buffering}");
         let Some((_nginx, url)) = nginx(&scene, &directives) else {
             return;
@@ -58,7 +58,7 @@ async fn heartbeats_keep_a_proxy_from_giving_up_held_or_passed() {
 /// nginx has taken the request and answers for it, so nobody on this side can know that the provider did not.
 #[tokio::test]
 async fn what_a_proxy_swallowed_may_have_been_sent() {
-    let scene = scene("reset-reading@200000", Policy::careful()).await;
+    let scene = scene("reset-reading@200000", Policy::no_duplicate_charges()).await;
     let Some((_nginx, url)) = nginx(&scene, HELD) else {
         return;
     };
@@ -74,7 +74,7 @@ async fn what_a_proxy_swallowed_may_have_been_sent() {
 async fn an_answer_that_breaks_off_behind_a_proxy_is_undelivered_held_or_passed() {
     for buffering in [HELD, PASSED] {
         for fault in ["truncated", "truncated-close"] {
-            let scene = scene(fault, Policy::careful()).await;
+            let scene = scene(fault, Policy::no_duplicate_charges()).await;
             let Some((_nginx, url)) = nginx(&scene, buffering) else {
                 return;
             };

@@ -61,7 +61,7 @@ async fn meets_a_reset(scene: &Scene, url: &str, sender: &str) {
 
 #[tokio::test]
 async fn a_502_of_nginx_after_a_reset_may_be_charged_and_is() {
-    let scene = scene("reset@10", Policy::careful()).await;
+    let scene = scene("reset@10", Policy::no_duplicate_charges()).await;
     let Some((_nginx, url)) = nginx(&scene, "") else {
         return;
     };
@@ -70,7 +70,7 @@ async fn a_502_of_nginx_after_a_reset_may_be_charged_and_is() {
 
 #[tokio::test]
 async fn a_502_of_haproxy_after_a_reset_may_be_charged_and_is() {
-    let scene = scene("reset@10", Policy::careful()).await;
+    let scene = scene("reset@10", Policy::no_duplicate_charges()).await;
     let Some((_haproxy, url)) = haproxy(&scene, Mode::Http, "") else {
         return;
     };
@@ -87,7 +87,7 @@ async fn meets_a_closed_port(scene: Scene, url: &str) -> Ended {
 
 #[tokio::test]
 async fn nginx_without_a_provider_behind_it_cannot_be_told_from_a_cut() {
-    let scene = scene("", Policy::careful()).await;
+    let scene = scene("", Policy::no_duplicate_charges()).await;
     let Some((_nginx, url)) = nginx(&scene, "") else {
         return;
     };
@@ -102,7 +102,7 @@ async fn nginx_without_a_provider_behind_it_cannot_be_told_from_a_cut() {
 
 #[tokio::test]
 async fn haproxy_without_a_provider_behind_it_says_so_and_is_asked_again() {
-    let scene = scene("", Policy::careful()).await;
+    let scene = scene("", Policy::no_duplicate_charges()).await;
     let Some((_haproxy, url)) = haproxy(&scene, Mode::Http, "") else {
         return;
     };

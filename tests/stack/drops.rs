@@ -84,8 +84,11 @@ enum Answers {
 fn bench(row: &Row, answers: Answers) -> Bench {
     let mut policy = Policy::nano_banana_pro();
     // The third attempt is as the second.
-    policy.retry.attempts = 2;
+    policy.retry.paid_attempts = 2;
+    policy.retry.unsent_attempts = 2;
+    policy.retry.free_until = Some(Duration::from_secs(20));
     if let Answers::EndOfStream = answers {
+        policy.classify.hold = false;
         policy.classify.peek_limit = 16;
     }
     Bench::with(policy, row.script())

@@ -47,7 +47,7 @@ async fn incident(policy: Policy) -> (Totals, Option<AnsweredBy>) {
 #[tokio::test(start_paused = true)]
 async fn as_recorded_four_sends_are_four_charges_and_no_picture() {
     let mut policy = Policy::nano_banana_pro();
-    policy.retry.attempts = 4;
+    policy.retry.paid_attempts = 4;
     let (totals, picture) = incident(policy).await;
     assert_eq!(
         (totals.requests, totals.charged, totals.delivered),
@@ -68,7 +68,7 @@ async fn the_guides_policy_pays_three_times_for_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn careful_pays_once_for_nothing() {
-    let (totals, picture) = incident(Policy::careful()).await;
+    let (totals, picture) = incident(Policy::no_duplicate_charges()).await;
     assert_eq!(
         (totals.requests, totals.charged, totals.delivered),
         (1, 1, 0)
@@ -82,7 +82,7 @@ async fn with_a_way_around_the_proxy_the_second_send_brings_the_picture() {
     let mut direct = Target::new("direct", "https://direct.example");
     direct.key = KeySource::Same(vec!["api.example".to_owned()]);
     direct.triggers = Some(cut.clone());
-    let mut policy = Policy::careful();
+    let mut policy = Policy::no_duplicate_charges();
     policy.fallback = FallbackPolicy::to([direct]);
     policy.fallback.allow_duplicate = cut;
 

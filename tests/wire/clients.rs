@@ -153,7 +153,7 @@ async fn without_proof_what_was_handed_over_whole_may_have_been_sent_whole() {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let mut connector = HttpConnector::new();
     connector.set_send_buffer_size(Some(4096));
-    let mut policy = Policy::careful();
+    let mut policy = Policy::no_duplicate_charges();
     policy.timeout.picture = PerResolution::from_secs(100, 100, 100, 100);
     let stack = stack(policy);
 

@@ -114,7 +114,9 @@ async fn dropped_while_the_model_works_it_may_be_charged() {
 async fn dropped_in_the_middle_of_the_answer_it_is_undelivered() {
     for dialect in [Dialect::OpenAi, Dialect::Gemini] {
         let provider = provider("stalled").image_weight(Weight::Real);
-        let scene = Scene::with(provider, Policy::default()).await;
+        let mut policy = Policy::default();
+        policy.classify.hold = false;
+        let scene = Scene::with(provider, policy).await;
         let mut request = scene.request(dialect);
         let mut attempts = attempts_of(&mut request);
 

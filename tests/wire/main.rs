@@ -14,3 +14,4 @@ mod reopens;
 mod reqwest;
 #[path = "../scene/mod.rs"]
 mod scene;
+mod whole;

@@ -134,7 +134,7 @@ async fn whatever_happens_to_sixty_operations_the_ledger_agrees_with_the_provide
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_careful_policy_agrees_too_and_never_pays_twice() {
-    let (classes, scene) = mixed(Policy::careful(), 61).await;
+    let (classes, scene) = mixed(Policy::no_duplicate_charges(), 61).await;
     for classes in &classes {
         let (_, before) = classes.split_last().expect("attempts");
         assert!(

@@ -59,7 +59,7 @@ impl Drop for Recorder {
 }
 
 /// Reads one request by its content-length, or all there is.
-async fn read_request(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Vec<u8> {
     let mut read = Vec::new();
     loop {
         if let Some((head, body)) = split(&read) {

@@ -8,7 +8,7 @@ use crate::scene::{Scene, provider};
 #[tokio::test]
 async fn a_port_that_opens_again_brings_the_picture_at_no_further_cost() {
     let mut policy = Policy::default();
-    policy.retry.attempts = 100;
+    policy.retry.unsent_attempts = 100;
     // Closed for 2 s of ours.
     let scene = Scene::with(provider("refused@100,none"), policy).await;
 

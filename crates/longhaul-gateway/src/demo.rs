@@ -73,6 +73,6 @@ pub fn introduction(address: &str, admin: &str) -> String {
          -H 'idempotency-key: cat-1' -d '{{\"model\": \"nano-banana-pro\", \"prompt\": \"a cat\", \"size\": \"4096x4096\"}}' \
          | head -c 200\n\n\
          Ask again with the same key, and it is there at once and costs nothing.\n\
-         What it counts: http://{admin}/metrics\n"
+         What it does: http://{admin}/ and, for Prometheus, http://{admin}/metrics\n"
     )
 }

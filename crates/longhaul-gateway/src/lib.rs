@@ -37,6 +37,7 @@ pub mod forward;
 pub mod gateway;
 pub mod heartbeat;
 pub mod money;
+mod page;
 pub mod progress;
 pub mod refusal;
 pub mod replay;

@@ -84,7 +84,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.demo {
         log(arguments.json_log);
         let demo = Demo::start().await?;
-        return serve(demo.config.clone(), Some(&demo)).await;
+        return serve(demo.config.clone(), None, Some(&demo)).await;
     }
     let config = Config::load(&arguments.file)?;
     if arguments.check {
@@ -92,7 +92,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     log(arguments.json_log);
-    serve(config, None).await
+    serve(config, Some(arguments.file), None).await
 }
 
 fn print_key(name: String) -> Result<(), Box<dyn Error>> {
@@ -123,7 +123,11 @@ fn log(json: bool) {
     }
 }
 
-async fn serve(config: Config, demo: Option<&Demo>) -> Result<(), Box<dyn Error>> {
+async fn serve(
+    config: Config,
+    file: Option<PathBuf>,
+    demo: Option<&Demo>,
+) -> Result<(), Box<dyn Error>> {
     let recorder = Recorder::install()?;
     let gateway = Gateway::new(&config).await?;
     let bind = async |key: &str, address: SocketAddr| {
@@ -140,6 +144,11 @@ async fn serve(config: Config, demo: Option<&Demo>) -> Result<(), Box<dyn Error>
             "{}",
             introduction(&address.to_string(), &admin_address.to_string())
         );
+    }
+
+    if let Some(file) = file {
+        let (followed, config) = (gateway.clone(), config.clone());
+        tokio::spawn(async move { followed.follow(file, config).await });
     }
 
     // It stays until calls have finished: whoever waits for that looks here.

@@ -2,7 +2,7 @@
 //!
 //! [`Heartbeat`](crate::heartbeat), [`IdempotentReplay`](crate::replay) and [`Detach`](crate::detach) share one
 //! [`Progress`] by the request's extensions. It hears of attempts through the
-//! [`Observer`](longhaul::observe::Observer) that it puts beside itself.
+//! [`Observer`] that it puts beside itself.
 
 use std::{
     fmt,
@@ -28,6 +28,7 @@ struct State {
     had_callers: bool,
     runs_on: bool,
     name: Option<Arc<str>>,
+    elsewhere: bool,
     followed: Option<Progress>,
     wakers: Vec<Waker>,
 }
@@ -108,16 +109,30 @@ impl Progress {
         self.attempts().iter().any(is_paying)
     }
 
+    /// The operation runs in another process: what it sent there is not known here.
+    pub fn runs_elsewhere(&self) {
+        self.state().elsewhere = true;
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        match self.leader() {
+            Some(leader) => leader.is_elsewhere(),
+            None => self.state().elsewhere,
+        }
+    }
+
     /// Whether anything was sent that runs, or ended so that it may have been charged.
     pub fn may_have_paid(&self) -> bool {
-        self.attempts()
-            .iter()
-            .any(|attempt| match attempt.outcome_now() {
-                None => is_paying(attempt),
-                Some(outcome) => {
-                    outcome.exposure.probability > Class::SentPartial.charge_probability()
-                }
-            })
+        self.is_elsewhere()
+            || self
+                .attempts()
+                .iter()
+                .any(|attempt| match attempt.outcome_now() {
+                    None => is_paying(attempt),
+                    Some(outcome) => {
+                        outcome.exposure.probability > Class::SentPartial.charge_probability()
+                    }
+                })
     }
 
     /// Whether an attempt has begun that has no end yet.

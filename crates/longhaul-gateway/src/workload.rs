@@ -3,36 +3,41 @@
 use std::{convert::Infallible, future::ready};
 
 use bytes::Bytes;
-use http::{Request, request::Parts};
+use http::{HeaderName, Request, request::Parts};
 use http_body_util::Full;
+use longhaul::{body::ReplayBody, detect};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::core::{DetectPolicy, DetectWorkloadLayer, Workload};
 
-/// Reads the workload of a request with the layers' own detector, and puts it into the head's extensions. A header
-/// `x-longhaul-size` wins over what the body says, and is removed.
-pub(crate) async fn detect(head: &mut Parts, body: &Bytes) -> Workload {
-    let mut policy = DetectPolicy::default();
-    policy.header = Some(http::HeaderName::from_static("x-longhaul-size"));
-    let length = u64::try_from(body.len()).unwrap_or(u64::MAX).max(1);
-    policy.replay_limit = policy.replay_limit.max(length);
-    policy.client_replay_limit = policy.client_replay_limit.max(length);
-    let workload = match DetectWorkloadLayer::new(policy) {
-        Err(_) => Workload::default(),
-        Ok(layer) => {
-            let read = service_fn(|request: Request<_>| {
-                let _: &longhaul::body::ReplayBody<Full<Bytes>> = request.body();
-                let found = request.extensions().get::<Workload>().cloned();
-                ready(Ok::<_, Infallible>(found))
-            });
-            let request = Request::from_parts(head.clone(), Full::from(body.clone()));
-            let found = layer.layer(read).oneshot(request).await;
-            found.ok().flatten().unwrap_or_default()
-        }
+/// A header by which a caller names the size itself (`4K`, `4096x4096`).
+const SIZE: HeaderName = HeaderName::from_static("x-longhaul-size");
+
+/// Reads what a request asks for, and puts it into the head's extensions. The caller's own header wins over what the body
+/// says, and is removed.
+pub(crate) async fn read(head: &mut Parts, body: &Bytes) -> Workload {
+    let workload = match head.headers.contains_key(SIZE) {
+        true => by_header(head, body).await.unwrap_or_default(),
+        false => detect::workload(head, body),
     };
-    head.headers.remove("x-longhaul-size");
+    head.headers.remove(SIZE);
     head.extensions.insert(workload.clone());
     workload
+}
+
+/// Through the layer, which alone knows how a size is written in a header.
+async fn by_header(head: &Parts, body: &Bytes) -> Option<Workload> {
+    let mut policy = DetectPolicy::default();
+    policy.header = Some(SIZE);
+    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    policy.replay_limit = policy.replay_limit.max(length);
+    policy.client_replay_limit = policy.client_replay_limit.max(length);
+    let found = service_fn(|request: Request<ReplayBody<Full<Bytes>>>| {
+        ready(Ok::<_, Infallible>(request.extensions().get().cloned()))
+    });
+    let request = Request::from_parts(head.clone(), Full::from(body.clone()));
+    let layer = DetectWorkloadLayer::new(policy).ok()?;
+    layer.layer(found).oneshot(request).await.ok()?
 }
 
 #[cfg(test)]
@@ -52,11 +57,11 @@ mod tests {
             }
             request.body(()).unwrap().into_parts().0
         };
-        let workload = detect(&mut request(None), &body).await;
+        let workload = read(&mut request(None), &body).await;
         assert_eq!(workload.resolution, Resolution::K4);
         assert_eq!(workload.model.as_deref(), Some("nano-banana-pro"));
         let mut head = request(Some("2K"));
-        assert_eq!(detect(&mut head, &body).await.resolution, Resolution::K2);
+        assert_eq!(read(&mut head, &body).await.resolution, Resolution::K2);
         assert!(!head.headers.contains_key("x-longhaul-size"));
         assert!(head.extensions.get::<Workload>().is_some());
     }

@@ -1,7 +1,6 @@
 //! The idle connections.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -10,7 +9,8 @@ use tokio::{runtime::Handle, task::AbortHandle, time::Instant};
 
 use crate::{request::Origin, settings::Settings, wire::Wire};
 
-/// Connections that carry nothing at the moment, the last one given back at the end of each list.
+/// Connections that carry nothing at the moment: a short list, since a client asks a handful of hosts and nothing stays
+/// idle for long.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<Idle>,
@@ -23,7 +23,8 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Idle {
-    by_origin: HashMap<Origin, Vec<(Instant, Box<Wire>)>>,
+    /// In the order in which they were given back.
+    connections: Vec<(Instant, Origin, Box<Wire>)>,
     /// The task that waits to close what gets too old, while there is anything.
     watcher: Option<AbortHandle>,
 }
@@ -54,12 +55,12 @@ impl Pool {
             // The lock is not held while a connection is looked at.
             let mut wire = {
                 let mut idle = self.lock();
-                let list = idle.by_origin.get_mut(origin)?;
-                let (since, _) = list.last()?;
-                if since.elapsed() >= limit {
+                let mut connections = idle.connections.iter();
+                let at = connections.rposition(|(_, to, _)| to == origin)?;
+                if idle.connections[at].0.elapsed() >= limit {
                     return None;
                 }
-                list.pop()?.1
+                idle.connections.remove(at).2
             };
             if wire.is_idle() {
                 return Some(wire);
@@ -76,11 +77,14 @@ impl Pool {
             return;
         }
         let mut idle = self.lock();
-        let list = idle.by_origin.entry(origin).or_default();
-        if list.len() >= self.per_origin {
-            list.remove(0);
+        let all = idle.connections.iter().enumerate();
+        let mut same = all.filter(|(_, (_, to, _))| *to == origin);
+        let oldest = same.next().map(|(at, _)| at);
+        let count = usize::from(oldest.is_some()) + same.count();
+        if let Some(at) = oldest.filter(|_| count >= self.per_origin) {
+            idle.connections.remove(at);
         }
-        list.push((Instant::now(), wire));
+        idle.connections.push((Instant::now(), origin, wire));
         idle.watcher.get_or_insert_with(|| {
             let watching = close_what_gets_old(Arc::downgrade(self), self.kept);
             runtime.spawn(watching).abort_handle()
@@ -90,14 +94,11 @@ impl Pool {
     /// Closes what is too old; how long until the next one is, if there is one.
     fn close_old(&self) -> Option<Duration> {
         let mut idle = self.lock();
-        let mut next = None;
-        idle.by_origin.retain(|_, list| {
-            list.retain(|(since, _)| since.elapsed() < self.kept);
-            let oldest = list.first().map(|(since, _)| since.elapsed());
-            let left = oldest.map(|age| self.kept.saturating_sub(age));
-            next = [next, left].into_iter().flatten().min();
-            !list.is_empty()
-        });
+        let age = |since: &Instant| since.elapsed();
+        idle.connections
+            .retain(|(since, ..)| age(since) < self.kept);
+        let oldest = idle.connections.first();
+        let next = oldest.map(|(since, ..)| self.kept.saturating_sub(age(since)));
         if next.is_none() {
             idle.watcher = None;
         }
@@ -145,7 +146,7 @@ impl Lease {
             .wire
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        if wire.is_idle() {
+        if wire.is_done() {
             self.pool.put(self.origin, wire);
         }
     }

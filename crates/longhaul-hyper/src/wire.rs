@@ -65,6 +65,12 @@ impl Wire {
         }
     }
 
+    /// Whether nothing is left of the exchange that it carried.
+    pub(crate) fn is_done(&mut self) -> bool {
+        // The last piece of an answer often leaves it so.
+        self.connection.is_some() && self.sender.is_ready() || self.is_idle()
+    }
+
     /// Whether it could take a request now, as far as this machine knows.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));

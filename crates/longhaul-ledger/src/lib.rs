@@ -13,7 +13,13 @@
 // Without any database the types are there, and every place is refused.
 #![cfg_attr(
     not(any(all(feature = "sqlite", unix), feature = "postgres")),
-    allow(dead_code, unused_imports, unused_variables, unreachable_code)
+    allow(
+        dead_code,
+        unused_imports,
+        unused_macros,
+        unused_variables,
+        unreachable_code
+    )
 )]
 
 #[doc = include_str!("../BACKUPS.md")]

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
+use std::sync::Arc;
 use tower::{ServiceExt, util::BoxCloneSyncService};
+
 use tower_layer::{Identity, Layer};
 use tower_service::Service;
 
@@ -72,7 +74,7 @@ pub type BoxedStack<B> =
 /// use longhaul::{Stack, policy::Policy, classify::Classifier, observe::Observer};
 ///
 /// # fn example(classifier: impl Classifier) -> Result<(), longhaul::ConfigError> {
-/// let stack = Stack::new(Policy::careful())?
+/// let stack = Stack::new(Policy::no_duplicate_charges())?
 ///     .with_classifier(classifier)
 ///     .with_observer(Observer::new(|event: &longhaul::observe::Event<'_>| println!("{event:?}")));
 /// # Ok(()) }
@@ -126,14 +128,10 @@ impl Stack {
                     .map_err(|error| error.under("fallback"))?
                     .with_replay_budget(detect.replay_budget()),
                 detect,
-                retry: ClassifyingRetryLayer::new(
-                    policy
-                        .retry
-                        .clone()
-                        .with_deadline_from(policy.timeout.picture),
-                )?
-                .with_prices(PriceTable::new(policy.billing.prices.clone())?)
-                .with_history(routes),
+                retry: ClassifyingRetryLayer::new(policy.retry.clone())?
+                    .with_prices(PriceTable::new(policy.billing.prices.clone())?)
+                    .with_limits(Arc::new(policy.timeout.clone()))
+                    .with_history(routes),
                 in_flight: InFlightLayer::new(policy.in_flight.clone())?,
                 timeout: SizeAwareTimeoutLayer::new(policy.timeout.clone())?,
                 http1: ForceHttp1Layer::new(policy.http1.clone())?,

@@ -54,8 +54,8 @@ fn what_cannot_work_is_refused_by_its_key() {
             "`upstreams[0].paths`",
         ),
         (
-            format!("{UPSTREAM}[upstreams.policy.retry]\nattempts = 0"),
-            "`upstreams[0].policy.retry.attempts`",
+            format!("{UPSTREAM}[upstreams.policy.retry]\npaid_attempts = 0"),
+            "`upstreams[0].policy.retry.paid_attempts`",
         ),
         (
             format!("{UPSTREAM}[upstreams.policy.retry]\nattempt = 1"),
@@ -111,4 +111,13 @@ fn paths_are_beside_the_file_and_databases_may_be_in_the_environment() {
     .unwrap();
     let error = Config::load(&file).unwrap_err().to_string();
     assert!(error.contains("LONGHAUL_TEST_NOT_SET"), "{error}");
+}
+
+#[test]
+fn the_example_is_a_configuration() {
+    let config = Config::from_toml(include_str!("../../gateway.toml")).unwrap();
+    assert_eq!(config.upstreams.len(), 2);
+    assert_eq!(config.heartbeat, HeartbeatConfig::default());
+    assert_eq!(config.replay, ReplayConfig::default());
+    assert_eq!(config.limits, ServerLimits::default());
 }

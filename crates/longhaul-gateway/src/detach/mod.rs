@@ -24,7 +24,7 @@
 //!
 //! # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
 //! let detach = DetachLayer::default();
-//! let service = detach.layer(Stack::new(Policy::careful())?.layer(client));
+//! let service = detach.layer(Stack::new(Policy::no_duplicate_charges())?.layer(client));
 //! // … serve it; at the end, wait for those that run on:
 //! let drained = async move { detach.idle().await };
 //! # Ok(()) }

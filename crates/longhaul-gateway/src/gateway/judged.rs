@@ -46,17 +46,11 @@ impl Judged {
             IdempotentReplayLayer::new(policy, index)
         } else {
             let index = SqlIndex::open(&config.state).await.map_err(failed)?;
-            let lost = index.recover().await.map_err(failed)?;
-            if lost > 0 {
-                tracing::warn!(
-                    operations = lost,
-                    "an earlier process left operations whose outcome is unknown"
-                );
-            }
             IdempotentReplayLayer::new(policy, index)
         };
         let replays = layer.replays();
         replays.take_over().await;
+        replays.keep_alive();
         Ok(Self {
             service: boxed(config, layer.layer(detached)),
             detach,

@@ -1,6 +1,7 @@
 //! All parts together: from a caller's request to an answer.
 
 mod judged;
+mod reload;
 mod routing;
 
 use std::sync::{
@@ -23,7 +24,8 @@ use crate::{
     money::{Accounts, Balance, begin},
     refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
     replay::Replays,
-    upstream::{Books, no_upstream},
+    telemetry::History,
+    upstream::{Books, Upstream, no_upstream},
 };
 
 /// The gateway: answers every request. Cheap to clone.
@@ -36,6 +38,7 @@ struct Inner {
     routing: RwLock<Arc<Routing>>,
     judged: Judged,
     books: Books,
+    history: History,
     accounts: Accounts,
     draining: AtomicBool,
 }
@@ -47,12 +50,14 @@ impl Gateway {
         let books = Books::open(&config.ledger)
             .await
             .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
-        let routing = Routing::new(config, &books)?;
+        let history = History::default();
+        let routing = Routing::new(config, &books, &history)?;
         let judged = Judged::new(config).await?;
         let gateway = Self(Arc::new(Inner {
             routing: RwLock::new(Arc::new(routing)),
             judged,
             books,
+            history,
             accounts: Accounts::default(),
             draining: AtomicBool::new(false),
         }));
@@ -132,6 +137,21 @@ impl Gateway {
     /// From here on `/readyz` says that no new calls are wanted.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Operations that run, and the last ones that ended.
+    pub fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// Where attempts are written down.
+    pub fn books(&self) -> &Books {
+        &self.0.books
+    }
+
+    /// All upstreams, in the order in which they are asked.
+    pub fn upstreams(&self) -> Vec<Upstream> {
+        self.routing().upstreams().to_vec()
     }
 
     /// Attempts in flight, at all upstreams.

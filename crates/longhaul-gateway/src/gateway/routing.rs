@@ -16,7 +16,7 @@ use crate::{
     heartbeat::{Silent, WantsStream},
     refusal::Refusal,
     replay::ExpectedCost,
-    telemetry::observer,
+    telemetry::{History, observer},
     upstream::{Books, Upstream, no_upstream},
     workload,
 };
@@ -30,12 +30,17 @@ pub(super) struct Routing {
 }
 
 impl Routing {
-    pub(super) fn new(config: &Config, books: &Books) -> Result<Self, ConfigError> {
+    pub(super) fn new(
+        config: &Config,
+        books: &Books,
+        history: &History,
+    ) -> Result<Self, ConfigError> {
         let mut upstreams = Vec::with_capacity(config.upstreams.len());
         for (index, upstream) in config.upstreams.iter().enumerate() {
             let observer = observer(&upstream.name);
-            let upstream = Upstream::new(upstream.clone(), &config.limits, books, observer)
-                .map_err(|error| error.under(&format!("upstreams[{index}]")))?;
+            let upstream =
+                Upstream::new(upstream.clone(), &config.limits, books, observer, history)
+                    .map_err(|error| error.under(&format!("upstreams[{index}]")))?;
             upstreams.push(upstream);
         }
         Ok(Self {
@@ -62,6 +67,10 @@ impl Routing {
         }
     }
 
+    pub(super) fn upstreams(&self) -> &[Upstream] {
+        &self.upstreams
+    }
+
     /// The upstreams whose paths and hosts fit; at least one.
     pub(super) fn fitting(&self, path: &str, host: Option<&str>) -> Result<Vec<Upstream>, Refusal> {
         let fitting: Vec<_> = self
@@ -85,7 +94,7 @@ impl Routing {
         body: Body,
     ) -> Result<Request<Full<Bytes>>, Refusal> {
         let body = self.limits.read(body).await?;
-        let workload = workload::detect(&mut head, &body).await;
+        let workload = workload::read(&mut head, &body).await;
         let upstream = fitting
             .into_iter()
             .find(|upstream| upstream.fits_model(workload.model.as_deref()))

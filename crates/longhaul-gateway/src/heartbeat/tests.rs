@@ -57,10 +57,8 @@ async fn through_stack(
     provider: &Provider,
     request: Request<Full<Bytes>>,
 ) -> (http::response::Parts, Vec<(u64, usize)>, Bytes) {
-    let mut policy = Policy::nano_banana_pro();
     // Refusals go on for longer than the line stays silent; what may be charged is sent three times.
-    policy.retry.attempts = 9;
-    policy.retry.duplicates.count = Some(2);
+    let policy = Policy::nano_banana_pro();
     let stack = Stack::new(policy).unwrap();
     let service = HeartbeatLayer::default().layer(stack.layer(provider.clone()));
     watch(service.oneshot(request)).await

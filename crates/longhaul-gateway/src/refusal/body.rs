@@ -53,7 +53,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     add("class", refusal.0.class.map(|class| class.name().into()));
     add("attempts", refusal.0.attempts.map(Into::into));
     add("cost", refusal.0.cost.map(|cost| cost.to_string().into()));
-    add("advice", refusal.0.advice.map(Into::into));
+    add("advice", refusal.0.advice.as_deref().map(Into::into));
     facts
 }
 

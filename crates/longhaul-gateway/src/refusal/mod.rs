@@ -66,7 +66,7 @@ struct Facts {
     class: Option<Class>,
     attempts: Option<usize>,
     cost: Option<Money>,
-    advice: Option<&'static str>,
+    advice: Option<Cow<'static, str>>,
 }
 
 impl Refusal {
@@ -116,8 +116,8 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
-        self.0.advice = Some(advice);
+    pub(crate) fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
         self
     }
 

@@ -9,7 +9,7 @@ use super::{
     index::{Row, State},
     layer::Replays,
     operation::Operation,
-    service::unknown,
+    words::unknown,
 };
 use crate::refusal::{OPERATION, Refusal};
 

@@ -48,7 +48,7 @@ impl Replays {
             .index
             .get(id)
             .await
-            .map_err(|error| super::service::unavailable(&*error))?
+            .map_err(|error| super::words::unavailable(&*error))?
             .filter(|row| row.scope == caller.scope() || caller.is_admin())
             .ok_or_else(not_found)?;
         match row.state {

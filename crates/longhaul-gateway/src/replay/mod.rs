@@ -49,9 +49,11 @@
 //! ```
 
 mod answers;
+mod asked;
 mod body;
 mod collect;
 mod digests;
+mod find;
 mod id;
 mod index;
 mod layer;
@@ -63,6 +65,7 @@ mod spool;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use http::HeaderName;
 

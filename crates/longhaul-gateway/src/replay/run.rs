@@ -12,8 +12,8 @@ use super::{
     index::{Row, State},
     layer::Replays,
     operation::{Answer, Operation},
-    service::unknown,
     spool::Spool,
+    words::unknown,
 };
 use crate::{
     core::{BoxError, Class, Error, Money},

@@ -15,6 +15,8 @@ use crate::wall_clock::{millis, now};
 
 /// Between two looks for what is too old.
 const PAUSE: Duration = Duration::from_secs(300);
+/// Between two signs that this process lives.
+const RENEWAL: Duration = Duration::from_secs(10);
 /// Answers that are removed at once.
 const AT_ONCE: u32 = 64;
 
@@ -46,6 +48,28 @@ impl Replays {
                 Err(error) => tracing::warn!(error, "an answer is not looked up"),
             }
         }
+    }
+
+    /// Says every ten seconds that this process lives, until the runtime ends.
+    pub fn keep_alive(&self) {
+        let replays = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                match replays.0.index.renew().await {
+                    Ok(0) => {}
+                    Ok(lost) => {
+                        tracing::warn!(
+                            operations = lost,
+                            "another process is gone; the outcome of its operations is unknown"
+                        );
+                    }
+                    Err(error) => {
+                        tracing::error!(error, "the lease of this process cannot be renewed")
+                    }
+                }
+            }
+        });
     }
 
     /// Removes answers whose time is over, and the oldest above the quota.

@@ -1,10 +1,10 @@
-//! The other listener: metrics and health.
+//! The other listener: the page, metrics and health.
 
 use axum::{Router, body::Body, routing::get};
 use http::{HeaderValue, Request, Response, header};
 use tower::ServiceExt;
 
-use crate::{gateway::Gateway, telemetry::Recorder};
+use crate::{gateway::Gateway, page, telemetry::Recorder};
 
 /// What answers at the admin address. Whoever reaches it is trusted.
 #[derive(Clone, Debug)]
@@ -23,7 +23,8 @@ impl Admin {
                     measured.measure();
                     text(recorder.render())
                 }),
-            );
+            )
+            .merge(page::router(gateway));
         Self(router)
     }
 

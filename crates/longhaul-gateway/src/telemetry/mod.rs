@@ -16,8 +16,12 @@
 //! idempotency key is in any of them.
 
 mod decisions;
+mod history;
 mod operation;
 mod recorder;
 
-pub use self::recorder::Recorder;
 pub(crate) use self::{decisions::observer, operation::Measured};
+pub use self::{
+    history::{Asked, Ended, History, Running},
+    recorder::Recorder,
+};

@@ -9,11 +9,13 @@ use http::StatusCode;
 use metrics::{counter, histogram};
 use tokio::time::Instant;
 
+use super::history::{Asked, Ended, History, Running};
 use crate::{
     caller::Caller,
     core::{Class, Workload},
     dialect::Dialect,
     progress::Progress,
+    wall_clock::now,
 };
 
 /// Models that become labels.
@@ -30,6 +32,9 @@ pub(crate) struct Measured {
     caller: String,
     progress: Option<Progress>,
     status: Option<StatusCode>,
+    asked: Asked,
+    history: History,
+    entry: u64,
 }
 
 impl Measured {
@@ -39,27 +44,68 @@ impl Measured {
         dialect: Dialect,
         path: &str,
         extensions: &http::Extensions,
+        history: &History,
     ) -> Self {
-        let model = extensions
-            .get::<Workload>()
+        let workload = extensions.get::<Workload>();
+        let model = workload
             .and_then(|workload| workload.model.as_deref())
             .unwrap_or_default();
+        let caller = extensions.get::<Caller>();
+        let asked = Asked {
+            upstream: upstream.into(),
+            caller: caller.map_or_else(String::new, |caller| caller.name().to_string()),
+            model: model.to_owned(),
+            resolution: workload
+                .map(|workload| workload.resolution)
+                .unwrap_or_default(),
+        };
+        let began = Instant::now();
+        let progress: Option<Progress> = extensions.get().cloned();
+        let entry = history.begin(Running {
+            asked: asked.clone(),
+            began,
+            progress: progress.clone(),
+        });
         Self {
-            began: Instant::now(),
+            began,
             upstream: upstream.into(),
             provider: provider.to_owned(),
             model: label(model),
             operation: operation(dialect, path),
-            caller: extensions
-                .get::<Caller>()
-                .map_or_else(String::new, |caller| caller.name().to_string()),
-            progress: extensions.get().cloned(),
+            caller: asked.caller.clone(),
+            progress,
             status: None,
+            asked,
+            history: history.clone(),
+            entry,
         }
     }
 
     pub(crate) const fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
+    }
+
+    fn remember(&self, class: Option<Class>) {
+        let attempts = self
+            .progress
+            .as_ref()
+            .map(Progress::attempts)
+            .unwrap_or_default();
+        let cost = attempts
+            .iter()
+            .map(|attempt| attempt.outcome_now()?.exposure.possible())
+            .reduce(|sum, cost| sum?.checked_add(cost?))
+            .flatten();
+        let ended = Ended {
+            asked: self.asked.clone(),
+            at: now(),
+            took: self.began.elapsed(),
+            class,
+            attempts: attempts.len(),
+            cost,
+            name: self.progress.as_ref().and_then(Progress::name),
+        };
+        self.history.end(self.entry, ended);
     }
 
     fn tell_attempts(&self) -> Option<Class> {
@@ -101,6 +147,7 @@ impl Measured {
 impl Drop for Measured {
     fn drop(&mut self) {
         let class = self.tell_attempts();
+        self.remember(class);
         let name = class.map_or("NotBegun", Class::name);
         // No label where all went well, as the convention has it; Prometheus needs one.
         let error = match class {

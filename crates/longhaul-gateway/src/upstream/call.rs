@@ -69,6 +69,7 @@ impl Upstream {
             dialect,
             head.uri.path(),
             &head.extensions,
+            &self.0.history,
         );
         // What this operation holds of its caller's money is free again when its last byte is out.
         let reservation = head.extensions.get::<Account>().map(Account::reserve);

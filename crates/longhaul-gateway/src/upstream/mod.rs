@@ -25,6 +25,7 @@ use crate::{
     forward::{Rebase, strip_hop_by_hop, strip_keys},
     money::Gate,
     refusal::Refusal,
+    telemetry::History,
     turns::Turns,
 };
 
@@ -51,6 +52,7 @@ struct Inner {
     pass: Client<Body>,
     prices: Arc<PriceTable>,
     turns: Turns,
+    history: History,
     in_flight: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
@@ -68,6 +70,7 @@ impl Upstream {
         limits: &ServerLimits,
         books: &Books,
         observer: Observer,
+        history: &History,
     ) -> Result<Self, ConfigError> {
         let rebase = Rebase::new(&config.url, &config.strip)
             .map_err(|error| ConfigError::new("url", error.to_string()))?;
@@ -99,6 +102,7 @@ impl Upstream {
         };
         Ok(Self(Arc::new(Inner {
             turns: Turns::new(config.places),
+            history: history.clone(),
             pass: client(plain)?,
             provider: Provider::new(provider),
             rebase,
@@ -113,6 +117,11 @@ impl Upstream {
     /// What logs, metrics and the page call it.
     pub fn name(&self) -> &str {
         &self.0.config.name
+    }
+
+    /// Where calls go.
+    pub fn url(&self) -> String {
+        self.0.rebase.url()
     }
 
     /// Its part of the configuration.

@@ -1,7 +1,9 @@
 //! The gateway over real sockets, against the simulated provider.
 
+mod clients;
 mod coming_back;
 mod errors;
+mod fleet;
 mod forwarding;
 mod program;
 mod support;

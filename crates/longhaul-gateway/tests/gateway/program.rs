@@ -195,9 +195,26 @@ async fn no_secret_is_in_the_log_the_metrics_or_the_files() {
     ] {
         assert!(metrics.contains(name), "{name} is missing in {metrics}");
     }
+    let page = get(&format!("{}/", program.admin), &[]).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let policy = page.header("content-security-policy").unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"));
+    let page = String::from_utf8(page.body.unwrap().to_vec()).unwrap();
+    for shown in [
+        "alice",
+        "nano-banana-pro",
+        "K4",
+        "Delivered",
+        "0.24 USD",
+        "Nothing is in flight",
+        "op_",
+    ] {
+        assert!(page.contains(shown), "{shown} is missing in {page}");
+    }
     drop(program);
     drop(provider);
     let mut found = metrics;
+    found.push_str(&page);
     found.push_str(&std::fs::read_to_string(folder.path().join("log")).unwrap());
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
@@ -224,6 +241,26 @@ async fn no_secret_is_in_the_log_the_metrics_or_the_files() {
         let around = at.map(|at| found[at.saturating_sub(200)..at].to_owned());
         assert_eq!(around, None, "{secret} is told");
     }
+}
+
+#[tokio::test]
+async fn a_changed_file_is_taken_over_and_a_bad_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_provider, server) = sim("none*9").await;
+    let program = Program::start(folder.path(), &server.url(), "").await;
+    let file = folder.path().join("gateway.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+    std::fs::write(&file, format!("{good}places = 0\n")).unwrap();
+    until("the bad one is refused", || {
+        log().contains("upstreams[0].places")
+    })
+    .await;
+    program.picture(&[]).await.picture();
+    std::fs::write(&file, format!("{good}paths = [\"/other/\"]\n")).unwrap();
+    until("the good one is taken", || log().contains("is in force")).await;
+    let answer = program.picture(&[]).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
 }
 
 fn output(arguments: &[&str]) -> (bool, String) {

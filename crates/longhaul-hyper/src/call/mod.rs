@@ -3,11 +3,17 @@
 #[cfg(test)]
 mod tests;
 
-use std::{future::poll_fn, pin::pin, sync::Arc};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Waker},
+};
 
 use http::{Request, Response};
 use hyper::client::conn::http1;
 use longhaul::{Attempt, Error};
+use tokio::task::unconstrained;
 
 use crate::{
     body::{RequestBody, ResponseBody},
@@ -62,10 +68,14 @@ impl Shared {
         if let Some(attempt) = &attempt {
             attempt.link(exchange.clone());
         }
-        let mut answer = pin!(wire.send(request, exchange.clone()));
+        // Driving the connection is what completes it: nobody has to be woken for it, and no budget of the
+        // task's may hold it back.
+        let mut answer = pin!(unconstrained(wire.send(request, exchange.clone())));
         let answered = poll_fn(|cx| {
             wire.drive(cx);
-            answer.as_mut().poll(cx)
+            answer
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
         });
         match answered.await {
             Ok(response) => {

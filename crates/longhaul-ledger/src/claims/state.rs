@@ -139,7 +139,11 @@ impl Store {
         }
         if let Some(export) = export {
             let mark = sqlx::query(MARK).bind(export.as_bytes().to_vec());
-            self.patient(mark.execute(&mut *transaction)).await?;
+            let marked = self.patient(mark.execute(&mut *transaction)).await?;
+            if marked.rows_affected() != 1 {
+                transaction.rollback().await?;
+                return Err(LedgerErrorKind::Taken.into());
+            }
         }
         self.commit(transaction).await
     }

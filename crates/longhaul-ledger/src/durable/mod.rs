@@ -19,6 +19,7 @@ mod queue;
 mod recover;
 mod sink;
 mod task;
+mod task_sink;
 mod writer;
 
 use std::{
@@ -45,6 +46,7 @@ pub use self::{
 use self::{
     entry::Entry,
     queue::{Message, Queue, Waiting},
+    task_sink::EntryTasks,
 };
 use crate::{
     error::{LedgerError, LedgerErrorKind},
@@ -209,6 +211,8 @@ impl Ledger for DurableLedger {
 
     fn open(&self, attempt: &Attempt, opening: Opening) -> (billing::Entry<DurableSlot>, Opened) {
         let (slot, opened) = self.open_entry(opening);
+        let tasks = EntryTasks::new(self.0.queue.clone(), slot.id());
+        attempt.set_task_sink(Arc::new(tasks));
         (billing::Entry::armed(attempt, slot), opened)
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Writer {
     sink: Sink,
     inbox: Inbox,
     batch: Batch,
+    // Why the last try failed, where it did.
+    failing: Option<LedgerError>,
     alive: Alive,
 }
 
@@ -51,6 +53,7 @@ impl Writer {
                 patience,
             },
             batch: Batch::default(),
+            failing: None,
             alive,
         }
     }
@@ -103,11 +106,13 @@ impl Writer {
         while !self.batch.is_empty() {
             match self.try_to_write().await {
                 Ok(()) => {
+                    self.failing = None;
                     self.inbox.status.set_down(false);
                     self.inbox.status.released(self.batch.written());
                 }
                 Err(error) => {
                     self.failed(&error, wait.is_zero());
+                    self.failing = Some(error);
                     if self.inbox.stop.is_some() {
                         return;
                     }
@@ -121,8 +126,13 @@ impl Writer {
     /// One try, and meanwhile an eye on those who wait.
     async fn try_to_write(&mut self) -> Result<(), LedgerError> {
         let Self {
-            sink, inbox, batch, ..
+            sink,
+            inbox,
+            batch,
+            failing,
+            ..
         } = self;
+        let silent = || LedgerErrorKind::Unreachable.into();
         let Batch {
             openings,
             closings,
@@ -138,7 +148,9 @@ impl Writer {
                 Err(_) => {
                     inbox.status.set_down(true);
                     inbox.gather();
-                    inbox.lose_patience(waiting, &LedgerErrorKind::Unreachable.into());
+                    // What the last try was told says more than silence.
+                    let why = failing.clone().unwrap_or_else(silent);
+                    inbox.lose_patience(waiting, &why);
                 }
             }
         }

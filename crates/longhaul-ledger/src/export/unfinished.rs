@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use sqlx::Row as _;
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     error::{LedgerError, LedgerErrorKind},
-    store::{Store, day_micros},
+    period,
+    store::{Store, day_micros, time_of_day},
 };
 
 /// What became of an export that was cut off.
@@ -41,11 +42,24 @@ pub enum Finished {
 const WRITING: &str = "Writing";
 const MARKED: &str = "Marked";
 
+/// An export that is younger may only be about to begin.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// One of another machine that is older was cut off there.
+const OLD: Duration = Duration::from_secs(3600);
+
+/// How long ago an export began.
+fn age(began_at: i64) -> Duration {
+    let age = period::now().duration_since(time_of_day(began_at));
+    age.unwrap_or_default()
+}
+
 impl Store {
     /// Finishes the exports that were cut off after their claims were marked, and undoes those that were before. One that
     /// runs is left alone.
     pub async fn finish_exports(&self) -> Result<Vec<Finished>, LedgerError> {
-        let statement = "SELECT id, folder, state FROM exports WHERE state <> 'Done' ORDER BY id";
+        let statement =
+            "SELECT id, folder, state, began_at FROM exports WHERE state <> 'Done' ORDER BY id";
         let rows = self
             .patient(sqlx::query(statement).fetch_all(self.pool()))
             .await?;
@@ -56,7 +70,13 @@ impl Store {
             let id = Uuid::from_slice(&id).map_err(|error| LedgerError::row("id", error))?;
             let folder = PathBuf::from(folder);
             let cannot = |error| refused(&folder, error);
-            match (Workspace::left(&folder, id).map_err(cannot)?, &*state) {
+            let left = Workspace::left(&folder, id).map_err(cannot)?;
+            // It may have come further until nobody held its folder any more.
+            let state = match &left {
+                Left::Behind(_) => self.export_state(id).await?.unwrap_or_default(),
+                _ => state,
+            };
+            match (left, &*state) {
                 (Left::Runs, _) => {}
                 (Left::Behind(workspace), MARKED) => {
                     let placed = workspace.publish().map_err(cannot)?;
@@ -69,13 +89,25 @@ impl Store {
                     self.forget_export(id).await?;
                     finished.push(Finished::Undone { folder });
                 }
+                // One that begins at this moment has no folder of its own yet.
+                (Left::Gone, _) if age(row.try_get(3)?) < YOUNG => {}
                 // Of what was not marked nothing is left; of what was, all is where it should be.
                 (Left::Gone, MARKED) if folder.is_dir() => self.end_export(id).await?,
-                (Left::Gone, WRITING) => self.forget_export(id).await?,
+                (Left::Gone, _) if folder.is_dir() => self.forget_export(id).await?,
+                // Perhaps another machine is at it.
+                (Left::Gone, _) if age(row.try_get(3)?) < OLD => {}
                 (Left::Gone, _) => finished.push(Finished::Elsewhere { folder }),
             }
         }
         Ok(finished)
+    }
+
+    async fn export_state(&self, id: Uuid) -> Result<Option<String>, LedgerError> {
+        let state = sqlx::query("SELECT state FROM exports WHERE id = $1")
+            .bind(id.as_bytes().to_vec())
+            .fetch_optional(self.pool());
+        let row = self.patient(state).await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     pub(super) async fn note_export(

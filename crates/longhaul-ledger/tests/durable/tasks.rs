@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use longhaul::{Class, billing::Slot as _};
+use longhaul::{
+    Attempt, Class,
+    attempt::{self, TaskEnd},
+    billing::{Ledger, Slot as _},
+};
 use longhaul_ledger::{LedgerErrorKind, TaskHandle, TaskState};
 
 use crate::support::*;
@@ -25,6 +29,29 @@ on_both! {
         slot.close(closing(Class::Delivered));
         let open = ledger.store().open_tasks().await.expect("they can be read");
         assert_eq!(open, [other]);
+    }
+
+    async fn an_attempt_keeps_the_handle_of_its_task_under_its_entry(place: Place) {
+        let ledger = place.open().await;
+        let left = attempt::TaskHandle::new("fal", "req-1", "https://queue.fal.run/req-1", None);
+        let ended = attempt::TaskHandle::new("fal", "req-2", "https://queue.fal.run/req-2", Some(2_000_000_000));
+        for (handle, end) in [(&left, None), (&ended, Some(TaskEnd::Collected))] {
+            let (attempt, _) = Attempt::enter(&mut http::Extensions::new());
+            let (entry, opened) = Ledger::open(&ledger, &attempt, opening(1));
+            opened.await.expect("it is durable");
+            attempt.note_task(handle.clone()).await.expect("it is durable");
+            let open = ledger.store().open_tasks().await.expect("they can be read");
+            assert!(open.iter().any(|task| *task.task == *handle.id), "{open:?}");
+            if let Some(end) = end {
+                attempt.note_task_end(end);
+            }
+            entry.close();
+        }
+        ledger.flush().await.expect("it is written");
+        let open = ledger.store().open_tasks().await.expect("they can be read");
+        assert_eq!(open.len(), 1, "{open:?}");
+        assert_eq!((&*open[0].dialect, &*open[0].task), ("fal", "req-1"));
+        assert_eq!(open[0].poll_url.as_deref(), Some("https://queue.fal.run/req-1"));
     }
 
     async fn a_task_outlives_the_process_that_submitted_it(place: Place) {

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_the_same_in_pieces_of_any_size_and_with_any_line_end() {
+    fn events_are_the_same_in_any_pieces_and_with_any_line_end() {
         let text = "\u{feff}: hello\n\nevent: a\ndata: {\"x\":1}\n\nid: 7\ndata:one\ndata: two\n\n\
                     event: skipped\ndata: long\n\n: ping\ndataless\nevent: b\n\ndata: last\n\n";
         let expected = [

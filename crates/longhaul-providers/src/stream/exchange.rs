@@ -1,6 +1,6 @@
 //! One call from its unary request, through a stream, to its unary answer.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
@@ -9,15 +9,15 @@ use http::{
     response::Parts,
 };
 use http_body::Body;
-use longhaul::{Attempt, BoxError, Deadline, Error, ErrorKind, error::Clock};
+use longhaul::{Attempt, BoxError, Deadline, Error};
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
 use super::{
     assemble::{Assembly, Finished, wanted},
-    error::StreamError,
-    events::{Event, Events},
+    events::Events,
     plan::{Plan, images},
+    reading::{Reading, next},
     report::StreamReport,
     service::Shared,
 };
@@ -188,136 +188,6 @@ where
             None => return Ok(Bytes::new()),
             Some(data) if data.iter().all(u8::is_ascii_whitespace) => {}
             Some(data) => return Ok(data),
-        }
-    }
-}
-
-/// The next piece of a body, trailers passed over.
-async fn next<R>(body: &mut R) -> Result<Option<Bytes>, Error>
-where
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
-{
-    loop {
-        match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
-            None => return Ok(None),
-            Some(Err(error)) => return Err(Error::from_inner(error)),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
-}
-
-/// Reads a stream.
-struct Reading {
-    attempt: Option<Attempt>,
-    assembly: Assembly,
-    events: Events,
-    silence: Duration,
-    started: Instant,
-    deadline: Instant,
-}
-
-impl Reading {
-    async fn until_finished<R>(
-        mut self,
-        begun: Bytes,
-        mut body: R,
-    ) -> Result<(Finished, StreamReport), Error>
-    where
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
-    {
-        let mut piece = begun;
-        loop {
-            while let Some(event) = self.events.next(&mut piece) {
-                if event == Event::TooLong {
-                    let limit = self.events.longest();
-                    return Err(self.failed(StreamError::TooLong { limit }));
-                }
-                let finished = self.assembly.take(&event);
-                self.note();
-                if let Some(finished) = finished {
-                    return Ok((finished, self.assembly.report));
-                }
-            }
-            match self.next_piece(&mut body).await? {
-                Some(next) => piece = next,
-                None => {
-                    let events = self.assembly.report.events;
-                    return match self.assembly.ended() {
-                        Some(finished) => Ok((finished, self.assembly.report)),
-                        None => Err(self.failed(StreamError::Ended { events })),
-                    };
-                }
-            }
-        }
-    }
-
-    /// What the books say of it.
-    fn note(&self) {
-        let Some(attempt) = &self.attempt else {
-            return;
-        };
-        attempt.note_previews(self.assembly.report.partial_images);
-        if self.assembly.report.pings > 0 {
-            attempt.note_kept_open();
-        }
-    }
-
-    /// The next piece, however long it takes; a silence after a ping was seen is late.
-    async fn next_piece<R>(&mut self, body: &mut R) -> Result<Option<Bytes>, Error>
-    where
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
-    {
-        let since = Instant::now();
-        let late = Deadline::after(self.silence).instant();
-        let watches = self.assembly.report.pings > 0 && !self.assembly.report.late;
-        if watches && late < self.deadline {
-            if let Ok(piece) = timeout_at(late, next(body)).await {
-                self.heard(since);
-                return piece;
-            }
-            self.assembly.report.late = true;
-            if let Some(attempt) = &self.attempt {
-                attempt.note_silence();
-            }
-        }
-        let Ok(piece) = timeout_at(self.deadline, next(body)).await else {
-            return Err(self.expired());
-        };
-        self.heard(since);
-        piece
-    }
-
-    fn heard(&mut self, since: Instant) {
-        let report = &mut self.assembly.report;
-        report.longest_silence = report.longest_silence.max(since.elapsed());
-    }
-
-    fn failed(&self, error: StreamError) -> Error {
-        self.attributed(Error::new(ErrorKind::Inner).with_source(error))
-    }
-
-    fn expired(&self) -> Error {
-        let StreamReport { events, pings, .. } = self.assembly.report;
-        let error = Error::new(ErrorKind::Timeout {
-            clock: Clock::Operation,
-            limit: self.deadline.saturating_duration_since(self.started),
-            elapsed: self.started.elapsed(),
-            resolution: None,
-        });
-        self.attributed(error.with_source(StreamError::Open { events, pings }))
-    }
-
-    fn attributed(&self, error: Error) -> Error {
-        match &self.attempt {
-            Some(attempt) => error.with_attempt(attempt),
-            None => error,
         }
     }
 }

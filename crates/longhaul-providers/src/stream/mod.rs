@@ -49,6 +49,7 @@ mod exchange;
 mod layer;
 mod plan;
 mod policy;
+mod reading;
 mod report;
 mod service;
 #[cfg(test)]

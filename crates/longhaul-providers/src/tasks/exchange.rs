@@ -6,40 +6,32 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri, request::Parts};
+use http::{Request, Response, Uri, request::Parts};
 use http_body::Body;
-use longhaul::{
-    Attempt, BoxError, Class, Deadline, Error, ErrorKind, Resolution, Workload, attempt::TaskEnd,
-    classify::Probability, error::Clock,
-};
+use longhaul::{Attempt, BoxError, Deadline, Error, Resolution, Workload};
 use tokio::time::{Instant, timeout, timeout_at};
 use tower_service::Service;
 
 use super::{
-    TaskError, TaskHandle, TaskReport,
-    answer::{self, TASK_HEADER, Unary},
-    dialect::From,
+    TaskHandle, TaskReport,
     leave::Leave,
     open::{OperationKey, Place},
     plan::Plan,
     poll::{Ended, Poller},
     service::Shared,
-    submit::{Submitted, Taken, host_of, submit},
+    submit::{Submitted, Taken, submit},
     told::Told,
     wait::Waits,
 };
-use crate::{
-    exchange::{Call, JoinedBody, Origin, Said, Whole, asked_again},
-    json,
-};
+use crate::exchange::{Call, JoinedBody, Said, Whole, asked_again};
 
 /// What does not change while a call goes on.
-struct Running<'a> {
-    plan: &'a Plan,
-    shared: &'a Shared,
-    attempt: Option<Attempt>,
-    started: Instant,
-    deadline: Instant,
+pub(super) struct Running<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) shared: &'a Shared,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
 }
 
 pub(super) async fn run<S, B, R>(
@@ -280,36 +272,6 @@ impl Running<'_> {
         self.ended(poller, ended, Some(taken.body), place).await
     }
 
-    /// Whether the handle is durable, or nobody keeps it. The task is paid for either way, and is polled.
-    async fn noted(&self, handle: &TaskHandle) -> bool {
-        let Some(attempt) = &self.attempt else {
-            return true;
-        };
-        let noted = attempt.note_task(handle.clone()).await;
-        #[cfg(feature = "tracing")]
-        if let Err(error) = &noted {
-            tracing::error!(
-                task = &*handle.id,
-                error = &**error as &dyn std::error::Error,
-                "the handle of a task could not be written down: a crash loses it"
-            );
-        }
-        noted.is_ok()
-    }
-
-    /// Says how the task ended, and what it costs by the provider's own rules.
-    fn note_end(&self, end: TaskEnd) {
-        let Some(attempt) = &self.attempt else {
-            return;
-        };
-        attempt.note_task_end(end);
-        if end == TaskEnd::Failed
-            && let Some(costs) = self.plan.dialect.failure.costs
-        {
-            attempt.note_charged(Probability::permille(costs));
-        }
-    }
-
     /// What is done when the caller leaves before the end.
     fn leave<S, B, R>(
         &self,
@@ -363,160 +325,6 @@ impl Running<'_> {
             deadline: self.deadline,
             report,
             on_state: Box::new(|_| {}),
-        }
-    }
-
-    /// The answer to the caller, and what is remembered of the task.
-    async fn ended<S, B, R>(
-        &self,
-        mut poller: Poller<'_, S>,
-        mut ended: Ended<R>,
-        submitted: Option<Bytes>,
-        place: Option<&Arc<Place>>,
-    ) -> Result<Response<JoinedBody<R>>, Error>
-    where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
-    {
-        let dialect = &self.plan.dialect;
-        let fetched = dialect.result.from == From::Fetched;
-        if fetched && let Ended::Told(Told::Done, _, body) = &ended {
-            let uri = self.result_uri(&poller.report, &[Some(body.clone()), submitted])?;
-            ended = poller.fetched(&uri).await;
-        }
-        let report = poller.report;
-        let name = || report.handle.dialect.clone();
-        let id = || report.handle.id.clone();
-        match &ended {
-            Ended::Told(Told::Done, ..) | Ended::Long(..) => self.note_end(TaskEnd::Collected),
-            Ended::Told(..) => self.note_end(TaskEnd::Failed),
-            Ended::Lost(_) => self.note_end(TaskEnd::Lost),
-            Ended::Unauthorized(_) | Ended::Deadline => {}
-        }
-        let mut response = match ended {
-            Ended::Told(Told::Failed, head, body) if fetched => {
-                let unary = Unary {
-                    status: head.status,
-                    body,
-                    picture: false,
-                };
-                answer::response(&head, unary)
-            }
-            Ended::Told(Told::Done, head, body) => {
-                // A result without a place for a picture is an answer without one.
-                let unary = answer::done(dialect, &body);
-                let unary = unary.unwrap_or(Unary {
-                    status: head.status,
-                    body,
-                    picture: false,
-                });
-                self.judge(&unary);
-                answer::response(&head, unary)
-            }
-            Ended::Told(how, head, body) => {
-                answer::response(&head, answer::failed(dialect, &how, &body))
-            }
-            Ended::Long(head, body) if dialect.result.from != From::Field => {
-                Response::from_parts(*head, body)
-            }
-            Ended::Long(..) => {
-                let limit = self.shared.policy.longest_answer;
-                return Err(self.failed(TaskError::TooLong {
-                    dialect: name(),
-                    id: id(),
-                    limit,
-                }));
-            }
-            Ended::Lost(status) => {
-                if let Some(place) = place {
-                    place.set(None);
-                }
-                return Err(self.failed(TaskError::Lost {
-                    dialect: name(),
-                    id: id(),
-                    status,
-                }));
-            }
-            Ended::Unauthorized(status) => {
-                return Err(self.failed(TaskError::Unauthorized {
-                    dialect: name(),
-                    id: id(),
-                    status,
-                }));
-            }
-            Ended::Deadline => return Err(self.expired(Some(&report))),
-        };
-        if let Some(place) = place {
-            place.set(None);
-        }
-        if let Ok(id) = HeaderValue::try_from(&*report.handle.id) {
-            response.headers_mut().insert(TASK_HEADER, id);
-        }
-        response.extensions_mut().insert(report);
-        Ok(response)
-    }
-
-    /// Where a result is to be fetched: told with the end, or with the submit.
-    fn result_uri(&self, report: &TaskReport, told: &[Option<Bytes>]) -> Result<Uri, Error> {
-        let at = self.plan.dialect.result.at.as_ref();
-        let url = told
-            .iter()
-            .flatten()
-            .find_map(|body| at?.text(json::document(body)?));
-        let origin = report.handle.poll_url.parse().ok();
-        let origin = origin.as_ref().and_then(Origin::of);
-        let hosts = &self.plan.dialect.task.key_hosts;
-        let uri = url
-            .as_ref()
-            .zip(origin)
-            .and_then(|(url, origin)| origin.allows(url, hosts));
-        uri.ok_or_else(|| {
-            self.failed(TaskError::ForeignHost {
-                dialect: report.handle.dialect.clone(),
-                id: report.handle.id.clone(),
-                host: host_of(url.as_deref()),
-            })
-        })
-    }
-
-    /// Says that an answer has no picture where nobody above can: of calls that no detector recognises.
-    fn judge(&self, unary: &Unary) {
-        if !unary.picture
-            && let Some(attempt) = &self.attempt
-        {
-            attempt.classify(Class::NoImage);
-        }
-    }
-
-    /// The task was taken, and its picture does not come: it is owed.
-    fn failed(&self, error: TaskError) -> Error {
-        let error = Error::from_inner(error);
-        match &self.attempt {
-            Some(attempt) => {
-                attempt.classify(Class::Undelivered);
-                error.with_attempt(attempt)
-            }
-            None => error,
-        }
-    }
-
-    /// Nobody waits any longer.
-    fn expired(&self, report: Option<&TaskReport>) -> Error {
-        let error = Error::new(ErrorKind::Timeout {
-            clock: Clock::Operation,
-            limit: self.deadline.saturating_duration_since(self.started),
-            elapsed: self.started.elapsed(),
-            resolution: None,
-        });
-        match report {
-            None => error,
-            Some(report) => error.with_source(TaskError::Open {
-                dialect: report.handle.dialect.clone(),
-                id: report.handle.id.clone(),
-                polls: report.polls,
-            }),
         }
     }
 }

@@ -72,6 +72,7 @@ mod collect;
 mod dialect;
 mod error;
 mod exchange;
+mod finish;
 mod handle;
 mod layer;
 mod leave;

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_refusal_of_what_was_added_means_that_tasks_are_unknown() {
+    fn only_a_refusal_of_what_was_added_means_no_tasks() {
         let [responses, sub2api] = &Dialect::shipped()[..2] else {
             panic!()
         };

@@ -53,7 +53,7 @@ fn durable(journal: &Path) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_process_that_is_killed_loses_no_task_whose_handle_was_durable() {
+async fn a_killed_process_loses_no_task_with_a_durable_handle() {
     let scene = Scene::new(Provider::builder().generation(Duration::from_secs(60))).await;
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("handles");

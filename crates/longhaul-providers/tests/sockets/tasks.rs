@@ -70,7 +70,7 @@ async fn called(
 }
 
 #[tokio::test]
-async fn every_dialect_delivers_over_sockets_whatever_befalls_its_polls() {
+async fn every_dialect_delivers_whatever_befalls_its_polls() {
     for path in PATHS {
         for script in [
             "none+takes@120",
@@ -116,12 +116,10 @@ async fn failures_mean_over_sockets_what_they_mean_in_process() {
         (PATHS[1], "poll-unauthorized", None, Class::Undelivered),
     ] {
         let (status, _, classes, totals) = called(path, script).await;
-        assert_eq!(
-            (status, &classes[..]),
-            (expected, &[class][..]),
-            "{path} {script}"
-        );
-        assert_eq!(totals.requests, 1, "{path} {script}");
+        assert_eq!((status, classes[0]), (expected, class), "{path} {script}");
+        // An answer with nothing in it is asked for once more, as a unary one is.
+        let again = class == Class::NoImage;
+        assert_eq!(totals.requests, 1 + u64::from(again), "{path} {script}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Both layers inside the composed stack, against the simulated provider, in process and on paused time.
 
+mod outcomes;
 mod streams;
 mod tasks;
 

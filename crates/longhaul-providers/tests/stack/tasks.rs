@@ -77,7 +77,9 @@ async fn what_a_failed_task_means_is_what_the_unary_call_means() {
         let stack = tasks();
         let ended = call!(stack, provider, RESPONSES);
         assert_eq!(ended.report.attempts()[0].class(), Some(class), "{failure}");
-        assert_eq!(entries(&provider).await.len(), 1, "{failure}: stops");
+        // An answer with nothing in it is asked for once more, as a unary one is.
+        let asked = if class == Class::NoImage { 2 } else { 1 };
+        assert_eq!(entries(&provider).await.len(), asked, "{failure}");
     }
 }
 
@@ -100,7 +102,8 @@ async fn done_without_a_picture_is_no_image() {
         let provider = provider("no-image+takes@30");
         let stack = tasks();
         call!(stack, provider, url).answer.unwrap();
-        let outcome = only(stack.ledger().records()).closing.unwrap().outcome;
+        let first = stack.ledger().records().remove(0);
+        let outcome = first.closing.unwrap().outcome;
         assert_eq!(outcome.class, Class::NoImage, "{url}");
         assert_eq!(outcome.exposure.probability.as_permille(), 1000, "{url}");
     }

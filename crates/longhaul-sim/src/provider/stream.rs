@@ -56,6 +56,16 @@ impl Stream {
                 stages.extend([Stage::wait(None, wait), Stage::Fail]);
                 return stages;
             }
+            // A connection that breaks does so whatever passes over it.
+            Fault::Reset { after } | Fault::GoAway { after } | Fault::RstStream { after } => {
+                let beat = self.pings().map(|every| (clock.real(every), self.ping()));
+                let wait = Box::pin(async move {
+                    clock.sleep(after.saturating_sub(FIRST)).await;
+                    Vec::new()
+                });
+                stages.extend([Stage::wait(beat, wait), Stage::Fail]);
+                return stages;
+            }
             Fault::StreamStops => {
                 stages.push(Stage::Never);
                 return stages;

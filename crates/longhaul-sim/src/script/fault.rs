@@ -281,6 +281,23 @@ impl serde::Serialize for Fault {
 }
 
 impl Fault {
+    /// The names of those that befall only tasks and event streams, and leave unary calls alone.
+    pub const OF_EXCHANGES: [&'static str; 13] = [
+        "submit-twice",
+        "poll-404",
+        "poll-503",
+        "task-lost",
+        "task-failed",
+        "task-odd-state",
+        "foreign-poll-url",
+        "poll-redirect",
+        "poll-unauthorized",
+        "task-picture-gone",
+        "stream-stops",
+        "stream-only-pings",
+        "stream-ends",
+    ];
+
     /// How long after the request was read it strikes, where it breaks into the work; `None` for all other faults.
     ///
     /// A request whose work would be done sooner is made to take longer. A script that wants it to be spared, as by a

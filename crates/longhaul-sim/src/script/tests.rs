@@ -91,3 +91,12 @@ fn a_fault_that_breaks_into_the_work_says_when() {
     assert_eq!(after("silence"), None);
     assert_eq!(after("truncated"), None);
 }
+
+#[test]
+fn the_faults_of_exchanges_are_known_by_their_names() {
+    let known = |name: &&str| FORMS.iter().any(|form| form.name == *name);
+    assert!(Fault::OF_EXCHANGES.iter().all(known));
+    // They stand last, so that a new one is not forgotten here.
+    let last = FORMS[FORMS.len() - Fault::OF_EXCHANGES.len()..].iter();
+    assert!(last.map(|form| form.name).eq(Fault::OF_EXCHANGES));
+}

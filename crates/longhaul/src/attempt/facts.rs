@@ -99,6 +99,8 @@ pub(crate) struct Facts {
     pub(super) entry: Entry,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
+    // The table's limit and the one that is learned.
+    pub(super) learned_limit: Option<(Duration, Duration)>,
     // How it ends when it is dropped, where that is not its caller's leave.
     pub(super) dropped_as: Option<End>,
     pub(super) evidence: Evidence,
@@ -141,6 +143,7 @@ impl Facts {
             late: false,
             entry: Entry::None,
             not_held: false,
+            learned_limit: None,
             dropped_as: None,
             evidence: Evidence::default(),
             secrets: SentSecrets::default(),
@@ -297,6 +300,13 @@ impl Facts {
             lasted: at.saturating_duration_since(flushed),
             how,
         })
+    }
+
+    pub(super) fn bytes_sent(&self) -> u64 {
+        match &self.transport {
+            TransportState::Linked(transport) => transport.written().flushed,
+            _ => self.body.handed,
+        }
     }
 
     /// By what the answer itself says; else by what is known of the provider; else by the class.

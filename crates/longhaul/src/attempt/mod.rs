@@ -43,7 +43,7 @@ pub(crate) use self::{
     admission::{Admission, Prospect},
     caller_deadline::callers as callers_deadline,
     expiry::Expiry,
-    operation::PriorAttempts,
+    operation::{OtherTargets, PriorAttempts},
     options::AttemptOptions,
     route_info::RouteInfo,
 };
@@ -230,8 +230,8 @@ impl Attempt {
         })
     }
 
-    /// Whether its head clock ran out while it was allowed to go on: see
-    /// [`RetryPolicy::late_results`](crate::retry::RetryPolicy::late_results).
+    /// Whether its limit ran out before its picture began, and it goes on: see
+    /// [`TimeoutPolicy::at_limit`](crate::timeout::TimeoutPolicy::at_limit).
     pub fn is_late(&self) -> bool {
         self.facts().late
     }
@@ -284,6 +284,11 @@ impl Attempt {
     /// Bytes of the request body that were handed to the client.
     pub fn body_bytes_handed_over(&self) -> u64 {
         self.facts().body.handed
+    }
+
+    /// Bytes of the request that went out: as far as the connection proves it, else as they were handed over.
+    pub(crate) fn body_bytes_sent(&self) -> u64 {
+        self.facts().bytes_sent()
     }
 
     /// The answer's status, once its head is here.
@@ -432,6 +437,26 @@ impl Attempt {
         facts.told_price = classification.price;
         facts.is_empty_result = classification.is_empty_result;
         facts.answered_by = classification.answered_by;
+    }
+
+    /// The limit until its picture begins, where the table says `table`: what the last pictures of its size and route ask
+    /// for, if that is longer.
+    pub(crate) fn learned_limit(&self, table: Duration) -> Duration {
+        let mut facts = self.facts();
+        let Some(learned) = facts
+            .route
+            .as_ref()
+            .and_then(|route| route.learned_limit(table))
+        else {
+            return table;
+        };
+        facts.learned_limit = Some((table, learned));
+        learned
+    }
+
+    /// The table's limit and the one that is learned, where that is in force.
+    pub(crate) fn limits(&self) -> Option<(Duration, Duration)> {
+        self.facts().learned_limit
     }
 
     /// The wait for its place in flight ran out, and goes on.

@@ -1,7 +1,7 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -12,7 +12,7 @@ use uuid::{ContextV7, Timestamp, Uuid, fmt::Hyphenated};
 use super::Attempt;
 use crate::{
     config::ConfigError,
-    model::{Exposure, after, wall_clock},
+    model::{Class, Exposure, after, wall_clock},
 };
 
 /// Names what the caller asked for, once: all its attempts share it.
@@ -85,6 +85,8 @@ pub(crate) struct PriorAttempts {
     pub(crate) attempts: u32,
     /// The duplicates among them.
     pub(crate) duplicates: u32,
+    /// Those among them that may be charged.
+    pub(crate) paid: u32,
     /// The last of them that may be running and charged: beside it, what comes now is a duplicate.
     pub(crate) exposed: Option<Exposure>,
 }
@@ -96,6 +98,15 @@ fn time_ordered() -> Uuid {
     let time = wall_clock().duration_since(UNIX_EPOCH).unwrap_or_default();
     let time = Timestamp::from_unix(&CONTEXT, time.as_secs(), time.subsec_nanos());
     Uuid::new_v7(time)
+}
+
+/// A request extension: after this target others may be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherTargets {
+    /// After these endings here.
+    pub(crate) after: Arc<[Class]>,
+    /// Although attempts ended so that may be charged.
+    pub(crate) despite: Arc<[Class]>,
 }
 
 /// When the operation must have ended, all attempts and waits together.

@@ -10,9 +10,8 @@ pub(crate) struct AttemptOptions {
     /// The head clocks of the operation that ran out before this attempt: see
     /// [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout).
     pub(crate) head_expiries: u32,
-    /// No head clock: nothing is gained by cutting a paid call that no other follows.
-    pub(crate) uncut_head: bool,
-    /// It goes on when its head clock runs out, and is marked as [late](super::Attempt::is_late).
+    /// It goes on at its limit, and is marked as [late](super::Attempt::is_late), where the limits do not say otherwise:
+    /// whoever made it looks after late ones.
     pub(crate) keep_late: bool,
     /// Google's hosts are told how long the answer is waited for.
     pub(crate) tell_server: bool,

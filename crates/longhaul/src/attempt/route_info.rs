@@ -24,6 +24,12 @@ pub(super) struct Silence {
 }
 
 impl RouteInfo {
+    /// The limit that the last pictures ask for, where it is longer than `table`.
+    pub(super) fn learned_limit(&self, table: Duration) -> Option<Duration> {
+        self.history
+            .learned_limit(&self.route, self.resolution, table, self.scale)
+    }
+
     /// Writes down how the silence ended.
     pub(super) fn note(&self, silence: Silence) {
         let Silence { at, lasted, how } = silence;

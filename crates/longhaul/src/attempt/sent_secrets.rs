@@ -1,10 +1,23 @@
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue, Uri, header::COOKIE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Uri,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, USER_AGENT},
+};
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
 
 use crate::config::key_names::looks_like_key;
+
+/// What nearly every request has: their names need not be taken apart.
+static HARMLESS: [HeaderName; 6] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    HOST,
+    USER_AGENT,
+];
 
 /// Shorter ones are found in texts by chance.
 const SHORTEST: usize = 8;
@@ -17,7 +30,8 @@ impl SentSecrets {
     /// What looks like a key, or is marked as sensitive, in the headers and the query.
     pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Self {
         let in_headers = headers.iter().filter(|(name, value)| {
-            value.is_sensitive() || *name == COOKIE || looks_like_key(name.as_str())
+            let harmless = HARMLESS.contains(name);
+            value.is_sensitive() || *name == COOKIE || !harmless && looks_like_key(name.as_str())
         });
         let in_headers = in_headers.map(|(_, value)| value.clone());
         let query = uri.query().unwrap_or_default();

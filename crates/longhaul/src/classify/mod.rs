@@ -6,12 +6,25 @@
 //!
 //! 1. **Error.** No answer: what is proved to have been sent decides between [`Class::NeverSent`],
 //!    [`Class::SentPartial`] and [`Class::UnknownOutcome`].
-//! 2. **Head.** A compressed body and an event stream are not opened: the head decides.
+//! 2. **Head.** Of an event stream that is no success the head decides.
 //! 3. **Body**, up to 64 KiB, whitespace not counted. An answer that ends within it is inspected whole
 //!    before the caller sees its head. Of a longer one that is no success, the beginning is.
-//! 4. **In passing.** A longer success, and an event stream, is handed on at once, never held. What it says
-//!    is noted as it goes by ([`AnswerFacts`]), so that at its last byte it is judged as a short one is:
-//!    a picture, a refusal, an error in a 200. With brackets open it ends in an error.
+//! 4. **Held.** An answer to a recognised image call is read until it is whole, up to
+//!    [`hold_limit`](ClassifyPolicy::hold_limit), so that one that breaks off can be asked for again. It goes on in the
+//!    frames in which it came, with the length that they have.
+//! 5. **In passing.** Streams, what is no image call, and what there is no memory for are handed on at once. What they
+//!    say is noted as it goes by ([`AnswerFacts`]), so that at the end they are judged as a short answer is: a picture, a
+//!    refusal, an error in a 200. With brackets open they end in an error.
+//!
+//! An answer is **whole** when its document is: closed JSON that says how the call ended, `[DONE]`, the last event of a
+//! stream. Whether its connection then ends, breaks or stays open changes nothing; it is read on for a second at most.
+//! Of a picture's file whose connection broke, the end that its own format marks decides. Where no document is known,
+//! the connection does. Recognised image calls ask for an answer that is not compressed
+//! ([`ask_identity`](ClassifyPolicy::ask_identity)); what is compressed all the same is `Delivered` with a probability of
+//! 0.9, since nobody looked into it.
+//!
+//! A refusal is free where the provider's own error object says it, or where it comes within ten seconds. Inside a 200
+//! nothing is free unless the answer says so.
 //!
 //! The words, codes and pages that it knows stand in two tables beside the code, each row with its source:
 //! `words.txt` (codes before types before details before messages) and `pages.txt` (whoever on the way

@@ -7,10 +7,10 @@
 pub(crate) fn looks_like_key(name: &str) -> bool {
     let mut key = false;
     for word in words(name) {
-        if is(word, "idempotency") {
+        if word.eq_ignore_ascii_case("idempotency") {
             return false;
         }
-        key |= WORDS.iter().any(|known| is(word, known));
+        key |= WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
     }
     key
 }
@@ -43,26 +43,23 @@ const WORDS: [&str; 24] = [
     "credentials",
 ];
 
-fn is(word: &str, known: &str) -> bool {
-    word.eq_ignore_ascii_case(known)
-}
-
 /// At whatever is no letter and no digit, and where a capital follows a small letter.
 fn words(name: &str) -> impl Iterator<Item = &str> {
-    let parts = name.split(|c: char| !c.is_ascii_alphanumeric());
-    parts.flat_map(|part| {
-        let mut rest = part;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
+    let bytes = name.as_bytes();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        while !bytes.get(from)?.is_ascii_alphanumeric() {
+            from += 1;
+        }
+        let start = from;
+        while from < bytes.len() && bytes[from].is_ascii_alphanumeric() {
+            let hump = bytes[from].is_ascii_uppercase();
+            if hump && from > start && bytes[from - 1].is_ascii_lowercase() {
+                break;
             }
-            let bytes = rest.as_bytes();
-            let hump = (1..bytes.len())
-                .find(|&at| bytes[at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase());
-            let (word, left) = rest.split_at(hump.unwrap_or(rest.len()));
-            rest = left;
-            Some(word)
-        })
+            from += 1;
+        }
+        name.get(start..from)
     })
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::model::{Resolution, Workload};
 
 /// Asked in this order. A further dialect is a file and a row.
-const DIALECTS: [&Dialect; 13] = [
+const DIALECTS: [&Dialect; 15] = [
     &images::GENERATIONS,
     &images::EDITS,
     &responses::RESPONSES,
@@ -26,6 +26,8 @@ const DIALECTS: [&Dialect; 13] = [
     &jobs::REPLICATE,
     &jobs::FLUX,
     &jobs::WAVESPEED,
+    &jobs::FAL,
+    &jobs::KREA,
     &jobs::VEO,
     &jobs::SORA,
     &OTHER,
@@ -122,8 +124,15 @@ pub(super) fn workload(request: &Parts, body: &[u8], whole: bool) -> Workload {
         }
         Format::Form(_) | Format::Opaque => false,
     };
+    let queued = request
+        .uri
+        .host()
+        .is_some_and(|host| host.starts_with("queue."));
     facts.stream |= path.ends_with(":streamGenerateContent") || accepts_events(&request.headers);
-    dialect.judge(facts, understood && whole)
+    let mut workload = dialect.judge(facts, understood && whole);
+    // A queue answers with a ticket.
+    workload.recognised &= !queued;
+    workload
 }
 
 /// Whether the caller takes event streams, and no JSON.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     model,
+    responses::Tool,
     size::{self, Size},
 };
 use crate::model::{Quality, Resolution};
@@ -41,6 +42,8 @@ pub(super) struct Facts {
     height: Option<u64>,
     /// The request says that it wants images, and not only words.
     pub(super) wants_images: bool,
+    /// The tool that is being read.
+    pub(super) tool: Tool,
     pub(super) image_tools: u32,
     pub(super) tool_sizes: u32,
     pub(super) images: Option<u32>,

@@ -26,7 +26,11 @@ const FIELDS: &Fields = &Fields::new(&[
 ]);
 
 pub(super) const GENERATIONS: Dialect = Dialect {
-    recognises: |path| path.ends_with("/images/generations").then_some(Call::PLAIN),
+    recognises: |path| {
+        // The second is OpenRouter's.
+        let is_one = path.ends_with("/images/generations") || path.ends_with("/api/v1/images");
+        is_one.then_some(Call::PLAIN)
+    },
     fields: FIELDS,
     asks_for_images: |_| true,
     settle: |facts| {

@@ -4,7 +4,7 @@
 
 use super::{
     dialect::{Call, Dialect},
-    facts,
+    facts, gemini,
     json::{Field, Fields},
     model,
 };
@@ -65,6 +65,44 @@ pub(super) const WAVESPEED: Dialect = Dialect {
 fn wavespeed(path: &str) -> Option<Call<'_>> {
     let model = path.strip_prefix("/api/v3/")?;
     model::makes_images(model).then_some(Call { model: Some(model) })
+}
+
+pub(super) const FAL: Dialect = Dialect {
+    recognises: fal,
+    fields: BY_PATH,
+    asks_for_images: |_| true,
+    unsaid: gemini::default_of_gemini,
+    ..Dialect::PLAIN
+};
+
+/// What stands in the body where the model is in the path, at fal and Krea.
+const BY_PATH: &Fields = &Fields::new(&[
+    Field::new(&["resolution"], facts::size),
+    // A preset, or both edges.
+    Field::new(&["imageSize"], facts::elsewhere),
+    Field::new(&["numImages"], facts::images),
+    Field::new(&["imageUrls"], facts::reference),
+    Field::new(&["imageUrl"], facts::reference),
+]);
+
+/// `/fal-ai/{model}`, `/fal-ai/{model}/edit`: answered with the picture at `fal.run`, and with a ticket at `queue.fal.run`.
+fn fal(path: &str) -> Option<Call<'_>> {
+    let model = path.strip_prefix("/fal-ai/")?;
+    model::makes_images(model).then_some(Call { model: Some(model) })
+}
+
+pub(super) const KREA: Dialect = Dialect {
+    recognises: krea,
+    fields: BY_PATH,
+    asks_for_images: |_| true,
+    is_job: true,
+    ..Dialect::PLAIN
+};
+
+/// `/generate/image/{owner}/{model}`.
+fn krea(path: &str) -> Option<Call<'_>> {
+    let model = path.strip_prefix("/generate/image/")?;
+    (!model.is_empty()).then_some(Call { model: Some(model) })
 }
 
 /// Films, of which nothing is said here but the model.

@@ -8,7 +8,7 @@ mod guard;
 mod kind;
 mod retry_report;
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use http::{Extensions, HeaderValue};
 
@@ -164,7 +164,7 @@ impl Error {
     }
 
     /// What to do about it.
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> Cow<'static, str> {
         self.diagnosis().advice
     }
 

@@ -18,9 +18,15 @@ pub enum StoppedBy {
     Success,
     /// The class is one that sending again does not help.
     Class,
-    /// All attempts are used up.
+    /// As many attempts may be charged as the policy allows.
     Attempts,
-    /// Sending again might pay twice, and no more of that is allowed.
+    /// What was never sent was tried often enough.
+    Unsent,
+    /// A refusal was waited through for as long as the policy says.
+    FreeUntil,
+    /// What was free is not waited for here, since another target is asked.
+    OtherTarget,
+    /// Sending again might pay twice, and the money that an operation may spend on that does not reach.
     Duplicates,
     /// Sending again might pay twice, and the [`MoneyBudget`](super::MoneyBudget) does not reach for that.
     Budget,

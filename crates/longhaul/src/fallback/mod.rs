@@ -15,11 +15,13 @@
 //! - Never while an attempt may still be running and charged, unless the policy
 //!   [allows a duplicate](FallbackPolicy::allow_duplicate) after that.
 //! - Such a duplicate counts as one that the retry layer makes: against the money that
-//!   [`Duplicates::micros`](crate::retry::Duplicates::micros) and
-//!   [`MoneyBudget`](crate::retry::MoneyBudget) grant, and towards the number of
-//!   [`Duplicates::count`](crate::retry::Duplicates::count). The money is never overdrawn: such a target is
+//!   [`max_duplicate_micros`](crate::retry::RetryPolicy::max_duplicate_micros) and
+//!   [`MoneyBudget`](crate::retry::MoneyBudget) grant, and towards the
+//!   [`paid_attempts`](crate::retry::RetryPolicy::paid_attempts). The money is never overdrawn: such a target is
 //!   refused before anything is sent ([`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate)). The number
 //!   stops the retry layer alone: naming the class allowed the duplicate.
+//! - Only at the last target that can be asked are free refusals waited through until the deadline. At one before it the
+//!   retry layer stops after two, or at once where the server asks for more than 15 s, and the next is asked.
 //! - The caller's key goes to nobody else ([`KeySource`]).
 //! - A target that was overloaded three times is left alone for a minute, or as long as it asks
 //!   ([`BreakerPolicy`]), for this model and resolution; then one call finds out whether it has recovered.

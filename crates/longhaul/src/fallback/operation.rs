@@ -16,7 +16,7 @@ use super::{
     target::Dialect,
 };
 use crate::{
-    attempt::{Attempt, Deadline, OperationId, PriorAttempts},
+    attempt::{Attempt, Deadline, OperationId, OtherTargets, PriorAttempts},
     body::MemoryBudget,
     error::{Error, RetryReport},
     model::{Class, Exposure, Provider, Workload},
@@ -51,6 +51,8 @@ pub(super) struct Operation<R> {
     exposed: Option<Exposure>,
     /// Attempts made while one may have been.
     duplicates: u32,
+    /// Attempts that may be charged.
+    paid: u32,
     /// The operation, and the number of its last attempt: of whichever target made one.
     made: Option<(OperationId, u32)>,
     /// The one before the last whose ending may have cost most, if it may have cost anything.
@@ -92,10 +94,14 @@ impl<R> Operation<R> {
             blocked: false,
             exposed: None,
             duplicates: 0,
+            paid: 0,
             made: None,
             kept: None,
         };
-        let first = Request::from_parts(head, body);
+        let mut first = Request::from_parts(head, body);
+        if let Some(others) = operation.others_after(0) {
+            first.extensions_mut().insert(others);
+        }
         let request = operation.enter(first);
         (operation, request)
     }
@@ -151,6 +157,12 @@ impl<R> Operation<R> {
         });
         self.exposed = ending.exposed().or(self.exposed);
         self.duplicates += ending.report.as_ref().map_or(0, RetryReport::duplicates);
+        let may_be_charged = |class: &Option<Class>| class.is_none_or(Class::is_possibly_charged);
+        self.paid += ending
+            .classes()
+            .iter()
+            .filter(|it| may_be_charged(it))
+            .count() as u32;
         if let Some(ticket) = ticket {
             ticket.settle(&ending.classes(), ending.told);
         }
@@ -228,6 +240,9 @@ impl<R> Operation<R> {
         self.ticket = Some(ticket.map_err(SkipReason::Open)?);
         self.running = next;
         self.duplicate = self.exposed.is_some();
+        if let Some(others) = self.others_after(index) {
+            head.extensions.insert(others);
+        }
         // All targets share what is left of the time, and are one operation.
         if let Some(deadline) = self.deadline(before) {
             head.extensions.insert(deadline);
@@ -240,10 +255,42 @@ impl<R> Operation<R> {
                 operation,
                 attempts,
                 duplicates: self.duplicates,
+                paid: self.paid,
                 exposed: self.exposed,
             });
         }
         Ok(Request::from_parts(head, B::of(body)))
+    }
+
+    /// After which endings others than the target with this index can be asked; `None` where nobody can.
+    fn others_after(&self, index: usize) -> Option<OtherTargets> {
+        let shared = &self.shared;
+        let body = self.body.as_ref().filter(|_| !self.blocked)?;
+        let can_take = |(at, route): &(usize, &Route)| {
+            let made = route.request(&self.head, body, &self.workload, None);
+            made.is_ok_and(|(head, _)| {
+                let workload: Workload = head.extensions.get().cloned().unwrap_or_default();
+                let key = Key::new(at + 1, route.name.clone(), &workload);
+                !shared.breakers.is_open(&key)
+            })
+        };
+        let routes: Vec<_> = shared
+            .routes
+            .iter()
+            .enumerate()
+            .skip(index)
+            .filter(can_take)
+            .collect();
+        let is_asked = |class: &Class| {
+            routes
+                .iter()
+                .any(|(_, route)| route.is_asked_after(*class, &shared.triggers))
+        };
+        let after: Arc<[Class]> = Class::ALL.into_iter().filter(is_asked).collect();
+        (!after.is_empty()).then(|| OtherTargets {
+            after,
+            despite: shared.allow_duplicate.as_slice().into(),
+        })
     }
 
     fn deadline(&self, before: Option<&RetryReport>) -> Option<Deadline> {

@@ -9,6 +9,7 @@ mod decision;
 pub(crate) mod evidence;
 mod http1_report;
 mod instant;
+mod limit;
 pub mod money;
 pub mod outcome;
 mod price;
@@ -22,6 +23,7 @@ pub mod workload;
 pub(crate) use self::{
     charge_rules::ProviderChargeRules,
     instant::after,
+    limit::PictureLimit,
     retry_after::retry_after_in_headers,
     route::{CutConnection, CutPattern, Ending, How, Passage, RouteId, TimeScale},
     status::class_of,

@@ -6,7 +6,7 @@
 //! // The Nano Banana Pro guide's policy, which is also the default …
 //! assert_eq!(Policy::nano_banana_pro(), Policy::default());
 //! // … and one that never sends again what may have been charged.
-//! assert_eq!(Policy::careful().retry.duplicates.count, Some(0));
+//! assert_eq!(Policy::no_duplicate_charges().retry.paid_attempts, 1);
 //! ```
 //!
 //! With the feature `toml`, from a file. What it does not name keeps its default; an unknown key is refused
@@ -23,8 +23,8 @@
 //!     picture = { k1 = "300s", k2 = "300s", k4 = "15m", unknown = "15m" }
 //!
 //!     [retry]
-//!     attempts = 2
-//!     duplicates = { count = 1 }
+//!     paid_attempts = 2
+//!     worth = 10
 //!
 //!     [in_flight]
 //!     max_per_host = 20
@@ -49,6 +49,8 @@
 mod renamed;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "toml")]
+mod unreadable;
 
 use crate::{
     billing::BillingPolicy, classify::ClassifyPolicy, config::ConfigError, detect::DetectPolicy,
@@ -80,18 +82,17 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The Nano Banana Pro timeout guide's policy: three attempts, a timed-out call among them sent again.
-    /// The default.
+    /// The Nano Banana Pro timeout guide's policy, and where the guide is silent the one that delivers most for its money:
+    /// three attempts that may be charged, refusals asked again until the deadline, late pictures taken. The default.
     pub fn nano_banana_pro() -> Self {
         Self::default()
     }
 
-    /// Never sends again what may have been charged, and lets the last attempt run to the operation's
-    /// deadline, since nothing is gained by cutting a paid call.
-    pub fn careful() -> Self {
+    /// Never sends again what may have been charged: `retry.paid_attempts` is 1. What ended free of charge is still asked
+    /// again, and an attempt that is late goes on to the operation's deadline.
+    pub fn no_duplicate_charges() -> Self {
         let mut policy = Self::default();
-        policy.retry.duplicates = crate::retry::Duplicates::NEVER;
-        policy.retry.uncut_last_attempt = true;
+        policy.retry.paid_attempts = 1;
         policy
     }
 
@@ -109,10 +110,7 @@ impl Policy {
         }
         Ok(Self {
             fallback: self.fallback.scaled(factor),
-            retry: self
-                .retry
-                .with_deadline_from(self.timeout.picture)
-                .scaled(factor),
+            retry: self.retry.scaled(factor),
             in_flight: self.in_flight.scaled(factor),
             timeout: self.timeout.scaled(factor),
             billing: self.billing.scaled(factor),
@@ -137,7 +135,7 @@ impl Policy {
     /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let unreadable = |error| ConfigError::new("policy", format!("not a policy file:\n{error}"));
+        let unreadable = |error: toml::de::Error| unreadable::unreadable(text, &error);
         renamed::refuse_old_keys(&text.parse().map_err(unreadable)?)?;
         let policy: Self = toml::from_str(text).map_err(unreadable)?;
         policy.validate()?;

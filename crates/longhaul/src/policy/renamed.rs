@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use crate::config::ConfigError;
 
 /// The old key with its path, and the new key that stands in its place. `[]` stands for each row of an array.
-const RENAMED: [(&str, &str); 13] = [
+const RENAMED: [(&str, &str); 19] = [
     ("limits", "timeout"),
     ("timeout.head", "picture"),
     ("timeout.network_head", "network_picture"),
@@ -14,6 +14,12 @@ const RENAMED: [(&str, &str); 13] = [
     ("in_flight.wait", "queue_timeout"),
     ("in_flight.per_host", "max_per_host"),
     ("retry.schedule.told", "max_retry_after"),
+    ("retry.attempts", "paid_attempts"),
+    ("retry.duplicates.count", "retry.paid_attempts"),
+    ("retry.duplicates.micros", "retry.max_duplicate_micros"),
+    ("retry.expected", "worth"),
+    ("retry.late_results", "timeout.at_limit"),
+    ("retry.uncut_last_attempt", "timeout.at_limit"),
     ("billing.priors", "charge_rules"),
     ("billing.priors[].per_mille", "permille"),
     ("billing.charge_rules[].per_mille", "permille"),

@@ -14,18 +14,19 @@ fn the_default_policy_is_the_guides() {
     // Its limits: 10 connections.
     assert_eq!(policy.in_flight.max_per_host, 10);
     // Its strategy: at most three attempts.
-    assert_eq!(policy.retry.attempts, 3);
-    assert_eq!(policy.retry.duplicates.count, None);
+    assert_eq!(policy.retry.paid_attempts, 3);
+    assert_eq!(policy.retry.worth, 5.0);
+    assert_eq!(policy.retry.free_until, None);
     // Its compensation: over 180 s.
     assert_eq!(policy.billing.claims.over, Some(Duration::from_secs(180)));
 }
 
 #[test]
-fn careful_never_pays_twice_and_never_cuts_the_last_attempt() {
-    let policy = Policy::careful();
+fn no_duplicate_charges_pays_once() {
+    let policy = Policy::no_duplicate_charges();
     policy.validate().unwrap();
-    assert_eq!(policy.retry.duplicates, crate::retry::Duplicates::NEVER);
-    assert!(policy.retry.uncut_last_attempt);
+    assert_eq!(policy.retry.paid_attempts, 1);
+    assert_eq!(policy.retry.paid_attempts_on(true), 1);
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() 
     assert_eq!(milliseconds(policy.retry.schedule.overload), 150);
     assert_eq!(milliseconds(policy.retry.schedule.max_retry_after), 1_200);
     assert_eq!(policy.retry.time_scale, 0.01);
-    assert_eq!(milliseconds(policy.retry.deadline.unwrap().k4), 22_500);
+    assert_eq!(milliseconds(policy.retry.longest_silence), 6_000);
     assert_eq!(milliseconds(policy.billing.claims.over.unwrap()), 1_800);
     assert_eq!(policy.classify.time_scale, 0.01);
 
@@ -64,8 +65,8 @@ mod file {
     fn a_policy_comes_back_as_it_was_written() {
         for policy in [
             Policy::nano_banana_pro(),
-            Policy::careful(),
-            Policy::careful().scaled(0.1).unwrap(),
+            Policy::no_duplicate_charges(),
+            Policy::no_duplicate_charges().scaled(0.1).unwrap(),
         ] {
             let text = policy.to_toml().unwrap();
             assert_eq!(Policy::from_toml(&text).unwrap(), policy, "{text}");
@@ -93,10 +94,10 @@ mod file {
             ("[timeout]\nstart = 'soon'", "\"soon\" is not a duration"),
             ("[timeout]\nnetwork = 'dial-up'", "dial-up"),
             ("[timeout]\nsilence = '2years'", "timeout.silence"),
-            ("[retry]\nattempts = 0", "retry.attempts"),
+            ("[retry]\npaid_attempts = 0", "retry.paid_attempts"),
             ("[retry]\nkey_header = 'not a header'", "not a header"),
             ("[retry.schedule]\njitter = 2.0", "retry.schedule.jitter"),
-            ("[retry.duplicates]\nnumber = 1", "number"),
+            ("[retry]\nnumber = 1", "number"),
             ("[in_flight]\nmax_per_host = 0", "in_flight.max_per_host"),
             ("[classify]\npeek_limit = 0", "classify.peek_limit"),
             ("[classify]\ntime_scale = 0.0", "classify.time_scale"),

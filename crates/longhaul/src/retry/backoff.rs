@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::decision::Cost;
 use crate::{
     config::{ConfigError, nonzero, scale},
     model::{Class, End},
@@ -65,13 +66,15 @@ pub struct Schedule {
     pub after_timeout: Backoff,
     /// After any other ending. Default 5 s.
     pub after_error: Backoff,
-    /// The least after an overload, an outage or a rate limit. Default 15 s: shorter waits meet the same
-    /// overload again.
+    /// After what was never sent. Default exponential: 5, 10, 20 s and so on, up to `cap`.
+    pub unsent: Backoff,
+    /// The least after an overload, an outage or a rate limit; twice as long after each further one, up to `cap`.
+    /// Default 15 s: shorter waits meet the same overload again.
     #[serde(with = "crate::config::duration")]
     pub overload: Duration,
     /// How much may be added at random, as a share of the wait. Default 0.2; 0 switches it off.
     pub jitter: f64,
-    /// The longest wait of our own. Default 60 s. What a server asks for is bounded by `max_retry_after` instead.
+    /// The longest wait of our own, before jitter. Default 60 s. What a server asks for is bounded by `max_retry_after` instead.
     #[serde(with = "crate::config::duration")]
     pub cap: Duration,
     /// The longest wait that a server may ask for; over it the operation stops and says `retry_at`.
@@ -89,6 +92,7 @@ impl Default for Schedule {
         Self {
             after_timeout: Backoff::Linear(Duration::from_secs(5)),
             after_error: Backoff::Fixed(Duration::from_secs(5)),
+            unsent: Backoff::Exponential(Duration::from_secs(5)),
             overload: Duration::from_secs(15),
             jitter: 0.2,
             cap: Duration::from_secs(60),
@@ -99,7 +103,8 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// The wait after attempt `number` ended so. Never sooner than `retry_after`.
+    /// The wait after an attempt ended so, the `number`th of its kind (timeouts and other failures, refusals, what was
+    /// never sent). Never sooner than `retry_after`.
     pub fn wait(
         &self,
         number: u32,
@@ -113,22 +118,23 @@ impl Schedule {
                 retry_after.max(self.collect / 20)
             });
         }
-        let backoff = match end {
-            End::TimedOut => self.after_timeout,
+        let backoff = match (end, Cost::of(class)) {
+            (_, Cost::Refused) => Backoff::Exponential(self.overload),
+            (_, Cost::Unsent) => self.unsent,
+            (End::TimedOut, _) => self.after_timeout,
             _ => self.after_error,
         };
-        let least = match class {
-            Class::Overloaded | Class::Unavailable | Class::RateLimited => self.overload,
-            _ => Duration::ZERO,
-        };
-        let wait = backoff.wait(number, self.cap).max(least);
-        let own = scale(wait, self.jitter.mul_add(fastrand::f64(), 1.0)).min(self.cap.max(least));
+        let wait = backoff.wait(number, self.cap);
+        let own = scale(wait, self.jitter.mul_add(fastrand::f64(), 1.0));
         own.max(retry_after.unwrap_or_default())
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         nonzero("after_timeout", self.after_timeout.base())?;
         nonzero("after_error", self.after_error.base())?;
+        nonzero("unsent", self.unsent.base())?;
+        nonzero("overload", self.overload)?;
+        nonzero("max_retry_after", self.max_retry_after)?;
         nonzero("cap", self.cap)?;
         nonzero("collect", self.collect)?;
         if !(0.0..=1.0).contains(&self.jitter) {
@@ -151,6 +157,7 @@ impl Schedule {
         Self {
             after_timeout: self.after_timeout.map(change),
             after_error: self.after_error.map(change),
+            unsent: self.unsent.map(change),
             overload: change(self.overload),
             jitter: self.jitter,
             cap: change(self.cap),

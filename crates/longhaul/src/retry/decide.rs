@@ -17,7 +17,7 @@ use super::{
 use crate::{
     attempt::{Attempt, after},
     body::{PeekedBytes, Replay, announce_length},
-    error::{Clock, Error, ErrorKind, class_of_answer},
+    error::{Clock, Error, ErrorKind, class_of_answer, diagnosis},
     model::{Class, Classification, Decision, End, Money, retry_after_in_headers},
     observe::Event,
 };
@@ -150,11 +150,12 @@ impl<B: Replay> Operation<B> {
     pub(super) fn note_late(&mut self, running: &mut Running) {
         self.head_expiries += 1;
         let attempt = running.attempt().clone();
-        let patience = Duration::ZERO;
+        let silence = attempt.silence();
+        let patience = self.policy.longest_silence.saturating_sub(silence);
         self.tell(&Event::Late { attempt: &attempt });
         self.decided(Decision::Late {
             attempt: attempt.number(),
-            silence: attempt.silence(),
+            silence,
             patience,
         });
         running.late(patience);
@@ -189,13 +190,23 @@ impl<B: Replay> Operation<B> {
         } else {
             self.forgive(&attempt, others);
         }
+        if attempt.outcome_now().is_some() {
+            self.count(running, ending.class);
+        }
+        let cut = self.known_cut();
         let situation = Situation {
             end: ending.end,
             class: ending.class,
             probability: exposure.probability,
             status: attempt.status(),
-            attempt: self.made(),
+            paid: self.paid(),
+            unsent: self.unsent,
+            refused: self.refused,
             duplicates: self.duplicates(),
+            elapsed: self.elapsed(),
+            cut_known: cut.is_some(),
+            other_target: self.has_other_target(ending.class),
+            empty_result: attempt.is_empty_result() && !self.asked_for_empty,
             retry_after: ending.retry_after,
             server: ending.server,
             remaining: self
@@ -212,7 +223,11 @@ impl<B: Replay> Operation<B> {
             self.report.stopped_by = StoppedBy::Task;
             return Next::Stop;
         }
+        let same_again = ending.class == Class::SentPartial
+            && diagnosis::body_limit(&self.report.attempts).is_some();
         let planned = match self.policy.decision(&situation) {
+            // What was broken off twice at a like place is no accident.
+            _ if same_again => Err(StoppedBy::Class),
             RetryDecision::Again { wait, duplicate } => {
                 self.plan(running, &situation, wait, duplicate, others)
             }
@@ -221,6 +236,17 @@ impl<B: Replay> Operation<B> {
         let stopped_by = match planned {
             Ok(planned) => {
                 let wait = planned.wait.unwrap_or_default();
+                self.asked_for_empty |= situation.empty_result;
+                if let Some((cut, chance)) = cut
+                    && situation.paid >= self.policy.paid_attempts
+                {
+                    let paid_attempts = self.policy.paid_attempts_on(true);
+                    self.decided(Decision::CutKnown {
+                        cut,
+                        chance,
+                        paid_attempts,
+                    });
+                }
                 self.planned = Some(Box::new(planned));
                 self.tell(&Event::Waiting {
                     attempt: &attempt,

@@ -20,7 +20,7 @@ pub enum RetryDecision {
     Stop(StoppedBy),
 }
 
-/// An ending, with all that the verdict depends on. Build one from [`Situation::new`] to test a policy.
+/// An ending, with all that the decision depends on. Build one from [`Situation::new`] to test a policy.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Situation {
@@ -32,10 +32,23 @@ pub struct Situation {
     pub probability: Probability,
     /// The answer's status, if there was one.
     pub status: Option<StatusCode>,
-    /// Attempts made so far that count: all but those that only collected an answer.
-    pub attempt: u32,
+    /// Attempts so far that may be charged, or failed otherwise: all but those that were refused free of charge, that
+    /// were never sent, or that only collected an answer. This one among them, if it is one.
+    pub paid: u32,
+    /// Attempts so far that were never sent, or not whole.
+    pub unsent: u32,
+    /// Attempts so far that were refused free of charge.
+    pub refused: u32,
     /// Duplicates made so far.
     pub duplicates: u32,
+    /// Since the operation began.
+    pub elapsed: Duration,
+    /// A cut of the route is known.
+    pub cut_known: bool,
+    /// Another target would be asked after this ending.
+    pub other_target: bool,
+    /// An answer without a picture that says nothing else either, and the first such one of the operation.
+    pub empty_result: bool,
     /// The wait that the server asks for.
     pub retry_after: Option<Duration>,
     /// What the server says about sending again: `x-should-retry` and its relatives.
@@ -56,8 +69,14 @@ impl Situation {
             class,
             probability: class.charge_probability(),
             status: None,
-            attempt: 1,
+            paid: 1,
+            unsent: 1,
+            refused: 1,
             duplicates: 0,
+            elapsed: Duration::ZERO,
+            cut_known: false,
+            other_target: false,
+            empty_result: false,
             retry_after: None,
             server: None,
             remaining: Duration::MAX,
@@ -70,43 +89,123 @@ impl Situation {
 impl RetryPolicy {
     /// What to do about an ending.
     ///
-    /// Endings that sending again does not help stop first; then a server that says no; then whatever bounds
-    /// the policy sets, the cheapest to lift last: the body, the attempts, the duplicates, the retry-after limit,
-    /// the deadline.
+    /// Endings that sending again does not help stop first; then a server that says no; then the body; then, by what the
+    /// ending cost:
+    ///
+    /// - what was **refused** free of charge goes on until `free_until`, or until the deadline; where another target
+    ///   would be asked, twice at most, and not at all if the server asks for more than the schedule's overload;
+    /// - what was **never sent** is tried `unsent_attempts` times, six; where another target would be asked, twice;
+    /// - what **may be charged** goes on up to `paid_attempts`, and as far as the money for duplicates reaches;
+    /// - an answer that is [`InFlight`](Class::InFlight) is asked for again, however many attempts there were;
+    ///
+    /// and last a wait that is longer than the server may ask for, or than the time that is left.
     ///
     /// A server's no always wins. Its yes makes an ordinary failure of a
     /// [`ClientError`](Class::ClientError) or of a status like 501, and nothing else: what may have been
-    /// charged stays a duplicate. An answer that is [`InFlight`](Class::InFlight) is asked for again
-    /// however many attempts there were.
+    /// charged stays a duplicate. Whether the next attempt has time, and a route that can finish it, is asked apart:
+    /// see [`worth`](Self::worth).
     pub fn decision(&self, situation: &Situation) -> RetryDecision {
+        match self.decide(situation) {
+            Ok((wait, duplicate)) => RetryDecision::Again { wait, duplicate },
+            Err(stopped_by) => RetryDecision::Stop(stopped_by),
+        }
+    }
+
+    fn decide(&self, situation: &Situation) -> Result<(Duration, bool), StoppedBy> {
         let Situation {
             class, retry_after, ..
         } = *situation;
         if let Some(stopped_by) = final_class(situation) {
-            return RetryDecision::Stop(stopped_by);
+            return Err(stopped_by);
         }
         if !situation.replayable {
-            return RetryDecision::Stop(StoppedBy::Body);
-        }
-        if situation.attempt >= self.attempts && class != Class::InFlight {
-            return RetryDecision::Stop(StoppedBy::Attempts);
+            return Err(StoppedBy::Body);
         }
         // Paying nothing twice is no duplicate.
         let free = situation.price.is_some_and(|price| price.micros == 0);
         let duplicate = situation.probability.is_a_risk() && !free;
-        if duplicate && !self.duplicates.allow(situation.duplicates, situation.price) {
-            return RetryDecision::Stop(StoppedBy::Duplicates);
-        }
-        if retry_after.is_some_and(|retry_after| retry_after > self.schedule.max_retry_after) {
-            return RetryDecision::Stop(StoppedBy::RetryAfterTooLong);
-        }
+        let cost = match Cost::of(class) {
+            // A refusal in a 200 may be charged all the same.
+            Cost::Refused if duplicate => Cost::Paid,
+            cost => cost,
+        };
+        let number = match cost {
+            Cost::Refused => situation.refused,
+            Cost::Unsent => situation.unsent,
+            Cost::Paid | Cost::Collected => situation.paid,
+        };
         let wait = self
             .schedule
-            .wait(situation.attempt, situation.end, class, retry_after);
-        if wait >= situation.remaining {
-            return RetryDecision::Stop(StoppedBy::Deadline);
+            .wait(number, situation.end, class, retry_after);
+        match cost {
+            Cost::Refused => self.may_ask_again(situation, wait)?,
+            Cost::Unsent if situation.unsent >= self.unsent_attempts => {
+                return Err(StoppedBy::Unsent);
+            }
+            Cost::Unsent if situation.other_target && situation.unsent >= AT_FIRST_TARGETS => {
+                return Err(StoppedBy::OtherTarget);
+            }
+            Cost::Paid if situation.paid >= self.paid_attempts_on(situation.cut_known) => {
+                return Err(StoppedBy::Attempts);
+            }
+            Cost::Paid
+                if duplicate && !self.duplicates_reach(situation.duplicates, situation.price) =>
+            {
+                return Err(StoppedBy::Duplicates);
+            }
+            Cost::Unsent | Cost::Paid | Cost::Collected => {}
         }
-        RetryDecision::Again { wait, duplicate }
+        if retry_after.is_some_and(|told| told > self.schedule.max_retry_after) {
+            return Err(StoppedBy::RetryAfterTooLong);
+        }
+        if wait >= situation.remaining {
+            return Err(StoppedBy::Deadline);
+        }
+        Ok((wait, duplicate))
+    }
+
+    /// Whether to ask once more, after `wait`, what was refused free of charge.
+    fn may_ask_again(&self, situation: &Situation, wait: Duration) -> Result<(), StoppedBy> {
+        let again = situation.elapsed.saturating_add(wait);
+        if self.free_until.is_some_and(|until| again > until) {
+            return Err(StoppedBy::FreeUntil);
+        }
+        let asks_for_long = situation
+            .retry_after
+            .is_some_and(|told| told > self.schedule.overload);
+        if situation.other_target && (situation.refused >= AT_FIRST_TARGETS || asks_for_long) {
+            return Err(StoppedBy::OtherTarget);
+        }
+        Ok(())
+    }
+}
+
+/// So often a target is asked that others follow, while what it says is free.
+const AT_FIRST_TARGETS: u32 = 2;
+
+/// What an ending cost, as far as the number of attempts is bounded by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cost {
+    /// It may be charged, or it failed otherwise than free.
+    Paid,
+    /// The provider refused it, free of charge.
+    Refused,
+    /// It was not sent, or not whole.
+    Unsent,
+    /// It only asked for the answer of another.
+    Collected,
+}
+
+impl Cost {
+    pub(super) const fn of(class: Class) -> Self {
+        match class {
+            Class::RateLimited | Class::Overloaded | Class::Unavailable => Self::Refused,
+            Class::NeverSent | Class::SentPartial | Class::Refused | Class::NotBegun => {
+                Self::Unsent
+            }
+            Class::InFlight => Self::Collected,
+            _ => Self::Paid,
+        }
     }
 }
 
@@ -118,10 +217,11 @@ pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
         Class::QuotaExhausted
         | Class::KeyReuse
         | Class::Accepted
-        | Class::NoImage
         | Class::ContentBlocked
         | Class::Redirect
         | Class::NotBegun => Some(StoppedBy::Class),
+        // An empty answer is no refusal: one more may bring what it left out.
+        Class::NoImage if !situation.empty_result => Some(StoppedBy::Class),
         Class::ClientError if !told_to_go_on => Some(StoppedBy::Class),
         // The certificate behind Cloudflare stays as it is.
         Class::NeverSent
@@ -154,6 +254,7 @@ pub(super) fn final_class(situation: &Situation) -> Option<StoppedBy> {
         | Class::ModelDeadline
         | Class::IntermediaryCut
         | Class::UnknownOutcome
-        | Class::Undelivered => None,
+        | Class::Undelivered
+        | Class::NoImage => None,
     }
 }

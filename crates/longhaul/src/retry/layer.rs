@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::request::Parts;
 use tower_layer::Layer;
@@ -6,16 +6,16 @@ use tower_layer::Layer;
 use super::{budget::Spending, policy::RetryPolicy, service::ClassifyingRetry};
 use crate::{
     attempt::RouteInfo,
-    config::ConfigError,
+    config::{ConfigError, scale},
     model::{
-        Money, PerResolution, PriceTable, Provider, Resolution, RouteHistory, RouteId, TimeScale,
-        Workload,
+        Money, PerResolution, PictureLimit, PriceTable, Provider, Resolution, RouteHistory,
+        RouteId, TimeScale, Workload,
     },
     observe::Observer,
 };
 
-/// Until the head of an answer, where no stack says otherwise: the guide's table.
-const DEFAULT_HEAD: PerResolution = PerResolution::from_secs(300, 300, 600, 600);
+/// Until the picture begins, where no layer says otherwise: the guide's table.
+const DEFAULT_LIMITS: PerResolution = PerResolution::from_secs(300, 300, 600, 600);
 
 /// Makes [`ClassifyingRetry`] services.
 ///
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) spending: Option<Spending>,
     prices: Option<Arc<PriceTable>>,
     history: RouteHistory,
+    /// The limits in force until a picture begins.
+    limits: Option<Arc<dyn PictureLimit>>,
 }
 
 /// The money that an operation's attempts are paid from, and what each costs, where that is known beforehand.
@@ -47,10 +49,11 @@ impl Shared {
     fn new(policy: RetryPolicy) -> Self {
         Self {
             spending: Spending::new(policy.budget, policy.spending_cap),
-            policy: Arc::new(policy.with_deadline_from(DEFAULT_HEAD)),
+            policy: Arc::new(policy),
             observer: None,
             prices: None,
             history: RouteHistory::default(),
+            limits: None,
         }
     }
 
@@ -59,6 +62,22 @@ impl Shared {
         let spending = self.spending.clone()?;
         let price = self.price(head);
         Some(Box::new(Budgets { spending, price }))
+    }
+
+    /// How long the operation of this request may take.
+    pub(super) fn time_for(&self, head: &Parts, resolution: Resolution) -> Duration {
+        if let Some(deadline) = self.policy.deadline {
+            return deadline.of(resolution);
+        }
+        let unknown = Workload::default();
+        let limit = match &self.limits {
+            Some(limits) => {
+                let workload = head.extensions.get().unwrap_or(&unknown);
+                limits.limit(&head.extensions, workload)
+            }
+            None => scale(DEFAULT_LIMITS.of(resolution), self.policy.time_scale),
+        };
+        self.policy.time_for(limit)
     }
 
     /// The route that this request takes, and what is known of it.
@@ -83,8 +102,8 @@ impl Shared {
 }
 
 impl ClassifyingRetryLayer {
-    /// Retries by `policy`. A policy without a deadline gets the one that follows from its attempts and
-    /// the default limits.
+    /// Retries by `policy`. Without a deadline in it, operations get the one that follows from the
+    /// guide's limits.
     pub fn new(policy: RetryPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
@@ -106,6 +125,12 @@ impl ClassifyingRetryLayer {
     /// no duplicate is made.
     pub fn with_prices(mut self, prices: PriceTable) -> Self {
         self.shared.prices = Some(Arc::new(prices));
+        self
+    }
+
+    /// Derives deadlines from these limits.
+    pub(crate) fn with_limits(mut self, limits: Arc<dyn PictureLimit>) -> Self {
+        self.shared.limits = Some(limits);
         self
     }
 

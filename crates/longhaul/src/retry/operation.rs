@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{
     RetryPolicy,
     budget::Reservation,
+    decision::Cost,
     endings::{Endings, RejectedResult},
     key::KeyForm,
     layer::{Budgets, Shared},
@@ -16,12 +17,12 @@ use super::{
 };
 use crate::{
     attempt::{
-        Admission, Attempt, AttemptOptions, Deadline, OperationId, PriorAttempts, Prospect,
-        RouteInfo, after, callers_deadline,
+        Admission, Attempt, AttemptOptions, Deadline, OperationId, OtherTargets, PriorAttempts,
+        Prospect, RouteInfo, after, callers_deadline,
     },
     body::Replay,
     error::{Error, ErrorKind, OuterRetry, ReportParts, RetryReport, StoppedBy},
-    model::{Class, Decision, Exposure, Money, Workload},
+    model::{Class, Decision, Exposure, Money, Passage, Workload},
     observe::{Event, Observer, tell},
 };
 
@@ -43,6 +44,15 @@ pub(super) struct Operation<B> {
     worth: f64,
     pub(super) report: ReportParts,
     pub(super) head_expiries: u32,
+    began: Instant,
+    /// Attempts here that may be charged, that were refused free of charge, and that were never sent.
+    paid: u32,
+    pub(super) refused: u32,
+    pub(super) unsent: u32,
+    /// An answer that was empty has been asked for once more.
+    pub(super) asked_for_empty: bool,
+    /// The targets that may be asked after this one.
+    others: Option<OtherTargets>,
     /// What ended and may be charged, by the number of the attempt beside which it was made, with what it held for being
     /// a duplicate: until that one has ended too.
     pub(super) charged_beside: Vec<(u32, Option<Money>)>,
@@ -90,16 +100,11 @@ impl<B: Replay> Operation<B> {
         let outer_retry = OuterRetry::of(&head);
 
         let now = Instant::now();
-        let own = policy
-            .deadline
-            .map(|deadline| after(now, deadline.of(resolution)));
+        let own = after(now, shared.time_for(&head, resolution));
         let callers_deadline = callers_deadline(&mut head, &policy.deadline_headers);
-        let deadline = own
-            .map(Deadline::at)
-            .into_iter()
-            .chain(callers_deadline)
-            .min()
-            .unwrap_or_else(|| Deadline::after(Duration::MAX));
+        let own = Deadline::at(own);
+        let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
+        let others = head.extensions.remove::<OtherTargets>();
 
         // The layers below tell the same observers.
         let own = head.extensions.remove::<Observer>();
@@ -143,6 +148,12 @@ impl<B: Replay> Operation<B> {
                 ..ReportParts::default()
             },
             head_expiries: 0,
+            began: now,
+            paid: 0,
+            refused: 0,
+            unsent: 0,
+            asked_for_empty: false,
+            others,
             charged_beside: Vec::new(),
             endings: None,
             planned: None,
@@ -201,7 +212,7 @@ impl<B: Replay> Operation<B> {
             return Ok(false);
         }
         let waste = price.map(|price| price.at(exposed.probability));
-        self.report.stopped_by = if !self.policy.duplicates.reach(self.duplicates(), price) {
+        self.report.stopped_by = if !self.policy.duplicates_reach(self.duplicates(), price) {
             StoppedBy::Duplicates
         } else if reservation.is_some_and(|reservation| !reservation.withdraw(waste)) {
             StoppedBy::Budget
@@ -292,11 +303,7 @@ impl<B: Replay> Operation<B> {
         self.report.duplicates += u32::from(planned.beside.is_some() && !planned.takes_place);
         self.report.collected += u32::from(planned.collects);
         let number = self.report.attempts.len() as u32 + 1;
-        // None may follow one that stays silent: all attempts are made, or the request can be sent only once,
-        // or no more duplicates are allowed.
-        let last = number - self.report.collected >= self.policy.attempts
-            || !self.replayable()
-            || self.policy.duplicates.are_used_up(self.duplicates());
+        self.paid += u32::from(!planned.collects);
         let name = self.policy.key_header.as_ref();
         let key = name.and_then(|name| request.headers().get(name)).cloned();
         let mut route = self.route.clone();
@@ -305,8 +312,7 @@ impl<B: Replay> Operation<B> {
             deadline: Some(self.deadline),
             admission: planned.admission,
             head_expiries: self.head_expiries,
-            uncut_head: self.policy.uncut_last_attempt && last,
-            keep_late: self.policy.late_results,
+            keep_late: true,
             tell_server: self.policy.server_timeout,
         };
         let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.attempts);
@@ -314,7 +320,12 @@ impl<B: Replay> Operation<B> {
         attempt.set_route_info(route);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
-        Running::begin(attempt, planned.reservation, planned.beside)
+        Running::begin(
+            attempt,
+            planned.reservation,
+            planned.beside,
+            planned.collects,
+        )
     }
 
     /// The price of an attempt, where the retry layer itself knows it.
@@ -322,15 +333,66 @@ impl<B: Replay> Operation<B> {
         self.budgets.as_ref()?.price
     }
 
-    /// Attempts that count.
-    pub(super) fn made(&self) -> u32 {
-        self.report.attempts.len() as u32 - self.report.collected
+    /// Attempts so far that may be charged, at other targets too.
+    pub(super) fn paid(&self) -> u32 {
+        let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.paid);
+        elsewhere + self.paid
+    }
+
+    /// An attempt has ended: what was free is not counted as paid.
+    pub(super) fn count(&mut self, running: &Running, class: Class) {
+        let counter = match Cost::of(class) {
+            Cost::Refused => &mut self.refused,
+            Cost::Unsent => &mut self.unsent,
+            Cost::Paid | Cost::Collected => return,
+        };
+        *counter += 1;
+        if !running.collects {
+            self.paid = self.paid.saturating_sub(1);
+        }
+    }
+
+    /// The cut of the route that counts, where one is known: its silence, and the chance that it leaves.
+    pub(super) fn known_cut(&self) -> Option<(Duration, f64)> {
+        if self.worth.is_infinite() {
+            return None;
+        }
+        let RouteInfo {
+            route,
+            resolution,
+            scale,
+            history,
+            ..
+        } = &self.route;
+        match history.passage(route, *resolution, self.worth, *scale) {
+            Passage::Open => None,
+            Passage::Worth(odds) | Passage::Probe(odds) | Passage::Closed(odds) => {
+                Some((scale.ours(odds.cut), odds.chance))
+            }
+        }
+    }
+
+    /// Whether another target is asked if the attempts here end as `class`, and as those before it.
+    pub(super) fn has_other_target(&self, class: Class) -> bool {
+        let Some(others) = &self.others else {
+            return false;
+        };
+        let passes = |attempt: &Attempt| {
+            let class = attempt.class().unwrap_or(Class::UnknownOutcome);
+            !class.is_possibly_charged() || others.despite.contains(&class)
+        };
+        others.after.contains(&class) && self.report.attempts.iter().all(passes)
     }
 
     /// Duplicates made so far, at other targets too.
     pub(super) fn duplicates(&self) -> u32 {
         let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.duplicates);
         elsewhere + self.report.duplicates
+    }
+
+    /// Since the operation began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Whether there can be another attempt.
@@ -386,6 +448,9 @@ impl<B: Replay> Operation<B> {
         if running.beside.is_some() {
             self.report.duplicates = self.report.duplicates.saturating_sub(1);
         }
+        if !running.collects {
+            self.paid = self.paid.saturating_sub(1);
+        }
         if let Some(admission) = &running.attempt().options().admission {
             admission.give_up();
         }
@@ -408,6 +473,10 @@ impl<B: Replay> Operation<B> {
 
     /// The report, at the end: of the attempt that the caller gets, if there was any.
     pub(super) fn report(&mut self, attempt: Option<&Attempt>) -> RetryReport {
+        let learned = self.report.attempts.iter().find_map(Attempt::limits);
+        if let Some((table, learned)) = learned {
+            self.decided(Decision::LearnedLimit { table, learned });
+        }
         if let Some(attempt) = attempt {
             self.tell(&Event::Settled { attempt });
         }

@@ -9,70 +9,54 @@ use super::{
 };
 use crate::{
     attempt::DeadlineHeader,
-    config::{ConfigError, scale},
+    config::{ConfigError, bounded, nonzero, scale},
     model::{Money, PerResolution},
 };
 
-/// How many attempts may be made while an earlier one may be running and charged.
-///
-/// Those that [`Fallback`](crate::fallback::Fallback) makes at other targets count too. Their own number is
-/// [allowed by class](crate::fallback::FallbackPolicy::allow_duplicate), also where `count` allows none; their
-/// money is not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Duplicates {
-    /// At most this many in an operation. Default none: as many as the attempts allow.
-    pub count: Option<u32>,
-    /// At most for this much in an operation, in millionths of the currency of the price row. Default
-    /// none. Where it is set and the price is not known, no duplicate is made.
-    pub micros: Option<i64>,
-}
+/// How many times as many attempts may be charged on a route whose cut is known: the chance of each is judged there.
+const ON_CUT_ROUTE: u32 = 2;
 
-impl Duplicates {
-    /// None at all.
-    pub const NEVER: Self = Self {
-        count: Some(0),
-        micros: None,
-    };
+/// What an attempt takes beside the limit until its picture begins: its beginning, its body, and the wait before it.
+const BESIDE_LIMIT: Duration = Duration::from_secs(150);
 
-    /// Whether one more is allowed after `made`, at this price each.
-    pub fn allow(&self, made: u32, price: Option<Money>) -> bool {
-        !self.are_used_up(made) && self.reach(made, price)
-    }
-
-    /// Whether the money is enough for one more after `made`, at this price each.
-    pub(super) fn reach(&self, made: u32, price: Option<Money>) -> bool {
-        self.micros.is_none_or(|most| {
-            price.is_some_and(|price| price.times(made.saturating_add(1)).micros <= most)
-        })
-    }
-
-    /// Whether `made` are all that are allowed, whatever they cost.
-    pub(super) fn are_used_up(&self, made: u32) -> bool {
-        self.count.is_some_and(|count| made >= count)
-    }
-}
+/// The operation's deadline has room for so many attempts, whatever their number.
+const ATTEMPTS_IN_DEADLINE: u32 = 3;
 
 /// When to send again, and when not. The default is the Nano Banana Pro guide's policy.
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// Attempts of one operation, the first among them. Default 3.
-    pub attempts: u32,
+    /// Attempts of one operation that may be charged, the first among them, at all targets together. Default 3, as the
+    /// guide says; twice as many on a route whose cut is known, where [`worth`](Self::worth) judges each. 1 never pays
+    /// twice. What ended free of charge does not count: a refusal is asked again until the deadline, and what was never
+    /// sent is tried [six times](Self::unsent_attempts).
+    pub paid_attempts: u32,
+    /// How often an operation is tried that could not be sent, or not whole. Default 6: with the waits between them a dead
+    /// host fails after some three minutes.
+    pub unsent_attempts: u32,
     /// How long to wait between them.
     pub schedule: Schedule,
-    /// How many of them may be duplicates.
-    pub duplicates: Duplicates,
-    /// What duplicates may cost, all operations of the layer together. Default none: `duplicates` alone
-    /// bounds them.
+    /// How long an overload, an outage or a rate limit is waited through, from the operation's beginning. Default none:
+    /// until the deadline. For programs that cannot wait that long; `"0s"` asks once.
+    #[serde(with = "crate::config::duration::option")]
+    pub free_until: Option<Duration>,
+    /// How long a request may be out without a picture until another attempt is made beside it, which may then be paid
+    /// for nothing. Default 600 s, the guide's longest silence. An attempt that is late at its own limit goes on; where
+    /// the path is proved dead before, it has ended, and the next follows.
+    #[serde(with = "crate::config::duration")]
+    pub longest_silence: Duration,
+    /// The most that duplicates of one operation may cost, in millionths of the currency of the price row. Default none.
+    /// Where it is set and the price is not known, no duplicate is made.
+    pub max_duplicate_micros: Option<i64>,
+    /// What duplicates may cost, all operations of the layer together. Default none.
     pub budget: Option<MoneyBudget>,
     /// The most that may be spent, all operations of the layer together. Default none. Needs prices: see
     /// [`with_prices`](super::ClassifyingRetryLayer::with_prices).
     pub spending_cap: Option<SpendingCap>,
-    /// When the operation must have ended. Default: attempts × (head + 150 s), 1,350 s for K1 and K2,
-    /// 2,250 s for K4 and Unknown. The caller's [`Deadline`](crate::Deadline) counts where it is earlier.
+    /// When the operation must have ended. Default: 3 × (the longer of the limit in force for the request and
+    /// `longest_silence`, + 150 s), 2,250 s for every size; fixed when the operation begins. The caller's
+    /// [`Deadline`](crate::Deadline) counts where it is earlier.
     pub deadline: Option<PerResolution>,
     /// How many prices a picture is worth: an attempt, the first among them, is begun only where its chance of
     /// bringing a picture × `worth` is at least 1. The chance is that such a picture is done in the time that is left,
@@ -82,21 +66,6 @@ pub struct RetryPolicy {
     pub worth: f64,
     /// The provider's seconds against ours: 0.01 for one at a hundred times real speed. Default 1.
     pub time_scale: f64,
-    /// The last attempt that may be made keeps no head clock of its own but runs to the operation's deadline:
-    /// nothing is gained by cutting a paid call that no other follows. Without duplicates that is the first,
-    /// since none may follow one that stays silent. Default false.
-    pub uncut_last_attempt: bool,
-    /// An attempt whose head clock ran out goes on, until the attempt's clock or the operation's deadline,
-    /// and those that follow run beside it: whichever brings the picture first wins, and the others are dropped as
-    /// [`Superseded`](crate::End::Superseded). Where no other may follow, it goes on all the same. Default
-    /// false: it is cut, and its picture is lost.
-    ///
-    /// The attempts count, wait and are bounded as if the late one had ended, duplicates above all. A late
-    /// attempt keeps its place in flight and its connection; with a single place per host
-    /// ([`InFlightPolicy::max_per_host`](crate::in_flight::InFlightPolicy::max_per_host)) no other can begin before
-    /// it ends. The timeout layer must be polled on the task of the retry layer, as in a
-    /// [`Stack`](crate::Stack): a buffer between them hides that an attempt is late.
-    pub late_results: bool,
     /// The header for the idempotency key, sent alike on every attempt. Default `idempotency-key`. A key
     /// that the caller has set is kept. In a policy file, `""` switches it off.
     #[serde(with = "crate::config::header_name")]
@@ -120,16 +89,17 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            attempts: 3,
+            paid_attempts: 3,
+            unsent_attempts: 6,
             schedule: Schedule::default(),
-            duplicates: Duplicates::default(),
+            free_until: None,
+            longest_silence: Duration::from_secs(600),
+            max_duplicate_micros: None,
             budget: None,
             spending_cap: None,
             deadline: None,
             worth: 5.0,
             time_scale: 1.0,
-            uncut_last_attempt: false,
-            late_results: false,
             key_header: Some(HeaderName::from_static("idempotency-key")),
             keys: Vec::new(),
             deadline_headers: Vec::new(),
@@ -142,10 +112,13 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Refuses no attempts at all, zero durations, and a jitter outside 0 to 1.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if self.attempts == 0 {
-            return Err(ConfigError::new("attempts", "must be at least 1"));
+        if self.paid_attempts == 0 {
+            return Err(ConfigError::new("paid_attempts", "must be at least 1"));
         }
-        if !(self.worth >= 1.0) {
+        if self.unsent_attempts == 0 {
+            return Err(ConfigError::new("unsent_attempts", "must be at least 1"));
+        }
+        if self.worth.is_nan() || self.worth < 1.0 {
             return Err(ConfigError::new(
                 "worth",
                 format!(
@@ -163,12 +136,14 @@ impl RetryPolicy {
         self.schedule
             .validate()
             .map_err(|error| error.under("schedule"))?;
-        if self.duplicates.micros.is_some_and(|micros| micros < 0) {
+        if self.max_duplicate_micros.is_some_and(|micros| micros < 0) {
             return Err(ConfigError::new(
-                "duplicates.micros",
+                "max_duplicate_micros",
                 "must not be negative",
             ));
         }
+        nonzero("longest_silence", self.longest_silence)?;
+        bounded("free_until", self.free_until.unwrap_or_default())?;
         if let Some(budget) = &self.budget {
             budget.validate().map_err(|error| error.under("budget"))?;
         }
@@ -188,16 +163,29 @@ impl RetryPolicy {
         Ok(())
     }
 
-    /// The same policy with the deadline that follows from its attempts and `limits`, unless it has one.
-    #[must_use]
-    pub(crate) fn with_deadline_from(mut self, head: PerResolution) -> Self {
-        /// What an attempt takes beside its head: start, body, and the wait before it.
-        const BESIDE_HEAD: Duration = Duration::from_secs(150);
-        let attempts = self.attempts;
-        self.deadline.get_or_insert_with(|| {
-            head.map(|head| head.saturating_add(BESIDE_HEAD).saturating_mul(attempts))
-        });
-        self
+    /// How many attempts may be charged, where a cut of the route is known or not.
+    pub fn paid_attempts_on(&self, cut_known: bool) -> u32 {
+        // One never pays twice, and what counts no chances counts attempts.
+        if cut_known && self.paid_attempts > 1 && self.worth.is_finite() {
+            self.paid_attempts.saturating_mul(ON_CUT_ROUTE)
+        } else {
+            self.paid_attempts
+        }
+    }
+
+    /// Whether the money is enough for one more duplicate after `made`, at this price each.
+    pub(super) fn duplicates_reach(&self, made: u32, price: Option<Money>) -> bool {
+        self.max_duplicate_micros.is_none_or(|most| {
+            price.is_some_and(|price| price.times(made.saturating_add(1)).micros <= most)
+        })
+    }
+
+    /// How long an operation may take whose attempts have this limit until their picture begins.
+    pub(super) fn time_for(&self, limit: Duration) -> Duration {
+        limit
+            .max(self.longest_silence)
+            .saturating_add(scale(BESIDE_LIMIT, self.time_scale))
+            .saturating_mul(ATTEMPTS_IN_DEADLINE)
     }
 
     pub(crate) fn scaled(self, factor: f64) -> Self {
@@ -205,6 +193,8 @@ impl RetryPolicy {
         Self {
             schedule: self.schedule.scaled(factor),
             deadline: self.deadline.map(|deadline| deadline.map(change)),
+            free_until: self.free_until.map(change),
+            longest_silence: change(self.longest_silence),
             time_scale: self.time_scale * factor,
             ..self
         }

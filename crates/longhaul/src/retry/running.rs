@@ -24,6 +24,8 @@ pub(super) struct Running {
     pub(super) reservation: Option<Box<Reservation>>,
     /// The number of the attempt beside which it is a duplicate: one that may be running and charged.
     pub(super) beside: Option<u32>,
+    /// It only asks for the answer of another.
+    pub(super) collects: bool,
     pub(super) lateness: Lateness,
     /// Until another is to be made beside it. Boxed: few attempts are late.
     overdue: Option<Pin<Box<Sleep>>>,
@@ -44,6 +46,7 @@ impl Running {
         attempt: Attempt,
         mut reservation: Option<Box<Reservation>>,
         beside: Option<u32>,
+        collects: bool,
     ) -> Self {
         if let Some(reservation) = &mut reservation {
             reservation.attach(&attempt);
@@ -52,6 +55,7 @@ impl Running {
             guard: AttemptGuard::armed(attempt),
             reservation,
             beside,
+            collects,
             lateness: Lateness::InTime,
             overdue: None,
         }

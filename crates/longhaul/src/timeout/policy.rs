@@ -1,8 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
+use http::Extensions;
+
 use crate::{
     config::{ConfigError, bounded, nonzero, scale, scale_with_floor},
-    model::{PerResolution, Quality, Workload},
+    model::{PerResolution, PictureLimit, Quality, Workload},
 };
 
 /// What the network between us and the provider is like, where that is known.
@@ -66,7 +68,7 @@ pub struct TimeoutPolicy {
     /// no picture. Default 300 s for K1 and K2, 600 s for K4 and Unknown.
     pub picture: PerResolution,
     /// What happens at that limit. Default: the attempt ends where the layer stands alone, and is
-    /// [late](crate::Attempt::is_late) in a [`Stack`](crate::Stack).
+    /// [late](crate::Attempt::is_late) below a retry layer, as in a [`Stack`](crate::Stack).
     pub at_limit: Option<AtLimit>,
     /// The network, where it is known; the longer of its row and the size's row counts. Default none.
     pub network: Option<Network>,
@@ -253,6 +255,15 @@ impl TimeoutPolicy {
             silence: scale(self.silence, factor),
             attempt: self.attempt.map(|limit| scale(limit, factor)),
             after_timeout: self.after_timeout,
+        }
+    }
+}
+
+impl PictureLimit for TimeoutPolicy {
+    fn limit(&self, extensions: &Extensions, workload: &Workload) -> Duration {
+        match extensions.get::<RequestTimeouts>() {
+            Some(own) => own.limits().picture_for(workload),
+            None => self.picture_for(workload),
         }
     }
 }

@@ -21,7 +21,7 @@ impl TimeoutSelector for TimeoutPolicy {
             start: self.start,
             write_progress: self.write_progress,
             picture: Some(self.picture_for(workload)),
-            at_limit: self.at_limit.unwrap_or_default(),
+            at_limit: self.at_limit,
             silence: self.silence,
             attempt: self.attempt,
         }
@@ -60,7 +60,7 @@ pub struct AttemptTimeouts {
     /// From the flushed request until the picture begins to arrive; `None` leaves that to the operation's deadline.
     pub picture: Option<Duration>,
     /// What happens at that limit.
-    pub at_limit: AtLimit,
+    pub at_limit: Option<AtLimit>,
     /// Between two pieces of the answer, once the picture has begun to arrive.
     pub silence: Duration,
     /// From the call until the last byte.

@@ -78,10 +78,16 @@ where
             None => self.policy.timeouts_after(workload, expiries),
         };
         let resolution = workload.resolution;
-        if terms.uncut_head && deadline.is_some() {
-            timeouts.picture = None;
+        let goes_on = match timeouts.at_limit {
+            Some(at_limit) => at_limit == AtLimit::Late,
+            None => terms.keep_late,
+        };
+        let late = goes_on && deadline.is_some();
+        if late {
+            // An attempt that ends at its limit keeps the table's.
+            let attempt = guard.attempt();
+            timeouts.picture = timeouts.picture.map(|limit| attempt.learned_limit(limit));
         }
-        let late = (timeouts.at_limit == AtLimit::Late || terms.keep_late) && deadline.is_some();
         if terms.tell_server {
             // A late attempt goes on until the operation's deadline.
             let picture = timeouts.picture.filter(|_| !late);

@@ -19,7 +19,7 @@ use super::*;
 mod picture;
 
 use crate::{
-    attempt::{Attempt, AttemptOptions, Deadline, OperationId, Transport, Written},
+    attempt::{Attempt, Deadline, Transport, Written},
     error::{BoxError, Clock, Error, ErrorKind},
     model::{Class, End, Phase, Quality, Resolution, Workload},
 };
@@ -267,7 +267,7 @@ fn the_default_clocks_are_those_of_the_guide() {
     assert_eq!(clocks.start, 20 * SECOND);
     assert_eq!(clocks.write_progress, 30 * SECOND);
     assert_eq!(clocks.picture, Some(600 * SECOND));
-    assert_eq!(clocks.at_limit, AtLimit::End);
+    assert_eq!(clocks.at_limit, None);
     assert_eq!(clocks.silence, 120 * SECOND);
     assert_eq!(clocks.attempt, None);
 }
@@ -398,26 +398,6 @@ async fn a_request_brings_its_own_limits() {
     let error = call(silent, request).await.unwrap_err();
     assert_eq!(began.elapsed().as_secs(), 3, "nearer than the start limit");
     assert_eq!(clock_of(&error), Clock::Picture);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_uncut_last_attempt_runs_to_the_operations_deadline() {
-    let service = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
-        send(request.into_body()).await;
-        sleep(900 * SECOND).await;
-        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
-    });
-    let mut request = request(Full::from("{}"), Resolution::K4);
-    request
-        .extensions_mut()
-        .insert(Deadline::after(1000 * SECOND));
-    let terms = AttemptOptions {
-        uncut_head: true,
-        ..AttemptOptions::default()
-    };
-    let attempt = Attempt::with_options(OperationId::new(), 1, None, terms);
-    request.extensions_mut().insert(attempt);
-    call(service, request).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

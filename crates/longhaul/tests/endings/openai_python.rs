@@ -94,7 +94,9 @@ fn verdict(status: u16, classification: &Classification, attempt: u32) -> RetryD
     let mut situation = Situation::new(End::Finished, classification.class);
     situation.status = StatusCode::from_u16(status).ok();
     situation.retry_after = classification.wait;
-    situation.attempt = attempt;
+    situation.paid = attempt;
+    situation.refused = attempt;
+    situation.unsent = attempt;
     RetryPolicy::default().decision(&situation)
 }
 

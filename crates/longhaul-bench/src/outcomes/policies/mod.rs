@@ -43,6 +43,15 @@ enum Build {
         judged: bool,
         change: Change,
     },
+    /// The default, and each call made in another way than in one request
+    Exchanged(Exchange),
+}
+
+/// How a call is made that is not one request: the provider has to offer it
+#[derive(Debug, Clone, Copy)]
+enum Exchange {
+    Tasks,
+    Stream,
 }
 
 /// A policy around the two providers.
@@ -76,12 +85,13 @@ impl Policy {
                 stack: None,
             }),
             Build::Ours { change, .. } => ours::built(change, world),
+            Build::Exchanged(exchange) => ours::exchanged(exchange, world),
         }
     }
 
     /// Whether it is one of Longhaul's
     pub(super) const fn is_ours(&self) -> bool {
-        matches!(self.build, Build::Ours { .. })
+        matches!(self.build, Build::Ours { .. } | Build::Exchanged(_))
     }
 
     /// Whether it is one of the default's variants
@@ -104,6 +114,10 @@ const fn theirs(name: &'static str, about: &'static str, client: fn(World) -> Cl
 const fn ours(name: &'static str, about: &'static str, change: Change) -> Policy {
     let judged = false;
     Policy::new(name, about, Build::Ours { judged, change })
+}
+
+const fn exchanged(name: &'static str, about: &'static str, exchange: Exchange) -> Policy {
+    Policy::new(name, about, Build::Exchanged(exchange))
 }
 
 const fn judged(name: &'static str, about: &'static str, change: Change) -> Policy {
@@ -156,17 +170,17 @@ pub(super) static ALL: &[Policy] = &[
     judged(DEFAULT, "Policy::nano_banana_pro(), the default", |_| {}),
     ours(
         "longhaul-careful",
-        "Policy::careful(): never sends again what may have been charged",
+        "Policy::no_duplicate_charges(): never sends again what may have been charged",
         ours::careful,
     ),
     ours(
-        "longhaul-late",
-        "careful, and an answer that comes after the head's time limit is still taken",
-        ours::late,
+        "longhaul-letter",
+        "the guide to the letter: attempts end at their limits, three are paid, chances do not count",
+        ours::letter,
     ),
     ours(
         "longhaul-budget",
-        "careful, but duplicates as far as a money budget allows: $1 and 10 % of what is delivered",
+        "the default, with duplicates as far as a money budget allows: $1 and 10 % of what is delivered",
         ours::budget,
     ),
     ours(
@@ -175,6 +189,16 @@ pub(super) static ALL: &[Policy] = &[
         ours::fallback,
     )
     .with_second_provider(),
+    exchanged(
+        "longhaul-tasks",
+        "the default, each call submitted and collected by polling: the provider has to offer that",
+        Exchange::Tasks,
+    ),
+    exchanged(
+        "longhaul-stream",
+        "the default, each call as a stream that is pinged every 15 s: the provider has to offer that",
+        Exchange::Stream,
+    ),
 ];
 
 /// The default without, or with, one of its rules: one line each, shown by `--ablation` beside the peers and the default.
@@ -187,14 +211,31 @@ pub(super) static VARIANTS: &[Policy] = &[
         },
     ),
     judged(
-        "late",
-        "the default, and a late attempt is not ended",
-        |policy| policy.retry.late_results = true,
+        "end-at-limit",
+        "the default, but an attempt ends at its limit",
+        |policy| {
+            policy.timeout.at_limit = Some(longhaul::timeout::AtLimit::End);
+        },
+    ),
+    judged(
+        "worth-inf",
+        "the default, but chances do not count",
+        |policy| policy.retry.worth = f64::INFINITY,
+    ),
+    judged(
+        "worth-3",
+        "the default, and a picture is worth three prices",
+        |policy| policy.retry.worth = 3.0,
     ),
     judged(
         "five",
-        "the default, and four duplicates may be paid for",
-        ours::five,
+        "the default, and five attempts may be charged",
+        |policy| policy.retry.paid_attempts = 5,
+    ),
+    judged(
+        "impatient",
+        "the default, and refusals are waited through for a minute",
+        |policy| policy.retry.free_until = Some(std::time::Duration::from_secs(60)),
     ),
 ];
 

@@ -6,35 +6,32 @@ use longhaul::{
     billing::PriceRow,
     fallback::{FallbackPolicy, Target},
     policy::Policy,
-    retry::{Duplicates, MoneyBudget},
+    retry::MoneyBudget,
+    timeout::AtLimit,
+};
+use longhaul_providers::{
+    stream::{Api, StreamPolicy, StreamUpgradeLayer},
+    tasks::{SubmitAndPollLayer, TasksPolicy},
 };
 use tower::Layer;
 
-use super::{Built, collected};
-use crate::outcomes::world::{OTHER_HOST, World};
+use super::{Built, Exchange, collected};
+use crate::outcomes::world::{HOST, OTHER_HOST, World};
 
 /// Never pays twice.
 pub(super) fn careful(policy: &mut Policy) {
-    *policy = Policy::careful();
+    *policy = Policy::no_duplicate_charges();
 }
 
-/// Never pays twice, and takes an answer that comes late: a head clock that runs out ends nothing.
-pub(super) fn late(policy: &mut Policy) {
-    careful(policy);
-    policy.retry.late_results = true;
+/// The guide to the letter: attempts end at their limits, three are paid, chances do not count.
+pub(super) fn letter(policy: &mut Policy) {
+    policy.timeout.at_limit = Some(AtLimit::End);
+    policy.retry.worth = f64::INFINITY;
 }
 
 /// Pays twice as far as the default budget allows.
 pub(super) fn budget(policy: &mut Policy) {
-    careful(policy);
-    policy.retry.duplicates = Duplicates::default();
     policy.retry.budget = Some(MoneyBudget::default());
-}
-
-/// Pays five times.
-pub(super) fn five(policy: &mut Policy) {
-    policy.retry.attempts = 5;
-    policy.retry.duplicates.count = Some(4);
 }
 
 /// Asks another provider when this one cannot, or when a call that may be charged brought no picture.
@@ -53,15 +50,64 @@ pub(super) fn fallback(policy: &mut Policy) {
 /// The default's stack with a `change`, with the simulator's prices, and the header by which ledger and oracle are
 /// compared.
 pub(super) fn built(change: fn(&mut Policy), world: World) -> Result<Built, ConfigError> {
-    let mut policy = Policy::nano_banana_pro();
-    change(&mut policy);
-    policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
-    policy.billing.prices = prices();
-    let stack = Stack::new(policy)?;
+    let stack = stack(change)?;
     Ok(Built {
         client: collected(stack.layer(world)),
         stack: Some(stack),
     })
+}
+
+/// The default's stack, whose calls are made in another way than in one request.
+pub(super) fn exchanged(exchange: Exchange, world: World) -> Result<Built, ConfigError> {
+    let stack = stack(|_| {})?;
+    let client = match exchange {
+        Exchange::Tasks => {
+            let layer = SubmitAndPollLayer::new(TasksPolicy::from_toml(TASKS)?)?;
+            collected(stack.clone().with_exchange(layer).layer(world))
+        }
+        Exchange::Stream => {
+            let policy = StreamPolicy::default().at(HOST, Api::Images, 0);
+            let layer = StreamUpgradeLayer::new(policy)?;
+            collected(stack.clone().with_exchange(layer).layer(world))
+        }
+    };
+    // Both write into one ledger.
+    Ok(Built {
+        client,
+        stack: Some(stack),
+    })
+}
+
+/// How the simulated provider takes tasks whose pictures come in the answer.
+const TASKS: &str = r#"
+    [hosts]
+    "api.example" = ["relay"]
+
+    [[dialects]]
+    name = "relay"
+    source = "the simulator"
+    call = { path = "/v1/images/generations", never_with = ["stream"] }
+    submit = { path = "{prefix}/v1/async/images/generations" }
+    result = { from = "field", at = "result", pictures = ["data[].b64_json"] }
+    failure = { error = "error", code = ["error.code"] }
+
+    [dialects.task]
+    id = "id"
+    poll = "{submit}/{id}"
+    state = "status"
+    running = ["pending", "processing"]
+    succeeded = ["completed"]
+    failed = ["failed"]
+    wait = "3s"
+    kept = "1h"
+"#;
+
+fn stack(change: fn(&mut Policy)) -> Result<Stack, ConfigError> {
+    let mut policy = Policy::nano_banana_pro();
+    change(&mut policy);
+    policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
+    policy.billing.prices = prices();
+    Stack::new(policy)
 }
 
 fn prices() -> Vec<PriceRow> {

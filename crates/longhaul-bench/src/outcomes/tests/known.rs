@@ -147,7 +147,7 @@ fn who_does_not_cut_a_paid_call_that_nothing_follows_gets_its_picture() {
         let figures = figures(slow, policy, 1);
         (figures.charged, figures.delivered)
     };
-    assert_eq!(one("longhaul"), (3, 0));
+    assert_eq!(one("longhaul"), (1, 1));
     assert_eq!(one("longhaul-careful"), (1, 1));
-    assert_eq!(one("longhaul-late"), (1, 1));
+    assert_eq!(one("longhaul-letter"), (3, 0));
 }

@@ -8,6 +8,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -24,9 +25,12 @@ use super::{
 };
 
 /// The provider that everybody asks.
-const HOST: &str = "api.example";
+pub(super) const HOST: &str = "api.example";
 /// The one that a fallback goes to, for the same price.
 pub(super) const OTHER_HOST: &str = "other.example";
+
+/// How often a relay pings its streams.
+const PING: Duration = Duration::from_secs(15);
 
 /// Tells the script which operation a request belongs to.
 const OPERATION: HeaderName = HeaderName::from_static("x-operation");
@@ -60,7 +64,15 @@ impl World {
         seed: u64,
     ) -> Result<Self, Box<dyn Error>> {
         // So heavy that no layer reads an answer to its end before it hands it on: as with real pictures.
-        let builder = || Provider::builder().image_weight(Weight::Light);
+        let builder = || {
+            let builder = Provider::builder().image_weight(Weight::Light);
+            // Streams that callers ask for themselves are silent, as OpenAI's are; those that ours makes are a relay's.
+            if scenario.stream {
+                builder
+            } else {
+                builder.pings(PING)
+            }
+        };
         let script = script(scenario.clone(), operations, seed);
         Ok(Self {
             provider: Host::new(builder().seed(seed).script(script).build()?),

@@ -40,6 +40,10 @@ impl MemoryIndex {
 }
 
 impl Index for MemoryIndex {
+    fn renew(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
+        Box::pin(ready(Ok(0)))
+    }
+
     fn secret(&self) -> [u8; 32] {
         self.secret
     }

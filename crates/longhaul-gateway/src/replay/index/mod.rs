@@ -1,6 +1,7 @@
 //! Which operations there were: what must be known after a crash, and by other replicas.
 
 mod memory;
+mod schema;
 mod sql;
 
 use std::{fmt, time::SystemTime};
@@ -121,6 +122,9 @@ impl Row {
 
 /// Remembers operations. What it confirms survives the process, where it is a database.
 pub trait Index: fmt::Debug + Send + Sync + 'static {
+    /// Says that this process lives, where others share the index, and gives up what those left running that do not: how
+    /// many operations that are. To be called every few seconds.
+    fn renew(&self) -> BoxFuture<'_, Result<u64, BoxError>>;
     /// The secret that digests are made with: the same for all who share the index.
     fn secret(&self) -> [u8; 32];
     /// Writes down that an operation begins; nothing is sent before. Returned is the operation that has the same key
@@ -134,7 +138,7 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     fn get(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
     /// The operation of this caller with this key.
     fn by_key(&self, scope: Scope, key: Digest) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
-    /// The newest of this caller with this route and body that ended since.
+    /// The newest of this caller with this route and body that ended since, or runs in another process.
     fn by_request(
         &self,
         scope: Scope,

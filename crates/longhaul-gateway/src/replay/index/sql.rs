@@ -1,30 +1,29 @@
 //! The index in SQLite or PostgreSQL: the same statements for both.
 
-use std::{fmt, str::FromStr, time::SystemTime};
-
-use futures_util::future::BoxFuture;
-use http::StatusCode;
-use sqlx::{
-    AnyPool, Row as _,
-    any::{AnyConnectOptions, AnyPoolOptions, AnyRow},
+use std::{
+    fmt,
+    str::FromStr,
+    time::{Duration, SystemTime},
 };
 
-use super::{Digest, Index, PublicId, Row, Scope, State, read_headers, write_headers};
+use futures_util::future::BoxFuture;
+use sqlx::{
+    AnyPool, Row as _,
+    any::{AnyConnectOptions, AnyPoolOptions},
+};
+
+use super::{
+    Digest, Index, PublicId, Row, Scope,
+    schema::{TABLES, read, secret, sqlite_url},
+    write_headers,
+};
 use crate::{
-    core::{BoxError, Currency, Money},
+    core::{BoxError, Currency},
     wall_clock::{millis, now},
 };
 
-const TABLES: [&str; 5] = [
-    "CREATE TABLE IF NOT EXISTS longhaul_gateway (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS longhaul_operations (
-        id TEXT PRIMARY KEY, scope TEXT NOT NULL, caller TEXT NOT NULL, key_digest TEXT, request_digest TEXT NOT NULL,
-        state TEXT NOT NULL, began BIGINT NOT NULL, ended BIGINT, class TEXT, status BIGINT, headers TEXT,
-        length BIGINT NOT NULL, certain BIGINT NOT NULL, possible BIGINT, currency TEXT)",
-    "CREATE UNIQUE INDEX IF NOT EXISTS longhaul_operations_key ON longhaul_operations (scope, key_digest)",
-    "CREATE INDEX IF NOT EXISTS longhaul_operations_request ON longhaul_operations (scope, request_digest, ended)",
-    "CREATE INDEX IF NOT EXISTS longhaul_operations_state ON longhaul_operations (state, ended)",
-];
+/// A replica that has not said for so long that it lives is gone. Replicas' clocks must agree to a fraction of it.
+const LEASE: Duration = Duration::from_secs(60);
 
 /// The whole rows that fulfil a condition.
 macro_rules! rows_where {
@@ -41,10 +40,16 @@ macro_rules! rows_where {
 pub struct SqlIndex {
     pool: AnyPool,
     secret: [u8; 32],
+    /// Names this process among all that share the database.
+    replica: String,
+    lease: Duration,
 }
 
 impl SqlIndex {
     /// Opens the database at `place`, a path or a `postgres://` URL, and makes its tables where there are none.
+    ///
+    /// What a process that is gone left running is then of unknown outcome. SQLite is for one process; in PostgreSQL a
+    /// process is gone that has not [renewed its lease](Index::renew) for a minute.
     pub async fn open(place: &str) -> Result<Self, BoxError> {
         sqlx::any::install_default_drivers();
         let postgres = place.starts_with("postgres://") || place.starts_with("postgresql://");
@@ -71,19 +76,46 @@ impl SqlIndex {
             sqlx::query(table).execute(&pool).await?;
         }
         let secret = secret(&pool).await?;
-        Ok(Self { pool, secret })
+        let replica = PublicId::new()?.digits();
+        // Nobody else has a file of SQLite's.
+        let lease = if postgres { LEASE } else { Duration::ZERO };
+        let index = Self {
+            pool,
+            secret,
+            replica,
+            lease,
+        };
+        let lost = index.renew().await?;
+        if lost > 0 {
+            tracing::warn!(
+                operations = lost,
+                "a process that is gone left operations whose outcome is unknown"
+            );
+        }
+        Ok(index)
     }
 
-    /// Closes what a process that died left running: nobody knows how it ended. To be called before the first operation,
-    /// by the only process that uses the index.
-    pub async fn recover(&self) -> Result<u64, BoxError> {
-        let done = sqlx::query(
-            "UPDATE longhaul_operations SET state = 'unknown', ended = $1 WHERE state = 'running'",
+    /// With another lease, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// A row of an operation that begins, for tests.
+    #[doc(hidden)]
+    pub fn row_for_tests(&self, key: u8) -> Row {
+        let id = PublicId::of_digits(&format!("{key:032x}")).unwrap_or_else(|| unreachable!());
+        let scope = Scope::of("tests");
+        Row::begun(
+            id,
+            scope,
+            "tests".to_owned(),
+            Some(Digest([key; 32])),
+            Digest([key; 32]),
+            None,
         )
-        .bind(millis(now()))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
     }
 
     async fn one(&self, query: &'static str, binds: &[&str]) -> Result<Option<Row>, BoxError> {
@@ -96,74 +128,32 @@ impl SqlIndex {
     }
 }
 
-fn sqlite_url(path: &str) -> Result<String, BoxError> {
-    // What has a meaning in a URL is no part of a path that we can write there.
-    if path.contains(['?', '#', '%']) {
-        return Err(
-            format!("{path:?}: the path of a database must not contain `?`, `#` or `%`").into(),
-        );
-    }
-    Ok(format!("sqlite://{path}?mode=rwc"))
-}
-
-/// Made once for a database. Two processes that begin at the same time agree on the first one's.
-async fn secret(pool: &AnyPool) -> Result<[u8; 32], BoxError> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret)?;
-    sqlx::query(
-        "INSERT INTO longhaul_gateway (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING",
-    )
-    .bind(hex::encode(secret))
-    .execute(pool)
-    .await?;
-    let row = sqlx::query("SELECT value FROM longhaul_gateway WHERE name = 'secret'")
-        .fetch_one(pool)
-        .await?;
-    let text: String = row.try_get(0)?;
-    hex::decode_to_slice(text, &mut secret)?;
-    Ok(secret)
-}
-
-fn read(row: &AnyRow) -> Result<Row, BoxError> {
-    let text = |column: usize| row.try_get::<String, _>(column);
-    let digest = |digits: &str| -> Result<Digest, BoxError> {
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes)?;
-        Ok(Digest(bytes))
-    };
-    let possible: Option<i64> = row.try_get(13)?;
-    let currency: Option<String> = row.try_get(14)?;
-    let possible = possible.zip(currency).and_then(|(micros, currency)| {
-        Some(Money {
-            micros,
-            currency: currency.parse().ok()?,
-        })
-    });
-    let key: Option<String> = row.try_get(3)?;
-    let status: Option<i64> = row.try_get(9)?;
-    let headers: Option<String> = row.try_get(10)?;
-    Ok(Row {
-        id: PublicId::of_digits(&text(0)?).ok_or("an id is not one")?,
-        scope: Scope::from_bytes(digest(&text(1)?)?.0),
-        caller: text(2)?,
-        key: key.as_deref().map(digest).transpose()?,
-        request: digest(&text(4)?)?,
-        state: State::named(&text(5)?)
-            .ok_or("a state is not known: is the database a newer version's?")?,
-        began: row.try_get(6)?,
-        ended: row.try_get(7)?,
-        class: row.try_get(8)?,
-        status: status
-            .and_then(|status| u16::try_from(status).ok())
-            .and_then(|status| StatusCode::from_u16(status).ok()),
-        headers: read_headers(&headers.unwrap_or_default()),
-        length: u64::try_from(row.try_get::<i64, _>(11)?)?,
-        certain: row.try_get(12)?,
-        possible,
-    })
-}
-
 impl Index for SqlIndex {
+    fn renew(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
+        Box::pin(async move {
+            let at = now();
+            sqlx::query(
+                "INSERT INTO longhaul_replicas (id, seen) VALUES ($1, $2) \
+                 ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
+            )
+            .bind(&self.replica)
+            .bind(millis(at))
+            .execute(&self.pool)
+            .await?;
+            let alive_since = at.checked_sub(self.lease).unwrap_or(at);
+            let lost = sqlx::query(
+                "UPDATE longhaul_operations SET state = 'unknown', ended = $1 WHERE state = 'running' \
+                 AND owner <> $2 AND owner NOT IN (SELECT id FROM longhaul_replicas WHERE seen > $3)",
+            )
+            .bind(millis(at))
+            .bind(&self.replica)
+            .bind(millis(alive_since))
+            .execute(&self.pool)
+            .await?;
+            Ok(lost.rows_affected())
+        })
+    }
+
     fn secret(&self) -> [u8; 32] {
         self.secret
     }
@@ -172,7 +162,7 @@ impl Index for SqlIndex {
         Box::pin(async move {
             let written = sqlx::query(
                 "INSERT INTO longhaul_operations (id, scope, caller, key_digest, request_digest, state, began, length, \
-                 certain, possible, currency) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9) \
+                 certain, possible, currency, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10) \
                  ON CONFLICT (scope, key_digest) DO NOTHING",
             )
             .bind(row.id.digits())
@@ -184,6 +174,7 @@ impl Index for SqlIndex {
             .bind(row.began)
             .bind(row.possible.map(|money| money.micros))
             .bind(row.possible.map(|money| money.currency.to_string()))
+            .bind(&self.replica)
             .execute(&self.pool)
             .await?;
             if written.rows_affected() > 0 {
@@ -257,11 +248,13 @@ impl Index for SqlIndex {
     ) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         Box::pin(async move {
             let row = sqlx::query(rows_where!(
-                "WHERE scope = $1 AND request_digest = $2 AND ended >= $3 ORDER BY ended DESC LIMIT 1"
+                "WHERE scope = $1 AND request_digest = $2 AND (ended >= $3 OR (state = 'running' AND owner <> $4)) \
+                 ORDER BY began DESC LIMIT 1"
             ))
             .bind(hex::encode(scope.as_bytes()))
             .bind(hex::encode(request.0))
             .bind(millis(since))
+            .bind(&self.replica)
             .fetch_optional(&self.pool)
             .await?;
             row.as_ref().map(read).transpose()

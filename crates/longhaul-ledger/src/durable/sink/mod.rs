@@ -5,10 +5,7 @@ mod postgres;
 #[cfg(all(feature = "sqlite", unix))]
 mod sqlite;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicU32};
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -83,7 +80,7 @@ impl Hooks {
 
     #[cfg(all(feature = "sqlite", unix))]
     fn pages(&self) -> u32 {
-        self.pages.load(Ordering::Relaxed)
+        self.pages.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 

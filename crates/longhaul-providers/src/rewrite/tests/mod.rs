@@ -3,7 +3,10 @@ mod policy;
 mod rows;
 mod stacked;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -81,7 +84,7 @@ async fn asked(
 /// One attempt for each of the targets.
 fn policy(targets: impl IntoIterator<Item = Target>) -> Policy {
     let mut policy = Policy::default();
-    policy.retry.attempts = 1;
+    policy.retry.free_until = Some(Duration::from_secs(1));
     policy.fallback = FallbackPolicy::to(targets);
     policy
 }

@@ -86,6 +86,15 @@ async fn an_idle_cut_strikes_silent_streams_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broken_connection_strikes_a_stream_whatever_it_pings() {
+    let provider = provider("reset@70");
+    let body = stream(&provider, RESPONSES).await.into_body();
+    let (seconds, read) = seconds(body.collect()).await;
+    assert!(read.is_err() && close(seconds, 66.0), "{seconds}");
+    assert!(!only_entry(&provider).await.delivered);
+}
+
+#[tokio::test(start_paused = true)]
 async fn streams_stop_ping_and_end_as_they_are_told() {
     for path in [RESPONSES, OPENAI] {
         for script in ["stream-stops", "stream-only-pings", "stalled"] {

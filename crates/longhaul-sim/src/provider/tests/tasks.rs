@@ -198,7 +198,7 @@ async fn a_task_fails_by_each_code_and_is_charged_for_work_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queued_task_is_cancelled_free_of_charge_and_a_running_one_is_not() {
+async fn a_queued_task_is_cancelled_for_free_and_a_running_one_not() {
     for (wait, charged) in [(0, false), (20, true)] {
         let provider = builder("none+takes@100").speed(1.0).build().unwrap();
         let (_, submitted) = submit(&provider, FAL).await.unwrap();

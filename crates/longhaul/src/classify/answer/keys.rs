@@ -40,6 +40,8 @@ pub(in super::super) enum Key {
     Id,
     // ---- errors ----
     Error,
+    /// An error at the root of the document, as FastAPI has it; anywhere else it says nothing.
+    Detail,
     Code,
     Type,
     Status,
@@ -106,7 +108,8 @@ impl Key {
             b"flagged_input" => Self::Flagged,
             b"type" => Self::Type,
             b"status" => Self::Status,
-            b"message" | b"detail" | b"msg" | b"error_msg" | b"error_message" => Self::Message,
+            b"message" | b"msg" | b"error_msg" | b"error_message" => Self::Message,
+            b"detail" => Self::Detail,
             // RFC 9457, with which the draft of `Idempotency-Key` answers.
             b"title" => Self::Message,
             b"param" => Self::Param,
@@ -177,6 +180,15 @@ impl Key {
         )
     }
 
+    /// What it stands for in a bracket that so many are open around.
+    pub(super) const fn at(self, depth: usize) -> Self {
+        match self {
+            Self::Detail if depth == 1 => Self::Error,
+            Self::Detail => Self::Other,
+            key => key,
+        }
+    }
+
     /// Whether a string under it is a picture that counts.
     pub(super) const fn is_picture(self) -> bool {
         matches!(self, Self::Picture | Self::Result | Self::DraftPicture)
@@ -186,7 +198,7 @@ impl Key {
     pub(super) const fn kept(self) -> usize {
         match self {
             // “Please retry in …” stands at the end of a long message, “(request id: …)” too.
-            Self::Message | Self::Error => 4096,
+            Self::Message | Self::Error | Self::Detail => 4096,
             Self::FinishMessage => 1024,
             Self::Prose => 256,
             // As much as tells a data URL without data from a picture.

@@ -132,6 +132,7 @@ impl LastEvent {
 
 impl Notes {
     pub(super) fn open(&mut self, depth: usize, object: bool, key: Key) {
+        let key = key.at(depth - 1);
         if let Some(frame) = self.frames.get_mut(depth - 1) {
             *frame = Frame {
                 object,
@@ -210,6 +211,7 @@ impl Notes {
     }
 
     pub(super) fn value(&mut self, depth: usize, key: Key, value: Value<'_>) {
+        let key = key.at(depth);
         match (key, value) {
             (Key::Other, _) | (_, Value::Text { filled: false, .. }) => {}
             (Key::Draft, Value::Literal(literal)) => {

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use crate::error::Clock;
 
@@ -24,6 +24,10 @@ pub enum Cause {
     NotReached,
     /// The request, the key, or where it was sent.
     Request,
+    /// Somebody on the way, or the provider, takes no body longer than about so many bytes.
+    BodyLimit(u64),
+    /// The work was accepted and goes on.
+    Accepted,
     /// What came back is no HTTP that the client reads.
     MalformedResponse,
     /// The provider itself failed.
@@ -57,7 +61,7 @@ pub struct Diagnosis {
     /// What shows it, one fact each.
     pub evidence: Vec<String>,
     /// What a person should do.
-    pub advice: &'static str,
+    pub advice: Cow<'static, str>,
     pub(super) text: String,
 }
 

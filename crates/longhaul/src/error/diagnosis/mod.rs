@@ -33,6 +33,7 @@
 //! let two = ClassifyLayer::default().with_history(history);
 //! ```
 
+mod body_limit;
 mod cause;
 mod cut;
 mod cutoffs;
@@ -43,7 +44,10 @@ mod symptoms;
 mod tests;
 
 use self::symptoms::Symptoms;
-pub(crate) use self::symptoms::{note_answer, note_end};
+pub(crate) use self::{
+    body_limit::body_limit,
+    symptoms::{note_answer, note_end},
+};
 pub use self::{
     cause::{Cause, Confidence, Diagnosis},
     cutoffs::{Cutoff, cutoffs},
@@ -56,6 +60,10 @@ use crate::{
 
 /// Why `error` came.
 pub(crate) fn of_error(error: &Error) -> Diagnosis {
+    let attempts = error.report().map(|report| report.attempts());
+    if let Some(limit) = attempts.and_then(body_limit) {
+        return body_limit::diagnosis(limit);
+    }
     rules::diagnose(&Symptoms::of_error(error), advice::of(error))
 }
 
@@ -71,6 +79,9 @@ pub(crate) fn of_attempt(attempt: &Attempt) -> Option<Diagnosis> {
 /// What most of an operation's endings have as their cause; the later of equals. What others had is in the
 /// evidence.
 pub(crate) fn of_attempts(attempts: &[Attempt]) -> Option<Diagnosis> {
+    if let Some(limit) = body_limit(attempts) {
+        return Some(body_limit::diagnosis(limit));
+    }
     let numbered = |attempt: &Attempt| Some((attempt.number(), of_attempt(attempt)?));
     let all: Vec<_> = attempts.iter().filter_map(numbered).collect();
     let count = |cause: Cause| all.iter().filter(|(_, one)| one.cause == cause).count();

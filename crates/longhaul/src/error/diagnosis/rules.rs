@@ -1,6 +1,6 @@
 //! From symptoms to a diagnosis: our own clock? an answer? a known cut-off? what do others show?
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{
     Cause, Confidence, Diagnosis,
@@ -30,7 +30,7 @@ pub(super) fn diagnose(symptoms: &Symptoms, advice: &'static str) -> Diagnosis {
         cause: found.cause,
         confidence: found.confidence,
         evidence: found.evidence,
-        advice: found.advice.unwrap_or(advice),
+        advice: found.advice.unwrap_or(Cow::Borrowed(advice)),
         text: found.text,
     }
 }
@@ -40,7 +40,7 @@ pub(super) struct Finding {
     confidence: Confidence,
     text: String,
     evidence: Vec<String>,
-    advice: Option<&'static str>,
+    advice: Option<Cow<'static, str>>,
 }
 
 impl Finding {
@@ -59,8 +59,8 @@ impl Finding {
         self
     }
 
-    pub(super) const fn advising(mut self, advice: &'static str) -> Self {
-        self.advice = Some(advice);
+    pub(super) fn advising(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.advice = Some(advice.into());
         self
     }
 
@@ -77,6 +77,7 @@ impl Finding {
             Class::UnknownOutcome | Class::IntermediaryCut => cut(symptoms),
             Class::Undelivered => broken_answer(symptoms),
             Class::Delivered => delivered(symptoms),
+            Class::Accepted => accepted(symptoms),
             class => by_class(class),
         }
     }
@@ -155,6 +156,18 @@ fn delivered(symptoms: &Symptoms) -> Finding {
             Finding::new(Cause::ModelSlow, Confidence::Certain, text).advising(SLOW_MODEL)
         }
         None => Finding::new(Cause::Unknown, Confidence::Possible, "delivered as usual"),
+    }
+}
+
+/// The work goes on, and whoever asks by its id gets it.
+fn accepted(symptoms: &Symptoms) -> Finding {
+    let text = "the provider took the work on, and has not done it yet";
+    let finding = Finding::new(Cause::Accepted, Confidence::Certain, text);
+    match &symptoms.task {
+        Some(id) => finding.advising(format!(
+            "collect it by its id, {id}, and do not send it again: the work goes on"
+        )),
+        None => finding,
     }
 }
 

@@ -5,7 +5,10 @@ use http::StatusCode;
 use crate::{
     attempt::{Attempt, after},
     error::{Clock, Error, ErrorKind},
-    model::{Class, CutConnection, CutPattern as Pattern, End, Phase, Resolution, TimeScale},
+    model::{
+        Class, CutConnection, CutPattern as Pattern, End, Phase, Resolution, TimeScale,
+        evidence::IN_BODY,
+    },
 };
 
 /// All that a diagnosis goes by. Times are the provider's.
@@ -29,6 +32,8 @@ pub(super) struct Symptoms {
     pub(super) tolerance: f64,
     /// What came back is no HTTP that is read.
     pub(super) malformed: bool,
+    /// The id by which accepted work is collected.
+    pub(super) task: Option<Box<str>>,
 }
 
 impl Symptoms {
@@ -57,6 +62,7 @@ impl Symptoms {
                 .and_then(|route| route.history.pattern(&cut)),
             tolerance: cut.tolerance(),
             malformed: attempt.is_malformed_response(),
+            task: task(attempt, class),
         }
     }
 
@@ -93,8 +99,19 @@ impl Symptoms {
             pattern: None,
             tolerance: 0.0,
             malformed: false,
+            task: None,
         }
     }
+}
+
+/// The last id that the body of an answer names, where that is an accepted task's.
+fn task(attempt: &Attempt, class: Class) -> Option<Box<str>> {
+    if class != Class::Accepted {
+        return None;
+    }
+    let evidence = attempt.evidence();
+    let mut ids = evidence.request_ids.iter().rev();
+    Some(ids.find(|id| id.from == IN_BODY)?.id.clone())
 }
 
 /// Remembers a broken connection, and says what the ending means with all that is remembered.

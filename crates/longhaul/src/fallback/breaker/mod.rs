@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use self::state::{Admission, Breaker};
 use super::{policy::BreakerPolicy, report::AnsweredBy};
-use crate::model::{Class, Resolution};
+use crate::model::{Class, Resolution, Workload};
 
 /// So many are kept; beyond that, the one that has been quiet for longest is forgotten.
 const KEPT: usize = 256;
@@ -30,11 +30,15 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn of(made_by: &AnsweredBy) -> Self {
+        Self::new(made_by.index, made_by.target.clone(), &made_by.workload)
+    }
+
+    pub(super) fn new(index: usize, target: Arc<str>, workload: &Workload) -> Self {
         Self {
-            index: made_by.index,
-            target: made_by.target.clone(),
-            model: made_by.workload.model.clone(),
-            resolution: made_by.workload.resolution,
+            index,
+            target,
+            model: workload.model.clone(),
+            resolution: workload.resolution,
         }
     }
 }
@@ -99,6 +103,15 @@ impl Breakers {
             Admission::Refuse(until) => return Err(until),
         };
         Ok(self.ticket(key, probe))
+    }
+
+    /// Whether no call to `key` would pass now.
+    pub(super) fn is_open(&self, key: &Key) -> bool {
+        let table = self.table();
+        table
+            .breakers
+            .get(key)
+            .is_some_and(|breaker| breaker.is_open(Instant::now()))
     }
 
     /// Lets a call pass whatever the breaker says.

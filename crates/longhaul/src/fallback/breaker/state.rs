@@ -56,6 +56,15 @@ impl Breaker {
         }
     }
 
+    /// Whether no call may pass.
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        match self.state {
+            State::Closed(_) => false,
+            State::Open(until) => now < until,
+            State::Probing(_) => true,
+        }
+    }
+
     /// A call met an overload, and the server asks for a wait of `told`.
     pub(super) fn overloaded(
         &mut self,

@@ -42,17 +42,21 @@ async fn the_first_is_passed_over_while_open_and_probed_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_operation_with_three_overloaded_attempts_is_enough() {
+async fn every_overload_of_an_operation_counts() {
     let mut policy = policy([route("second")]);
-    policy.retry.attempts = 3;
+    policy.retry.free_until = None;
     let stack = Stack::new(policy).unwrap();
-    let script = Script::new([OVERLOADED, OVERLOADED, OVERLOADED, OK, OK]);
-    for _ in 0..2 {
+    // Two at the first target in each operation; the third opens its breaker.
+    let acts = [OVERLOADED, OVERLOADED, OK, OVERLOADED, OVERLOADED, OK, OK];
+    let script = Script::new(acts);
+    for _ in 0..3 {
         send(&stack, &script, request()).await.unwrap();
     }
     assert_eq!(
         script.hosts(),
-        ["first", "first", "first", "second", "second"]
+        [
+            "first", "first", "second", "first", "first", "second", "second"
+        ]
     );
 }
 

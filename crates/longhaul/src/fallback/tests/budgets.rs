@@ -50,8 +50,8 @@ fn stopped_there(report: &FallbackReport) -> retry::StoppedBy {
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_at_another_target_uses_up_the_operations_number() {
     let mut policy = cut_and_go_on([route("second")]);
-    policy.retry.attempts = 3;
-    policy.retry.duplicates.count = Some(1);
+    policy.retry.paid_attempts = 2;
+    policy.retry.free_until = None;
     let script = Script::new([CUT, OVERLOADED, OVERLOADED, CUT, CUT]);
     let answered = run(policy, &script).await;
     // The first target makes the one that is allowed, the second is asked by class, and makes none.
@@ -61,7 +61,7 @@ async fn a_duplicate_at_another_target_uses_up_the_operations_number() {
         "{answered:?}"
     );
     let report = report(&answered);
-    assert_eq!(stopped_there(&report), retry::StoppedBy::Duplicates);
+    assert_eq!(stopped_there(&report), retry::StoppedBy::Attempts);
     let made: Vec<_> = report
         .hops()
         .iter()
@@ -72,9 +72,7 @@ async fn a_duplicate_at_another_target_uses_up_the_operations_number() {
 
 #[tokio::test(start_paused = true)]
 async fn a_class_that_is_allowed_is_asked_elsewhere_where_no_number_is() {
-    let mut policy = cut_and_go_on([route("second")]);
-    policy.retry.attempts = 3;
-    policy.retry.duplicates = retry::Duplicates::NEVER;
+    let policy = cut_and_go_on([route("second")]);
     let script = Script::new([CUT, CUT]);
     let answered = run(policy, &script).await;
     assert_eq!(script.hosts(), ["first", "second"]);
@@ -84,7 +82,7 @@ async fn a_class_that_is_allowed_is_asked_elsewhere_where_no_number_is() {
 #[tokio::test(start_paused = true)]
 async fn no_target_overdraws_the_operations_money_for_duplicates() {
     let mut policy = cut_and_go_on([route("second"), route("third")]);
-    policy.retry.duplicates.micros = Some(PRICE);
+    policy.retry.max_duplicate_micros = Some(PRICE);
     let script = Script::new([CUT, CUT]);
     let answered = run(policy, &script).await;
     assert_eq!(script.hosts(), ["first", "second"]);
@@ -152,7 +150,7 @@ async fn without_a_price_a_budget_pays_for_no_other_target_and_says_so() {
 async fn what_is_free_is_no_duplicate() {
     let mut policy = cut_and_go_on([route("second")]);
     policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(0))];
-    policy.retry.duplicates.micros = Some(0);
+    policy.retry.max_duplicate_micros = Some(0);
     policy.retry.budget = Some(MoneyBudget {
         floor_micros: 0,
         deposit_per_mille: 0,

@@ -19,10 +19,11 @@ async fn nobody_else_is_asked_while_an_attempt_may_be_running() {
 #[tokio::test(start_paused = true)]
 async fn an_earlier_attempt_of_the_report_counts_too() {
     let mut policy = policy([route("second")]);
-    policy.retry.attempts = 2;
-    let script = Script::new([Act::Break, OVERLOADED]);
+    policy.retry.paid_attempts = 2;
+    policy.retry.free_until = None;
+    let script = Script::new([Act::Break, OVERLOADED, QUOTA]);
     let answered = run(policy, &script).await;
-    assert_eq!(script.hosts(), ["first", "first"]);
+    assert_eq!(script.hosts(), ["first", "first", "first"]);
     assert_eq!(stopped_by(&answered), StoppedBy::Running);
     // What the retry layer hands on is the ending that may have cost more.
     assert_eq!(answered.unwrap_err().class(), Class::UnknownOutcome);
@@ -58,7 +59,8 @@ async fn of_two_failures_the_one_that_may_have_cost_more_is_handed_on() {
 #[tokio::test(start_paused = true)]
 async fn all_targets_share_one_operation_and_its_deadline() {
     let mut policy = policy([route("second")]);
-    policy.retry.attempts = 2;
+    policy.retry.paid_attempts = 2;
+    policy.retry.free_until = None;
     let script = Script::new([OVERLOADED, OVERLOADED, OVERLOADED, OK]);
     let answered = run(policy, &script).await;
     let seen = script.seen();
@@ -110,4 +112,47 @@ async fn nobody_is_asked_after_the_deadline() {
     let answered = send(&stack, &script, request).await;
     assert_eq!(script.hosts(), ["first"]);
     assert_eq!(stopped_by(&answered), StoppedBy::Deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn free_refusals_are_waited_through_at_the_last_target_alone() {
+    let waiting = || {
+        let mut policy = policy([route("second")]);
+        policy.retry.free_until = None;
+        policy
+    };
+    // Twice at the first, then on at the second.
+    let script = Script::new([
+        OVERLOADED, OVERLOADED, OVERLOADED, OVERLOADED, OVERLOADED, OK,
+    ]);
+    run(waiting(), &script).await.unwrap();
+    let hosts = ["first", "first", "second", "second", "second", "second"];
+    assert_eq!(script.hosts(), hosts);
+
+    // Where the server asks for long, the next is asked at once.
+    let later = Act::Answer(429, "retry-after: 30", "");
+    let script = Script::new([later, OK]);
+    run(waiting(), &script).await.unwrap();
+    assert_eq!(script.hosts(), ["first", "second"]);
+
+    // A target that cannot make it is none that could be asked.
+    let mut incapable = waiting();
+    incapable.fallback.targets[0].triggers = Some(vec![Class::QuotaExhausted]);
+    let script = Script::new([OVERLOADED, OVERLOADED, OVERLOADED, OK]);
+    run(incapable, &script).await.unwrap();
+    assert_eq!(script.hosts(), ["first"; 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_target_is_asked_with_three_seconds_left() {
+    let script = Script::new([Act::Slowly(200, 503, r#"{"error":{"code":503}}"#)]);
+    let mut request = request();
+    let deadline = crate::attempt::Deadline::after(Duration::from_secs(203));
+    request.extensions_mut().insert(deadline);
+    let stack = Stack::new(policy([route("second")])).unwrap();
+    let answered = send(&stack, &script, request).await;
+    assert_eq!(script.hosts(), ["first"]);
+    let hops = report(&answered).hops().to_vec();
+    assert_eq!(hops[1].class, Some(Class::NotBegun));
+    assert_eq!(stack.ledger().records().len(), 1);
 }

@@ -141,7 +141,8 @@ impl Script {
 /// One attempt for each target, without a key unless said otherwise.
 pub(super) fn policy(targets: impl IntoIterator<Item = Target>) -> Policy {
     let mut policy = Policy::default();
-    policy.retry.attempts = 1;
+    policy.retry.paid_attempts = 1;
+    policy.retry.free_until = Some(Duration::ZERO);
     policy.retry.schedule.jitter = 0.0;
     policy.fallback = FallbackPolicy::to(targets);
     policy

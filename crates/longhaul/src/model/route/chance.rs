@@ -76,6 +76,12 @@ pub(super) fn past_cuts(
     chance + alive * (1.0 - done)
 }
 
+/// Whether so many calls of the size came as far as one of `cuts` that the chance is known.
+pub(super) fn is_judged(own: &VecDeque<Ending>, cuts: &[Cut], tolerance: f64) -> bool {
+    let came_so_far = |cut: &Cut| Estimate::at(own, 0.0, cut.silence, tolerance).came_so_far;
+    cuts.iter().any(|cut| came_so_far(cut) >= OWN)
+}
+
 /// The time by which a `share` of such pictures is done, in the provider's seconds. `None` where the size is
 /// not known.
 pub(super) fn time_until(own: &VecDeque<Ending>, size: Resolution, share: f64) -> Option<f64> {

@@ -46,7 +46,7 @@ pub(crate) struct Odds {
 /// What the route allows.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Passage {
-    /// No cut is known.
+    /// No cut is known, or too few calls of the size have met one.
     Open,
     /// A cut is known, and the chance is worth it.
     Worth(Odds),
@@ -106,9 +106,13 @@ impl Memory {
     pub(super) fn passage(&self, size: Resolution, worth: f64, now: Instant) -> Passage {
         let cuts = self.cuts();
         let worst = cuts.iter().max_by(|a, b| a.share().total_cmp(&b.share()));
+        let own = &self.sizes[size as usize];
         let Some(worst) = worst else {
             return Passage::Open;
         };
+        if !chance::is_judged(own, &cuts, self.scale.tolerance()) {
+            return Passage::Open;
+        }
         let odds = Odds {
             chance: self.chance(size, &cuts),
             cut: worst.silence,

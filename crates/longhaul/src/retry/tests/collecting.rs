@@ -3,7 +3,7 @@ use super::{script::*, *};
 #[tokio::test(start_paused = true)]
 async fn what_is_still_running_is_asked_for_again_and_not_counted() {
     let mut policy = exact();
-    policy.attempts = 2;
+    policy.paid_attempts = 2;
     let busy = Say(0, 409, "x: y", IN_FLIGHT);
     let told = Say(0, 409, "retry-after: 7", IN_FLIGHT);
     let says = [Say::broken(1), busy, told, busy, Say::picture(1)];

@@ -140,8 +140,7 @@ async fn an_answer_that_stops_half_way_ends_with_the_callers_deadline() {
 #[tokio::test(start_paused = true)]
 async fn the_wait_for_a_duplicate_ends_nothing_that_still_runs() {
     // Late at 600 s, the next at 605 s: neither is cut before the deadline by the wait of the other.
-    let mut policy = exact();
-    policy.late_results = true;
+    let policy = exact();
     let script = Script::new(
         policy,
         [

@@ -1,5 +1,5 @@
 use super::{script::*, *};
-use crate::model::PerResolution;
+use crate::{model::PerResolution, timeout::AtLimit};
 use http::HeaderName;
 
 #[tokio::test(start_paused = true)]
@@ -14,10 +14,10 @@ async fn a_servers_no_always_wins_and_its_yes_makes_no_unknown_outcome_safe() {
     assert_eq!(script.call(request()).await.unwrap().status(), 200);
 
     let mut policy = exact();
-    policy.duplicates = Duplicates::NEVER;
+    policy.paid_attempts = 1;
     let script = Script::new(policy, [yes(504)]);
     let answered = script.call(request()).await;
-    assert_eq!(report(&answered).stopped_by(), StoppedBy::Duplicates);
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Attempts);
 
     let pushed_back = Say(0, 503, "grpc-retry-pushback-ms: 42000", "");
     let script = Script::new(exact(), [pushed_back, Say::picture(1)]);
@@ -110,7 +110,7 @@ async fn a_callers_deadline_counts_where_it_is_smaller_and_is_not_sent_on() {
         HeaderName::from_static("grpc-timeout"),
         DeadlineForm::Grpc,
     )];
-    policy.attempts = 1;
+    policy.paid_attempts = 1;
     policy.deadline = Some(PerResolution::from_secs(5_000, 5_000, 5_000, 5_000));
     for (value, ends) in [("200S", 200), ("1H", 1_200), ("soon", 1_200)] {
         let mut script = Script::new(policy.clone(), [Say::picture(9_000)]);
@@ -133,7 +133,7 @@ async fn a_callers_deadline_counts_where_it_is_smaller_and_is_not_sent_on() {
 async fn googles_hosts_are_told_how_long_the_answer_is_waited_for() {
     let google = "https://generativelanguage.googleapis.com/v1beta/models";
     for (uri, on, deadline, sent) in [
-        (google, true, 10_000, Some("600")),
+        (google, true, 10_000, Some("2250")),
         (google, true, 500, Some("500")),
         (google, false, 10_000, None),
         ("https://googleapis.com.evil.example/", true, 10_000, None),
@@ -157,7 +157,6 @@ async fn googles_hosts_are_told_how_long_the_answer_is_waited_for() {
     // Late results wait until the deadline; a header that is there stays.
     let mut policy = exact();
     policy.server_timeout = true;
-    policy.late_results = true;
     let script = Script::new(policy, [Say::picture(1), Say::picture(1)]);
     let mut first = request();
     *first.uri_mut() = google.parse().unwrap();
@@ -185,6 +184,7 @@ async fn after_a_head_expiry_the_next_head_may_take_longer() {
     ];
     let mut script = Script::new(policy, says);
     script.limits.after_timeout = Some(1.5);
+    script.limits.at_limit = Some(AtLimit::End);
     let error = script.call(request()).await.unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(script.times(), [0, 605, 605 + 900 + 10]);

@@ -2,9 +2,7 @@ use super::{script::*, *};
 use crate::error::Clock;
 
 fn late() -> RetryPolicy {
-    let mut policy = exact();
-    policy.late_results = true;
-    policy
+    exact()
 }
 
 /// One place in flight.
@@ -57,14 +55,14 @@ async fn a_late_picture_during_the_wait_spares_the_duplicate() {
 #[tokio::test(start_paused = true)]
 async fn where_no_other_may_follow_the_late_one_goes_on_to_the_deadline() {
     let mut policy = late();
-    policy.duplicates = Duplicates::NEVER;
+    policy.paid_attempts = 1;
     let script = Script::new(policy.clone(), [Say::picture(2_200)]);
     let answered = script.call(request()).await;
     assert_eq!(answered.unwrap().status(), 200);
 
     let script = Script::new(policy, [Say::picture(3_000)]);
     let answered = script.call(request()).await;
-    assert_eq!(report(&answered).stopped_by(), StoppedBy::Duplicates);
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::Attempts);
     assert_eq!(script.elapsed().as_secs(), 2_250);
     assert!(matches!(
         *answered.unwrap_err().kind(),
@@ -140,6 +138,7 @@ async fn dropped_at_any_point_each_attempt_has_exactly_one_outcome() {
         let says = [
             Say::picture(2_150),
             Say(30, 503, "x: y", r#"{"error":{"code":503}}"#),
+            Say::picture(4_000),
             Say::picture(4_000),
         ];
         let script = Script::new(late(), says);

@@ -73,7 +73,9 @@ async fn what_was_refused_or_never_sent_is_free() {
 
     // All of its successors are refused: nothing was wasted.
     let says = [Say::broken(1), Say::status(1, 503), Say::status(1, 503)];
-    let script = priced(budget(216_000, 0), says);
+    let mut policy = budget(216_000, 0);
+    policy.free_until = Some(40 * SECOND);
+    let script = priced(policy, says);
     let _ = script.call(request()).await;
     assert_eq!(balance(&script).duplicates, 216_000);
 }
@@ -147,8 +149,7 @@ async fn what_was_refused_makes_room_under_the_cap_for_the_next() {
     assert_eq!(response.status(), 200);
 
     // A late one goes on holding its price: no other fits beside it.
-    let mut policy = capped(PRICE);
-    policy.late_results = true;
+    let policy = capped(PRICE);
     let script = priced(policy, [Say::picture(700)]);
     assert_eq!(script.call(request()).await.unwrap().status(), 200);
     assert_eq!(script.times(), [0]);
@@ -174,7 +175,6 @@ async fn dropped_at_any_point_nothing_stays_in_flight() {
     for cut in 0..60 {
         let mut policy = budget(1_000_000, 100);
         policy.spending_cap = Some(SpendingCap::usd_micros(10_000_000));
-        policy.late_results = true;
         let says = [Say::status(15, 503), Say::picture(620), Say::picture(400)];
         let script = priced(policy, says);
         let call = script.call(request());

@@ -9,9 +9,7 @@ const PRICE: i64 = 240_000;
 const REFUSAL: &str = r#"{"error":{"code":503,"message":"The model is overloaded."}}"#;
 
 fn late() -> RetryPolicy {
-    let mut policy = exact();
-    policy.late_results = true;
-    policy
+    exact()
 }
 
 fn priced(mut policy: RetryPolicy, says: impl IntoIterator<Item = Say>) -> Script {
@@ -123,7 +121,7 @@ fn any_say() -> impl Strategy<Value = Say> {
     let after = prop_oneof![0_u64..20, 550_u64..720, 1_000_u64..1_300];
     (after, 0_u8..6).prop_map(|(after, what)| match what {
         0 => Say::broken(after),
-        1 => Say::status(after, 503),
+        1 => Say(after, 503, "x: y", REFUSAL),
         2 => Say(after, 429, "retry-after: 7", "no"),
         3 => Say::status(after, 500),
         4 => Say::picture(after),

@@ -96,7 +96,9 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
         after_timeout = 1.5
 
         [retry]
-        late_results = true
+        paid_attempts = 2
+        worth = inf
+        free_until = "5m"
         server_timeout = true
         budget = { floor_micros = 500000 }
         spending_cap = { micros = 10000000, currency = "USD" }

@@ -1,0 +1,103 @@
+//! A changed configuration is taken over while the gateway runs; one that cannot work is refused, and the old one stays.
+
+use std::{path::PathBuf, sync::PoisonError, time::Duration};
+
+use super::{Arc, Gateway, routing::Routing};
+use crate::{
+    config::{Config, ProviderKey},
+    core::ConfigError,
+};
+
+/// Between two looks at the file. It is read and not watched, so that network file systems and Kubernetes's links work
+/// like any other file.
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl Gateway {
+    /// Callers, upstreams and limits of `config` hold for calls that come from now on; calls in flight keep what they began
+    /// with. An error changes nothing.
+    pub async fn reload(&self, config: &Config) -> Result<(), ConfigError> {
+        config.validate()?;
+        let routing = Routing::new(config, &self.0.books, &self.0.history)?;
+        self.read_spending(config).await?;
+        *self
+            .0
+            .routing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(routing);
+        Ok(())
+    }
+
+    /// Takes over what changes in the file at `path`, of which `config` was read. Never ends.
+    pub async fn follow(&self, path: PathBuf, config: Config) {
+        let mut last = (config.clone(), keys(&config));
+        let mut refused = None;
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let file = path.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                let config = Config::load(&file)?;
+                let keys = keys(&config);
+                Ok::<_, ConfigError>((config, keys))
+            });
+            let taken = match read.await {
+                Err(_) => continue,
+                Ok(Err(error)) => Err(error),
+                Ok(Ok(read)) if read == last => {
+                    refused = None;
+                    continue;
+                }
+                Ok(Ok(read)) => self.reload(&read.0).await.map(|()| read),
+            };
+            match taken {
+                Ok(read) => {
+                    tracing::info!(file = %path.display(), "the configuration has changed, and is in force");
+                    if !same_until_restart(&last.0, &read.0) {
+                        tracing::warn!(
+                            "`listen`, `admin`, `ledger`, `state`, `replay`, `heartbeat` and `drain` change with a restart only"
+                        );
+                    }
+                    last = read;
+                    refused = None;
+                }
+                Err(error) => {
+                    // Said once for each mistake, not every two seconds.
+                    let said = error.to_string();
+                    if refused.as_ref() != Some(&said) {
+                        tracing::error!(file = %path.display(), %error, "the changed configuration is refused; the old one stays");
+                        refused = Some(said);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The contents of the files that hold providers' keys: a key can change without the configuration.
+fn keys(config: &Config) -> Vec<Option<Vec<u8>>> {
+    let of = |key: &Option<ProviderKey>| match key {
+        Some(ProviderKey::File(path)) => std::fs::read(path).ok(),
+        _ => None,
+    };
+    config
+        .upstreams
+        .iter()
+        .map(|upstream| of(&upstream.key))
+        .collect()
+}
+
+fn same_until_restart(old: &Config, new: &Config) -> bool {
+    let fixed = |config: &Config| {
+        let Config {
+            listen,
+            admin,
+            ledger,
+            state,
+            drain,
+            replay,
+            heartbeat,
+            ..
+        } = config.clone();
+        (listen, admin, ledger, state, drain, replay, heartbeat)
+    };
+    fixed(old) == fixed(new)
+}

@@ -1,0 +1,189 @@
+//! The operation that a request belongs to: one that runs, one that ended, or a new one.
+
+use std::{
+    sync::Arc,
+    task::Poll,
+    time::{Duration, SystemTime},
+};
+
+use http::{StatusCode, request::Parts};
+
+use super::{
+    ExpectedCost, PublicId,
+    asked::Asked,
+    index::{Digest, Row, State},
+    layer::Replays,
+    operation::{Answer, Operation, Wanted},
+    words::{ended_free, unavailable, unknown},
+};
+use crate::{core::BoxError, refusal::Refusal, wall_clock::now};
+
+/// Between two looks at an operation of another process.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long an SDK's retry waits for an operation to lose the caller that it comes from.
+const NOTICE: Duration = Duration::from_secs(1);
+
+impl Replays {
+    /// The operation that a request belongs to, and whether it is new. A new one is durable already.
+    pub(super) async fn operation(
+        &self,
+        asked: &Asked,
+        head: &Parts,
+    ) -> Result<(Arc<Operation>, bool), Refusal> {
+        let policy = &self.0.policy;
+        let wanted = match asked.key {
+            Some(key) => Some(Wanted::Key(key)),
+            None if asked.retry => Some(Wanted::Retry(policy.sdk_retries_within)),
+            None if policy.coalesce => Some(Wanted::Running),
+            None => None,
+        };
+        if matches!(wanted, Some(Wanted::Retry(_))) {
+            self.notice_loss(asked).await;
+        }
+        let expected = head.extensions.get::<ExpectedCost>().map(|cost| cost.0);
+        loop {
+            let id = PublicId::new().map_err(|error| unavailable(&error))?;
+            let row = Row::begun(
+                id,
+                asked.scope,
+                asked.caller.clone(),
+                asked.key,
+                asked.request,
+                expected,
+            );
+            let new = || Operation::new(row.clone());
+            let operations = &self.0.operations;
+            let (operation, is_new) =
+                operations.find_or_insert(wanted, new, asked.scope, asked.request);
+            if !is_new {
+                check_request(&operation.row, asked.request)?;
+                match operation.state() {
+                    State::Running | State::Kept if !asked.wants_new(&operation) => {
+                        return Ok((operation, false));
+                    }
+                    State::Unknown if !asked.send_again => {
+                        return Err(unknown(operation.id()));
+                    }
+                    // It cost nothing, or its caller accepts a second charge.
+                    _ => self.give_up(&operation.row).await?,
+                }
+                continue;
+            }
+
+            let begun = self.begin(asked, wanted, &row).await;
+            match begun {
+                Ok(None) => return Ok((operation, true)),
+                Ok(Some(known)) => {
+                    let known = Answer::Known(Box::new(known));
+                    operation.answer.send_replace(Some(known));
+                    operation.end(State::Free);
+                    operations.forget(operation.id());
+                    return Ok((operation, false));
+                }
+                Err(refusal) => {
+                    operation
+                        .answer
+                        .send_replace(Some(Answer::Refused(refusal.clone())));
+                    operation.end(State::Free);
+                    operations.forget(operation.id());
+                    return Err(refusal);
+                }
+            }
+        }
+    }
+
+    /// Writes down that an operation begins; returned is one of before that has its answer.
+    async fn begin(
+        &self,
+        asked: &Asked,
+        wanted: Option<Wanted>,
+        row: &Row,
+    ) -> Result<Option<Row>, Refusal> {
+        let index = &self.0.index;
+        let failed = |error: BoxError| unavailable(&*error);
+        if let Some(Wanted::Retry(window)) = wanted {
+            let since = now().checked_sub(window).unwrap_or(SystemTime::UNIX_EPOCH);
+            let known = index
+                .by_request(asked.scope, asked.request, since)
+                .await
+                .map_err(failed)?;
+            match known {
+                Some(known) if known.state == State::Unknown => return Err(unknown(known.id)),
+                Some(known) if known.state != State::Free => return Ok(Some(known)),
+                _ => {}
+            }
+        }
+        loop {
+            let Some(known) = index.begin(row.clone()).await.map_err(failed)? else {
+                return Ok(None);
+            };
+            check_request(&known, asked.request)?;
+            match known.state {
+                State::Kept if known.succeeded() || !asked.send_again => return Ok(Some(known)),
+                State::Unknown if !asked.send_again => return Err(unknown(known.id)),
+                State::Running => return Ok(Some(known)),
+                _ => index.release_key(known.id).await.map_err(failed)?,
+            }
+        }
+    }
+
+    /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.
+    async fn notice_loss(&self, asked: &Asked) {
+        let operations = &self.0.operations;
+        let Some(operation) = operations.has_caller(asked.scope, asked.request) else {
+            return;
+        };
+        let gone = std::future::poll_fn(|cx| {
+            operation.progress.watch(cx);
+            match operation.progress.callers() {
+                0 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        });
+        let _ = tokio::time::timeout(NOTICE, gone).await;
+    }
+
+    /// Waits until an operation of another process has ended.
+    pub(super) async fn ended(&self, mut row: Row) -> Result<Row, Refusal> {
+        while row.state == State::Running {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let known = self.0.index.get(row.id).await;
+            row = known
+                .map_err(|error| unavailable(&*error))?
+                .ok_or_else(|| unknown(row.id))?;
+        }
+        if row.state == State::Free {
+            return Err(ended_free(row.id));
+        }
+        Ok(row)
+    }
+
+    async fn give_up(&self, row: &Row) -> Result<(), Refusal> {
+        self.0.operations.forget(row.id);
+        if row.key.is_some() {
+            self.0
+                .index
+                .release_key(row.id)
+                .await
+                .map_err(|error| unavailable(&*error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| status.is_success())
+    }
+}
+
+fn check_request(known: &Row, request: Digest) -> Result<(), Refusal> {
+    if known.request == request {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "key_reuse",
+        "this idempotency key belongs to another request; nothing was sent: send this one under a new key",
+    ))
+}

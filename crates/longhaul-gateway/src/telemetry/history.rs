@@ -1,0 +1,118 @@
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    core::{Class, Money, Resolution},
+    progress::Progress,
+};
+
+/// Operations that ended lately and are remembered.
+const ENDED: usize = 500;
+
+/// Operations that run, and the last ones that ended: what a page shows. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct History(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    running: Vec<(u64, Running)>,
+    ended: VecDeque<Ended>,
+}
+
+/// What an operation asks for, and of whom.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The upstream's name.
+    pub upstream: Arc<str>,
+    /// What its caller is called.
+    pub caller: String,
+    /// The model, as the request names it.
+    pub model: String,
+    /// The size.
+    pub resolution: Resolution,
+}
+
+/// An operation that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// What it asks for.
+    pub asked: Asked,
+    /// When it began.
+    pub began: Instant,
+    /// How far it is.
+    pub progress: Option<Progress>,
+}
+
+/// An operation that ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// What it asked for.
+    pub asked: Asked,
+    /// The time of day.
+    pub at: SystemTime,
+    /// How long it took.
+    pub took: Duration,
+    /// What its ending means; `None` where no attempt was made.
+    pub class: Option<Class>,
+    /// How many attempts were made.
+    pub attempts: usize,
+    /// The most that it may have cost; `None` where a price is not known.
+    pub cost: Option<Money>,
+    /// Its public name.
+    pub name: Option<String>,
+}
+
+impl History {
+    pub(super) fn begin(&self, running: Running) -> u64 {
+        let mut inner = self.inner();
+        inner.next += 1;
+        let id = inner.next;
+        inner.running.push((id, running));
+        id
+    }
+
+    pub(super) fn end(&self, id: u64, ended: Ended) {
+        let mut inner = self.inner();
+        inner.running.retain(|(running, _)| *running != id);
+        if inner.ended.len() >= ENDED {
+            inner.ended.pop_back();
+        }
+        inner.ended.push_front(ended);
+    }
+
+    /// Operations that run, in the order in which they began.
+    pub fn running(&self) -> Vec<Running> {
+        let inner = self.inner();
+        inner
+            .running
+            .iter()
+            .map(|(_, running)| running.clone())
+            .collect()
+    }
+
+    /// The last operations that ended, the newest first.
+    pub fn ended(&self) -> Vec<Ended> {
+        self.inner().ended.iter().cloned().collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.inner();
+        f.debug_struct("History")
+            .field("running", &inner.running.len())
+            .field("ended", &inner.ended.len())
+            .finish()
+    }
+}

@@ -1,0 +1,145 @@
+//! Reading a stream until its answer is there.
+
+use std::{future::poll_fn, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use http_body::Body;
+use longhaul::{Attempt, BoxError, Deadline, Error, ErrorKind, error::Clock};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    assemble::{Assembly, Finished},
+    error::StreamError,
+    events::{Event, Events},
+    report::StreamReport,
+};
+
+/// The next piece of a body, trailers passed over.
+pub(super) async fn next<R>(body: &mut R) -> Result<Option<Bytes>, Error>
+where
+    R: Body<Data = Bytes> + Unpin,
+    R::Error: Into<BoxError>,
+{
+    loop {
+        match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(Error::from_inner(error)),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// Reads a stream.
+pub(super) struct Reading {
+    pub(super) attempt: Option<Attempt>,
+    pub(super) assembly: Assembly,
+    pub(super) events: Events,
+    pub(super) silence: Duration,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
+}
+
+impl Reading {
+    pub(super) async fn until_finished<R>(
+        mut self,
+        begun: Bytes,
+        mut body: R,
+    ) -> Result<(Finished, StreamReport), Error>
+    where
+        R: Body<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let mut piece = begun;
+        loop {
+            while let Some(event) = self.events.next(&mut piece) {
+                if event == Event::TooLong {
+                    let limit = self.events.longest();
+                    return Err(self.failed(StreamError::TooLong { limit }));
+                }
+                let finished = self.assembly.take(&event);
+                self.note();
+                if let Some(finished) = finished {
+                    return Ok((finished, self.assembly.report));
+                }
+            }
+            match self.next_piece(&mut body).await? {
+                Some(next) => piece = next,
+                None => {
+                    let events = self.assembly.report.events;
+                    return match self.assembly.ended() {
+                        Some(finished) => Ok((finished, self.assembly.report)),
+                        None => Err(self.failed(StreamError::Ended { events })),
+                    };
+                }
+            }
+        }
+    }
+
+    /// What the books say of it.
+    fn note(&self) {
+        let Some(attempt) = &self.attempt else {
+            return;
+        };
+        attempt.note_previews(self.assembly.report.partial_images);
+        if self.assembly.report.pings > 0 {
+            attempt.note_kept_open();
+        }
+    }
+
+    /// The next piece, however long it takes; a silence after a ping was seen is late.
+    async fn next_piece<R>(&mut self, body: &mut R) -> Result<Option<Bytes>, Error>
+    where
+        R: Body<Data = Bytes> + Unpin,
+        R::Error: Into<BoxError>,
+    {
+        let since = Instant::now();
+        let late = Deadline::after(self.silence).instant();
+        let watches = self.assembly.report.pings > 0 && !self.assembly.report.late;
+        if watches && late < self.deadline {
+            if let Ok(piece) = timeout_at(late, next(body)).await {
+                self.heard(since);
+                return piece;
+            }
+            self.assembly.report.late = true;
+            if let Some(attempt) = &self.attempt {
+                attempt.note_silence();
+            }
+        }
+        let Ok(piece) = timeout_at(self.deadline, next(body)).await else {
+            return Err(self.expired());
+        };
+        self.heard(since);
+        piece
+    }
+
+    fn heard(&mut self, since: Instant) {
+        let report = &mut self.assembly.report;
+        report.longest_silence = report.longest_silence.max(since.elapsed());
+    }
+
+    fn failed(&self, error: StreamError) -> Error {
+        self.attributed(Error::new(ErrorKind::Inner).with_source(error))
+    }
+
+    pub(super) fn expired(&self) -> Error {
+        let StreamReport { events, pings, .. } = self.assembly.report;
+        let error = Error::new(ErrorKind::Timeout {
+            clock: Clock::Operation,
+            limit: self.deadline.saturating_duration_since(self.started),
+            elapsed: self.started.elapsed(),
+            resolution: None,
+        });
+        self.attributed(error.with_source(StreamError::Open { events, pings }))
+    }
+
+    fn attributed(&self, error: Error) -> Error {
+        match &self.attempt {
+            Some(attempt) => error.with_attempt(attempt),
+            None => error,
+        }
+    }
+}

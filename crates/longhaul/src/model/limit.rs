@@ -1,0 +1,11 @@
+use std::{fmt, time::Duration};
+
+use http::Extensions;
+
+use super::Workload;
+
+/// The limits in force until a picture begins to arrive: what the deadline of an operation is derived from.
+pub(crate) trait PictureLimit: fmt::Debug + Send + Sync + 'static {
+    /// The limit for a request with these extensions that asks for `workload`.
+    fn limit(&self, extensions: &Extensions, workload: &Workload) -> Duration;
+}
