@@ -1,4 +1,5 @@
 use http::StatusCode;
+use longhaul::fallback::{Dialect, FallbackPolicy, Keywords, Sizes, Target};
 use longhaul_gateway::config::{ProviderKey, UpstreamConfig};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,6 +17,31 @@ async fn a_picture_comes_byte_for_byte_through_overload_and_a_cut() {
     assert_eq!(answer.header("x-longhaul-class"), Some("Delivered"));
     assert!(picture.len() > 1000);
     assert_eq!(gateway.provider.oracle().totals().delivered, 1);
+}
+
+#[tokio::test]
+async fn another_target_is_asked_in_its_own_words() {
+    let other = provider("");
+    let server = longhaul_sim::server::Server::start(other.clone())
+        .await
+        .unwrap();
+    let gateway = Running::with(provider("quota*9"), |config| {
+        let mut target = Target::new("other", server.url());
+        target.dialect = Dialect::OpenAiImages;
+        target.model = Some("nano-banana-2".to_owned());
+        target.sizes = Sizes::Keywords(Keywords::default());
+        config.upstreams[0].policy.fallback = FallbackPolicy::to([target]);
+    })
+    .await;
+    let path = "/v1beta/models/gemini-3-pro-image:generateContent";
+    let body = r#"{"contents": [{"parts": [{"text": "a cat"}]}], "generationConfig": {"imageConfig": {"imageSize": "4K"}}}"#;
+    let answer = gateway.post(path, body, &[]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(gateway.paid(), 0);
+    let entries = other.oracle().entries();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].path, "/v1/images/generations");
+    assert_eq!(other.oracle().totals().delivered, 1);
 }
 
 #[tokio::test]
