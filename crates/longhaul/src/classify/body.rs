@@ -195,7 +195,7 @@ impl<C: Classifier> Running<C> {
     fn classification(&self) -> Classification {
         let facts = self.watcher.facts(true);
         let waited = self.guard.attempt().provider_wait();
-        let end = EndOfStream::new(self.status, &self.workload, &facts).after(waited);
+        let end = EndOfStream::new(self.status, &self.workload, &facts).with_waited(waited);
         self.classifier.passed(&end)
     }
 

@@ -50,7 +50,7 @@ impl<C: Classifier + Clone> Case<C> {
     pub(super) fn head<'a>(&'a self, parts: &'a Parts) -> Head<'a> {
         let attempt = self.guard.as_ref().map(AttemptGuard::attempt);
         Head::new(parts.status, &parts.headers, &self.workload)
-            .after(attempt.and_then(Attempt::provider_wait))
+            .with_waited(attempt.and_then(Attempt::provider_wait))
     }
 
     pub(super) fn answered<B>(&mut self, mut response: Response<B>) -> Response<B> {
@@ -143,7 +143,7 @@ impl<C: Classifier + Clone> Case<C> {
         let classification = if success && peek.held() > self.peek_limit {
             // Nobody needs many megabytes in one piece.
             let waited = self.head(&parts).waited;
-            let end = EndOfStream::new(parts.status, &self.workload, &facts).after(waited);
+            let end = EndOfStream::new(parts.status, &self.workload, &facts).with_waited(waited);
             self.classifier.passed(&end)
         } else {
             let bytes = peek.joined();

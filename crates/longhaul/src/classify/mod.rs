@@ -59,7 +59,7 @@
 //! }
 //!
 //! # fn example() -> Result<(), longhaul::ConfigError> {
-//! let layer = ClassifyLayer::with_classifier(ClassifyPolicy::default(), Relay)?;
+//! let layer = ClassifyLayer::new(ClassifyPolicy::default())?.with_classifier(Relay);
 //! # Ok(()) }
 //! ```
 

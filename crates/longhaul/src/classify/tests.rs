@@ -201,6 +201,30 @@ fn a_wait_is_read_of_every_answer_a_delivered_one_too() {
     }
 }
 
+/// Holds every answer for an overload.
+#[derive(Clone)]
+struct Gloomy;
+
+impl Classifier for Gloomy {
+    fn body(&self, _: &Head<'_>, _: &[u8], _: &AnswerFacts) -> Classification {
+        Classification::of(Class::Overloaded)
+    }
+}
+
+#[tokio::test]
+async fn layer_and_service_take_a_classifier_alike() {
+    let policy = ClassifyPolicy::default();
+    let service =
+        service_fn(async |_: Request<Empty<Bytes>>| Ok::<_, Infallible>(json(Frames::new(["{}"]))));
+    let layered = ClassifyLayer::new(policy).unwrap().with_classifier(Gloomy);
+    let alone = Classify::new(service, policy).unwrap();
+    for judging in [layered.layer(service), alone.with_classifier(Gloomy)] {
+        let response = judging.oneshot(Request::new(Empty::new())).await.unwrap();
+        let attempt: &Attempt = response.extensions().get().unwrap();
+        assert_eq!(ended(attempt), (End::Finished, Class::Overloaded));
+    }
+}
+
 #[test]
 fn a_peek_limit_of_zero_is_refused() {
     let policy = ClassifyPolicy {
