@@ -66,8 +66,8 @@
 mod answer;
 mod body;
 mod builtin;
-mod case;
 mod classifier;
+mod context;
 mod future;
 mod layer;
 mod peek;

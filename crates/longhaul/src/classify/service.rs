@@ -7,7 +7,7 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::{
-    Classifier, ClassifyLayer, DefaultClassifier, body::ResponseBody, case::Case,
+    Classifier, ClassifyLayer, DefaultClassifier, body::ResponseBody, context::ClassifyContext,
     future::ResponseFuture, policy::ClassifyPolicy,
 };
 use crate::{
@@ -91,7 +91,7 @@ where
         }
         attempt.await_picture();
         let holds = self.policy.hold && workload.recognised && !workload.stream;
-        let case = Case {
+        let case = ClassifyContext {
             classifier: self.classifier.clone(),
             peek_limit: self.policy.peek_limit,
             hold: holds.then(|| (self.policy.hold_limit, self.memory.clone())),

@@ -3,7 +3,7 @@
 use super::{script::*, *};
 use crate::{
     error::ConnectStage,
-    model::{Decision, Ending, How, PictureLimit, RouteId, TimeScale},
+    model::{Decision, How, PictureLimit, RouteId, SilenceEnding, TimeScale},
     timeout::{AtLimit, Network, TimeoutPolicy},
 };
 
@@ -201,7 +201,7 @@ async fn on_a_route_that_cuts_twice_as_many_may_be_charged() {
         let route = RouteId::of(request().uri(), &http::Extensions::new());
         for (silence, how) in [(45.0, How::Picture), (60.0, How::Cut)].repeat(10) {
             let at = Instant::now();
-            let ending = Ending { at, silence, how };
+            let ending = SilenceEnding { at, silence, how };
             history.note(&route, Resolution::K1, ending, TimeScale(1.0), false);
         }
         let answered = script.call(of(Resolution::K1)).await;
