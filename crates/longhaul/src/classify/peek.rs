@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_by_the_limit_and_blanks_by_a_mebibyte() {
+    fn a_peek_holds_its_limit_and_a_mebibyte_of_blanks() {
         const MIB: usize = 1 << 20;
         for (frames, limit, expected) in [
             (&[(b'x', 10, 1)][..], 10, (10, true)),

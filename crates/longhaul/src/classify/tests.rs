@@ -136,7 +136,7 @@ async fn a_long_picture_is_delivered_at_its_last_byte_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_long_picture_that_breaks_off_without_a_word_ends_in_an_error() {
+async fn a_long_picture_that_breaks_off_ends_in_an_error() {
     let mut frames = long_picture();
     frames.pop();
     let (attempt, body) = judge(true, Ok(json(Frames::new(frames)))).await;
@@ -146,7 +146,7 @@ async fn a_long_picture_that_breaks_off_without_a_word_ends_in_an_error() {
 }
 
 #[tokio::test]
-async fn a_short_answer_that_breaks_off_is_undelivered_before_the_caller_sees_a_head() {
+async fn a_short_answer_that_breaks_off_is_undelivered_at_once() {
     for body in [
         Frames::new([r#"{"data":[{"b64_js"#]),
         Frames::new([r#"{"data":[{"b64_js"#]).then_break(),
@@ -158,7 +158,7 @@ async fn a_short_answer_that_breaks_off_is_undelivered_before_the_caller_sees_a_
 }
 
 #[tokio::test]
-async fn an_error_page_that_breaks_off_still_means_what_its_status_says() {
+async fn a_broken_error_page_means_what_its_status_says() {
     let mut response = json(Frames::new([r#"{"error":{"mess"#]).then_break());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let (attempt, body) = judge(true, Ok(response)).await;

@@ -66,7 +66,7 @@ fn claimed(
 }
 
 #[test]
-fn over_the_limit_means_over_it_and_the_bounds_decide_how_surely() {
+fn the_clocks_bounds_decide_how_surely_a_call_was_over() {
     for (at_least, at_most, expected) in [
         (179.0, 179.9, None),
         (180.0, 180.0, None),

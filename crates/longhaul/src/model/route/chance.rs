@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_before_the_cut_passes_at_worth_five_and_fails_by_a_hair_at_three() {
+    fn a_chance_of_a_third_is_worth_it_at_five_and_not_at_three() {
         let cuts = [cut(60.0, 20, 0)];
         let own = own(&[(55.0, How::Picture, 20), (60.1, How::Cut, 42)]);
         let estimate = Estimate::at(&own, 1.0 / 3.0, 60.0, 1.5);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guide_says_how_long_it_takes_until_own_pictures_say_better() {
+    fn the_guides_times_hold_until_own_pictures_are_known() {
         let none = VecDeque::new();
         let guides = time_until(&none, Resolution::K4, 0.5).unwrap();
         assert!((guides - 120.0).abs() < 0.1, "{guides}");

@@ -69,7 +69,7 @@ fn a_ticket_that_was_never_used_gives_everything_back() {
 }
 
 #[test]
-fn the_cap_refuses_what_would_pass_it_and_what_has_no_price_in_its_currency() {
+fn the_cap_refuses_what_passes_it_and_unknown_prices() {
     let spending = book(0, 0, Some(500_000));
     let mut first = MoneyReservation::new(&spending);
     first.reserve(Some(PRICE)).unwrap();
@@ -104,7 +104,7 @@ fn the_cap_refuses_what_would_pass_it_and_what_has_no_price_in_its_currency() {
 }
 
 #[test]
-fn a_budget_lends_nothing_for_an_unknown_price_and_nothing_it_has_not() {
+fn a_budget_lends_only_what_it_has_for_a_known_price() {
     let spending = book(240_000, 0, None);
     assert!(!MoneyReservation::new(&spending).withdraw(None));
     let mut first = MoneyReservation::new(&spending);
@@ -150,7 +150,7 @@ fn anything() -> impl Strategy<Value = Vec<(i64, u16, bool, usize, bool)>> {
 
 proptest! {
     #[test]
-    fn never_below_zero_never_over_the_cap_never_more_than_floor_and_deposits(
+    fn a_budget_stays_between_zero_its_cap_and_its_deposits(
         floor in 0_i64..1_000_000,
         share in 0_u16..=1000,
         cap in 0_i64..3_000_000,

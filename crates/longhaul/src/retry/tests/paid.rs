@@ -88,7 +88,7 @@ async fn what_was_free_is_not_counted_against_what_may_be_charged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_picture_is_late_at_its_limit_and_followed_at_the_longest_silence() {
+async fn a_late_small_picture_is_followed_at_the_longest_silence() {
     let script = Script::new(exact(), [Say::picture(700), Say::picture(300)]);
     let answered = script.call(of(Resolution::K1)).await;
     assert_eq!(script.times(), [0, 605]);

@@ -51,7 +51,7 @@ fn the_longer_of_size_row_and_network_row_counts() {
 
 /// What is added to the head is off by default, so that the guide's table stays as it is.
 #[test]
-fn the_head_grows_with_references_further_images_and_quality_where_the_limits_say_so() {
+fn references_images_and_quality_lengthen_the_limit_if_set() {
     let large = Workload::of(Resolution::K4)
         .with_references(14)
         .with_images(4)
@@ -100,7 +100,7 @@ fn the_head_grows_with_references_further_images_and_quality_where_the_limits_sa
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_images_than_anybody_makes_are_waited_for_until_the_operations_deadline() {
+async fn absurdly_many_images_wait_until_the_operations_deadline() {
     let silent = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
         send(request.into_body()).await;
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
