@@ -2,7 +2,19 @@
 
 pub use longhaul_testing::disagreements;
 
-/// The README's examples compile.
+/// The examples of the READMEs and of the pages in `docs/` compile.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../crates/longhaul/README.md")]
+    struct Longhaul;
+    #[doc = include_str!("../crates/longhaul-hyper/README.md")]
+    struct Hyper;
+    #[doc = include_str!("../crates/longhaul-ledger/README.md")]
+    struct Ledger;
+    #[doc = include_str!("../crates/longhaul-providers/README.md")]
+    struct Providers;
+    #[doc = include_str!("../crates/longhaul-sim/README.md")]
+    struct Sim;
+}

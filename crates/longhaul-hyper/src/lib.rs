@@ -60,6 +60,9 @@
 //! # Ok(()) }
 //! ```
 
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod builder;
 mod call;

@@ -39,11 +39,14 @@
 //!
 //! | feature | default | |
 //! |---|---|---|
-//! | `serde` | no | policies can be read and written, ledger entries and reports written |
-//! | `toml` | no | [`Policy::from_toml`](policy::Policy) |
+//! | `toml` | no | [`Policy::from_toml`](policy::Policy), `to_toml` |
 //! | `tracing` | no | events for attempts, waits and refusals |
 //!
-//! The layers are always there. They need a tokio runtime with time enabled, and nothing else of it.
+//! The layers are always there, and with them serde's traits on policies, ledger entries and reports. They need a tokio
+//! runtime with time enabled, and nothing else of it.
+
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[macro_use]
 mod macros;
