@@ -17,4 +17,16 @@ mod pages {
     struct Providers;
     #[doc = include_str!("../crates/longhaul-sim/README.md")]
     struct Sim;
+    #[doc = include_str!("../docs/compressed-answers.md")]
+    struct CompressedAnswers;
+    #[doc = include_str!("../docs/draining.md")]
+    struct Draining;
+    #[doc = include_str!("../docs/first-dialect.md")]
+    struct FirstDialect;
+    #[doc = include_str!("../docs/first-layer.md")]
+    struct FirstLayer;
+    #[doc = include_str!("../docs/memory.md")]
+    struct Memory;
+    #[doc = include_str!("../docs/streams-and-heartbeats.md")]
+    struct Streams;
 }
