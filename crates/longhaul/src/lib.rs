@@ -59,7 +59,6 @@
 //! |---|---|---|
 //! | [`Attempt`] | every layer that has it; of an error, [`Error::attempt`] | callers; `Fallback` |
 //! | [`Classification`](classify::Classification) | `Classify`, unless the answer is delivered | `ClassifyingRetry`, `Fallback`; callers |
-//! | [`PeekedBytes`](classify::PeekedBytes) | `Classify`: the beginning of an answer that delivers nothing | `ClassifyingRetry`, to keep the answer; callers |
 //! | [`RetryReport`](retry::RetryReport), on errors too | `ClassifyingRetry` | callers, of an error by [`Error::report`]; `Fallback` |
 //! | [`AnsweredBy`](fallback::AnsweredBy) | `Fallback` | callers |
 //! | [`FallbackReport`](fallback::FallbackReport), on errors too | `Fallback` | callers, also by [`Error::fallback`] |
@@ -83,10 +82,10 @@
 //! | `ForceHttp1` | send what the client would, HTTP/2 and keys over plain http included |
 //! | a client that proves what it wrote (`longhaul-hyper`) | take a request as sent once its last slice was handed over, so that more endings are [`UnknownOutcome`](Class::UnknownOutcome) |
 //!
-//! What two layers share is shared by [`Stack`] alone: limits and prices for the retry layer
-//! ([`with_limits`](retry::ClassifyingRetryLayer::with_limits), `with_prices`), the history of routes (`with_history`), and
-//! memory for request bodies ([`with_replay_budget`](fallback::FallbackLayer::with_replay_budget)). A stack composed by hand
-//! passes them on itself.
+//! What two layers share is shared by [`Stack`] alone. Who composes layers by hand passes it on: prices for the retry layer
+//! (`with_prices`), the history of routes for it and `Classify` (`with_history`), memory for request bodies
+//! ([`with_replay_budget`](fallback::FallbackLayer::with_replay_budget)); and names the operation's deadline where limits
+//! differ from the guide's ([`RetryPolicy::deadline`](retry::RetryPolicy::deadline)).
 //!
 //! # Features
 //!
