@@ -13,6 +13,7 @@ use crate::{
         ClaimRules, Closing, Opening, ProviderClock, ProviderRecord, Record, assess_claims, claims,
     },
     model::{Class, End, Exposure, Money, Outcome, Phase},
+    policy::Policy,
 };
 
 const PRICE: Money = Money::usd_micros(50_000);
@@ -113,7 +114,7 @@ fn how_long_a_cut_call_took_is_not_known() {
 
 #[test]
 fn the_limit_scales() {
-    let rules = ClaimRules::default().scaled(0.01);
+    let rules = Policy::default().scaled(0.01).unwrap().billing.claims;
     assert_eq!(rules.over, Some(Duration::from_millis(1_800)));
     assert!(
         ClaimRules {

@@ -10,9 +10,10 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    classify::{ClassifyLayer, ClassifyPolicy},
+    classify::ClassifyLayer,
     error::{BoxError, Clock, ErrorKind},
     model::{Class, Resolution, Workload},
+    policy::Policy,
     retry::{ClassifyingRetryLayer, RetryPolicy},
     timeout::{SizeAwareTimeoutLayer, TimeoutPolicy},
 };
@@ -149,7 +150,7 @@ async fn what_the_system_gave_up_is_a_dead_path() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scaled_policy_diagnoses_in_the_providers_seconds() {
-    let policy = ClassifyPolicy::default().scaled(0.01);
+    let policy = Policy::default().scaled(0.01).unwrap().classify;
     let layer = ClassifyLayer::new(policy).unwrap();
     let error = cut(&layer, "a.example", 0.61).await;
     assert!(

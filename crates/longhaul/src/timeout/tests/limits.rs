@@ -1,6 +1,7 @@
 //! How long each phase may take, by size, network and policy.
 
 use super::*;
+use crate::policy::Policy;
 
 /// The rows of the guide's table of timeouts by resolution, the row of an unknown size among them.
 #[tokio::test(start_paused = true)]
@@ -93,7 +94,11 @@ fn references_images_and_quality_lengthen_the_limit_if_set() {
     let two = plain().with_references(2);
     assert_eq!(endless.picture_for(&two), Duration::MAX);
 
-    let scaled = limits.scaled(0.01);
+    let policy = Policy {
+        timeout: limits,
+        ..Policy::default()
+    };
+    let scaled = policy.scaled(0.01).unwrap().timeout;
     assert_eq!(scaled.per_reference.as_millis(), 100);
     assert_eq!(scaled.per_extra_image.as_millis(), 600);
     assert_eq!(scaled.high_quality.as_millis(), 1_200);
