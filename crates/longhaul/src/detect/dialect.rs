@@ -5,12 +5,13 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     chat,
-    facts::{self, RequestFacts, RequestValue},
+    facts::{self, RequestFacts},
     form,
     format::BodyFormat,
     gemini, imagen, images, interactions, jobs,
     json::{self, Field, Fields},
     responses,
+    value::RequestValue,
 };
 use crate::model::{Resolution, Workload};
 

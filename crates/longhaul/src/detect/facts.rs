@@ -6,20 +6,9 @@ use super::{
     model,
     responses::Tool,
     size::{self, Size},
+    value::RequestValue,
 };
 use crate::model::{Quality, Resolution};
-
-/// A value in a request, as far as it can matter here.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum RequestValue<'v> {
-    Text(&'v str),
-    Number(u64),
-    Bool(bool),
-    /// A list; its elements follow, each as a value.
-    List,
-    /// An object, a number that is no count, a file.
-    Other,
-}
 
 /// Whatever is longer is no model's name, and not worth a copy.
 const LONGEST_NAME: usize = 256;

@@ -10,11 +10,7 @@ use std::str;
 use httparse::{EMPTY_HEADER, Status};
 use memchr::memmem::Finder;
 
-use super::{
-    facts::{RequestFacts, RequestValue},
-    format::Parameters,
-    json::Fields,
-};
+use super::{facts::RequestFacts, format::Parameters, json::Fields, value::RequestValue};
 
 /// Parts have two headers; more than this are not read.
 const MOST_HEADERS: usize = 16;

@@ -2,8 +2,9 @@
 
 use super::{
     dialect::{Call, RequestDialect},
-    facts::{self, RequestFacts, RequestValue},
+    facts::{self, RequestFacts},
     json::{Field, Fields},
+    value::RequestValue,
 };
 use crate::model::Resolution;
 

@@ -125,6 +125,7 @@ mod service;
 mod size;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use http::request::Parts;
 

@@ -3,9 +3,10 @@
 
 use super::{
     dialect::{Call, RequestDialect},
-    facts::{self, RequestFacts, RequestValue, larger},
+    facts::{self, RequestFacts, larger},
     json::{Field, Fields},
     size::{self, Size},
+    value::RequestValue,
 };
 use crate::model::Resolution;
 

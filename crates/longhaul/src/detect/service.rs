@@ -10,7 +10,8 @@ use tower_service::Service;
 
 use super::{
     DetectPolicy, ResponseFuture,
-    facts::{RequestFacts, RequestValue, size},
+    facts::{RequestFacts, size},
+    value::RequestValue,
 };
 use crate::{
     attempt::{DeadlineHeader, callers_deadline},

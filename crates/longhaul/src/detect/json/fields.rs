@@ -1,6 +1,9 @@
 //! The fields that are looked for, and the keys that lead to them.
 
-use super::super::facts::{RequestFacts, RequestValue, possible_size};
+use super::super::{
+    facts::{RequestFacts, possible_size},
+    value::RequestValue,
+};
 
 /// A field: the keys that lead to it, in camelCase, and what its value says.
 ///

@@ -14,7 +14,7 @@ use self::{
     fields::Mask,
     reader::{Malformed, Reader},
 };
-use super::facts::{RequestFacts, RequestValue};
+use super::{facts::RequestFacts, value::RequestValue};
 
 /// Reads what `fields` find in `json` into `facts`; `true` if it is one whole, sound object.
 ///
