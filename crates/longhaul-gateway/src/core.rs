@@ -2,11 +2,12 @@
 
 pub(crate) use longhaul::{
     Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, Money,
-    Resolution, Stack, Workload,
+    Resolution, RouteHistory, Stack, Workload,
     attempt::Sent,
     billing::{Ledger, MemoryLedger, PriceRow, PriceTable, Provider},
     detect::{DetectPolicy, DetectWorkloadLayer},
     error::Clock,
+    http1::ForceHttp1Layer,
     observe::{Event, Observer},
     policy::Policy,
     retry::RetryReport,

@@ -28,6 +28,7 @@
 
 pub mod body;
 pub mod caller;
+pub mod collect;
 pub mod config;
 mod core;
 pub mod demo;

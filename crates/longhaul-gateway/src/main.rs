@@ -1,5 +1,7 @@
 //! The gateway as a program.
 
+mod cli;
+
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
@@ -54,6 +56,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Fetch what a gateway that is gone had ordered, paid for and not collected
+    Collect(cli::collect::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,9 +81,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    if let Some(Command::Key { command }) = arguments.command {
-        let KeyCommand::New { name } = command;
-        return print_key(name);
+    match arguments.command {
+        Some(Command::Key {
+            command: KeyCommand::New { name },
+        }) => return print_key(name),
+        Some(Command::Collect(options)) => return cli::collect::run(options).await,
+        None => {}
     }
     if arguments.demo {
         log(arguments.json_log);

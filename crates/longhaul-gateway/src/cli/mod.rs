@@ -1,0 +1,3 @@
+//! Commands that need more than a line.
+
+pub(crate) mod collect;
