@@ -13,6 +13,7 @@ use longhaul_gateway::{
     server::{Admin, Server, stop_signal},
     telemetry::Recorder,
 };
+use longhaul_ledger::Location;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
@@ -39,6 +40,19 @@ struct Arguments {
     /// Start with a simulated provider behind it, without a configuration
     #[arg(long)]
     demo: bool,
+
+    /// Show the page of a ledger that other programs write, and do nothing else; it is only read
+    #[arg(long, value_name = "URL|FILE", conflicts_with_all = ["demo", "check", "file"])]
+    ledger: Option<Location>,
+
+    /// Where that page is
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8788",
+        requires = "ledger"
+    )]
+    page: SocketAddr,
 
     /// Print the configuration in force, and do nothing else
     #[arg(long)]
@@ -87,6 +101,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         }) => return print_key(name),
         Some(Command::Collect(options)) => return cli::collect::run(options).await,
         None => {}
+    }
+    if let Some(ledger) = arguments.ledger {
+        log(arguments.json_log);
+        return cli::page::run(&ledger, arguments.page).await;
     }
     if arguments.demo {
         log(arguments.json_log);

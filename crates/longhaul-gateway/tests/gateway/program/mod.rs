@@ -2,6 +2,7 @@
 
 mod commands;
 mod ending;
+mod page;
 mod reload;
 mod secrets;
 mod tasks;
