@@ -145,7 +145,7 @@ impl Upstream {
                 self.name(),
             ),
         )
-        .of_class(crate::core::Class::NeverSent)
+        .of_class(crate::core::Class::NotBegun)
     }
 }
 
