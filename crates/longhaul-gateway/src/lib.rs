@@ -26,6 +26,14 @@
 //! # Ok(()) }
 //! ```
 
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod body;
 pub mod caller;
 pub mod collect;

@@ -1,6 +1,19 @@
 //! The ready client for HTTP calls that take minutes: hyper's HTTP/1.1, with the connector, sockets, TLS,
 //! outbound proxies and idle connections that such calls need, and proof of what was written.
 //!
+//! When a call breaks, how much of its request the server has decides about money, and a pooled client cannot say. It also
+//! waits on connections that a NAT forgot, and sends a paid request on one that the server has just closed.
+//!
+//! ```
+//! # fn example() -> Result<(), longhaul::ConfigError> {
+//! use longhaul_hyper::Client;
+//! # type Body = http_body_util::Full<bytes::Bytes>;
+//!
+//! // The platform's root certificates; every limit as listed below.
+//! let client: Client<Body> = Client::builder().build()?;
+//! # Ok(()) }
+//! ```
+//!
 //! What it does otherwise than hyper-util's client as it comes:
 //!
 //! - **One connect clock** over DNS, proxy, TCP and TLS (10 s). Its expiry is free: nothing was sent.
@@ -27,16 +40,6 @@
 //! It works under the `longhaul` layers and without them: it is a
 //! [`Service`](tower_service::Service) of requests, and needs nothing in their extensions.
 //!
-//! ```
-//! # fn example() -> Result<(), longhaul::ConfigError> {
-//! use longhaul_hyper::Client;
-//! # type Body = http_body_util::Full<bytes::Bytes>;
-//!
-//! // The platform's root certificates; every limit as listed above.
-//! let client: Client<Body> = Client::builder().build()?;
-//! # Ok(()) }
-//! ```
-//!
 //! Customised:
 //!
 //! ```
@@ -59,6 +62,9 @@
 //!     .build()?;
 //! # Ok(()) }
 //! ```
+
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod body;
 mod builder;

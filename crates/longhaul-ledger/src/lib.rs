@@ -1,8 +1,21 @@
 //! A durable ledger for calls that cost money: nothing paid for is forgotten.
 //!
+//! A process that dies while a model works takes with it the knowledge of what was paid for. With this ledger an attempt's
+//! entry is on the disk before its first byte leaves, and the next start finds what was left open.
+//!
 //! The store behind [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker) that survives a
 //! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
 //! reconciliation with the provider's own log, reports.
+//!
+//! ```no_run
+//! use longhaul::{Stack, policy::Policy};
+//! use longhaul_ledger::DurableLedger;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let ledger = DurableLedger::open("spend.db").await?; // or postgres://…
+//! let stack = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone());
+//! # Ok(()) }
+//! ```
 //!
 //! Each database is a feature: `sqlite`, which is the default, and `postgres`; a place for which the build has none is
 //! refused with [`Unsupported`](LedgerErrorKind::Unsupported). The feature `cli` is the program `longhaul-ledger`. A ledger
@@ -10,6 +23,8 @@
 //!
 //! How to keep a ledger, with copies, damage and room: [`backups`].
 
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Without any database the types are there, and every place is refused.
 #![cfg_attr(
     not(any(all(feature = "sqlite", unix), feature = "postgres")),

@@ -61,6 +61,9 @@
 //! | `server` | yes | the socket server: HTTP/1.1 and HTTP/2, plain and TLS |
 //! | `cli` | no | the program `longhaul-sim` |
 
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod clock;
 mod dialect;

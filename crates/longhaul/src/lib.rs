@@ -35,15 +35,70 @@
 //! that may have been charged. A **duplicate** is an attempt made while an earlier one may be running and
 //! charged. A **claim** is what the provider owes back.
 //!
+//! # What stands in the extensions
+//!
+//! Layers speak to each other through the extensions of request, response and error. A type can also be put there by a
+//! caller, or read by a layer of yours. Where nobody wrote one, its reader goes on without it.
+//!
+//! On the request:
+//!
+//! | type | who writes | who reads |
+//! |---|---|---|
+//! | [`Workload`] | a caller who knows better; else `DetectWorkload`, and `Fallback` for each target | every layer but `ForceHttp1` |
+//! | [`Attempt`] | `ClassifyingRetry`, for each attempt; without it, the outermost of the other layers | every layer below, and a client that proves what it wrote |
+//! | [`Deadline`] | a caller; `DetectWorkload` from a header; `Fallback` for its targets | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
+//! | [`Provider`](billing::Provider) | a caller; `Fallback`, for its targets | ledger entries and prices: `BillingCompensationTracker`, `ClassifyingRetry`, `Fallback` |
+//! | [`Observer`](observe::Observer) | a caller, for one operation; `ClassifyingRetry` with the stack's own | `Fallback`, `ClassifyingRetry`, `InFlight` |
+//! | [`RequestTimeouts`](timeout::RequestTimeouts) | a caller, for one request | `SizeAwareTimeout`, and `ClassifyingRetry` for its deadline |
+//! | [`OutboundProxy`] | a client's caller who has several ways out | the history of routes: `ClassifyingRetry`, `Classify` |
+//! | [`Sensitive`](http1::Sensitive) | a caller | `ForceHttp1` |
+//!
+//! On the response, and on the [`Error`] where it says so:
+//!
+//! | type | who writes | who reads |
+//! |---|---|---|
+//! | [`Attempt`] | every layer that has it; of an error, [`Error::attempt`] | callers; `Fallback` |
+//! | [`Classification`](classify::Classification) | `Classify`, unless the answer is delivered | `ClassifyingRetry`, `Fallback`; callers |
+//! | [`RetryReport`](retry::RetryReport), on errors too | `ClassifyingRetry` | callers, of an error by [`Error::report`]; `Fallback` |
+//! | [`AnsweredBy`](fallback::AnsweredBy) | `Fallback` | callers |
+//! | [`FallbackReport`](fallback::FallbackReport), on errors too | `Fallback` | callers, also by [`Error::fallback`] |
+//! | [`Http1Report`](http1::Http1Report) | `ForceHttp1`, where the attempt does not have it | callers, by [`Http1Report::of`](http1::Http1Report::of) |
+//! | [`Decision`], on errors alone | whoever did not begin an attempt | `ClassifyingRetry`; callers |
+//!
+//! The crates around this one add `TaskReport` and `StreamReport` on the response (`longhaul-providers`), and on the request,
+//! for the layers of a server, `Caller`, `Patience`, `Silent`, `WantsStream`, `EndsWithCaller`, `ExpectedCost` and `Progress`
+//! (`longhaul-gateway`).
+//!
+//! # What a layer does without its neighbours
+//!
+//! | without | the others |
+//! |---|---|
+//! | `DetectWorkload` | **wait 600 s whatever was asked for**, since the size is unknown; hold no answer, and take none for one without a picture; find only price rows for any model (`"*"`); count no chances; send a body again only if its type can be ([`Replay`](body::Replay)) |
+//! | `ClassifyingRetry` | make one attempt; end it at its limit instead of letting it be late; know no deadline but the caller's; send no idempotency key of their own |
+//! | `InFlight` | let everything through at once |
+//! | `BillingCompensationTracker` | write nothing down. Exposure and duplicates are still in the [`RetryReport`](retry::RetryReport), without amounts unless [`with_prices`](retry::ClassifyingRetryLayer::with_prices) gives them |
+//! | `Classify` | go by the error and by the status: an overload is not told from an outage by its words, a success that came whole counts as delivered, and one that breaks off cannot be asked for again |
+//! | `SizeAwareTimeout` | keep no clock but the operation's deadline, which `ClassifyingRetry` races alone. Without both, a dead connection is waited for without an end |
+//! | `ForceHttp1` | send what the client would, HTTP/2 and keys over plain http included |
+//! | a client that proves what it wrote (`longhaul-hyper`) | take a request as sent once its last slice was handed over, so that more endings are [`UnknownOutcome`](Class::UnknownOutcome) |
+//!
+//! What two layers share is shared by [`Stack`] alone. Who composes layers by hand passes it on: prices for the retry layer
+//! (`with_prices`), the history of routes for it and `Classify` (`with_history`), memory for request bodies
+//! ([`with_replay_budget`](fallback::FallbackLayer::with_replay_budget)); and names the operation's deadline where limits
+//! differ from the guide's ([`RetryPolicy::deadline`](retry::RetryPolicy::deadline)).
+//!
 //! # Features
 //!
 //! | feature | default | |
 //! |---|---|---|
-//! | `serde` | no | policies can be read and written, ledger entries and reports written |
-//! | `toml` | no | [`Policy::from_toml`](policy::Policy) |
+//! | `toml` | no | [`Policy::from_toml`](policy::Policy), `to_toml` |
 //! | `tracing` | no | events for attempts, waits and refusals |
 //!
-//! The layers are always there. They need a tokio runtime with time enabled, and nothing else of it.
+//! The layers are always there, and with them serde's traits on policies, ledger entries and reports. They need a tokio
+//! runtime with time enabled, and nothing else of it.
+
+// docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[macro_use]
 mod macros;

@@ -8,6 +8,7 @@ mod memory;
 mod origin;
 mod read;
 mod request;
+mod top_level;
 
 pub(crate) use self::{
     call::{Call, asked_again},

@@ -73,6 +73,7 @@ mod dialect;
 mod error;
 mod exchange;
 mod finish;
+mod follow;
 mod handle;
 mod layer;
 mod leave;
@@ -88,6 +89,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 pub(crate) mod told;
+mod validate;
+mod visit;
 mod wait;
 
 pub use longhaul::attempt::TaskHandle;

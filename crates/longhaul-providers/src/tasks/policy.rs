@@ -226,14 +226,11 @@ impl TasksPolicy {
 
     /// The rows of a host, as it is written in a URL.
     pub(super) fn rows(&self, authority: &str) -> impl Iterator<Item = &Dialect> {
-        let host = self
-            .hosts
-            .keys()
-            .find(|host| host.eq_ignore_ascii_case(authority));
-        let names = host.and_then(|host| self.hosts.get(host));
-        names
+        let mut hosts = self.hosts.iter();
+        let found = hosts.find(|(host, _)| host.eq_ignore_ascii_case(authority));
+        found
             .into_iter()
-            .flatten()
+            .flat_map(|(_, names)| names)
             .filter_map(|name| self.dialect(name))
     }
 }

@@ -10,7 +10,8 @@ use http_body::{Body, Frame, SizeHint};
 use super::{
     Classification, Classifier, EndOfStream,
     answer::AnswerWatcher,
-    peek::{Linger, Peek, PeekedBody},
+    peek::{Linger, Peek},
+    peeked_body::PeekedBody,
 };
 use crate::{
     error::{AttemptGuard, BoxError, Error, ErrorKind, diagnosis},

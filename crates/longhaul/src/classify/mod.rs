@@ -66,10 +66,12 @@
 mod answer;
 mod body;
 mod builtin;
+mod case;
 mod classifier;
 mod future;
 mod layer;
 mod peek;
+mod peeked_body;
 mod policy;
 mod recognise;
 mod service;

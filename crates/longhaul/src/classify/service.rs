@@ -7,10 +7,8 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::{
-    Classifier, ClassifyLayer, DefaultClassifier,
-    body::ResponseBody,
-    future::{Case, ResponseFuture},
-    policy::ClassifyPolicy,
+    Classifier, ClassifyLayer, DefaultClassifier, body::ResponseBody, case::Case,
+    future::ResponseFuture, policy::ClassifyPolicy,
 };
 use crate::{
     attempt::{Attempt, RouteInfo, SentSecrets},

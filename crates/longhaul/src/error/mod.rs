@@ -2,6 +2,7 @@
 
 pub(crate) mod advice;
 mod answer;
+mod details;
 pub mod diagnosis;
 mod failure;
 mod guard;
@@ -19,8 +20,9 @@ pub(crate) use self::{
     retry_report::Repr as ReportParts,
 };
 pub use self::{
+    details::{Clock, ConnectStage, Insecure},
     guard::AttemptGuard,
-    kind::{Clock, ConnectStage, ErrorKind, Insecure},
+    kind::ErrorKind,
     retry_report::{OuterRetry, RetryReport, StoppedBy},
 };
 use crate::{

@@ -28,9 +28,9 @@ pub enum StoppedBy {
     OtherTarget,
     /// Sending again might pay twice, and the money that an operation may spend on that does not reach.
     Duplicates,
-    /// Sending again might pay twice, and the [`MoneyBudget`](super::MoneyBudget) does not reach for that.
+    /// Sending again might pay twice, and the [`MoneyBudget`](crate::retry::MoneyBudget) does not reach for that.
     Budget,
-    /// The next attempt might go over the [`SpendingCap`](super::SpendingCap).
+    /// The next attempt might go over the [`SpendingCap`](crate::retry::SpendingCap).
     SpendingCap,
     /// The server said not to send again, by `x-should-retry: false` or a relative of it.
     Server,

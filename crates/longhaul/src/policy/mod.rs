@@ -10,7 +10,9 @@
 //! ```
 //!
 //! With the feature `toml`, from a file. What it does not name keeps its default; an unknown key is refused
-//! at every depth; a table of durations by resolution is given whole or not at all:
+//! at every depth; a table of durations by resolution is given whole or not at all. The file
+//! [`policy.toml`](https://docs.rs/crate/longhaul/latest/source/policy.toml) of this crate has every key with its default and
+//! the source of the number.
 //!
 //! ```
 //! # #[cfg(feature = "toml")]
@@ -45,6 +47,8 @@
 //! # example().unwrap();
 //! ```
 
+#[cfg(all(test, feature = "toml"))]
+mod every_key;
 #[cfg(feature = "toml")]
 mod renamed;
 #[cfg(test)]

@@ -88,6 +88,18 @@ mod tests {
                 "`retry.schedule.told`: is now `max_retry_after`",
             ),
             (
+                "[retry]\nattempts = 5",
+                "`retry.attempts`: is now `paid_attempts`",
+            ),
+            (
+                "[retry]\nduplicates = { count = 0 }",
+                "`retry.duplicates.count`: is now `retry.paid_attempts`",
+            ),
+            (
+                "[retry]\nlate_results = true",
+                "`retry.late_results`: is now `timeout.at_limit`",
+            ),
+            (
                 "[[billing.priors]]\nprovider = '*'",
                 "`billing.priors`: is now `charge_rules`",
             ),

@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn other_mistakes_are_shown_where_they_stand() {
-        let said = refused("[retry]\nattempts = \"three\"");
-        assert!(said.contains("attempts = \"three\""), "{said}");
+        let said = refused("[retry]\npaid_attempts = \"three\"");
+        assert!(said.contains("paid_attempts = \"three\""), "{said}");
     }
 }

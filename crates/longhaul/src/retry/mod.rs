@@ -104,6 +104,7 @@
 //! assert_eq!(decision, RetryDecision::Stop(StoppedBy::Attempts));
 //! ```
 
+mod admit;
 mod backoff;
 mod body;
 mod budget;
@@ -115,11 +116,13 @@ mod key;
 mod layer;
 mod operation;
 mod outer_retry;
+mod plan;
 mod policy;
 mod pushback;
 mod running;
 mod saved_head;
 mod service;
+mod settle;
 #[cfg(test)]
 mod tests;
 

@@ -14,6 +14,10 @@ use crate::model::Workload;
 ///
 /// Most operations never send it again, so that keeping it is cheap and takes little room, and making a head of it need
 /// not be cheap: its text is one allocation, and so are extensions only where there are others than the workload.
+///
+/// A clone of [`Parts`] would do the same in a few lines. Measured with the workload as the only extension, it takes 604
+/// bytes in 7 allocations for one header and 1,700 in 21 for eight; this takes 157 and 451, in one. A call in flight may
+/// hold 2,050 bytes beyond its client's in all (`tests/allocation.rs`).
 #[derive(Debug)]
 pub(super) struct SavedHead {
     version: Version,

@@ -111,3 +111,25 @@ async fn entries_are_written_out_for_people_and_programs() {
     assert_eq!(json["closing"]["http_version"], "HTTP/1.1");
     assert!(serde_json::to_value(ledger.totals()).unwrap()["amounts"]["USD"].is_object());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
+    use crate::{
+        attempt::Deadline,
+        billing::{BillingCompensationTrackerLayer, BillingPolicy},
+    };
+    use std::time::Duration;
+    use tower::{Layer, ServiceExt};
+
+    let ledger = Arc::new(SlowLedger::new(Durable::Never));
+    let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
+    let mut request = super::script::request();
+    let limit = Duration::from_secs(300);
+    request.extensions_mut().insert(Deadline::after(limit));
+    let began = tokio::time::Instant::now();
+    let client = layer.unwrap().layer(super::script::Answering(200));
+    let error = client.oneshot(request).await.err().unwrap();
+    assert_eq!(began.elapsed().as_secs(), 300);
+    assert_eq!(error.class(), Class::NotBegun);
+    assert_eq!(ledger.lines("close"), 1);
+}

@@ -5,7 +5,8 @@ use smallvec::SmallVec;
 
 use super::{
     keys::{KEY_KEPT, Key},
-    notes::{Notes, Value, shows_data},
+    notes::{Notes, Value},
+    wording::shows_data,
 };
 
 /// Follows a JSON document as it passes, in pieces of any size, and notes the values under known keys.

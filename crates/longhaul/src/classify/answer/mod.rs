@@ -8,8 +8,10 @@ mod json;
 mod keys;
 mod notes;
 mod picture_file;
+mod provider_error;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use http::{
     HeaderMap, HeaderValue, Version,
@@ -20,7 +22,7 @@ use http::{
 use crate::model::{Evidence, Workload};
 
 pub(super) use self::keys::Key;
-pub use self::notes::ProviderError;
+pub use self::provider_error::ProviderError;
 use self::{events::EventLines, json::JsonWatcher, picture_file::PictureFile};
 
 /// What is known of an answer: from its head, and from as much of its body as was seen.

@@ -1,13 +1,14 @@
 //! What is noted of a document.
 
-use super::{AnswerFacts, keys::Key};
+use super::{
+    AnswerFacts, ProviderError,
+    keys::Key,
+    wording::{LastEvent, goes_on, says_uncharged, shows_picture},
+};
 use crate::model::evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros};
 
 /// Brackets nested deeper than this are followed, but their keys are not.
 const DEPTH: usize = 24;
-
-/// No error says more than this of itself.
-const WORDS: usize = 32;
 
 /// A value under a key.
 #[derive(Clone, Copy, Debug)]
@@ -27,63 +28,6 @@ struct Frame {
     pictures: u32,
     /// It says of itself that it is a draft.
     draft: bool,
-}
-
-/// What the error object of a provider or a relay says: `{"error": {…}}`, wherever it stands.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ProviderError {
-    words: Vec<(Key, Box<str>)>,
-}
-
-impl ProviderError {
-    /// An error of which there is nothing but these words.
-    pub(in super::super) fn of_text(text: &str) -> Self {
-        let mut error = Self::default();
-        error.note(Key::Message, text);
-        error
-    }
-
-    /// `code`: a word (OpenAI and the relays) or a number (Google, OpenRouter).
-    pub fn code(&self) -> Option<&str> {
-        self.word(Key::Code)
-    }
-
-    /// `type`, as OpenAI and the relays have it.
-    pub fn kind(&self) -> Option<&str> {
-        self.word(Key::Type)
-    }
-
-    /// `status`, as Google has it.
-    pub fn status(&self) -> Option<&str> {
-        self.word(Key::Status)
-    }
-
-    /// What it says to people. It may repeat parts of the request: not for a ledger.
-    pub fn message(&self) -> Option<&str> {
-        self.word(Key::Message)
-    }
-
-    pub(in super::super) fn word(&self, key: Key) -> Option<&str> {
-        self.all(key).next()
-    }
-
-    /// Every value of a field; the details may have several.
-    pub(in super::super) fn all(&self, key: Key) -> impl Iterator<Item = &str> {
-        self.words
-            .iter()
-            .filter(move |(of, _)| *of == key)
-            .map(|(_, word)| &**word)
-    }
-
-    fn note(&mut self, key: Key, text: &str) {
-        if self.words.len() < WORDS && !text.is_empty() {
-            self.words.push((key, text.into()));
-        }
-    }
-
-    fn if_any(&self) -> Option<Self> {
-        (!self.words.is_empty()).then(|| self.clone())
-    }
 }
 
 /// Everything that was noted, and the brackets that are open.
@@ -108,26 +52,6 @@ pub(super) struct Notes {
     completed: u32,
     /// An event came after which nothing else does.
     last_event: bool,
-}
-
-/// What an event means for the end of its stream, once it has come whole.
-#[derive(Clone, Copy, Debug)]
-enum LastEvent {
-    /// Another of the pictures is complete.
-    Picture,
-    /// Nothing follows.
-    All,
-}
-
-impl LastEvent {
-    /// By the event's `type`, at OpenAI: Images and Responses.
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "image_generation.completed" | "image_edit.completed" => Some(Self::Picture),
-            "response.completed" | "response.failed" | "response.incomplete" => Some(Self::All),
-            _ => None,
-        }
-    }
 }
 
 impl Notes {
@@ -182,7 +106,7 @@ impl Notes {
         evidence.images > 0
             || evidence.finish_reason.is_some()
             || evidence.block_reason.is_some()
-            || !self.error.words.is_empty()
+            || !self.error.is_empty()
     }
 
     /// Whether the first bytes of a picture came that is no draft.
@@ -345,51 +269,4 @@ impl Notes {
             .iter()
             .map(|frame| frame.key)
     }
-}
-
-/// Whether text that is meant for people shows a picture: Markdown, or a data URL. One without data is none.
-fn shows_picture(text: &str) -> bool {
-    text.contains("![") && text.contains("](http") || shows_data(text.as_bytes())
-}
-
-/// Whether there is a data URL of a picture, with data in it.
-pub(super) fn shows_data(text: &[u8]) -> bool {
-    let mut rest = text;
-    while let Some(at) = memchr::memmem::find(rest, b"data:image/") {
-        rest = &rest[at + 1..];
-        let markdown = at > 1 && text[..text.len() - rest.len()].ends_with(b"](d");
-        let begins = text.len() - rest.len() == 1;
-        let comma = memchr::memchr(b',', rest).unwrap_or(rest.len());
-        let data = rest
-            .get(comma + 1)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/%".contains(byte));
-        if (markdown || begins) && data {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether the status of a task says that it is not done yet.
-fn goes_on(status: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "accepted",
-        "created",
-        "in_progress",
-        "in_queue",
-        "pending",
-        "processing",
-        "queued",
-        "queueing",
-        "running",
-        "starting",
-        "submitted",
-        "waiting",
-    ];
-    WORDS.iter().any(|word| status.eq_ignore_ascii_case(word))
-}
-
-/// Gemini's “You will not be charged for this request.”
-fn says_uncharged(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("will not be charged")
 }

@@ -1,5 +1,8 @@
 //! An answer is whole when its document is, whatever its connection does then.
 
+mod picture_began;
+mod picture_file;
+
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::*;
@@ -274,86 +277,3 @@ async fn who_stops_at_the_last_bracket_or_event_has_it_all() {
 }
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x02IHDRxy....\0\0\0\0IEND\xae\x42\x60\x82";
-
-#[tokio::test(start_paused = true)]
-async fn a_picture_file_is_judged_by_its_own_end() {
-    for (kind, file, end, class) in [
-        ("image/png", PNG, Some(Do::Break), Class::Delivered),
-        (
-            "application/octet-stream",
-            PNG,
-            Some(Do::Break),
-            Class::Delivered,
-        ),
-        ("image/png", &PNG[..30], Some(Do::Break), Class::Undelivered),
-        // Ended by its connection alone, as a break would be.
-        ("image/png", &PNG[..30], None, Class::Undelivered),
-        ("image/png", PNG, None, Class::Delivered),
-        // A file that does not say where it ends.
-        ("image/avif", b"\0\0\0\x20ftypavif", None, Class::Delivered),
-    ] {
-        for layer in [ClassifyLayer::default(), streaming()] {
-            let acts = [data(file)].into_iter().chain(end.clone());
-            let (attempt, answered) = call(&layer, workload(), answer(kind, acts)).await;
-            if let Ok(answered) = answered {
-                let _ = answered.into_body().collect().await;
-            }
-            assert_eq!(ended(&attempt).1, class, "{kind}, {} bytes", file.len());
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_end_of_a_picture_file_does_not_end_the_reading() {
-    let answer = answer("image/png", [data(PNG), Do::Wait(5), data("and more")]);
-    let (_, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
-    let body = answered.unwrap().into_body().collect().await.unwrap();
-    assert!(body.to_bytes().ends_with(b"and more"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_moment_is_noted_at_which_the_picture_begins_to_come() {
-    for (kind, acts, began) in [
-        ("application/json", vec![Do::Wait(3), data(LINK)], Some(3)),
-        (
-            "application/json",
-            vec![
-                data("   \n"),
-                Do::Wait(60),
-                data(r#"{"data":[{"b64_json":"#),
-                Do::Wait(7),
-                data("\"A"),
-            ],
-            Some(67),
-        ),
-        (
-            "text/event-stream",
-            vec![
-                data(": beat\n\ndata: {\"type\":\"image_generation.in_progress\"}\n\n"),
-                Do::Wait(40),
-                data("data: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"AA\"}\n\n"),
-                Do::Wait(40),
-                data("data: {\"type\":\"image_generation.completed\",\"b64_json\":\"A"),
-            ],
-            Some(80),
-        ),
-        ("image/png", vec![Do::Wait(2), data(PNG)], Some(2)),
-        ("application/json", vec![data(r#"{"data":[]}"#)], None),
-        (
-            "application/json",
-            vec![data(
-                r#"{"choices":[{"message":{"content":"![a](data:image/png;base64,A"#,
-            )],
-            Some(0),
-        ),
-    ] {
-        let start = Instant::now();
-        let answer = answer(kind, acts);
-        let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
-        if let Ok(answered) = answered {
-            let _ = answered.into_body().collect().await;
-        }
-        let noted = attempt.picture_began_at();
-        assert_eq!(noted.map(|at| (at - start).as_secs()), began, "{kind}");
-    }
-}

@@ -277,3 +277,19 @@ proptest! {
         prop_assert!(matches!(answer, Expect::Pass | Expect::Probe), "{:?}", answer);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn absurdly_long_windows_do_not_overflow() {
+    let policy = BreakerPolicy {
+        window: Duration::MAX,
+        open: Duration::MAX,
+        ..BreakerPolicy::default()
+    };
+    let mut breaker = Breaker::default();
+    for _ in 0..4 {
+        breaker.overloaded(Instant::now(), Some(Duration::MAX), &policy);
+    }
+    breaker.worked(None);
+    assert!(!breaker.is_idle(Instant::now(), &policy));
+    assert!(breaker.is_open(Instant::now()));
+}

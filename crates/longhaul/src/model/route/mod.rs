@@ -5,6 +5,7 @@
 mod chance;
 mod cuts;
 mod ending;
+mod id;
 mod learned;
 mod memory;
 mod pace;
@@ -18,11 +19,12 @@ use std::{
     time::Duration,
 };
 
-use http::{Extensions, Uri};
 use tokio::time::Instant;
 
+pub use self::id::OutboundProxy;
 pub(crate) use self::{
     ending::{Ending, How},
+    id::RouteId,
     memory::Passage,
     pace::TimeScale,
     patterns::{CutConnection, Pattern as CutPattern},
@@ -32,47 +34,6 @@ use crate::model::Resolution;
 
 /// Routes that are remembered; of more, the one that was used longest ago is forgotten.
 const ROUTES: usize = 64;
-
-/// The outbound proxy that a request leaves by: a request extension.
-///
-/// What cuts a silent connection often stands on this side. A client whose requests to one host take several ways out
-/// names the way of each, so that what one way does is not held against another. Without it all requests to a host
-/// take one route.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct OutboundProxy(Arc<str>);
-
-impl OutboundProxy {
-    /// The proxy called `name`: any name that tells it from the others.
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self(name.into())
-    }
-
-    /// Its name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A host with its port, and the proxy on the way to it where there are several.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct RouteId {
-    host: Arc<str>,
-    proxy: Option<OutboundProxy>,
-}
-
-impl RouteId {
-    /// The route of a request to `uri` with these extensions. A password in the URI is not part of it.
-    pub(crate) fn of(uri: &Uri, extensions: &Extensions) -> Self {
-        let mut host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        if let Some(port) = uri.port_u16() {
-            host = format!("{host}:{port}");
-        }
-        Self {
-            host: host.into(),
-            proxy: extensions.get().cloned(),
-        }
-    }
-}
 
 /// What is known of a route: see [`RouteHistory::routes`].
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]

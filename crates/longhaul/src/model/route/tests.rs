@@ -1,3 +1,4 @@
+use http::Extensions;
 use tokio::time::advance;
 
 use super::*;

@@ -1,3 +1,5 @@
+mod ending;
+
 use std::{
     future::Future,
     pin::Pin,
@@ -13,22 +15,18 @@ use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::{
-    StoppedBy,
     body::ResponseBody,
-    decide::Next,
-    endings::RejectedResult,
     operation::Operation,
     running::{Lateness, Running},
 };
 use crate::{
     attempt::Expiry,
     body::Replay,
-    error::{BoxError, Error, ErrorKind, class_of_answer},
-    model::Class,
+    error::{BoxError, Error, ErrorKind},
 };
 
 /// How much later than the layers below this one ends what runs: they keep the same deadline, and know more of it.
-const GRACE: Duration = Duration::from_millis(100);
+pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 pin_project! {
     /// Makes the attempts of an operation: one after the other, or beside those that are late.
@@ -167,47 +165,6 @@ where
     ResBody: Body<Data = Bytes>,
     ResBody::Error: Into<BoxError>,
 {
-    /// What follows from the end of an attempt; `Some` is what the caller gets.
-    fn follow(
-        mut self: Pin<&mut Self>,
-        (mut running, ending): Ended<Response<ResBody>>,
-    ) -> Option<Result<Response<ResponseBody<ResBody>>, Error>> {
-        let in_time = self.has_one_in_time();
-        let this = self.as_mut().project();
-        let operation = this.operation;
-        // What was planned beside it, or after another, is planned anew: its wait, its mark and its money. An attempt
-        // that is not late has none planned beside it.
-        if !in_time {
-            operation.call_off();
-            *this.next = NextAttempt::Nothing;
-        }
-        let hedged = this.beside.iter_mut().map(|beside| &mut beside.running);
-        let mut others: Vec<_> = this.running.iter_mut().chain(hedged).collect();
-        let next = match &ending {
-            Ok(response) => operation.judge_answer(&mut running, response, in_time, &mut others),
-            Err(error) => operation.judge_error(&mut running, error, in_time, &mut others),
-        };
-        match next {
-            Next::Again(wait) => {
-                operation.keep(running, ending);
-                *this.next = NextAttempt::after(wait);
-            }
-            Next::KeepWaiting => operation.keep(running, ending),
-            Next::NotBegun if this.running.is_some() || !this.beside.is_empty() => {}
-            Next::NotBegun => return Some(self.finish(ending.err())),
-            // What is late, or just begun, may still bring the picture.
-            Next::Stop if this.running.is_some() || !this.beside.is_empty() => {
-                operation.keep(running, ending);
-            }
-            Next::Stop | Next::Done => {
-                self.as_mut().supersede();
-                let this = self.project();
-                return Some(settle(this.operation, running, ending));
-            }
-        }
-        None
-    }
-
     /// The first of the running attempts that has ended, the oldest first.
     fn poll_running(
         self: Pin<&mut Self>,
@@ -305,52 +262,6 @@ where
         let mut running = self.running.iter().chain(hedged);
         running.any(|running| !running.is_overdue())
     }
-
-    /// Another attempt was first, or none will be: what still runs is given up, and said to be.
-    fn supersede(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        let hedged = this.beside.iter().map(|beside| &beside.running);
-        for running in this.running.iter().chain(hedged) {
-            running.attempt().supersede();
-        }
-        this.inner.set(None);
-        *this.running = None;
-        this.beside.clear();
-        this.operation.call_off();
-        *this.next = NextAttempt::Done;
-    }
-
-    /// The deadline is over, and the layers below have not noticed.
-    fn expire(self: Pin<&mut Self>) -> Result<Response<ResponseBody<ResBody>>, Error> {
-        let mut this = self.project();
-        let hedged = this.beside.iter().map(|beside| &beside.running);
-        for running in this.running.iter().chain(hedged) {
-            running.attempt().expire();
-        }
-        this.inner.set(None);
-        let hedged = this.beside.drain(..).map(|Hedged { future, running }| {
-            drop(future);
-            running
-        });
-        for mut running in this.running.take().into_iter().chain(hedged) {
-            let error = this.operation.expired(&mut running);
-            this.operation.keep::<ResBody>(running, Err(error));
-        }
-        this.operation.call_off();
-        this.operation.report.stopped_by = StoppedBy::Deadline;
-        *this.next = NextAttempt::Done;
-        finish(this.operation, None)
-    }
-
-    /// No attempt runs, and none will be made: because of `refusal`, if that is why.
-    fn finish(
-        self: Pin<&mut Self>,
-        refusal: Option<Error>,
-    ) -> Result<Response<ResponseBody<ResBody>>, Error> {
-        let this = self.project();
-        *this.next = NextAttempt::Done;
-        finish(this.operation, refusal)
-    }
 }
 
 fn ended<T, E: Into<BoxError>>(running: Running, answer: Result<T, E>) -> Ended<T> {
@@ -363,83 +274,4 @@ fn ended<T, E: Into<BoxError>>(running: Running, answer: Result<T, E>) -> Ended<
         }
     });
     (running, answer)
-}
-
-/// What the caller gets: the last ending, or an earlier one that may have cost more.
-fn settle<B, ResBody>(
-    operation: &mut Operation<B>,
-    mut running: Running,
-    last: Result<Response<ResBody>, Error>,
-) -> Result<Response<ResponseBody<ResBody>>, Error>
-where
-    B: Replay,
-    ResBody: Body<Data = Bytes>,
-    ResBody::Error: Into<BoxError>,
-{
-    let class = match &last {
-        // A picture is handed on, and so is a success whose body is still to come.
-        Ok(response) => class_of_answer(Some(running.attempt()), response)
-            .filter(|class| *class != Class::Delivered),
-        Err(error) => Some(error.class()),
-    };
-    let instead = class.and_then(|class| operation.instead_of(running.attempt(), class));
-    if let Some(instead) = instead {
-        return hand_on(operation, instead);
-    }
-    let report = operation.report(Some(running.attempt()));
-    match last {
-        Err(error) => Err(error.with_report(report)),
-        Ok(mut response) => {
-            response.extensions_mut().insert(report);
-            running.guard.answered(&mut response);
-            running.settle();
-            let deadline = operation.callers_deadline;
-            Ok(response.map(|body| ResponseBody::live(body, running, deadline, GRACE)))
-        }
-    }
-}
-
-/// The same where no attempt ended just now.
-fn finish<B, ResBody>(
-    operation: &mut Operation<B>,
-    refusal: Option<Error>,
-) -> Result<Response<ResponseBody<ResBody>>, Error>
-where
-    B: Replay,
-    ResBody: Body<Data = Bytes>,
-    ResBody::Error: Into<BoxError>,
-{
-    match operation.best_ending() {
-        Some(kept) => hand_on(operation, kept),
-        None => {
-            // Of a rejected answer nothing is kept where no layer below reads it.
-            let error = refusal.unwrap_or_else(|| operation.past_deadline());
-            let attempt = error.attempt().cloned();
-            Err(error.with_report(operation.report(attempt.as_ref())))
-        }
-    }
-}
-
-fn hand_on<B, ResBody>(
-    operation: &mut Operation<B>,
-    kept: RejectedResult,
-) -> Result<Response<ResponseBody<ResBody>>, Error>
-where
-    B: Replay,
-    ResBody: Body<Data = Bytes>,
-    ResBody::Error: Into<BoxError>,
-{
-    match kept {
-        RejectedResult::Failure(error) => {
-            let attempt = error.attempt().cloned();
-            let report = operation.report(attempt.as_ref());
-            Err(error.with_report(report))
-        }
-        RejectedResult::Answer(mut kept) => {
-            let attempt = kept.extensions().get().cloned();
-            let report = operation.report(attempt.as_ref());
-            kept.extensions_mut().insert(report);
-            Ok(kept.map(ResponseBody::kept))
-        }
-    }
 }

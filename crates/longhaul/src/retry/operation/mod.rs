@@ -1,5 +1,7 @@
 //! What an operation remembers between its attempts.
 
+mod begin;
+
 use std::{mem, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Request};
@@ -10,27 +12,26 @@ use super::{
     budget::Reservation,
     decision::Cost,
     endings::{Endings, RejectedResult},
-    key::KeyForm,
-    layer::{Budgets, Shared},
+    layer::Budgets,
     running::Running,
     saved_head::SavedHead,
 };
 use crate::{
     attempt::{
         Admission, Attempt, AttemptOptions, Deadline, OperationId, OtherTargets, PriorAttempts,
-        Prospect, RouteInfo, after, callers_deadline,
+        RouteInfo,
     },
     body::Replay,
-    error::{Error, ErrorKind, OuterRetry, ReportParts, RetryReport, StoppedBy},
-    model::{Class, Decision, Exposure, Money, Passage, Workload},
+    error::{Error, ReportParts, RetryReport},
+    model::{Class, Decision, Money, Passage},
     observe::{Event, Observer, tell},
 };
 
 #[derive(Debug)]
 pub(super) struct Operation<B> {
-    id: OperationId,
+    pub(super) id: OperationId,
     // What was done at other targets. Boxed: most operations are at their first.
-    elsewhere: Option<Box<PriorAttempts>>,
+    pub(super) elsewhere: Option<Box<PriorAttempts>>,
     pub(super) policy: Arc<RetryPolicy>,
     observer: Option<Observer>,
     // Boxed: most policies do not count money.
@@ -40,8 +41,8 @@ pub(super) struct Operation<B> {
     pub(super) deadline: Deadline,
     /// The caller's own, where it set one.
     pub(super) callers_deadline: Option<Deadline>,
-    route: RouteInfo,
-    worth: f64,
+    pub(super) route: RouteInfo,
+    pub(super) worth: f64,
     pub(super) report: ReportParts,
     pub(super) head_expiries: u32,
     began: Instant,
@@ -84,200 +85,6 @@ pub(super) struct Planned {
 }
 
 impl<B: Replay> Operation<B> {
-    pub(super) fn begin(request: Request<B>, shared: &Shared) -> (Self, Request<B>) {
-        let policy = shared.policy.clone();
-        let (mut head, body) = request.into_parts();
-        // Each target that an operation goes to gets a key of its own.
-        let new = OperationId::new();
-        let elsewhere: Option<&PriorAttempts> = head.extensions.get();
-        let id = elsewhere.map_or(new, |it| it.operation);
-        let elsewhere = elsewhere.copied().map(Box::new);
-        let workload: Option<&Workload> = head.extensions.get();
-        let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);
-        let is_recognised = workload.is_some_and(|workload| workload.recognised);
-        let budgets = shared.budgets(&head);
-        let route = shared.route(&head, resolution);
-        let outer_retry = OuterRetry::of(&head);
-
-        let now = Instant::now();
-        let own = after(now, shared.time_for(&head, resolution));
-        let callers_deadline = callers_deadline(&mut head, &policy.deadline_headers);
-        let own = Deadline::at(own);
-        let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
-        let others = head.extensions.remove::<OtherTargets>();
-
-        // The layers below tell the same observers.
-        let own = head.extensions.remove::<Observer>();
-        let observer = match (shared.observer.clone(), own) {
-            (Some(all), Some(own)) => Some(all.and(own)),
-            (all, own) => all.or(own),
-        };
-        if let Some(observer) = &observer {
-            head.extensions.insert(observer.clone());
-        }
-
-        let again = body.try_clone().map(|body| Again {
-            head: SavedHead::of(&head),
-            body,
-        });
-        // The caller's own key stays.
-        if let Some(name) = &policy.key_header
-            && !head.headers.contains_key(name)
-            && let Some(key) = KeyForm::of(&policy.keys, &head.uri).write(new)
-        {
-            head.headers.insert(name, key);
-        }
-        let operation = Self {
-            id,
-            elsewhere,
-            observer,
-            budgets,
-            route,
-            // What cannot be recognised may be anything: its chance is not known.
-            worth: if is_recognised {
-                policy.worth
-            } else {
-                f64::INFINITY
-            },
-            policy,
-            again,
-            deadline,
-            callers_deadline,
-            report: ReportParts {
-                outer_retry,
-                ..ReportParts::default()
-            },
-            head_expiries: 0,
-            began: now,
-            paid: 0,
-            refused: 0,
-            unsent: 0,
-            asked_for_empty: false,
-            others,
-            charged_beside: Vec::new(),
-            endings: None,
-            planned: None,
-        };
-        (operation, Request::from_parts(head, body))
-    }
-
-    /// Whether the first attempt may begin, and holds its money; or says why it must not be sent.
-    pub(super) fn admit_first(&mut self) -> Result<(), Error> {
-        self.planned = Some(Box::default());
-        self.admit_next()?;
-        let mut reservation = self
-            .budgets
-            .as_ref()
-            .map(|budgets| Reservation::new(&budgets.spending));
-        let exposed = self.elsewhere.as_ref().and_then(|it| it.exposed);
-        let is_duplicate = match exposed {
-            Some(exposed) => self.admit_beside(exposed, reservation.as_mut()),
-            None => Ok(false),
-        };
-        let money = is_duplicate.and_then(|is_duplicate| {
-            let price = self.price();
-            if let Some(reservation) = &mut reservation
-                && let Err(kind) = reservation.reserve(price)
-            {
-                self.report.stopped_by = StoppedBy::SpendingCap;
-                self.decided(Decision::SpendingCap { price });
-                return Err(Error::new(kind));
-            }
-            Ok(is_duplicate)
-        });
-        match money {
-            Ok(is_duplicate) => {
-                if let Some(planned) = &mut self.planned {
-                    planned.beside = is_duplicate.then_some(0);
-                    planned.reservation = reservation.map(Box::new);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.call_off();
-                Err(error)
-            }
-        }
-    }
-
-    /// Whether the first attempt is a duplicate of one at another target. Its number was allowed there,
-    /// class by class; its money is bounded as that of every duplicate is.
-    fn admit_beside(
-        &mut self,
-        exposed: Exposure,
-        reservation: Option<&mut Reservation>,
-    ) -> Result<bool, Error> {
-        let price = exposed.price.or(self.price());
-        if price.is_some_and(|price| price.micros == 0) {
-            return Ok(false);
-        }
-        let waste = price.map(|price| price.at(exposed.probability));
-        self.report.stopped_by = if !self.policy.duplicates_reach(self.duplicates(), price) {
-            StoppedBy::Duplicates
-        } else if reservation.is_some_and(|reservation| !reservation.withdraw(waste)) {
-            StoppedBy::Budget
-        } else {
-            return Ok(true);
-        };
-        self.decided(Decision::NoBudget { waste });
-        Err(Error::new(ErrorKind::Duplicate { waste }))
-    }
-
-    /// Whether the planned attempt may begin now, after all waiting; else it is called off.
-    pub(super) fn admit_next(&mut self) -> Result<(), Error> {
-        let collects = self
-            .planned
-            .as_ref()
-            .is_some_and(|planned| planned.collects);
-        let admission = self.admission(collects);
-        match admission.begin() {
-            Ok(decision) => {
-                if let Some(decision) = decision {
-                    self.decided(decision);
-                }
-                if let Some(planned) = &mut self.planned {
-                    planned.admission = Some(admission);
-                }
-                Ok(())
-            }
-            Err(decision) => {
-                self.call_off();
-                self.report.stopped_by = self.refused(decision);
-                Err(Error::not_begun(decision))
-            }
-        }
-    }
-
-    /// What an attempt is asked by before it begins. One that only collects an answer needs no time of its own.
-    pub(super) fn admission(&self, collects: bool) -> Admission {
-        let prospect = (!collects).then(|| Prospect {
-            history: self.route.history.clone(),
-            route: self.route.route.clone(),
-            size: self.route.resolution,
-            worth: self.worth,
-            scale: self.route.scale,
-        });
-        Admission::new(self.deadline, prospect)
-    }
-
-    /// Writes a decision into the report, and tells the observers.
-    pub(super) fn decided(&mut self, decision: Decision) {
-        self.report.decisions.push(decision);
-        self.tell(&Event::Decided {
-            operation: self.id,
-            decision: &decision,
-        });
-    }
-
-    /// The same for one that an attempt must not begin: who stops the retrying.
-    pub(super) fn refused(&mut self, decision: Decision) -> StoppedBy {
-        self.decided(decision);
-        match decision {
-            Decision::RouteCuts { .. } => StoppedBy::Route,
-            _ => StoppedBy::Deadline,
-        }
-    }
-
     /// Sends `request` as the next attempt.
     pub(super) fn attempt(&mut self, mut request: Request<B>) -> (Request<B>, Running) {
         let running = self.next_attempt(&request);

@@ -1,0 +1,169 @@
+//! What is read of an attempt, while it runs and afterwards.
+
+use std::time::Duration;
+
+use http::{StatusCode, Version};
+use tokio::time::Instant;
+
+use super::{Attempt, PictureNote, RouteInfo, Sent, Timing};
+use crate::model::{Class, Evidence, Http1Report, Phase, TimeScale};
+
+impl Attempt {
+    /// When it began: at the call, or when a place in flight was free.
+    pub fn started(&self) -> Instant {
+        self.facts().started
+    }
+
+    /// From its beginning until now, or until its end.
+    pub fn elapsed(&self) -> Duration {
+        match self.outcome_now() {
+            Some(outcome) => outcome.duration,
+            None => self.started().elapsed(),
+        }
+    }
+
+    /// Where it is now; where it was, once ended.
+    pub fn phase(&self) -> Phase {
+        match self.outcome_now() {
+            Some(outcome) => outcome.phase,
+            None => self.facts().phase(),
+        }
+    }
+
+    /// How much of the request is out, as far as it is proved.
+    pub fn sent(&self) -> Sent {
+        self.facts().sent()
+    }
+
+    /// Whether the request can have failed to connect, by what is proved of it.
+    pub(crate) fn may_be_unconnected(&self) -> bool {
+        self.facts().may_be_unconnected()
+    }
+
+    /// Whether a connection has proved that a part of the request was written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.facts().is_written()
+    }
+
+    /// Whether the picture began to arrive.
+    pub(crate) fn picture(&self) -> PictureNote {
+        self.facts().picture
+    }
+
+    /// When the request was flushed, when the head came.
+    pub fn timing(&self) -> Timing {
+        self.facts().timing()
+    }
+
+    /// How long its request has been out without a picture, until now or its end; zero where it is not out whole.
+    pub(crate) fn silence(&self) -> Duration {
+        let flushed = self.timing().flushed;
+        flushed.map_or(Duration::ZERO, |flushed| {
+            self.elapsed().saturating_sub(flushed)
+        })
+    }
+
+    /// Whether its limit ran out before its picture began, and it goes on: see
+    /// [`TimeoutPolicy::at_limit`](crate::timeout::TimeoutPolicy::at_limit).
+    pub fn is_late(&self) -> bool {
+        self.facts().late
+    }
+
+    /// How often the wait for its place in flight ran out and went on.
+    pub fn queue_timeouts(&self) -> u32 {
+        self.facts().queue_timeouts
+    }
+
+    /// When the picture began to arrive: the first bytes of one in its answer, after heads, blanks, comments, heartbeats,
+    /// drafts and events about the work. `None` before that, and where no [`Classify`](crate::classify::Classify) reads
+    /// the answer.
+    pub fn picture_began_at(&self) -> Option<Instant> {
+        match self.facts().picture {
+            PictureNote::Began(at) => Some(at),
+            PictureNote::Unwatched | PictureNote::Awaited => None,
+        }
+    }
+
+    /// Whether it was answered without a picture and without anything else: no words, no refusal, no error. Where
+    /// [`Class::NoImage`] is not final, these are the answers to ask for once more.
+    pub fn is_empty_result(&self) -> bool {
+        self.facts().is_empty_result
+    }
+
+    /// Whether its answer would have been held until it was whole, had there been
+    /// [memory](crate::classify::ClassifyPolicy::client_hold_limit).
+    pub fn was_not_held(&self) -> bool {
+        self.facts().not_held
+    }
+
+    /// From the request that was out whole to the head, on the provider's clock. What our own clock shows below two
+    /// seconds is not drawn out where the provider's runs faster: it is this machine's own.
+    pub(crate) fn provider_wait(&self) -> Option<Duration> {
+        const OUR_OWN: Duration = Duration::from_secs(2);
+        let waited = self.timing().flush_to_head()?;
+        let scale = self
+            .facts()
+            .route
+            .as_ref()
+            .map_or_else(TimeScale::default, |route| route.scale);
+        let provider = scale.provider(waited);
+        Some(if waited < OUR_OWN {
+            provider.min(OUR_OWN)
+        } else {
+            provider
+        })
+    }
+
+    /// Bytes of the request body that were handed to the client.
+    pub fn body_bytes_handed_over(&self) -> u64 {
+        self.facts().body.handed
+    }
+
+    /// Bytes of the request that went out: as far as the connection proves it, else as they were handed over.
+    pub(crate) fn body_bytes_sent(&self) -> u64 {
+        self.facts().bytes_sent()
+    }
+
+    /// The answer's status, once its head is here.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.facts().head.map(|head| head.status)
+    }
+
+    /// The HTTP version that the answer came with, once its head is here.
+    pub fn http_version(&self) -> Option<Version> {
+        self.facts().head.map(|head| head.version)
+    }
+
+    /// What it means, once a classifier has said so. The first word stays.
+    pub fn class(&self) -> Option<Class> {
+        self.facts().class
+    }
+
+    /// What its answer says of itself: ids, counts, reasons. Complete at the end of the answer's body.
+    pub fn evidence(&self) -> Evidence {
+        self.facts().evidence.clone()
+    }
+
+    /// Who on the way answered instead of the provider, where its page or header is known.
+    pub fn answered_by(&self) -> Option<&'static str> {
+        self.facts().answered_by
+    }
+
+    /// Whether what came back was no HTTP that the client reads.
+    pub(crate) fn is_malformed_response(&self) -> bool {
+        self.facts().malformed_response
+    }
+
+    pub(crate) fn http1(&self) -> Option<Http1Report> {
+        self.facts().http1
+    }
+
+    pub(crate) fn route(&self) -> Option<RouteInfo> {
+        self.facts().route.clone()
+    }
+
+    /// The table's limit and the one that is learned, where that is in force.
+    pub(crate) fn limits(&self) -> Option<(Duration, Duration)> {
+        self.facts().learned_limit
+    }
+}

@@ -1,0 +1,133 @@
+//! How far the request is out, as far as it is proved.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    facts::{BodyFacts, Facts},
+    transport::TransportState,
+};
+use crate::model::Phase;
+
+/// How much of a request left this machine, as far as it is proved.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Sent {
+    /// Not one byte; the provider knows nothing of it.
+    Nothing,
+    /// Some, but not all: the provider cannot have read it whole.
+    Part,
+    /// All of it, or nobody can tell: it may be running and charged.
+    PossiblyWhole,
+}
+
+/// When an attempt passed its milestones, counted from its beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timing {
+    /// The whole request was flushed (proved by the client, else handed over to it).
+    pub flushed: Option<Duration>,
+    /// The head of the answer came.
+    pub head: Option<Duration>,
+}
+
+impl Timing {
+    /// From flush to head: the least that the provider's clock can have shown.
+    pub fn flush_to_head(&self) -> Option<Duration> {
+        Some(self.head?.saturating_sub(self.flushed?))
+    }
+}
+
+impl Facts {
+    pub(crate) fn phase(&self) -> Phase {
+        if self.head.is_some() {
+            Phase::Body
+        } else if self.flushed_at().is_some() {
+            Phase::Head
+        } else if self.sent() == Sent::Nothing && self.body.progress.is_none() {
+            Phase::Connect
+        } else {
+            Phase::Write
+        }
+    }
+
+    pub(super) fn sent(&self) -> Sent {
+        let body_cut_short = self.body.watched && self.body.ended.is_none();
+        match &self.transport {
+            TransportState::Linked(transport) => {
+                let written = transport.written();
+                if written.written == 0 {
+                    Sent::Nothing
+                } else if body_cut_short || !written.is_all_out() {
+                    Sent::Part
+                } else {
+                    Sent::PossiblyWhole
+                }
+            }
+            TransportState::Connecting => Sent::Nothing,
+            TransportState::Unproved if body_cut_short && self.body.progress.is_none() => {
+                Sent::Nothing
+            }
+            TransportState::Unproved if body_cut_short => Sent::Part,
+            TransportState::Unproved => Sent::PossiblyWhole,
+        }
+    }
+
+    /// Whether the request can have failed to connect: no byte was written, and none was asked for.
+    ///
+    /// Proof outranks names: an error that is called "host unreachable" also comes after a request was sent.
+    pub(super) fn may_be_unconnected(&self) -> bool {
+        match &self.transport {
+            TransportState::Linked(transport) => transport.written().written == 0,
+            TransportState::Connecting => true,
+            TransportState::Unproved => !self.body.watched || self.body.progress.is_none(),
+        }
+    }
+
+    /// Whether a connection has proved that a part of the request was written.
+    pub(super) fn is_written(&self) -> bool {
+        matches!(&self.transport, TransportState::Linked(transport) if transport.written().written > 0)
+    }
+
+    /// When the whole request was out: proved by the transport, else the hand-over of the last slice.
+    pub(crate) fn flushed_at(&self) -> Option<Instant> {
+        let handed_over = match self.body {
+            BodyFacts { watched: false, .. } => Some(self.started),
+            BodyFacts { ended, .. } => ended,
+        }?;
+        match &self.transport {
+            TransportState::Unproved => Some(handed_over),
+            TransportState::Connecting => None,
+            TransportState::Linked(transport) => {
+                let written = transport.written();
+                let all_out = written.written > 0 && written.is_all_out();
+                written
+                    .flushed_at
+                    .filter(|&flushed| all_out && flushed >= handed_over)
+            }
+        }
+    }
+
+    /// The latest sign that the request is being written.
+    pub(crate) fn write_progress_at(&self) -> Option<Instant> {
+        let on_the_wire = match &self.transport {
+            TransportState::Linked(transport) => transport.written().last_write,
+            _ => None,
+        };
+        self.body.progress.max(on_the_wire)
+    }
+
+    pub(super) fn timing(&self) -> Timing {
+        let since_start = |at: Instant| at.saturating_duration_since(self.started);
+        Timing {
+            flushed: self.flushed_at().map(since_start),
+            head: self.head.map(|head| since_start(head.at)),
+        }
+    }
+
+    pub(super) fn bytes_sent(&self) -> u64 {
+        match &self.transport {
+            TransportState::Linked(transport) => transport.written().flushed,
+            _ => self.body.handed,
+        }
+    }
+}

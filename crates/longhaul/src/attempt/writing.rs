@@ -1,0 +1,178 @@
+//! What clients and layers write down of an attempt.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{StatusCode, Version};
+use tokio::time::Instant;
+
+use super::{Attempt, PictureNote, RouteInfo, SentSecrets, Transport, facts::Entry};
+use crate::model::{Class, Classification, Evidence, Http1Report, Money, ProviderChargeRules};
+
+impl Attempt {
+    /// Says that its entry in a ledger is to be opened; `false` where one is open already, so that what is sent once is
+    /// written down once.
+    pub(crate) fn claim_entry(&self) -> bool {
+        let mut facts = self.facts();
+        let first = facts.entry == Entry::None;
+        if first {
+            facts.entry = Entry::Open;
+        }
+        first
+    }
+
+    /// It is made within `outer`, by a retry loop inside another one's attempt: what the first of them costs stands in
+    /// the entry of that attempt. Further ones are further calls.
+    pub(crate) fn made_within(&self, outer: &Self) {
+        let mut of_outer = outer.facts();
+        if of_outer.entry == Entry::Open {
+            of_outer.entry = Entry::Shared;
+            drop(of_outer);
+            self.facts().entry = Entry::Open;
+        }
+    }
+
+    /// Announces that the answer is read for its picture: until
+    /// [`note_picture_began`](Self::note_picture_began) the limit by size goes on.
+    pub(crate) fn await_picture(&self) {
+        let mut facts = self.facts();
+        if facts.picture == PictureNote::Unwatched {
+            facts.picture = PictureNote::Awaited;
+        }
+    }
+
+    /// Writes down that the first piece of the picture came. The first time counts.
+    pub(crate) fn note_picture_began(&self) {
+        let mut facts = self.facts();
+        if !matches!(facts.picture, PictureNote::Began(_)) {
+            facts.picture = PictureNote::Began(Instant::now());
+        }
+    }
+
+    /// Tells that the client below will [link](Self::link) a connection before it writes a byte.
+    ///
+    /// For clients that can prove what they wrote; until the link, nothing counts as sent.
+    pub fn connecting(&self) {
+        self.facts().transport.connecting();
+    }
+
+    /// Links the connection that carries this attempt, before the request is handed to it.
+    pub fn link(&self, transport: Arc<dyn Transport>) {
+        self.facts().transport.link(transport);
+    }
+
+    /// Takes back [`connecting`](Self::connecting): the connection cannot tell what it writes for whom,
+    /// as with HTTP/2. A link that is there stays.
+    pub fn unproved(&self) {
+        self.facts().transport.unproved();
+    }
+
+    /// Writes down that the answer's head is here. The first one stays.
+    pub fn head_received(&self, status: StatusCode, version: Version) {
+        self.facts().head_received(status, version);
+    }
+
+    /// Writes down that what came back is no HTTP, or none that the client reads: no connection was cut.
+    ///
+    /// For clients, beside a [`MalformedResponse`](crate::ErrorKind::MalformedResponse).
+    pub fn malformed_response(&self) {
+        self.facts().malformed_response = true;
+    }
+
+    /// Writes down how it travelled.
+    pub(crate) fn note_http1(&self, report: Http1Report) {
+        self.facts().http1 = Some(report);
+    }
+
+    /// Says what it means. The first class written stays; returned is the one that holds.
+    pub fn classify(&self, class: Class) -> Class {
+        *self.facts().class.get_or_insert(class)
+    }
+
+    /// The price of one success and the provider's own charge_rules, for the exposure.
+    pub(crate) fn set_price(
+        &self,
+        price: Option<Money>,
+        charge_rules: Option<Box<ProviderChargeRules>>,
+    ) {
+        let mut facts = self.facts();
+        facts.price = price;
+        facts.charge_rules = charge_rules;
+    }
+
+    /// Where it goes, and by which clock: what a diagnosis needs besides. The first stays.
+    pub(crate) fn set_route_info(&self, route: RouteInfo) {
+        self.facts().route.get_or_insert(route);
+    }
+
+    /// The keys that the request carries: what its answer repeats of them is not kept.
+    pub(crate) fn set_secrets(&self, secrets: SentSecrets) {
+        self.facts().secrets = secrets;
+    }
+
+    /// What the head of its answer says of it.
+    pub(crate) fn note_evidence(&self, evidence: Evidence) {
+        let mut facts = self.facts();
+        facts.evidence = evidence;
+        facts.forget_secrets();
+    }
+
+    /// What the body of its answer adds.
+    pub(crate) fn note_body(&self, evidence: Evidence) {
+        let mut facts = self.facts();
+        facts.evidence.add_body(evidence);
+        let previews = std::mem::take(&mut facts.previews);
+        facts.evidence.drafts = facts.evidence.drafts.saturating_add(previews);
+        facts.forget_secrets();
+    }
+
+    /// There was no memory to hold its answer in.
+    pub(crate) fn note_not_held(&self) {
+        self.facts().not_held = true;
+    }
+
+    /// What the classification says besides the class. To be noted before the end.
+    pub(crate) fn note_classification(&self, classification: &Classification) {
+        let mut facts = self.facts();
+        facts.charged = classification.charged.or(facts.charged);
+        facts.told_price = classification.price;
+        facts.is_empty_result = classification.is_empty_result;
+        facts.answered_by = classification.answered_by;
+    }
+
+    /// The limit until its picture begins, where the table says `table`: what the last pictures of its size and route ask
+    /// for, if that is longer.
+    pub(crate) fn learned_limit(&self, table: Duration) -> Duration {
+        let mut facts = self.facts();
+        let Some(learned) = facts
+            .route
+            .as_ref()
+            .and_then(|route| route.learned_limit(table))
+        else {
+            return table;
+        };
+        facts.learned_limit = Some((table, learned));
+        learned
+    }
+
+    /// The wait for its place in flight ran out, and goes on.
+    pub(crate) fn waited_for_place(&self) {
+        self.facts().queue_timeouts += 1;
+    }
+
+    /// It waits for its place in flight: nothing can be sent before it [restarts](Self::restart).
+    pub(crate) fn queued(&self) {
+        self.facts().transport.connecting();
+    }
+
+    /// Starts its clock anew: the wait for a place in flight is not part of it.
+    pub(crate) fn restart(&self) {
+        let mut facts = self.facts();
+        facts.started = Instant::now();
+        facts.transport.unproved();
+    }
+
+    /// Its head clock ran out, and it goes on.
+    pub(crate) fn mark_late(&self) {
+        self.facts().late = true;
+    }
+}

@@ -1,0 +1,67 @@
+//! What the error object of an answer says.
+
+use super::keys::Key;
+
+/// No error says more than this of itself.
+const WORDS: usize = 32;
+
+/// What the error object of a provider or a relay says: `{"error": {…}}`, wherever it stands.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ProviderError {
+    words: Vec<(Key, Box<str>)>,
+}
+
+impl ProviderError {
+    /// An error of which there is nothing but these words.
+    pub(in super::super) fn of_text(text: &str) -> Self {
+        let mut error = Self::default();
+        error.note(Key::Message, text);
+        error
+    }
+
+    /// `code`: a word (OpenAI and the relays) or a number (Google, OpenRouter).
+    pub fn code(&self) -> Option<&str> {
+        self.word(Key::Code)
+    }
+
+    /// `type`, as OpenAI and the relays have it.
+    pub fn kind(&self) -> Option<&str> {
+        self.word(Key::Type)
+    }
+
+    /// `status`, as Google has it.
+    pub fn status(&self) -> Option<&str> {
+        self.word(Key::Status)
+    }
+
+    /// What it says to people. It may repeat parts of the request: not for a ledger.
+    pub fn message(&self) -> Option<&str> {
+        self.word(Key::Message)
+    }
+
+    pub(in super::super) fn word(&self, key: Key) -> Option<&str> {
+        self.all(key).next()
+    }
+
+    /// Every value of a field; the details may have several.
+    pub(in super::super) fn all(&self, key: Key) -> impl Iterator<Item = &str> {
+        self.words
+            .iter()
+            .filter(move |(of, _)| *of == key)
+            .map(|(_, word)| &**word)
+    }
+
+    pub(super) fn note(&mut self, key: Key, text: &str) {
+        if self.words.len() < WORDS && !text.is_empty() {
+            self.words.push((key, text.into()));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    pub(super) fn if_any(&self) -> Option<Self> {
+        (!self.is_empty()).then(|| self.clone())
+    }
+}

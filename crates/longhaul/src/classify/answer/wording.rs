@@ -1,0 +1,68 @@
+//! What the words of an answer mean, each taken by itself.
+
+/// What an event means for the end of its stream, once it has come whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LastEvent {
+    /// Another of the pictures is complete.
+    Picture,
+    /// Nothing follows.
+    All,
+}
+
+impl LastEvent {
+    /// By the event's `type`, at OpenAI: Images and Responses.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "image_generation.completed" | "image_edit.completed" => Some(Self::Picture),
+            "response.completed" | "response.failed" | "response.incomplete" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// Whether text that is meant for people shows a picture: Markdown, or a data URL. One without data is none.
+pub(super) fn shows_picture(text: &str) -> bool {
+    text.contains("![") && text.contains("](http") || shows_data(text.as_bytes())
+}
+
+/// Whether there is a data URL of a picture, with data in it.
+pub(super) fn shows_data(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, b"data:image/") {
+        rest = &rest[at + 1..];
+        let markdown = at > 1 && text[..text.len() - rest.len()].ends_with(b"](d");
+        let begins = text.len() - rest.len() == 1;
+        let comma = memchr::memchr(b',', rest).unwrap_or(rest.len());
+        let data = rest
+            .get(comma + 1)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+/%".contains(byte));
+        if (markdown || begins) && data {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether the status of a task says that it is not done yet.
+pub(super) fn goes_on(status: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "accepted",
+        "created",
+        "in_progress",
+        "in_queue",
+        "pending",
+        "processing",
+        "queued",
+        "queueing",
+        "running",
+        "starting",
+        "submitted",
+        "waiting",
+    ];
+    WORDS.iter().any(|word| status.eq_ignore_ascii_case(word))
+}
+
+/// Gemini's “You will not be charged for this request.”
+pub(super) fn says_uncharged(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("will not be charged")
+}

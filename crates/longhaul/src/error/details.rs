@@ -1,0 +1,72 @@
+//! What the kinds of errors name besides their numbers.
+
+use std::fmt;
+
+/// Which clock expired.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Clock {
+    /// DNS, TCP and TLS together.
+    Connect,
+    /// From the call until the request body is first asked for.
+    Start,
+    /// No progress while the request is written.
+    WriteProgress,
+    /// From the flushed request until the picture begins to arrive.
+    Picture,
+    /// Between two pieces of the answer, once the picture has begun.
+    Silence,
+    /// One attempt as a whole.
+    Attempt,
+    /// The operation as a whole, with all its attempts and waits.
+    Operation,
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection (DNS, TCP and TLS)",
+            Self::Start => "the request did not begin to leave",
+            Self::WriteProgress => "the request stopped leaving",
+            Self::Picture => "no picture for the sent request",
+            Self::Silence => "the answer stopped arriving",
+            Self::Attempt => "the attempt did not end",
+            Self::Operation => "the operation did not end",
+        })
+    }
+}
+
+/// How far a connection got.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ConnectStage {
+    /// Resolving the name.
+    Dns,
+    /// Reaching the address.
+    Tcp,
+    /// The TLS handshake, ALPN among it.
+    Tls,
+    /// Somewhere on the way; the client does not say.
+    Unknown,
+}
+
+impl fmt::Display for ConnectStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dns => "the host name was not resolved",
+            Self::Tcp => "no TCP connection",
+            Self::Tls => "the TLS handshake failed",
+            Self::Unknown => "no connection",
+        })
+    }
+}
+
+/// What must not leave over plain http.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Insecure {
+    /// An API key, over a public network.
+    Key,
+    /// a request marked sensitive, over any network.
+    Sensitive,
+}
