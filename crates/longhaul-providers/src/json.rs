@@ -186,12 +186,12 @@ pub(crate) fn field<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue>
         return None;
     }
     let mut reader = serde_json::Deserializer::from_str(value.get());
-    reader.deserialize_map(Field(name)).ok()?
+    reader.deserialize_map(WantedField(name)).ok()?
 }
 
-struct Field<'n>(&'n str);
+struct WantedField<'n>(&'n str);
 
-impl<'de> Visitor<'de> for Field<'_> {
+impl<'de> Visitor<'de> for WantedField<'_> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

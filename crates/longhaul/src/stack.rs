@@ -156,7 +156,7 @@ impl<L, C, X> Stack<L, C, X> {
     /// The same layers with this classifier.
     pub fn with_classifier<D: Classifier>(self, classifier: D) -> Stack<L, D, X> {
         Stack {
-            classify: self.classify.with(classifier),
+            classify: self.classify.with_classifier(classifier),
             shared: self.shared,
             ledger: self.ledger,
             tracker: self.tracker,

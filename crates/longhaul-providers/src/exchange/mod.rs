@@ -15,6 +15,6 @@ pub(crate) use self::{
     memory::{Account, Memory},
     origin::{Origin, authority, encoded, is_authority, is_host},
     read::{Read, read},
-    request::{Said, Scalar, Whole, is_json},
+    request::{Scalar, TopFields, Whole, is_json},
 };
 pub use self::{future::ResponseFuture, joined::JoinedBody};

@@ -46,7 +46,7 @@ pub(crate) struct Whole {
 
 /// What the top level of a request's document says.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Said {
+pub(crate) struct TopFields {
     /// The names that were asked for and are there; a value that is not plain is `None`.
     pub(crate) fields: BTreeMap<String, Option<Scalar>>,
     /// Nothing is in it.
@@ -96,7 +96,7 @@ impl Whole {
     }
 
     /// What the document says under these names; `None` where it is no object, or broken.
-    pub(crate) fn said(&self, names: &[&str]) -> Option<Said> {
+    pub(crate) fn said(&self, names: &[&str]) -> Option<TopFields> {
         let reader = Pieces {
             pieces: self.pieces.iter().cloned().collect(),
         };

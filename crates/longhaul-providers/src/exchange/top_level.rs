@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt, io};
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::request::{Said, Scalar};
+use super::request::{Scalar, TopFields};
 
 /// Reads the pieces one after the other.
 pub(super) struct Pieces {
@@ -31,16 +31,16 @@ impl io::Read for Pieces {
 pub(super) struct TopLevel<'n>(pub(super) &'n [&'n str]);
 
 impl<'de> Visitor<'de> for TopLevel<'_> {
-    type Value = Said;
+    type Value = TopFields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
-        let mut said = Said {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TopFields, A::Error> {
+        let mut said = TopFields {
             empty: true,
-            ..Said::default()
+            ..TopFields::default()
         };
         while let Some(name) = map.next_key_seed(OneOf(self.0))? {
             said.empty = false;

@@ -4,7 +4,7 @@ use longhaul::fallback::SkipReason;
 use serde_json::{Value as Json, json};
 
 use super::{
-    size::{self, Said, Size},
+    size::{self, Size, SizeFields},
     translate::{ImageRequest, Object, Reference, unsayable},
 };
 
@@ -49,12 +49,12 @@ fn is(name: &str, (camel, snake): Key) -> bool {
     name == camel || name == snake
 }
 
-pub(super) fn said(json: &Object) -> Result<Said, SkipReason> {
+pub(super) fn said(json: &Object) -> Result<SizeFields, SkipReason> {
     let config = get(json, CONFIG).and_then(Json::as_object);
     let Some(image) = config.and_then(|it| get(it, IMAGE)?.as_object()) else {
-        return Ok(Said::default());
+        return Ok(SizeFields::default());
     };
-    let said = size::read(Said::default(), SIZE.0, get(image, SIZE))?;
+    let said = size::read(SizeFields::default(), SIZE.0, get(image, SIZE))?;
     size::read(said, RATIO.0, get(image, RATIO))
 }
 

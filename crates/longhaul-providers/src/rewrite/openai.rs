@@ -4,7 +4,7 @@ use longhaul::fallback::{RatioPlacement, SkipReason};
 use serde_json::{Value as Json, json};
 
 use super::{
-    size::{self, Said, Size},
+    size::{self, Size, SizeFields},
     translate::{ImageRequest, Object, Reference, unsayable},
 };
 
@@ -22,8 +22,8 @@ const LEFT_OUT: [&str; 7] = [
     "sequential_image_generation",
 ];
 
-pub(super) fn said(json: &Object) -> Result<Said, SkipReason> {
-    let mut said = Said::default();
+pub(super) fn said(json: &Object) -> Result<SizeFields, SkipReason> {
+    let mut said = SizeFields::default();
     for field in SIZE {
         said = size::read(said, field, json.get(field))?;
     }

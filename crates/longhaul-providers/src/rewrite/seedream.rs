@@ -2,7 +2,9 @@
 
 use longhaul::{
     Resolution,
-    fallback::{Dialect, KeySource, Keywords, RatioPlacement, Resolutions, Sizes, Target, Value},
+    fallback::{
+        Dialect, FieldValue, KeySource, Keywords, RatioPlacement, Resolutions, Sizes, Target,
+    },
 };
 
 /// Seedream 4.5 at `url`: `https://ark.cn-beijing.volces.com/api/v3/images/generations` (model
@@ -52,12 +54,12 @@ pub fn seedream_4_5(url: impl Into<String>, model: impl Into<String>, key: KeySo
         .to_vec();
     // Its defaults are a link and a watermark.
     target.set = [
-        ("response_format", Value::Text("b64_json".to_owned())),
+        ("response_format", FieldValue::Text("b64_json".to_owned())),
         (
             "sequential_image_generation",
-            Value::Text("disabled".to_owned()),
+            FieldValue::Text("disabled".to_owned()),
         ),
-        ("watermark", Value::Flag(false)),
+        ("watermark", FieldValue::Flag(false)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();

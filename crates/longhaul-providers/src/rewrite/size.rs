@@ -9,14 +9,14 @@ use super::{ratio::Ratio, translate::unsayable};
 
 /// What a request says about the size.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Said {
+pub(super) struct SizeFields {
     /// By a keyword or by pixels.
     pub(super) resolution: Option<Resolution>,
     pub(super) pixels: Option<(u64, u64)>,
     pub(super) ratio: Option<Ratio>,
 }
 
-impl Said {
+impl SizeFields {
     /// Reads `4K`, `4096x4096`, `16:9`, `auto`, and adds it. `None` where it is not understood.
     pub(super) fn and(mut self, text: &str) -> Option<Self> {
         let text = text.trim();
@@ -83,7 +83,7 @@ impl Size<'_> {
 /// What `target` is told where a request says `said`, and asks for `resolution` as far as is known.
 pub(super) fn fit<'t>(
     target: &'t Target,
-    said: &Said,
+    said: &SizeFields,
     resolution: Resolution,
 ) -> Result<Size<'t>, SkipReason> {
     let asked = match resolution {
@@ -177,10 +177,10 @@ pub(super) fn must_be_square(ratio: Option<Ratio>) -> Result<(), SkipReason> {
 
 /// Adds the text in `field` to what is `said`.
 pub(super) fn read(
-    said: Said,
+    said: SizeFields,
     field: &str,
     value: Option<&serde_json::Value>,
-) -> Result<Said, SkipReason> {
+) -> Result<SizeFields, SkipReason> {
     match value {
         None | Some(serde_json::Value::Null) => Ok(said),
         Some(value) => value

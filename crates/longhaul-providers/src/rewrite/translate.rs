@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use longhaul::{
     Resolution, Workload,
-    fallback::{Dialect, SkipReason, Target, Value},
+    fallback::{Dialect, FieldValue, SkipReason, Target},
 };
 use serde_json::{Map, Value as Json};
 
@@ -96,7 +96,7 @@ fn checked(target: &Target, wish: ImageRequest) -> Result<ImageRequest, SkipReas
     }
 }
 
-fn json_of(value: &Value) -> Json {
+fn json_of(value: &FieldValue) -> Json {
     serde_json::to_value(value).expect("a flag, a number or a text is JSON")
 }
 

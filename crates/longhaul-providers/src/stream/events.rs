@@ -20,14 +20,14 @@ pub(super) struct Events {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     /// So much of a field's name was seen, which may be `data` or `event`.
-    Field(usize, Field),
+    Field(usize, EventField),
     /// Right behind the colon, where one blank is no part of the value.
-    Colon(Field),
-    Value(Field),
+    Colon(EventField),
+    Value(EventField),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum EventField {
     /// Nothing of the line was seen.
     Unknown,
     Data,
@@ -56,7 +56,7 @@ impl Events {
     /// `wanted` says of a name whether its data is to be kept; no event may be longer than `longest`.
     pub(super) fn new(wanted: fn(&[u8]) -> bool, longest: usize) -> Self {
         Self {
-            line: Line::Field(0, Field::Unknown),
+            line: Line::Field(0, EventField::Unknown),
             after_return: false,
             name: Vec::new(),
             data: BytesMut::new(),
@@ -108,25 +108,25 @@ impl Events {
     /// One byte before the value of a line.
     fn begin(&mut self, byte: u8) {
         self.line = match self.line {
-            Line::Field(0, _) if byte == b':' => Line::Value(Field::Comment),
+            Line::Field(0, _) if byte == b':' => Line::Value(EventField::Comment),
             Line::Field(0, _) => match byte {
-                b'd' => Line::Field(1, Field::Data),
-                b'e' => Line::Field(1, Field::Event),
+                b'd' => Line::Field(1, EventField::Data),
+                b'e' => Line::Field(1, EventField::Event),
                 // A byte order mark, before the first line.
-                0xef | 0xbb | 0xbf => Line::Field(0, Field::Unknown),
-                _ => Line::Field(1, Field::Other),
+                0xef | 0xbb | 0xbf => Line::Field(0, EventField::Unknown),
+                _ => Line::Field(1, EventField::Other),
             },
             Line::Field(seen, field) => {
                 let name: &[u8] = match field {
-                    Field::Data => b"data",
-                    Field::Event => b"event",
+                    EventField::Data => b"data",
+                    EventField::Event => b"event",
                     _ => b"",
                 };
                 match byte {
                     b':' if seen == name.len() => Line::Colon(field),
-                    b':' => Line::Value(Field::Other),
+                    b':' => Line::Value(EventField::Other),
                     _ if name.get(seen) == Some(&byte) => Line::Field(seen + 1, field),
-                    _ => Line::Field(usize::MAX, Field::Other),
+                    _ => Line::Field(usize::MAX, EventField::Other),
                 }
             }
             Line::Colon(field) => {
@@ -142,10 +142,10 @@ impl Events {
         };
     }
 
-    fn value_begins(&mut self, field: Field) {
+    fn value_begins(&mut self, field: EventField) {
         match field {
-            Field::Event => self.name.clear(),
-            Field::Data => {
+            EventField::Event => self.name.clear(),
+            EventField::Data => {
                 if self.lines_of_data > 0 && self.keeps() {
                     self.data.extend_from_slice(b"\n");
                 }
@@ -155,13 +155,13 @@ impl Events {
         }
     }
 
-    fn value(&mut self, field: Field, value: &[u8]) {
+    fn value(&mut self, field: EventField, value: &[u8]) {
         match field {
-            Field::Event => {
+            EventField::Event => {
                 let room = NAME.saturating_sub(self.name.len());
                 self.name.extend_from_slice(&value[..value.len().min(room)]);
             }
-            Field::Data if self.keeps() => {
+            EventField::Data if self.keeps() => {
                 if self.data.len() + value.len() > self.longest {
                     self.too_long = true;
                     self.data = BytesMut::new();
@@ -179,9 +179,9 @@ impl Events {
     }
 
     fn line_ended(&mut self) -> Option<Event> {
-        let line = std::mem::replace(&mut self.line, Line::Field(0, Field::Unknown));
+        let line = std::mem::replace(&mut self.line, Line::Field(0, EventField::Unknown));
         match line {
-            Line::Value(Field::Comment) => return Some(Event::Comment),
+            Line::Value(EventField::Comment) => return Some(Event::Comment),
             // A blank line ends the event.
             Line::Field(0, _) => {}
             Line::Colon(field) => {

@@ -16,13 +16,13 @@ use tower_service::Service;
 use super::{
     assemble::{Assembly, Finished, wanted},
     events::Events,
-    plan::{Plan, images},
+    plan::{StreamPlan, images},
     reading::{Reading, next},
     report::StreamReport,
     service::Shared,
 };
 use crate::{
-    exchange::{Call, JoinedBody, Read, Said, Whole, read},
+    exchange::{Call, JoinedBody, Read, TopFields, Whole, read},
     tasks::{answer, submit},
 };
 
@@ -32,7 +32,7 @@ const SHORT: usize = 64 * 1024;
 pub(super) async fn run<S, B, R>(
     mut call: Call<S>,
     body: B,
-    plan: Plan,
+    plan: StreamPlan,
     shared: Arc<Shared>,
 ) -> Result<Response<JoinedBody<R>>, Error>
 where
@@ -69,19 +69,19 @@ where
     };
     let refused = || shared.refused.note((plan.account, plan.row.api));
     match asked? {
-        Asked::Answer(response) => Ok(response),
-        Asked::Ignored(response) => {
+        StreamAnswer::Answer(response) => Ok(response),
+        StreamAnswer::Ignored(response) => {
             refused();
             Ok(response)
         }
-        Asked::NotOffered => {
+        StreamAnswer::NotOffered => {
             refused();
             if let Some(attempt) = &reading.attempt {
                 attempt.discard_head();
             }
             passed(&mut call, whole.body()).await
         }
-        Asked::Stream(head, begun, rest) => {
+        StreamAnswer::Stream(head, begun, rest) => {
             let (finished, report) = reading.until_finished(begun, rest).await?;
             Ok(response(&head, finished, report))
         }
@@ -89,7 +89,7 @@ where
 }
 
 /// What the asking for a stream led to.
-enum Asked<R> {
+enum StreamAnswer<R> {
     /// A stream, and what of it has come.
     Stream(Box<Parts>, Bytes, R),
     /// Something that the caller is to see.
@@ -115,10 +115,10 @@ where
 /// Asks for the stream; once more where it wants at least one preview.
 async fn asked<S, B, R>(
     call: &mut Call<S>,
-    plan: &Plan,
+    plan: &StreamPlan,
     whole: &Whole,
-    said: &Said,
-) -> Result<Asked<R>, Error>
+    said: &TopFields,
+) -> Result<StreamAnswer<R>, Error>
 where
     S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
     S::Error: Into<BoxError>,
@@ -140,16 +140,16 @@ where
                 None => !is_events(&head),
             };
             if !is_json {
-                return Ok(Asked::Stream(Box::new(head), begun, body));
+                return Ok(StreamAnswer::Stream(Box::new(head), begun, body));
             }
             let body = JoinedBody::joined([begun], body);
-            return Ok(Asked::Ignored(Response::from_parts(head, body)));
+            return Ok(StreamAnswer::Ignored(Response::from_parts(head, body)));
         }
         let body = match read(body, SHORT, None).await {
             Read::Whole(body) => body,
             Read::Longer(begun, rest) => {
                 let body = JoinedBody::joined([begun], rest);
-                return Ok(Asked::Answer(Response::from_parts(head, body)));
+                return Ok(StreamAnswer::Answer(Response::from_parts(head, body)));
             }
             Read::Broken(error) => return Err(Error::from_inner(error)),
         };
@@ -163,11 +163,11 @@ where
                 continue;
             }
             if submit::names(&body, fields.keys().map(String::as_str), &text) {
-                return Ok(Asked::NotOffered);
+                return Ok(StreamAnswer::NotOffered);
             }
         }
         let body = JoinedBody::whole([body]);
-        return Ok(Asked::Answer(Response::from_parts(head, body)));
+        return Ok(StreamAnswer::Answer(Response::from_parts(head, body)));
     }
 }
 

@@ -10,11 +10,11 @@ use http::{
 use longhaul::Workload;
 
 use super::policy::{Api, StreamPolicy, StreamRow};
-use crate::exchange::{Account, Memory, Said, Scalar, Whole, authority, is_json};
+use crate::exchange::{Account, Memory, Scalar, TopFields, Whole, authority, is_json};
 
 /// How a call becomes a stream.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct StreamPlan {
     pub(super) row: StreamRow,
     pub(super) account: Account,
 }
@@ -22,7 +22,7 @@ pub(super) struct Plan {
 /// Fields that say that the caller has something else in mind.
 const NEVER_WITH: [&str; 3] = ["stream", "background", "partial_images"];
 
-impl Plan {
+impl StreamPlan {
     pub(super) fn of(
         policy: &StreamPolicy,
         refused: &Memory<(Account, Api)>,
@@ -45,7 +45,7 @@ impl Plan {
     }
 
     /// What the body says, if it agrees.
-    pub(super) fn agrees(&self, body: &Whole) -> Option<Said> {
+    pub(super) fn agrees(&self, body: &Whole) -> Option<TopFields> {
         let said = body.said(&[&NEVER_WITH[..], &["n"]].concat())?;
         // `background` of the images API is a colour.
         let colour = |name: &str| self.row.api == Api::Images && name == "background";
@@ -74,7 +74,7 @@ impl Plan {
 }
 
 /// How many pictures a request asks for.
-pub(super) fn images(said: &Said) -> usize {
+pub(super) fn images(said: &TopFields) -> usize {
     match said.fields.get("n") {
         Some(Some(Scalar::Number(n))) => usize::try_from(*n).unwrap_or(1),
         _ => 1,

@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use super::{
     exchange,
-    plan::Plan,
+    plan::StreamPlan,
     policy::{Api, StreamPolicy},
 };
 use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
@@ -71,7 +71,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let Some(plan) = Plan::of(&self.shared.policy, &self.shared.refused, &head) else {
+        let Some(plan) = StreamPlan::of(&self.shared.policy, &self.shared.refused, &head) else {
             let request = Request::from_parts(head, JoinedBody::passing(body));
             return ResponseFuture::passing(self.inner.call(request));
         };

@@ -11,16 +11,16 @@ use tower_service::Service;
 
 use super::{
     open::OperationKey,
-    plan::Plan,
+    plan::TaskPlan,
     service::Shared,
     submit::{Submitted, submit},
     visit::Visit,
 };
-use crate::exchange::{Call, JoinedBody, Said, Whole};
+use crate::exchange::{Call, JoinedBody, TopFields, Whole};
 
 /// What does not change while a call goes on.
 pub(super) struct Running<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a TaskPlan,
     pub(super) shared: &'a Shared,
     pub(super) attempt: Option<Attempt>,
     pub(super) started: Instant,
@@ -30,7 +30,7 @@ pub(super) struct Running<'a> {
 pub(super) async fn run<S, B, R>(
     mut call: Call<S>,
     body: B,
-    plan: Plan,
+    plan: TaskPlan,
     shared: Arc<Shared>,
 ) -> Result<Response<JoinedBody<R>>, Error>
 where
@@ -139,7 +139,7 @@ impl Running<'_> {
         &self,
         call: &mut Call<S>,
         whole: &Whole,
-        said: &Said,
+        said: &TopFields,
     ) -> Result<Submitted<R>, Error>
     where
         S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,

@@ -12,11 +12,11 @@ use super::{
     dialect::Dialect,
     template::{Template, Values},
 };
-use crate::exchange::{Account, Memory, Origin, Said, Scalar, Whole, authority, is_json};
+use crate::exchange::{Account, Memory, Origin, Scalar, TopFields, Whole, authority, is_json};
 
 /// How a call becomes a task.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct TaskPlan {
     pub(super) dialect: Dialect,
     pub(super) account: Account,
     /// The caller's path, and what stands before the part that the dialect names.
@@ -27,7 +27,7 @@ pub(super) struct Plan {
     pub(super) uri: Uri,
 }
 
-impl Plan {
+impl TaskPlan {
     /// The plan for a call, if its host has a dialect that knows it, and is not known to refuse it.
     pub(super) fn of(
         policy: &TasksPolicy,
@@ -65,7 +65,7 @@ impl Plan {
     }
 
     /// Whether the body agrees: nothing in it says that the caller has something else in mind.
-    pub(super) fn agrees(&self, body: &Whole) -> Option<Said> {
+    pub(super) fn agrees(&self, body: &Whole) -> Option<TopFields> {
         let call = &self.dialect.call;
         let submit = &self.dialect.submit;
         let names = call.never_with.iter().chain(call.never_where.keys());

@@ -52,7 +52,7 @@ pub(super) struct Poller<'a, S> {
 }
 
 /// The answer to one question.
-enum Asked<R> {
+enum PollAnswer<R> {
     Whole(Parts, Bytes),
     Longer(Parts, JoinedBody<R>),
     /// It broke: nothing is known of the task.
@@ -75,13 +75,13 @@ impl<S> Poller<'_, S> {
             };
             let mut asks = None;
             match asked {
-                Asked::Failed => self.report.failed_polls += 1,
+                PollAnswer::Failed => self.report.failed_polls += 1,
                 // An end is told with the picture; nothing else is as long.
-                Asked::Longer(head, body) if head.status.is_success() => {
+                PollAnswer::Longer(head, body) if head.status.is_success() => {
                     return Ended::Long(Box::new(head), body);
                 }
-                Asked::Longer(..) => self.report.failed_polls += 1,
-                Asked::Whole(head, body) => {
+                PollAnswer::Longer(..) => self.report.failed_polls += 1,
+                PollAnswer::Whole(head, body) => {
                     asks = wait::told(&head.headers);
                     match told(self.dialect, head.status, &body) {
                         Told::Running { state, known } => {
@@ -117,12 +117,12 @@ impl<S> Poller<'_, S> {
             };
             let mut asks = None;
             match asked {
-                Asked::Failed => self.report.failed_polls += 1,
-                Asked::Longer(head, body) if head.status.is_success() => {
+                PollAnswer::Failed => self.report.failed_polls += 1,
+                PollAnswer::Longer(head, body) if head.status.is_success() => {
                     return Ended::Long(Box::new(head), body);
                 }
-                Asked::Longer(..) => self.report.failed_polls += 1,
-                Asked::Whole(head, body) => {
+                PollAnswer::Longer(..) => self.report.failed_polls += 1,
+                PollAnswer::Whole(head, body) => {
                     asks = wait::told(&head.headers);
                     match head.status.as_u16() {
                         202 => {}
@@ -160,7 +160,7 @@ impl<S> Poller<'_, S> {
     }
 
     /// One question after a wait; `None` where the deadline comes first.
-    async fn ask_after<B, R>(&mut self, wait: Duration, uri: &Uri) -> Option<Asked<R>>
+    async fn ask_after<B, R>(&mut self, wait: Duration, uri: &Uri) -> Option<PollAnswer<R>>
     where
         S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
         S::Error: Into<BoxError>,
@@ -184,7 +184,7 @@ impl<S> Poller<'_, S> {
         timeout_at(self.deadline, self.ask(uri)).await.ok()
     }
 
-    async fn ask<B, R>(&mut self, uri: &Uri) -> Asked<R>
+    async fn ask<B, R>(&mut self, uri: &Uri) -> PollAnswer<R>
     where
         S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
         S::Error: Into<BoxError>,
@@ -193,13 +193,15 @@ impl<S> Poller<'_, S> {
     {
         let asked = asked_again(&mut self.client, self.head, Method::GET, uri.clone());
         let Ok(Ok(response)) = timeout(self.poll_timeout, asked).await else {
-            return Asked::Failed;
+            return PollAnswer::Failed;
         };
         let (head, body) = response.into_parts();
         match read(body, self.longest_answer, Some(self.poll_timeout)).await {
-            Read::Whole(body) => Asked::Whole(head, body),
-            Read::Longer(begun, rest) => Asked::Longer(head, JoinedBody::joined([begun], rest)),
-            Read::Broken(_) => Asked::Failed,
+            Read::Whole(body) => PollAnswer::Whole(head, body),
+            Read::Longer(begun, rest) => {
+                PollAnswer::Longer(head, JoinedBody::joined([begun], rest))
+            }
+            Read::Broken(_) => PollAnswer::Failed,
         }
     }
 }

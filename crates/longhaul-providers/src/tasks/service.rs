@@ -10,7 +10,7 @@ use http_body::Body;
 use longhaul::{BoxError, Error};
 use tower_service::Service;
 
-use super::{exchange, open::Open, plan::Plan, policy::TasksPolicy, rate::Rate};
+use super::{exchange, open::Open, plan::TaskPlan, policy::TasksPolicy, rate::Rate};
 use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
 
 /// Makes a task of a call where the API takes one. See [the module](super).
@@ -76,7 +76,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let Some(plan) = Plan::of(&self.shared.policy, &self.shared.refused, &head) else {
+        let Some(plan) = TaskPlan::of(&self.shared.policy, &self.shared.refused, &head) else {
             let request = Request::from_parts(head, JoinedBody::passing(body));
             return ResponseFuture::passing(self.inner.call(request));
         };

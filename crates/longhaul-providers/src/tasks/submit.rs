@@ -12,12 +12,12 @@ use super::{
     TaskError, TaskHandle,
     dialect::Dialect,
     handle::seconds_in,
-    plan::Plan,
+    plan::TaskPlan,
     told::{Told, told},
     wait,
 };
 use crate::{
-    exchange::{Call, JoinedBody, Read, Said, Whole, encoded, read},
+    exchange::{Call, JoinedBody, Read, TopFields, Whole, encoded, read},
     json,
 };
 
@@ -50,9 +50,9 @@ pub(super) struct Taken {
 /// Sends the submit.
 pub(super) async fn submit<S, B, R>(
     call: &mut Call<S>,
-    plan: &Plan,
+    plan: &TaskPlan,
     whole: &Whole,
-    said: &Said,
+    said: &TopFields,
 ) -> Result<Submitted<R>, Error>
 where
     S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
@@ -88,7 +88,7 @@ where
 }
 
 /// The task in an answer; `None` where there is no id in it.
-fn taken(plan: &Plan, head: &Parts, body: &Bytes) -> Result<Option<Taken>, Error> {
+fn taken(plan: &TaskPlan, head: &Parts, body: &Bytes) -> Result<Option<Taken>, Error> {
     let dialect = &plan.dialect;
     let Some(document) = json::document(body) else {
         return Ok(None);
@@ -135,7 +135,11 @@ fn taken(plan: &Plan, head: &Parts, body: &Bytes) -> Result<Option<Taken>, Error
     }))
 }
 
-fn cancel(plan: &Plan, id: &str, document: &serde_json::value::RawValue) -> Option<(Method, Uri)> {
+fn cancel(
+    plan: &TaskPlan,
+    id: &str,
+    document: &serde_json::value::RawValue,
+) -> Option<(Method, Uri)> {
     let row = plan.dialect.cancel.as_ref()?;
     let hosts = &plan.dialect.task.key_hosts;
     let url = row.at.as_ref().and_then(|at| at.text(document));

@@ -31,10 +31,10 @@ pub(crate) struct Prospect {
 /// The retry layer puts one on each attempt and asks it before the call queues; the layer that holds permits asks it
 /// again when it has one.
 #[derive(Clone, Debug)]
-pub(crate) struct Admission(Arc<Inner>);
+pub(crate) struct Admission(Arc<AdmissionInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct AdmissionInner {
     deadline: Deadline,
     /// `None` where the size is not known: only the deadline counts.
     prospect: Option<Prospect>,
@@ -44,7 +44,7 @@ struct Inner {
 
 impl Admission {
     pub(crate) fn new(deadline: Deadline, prospect: Option<Prospect>) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(AdmissionInner {
             deadline,
             prospect: prospect.filter(|prospect| prospect.size != Resolution::Unknown),
             probe: AtomicBool::new(false),

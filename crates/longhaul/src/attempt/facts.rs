@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
+pub(super) struct ReceivedHead {
     pub(super) at: Instant,
     pub(super) status: StatusCode,
     pub(super) version: Version,
@@ -46,7 +46,7 @@ pub(crate) enum PictureNote {
 
 /// Whether what an attempt costs is written down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Entry {
+pub(super) enum EntryState {
     None,
     /// In an entry of its own, or of the attempt that it is made within.
     Open,
@@ -56,11 +56,11 @@ pub(super) enum Entry {
 
 /// Everything that is written down of an attempt while it runs.
 #[derive(Debug)]
-pub(crate) struct Facts {
+pub(crate) struct AttemptFacts {
     pub(super) started: Instant,
     pub(crate) body: BodyFacts,
     pub(super) transport: TransportState,
-    pub(super) head: Option<Head>,
+    pub(super) head: Option<ReceivedHead>,
     pub(super) http1: Option<Http1Report>,
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
@@ -71,7 +71,7 @@ pub(crate) struct Facts {
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
     /// Its entry in a ledger.
-    pub(super) entry: Entry,
+    pub(super) entry: EntryState,
     /// There was no memory to hold the answer in.
     pub(super) not_held: bool,
     // The table's limit and the one that is learned.
@@ -102,7 +102,7 @@ pub(crate) struct Facts {
 /// How likely a success is charged at least, whatever it says, unless it says that it is not.
 const IN_A_SUCCESS: Probability = Probability::permille(500);
 
-impl Facts {
+impl AttemptFacts {
     pub(super) fn begun(started: Instant) -> Self {
         Self {
             started,
@@ -116,7 +116,7 @@ impl Facts {
             queue_timeouts: 0,
             picture: PictureNote::Unwatched,
             late: false,
-            entry: Entry::None,
+            entry: EntryState::None,
             not_held: false,
             learned_limit: None,
             dropped_as: None,
@@ -142,7 +142,7 @@ impl Facts {
             self.answers_task = true;
             self.head = None;
         }
-        self.head.get_or_insert_with(|| Head {
+        self.head.get_or_insert_with(|| ReceivedHead {
             at: Instant::now(),
             status,
             version,

@@ -38,7 +38,7 @@ use std::{
 use http::{Extensions, HeaderValue};
 use tokio::{sync::Notify, time::Instant};
 
-use self::facts::Facts;
+use self::facts::AttemptFacts;
 pub(crate) use self::facts::PictureNote;
 pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
@@ -61,14 +61,14 @@ use crate::model::{Class, End, Exposure, Outcome};
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
 #[derive(Clone)]
-pub struct Attempt(Arc<Inner>);
+pub struct Attempt(Arc<AttemptInner>);
 
-struct Inner {
+struct AttemptInner {
     operation: OperationId,
     number: u32,
     key: Option<HeaderValue>,
     options: AttemptOptions,
-    facts: Mutex<Facts>,
+    facts: Mutex<AttemptFacts>,
     ended: Notify,
 }
 
@@ -85,12 +85,12 @@ impl Attempt {
         key: Option<HeaderValue>,
         options: AttemptOptions,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(AttemptInner {
             operation,
             number,
             key,
             options,
-            facts: Mutex::new(Facts::begun(Instant::now())),
+            facts: Mutex::new(AttemptFacts::begun(Instant::now())),
             ended: Notify::new(),
         }))
     }
@@ -166,7 +166,7 @@ impl Attempt {
         self.facts().dropped_as = Some(End::TimedOut);
     }
 
-    pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
+    pub(crate) fn facts(&self) -> MutexGuard<'_, AttemptFacts> {
         // The facts are plain values: a panic elsewhere cannot have left them half-written.
         self.0.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }

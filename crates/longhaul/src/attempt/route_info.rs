@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::{Ending, How, Resolution, RouteHistory, RouteId, TimeScale};
+use crate::model::{How, Resolution, RouteHistory, RouteId, SilenceEnding, TimeScale};
 
 /// Where an attempt goes, and by which clock: what the layers know and an outcome does not say.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl RouteInfo {
     pub(super) fn note(&self, silence: Silence) {
         let Silence { at, lasted, how } = silence;
         let silence = self.scale.seconds(lasted);
-        let ending = Ending { at, silence, how };
+        let ending = SilenceEnding { at, silence, how };
         self.history
             .note(&self.route, self.resolution, ending, self.scale, self.probe);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    facts::{BodyFacts, Facts},
+    facts::{AttemptFacts, BodyFacts},
     transport::TransportState,
 };
 use crate::model::Phase;
@@ -37,7 +37,7 @@ impl Timing {
     }
 }
 
-impl Facts {
+impl AttemptFacts {
     pub(crate) fn phase(&self) -> Phase {
         if self.head.is_some() {
             Phase::Body

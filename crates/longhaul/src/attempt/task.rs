@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use super::Attempt;
 use crate::model::Probability;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is needed to collect a task: enough for another process, and nothing that must be kept secret.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
@@ -34,7 +34,7 @@ pub enum TaskEnd {
 }
 
 /// Ends when a handle is durable.
-pub type TaskNoted = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+pub type TaskNoted = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>>;
 
 /// Where handles are kept, so that no crash loses what was paid for.
 ///
@@ -106,7 +106,7 @@ impl Attempt {
     /// # Errors
     ///
     /// If the handle could not be made durable. The task runs all the same.
-    pub async fn note_task(&self, handle: TaskHandle) -> Result<(), BoxError> {
+    pub async fn note_task(&self, handle: TaskHandle) -> Result<(), SinkError> {
         let noted = {
             let mut facts = self.facts();
             let handle = facts.task.handle.insert(Arc::new(handle)).clone();

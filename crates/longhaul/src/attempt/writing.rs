@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{StatusCode, Version};
 use tokio::time::Instant;
 
-use super::{Attempt, PictureNote, RouteInfo, SentSecrets, Transport, facts::Entry};
+use super::{Attempt, PictureNote, RouteInfo, SentSecrets, Transport, facts::EntryState};
 use crate::model::{Class, Classification, Evidence, Http1Report, Money, ProviderChargeRules};
 
 impl Attempt {
@@ -13,9 +13,9 @@ impl Attempt {
     /// written down once.
     pub(crate) fn claim_entry(&self) -> bool {
         let mut facts = self.facts();
-        let first = facts.entry == Entry::None;
+        let first = facts.entry == EntryState::None;
         if first {
-            facts.entry = Entry::Open;
+            facts.entry = EntryState::Open;
         }
         first
     }
@@ -24,10 +24,10 @@ impl Attempt {
     /// the entry of that attempt. Further ones are further calls.
     pub(crate) fn made_within(&self, outer: &Self) {
         let mut of_outer = outer.facts();
-        if of_outer.entry == Entry::Open {
-            of_outer.entry = Entry::Shared;
+        if of_outer.entry == EntryState::Open {
+            of_outer.entry = EntryState::Shared;
             drop(of_outer);
-            self.facts().entry = Entry::Open;
+            self.facts().entry = EntryState::Open;
         }
     }
 

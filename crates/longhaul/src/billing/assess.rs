@@ -39,7 +39,7 @@ where
     C::IntoIter: Clone,
 {
     let cases = cases.into_iter();
-    let operations = Operation::all(cases.clone().map(|case| case.record));
+    let operations = OperationRecords::all(cases.clone().map(|case| case.record));
     cases.map(move |case| {
         let ClaimInput {
             record,
@@ -68,14 +68,14 @@ where
 
 /// What the attempts of an operation have to know of each other.
 #[derive(Clone, Copy, Default)]
-struct Operation {
+struct OperationRecords {
     /// The first attempt that delivered: the one picture that was wanted.
     delivered: Option<u32>,
     /// Whether any attempt still runs.
     running: bool,
 }
 
-impl Operation {
+impl OperationRecords {
     fn all<'a>(records: impl Iterator<Item = &'a Record>) -> HashMap<OperationId, Self> {
         let mut operations = HashMap::<_, Self>::new();
         for Record { opening, closing } in records {
@@ -98,7 +98,7 @@ struct Case<'a> {
     attempt: u32,
     closing: &'a Closing,
     logged: Option<ProviderRecord>,
-    operation: &'a Operation,
+    operation: &'a OperationRecords,
 }
 
 impl Case<'_> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     attempt::OperationId,
-    config::{ConfigError, nonzero, scale},
+    config::{ConfigError, nonzero},
     model::Money,
 };
 
@@ -47,13 +47,6 @@ impl ClaimRules {
     /// Refuses a limit of zero, which would claim every call.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.over.map_or(Ok(()), |over| nonzero("over", over))
-    }
-
-    /// These rules for a provider whose time runs `1 / factor` times as fast.
-    #[must_use]
-    pub fn scaled(mut self, factor: f64) -> Self {
-        self.over = self.over.map(|over| scale(over, factor));
-        self
     }
 }
 

@@ -44,14 +44,6 @@ impl BillingPolicy {
         self.clone().into_tables().map(drop)
     }
 
-    /// This policy for a provider whose time runs `1 / factor` times as fast.
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        Self {
-            claims: self.claims.scaled(factor),
-            ..self
-        }
-    }
-
     /// The prices and charge_rules, checked; the rules are checked too.
     pub(super) fn into_tables(self) -> Result<Tables, ConfigError> {
         self.claims

@@ -38,8 +38,8 @@ impl MemoryBudget {
     }
 
     /// A reservation of nothing, to be grown.
-    pub(crate) fn reserve(&self) -> Reservation {
-        Reservation {
+    pub(crate) fn reserve(&self) -> MemoryReservation {
+        MemoryReservation {
             budget: self.clone(),
             bytes: 0,
         }
@@ -48,12 +48,12 @@ impl MemoryBudget {
 
 /// A share of a [`MemoryBudget`], given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub(crate) struct MemoryReservation {
     budget: MemoryBudget,
     bytes: u64,
 }
 
-impl Reservation {
+impl MemoryReservation {
     /// Takes `more` bytes; `false` and nothing taken where the budget has not as many left.
     pub(crate) fn grow(&mut self, more: u64) -> bool {
         let Shared { limit, retained } = &*self.budget.0;
@@ -90,7 +90,7 @@ impl Reservation {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for MemoryReservation {
     fn drop(&mut self) {
         self.budget.0.retained.fetch_sub(self.bytes, Relaxed);
     }
@@ -99,7 +99,7 @@ impl Drop for Reservation {
 /// In this order: the bytes are gone when their reservation is given back.
 struct Held {
     data: Bytes,
-    _reservation: Reservation,
+    _reservation: MemoryReservation,
 }
 
 impl AsRef<[u8]> for Held {

@@ -8,7 +8,7 @@ mod peeked;
 mod replay;
 
 pub(crate) use self::{
-    hint::longer, length::announce_length, memory::Reservation, peeked::PeekedBytes,
+    hint::longer, length::announce_length, memory::MemoryReservation, peeked::PeekedBytes,
     replay::ReadAhead,
 };
 pub use self::{

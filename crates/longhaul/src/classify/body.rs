@@ -29,7 +29,7 @@ pub struct ResponseBody<B, C> {
     inner: PeekedBody<B>,
     // `None` once the attempt has its outcome. Boxed: most answers are judged before they are handed on, and the
     // bodies of all are moved through every layer.
-    running: Option<Box<Running<C>>>,
+    running: Option<Box<RunningAnswer<C>>>,
     state: State,
 }
 
@@ -43,7 +43,7 @@ enum State {
 
 /// An attempt whose answer is handed on while it comes.
 #[derive(Debug)]
-pub(super) struct Running<C> {
+pub(super) struct RunningAnswer<C> {
     pub(super) classifier: C,
     pub(super) status: StatusCode,
     pub(super) workload: Workload,
@@ -74,7 +74,7 @@ where
     }
 
     /// The answer is judged as it passes. A body that is empty from the start has ended with this call.
-    pub(super) fn watched(peek: Peek, rest: B, running: Running<C>) -> Self {
+    pub(super) fn watched(peek: Peek, rest: B, running: RunningAnswer<C>) -> Self {
         let mut body = Self {
             inner: PeekedBody::longer(peek, rest),
             running: Some(Box::new(running)),
@@ -178,7 +178,7 @@ where
     }
 }
 
-impl<C: Classifier> Running<C> {
+impl<C: Classifier> RunningAnswer<C> {
     fn data(&mut self, data: &[u8]) {
         let seen = self.seen.min(data.len());
         self.seen -= seen;
@@ -195,7 +195,7 @@ impl<C: Classifier> Running<C> {
     fn classification(&self) -> Classification {
         let facts = self.watcher.facts(true);
         let waited = self.guard.attempt().provider_wait();
-        let end = EndOfStream::new(self.status, &self.workload, &facts).after(waited);
+        let end = EndOfStream::new(self.status, &self.workload, &facts).with_waited(waited);
         self.classifier.passed(&end)
     }
 
@@ -222,7 +222,7 @@ impl<C: Classifier> Running<C> {
 }
 
 /// Whoever reads no further than the end of the document has the whole answer. Before that, the guard ends the attempt.
-impl<C> Drop for Running<C> {
+impl<C> Drop for RunningAnswer<C> {
     fn drop(&mut self) {
         let attempt = self.guard.attempt();
         if attempt.outcome_now().is_some() {

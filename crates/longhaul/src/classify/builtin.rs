@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::{
     Class, Classification, EndOfStream, Head, HeadDecision, Probability,
-    answer::{AnswerFacts, BodyKind, Key, ProviderError},
+    answer::{AnswerFacts, AnswerKey, BodyKind, ProviderError},
     recognise::{by_page, by_reason, by_words},
     wait::{retry_after_in_body, retry_after_in_text},
 };
@@ -177,8 +177,8 @@ fn without_price(
     let finish = evidence.finish_reason.as_deref();
     let block = evidence.block_reason.as_deref();
     let refusal = finish
-        .and_then(|reason| by_reason(Key::FinishReason, reason))
-        .or_else(|| by_reason(Key::BlockReason, block?));
+        .and_then(|reason| by_reason(AnswerKey::FinishReason, reason))
+        .or_else(|| by_reason(AnswerKey::BlockReason, block?));
     let says_nothing =
         facts.json || matches!(facts.kind, BodyKind::Json | BodyKind::Text) || evidence.bytes == 0;
     match refusal {

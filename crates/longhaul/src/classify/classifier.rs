@@ -36,7 +36,7 @@ impl<'a> Head<'a> {
 
     /// The same head, which came so long after the request.
     #[must_use]
-    pub const fn after(mut self, waited: Option<Duration>) -> Self {
+    pub const fn with_waited(mut self, waited: Option<Duration>) -> Self {
         self.waited = waited;
         self
     }
@@ -81,7 +81,7 @@ impl<'a> EndOfStream<'a> {
 
     /// The same end of an answer whose head came so long after the request.
     #[must_use]
-    pub const fn after(mut self, waited: Option<Duration>) -> Self {
+    pub const fn with_waited(mut self, waited: Option<Duration>) -> Self {
         self.waited = waited;
         self
     }

@@ -13,7 +13,7 @@ use super::{
     Classifier, HeadDecision,
     answer::AnswerWatcher,
     body::ResponseBody,
-    case::{Answer, Case},
+    context::{Answer, ClassifyContext},
     peeked_body::PeekedBody,
 };
 use crate::error::{BoxError, Error};
@@ -26,7 +26,7 @@ pin_project! {
         // Before the guard, so that it drops first and says what it knows.
         #[pin]
         state: State<F, B>,
-        case: Case<C>,
+        case: ClassifyContext<C>,
     }
 }
 
@@ -41,7 +41,7 @@ pin_project! {
 }
 
 impl<F, B, C> ResponseFuture<F, B, C> {
-    pub(super) const fn new(inner: F, case: Case<C>) -> Self {
+    pub(super) const fn new(inner: F, case: ClassifyContext<C>) -> Self {
         Self {
             state: State::Calling { inner },
             case,

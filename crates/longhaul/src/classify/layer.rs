@@ -17,9 +17,16 @@ pub struct ClassifyLayer<C = DefaultClassifier> {
 }
 
 impl ClassifyLayer {
-    /// Judges by the built-in rules.
+    /// Judges by the built-in rules, unless [another classifier](Self::with_classifier) is given. Refuses a policy that
+    /// cannot work.
     pub fn new(policy: ClassifyPolicy) -> Result<Self, ConfigError> {
-        Self::with_classifier(policy, DefaultClassifier)
+        policy.validate()?;
+        Ok(Self {
+            memory: MemoryBudget::new(policy.client_hold_limit),
+            policy,
+            classifier: DefaultClassifier,
+            history: RouteHistory::default(),
+        })
     }
 }
 
@@ -35,19 +42,6 @@ impl Default for ClassifyLayer {
     }
 }
 
-impl<C: Classifier> ClassifyLayer<C> {
-    /// Judges by `classifier`.
-    pub fn with_classifier(policy: ClassifyPolicy, classifier: C) -> Result<Self, ConfigError> {
-        policy.validate()?;
-        Ok(Self {
-            memory: MemoryBudget::new(policy.client_hold_limit),
-            policy,
-            classifier,
-            history: RouteHistory::default(),
-        })
-    }
-}
-
 impl<C> ClassifyLayer<C> {
     /// The same layer with this history, to share one across layers.
     pub fn with_history(mut self, history: RouteHistory) -> Self {
@@ -60,8 +54,8 @@ impl<C> ClassifyLayer<C> {
         self.memory.clone()
     }
 
-    /// The same policy with another classifier.
-    pub(crate) fn with<D>(self, classifier: D) -> ClassifyLayer<D> {
+    /// The same layer with this classifier.
+    pub fn with_classifier<D: Classifier>(self, classifier: D) -> ClassifyLayer<D> {
         ClassifyLayer {
             policy: self.policy,
             memory: self.memory,

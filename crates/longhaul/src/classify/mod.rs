@@ -59,15 +59,15 @@
 //! }
 //!
 //! # fn example() -> Result<(), longhaul::ConfigError> {
-//! let layer = ClassifyLayer::with_classifier(ClassifyPolicy::default(), Relay)?;
+//! let layer = ClassifyLayer::new(ClassifyPolicy::default())?.with_classifier(Relay);
 //! # Ok(()) }
 //! ```
 
 mod answer;
 mod body;
 mod builtin;
-mod case;
 mod classifier;
+mod context;
 mod future;
 mod layer;
 mod peek;

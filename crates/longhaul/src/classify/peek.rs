@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::answer::AnswerWatcher;
 use crate::{
-    body::Reservation,
+    body::MemoryReservation,
     error::{BoxError, Error},
 };
 
@@ -28,7 +28,7 @@ pub(super) enum Reach {
     /// So many bytes, whitespace not counted: some relays keep a connection alive with blanks before the JSON.
     Peek(usize),
     /// All of it, unless it is longer than this, or than the memory that is left.
-    Hold(usize, Reservation),
+    Hold(usize, MemoryReservation),
 }
 
 /// The beginning of a body, as far as it was read.
@@ -160,7 +160,7 @@ impl Peek {
         self.frames.first().cloned().unwrap_or_default()
     }
 
-    pub(super) fn into_memory(self) -> (SmallVec<[Bytes; 1]>, Option<Reservation>) {
+    pub(super) fn into_memory(self) -> (SmallVec<[Bytes; 1]>, Option<MemoryReservation>) {
         let memory = match self.reach {
             Reach::Hold(_, memory) => Some(memory),
             Reach::Peek(_) => None,
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_bounded_by_the_limit_and_blanks_by_a_mebibyte() {
+    fn a_peek_holds_its_limit_and_a_mebibyte_of_blanks() {
         const MIB: usize = 1 << 20;
         for (frames, limit, expected) in [
             (&[(b'x', 10, 1)][..], 10, (10, true)),

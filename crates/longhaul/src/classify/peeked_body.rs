@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::peek::{Peek, Reach};
 use crate::{
-    body::{Reservation, longer},
+    body::{MemoryReservation, longer},
     error::{BoxError, Error},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct PeekedBody<B> {
     frames: smallvec::IntoIter<[Bytes; 1]>,
     held: usize,
     /// Given back as what it was for is handed on.
-    memory: Option<Reservation>,
+    memory: Option<MemoryReservation>,
     rest: Rest<B>,
 }
 

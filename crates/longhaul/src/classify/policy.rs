@@ -52,14 +52,6 @@ const LONGEST_HELD: usize = 1 << 30;
 const MOST_HELD: u64 = 1 << 40;
 
 impl ClassifyPolicy {
-    /// This policy for a provider whose time runs `1 / factor` times as fast.
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        Self {
-            time_scale: self.time_scale * factor,
-            ..self
-        }
-    }
-
     /// Refuses limits of zero, limits that contradict each other or that no machine has memory for, and a scale that is
     /// none.
     pub fn validate(&self) -> Result<(), ConfigError> {

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{
     Class, Classification, Probability,
-    answer::{Key, ProviderError},
+    answer::{AnswerKey, ProviderError},
 };
 use crate::config::table::{filled, rows};
 
@@ -23,14 +23,14 @@ static PAGES: LazyLock<Vec<PageRow>> =
 const PAGE: usize = 4096;
 
 struct WordRow {
-    field: Key,
-    word: Word,
+    field: AnswerKey,
+    word: WordMatch,
     on: Vec<u16>,
     class: Class,
     charged: Option<Probability>,
 }
 
-enum Word {
+enum WordMatch {
     Is(&'static str),
     Begins(&'static str),
     /// In small letters, one after the other.
@@ -59,7 +59,7 @@ pub(super) fn by_words(error: &ProviderError, status: StatusCode) -> Option<Clas
 }
 
 /// What a reason for stopping says of a success without a picture: a refusal, or nothing.
-pub(super) fn by_reason(field: Key, reason: &str) -> Option<Class> {
+pub(super) fn by_reason(field: AnswerKey, reason: &str) -> Option<Class> {
     let row = WORDS
         .iter()
         .find(|row| row.field == field && row.word.fits(reason))?;
@@ -87,7 +87,7 @@ fn of_upstream(error: &ProviderError) -> Option<Classification> {
     if error.code() != Some("bad_response_status_code") {
         return None;
     }
-    let status = error.word(Key::Param)?.parse().ok()?;
+    let status = error.word(AnswerKey::Param)?.parse().ok()?;
     class_of(StatusCode::from_u16(status).ok()?).map(Classification::of)
 }
 
@@ -95,8 +95,8 @@ impl WordRow {
     fn read([field, word, on, class, charged, source]: [&'static str; 6]) -> Self {
         assert!(!source.is_empty(), "{word}: where is it from?");
         Self {
-            field: Key::of_field(field).unwrap_or_else(|| panic!("no such field: {field}")),
-            word: Word::read(word),
+            field: AnswerKey::of_field(field).unwrap_or_else(|| panic!("no such field: {field}")),
+            word: WordMatch::read(word),
             on: statuses(on),
             class: named(class),
             charged: filled(charged)
@@ -105,7 +105,7 @@ impl WordRow {
     }
 }
 
-impl Word {
+impl WordMatch {
     fn read(word: &'static str) -> Self {
         match (word.strip_prefix('*'), word.strip_suffix('*')) {
             (Some(rest), Some(_)) => {

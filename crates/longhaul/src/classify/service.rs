@@ -7,7 +7,7 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::{
-    Classifier, ClassifyLayer, DefaultClassifier, body::ResponseBody, case::Case,
+    Classifier, ClassifyLayer, DefaultClassifier, body::ResponseBody, context::ClassifyContext,
     future::ResponseFuture, policy::ClassifyPolicy,
 };
 use crate::{
@@ -29,9 +29,8 @@ pub struct Classify<S, C = DefaultClassifier> {
 }
 
 impl<S> Classify<S> {
-    /// Judges what comes of `inner` by the built-in rules; refuses a policy that cannot work.
-    ///
-    /// Another classifier comes by [`ClassifyLayer::with_classifier`](super::ClassifyLayer::with_classifier).
+    /// Judges what comes of `inner` by the built-in rules, unless [another classifier](Self::with_classifier) is given.
+    /// Refuses a policy that cannot work.
     pub fn new(inner: S, policy: ClassifyPolicy) -> Result<Self, ConfigError> {
         Ok(ClassifyLayer::new(policy)?.layer(inner))
     }
@@ -39,6 +38,23 @@ impl<S> Classify<S> {
 
 impl<S, C> Classify<S, C> {
     accessors!();
+
+    /// The same service with this classifier.
+    pub fn with_classifier<D: Classifier>(self, classifier: D) -> Classify<S, D> {
+        Classify {
+            inner: self.inner,
+            policy: self.policy,
+            memory: self.memory,
+            classifier,
+            history: self.history,
+        }
+    }
+
+    /// The same service with this history, to share one across services.
+    pub fn with_history(mut self, history: RouteHistory) -> Self {
+        self.history = history;
+        self
+    }
 }
 
 impl<S, C, B, ResBody> Service<Request<B>> for Classify<S, C>
@@ -75,7 +91,7 @@ where
         }
         attempt.await_picture();
         let holds = self.policy.hold && workload.recognised && !workload.stream;
-        let case = Case {
+        let case = ClassifyContext {
             classifier: self.classifier.clone(),
             peek_limit: self.policy.peek_limit,
             hold: holds.then(|| (self.policy.hold_limit, self.memory.clone())),

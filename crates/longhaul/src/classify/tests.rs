@@ -136,7 +136,7 @@ async fn a_long_picture_is_delivered_at_its_last_byte_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_long_picture_that_breaks_off_without_a_word_ends_in_an_error() {
+async fn a_long_picture_that_breaks_off_ends_in_an_error() {
     let mut frames = long_picture();
     frames.pop();
     let (attempt, body) = judge(true, Ok(json(Frames::new(frames)))).await;
@@ -146,7 +146,7 @@ async fn a_long_picture_that_breaks_off_without_a_word_ends_in_an_error() {
 }
 
 #[tokio::test]
-async fn a_short_answer_that_breaks_off_is_undelivered_before_the_caller_sees_a_head() {
+async fn a_short_answer_that_breaks_off_is_undelivered_at_once() {
     for body in [
         Frames::new([r#"{"data":[{"b64_js"#]),
         Frames::new([r#"{"data":[{"b64_js"#]).then_break(),
@@ -158,7 +158,7 @@ async fn a_short_answer_that_breaks_off_is_undelivered_before_the_caller_sees_a_
 }
 
 #[tokio::test]
-async fn an_error_page_that_breaks_off_still_means_what_its_status_says() {
+async fn a_broken_error_page_means_what_its_status_says() {
     let mut response = json(Frames::new([r#"{"error":{"mess"#]).then_break());
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let (attempt, body) = judge(true, Ok(response)).await;
@@ -198,6 +198,30 @@ fn a_wait_is_read_of_every_answer_a_delivered_one_too() {
             Some(Duration::from_secs(7)),
             "{class:?}"
         );
+    }
+}
+
+/// Holds every answer for an overload.
+#[derive(Clone)]
+struct Gloomy;
+
+impl Classifier for Gloomy {
+    fn body(&self, _: &Head<'_>, _: &[u8], _: &AnswerFacts) -> Classification {
+        Classification::of(Class::Overloaded)
+    }
+}
+
+#[tokio::test]
+async fn layer_and_service_take_a_classifier_alike() {
+    let policy = ClassifyPolicy::default();
+    let service =
+        service_fn(async |_: Request<Empty<Bytes>>| Ok::<_, Infallible>(json(Frames::new(["{}"]))));
+    let layered = ClassifyLayer::new(policy).unwrap().with_classifier(Gloomy);
+    let alone = Classify::new(service, policy).unwrap();
+    for judging in [layered.layer(service), alone.with_classifier(Gloomy)] {
+        let response = judging.oneshot(Request::new(Empty::new())).await.unwrap();
+        let attempt: &Attempt = response.extensions().get().unwrap();
+        assert_eq!(ended(attempt), (End::Finished, Class::Overloaded));
     }
 }
 

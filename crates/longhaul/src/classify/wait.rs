@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::answer::{AnswerFacts, Key};
+use super::answer::{AnswerFacts, AnswerKey};
 use crate::model::retry_after::seconds;
 
 /// The longest wait that the error asks for: `google.rpc.RetryInfo` (`"18.5s"`), `quotaResetDelay`
@@ -10,17 +10,18 @@ use crate::model::retry_after::seconds;
 pub(super) fn retry_after_in_body(facts: &AnswerFacts) -> Option<Duration> {
     let errors = || facts.error.iter().chain(&facts.root_error);
     let all = |key| errors().flat_map(move |error| error.all(key));
-    let spans = all(Key::RetryDelay)
-        .chain(all(Key::QuotaResetDelay))
+    let spans = all(AnswerKey::RetryDelay)
+        .chain(all(AnswerKey::QuotaResetDelay))
         .filter_map(span);
-    let numbers = all(Key::RetryAfter).filter_map(|wait| seconds(wait).or_else(|| span(wait)));
+    let numbers =
+        all(AnswerKey::RetryAfter).filter_map(|wait| seconds(wait).or_else(|| span(wait)));
     let milliseconds =
-        all(Key::RetryAfterMs).filter_map(|wait| seconds(wait).map(|wait| wait / 1000));
-    spans
-        .chain(numbers)
-        .chain(milliseconds)
-        .max()
-        .or_else(|| all(Key::Message).filter_map(retry_after_in_text).max())
+        all(AnswerKey::RetryAfterMs).filter_map(|wait| seconds(wait).map(|wait| wait / 1000));
+    spans.chain(numbers).chain(milliseconds).max().or_else(|| {
+        all(AnswerKey::Message)
+            .filter_map(retry_after_in_text)
+            .max()
+    })
 }
 
 /// What stands before a wait that is told in words, in small letters.

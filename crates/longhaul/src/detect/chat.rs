@@ -1,13 +1,13 @@
 //! Chat with images in the answer, as OpenRouter and the aggregators speak it.
 
 use super::{
-    dialect::{Call, Dialect},
-    facts::{self, Facts},
+    dialect::{Call, RequestDialect},
+    facts::{self, RequestFacts},
     json::{Field, Fields},
 };
 use crate::model::Resolution;
 
-pub(super) const COMPLETIONS: Dialect = Dialect {
+pub(super) const COMPLETIONS: RequestDialect = RequestDialect {
     recognises: |path| path.ends_with("/chat/completions").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
@@ -30,11 +30,11 @@ pub(super) const COMPLETIONS: Dialect = Dialect {
             facts::possible_size,
         ),
     ]),
-    asks_for_images: Facts::wants_images_or_has_image_model,
+    asks_for_images: RequestFacts::wants_images_or_has_image_model,
     // The documented default is Gemini's, and where images are asked for in so many words.
     unsaid: |facts| match facts.family() {
         Some(family) if family.is_gemini && facts.wants_images => Resolution::K1,
         _ => Resolution::Unknown,
     },
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };

@@ -5,9 +5,9 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     chat,
-    facts::{self, Facts, Value},
+    facts::{self, RequestFacts, RequestValue},
     form,
-    format::Format,
+    format::BodyFormat,
     gemini, imagen, images, interactions, jobs,
     json::{self, Field, Fields},
     responses,
@@ -15,7 +15,7 @@ use super::{
 use crate::model::{Resolution, Workload};
 
 /// Asked in this order. A further dialect is a file and a row.
-const DIALECTS: [&Dialect; 15] = [
+const DIALECTS: [&RequestDialect; 15] = [
     &images::GENERATIONS,
     &images::EDITS,
     &responses::RESPONSES,
@@ -34,7 +34,7 @@ const DIALECTS: [&Dialect; 15] = [
 ];
 
 /// One way to ask for a picture.
-pub(super) struct Dialect {
+pub(super) struct RequestDialect {
     /// Whether a `POST` to this path, decoded, is one of its calls.
     pub(super) recognises: fn(&str) -> Option<Call<'_>>,
     /// Where in the body the facts stand.
@@ -42,11 +42,11 @@ pub(super) struct Dialect {
     /// Whether its calls may also be forms, with the same fields.
     pub(super) forms: bool,
     /// Whether a request in which this was found asks for images.
-    pub(super) asks_for_images: fn(&Facts) -> bool,
+    pub(super) asks_for_images: fn(&RequestFacts) -> bool,
     /// What is to be weighed only when all is found, whatever its order was.
-    pub(super) settle: fn(&mut Facts),
+    pub(super) settle: fn(&mut RequestFacts),
     /// The size of the pictures when the request names none.
-    pub(super) unsaid: fn(&Facts) -> Resolution,
+    pub(super) unsaid: fn(&RequestFacts) -> Resolution,
     /// The answer is a ticket, and the images are fetched with it.
     pub(super) is_job: bool,
 }
@@ -56,13 +56,13 @@ pub(super) struct Call<'p> {
     pub(super) model: Option<&'p str>,
 }
 
-impl Dialect {
+impl RequestDialect {
     /// A dialect in JSON that recognises nothing and has no default: what is not said is unknown.
     pub(super) const PLAIN: Self = Self {
         recognises: |_| None,
         fields: &Fields::new(&[]),
         forms: false,
-        asks_for_images: Facts::has_image_model,
+        asks_for_images: RequestFacts::has_image_model,
         settle: |_| {},
         unsaid: |_| Resolution::Unknown,
         is_job: false,
@@ -83,13 +83,13 @@ impl<'p> Call<'p> {
 }
 
 /// Any other call with JSON: it may name a size in places unknown here, so that only 4K is believed.
-const OTHER: Dialect = Dialect {
+const OTHER: RequestDialect = RequestDialect {
     recognises: |_| Some(Call::PLAIN),
     fields: &Fields::new(&[Field::new(&["model"], model_of_other)]),
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
-fn model_of_other(facts: &mut Facts, value: Value<'_>) {
+fn model_of_other(facts: &mut RequestFacts, value: RequestValue<'_>) {
     facts.doubt();
     facts::model(facts, value);
 }
@@ -113,16 +113,16 @@ pub(super) fn workload(request: &Parts, body: &[u8], whole: bool) -> Workload {
     else {
         return Workload::default();
     };
-    let mut facts = Facts::default();
+    let mut facts = RequestFacts::default();
     if let Some(model) = call.model {
         facts.name_model(model);
     }
-    let understood = match Format::of(&request.headers) {
-        Format::Json => json::read(body, dialect.fields, &mut facts),
-        Format::Form(boundary) if dialect.forms => {
+    let understood = match BodyFormat::of(&request.headers) {
+        BodyFormat::Json => json::read(body, dialect.fields, &mut facts),
+        BodyFormat::Form(boundary) if dialect.forms => {
             form::read(body, boundary, dialect.fields, &mut facts)
         }
-        Format::Form(_) | Format::Opaque => false,
+        BodyFormat::Form(_) | BodyFormat::Opaque => false,
     };
     let queued = request
         .uri
@@ -152,9 +152,9 @@ fn accepts_events(headers: &HeaderMap) -> bool {
     takes("text/event-stream") && !takes("application/json") && !takes("*/*")
 }
 
-impl Dialect {
+impl RequestDialect {
     /// The workload that follows from `facts`, `understood` as a whole or found in a part.
-    fn judge(&self, mut facts: Facts, understood: bool) -> Workload {
+    fn judge(&self, mut facts: RequestFacts, understood: bool) -> Workload {
         (self.settle)(&mut facts);
         let asks_for_images = (self.asks_for_images)(&facts);
         let resolution = match facts.named_size() {

@@ -11,7 +11,7 @@ use crate::model::{Quality, Resolution};
 
 /// A value in a request, as far as it can matter here.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'v> {
+pub(super) enum RequestValue<'v> {
     Text(&'v str),
     Number(u64),
     Bool(bool),
@@ -26,7 +26,7 @@ const LONGEST_NAME: usize = 256;
 
 /// What was found so far.
 #[derive(Default, Debug)]
-pub(super) struct Facts {
+pub(super) struct RequestFacts {
     model: Option<Arc<str>>,
     /// The model that makes the images, where another one is asked to have them made.
     image_model: Option<Arc<str>>,
@@ -66,7 +66,7 @@ fn add(sum: &mut Option<Resolution>, size: Resolution) {
     *sum = Some(sum.map_or(size, |sum| larger(sum, size)));
 }
 
-impl Facts {
+impl RequestFacts {
     /// A size is named.
     pub(super) fn name_size(&mut self, size: Resolution) {
         add(&mut self.field, size);
@@ -164,21 +164,24 @@ impl Facts {
 }
 
 /// The field that names the size.
-pub(super) fn size(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn size(facts: &mut RequestFacts, value: RequestValue<'_>) {
     match value {
-        Value::Text(text) => match size::parse(text) {
+        RequestValue::Text(text) => match size::parse(text) {
             Size::Named(resolution) => facts.name_size(resolution),
             Size::Open => facts.open = true,
             Size::Unclear => facts.doubt(),
         },
-        Value::Number(_) | Value::Bool(_) | Value::List | Value::Other => facts.doubt(),
+        RequestValue::Number(_)
+        | RequestValue::Bool(_)
+        | RequestValue::List
+        | RequestValue::Other => facts.doubt(),
     }
 }
 
 /// A field that some server may read as the size: believed if it says 4K, else a doubt.
-pub(super) fn possible_size(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn possible_size(facts: &mut RequestFacts, value: RequestValue<'_>) {
     match value {
-        Value::Text(text) if size::parse(text) == Size::Named(Resolution::K4) => {
+        RequestValue::Text(text) if size::parse(text) == Size::Named(Resolution::K4) => {
             facts.name_size(Resolution::K4);
         }
         _ => facts.doubt(),
@@ -186,38 +189,44 @@ pub(super) fn possible_size(facts: &mut Facts, value: Value<'_>) {
 }
 
 /// A place where the size may be named too, in ways that are not known.
-pub(super) fn elsewhere(facts: &mut Facts, _: Value<'_>) {
+pub(super) fn elsewhere(facts: &mut RequestFacts, _: RequestValue<'_>) {
     facts.doubt();
 }
 
 /// The field `resolution`, which the model that is named somewhere may read as the size.
-pub(super) fn resolution(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn resolution(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let size = match value {
-        Value::Text(text) => match size::parse(text) {
+        RequestValue::Text(text) => match size::parse(text) {
             Size::Named(resolution) => resolution,
             Size::Open | Size::Unclear => Resolution::Unknown,
         },
-        Value::Number(_) | Value::Bool(_) | Value::List | Value::Other => Resolution::Unknown,
+        RequestValue::Number(_)
+        | RequestValue::Bool(_)
+        | RequestValue::List
+        | RequestValue::Other => Resolution::Unknown,
     };
     add(&mut facts.resolution, size);
 }
 
 /// The fields that name the edges, in pixels.
-pub(super) fn width(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn width(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let width = edge(facts, value);
     facts.width = facts.width.max(width);
 }
 
 /// See [`width`].
-pub(super) fn height(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn height(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let height = edge(facts, value);
     facts.height = facts.height.max(height);
 }
 
-fn edge(facts: &mut Facts, value: Value<'_>) -> Option<u64> {
+fn edge(facts: &mut RequestFacts, value: RequestValue<'_>) -> Option<u64> {
     match value {
-        Value::Number(pixels) => Some(pixels),
-        Value::Text(_) | Value::Bool(_) | Value::List | Value::Other => {
+        RequestValue::Number(pixels) => Some(pixels),
+        RequestValue::Text(_)
+        | RequestValue::Bool(_)
+        | RequestValue::List
+        | RequestValue::Other => {
             facts.doubt();
             None
         }
@@ -225,9 +234,9 @@ fn edge(facts: &mut Facts, value: Value<'_>) -> Option<u64> {
 }
 
 /// The field that names the quality, from which some servers also read sizes.
-pub(super) fn quality_or_size(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn quality_or_size(facts: &mut RequestFacts, value: RequestValue<'_>) {
     quality(facts, value);
-    if let Value::Text(text) = value
+    if let RequestValue::Text(text) = value
         && matches!(size::parse(text), Size::Named(_))
     {
         possible_size(facts, value);
@@ -235,23 +244,26 @@ pub(super) fn quality_or_size(facts: &mut Facts, value: Value<'_>) {
 }
 
 /// The field that names the quality.
-pub(super) fn quality(facts: &mut Facts, value: Value<'_>) {
-    if let Value::Text(text) = value {
+pub(super) fn quality(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if let RequestValue::Text(text) = value {
         facts.quality = facts.quality.max(Quality::of_name(text.trim()));
     }
 }
 
 /// The field that names the model.
-pub(super) fn model(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn model(facts: &mut RequestFacts, value: RequestValue<'_>) {
     match value {
-        Value::Text(name) => facts.name_model(name),
-        Value::Number(_) | Value::Bool(_) | Value::List | Value::Other => facts.doubt(),
+        RequestValue::Text(name) => facts.name_model(name),
+        RequestValue::Number(_)
+        | RequestValue::Bool(_)
+        | RequestValue::List
+        | RequestValue::Other => facts.doubt(),
     }
 }
 
 /// The field that names the model which makes the images, where `model` is another.
-pub(super) fn image_model(facts: &mut Facts, value: Value<'_>) {
-    if let Value::Text(name) = value
+pub(super) fn image_model(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if let RequestValue::Text(name) = value
         && let Some(name) = facts.checked(name)
     {
         facts.image_model = Some(name);
@@ -259,38 +271,38 @@ pub(super) fn image_model(facts: &mut Facts, value: Value<'_>) {
 }
 
 /// The field that asks for the answer as a stream.
-pub(super) fn stream(facts: &mut Facts, value: Value<'_>) {
-    facts.stream |= matches!(value, Value::Bool(true) | Value::Text("true"));
+pub(super) fn stream(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    facts.stream |= matches!(value, RequestValue::Bool(true) | RequestValue::Text("true"));
 }
 
 /// The field that counts the images.
-pub(super) fn images(facts: &mut Facts, value: Value<'_>) {
+pub(super) fn images(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let count = match value {
-        Value::Text(text) => text.trim().parse().unwrap_or(1),
-        Value::Number(count) => count,
-        Value::Bool(_) | Value::List | Value::Other => 1,
+        RequestValue::Text(text) => text.trim().parse().unwrap_or(1),
+        RequestValue::Number(count) => count,
+        RequestValue::Bool(_) | RequestValue::List | RequestValue::Other => 1,
     };
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     facts.images = facts.images.max(Some(count.max(1)));
 }
 
 /// A reference image, or a list of them.
-pub(super) fn reference(facts: &mut Facts, value: Value<'_>) {
-    if !matches!(value, Value::List | Value::Text("")) {
+pub(super) fn reference(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if !matches!(value, RequestValue::List | RequestValue::Text("")) {
         facts.references = facts.references.saturating_add(1);
     }
 }
 
 /// The type of a piece of the prompt, where reference images are told by it.
-pub(super) fn reference_by_type(facts: &mut Facts, value: Value<'_>) {
-    if let Value::Text("image" | "input_image") = value {
+pub(super) fn reference_by_type(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if let RequestValue::Text("image" | "input_image") = value {
         reference(facts, value);
     }
 }
 
 /// The kinds of answer that are wanted, as a word or a list of words.
-pub(super) fn modality(facts: &mut Facts, value: Value<'_>) {
-    if let Value::Text(word) = value {
+pub(super) fn modality(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if let RequestValue::Text(word) = value {
         facts.wants_images |= word.eq_ignore_ascii_case("image");
     }
 }

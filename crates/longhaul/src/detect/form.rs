@@ -11,7 +11,7 @@ use httparse::{EMPTY_HEADER, Status};
 use memchr::memmem::Finder;
 
 use super::{
-    facts::{Facts, Value},
+    facts::{RequestFacts, RequestValue},
     format::Parameters,
     json::Fields,
 };
@@ -22,7 +22,7 @@ const MOST_HEADERS: usize = 16;
 /// Reads what `fields` find in the parts of `form` into `facts`; `true` if it is one whole, sound form.
 ///
 /// What was found before something unsound stays found.
-pub(super) fn read(form: &[u8], boundary: &str, fields: &Fields, facts: &mut Facts) -> bool {
+pub(super) fn read(form: &[u8], boundary: &str, fields: &Fields, facts: &mut RequestFacts) -> bool {
     let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
     let next = Finder::new(&delimiter);
     let Some(mut rest) = form.strip_prefix(&delimiter[2..]) else {
@@ -49,7 +49,7 @@ pub(super) fn read(form: &[u8], boundary: &str, fields: &Fields, facts: &mut Fac
 /// One part of a form.
 struct Part<'f> {
     name: &'f str,
-    value: Value<'f>,
+    value: RequestValue<'f>,
 }
 
 impl<'f> Part<'f> {
@@ -79,14 +79,14 @@ impl<'f> Part<'f> {
         }
         let Disposition { name, is_file } = disposition?;
         let value = if is_plain && !is_file {
-            str::from_utf8(&part[length..]).map_or(Value::Other, Value::Text)
+            str::from_utf8(&part[length..]).map_or(RequestValue::Other, RequestValue::Text)
         } else {
-            Value::Other
+            RequestValue::Other
         };
         Some(Self { name, value })
     }
 
-    fn take(&self, fields: &Fields, facts: &mut Facts) {
+    fn take(&self, fields: &Fields, facts: &mut RequestFacts) {
         for field in fields.iter() {
             if let Some(spelling) = field.spelling(0, self.name.as_bytes())
                 && field.ends_at(1)

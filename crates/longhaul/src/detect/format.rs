@@ -7,7 +7,7 @@ use http::{
 
 /// What the headers say of the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Format<'h> {
+pub(super) enum BodyFormat<'h> {
     /// JSON as it stands. No content type is no objection.
     Json,
     /// `multipart/form-data`, its parts divided by this boundary.
@@ -19,7 +19,7 @@ pub(super) enum Format<'h> {
 /// The longest boundary that the standard of MIME allows.
 const LONGEST_BOUNDARY: usize = 70;
 
-impl<'h> Format<'h> {
+impl<'h> BodyFormat<'h> {
     pub(super) fn of(headers: &'h HeaderMap) -> Self {
         let is_encoded = headers
             .get_all(CONTENT_ENCODING)

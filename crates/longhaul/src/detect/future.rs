@@ -36,14 +36,14 @@ pin_project! {
     #[project = StateProj]
     #[project_replace = Taken]
     enum State<S, F, B> {
-        Reading { reading: Reading<S, B> },
+        Reading { reading: RequestReading<S, B> },
         Calling { #[pin] call: F },
         Done,
     }
 }
 
 /// What waits for the body.
-struct Reading<S, B> {
+struct RequestReading<S, B> {
     /// Readied.
     inner: S,
     head: Parts,
@@ -66,7 +66,7 @@ where
         named: Option<Resolution>,
         limit: u64,
     ) -> Self {
-        let reading = Reading {
+        let reading = RequestReading {
             expiry: Expiry::new(Deadline::of(&head.extensions)),
             inner,
             head,
@@ -118,7 +118,7 @@ where
     }
 }
 
-impl<S, B> Reading<S, B>
+impl<S, B> RequestReading<S, B>
 where
     S: Service<Request<ReplayBody<B>>>,
 {

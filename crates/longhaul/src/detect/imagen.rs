@@ -1,13 +1,13 @@
 //! Imagen, at Google (Vertex too) and at those who pass it on.
 
 use super::{
-    dialect::{Call, Dialect},
-    facts::{self, Facts, Value},
+    dialect::{Call, RequestDialect},
+    facts::{self, RequestFacts, RequestValue},
     json::{Field, Fields},
 };
 use crate::model::Resolution;
 
-pub(super) const PREDICT: Dialect = Dialect {
+pub(super) const PREDICT: RequestDialect = RequestDialect {
     recognises: |path| Call::of_method(path, &["predict"]),
     fields: &Fields::new(&[
         Field::new(&["parameters", "sampleImageSize"], size_or_edge),
@@ -25,15 +25,15 @@ pub(super) const PREDICT: Dialect = Dialect {
         Some(family) if family.is_imagen && facts.references == 0 => Resolution::K1,
         _ => Resolution::Unknown,
     },
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// `1K`, or the edge of a square, as the older models have it.
-fn size_or_edge(facts: &mut Facts, value: Value<'_>) {
+fn size_or_edge(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let edge = match value {
-        Value::Text(text) => text.trim().parse().ok(),
-        Value::Number(edge) => Some(edge),
-        Value::Bool(_) | Value::List | Value::Other => None,
+        RequestValue::Text(text) => text.trim().parse().ok(),
+        RequestValue::Number(edge) => Some(edge),
+        RequestValue::Bool(_) | RequestValue::List | RequestValue::Other => None,
     };
     match edge {
         Some(edge @ 64..) => facts.name_size(Resolution::of_pixels(edge, edge)),
@@ -41,8 +41,8 @@ fn size_or_edge(facts: &mut Facts, value: Value<'_>) {
     }
 }
 
-fn mode(facts: &mut Facts, value: Value<'_>) {
-    if !matches!(value, Value::Text(mode) if mode.eq_ignore_ascii_case("interactive")) {
+fn mode(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if !matches!(value, RequestValue::Text(mode) if mode.eq_ignore_ascii_case("interactive")) {
         facts.doubt();
     }
 }

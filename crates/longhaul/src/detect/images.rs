@@ -1,8 +1,8 @@
 //! OpenAI images, as OpenAI, Seedream, xAI and the aggregators speak it.
 
 use super::{
-    dialect::{Call, Dialect},
-    facts::{self, Facts},
+    dialect::{Call, RequestDialect},
+    facts::{self, RequestFacts},
     json::{Field, Fields},
 };
 use crate::model::{Quality, Resolution};
@@ -25,7 +25,7 @@ const FIELDS: &Fields = &Fields::new(&[
     Field::new(&["images"], facts::reference),
 ]);
 
-pub(super) const GENERATIONS: Dialect = Dialect {
+pub(super) const GENERATIONS: RequestDialect = RequestDialect {
     recognises: |path| {
         // The second is OpenRouter's.
         let is_one = path.ends_with("/images/generations") || path.ends_with("/api/v1/images");
@@ -48,10 +48,10 @@ pub(super) const GENERATIONS: Dialect = Dialect {
             .family()
             .map_or(Resolution::Unknown, |family| family.unsaid)
     },
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
-pub(super) const EDITS: Dialect = Dialect {
+pub(super) const EDITS: RequestDialect = RequestDialect {
     recognises: |path| {
         let is_one = path.ends_with("/images/edits") || path.ends_with("/images/variations");
         is_one.then_some(Call::PLAIN)
@@ -64,10 +64,10 @@ pub(super) const EDITS: Dialect = Dialect {
         facts.doubt_resolution();
         raise_by_quality(facts);
     },
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
-fn raise_by_quality(facts: &mut Facts) {
+fn raise_by_quality(facts: &mut RequestFacts) {
     let is_raised = || {
         facts
             .family()

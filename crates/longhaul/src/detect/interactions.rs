@@ -1,13 +1,13 @@
 //! Gemini Interactions.
 
 use super::{
-    dialect::{Call, Dialect},
-    facts::{self, Facts},
+    dialect::{Call, RequestDialect},
+    facts::{self, RequestFacts},
     gemini,
     json::{Field, Fields},
 };
 
-pub(super) const INTERACTIONS: Dialect = Dialect {
+pub(super) const INTERACTIONS: RequestDialect = RequestDialect {
     recognises: |path| path.ends_with("/interactions").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
@@ -23,7 +23,7 @@ pub(super) const INTERACTIONS: Dialect = Dialect {
         Field::new(&["input", "type"], facts::reference_by_type),
         Field::new(&["input", "content", "type"], facts::reference_by_type),
     ]),
-    asks_for_images: Facts::wants_images_or_has_image_model,
+    asks_for_images: RequestFacts::wants_images_or_has_image_model,
     unsaid: gemini::default_of_gemini,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };

@@ -3,13 +3,13 @@
 //! Still the size counts, for the price; and some of these calls can be told to wait for the picture.
 
 use super::{
-    dialect::{Call, Dialect},
+    dialect::{Call, RequestDialect},
     facts, gemini,
     json::{Field, Fields},
     model,
 };
 
-pub(super) const REPLICATE: Dialect = Dialect {
+pub(super) const REPLICATE: RequestDialect = RequestDialect {
     recognises: replicate,
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
@@ -20,7 +20,7 @@ pub(super) const REPLICATE: Dialect = Dialect {
     ]),
     asks_for_images: |_| true,
     is_job: true,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// `…/models/{owner}/{name}/predictions`, `…/predictions`.
@@ -30,16 +30,16 @@ fn replicate(path: &str) -> Option<Call<'_>> {
     Some(Call { model })
 }
 
-pub(super) const FLUX: Dialect = Dialect {
+pub(super) const FLUX: RequestDialect = RequestDialect {
     recognises: flux,
     fields: &Fields::new(&[
         Field::new(&["width"], facts::width),
         Field::new(&["height"], facts::height),
     ]),
     asks_for_images: |_| true,
-    settle: facts::Facts::believe_edges,
+    settle: facts::RequestFacts::believe_edges,
     is_job: true,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// `…/v1/flux-…`, at Black Forest Labs.
@@ -49,7 +49,7 @@ fn flux(path: &str) -> Option<Call<'_>> {
     is_one.then_some(Call { model: Some(model) })
 }
 
-pub(super) const WAVESPEED: Dialect = Dialect {
+pub(super) const WAVESPEED: RequestDialect = RequestDialect {
     recognises: wavespeed,
     fields: &Fields::new(&[
         Field::new(&["resolution"], facts::size),
@@ -58,7 +58,7 @@ pub(super) const WAVESPEED: Dialect = Dialect {
     ]),
     asks_for_images: |_| true,
     is_job: true,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// `/api/v3/{owner}/{model}/{task}`, where the model is one that makes images.
@@ -67,12 +67,12 @@ fn wavespeed(path: &str) -> Option<Call<'_>> {
     model::makes_images(model).then_some(Call { model: Some(model) })
 }
 
-pub(super) const FAL: Dialect = Dialect {
+pub(super) const FAL: RequestDialect = RequestDialect {
     recognises: fal,
     fields: BY_PATH,
     asks_for_images: |_| true,
     unsaid: gemini::default_of_gemini,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// What stands in the body where the model is in the path, at fal and Krea.
@@ -91,12 +91,12 @@ fn fal(path: &str) -> Option<Call<'_>> {
     model::makes_images(model).then_some(Call { model: Some(model) })
 }
 
-pub(super) const KREA: Dialect = Dialect {
+pub(super) const KREA: RequestDialect = RequestDialect {
     recognises: krea,
     fields: BY_PATH,
     asks_for_images: |_| true,
     is_job: true,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// `/generate/image/{owner}/{model}`.
@@ -106,19 +106,19 @@ fn krea(path: &str) -> Option<Call<'_>> {
 }
 
 /// Films, of which nothing is said here but the model.
-pub(super) const VEO: Dialect = Dialect {
+pub(super) const VEO: RequestDialect = RequestDialect {
     recognises: |path| Call::of_method(path, &["predictLongRunning"]),
     asks_for_images: |_| false,
     is_job: true,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// As [`VEO`].
-pub(super) const SORA: Dialect = Dialect {
+pub(super) const SORA: RequestDialect = RequestDialect {
     recognises: |path| path.ends_with("/videos").then_some(Call::PLAIN),
     fields: &Fields::new(&[Field::new(&["model"], facts::model)]),
     forms: true,
     asks_for_images: |_| false,
     is_job: true,
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };

@@ -4,12 +4,12 @@ use super::facts::larger;
 use crate::model::Resolution;
 
 /// Words by which the models that make images are known.
-const IMAGE_WORDS: [Word; 5] = [
-    Word::new("image"),
-    Word::new("banana"),
-    Word::new("seedream"),
-    Word::new("imagine"),
-    Word::new("dall-e"),
+const IMAGE_WORDS: [NameWord; 5] = [
+    NameWord::new("image"),
+    NameWord::new("banana"),
+    NameWord::new("seedream"),
+    NameWord::new("imagine"),
+    NameWord::new("dall-e"),
 ];
 
 /// Words in a name that may be meant as a size above the smallest.
@@ -19,22 +19,22 @@ const SIZES: [&str; 4] = ["2k", "3k", "4k", "8k"];
 const FAMILIES: [Family; 5] = [
     // Whoever they are by their other words: their size is that of a picture which is not looked into.
     Family {
-        words: &[Word::new("upscale")],
+        words: &[NameWord::new("upscale")],
         ..Family::PLAIN
     },
     Family {
-        words: &[Word::new("seedream-4"), Word::new("seedream-5")],
+        words: &[NameWord::new("seedream-4"), NameWord::new("seedream-5")],
         unsaid: Resolution::K2,
         ..Family::PLAIN
     },
     Family {
-        words: &[Word::new("grok-imagine")],
+        words: &[NameWord::new("grok-imagine")],
         unsaid: Resolution::K1,
         reads_resolution: true,
         ..Family::PLAIN
     },
     Family {
-        words: &[Word::new("gemini"), Word::new("banana")],
+        words: &[NameWord::new("gemini"), NameWord::new("banana")],
         reads_resolution: true,
         high_quality_is_2k: true,
         is_gemini: true,
@@ -42,10 +42,10 @@ const FAMILIES: [Family; 5] = [
     },
     Family {
         words: &[
-            Word::new("imagen-2"),
-            Word::new("imagen-3"),
-            Word::new("imagen-4"),
-            Word::new("imagegeneration"),
+            NameWord::new("imagen-2"),
+            NameWord::new("imagen-3"),
+            NameWord::new("imagen-4"),
+            NameWord::new("imagegeneration"),
         ],
         is_imagen: true,
         ..Family::PLAIN
@@ -56,7 +56,7 @@ const FAMILIES: [Family; 5] = [
 #[derive(Debug)]
 pub(super) struct Family {
     /// A name with one of these in it is of this family.
-    words: &'static [Word],
+    words: &'static [NameWord],
     /// The size of an image of which the OpenAI-like call says none.
     pub(super) unsaid: Resolution,
     /// The OpenAI-like call names the size in `resolution`. Where a relay passes that over, the model's own
@@ -117,12 +117,12 @@ pub(super) fn makes_images(model: &str) -> bool {
 
 /// A word that names are searched for, in any case.
 #[derive(Debug)]
-struct Word {
+struct NameWord {
     text: &'static str,
     letters: Letters,
 }
 
-impl Word {
+impl NameWord {
     const fn new(text: &'static str) -> Self {
         Self {
             text,

@@ -2,14 +2,14 @@
 //! itself makes them.
 
 use super::{
-    dialect::{Call, Dialect},
-    facts::{self, Facts, Value, larger},
+    dialect::{Call, RequestDialect},
+    facts::{self, RequestFacts, RequestValue, larger},
     json::{Field, Fields},
     size::{self, Size},
 };
 use crate::model::Resolution;
 
-pub(super) const RESPONSES: Dialect = Dialect {
+pub(super) const RESPONSES: RequestDialect = RequestDialect {
     recognises: |path| path.ends_with("/responses").then_some(Call::PLAIN),
     fields: &Fields::new(&[
         Field::new(&["model"], facts::model),
@@ -29,7 +29,7 @@ pub(super) const RESPONSES: Dialect = Dialect {
         // Of two tools one may name a size; the other's is as open as if none did.
         facts.open |= facts.image_tools > facts.tool_sizes;
     },
-    ..Dialect::PLAIN
+    ..RequestDialect::PLAIN
 };
 
 /// A tool of which not all is read yet.
@@ -40,22 +40,22 @@ pub(super) struct Tool {
     size: Option<Size>,
 }
 
-fn next_tool(facts: &mut Facts, value: Value<'_>) {
-    if !matches!(value, Value::List) {
+fn next_tool(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    if !matches!(value, RequestValue::List) {
         end_tool(facts);
     }
 }
 
-fn tool_type(facts: &mut Facts, value: Value<'_>) {
-    let makes_images = matches!(value, Value::Text("image_generation"));
+fn tool_type(facts: &mut RequestFacts, value: RequestValue<'_>) {
+    let makes_images = matches!(value, RequestValue::Text("image_generation"));
     // Of a key that comes twice, nobody knows which counts.
     let before = facts.tool.makes_images.unwrap_or_default();
     facts.tool.makes_images = Some(makes_images || before);
 }
 
-fn tool_size(facts: &mut Facts, value: Value<'_>) {
+fn tool_size(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let size = match value {
-        Value::Text(text) => size::parse(text),
+        RequestValue::Text(text) => size::parse(text),
         _ => Size::Unclear,
     };
     facts.tool.size = Some(match (facts.tool.size, size) {
@@ -66,7 +66,7 @@ fn tool_size(facts: &mut Facts, value: Value<'_>) {
 }
 
 /// All of a tool is read: its size counts where it makes images.
-fn end_tool(facts: &mut Facts) {
+fn end_tool(facts: &mut RequestFacts) {
     let Tool { makes_images, size } = std::mem::take(&mut facts.tool);
     let makes_images = match makes_images {
         Some(makes_images) => makes_images,

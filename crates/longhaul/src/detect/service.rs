@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{
     DetectPolicy, ResponseFuture,
-    facts::{Facts, Value, size},
+    facts::{RequestFacts, RequestValue, size},
 };
 use crate::{
     attempt::{DeadlineHeader, callers_deadline},
@@ -97,7 +97,7 @@ fn take_size(headers: &mut HeaderMap, name: &HeaderName) -> Option<Resolution> {
     let Entry::Occupied(entry) = headers.entry(name) else {
         return None;
     };
-    let mut facts = Facts::default();
+    let mut facts = RequestFacts::default();
     for value in entry.remove_entry_mult().1 {
         size(&mut facts, text(&value));
     }
@@ -105,6 +105,8 @@ fn take_size(headers: &mut HeaderMap, name: &HeaderName) -> Option<Resolution> {
     Some(facts.named_size().unwrap_or_default())
 }
 
-fn text(value: &HeaderValue) -> Value<'_> {
-    value.to_str().map_or(Value::Other, Value::Text)
+fn text(value: &HeaderValue) -> RequestValue<'_> {
+    value
+        .to_str()
+        .map_or(RequestValue::Other, RequestValue::Text)
 }

@@ -24,7 +24,7 @@ mod tests {
     use crate::attempt::OperationId;
 
     #[test]
-    fn the_attempt_speaks_before_the_classifier_and_it_before_the_status() {
+    fn the_attempts_class_wins_then_the_classifiers_then_the_status() {
         let attempt = Attempt::new(OperationId::new(), 1, None);
         let mut answer = Response::new(());
         assert_eq!(class_of_answer(None, &answer), None);

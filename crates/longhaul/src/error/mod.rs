@@ -17,7 +17,7 @@ use self::diagnosis::Diagnosis;
 pub(crate) use self::{
     answer::class_of_answer,
     failure::{cancelled_class, failure_class},
-    retry_report::Repr as ReportParts,
+    retry_report::ReportParts,
 };
 pub use self::{
     details::{Clock, ConnectStage, Insecure},
@@ -37,9 +37,9 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// All layers and their response bodies return it. An inner error that already is one is passed on, not
 /// wrapped again; any other becomes its [`source`](StdError::source).
-pub struct Error(Box<Repr>);
+pub struct Error(Box<ErrorParts>);
 
-struct Repr {
+struct ErrorParts {
     kind: ErrorKind,
     attempt: Option<Attempt>,
     extensions: Extensions,
@@ -49,7 +49,7 @@ struct Repr {
 impl Error {
     /// An error of this kind, with nothing known of its attempt yet.
     pub fn new(kind: ErrorKind) -> Self {
-        Self(Box::new(Repr {
+        Self(Box::new(ErrorParts {
             kind,
             attempt: None,
             extensions: Extensions::new(),

@@ -52,12 +52,12 @@ pub enum StoppedBy {
 /// its outcome comes with the last byte of the body.
 #[derive(Clone, Debug)]
 pub struct RetryReport {
-    repr: Repr,
+    repr: ReportParts,
     deadline: Option<Deadline>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Repr {
+pub(crate) struct ReportParts {
     pub(crate) attempts: SmallVec<[Attempt; 1]>,
     pub(crate) waits: Vec<Duration>,
     pub(crate) duplicates: u32,
@@ -70,7 +70,7 @@ pub(crate) struct Repr {
 }
 
 impl RetryReport {
-    pub(crate) const fn new(repr: Repr, deadline: Deadline) -> Self {
+    pub(crate) const fn new(repr: ReportParts, deadline: Deadline) -> Self {
         Self {
             repr,
             deadline: Some(deadline),
@@ -81,9 +81,9 @@ impl RetryReport {
     #[cfg(test)]
     pub(crate) fn of(attempts: impl IntoIterator<Item = Attempt>) -> Self {
         Self {
-            repr: Repr {
+            repr: ReportParts {
                 attempts: attempts.into_iter().collect(),
-                ..Repr::default()
+                ..ReportParts::default()
             },
             deadline: None,
         }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct TargetEnding {
     /// What the caller would get; `None` is a good answer whose body is still coming.
     pub(super) class: Option<Class>,
     /// The wait that the server asks for.
@@ -20,7 +20,7 @@ pub(super) struct Ending {
     pub(super) report: Option<RetryReport>,
 }
 
-impl Ending {
+impl TargetEnding {
     pub(super) fn of<B>(result: &Result<Response<B>, Error>) -> Self {
         match result {
             Ok(response) => Self::of_answer(response),

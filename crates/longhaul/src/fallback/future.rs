@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::{
     body::Buffered,
-    operation::{Operation, Step},
+    operation::{FallbackOperation, Step},
 };
 use crate::{
     attempt::{Deadline, Expiry},
@@ -47,7 +47,7 @@ pin_project! {
 
 struct Asking<S, R> {
     service: S,
-    operation: Operation<R>,
+    operation: FallbackOperation<R>,
 }
 
 impl<S, B, R> ResponseFuture<S, B, R>
@@ -62,7 +62,11 @@ where
     }
 
     /// `service` is ready.
-    pub(super) fn new(mut service: S, operation: Operation<R>, request: Request<B>) -> Self {
+    pub(super) fn new(
+        mut service: S,
+        operation: FallbackOperation<R>,
+        request: Request<B>,
+    ) -> Self {
         let inner = service.call(request);
         Self {
             state: State::Calling { inner },

@@ -9,7 +9,7 @@ use http::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{place::Place, report::SkipReason, rewrite::KeyPlace};
+use super::{origin::TargetOrigin, report::SkipReason, rewrite::KeyPlace};
 use crate::config::ConfigError;
 
 /// All but what means the same inside a query as outside.
@@ -73,7 +73,7 @@ impl fmt::Debug for Secret {
 
 /// The key of a target, found.
 #[derive(Clone, Debug)]
-pub(super) enum Key {
+pub(super) enum TargetKey {
     None,
     /// The caller's, if the request goes to one of these hosts.
     Same(Vec<String>),
@@ -83,7 +83,7 @@ pub(super) enum Key {
     Query(Secret),
 }
 
-impl Key {
+impl TargetKey {
     /// Finds the key that goes to `to`.
     pub(super) fn find(source: &KeySource, to: KeyPlace) -> Result<Self, ConfigError> {
         let key = match source {
@@ -117,7 +117,7 @@ impl Key {
     }
 
     /// Puts it into a request to `place`, which `head` is addressed to whatever it says.
-    pub(super) fn address(&self, place: &Place, head: &mut Parts) -> Result<(), SkipReason> {
+    pub(super) fn address(&self, place: &TargetOrigin, head: &mut Parts) -> Result<(), SkipReason> {
         let mut path = path_of(&head.uri);
         match self {
             Self::None | Self::Same(_) => {}

@@ -110,7 +110,7 @@ mod future;
 mod key;
 mod layer;
 mod operation;
-mod place;
+mod origin;
 mod policy;
 mod report;
 mod rewrite;
@@ -128,9 +128,9 @@ pub use self::{
     key::{KeySource, Secret},
     layer::FallbackLayer,
     policy::{BreakerPolicy, FallbackPolicy},
-    report::{AnsweredBy, FallbackReport, SkipReason, StoppedBy, TargetAttempt},
+    report::{AnsweredBy, FallbackReport, FallbackStoppedBy, SkipReason, TargetAttempt},
     rewrite::{KeyPlace, PassthroughRewrite, Rewrite},
     service::Fallback,
     sizes::{Keywords, Pixels, RatioPlacement, Sizes},
-    target::{Dialect, Resolutions, Target, Value},
+    target::{Dialect, FieldValue, Resolutions, Target},
 };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::target::Target;
 use crate::{
-    config::{ConfigError, nonzero, scale},
+    config::{ConfigError, nonzero},
     model::Class,
 };
 
@@ -83,13 +83,6 @@ impl FallbackPolicy {
         }
         Ok(())
     }
-
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        Self {
-            breaker: self.breaker.scaled(factor),
-            ..self
-        }
-    }
 }
 
 /// Refuses a picture as a reason for wanting another.
@@ -135,13 +128,5 @@ impl BreakerPolicy {
     fn validate(&self) -> Result<(), ConfigError> {
         nonzero("window", self.window)?;
         nonzero("open", self.open)
-    }
-
-    fn scaled(self, factor: f64) -> Self {
-        Self {
-            window: scale(self.window, factor),
-            open: scale(self.open, factor),
-            ..self
-        }
     }
 }

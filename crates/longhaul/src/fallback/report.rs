@@ -32,7 +32,7 @@ impl AnsweredBy {
 
 /// Everybody who was asked or passed over, in order. In the response's extensions, or in the error.
 #[derive(Clone, Debug)]
-pub struct FallbackReport(Arc<(Vec<TargetAttempt>, StoppedBy)>);
+pub struct FallbackReport(Arc<(Vec<TargetAttempt>, FallbackStoppedBy)>);
 
 impl Error {
     /// Everybody who was asked, where fallback is on.
@@ -42,7 +42,7 @@ impl Error {
 }
 
 impl FallbackReport {
-    pub(super) fn new(hops: Vec<TargetAttempt>, stopped_by: StoppedBy) -> Self {
+    pub(super) fn new(hops: Vec<TargetAttempt>, stopped_by: FallbackStoppedBy) -> Self {
         Self(Arc::new((hops, stopped_by)))
     }
 
@@ -52,7 +52,7 @@ impl FallbackReport {
     }
 
     /// Why nobody else was asked.
-    pub fn stopped_by(&self) -> StoppedBy {
+    pub fn stopped_by(&self) -> FallbackStoppedBy {
         self.0.1
     }
 
@@ -114,7 +114,7 @@ pub enum SkipReason {
 /// Why nobody else was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
-pub enum StoppedBy {
+pub enum FallbackStoppedBy {
     /// The answer is a good one, or no reason to ask anybody else.
     Class,
     /// An attempt may still be running and charged, and no duplicate is allowed after that.

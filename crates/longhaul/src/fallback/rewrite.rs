@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, header, request::Parts};
 
 use super::{
-    place::with_path,
+    origin::with_path,
     report::SkipReason,
     target::{Dialect, Target},
 };

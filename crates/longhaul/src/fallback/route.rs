@@ -11,8 +11,8 @@ use http::{
 };
 
 use super::{
-    key::{Key, path_of},
-    place::Place,
+    key::{TargetKey, path_of},
+    origin::TargetOrigin,
     report::SkipReason,
     rewrite::Rewrite,
     target::{Dialect, Target},
@@ -40,9 +40,9 @@ const TOLD: [HeaderName; 8] = [
 pub(super) struct Route {
     pub(super) name: Arc<str>,
     target: Target,
-    place: Place,
+    place: TargetOrigin,
     provider: Provider,
-    key: Key,
+    key: TargetKey,
     rewrite: Arc<dyn Rewrite>,
 }
 
@@ -51,14 +51,14 @@ impl Route {
     pub(super) fn new(target: Target, rewrite: Arc<dyn Rewrite>) -> Result<Self, ConfigError> {
         target.validate()?;
         rewrite.check(&target)?;
-        let place = Place::parse(&target.url).map_err(|why| ConfigError::new("url", why))?;
+        let place = TargetOrigin::parse(&target.url).map_err(|why| ConfigError::new("url", why))?;
         let provider = match &target.provider {
             Some(name) => name.as_str().into(),
             None => place.host().to_ascii_lowercase(),
         };
         Ok(Self {
             name: target.name.as_str().into(),
-            key: Key::find(&target.key, rewrite.key_place(&target))?,
+            key: TargetKey::find(&target.key, rewrite.key_place(&target))?,
             provider: Provider::new(provider),
             place,
             target,
@@ -105,7 +105,7 @@ impl Route {
 
     /// Whether the caller's key goes with the request; refused where it would go to a stranger.
     fn shares_key_with(&self, callers: &Uri) -> Result<bool, SkipReason> {
-        let Key::Same(hosts) = &self.key else {
+        let TargetKey::Same(hosts) = &self.key else {
             return Ok(false);
         };
         let host = callers.host().ok_or(SkipReason::Key)?;

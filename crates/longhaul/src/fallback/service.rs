@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{body::Buffered, future::ResponseFuture, operation::Operation, shared::Shared};
+use super::{body::Buffered, future::ResponseFuture, operation::FallbackOperation, shared::Shared};
 use crate::{
     body::MemoryBudget,
     error::{BoxError, Error},
@@ -71,7 +71,7 @@ where
         // The readied service goes into the future; its clone gets ready anew.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let (operation, request) = Operation::begin(
+        let (operation, request) = FallbackOperation::begin(
             request,
             self.shared.clone(),
             self.observer.clone(),

@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::{
     key::KeySource,
-    place::{self, Place},
+    origin::{self, TargetOrigin},
     policy::check_triggers,
     report::SkipReason,
     sizes::Sizes,
@@ -69,7 +69,7 @@ pub struct Target {
     pub remove: Vec<String>,
     /// Fields that are added to its JSON, unless the request has them.
     #[serde(default)]
-    pub set: BTreeMap<String, Value>,
+    pub set: BTreeMap<String, FieldValue>,
 }
 
 /// How a target wants to be asked.
@@ -93,7 +93,7 @@ pub enum Dialect {
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
-pub enum Value {
+pub enum FieldValue {
     /// `true` or `false`.
     Flag(bool),
     /// A whole number.
@@ -185,7 +185,7 @@ impl Target {
 
     /// The path of its URL, perhaps with `{model}` in it; `None` where the URL ends with the host or with `/`.
     pub fn path(&self) -> Option<&str> {
-        place::path_of(&self.url)
+        origin::path_of(&self.url)
     }
 
     /// Passes over what it cannot make, as far as that is known of the request.
@@ -226,7 +226,7 @@ impl Target {
         if self.name.is_empty() {
             return Err(ConfigError::new("name", "must not be empty"));
         }
-        Place::parse(&self.url).map_err(|why| ConfigError::new("url", why))?;
+        TargetOrigin::parse(&self.url).map_err(|why| ConfigError::new("url", why))?;
         self.resolutions.validate()?;
         self.sizes.validate(self.dialect)?;
         self.key.validate()?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::config::{ConfigError, scale_with_floor};
+use crate::config::ConfigError;
 
 /// How many calls are let in at once, and how long the others wait.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
@@ -48,13 +48,5 @@ impl InFlightPolicy {
             ));
         }
         Ok(())
-    }
-
-    /// The same policy for a provider whose time runs `1 / factor` times as fast.
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        Self {
-            queue_timeout: scale_with_floor(self.queue_timeout, factor),
-            ..self
-        }
     }
 }

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_reached_the_provider_costs_nothing_and_what_it_answered_costs_all() {
+    fn unsent_calls_cost_nothing_and_delivered_ones_all() {
         assert_eq!(Class::NeverSent.charge_probability(), Probability::ZERO);
         assert_eq!(Class::Delivered.charge_probability(), Probability::ONE);
         assert!(!Class::SentPartial.is_possibly_charged());

@@ -25,7 +25,7 @@ pub(crate) use self::{
     instant::after,
     limit::PictureLimit,
     retry_after::retry_after_in_headers,
-    route::{CutConnection, CutPattern, Ending, How, Passage, RouteId, TimeScale},
+    route::{CutConnection, CutPattern, How, Passage, RouteId, SilenceEnding, TimeScale},
     status::class_of,
     wall_clock::wall_clock,
     workload::PerResolution,

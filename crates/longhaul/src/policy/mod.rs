@@ -51,6 +51,7 @@
 mod every_key;
 #[cfg(feature = "toml")]
 mod renamed;
+mod scaled;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "toml")]
@@ -98,29 +99,6 @@ impl Policy {
         let mut policy = Self::default();
         policy.retry.paid_attempts = 1;
         policy
-    }
-
-    /// This policy for a provider whose time runs `1 / factor` times as fast: `scaled(0.01)` for one at a
-    /// hundred times real speed. For tests and demonstrations.
-    ///
-    /// The clocks that watch our own machine and network (start, write progress, the wait for a place)
-    /// stay at two seconds or more. Refuses a factor that is not above zero.
-    pub fn scaled(self, factor: f64) -> Result<Self, ConfigError> {
-        if !(factor.is_finite() && factor > 0.0) {
-            return Err(ConfigError::new(
-                "factor",
-                format!("{factor} is not a number above zero"),
-            ));
-        }
-        Ok(Self {
-            fallback: self.fallback.scaled(factor),
-            retry: self.retry.scaled(factor),
-            in_flight: self.in_flight.scaled(factor),
-            timeout: self.timeout.scaled(factor),
-            billing: self.billing.scaled(factor),
-            classify: self.classify.scaled(factor),
-            ..self
-        })
     }
 
     /// Refuses whatever a layer would refuse, naming the field as in a policy file (`timeout.picture.k4`).

@@ -30,7 +30,7 @@ fn no_duplicate_charges_pays_once() {
 }
 
 #[test]
-fn a_scaled_policy_keeps_its_proportions_but_not_below_two_seconds_of_our_own() {
+fn a_scaled_policy_keeps_two_seconds_for_our_own_work() {
     let policy = Policy::nano_banana_pro().scaled(0.01).unwrap();
     policy.validate().unwrap();
     let milliseconds = |duration: Duration| duration.as_millis();

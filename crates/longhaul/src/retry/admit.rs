@@ -1,6 +1,6 @@
 //! Whether an attempt may begin: time, route and money.
 
-use super::{StoppedBy, budget::Reservation, operation::Operation};
+use super::{StoppedBy, budget::MoneyReservation, operation::RetryOperation};
 use crate::{
     attempt::{Admission, Prospect},
     body::Replay,
@@ -9,7 +9,7 @@ use crate::{
     observe::Event,
 };
 
-impl<B: Replay> Operation<B> {
+impl<B: Replay> RetryOperation<B> {
     /// Whether the first attempt may begin, and holds its money; or says why it must not be sent.
     pub(super) fn admit_first(&mut self) -> Result<(), Error> {
         self.planned = Some(Box::default());
@@ -17,7 +17,7 @@ impl<B: Replay> Operation<B> {
         let mut reservation = self
             .budgets
             .as_ref()
-            .map(|budgets| Reservation::new(&budgets.spending));
+            .map(|budgets| MoneyReservation::new(&budgets.spending));
         let exposed = self.elsewhere.as_ref().and_then(|it| it.exposed);
         let is_duplicate = match exposed {
             Some(exposed) => self.admit_beside(exposed, reservation.as_mut()),
@@ -54,7 +54,7 @@ impl<B: Replay> Operation<B> {
     fn admit_beside(
         &mut self,
         exposed: Exposure,
-        reservation: Option<&mut Reservation>,
+        reservation: Option<&mut MoneyReservation>,
     ) -> Result<bool, Error> {
         let price = exposed.price.or(self.price());
         if price.is_some_and(|price| price.micros == 0) {

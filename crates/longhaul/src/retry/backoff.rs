@@ -37,7 +37,7 @@ impl Backoff {
         wait.min(cap)
     }
 
-    fn map(self, change: impl Fn(Duration) -> Duration) -> Self {
+    pub(crate) fn map(self, change: impl Fn(Duration) -> Duration) -> Self {
         match self {
             Self::Fixed(wait) => Self::Fixed(change(wait)),
             Self::Linear(step) => Self::Linear(change(step)),
@@ -150,19 +150,5 @@ impl Schedule {
             ));
         }
         Ok(())
-    }
-
-    pub(super) fn scaled(self, factor: f64) -> Self {
-        let change = |duration| scale(duration, factor);
-        Self {
-            after_timeout: self.after_timeout.map(change),
-            after_error: self.after_error.map(change),
-            unsent: self.unsent.map(change),
-            overload: change(self.overload),
-            jitter: self.jitter,
-            cap: change(self.cap),
-            max_retry_after: change(self.max_retry_after),
-            collect: change(self.collect),
-        }
     }
 }

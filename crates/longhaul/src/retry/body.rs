@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::running::Running;
+use super::running::RunningAttempt;
 use crate::{
     attempt::{Attempt, Deadline, Expiry},
     body::ObservedBody,
@@ -21,17 +21,17 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
-        inner: Inner<B>,
+        inner: RetriedBody<B>,
     }
 }
 
 pin_project! {
     #[derive(Debug)]
     #[project = InnerProj]
-    enum Inner<B> {
+    enum RetriedBody<B> {
         Live {
             #[pin]
-            body: ObservedBody<B, Running>,
+            body: ObservedBody<B, RunningAttempt>,
             attempt: Attempt,
             // The caller's deadline; ours ends no body that is arriving.
             expiry: Expiry,
@@ -48,7 +48,7 @@ where
     /// The answer of a running attempt, which ends `grace` after the caller's deadline at the latest.
     pub(super) fn live(
         body: B,
-        running: Running,
+        running: RunningAttempt,
         deadline: Option<Deadline>,
         grace: Duration,
     ) -> Self {
@@ -59,7 +59,7 @@ where
             |deadline| Expiry::after(deadline, grace),
         );
         Self {
-            inner: Inner::Live {
+            inner: RetriedBody::Live {
                 body,
                 attempt,
                 expiry,
@@ -69,7 +69,7 @@ where
 
     pub(super) const fn kept(body: Bytes) -> Self {
         Self {
-            inner: Inner::Kept { body },
+            inner: RetriedBody::Kept { body },
         }
     }
 }
@@ -100,7 +100,7 @@ where
                 let attempt = attempt.clone();
                 attempt.expire();
                 // Dropped, it says how it ends.
-                inner.set(Inner::Kept { body: Bytes::new() });
+                inner.set(RetriedBody::Kept { body: Bytes::new() });
                 Poll::Ready(Some(Err(Error::deadline_passed(&attempt))))
             }
             InnerProj::Kept { body } => Poll::Ready(if body.is_empty() {
@@ -113,15 +113,15 @@ where
 
     fn is_end_stream(&self) -> bool {
         match &self.inner {
-            Inner::Live { body, .. } => body.is_end_stream(),
-            Inner::Kept { body } => body.is_empty(),
+            RetriedBody::Live { body, .. } => body.is_end_stream(),
+            RetriedBody::Kept { body } => body.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Live { body, .. } => body.size_hint(),
-            Inner::Kept { body } => SizeHint::with_exact(body.len() as u64),
+            RetriedBody::Live { body, .. } => body.size_hint(),
+            RetriedBody::Kept { body } => SizeHint::with_exact(body.len() as u64),
         }
     }
 }

@@ -10,9 +10,9 @@ use super::{
     budget::may_be_charged,
     decision::{RetryDecision, Situation, final_class},
     endings::RejectedResult,
-    operation::Operation,
+    operation::RetryOperation,
     pushback::Pushback,
-    running::Running,
+    running::RunningAttempt,
 };
 use crate::{
     attempt::{Attempt, after},
@@ -39,22 +39,22 @@ pub(super) enum Next {
 
 /// How an attempt ended, and what the server said.
 #[derive(Clone, Copy, Debug)]
-struct Ending {
+struct AttemptEnding {
     end: End,
     class: Class,
     retry_after: Option<Duration>,
     server: Option<bool>,
 }
 
-impl<B: Replay> Operation<B> {
+impl<B: Replay> RetryOperation<B> {
     /// What to do about an answer. `in_time` says that another attempt runs beside which none is to be made; `others`
     /// are all that run.
     pub(super) fn judge_answer<R>(
         &mut self,
-        running: &mut Running,
+        running: &mut RunningAttempt,
         response: &Response<R>,
         in_time: bool,
-        others: &mut [&mut Running],
+        others: &mut [&mut RunningAttempt],
     ) -> Next {
         let classification = response.extensions().get::<Classification>().copied();
         let status = response.status();
@@ -72,7 +72,7 @@ impl<B: Replay> Operation<B> {
             Some(classification) => classification.wait,
             None => retry_after_in_headers(response.headers()),
         };
-        let ending = Ending {
+        let ending = AttemptEnding {
             end: End::Finished,
             class: self.in_this_operation(&attempt, class),
             retry_after: retry_after.max(word.wait),
@@ -108,10 +108,10 @@ impl<B: Replay> Operation<B> {
     /// What to do about an error.
     pub(super) fn judge_error(
         &mut self,
-        running: &mut Running,
+        running: &mut RunningAttempt,
         error: &Error,
         in_time: bool,
-        others: &mut [&mut Running],
+        others: &mut [&mut RunningAttempt],
     ) -> Next {
         running.guard.fail(error);
         if matches!(
@@ -134,7 +134,7 @@ impl<B: Replay> Operation<B> {
             self.report.stopped_by = StoppedBy::Class;
             return Next::Stop;
         }
-        let ending = Ending {
+        let ending = AttemptEnding {
             end: error.end(),
             class: error.class(),
             retry_after: None,
@@ -147,7 +147,7 @@ impl<B: Replay> Operation<B> {
     }
 
     /// An attempt has become late, and goes on.
-    pub(super) fn note_late(&mut self, running: &mut Running) {
+    pub(super) fn note_late(&mut self, running: &mut RunningAttempt) {
         self.head_expiries += 1;
         let attempt = running.attempt().clone();
         let silence = attempt.silence();
@@ -163,8 +163,8 @@ impl<B: Replay> Operation<B> {
 
     /// What to do about an attempt whose request has been out for the longest silence, and that goes on: how long to
     /// wait for the next. Only one attempt at a time is not overdue, so no other is in time.
-    pub(super) fn judge_overdue(&mut self, running: &mut Running) -> Option<Duration> {
-        let ending = Ending {
+    pub(super) fn judge_overdue(&mut self, running: &mut RunningAttempt) -> Option<Duration> {
+        let ending = AttemptEnding {
             end: End::TimedOut,
             class: Class::UnknownOutcome,
             retry_after: None,
@@ -178,10 +178,10 @@ impl<B: Replay> Operation<B> {
 
     fn follow(
         &mut self,
-        running: &mut Running,
-        ending: Ending,
+        running: &mut RunningAttempt,
+        ending: AttemptEnding,
         in_time: bool,
-        others: &mut [&mut Running],
+        others: &mut [&mut RunningAttempt],
     ) -> Next {
         let attempt = running.attempt().clone();
         let exposure = attempt.exposure(ending.class);
@@ -273,7 +273,11 @@ impl<B: Replay> Operation<B> {
 
     /// Keeps an ending that would be the caller's, if nothing better could still come: of an answer its head, and what
     /// was read of its body. The connection and the place in flight are given up with the rest.
-    pub(super) fn keep<R>(&mut self, mut running: Running, ending: Result<Response<R>, Error>) {
+    pub(super) fn keep<R>(
+        &mut self,
+        mut running: RunningAttempt,
+        ending: Result<Response<R>, Error>,
+    ) {
         running.settle();
         let attempt = running.attempt();
         match ending {

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::{
     StoppedBy,
-    budget::Reservation,
+    budget::MoneyReservation,
     decision::Situation,
-    operation::{Operation, Planned},
-    running::Running,
+    operation::{Planned, RetryOperation},
+    running::RunningAttempt,
 };
 use crate::{
     attempt::{Attempt, after},
@@ -17,10 +17,10 @@ use crate::{
     model::{Class, Decision, Money},
 };
 
-impl<B: Replay> Operation<B> {
+impl<B: Replay> RetryOperation<B> {
     /// A duplicate ended and may be charged. Whether it was one is not known before the attempt beside which it was made
     /// has ended too.
-    pub(super) fn hold_against(&mut self, running: &Running) {
+    pub(super) fn hold_against(&mut self, running: &RunningAttempt) {
         let number = running.beside;
         let other = self
             .report
@@ -37,7 +37,7 @@ impl<B: Replay> Operation<B> {
     }
 
     /// The attempt turned out to be free: what was made beside it is no duplicate, and holds nothing for being one.
-    pub(super) fn forgive(&mut self, free: &Attempt, others: &mut [&mut Running]) {
+    pub(super) fn forgive(&mut self, free: &Attempt, others: &mut [&mut RunningAttempt]) {
         let (ended, kept) = mem::take(&mut self.charged_beside)
             .into_iter()
             .partition(|(number, _)| *number == free.number());
@@ -61,11 +61,11 @@ impl<B: Replay> Operation<B> {
     /// now on, so that the wait is not for nothing.
     pub(super) fn plan(
         &mut self,
-        running: &mut Running,
+        running: &mut RunningAttempt,
         situation: &Situation,
         wait: Duration,
         duplicate: bool,
-        others: &[&mut Running],
+        others: &[&mut RunningAttempt],
     ) -> Result<Planned, StoppedBy> {
         let collects = situation.class == Class::InFlight;
         let begins = after(Instant::now(), wait);
@@ -93,7 +93,7 @@ impl<B: Replay> Operation<B> {
         let Some(budgets) = &self.budgets else {
             return Ok(planned);
         };
-        let mut reservation = Reservation::new(&budgets.spending);
+        let mut reservation = MoneyReservation::new(&budgets.spending);
         if let Some(beside) = beside {
             let class = if duplicate {
                 situation.class

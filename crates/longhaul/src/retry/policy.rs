@@ -187,16 +187,4 @@ impl RetryPolicy {
             .saturating_add(scale(BESIDE_LIMIT, self.time_scale))
             .saturating_mul(ATTEMPTS_IN_DEADLINE)
     }
-
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        let change = |duration| scale(duration, factor);
-        Self {
-            schedule: self.schedule.scaled(factor),
-            deadline: self.deadline.map(|deadline| deadline.map(change)),
-            free_until: self.free_until.map(change),
-            longest_silence: change(self.longest_silence),
-            time_scale: self.time_scale * factor,
-            ..self
-        }
-    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::{Sleep, sleep};
 
-use super::budget::Reservation;
+use super::budget::MoneyReservation;
 use crate::{
     attempt::Attempt,
     body::BodyObserver,
@@ -18,10 +18,10 @@ use crate::{
 ///
 /// Kept after the attempt's future or body, so that those drop first and say what they know.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct RunningAttempt {
     // Before the reservation, which settles by the outcome.
     pub(super) guard: AttemptGuard,
-    pub(super) reservation: Option<Box<Reservation>>,
+    pub(super) reservation: Option<Box<MoneyReservation>>,
     /// The number of the attempt beside which it is a duplicate: one that may be running and charged.
     pub(super) beside: Option<u32>,
     /// It only asks for the answer of another.
@@ -41,10 +41,10 @@ pub(super) enum Lateness {
     Overdue,
 }
 
-impl Running {
+impl RunningAttempt {
     pub(super) fn begin(
         attempt: Attempt,
-        mut reservation: Option<Box<Reservation>>,
+        mut reservation: Option<Box<MoneyReservation>>,
         beside: Option<u32>,
         collects: bool,
     ) -> Self {
@@ -105,7 +105,7 @@ impl Running {
 }
 
 /// Beside the body of the answer that the caller gets.
-impl<D> BodyObserver<D> for Running {
+impl<D> BodyObserver<D> for RunningAttempt {
     fn end(&mut self) -> Result<(), Error> {
         let end = BodyObserver::<D>::end(&mut self.guard);
         self.settle();

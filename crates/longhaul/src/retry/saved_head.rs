@@ -21,7 +21,7 @@ use crate::model::Workload;
 #[derive(Debug)]
 pub(super) struct SavedHead {
     version: Version,
-    text: Text,
+    text: PackedHead,
     workload: Option<Workload>,
     /// Empty where the workload was the only one.
     extensions: Extensions,
@@ -33,7 +33,7 @@ impl SavedHead {
         let others = head.extensions.len() > usize::from(workload.is_some());
         Self {
             version: head.version,
-            text: Text::of(head),
+            text: PackedHead::of(head),
             workload: workload.cloned(),
             extensions: if others {
                 head.extensions.clone()
@@ -57,7 +57,7 @@ impl SavedHead {
 }
 
 /// Method, the three parts of the URI, and headers, one after the other.
-struct Text(Box<[u8]>);
+struct PackedHead(Box<[u8]>);
 
 /// What stands before a name and a value: a flag for what is sensitive, both lengths.
 const PREFIX: usize = 7;
@@ -65,7 +65,7 @@ const PREFIX: usize = 7;
 /// So many pieces stand before the headers, each behind its length: an empty one is none.
 const PIECES: usize = 4;
 
-impl Text {
+impl PackedHead {
     fn of(head: &Parts) -> Self {
         let uri = &head.uri;
         let pieces: [&str; PIECES] = [
@@ -126,10 +126,10 @@ impl Text {
     }
 }
 
-impl std::fmt::Debug for Text {
+impl std::fmt::Debug for PackedHead {
     // The length only: there are keys among it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Text").field(&self.0.len()).finish()
+        f.debug_tuple("PackedHead").field(&self.0.len()).finish()
     }
 }
 
@@ -197,6 +197,6 @@ mod tests {
     #[test]
     fn debug_shows_no_key() {
         let shown = format!("{:?}", SavedHead::of(&head()));
-        assert!(!shown.contains("k3y") && shown.contains("Text("));
+        assert!(!shown.contains("k3y") && shown.contains("PackedHead("));
     }
 }

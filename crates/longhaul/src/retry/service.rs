@@ -11,7 +11,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{body::ResponseBody, future::ResponseFuture, layer::Shared, operation::Operation};
+use super::{body::ResponseBody, future::ResponseFuture, layer::Shared, operation::RetryOperation};
 use crate::{
     body::Replay,
     error::{BoxError, Error},
@@ -58,7 +58,7 @@ where
         // The readied service goes into the future; its clone gets ready anew.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        let (operation, request) = Operation::begin(request, &self.shared);
+        let (operation, request) = RetryOperation::begin(request, &self.shared);
         ResponseFuture::new(ready, operation, request)
     }
 }

@@ -5,8 +5,8 @@ use http::Response;
 use http_body::Body;
 
 use super::{
-    body::ResponseBody, endings::RejectedResult, future::GRACE, operation::Operation,
-    running::Running,
+    body::ResponseBody, endings::RejectedResult, future::GRACE, operation::RetryOperation,
+    running::RunningAttempt,
 };
 use crate::{
     body::Replay,
@@ -16,8 +16,8 @@ use crate::{
 
 /// What the caller gets: the last ending, or an earlier one that may have cost more.
 pub(super) fn settle<B, ResBody>(
-    operation: &mut Operation<B>,
-    mut running: Running,
+    operation: &mut RetryOperation<B>,
+    mut running: RunningAttempt,
     last: Result<Response<ResBody>, Error>,
 ) -> Result<Response<ResponseBody<ResBody>>, Error>
 where
@@ -50,7 +50,7 @@ where
 
 /// The same where no attempt ended just now.
 pub(super) fn finish<B, ResBody>(
-    operation: &mut Operation<B>,
+    operation: &mut RetryOperation<B>,
     refusal: Option<Error>,
 ) -> Result<Response<ResponseBody<ResBody>>, Error>
 where
@@ -70,7 +70,7 @@ where
 }
 
 fn hand_on<B, ResBody>(
-    operation: &mut Operation<B>,
+    operation: &mut RetryOperation<B>,
     kept: RejectedResult,
 ) -> Result<Response<ResponseBody<ResBody>>, Error>
 where

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use http::Extensions;
 
 use crate::{
-    config::{ConfigError, bounded, nonzero, scale, scale_with_floor},
+    config::{ConfigError, bounded, nonzero},
     model::{PerResolution, PictureLimit, Quality, Workload},
 };
 
@@ -230,31 +230,6 @@ impl TimeoutPolicy {
                 format!("{attempt:?} is shorter than the longest limit of a picture, {longest:?}"),
             )),
             _ => Ok(()),
-        }
-    }
-
-    /// These limits for a provider whose time runs `1 / factor` times as fast. The clocks that watch
-    /// our own machine (start, write) stay at 2 s or more.
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        let network = self.network_picture;
-        Self {
-            start: scale_with_floor(self.start, factor),
-            write_progress: scale_with_floor(self.write_progress, factor),
-            picture: self.picture.map(|limit| scale(limit, factor)),
-            at_limit: self.at_limit,
-            network: self.network,
-            network_picture: NetworkTimeouts {
-                data_centre: scale(network.data_centre, factor),
-                broadband: scale(network.broadband, factor),
-                cross_border: scale(network.cross_border, factor),
-                peak_hours: scale(network.peak_hours, factor),
-            },
-            per_reference: scale(self.per_reference, factor),
-            per_extra_image: scale(self.per_extra_image, factor),
-            high_quality: scale(self.high_quality, factor),
-            silence: scale(self.silence, factor),
-            attempt: self.attempt.map(|limit| scale(limit, factor)),
-            after_timeout: self.after_timeout,
         }
     }
 }

@@ -102,7 +102,7 @@ impl Case {
     fn check_judgement(&self) {
         let (response, workload) = (self.response(), self.workload());
         let waited = Some(Duration::from_secs(self.waited));
-        let head = Head::new(response.status(), response.headers(), &workload).after(waited);
+        let head = Head::new(response.status(), response.headers(), &workload).with_waited(waited);
         let facts = AnswerFacts::read(response.headers(), self.body.as_bytes(), true);
         let classification = DefaultClassifier.body(&head, self.body.as_bytes(), &facts);
         self.check_one(&classification);
@@ -111,7 +111,7 @@ impl Case {
             self.answered_by
         );
         if response.status().is_success() {
-            let passed = EndOfStream::new(response.status(), &workload, &facts).after(waited);
+            let passed = EndOfStream::new(response.status(), &workload, &facts).with_waited(waited);
             self.check_one(&DefaultClassifier.passed(&passed));
         }
     }

@@ -72,7 +72,7 @@ async fn the_ledger_shows_who_was_asked_and_at_whose_price() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_written_anew_is_held_beside_the_callers_or_passed_over() {
+async fn a_new_body_is_held_beside_the_callers_or_passed_over() {
     let length = request()
         .into_body()
         .collect()

@@ -13,6 +13,7 @@ use crate::{
         ClaimRules, Closing, Opening, ProviderClock, ProviderRecord, Record, assess_claims, claims,
     },
     model::{Class, End, Exposure, Money, Outcome, Phase},
+    policy::Policy,
 };
 
 const PRICE: Money = Money::usd_micros(50_000);
@@ -66,7 +67,7 @@ fn claimed(
 }
 
 #[test]
-fn over_the_limit_means_over_it_and_the_bounds_decide_how_surely() {
+fn the_clocks_bounds_decide_how_surely_a_call_was_over() {
     for (at_least, at_most, expected) in [
         (179.0, 179.9, None),
         (180.0, 180.0, None),
@@ -113,7 +114,7 @@ fn how_long_a_cut_call_took_is_not_known() {
 
 #[test]
 fn the_limit_scales() {
-    let rules = ClaimRules::default().scaled(0.01);
+    let rules = Policy::default().scaled(0.01).unwrap().billing.claims;
     assert_eq!(rules.over, Some(Duration::from_millis(1_800)));
     assert!(
         ClaimRules {

@@ -37,7 +37,7 @@ async fn without_a_classifier_the_status_and_the_bodys_end_decide() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_is_undelivered_and_its_error_knows_the_attempt() {
+async fn a_broken_body_is_undelivered_and_names_its_attempt() {
     let ledger = MemoryLedger::new();
     let inner = service_fn(|_| async {
         let body = ScriptedBody::new([Step::Data, Step::Error]);

@@ -113,7 +113,7 @@ async fn entries_are_written_out_for_people_and_programs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ledger_that_hangs_holds_nobody_up_for_longer_than_its_deadline() {
+async fn a_ledger_that_hangs_delays_no_call_past_its_deadline() {
     use crate::{
         attempt::Deadline,
         billing::{BillingCompensationTrackerLayer, BillingPolicy},

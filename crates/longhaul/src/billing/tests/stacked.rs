@@ -83,7 +83,7 @@ async fn what_the_classifier_says_is_what_is_written_down() {
 
 /// The class's own prior, a row for the provider, and above both what the answer says of itself.
 #[tokio::test(start_paused = true)]
-async fn a_picture_that_did_not_come_costs_what_is_known_of_the_provider() {
+async fn a_lost_picture_costs_what_is_known_of_the_provider() {
     const NONE: &str = r#"{"data":[]}"#;
     const FREE: &str = r#"{"candidates":[{"finishReason":"IMAGE_OTHER","finishMessage":"You will not be charged."}]}"#;
     for (provider, body, charge_rules, permille) in [

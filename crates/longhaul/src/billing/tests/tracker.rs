@@ -161,7 +161,7 @@ async fn two_calls_make_two_entries() {
 }
 
 #[tokio::test]
-async fn attempts_of_one_operation_share_its_name_and_a_stale_handle_does_not_count() {
+async fn attempts_share_an_operation_and_stale_handles_do_not_count() {
     let ledger = MemoryLedger::new();
     let mut tracker =
         BillingCompensationTracker::new(Answering(200), policy(), ledger.clone()).unwrap();

@@ -10,24 +10,24 @@ use http_body::Body;
 
 use super::{ReplayBody, into_bytes};
 use crate::{
-    body::{MemoryBudget, Reservation},
+    body::{MemoryBudget, MemoryReservation},
     error::{BoxError, Error, ErrorKind},
 };
 
 /// Reads a body until it ends or meets the cap, whichever is first.
 pub(crate) struct ReadAhead<B> {
     /// `None` once read.
-    reading: Option<Reading<B>>,
+    reading: Option<BodyReading<B>>,
 }
 
-struct Reading<B> {
+struct BodyReading<B> {
     body: B,
     limit: u64,
     /// Said by the body itself: it is longer than the limit, so nothing is gathered in vain.
     too_long: bool,
     data: Gathered,
     trailers: Option<Box<HeaderMap>>,
-    reservation: Reservation,
+    reservation: MemoryReservation,
 }
 
 impl<B: Body + Unpin> ReadAhead<B>
@@ -37,7 +37,7 @@ where
     /// Will read `body` up to `limit` bytes, as far as `budget` has room for them.
     pub(crate) fn new(body: B, limit: u64, budget: &MemoryBudget) -> Self {
         Self {
-            reading: Some(Reading {
+            reading: Some(BodyReading {
                 too_long: body.size_hint().lower() > limit,
                 body,
                 limit,
@@ -64,7 +64,7 @@ where
     }
 }
 
-impl<B: Body + Unpin> Reading<B>
+impl<B: Body + Unpin> BodyReading<B>
 where
     B::Error: Into<BoxError>,
 {

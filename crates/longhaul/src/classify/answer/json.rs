@@ -4,8 +4,8 @@ use memchr::{memchr, memchr2};
 use smallvec::SmallVec;
 
 use super::{
-    keys::{KEY_KEPT, Key},
-    notes::{Notes, Value},
+    keys::{AnswerKey, KEY_KEPT},
+    notes::{NotedValue, Notes},
     wording::shows_data,
 };
 
@@ -18,7 +18,7 @@ pub(super) struct JsonWatcher {
     depth: usize,
     state: State,
     /// The key of the value that comes next.
-    key: Key,
+    key: AnswerKey,
     /// Whether the next string is a key.
     at_key: bool,
     /// The beginning of the string or literal that is passing.
@@ -112,7 +112,7 @@ impl JsonWatcher {
             self.close();
         }
         self.state = State::Plain;
-        self.key = Key::Other;
+        self.key = AnswerKey::Other;
     }
 
     fn plain(&mut self, byte: u8) {
@@ -141,7 +141,7 @@ impl JsonWatcher {
         // The items of an array go by the array's own key.
         self.at_key = object;
         if object {
-            self.key = Key::Other;
+            self.key = AnswerKey::Other;
         }
     }
 
@@ -179,7 +179,7 @@ impl JsonWatcher {
 
     /// Whether text for people has a picture in it, as far as it is kept.
     fn shows_picture(&self, room: usize) -> bool {
-        self.key == Key::Prose && room > 0 && shows_data(&self.text)
+        self.key == AnswerKey::Prose && room > 0 && shows_data(&self.text)
     }
 
     /// Whether there is anything in the string that has passed; of a data URL, behind its comma.
@@ -197,11 +197,11 @@ impl JsonWatcher {
     fn text_ended(&mut self) {
         self.state = State::Plain;
         if self.at_key {
-            self.key = Key::of(&self.text);
+            self.key = AnswerKey::of(&self.text);
             return;
         }
         let text = String::from_utf8_lossy(&self.text);
-        let value = Value::Text {
+        let value = NotedValue::Text {
             text: &text,
             filled: self.is_filled(),
         };
@@ -222,7 +222,7 @@ impl JsonWatcher {
         self.state = State::Plain;
         let text = String::from_utf8_lossy(&self.text);
         self.notes
-            .value(self.depth, self.key, Value::Literal(&text));
+            .value(self.depth, self.key, NotedValue::Literal(&text));
     }
 
     fn escape(&mut self, byte: u8) {

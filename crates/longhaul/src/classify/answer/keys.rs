@@ -2,7 +2,7 @@
 
 /// What a key stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub(in super::super) enum Key {
+pub(in super::super) enum AnswerKey {
     #[default]
     Other,
     // ---- pictures ----
@@ -64,7 +64,7 @@ pub(in super::super) enum Key {
 /// The longest known key fits, and no longer one is taken for it.
 pub(super) const KEY_KEPT: usize = 40;
 
-impl Key {
+impl AnswerKey {
     pub(super) fn of(text: &[u8]) -> Self {
         match text {
             // OpenAI images; Imagen; Gemini in both spellings; Responses; chat with pictures; Interactions.

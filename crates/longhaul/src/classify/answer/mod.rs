@@ -21,7 +21,7 @@ use http::{
 
 use crate::model::{Evidence, Workload};
 
-pub(super) use self::keys::Key;
+pub(super) use self::keys::AnswerKey;
 pub use self::provider_error::ProviderError;
 use self::{events::EventLines, json::JsonWatcher, picture_file::PictureFile};
 

@@ -2,7 +2,7 @@
 
 use super::{
     AnswerFacts, ProviderError,
-    keys::Key,
+    keys::AnswerKey,
     wording::{LastEvent, goes_on, says_uncharged, shows_picture},
 };
 use crate::model::evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros};
@@ -12,7 +12,7 @@ const DEPTH: usize = 24;
 
 /// A value under a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
+pub(super) enum NotedValue<'a> {
     /// A string: its beginning, and whether there is anything in it.
     Text { text: &'a str, filled: bool },
     /// A number, `true`, `false` or `null`.
@@ -23,7 +23,7 @@ pub(super) enum Value<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Frame {
     object: bool,
-    key: Key,
+    key: AnswerKey,
     /// Pictures in it so far.
     pictures: u32,
     /// It says of itself that it is a draft.
@@ -55,7 +55,7 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    pub(super) fn open(&mut self, depth: usize, object: bool, key: Key) {
+    pub(super) fn open(&mut self, depth: usize, object: bool, key: AnswerKey) {
         let key = key.at(depth - 1);
         if let Some(frame) = self.frames.get_mut(depth - 1) {
             *frame = Frame {
@@ -115,11 +115,11 @@ impl Notes {
     }
 
     /// The first bytes of a string under `key` came.
-    pub(super) fn picture_begins(&mut self, depth: usize, key: Key) {
+    pub(super) fn picture_begins(&mut self, depth: usize, key: AnswerKey) {
         let drafted = self.frames[..depth.min(DEPTH)]
             .iter()
             .any(|frame| frame.draft);
-        self.picture_began |= key != Key::DraftPicture && !drafted && self.counts(depth, key);
+        self.picture_began |= key != AnswerKey::DraftPicture && !drafted && self.counts(depth, key);
     }
 
     pub(super) fn in_object(&self, depth: usize) -> bool {
@@ -127,52 +127,61 @@ impl Notes {
     }
 
     /// The key that an item of the innermost bracket goes by.
-    pub(super) fn key(&self, depth: usize) -> Key {
+    pub(super) fn key(&self, depth: usize) -> AnswerKey {
         match self.frame(depth) {
             Some(frame) if !frame.object => frame.key,
-            _ => Key::Other,
+            _ => AnswerKey::Other,
         }
     }
 
-    pub(super) fn value(&mut self, depth: usize, key: Key, value: Value<'_>) {
+    pub(super) fn value(&mut self, depth: usize, key: AnswerKey, value: NotedValue<'_>) {
         let key = key.at(depth);
         match (key, value) {
-            (Key::Other, _) | (_, Value::Text { filled: false, .. }) => {}
-            (Key::Draft, Value::Literal(literal)) => {
+            (AnswerKey::Other, _) | (_, NotedValue::Text { filled: false, .. }) => {}
+            (AnswerKey::Draft, NotedValue::Literal(literal)) => {
                 let draft = literal != "false" && literal != "null";
                 self.innermost(depth, |frame| frame.draft |= draft);
             }
-            (Key::Byok, Value::Literal("true")) => self.byok = true,
-            (_, Value::Literal("true" | "false" | "null")) => {}
-            (Key::Picture | Key::DraftPicture | Key::Result, Value::Text { .. }) => {
+            (AnswerKey::Byok, NotedValue::Literal("true")) => self.byok = true,
+            (_, NotedValue::Literal("true" | "false" | "null")) => {}
+            (
+                AnswerKey::Picture | AnswerKey::DraftPicture | AnswerKey::Result,
+                NotedValue::Text { .. },
+            ) => {
                 self.picture(depth, key);
             }
-            (Key::Prose, Value::Text { text, .. }) if shows_picture(text) => {
-                self.picture(depth, Key::Picture);
+            (AnswerKey::Prose, NotedValue::Text { text, .. }) if shows_picture(text) => {
+                self.picture(depth, AnswerKey::Picture);
             }
-            (Key::Prose, Value::Text { text, .. }) => self.words |= !text.trim().is_empty(),
-            (_, Value::Text { text, .. } | Value::Literal(text)) => self.word(depth, key, text),
+            (AnswerKey::Prose, NotedValue::Text { text, .. }) => {
+                self.words |= !text.trim().is_empty()
+            }
+            (_, NotedValue::Text { text, .. } | NotedValue::Literal(text)) => {
+                self.word(depth, key, text)
+            }
         }
     }
 
     /// Whether a picture under `key` is one of the answer's.
-    fn counts(&self, depth: usize, key: Key) -> bool {
-        let here = |within: Key| self.keys(depth).any(|key| key == within);
-        !(here(Key::Citations) || here(Key::Error) || key == Key::Result && !here(Key::Output))
+    fn counts(&self, depth: usize, key: AnswerKey) -> bool {
+        let here = |within: AnswerKey| self.keys(depth).any(|key| key == within);
+        !(here(AnswerKey::Citations)
+            || here(AnswerKey::Error)
+            || key == AnswerKey::Result && !here(AnswerKey::Output))
     }
 
-    fn picture(&mut self, depth: usize, key: Key) {
+    fn picture(&mut self, depth: usize, key: AnswerKey) {
         if !self.counts(depth, key) {
             return;
         }
         match key {
-            Key::DraftPicture => self.evidence.drafts += 1,
+            AnswerKey::DraftPicture => self.evidence.drafts += 1,
             _ => self.innermost(depth, |frame| frame.pictures += 1),
         }
     }
 
-    fn word(&mut self, depth: usize, key: Key, text: &str) {
-        if key == Key::Type {
+    fn word(&mut self, depth: usize, key: AnswerKey, text: &str) {
+        if key == AnswerKey::Type {
             if depth == 1 {
                 self.event = LastEvent::named(text);
             }
@@ -183,46 +192,48 @@ impl Notes {
         }
         let of_usage = self
             .frame(depth)
-            .is_some_and(|frame| frame.key == Key::Usage);
+            .is_some_and(|frame| frame.key == AnswerKey::Usage);
         let evidence = &mut self.evidence;
         match key {
-            Key::FinishReason => evidence.finish(text),
-            Key::FinishMessage => self.uncharged |= says_uncharged(text),
-            Key::BlockReason => evidence.block(text),
-            Key::Tokens => evidence.output_tokens = text.parse().ok().or(evidence.output_tokens),
-            Key::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),
+            AnswerKey::FinishReason => evidence.finish(text),
+            AnswerKey::FinishMessage => self.uncharged |= says_uncharged(text),
+            AnswerKey::BlockReason => evidence.block(text),
+            AnswerKey::Tokens => {
+                evidence.output_tokens = text.parse().ok().or(evidence.output_tokens)
+            }
+            AnswerKey::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),
             // Ten billion ticks are a dollar.
-            Key::CostTicks => evidence.cost_micros = micros(text, 1e-4),
-            Key::Credits => self.uncharged |= text.parse() == Ok(0.0),
-            Key::TaskId => {
+            AnswerKey::CostTicks => evidence.cost_micros = micros(text, 1e-4),
+            AnswerKey::Credits => self.uncharged |= text.parse() == Ok(0.0),
+            AnswerKey::TaskId => {
                 self.task = true;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
-            Key::RequestId => {
+            AnswerKey::RequestId => {
                 self.task |= depth == 1;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
-            Key::Id if depth == 1 => {
+            AnswerKey::Id if depth == 1 => {
                 self.task = true;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
-            Key::Error => self.error.note(Key::Message, text),
-            Key::TaskStatus => self.goes_on |= goes_on(text),
+            AnswerKey::Error => self.error.note(AnswerKey::Message, text),
+            AnswerKey::TaskStatus => self.goes_on |= goes_on(text),
             _ if key.is_of_error() => self.error_word(depth, key, text),
             _ => {}
         }
     }
 
-    fn error_word(&mut self, depth: usize, key: Key, text: &str) {
-        self.goes_on |= key == Key::Status && goes_on(text);
+    fn error_word(&mut self, depth: usize, key: AnswerKey, text: &str) {
+        self.goes_on |= key == AnswerKey::Status && goes_on(text);
         // The root may be an array of one.
         let at_root = depth == 1 || depth == 2 && !self.in_object(1);
-        if self.keys(depth).any(|key| key == Key::Error) {
+        if self.keys(depth).any(|key| key == AnswerKey::Error) {
             self.error.note(key, text);
         } else if at_root {
             self.root_error.note(key, text);
         }
-        if key == Key::Message {
+        if key == AnswerKey::Message {
             let id = text.rsplit_once("(request id: ");
             let id = id.and_then(|(_, rest)| rest.split(')').next());
             let id = id.and_then(|id| RequestId::new(IN_MESSAGE, id));
@@ -264,7 +275,7 @@ impl Notes {
     }
 
     /// The keys of the open brackets, outermost first.
-    fn keys(&self, depth: usize) -> impl Iterator<Item = Key> {
+    fn keys(&self, depth: usize) -> impl Iterator<Item = AnswerKey> {
         self.frames[..depth.min(DEPTH)]
             .iter()
             .map(|frame| frame.key)

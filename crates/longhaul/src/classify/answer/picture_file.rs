@@ -12,7 +12,7 @@ const SIGNATURE: usize = 12;
 /// its last two bytes. Of other formats, and of files that do not keep to theirs, nothing is known.
 #[derive(Debug, Default)]
 pub(super) struct PictureFile {
-    format: Format,
+    format: FileFormat,
     /// The part of a header that is here.
     header: SmallVec<[u8; SIGNATURE]>,
     /// So many bytes until the next header.
@@ -23,7 +23,7 @@ pub(super) struct PictureFile {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Format {
+enum FileFormat {
     /// Too little of it is here.
     #[default]
     Open,
@@ -39,7 +39,7 @@ enum Format {
 
 impl PictureFile {
     pub(super) fn data(&mut self, mut data: &[u8]) {
-        while !(data.is_empty() || self.ended && self.format != Format::Gif) {
+        while !(data.is_empty() || self.ended && self.format != FileFormat::Gif) {
             if self.skip > 0 {
                 let skipped = data
                     .len()
@@ -50,9 +50,9 @@ impl PictureFile {
                 continue;
             }
             match self.format {
-                Format::Unknown => return,
-                Format::Gif => return self.gif(data),
-                Format::JpegData if self.header.is_empty() => {
+                FileFormat::Unknown => return,
+                FileFormat::Gif => return self.gif(data),
+                FileFormat::JpegData if self.header.is_empty() => {
                     let Some(at) = memchr(0xff, data) else { return };
                     self.header.push(0xff);
                     data = &data[at + 1..];
@@ -68,7 +68,7 @@ impl PictureFile {
 
     /// Whether it shows itself to be a picture.
     pub(super) fn is_picture(&self) -> bool {
-        !matches!(self.format, Format::Open | Format::Unknown)
+        !matches!(self.format, FileFormat::Open | FileFormat::Unknown)
     }
 
     /// Whether its end was seen; `None` where its format does not tell.
@@ -79,30 +79,30 @@ impl PictureFile {
     /// A byte of a header came.
     fn header(&mut self) {
         match (self.format, &self.header[..]) {
-            (Format::Open, header) if header.len() == SIGNATURE => self.begin(),
+            (FileFormat::Open, header) if header.len() == SIGNATURE => self.begin(),
             // The length of what is in a chunk, and its name; a checksum follows.
-            (Format::Png, &[a, b, c, d, ref name @ ..]) if name.len() == 4 => {
+            (FileFormat::Png, &[a, b, c, d, ref name @ ..]) if name.len() == 4 => {
                 self.skip = u64::from(u32::from_be_bytes([a, b, c, d])) + 4;
                 self.last = name == b"IEND";
                 self.header.clear();
             }
             // Filled up, as is allowed before any marker.
-            (Format::JpegSegments | Format::JpegData, [0xff, 0xff]) => {
+            (FileFormat::JpegSegments | FileFormat::JpegData, [0xff, 0xff]) => {
                 self.header.pop();
             }
-            (Format::JpegSegments | Format::JpegData, [0xff, 0xd9]) => self.ended = true,
-            (Format::JpegData, [0xff, 0x00 | 0xd0..=0xd7]) => self.header.clear(),
-            (Format::JpegData, [0xff, _]) => self.format = Format::JpegSegments,
-            (Format::JpegSegments, [0xff, 0x01 | 0xd0..=0xd8]) => self.header.clear(),
-            (Format::JpegSegments, &[0xff, marker, high, low]) => {
+            (FileFormat::JpegSegments | FileFormat::JpegData, [0xff, 0xd9]) => self.ended = true,
+            (FileFormat::JpegData, [0xff, 0x00 | 0xd0..=0xd7]) => self.header.clear(),
+            (FileFormat::JpegData, [0xff, _]) => self.format = FileFormat::JpegSegments,
+            (FileFormat::JpegSegments, [0xff, 0x01 | 0xd0..=0xd8]) => self.header.clear(),
+            (FileFormat::JpegSegments, &[0xff, marker, high, low]) => {
                 self.skip = u64::from(u16::from_be_bytes([high, low])).saturating_sub(2);
                 if marker == 0xda {
-                    self.format = Format::JpegData;
+                    self.format = FileFormat::JpegData;
                 }
                 self.header.clear();
             }
-            (Format::JpegSegments, [0xff, ..]) => {}
-            (Format::JpegSegments, _) => self.format = Format::Unknown,
+            (FileFormat::JpegSegments, [0xff, ..]) => {}
+            (FileFormat::JpegSegments, _) => self.format = FileFormat::Unknown,
             _ => {}
         }
     }
@@ -112,26 +112,26 @@ impl PictureFile {
         let begun = std::mem::take(&mut self.header);
         let rest = match &begun[..] {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', rest @ ..] => {
-                self.format = Format::Png;
+                self.format = FileFormat::Png;
                 rest
             }
             [0xff, 0xd8, rest @ ..] if rest[0] == 0xff => {
-                self.format = Format::JpegSegments;
+                self.format = FileFormat::JpegSegments;
                 rest
             }
             [b'G', b'I', b'F', b'8', rest @ ..] => {
-                self.format = Format::Gif;
+                self.format = FileFormat::Gif;
                 rest
             }
             &[b'R', b'I', b'F', b'F', a, b, c, d, b'W', b'E', b'B', b'P'] => {
-                self.format = Format::WebP;
+                self.format = FileFormat::WebP;
                 // The length counts the last four of these, too.
                 self.skip = u64::from(u32::from_le_bytes([a, b, c, d])).saturating_sub(4);
                 self.last = true;
                 &[]
             }
             _ => {
-                self.format = Format::Unknown;
+                self.format = FileFormat::Unknown;
                 &[]
             }
         };

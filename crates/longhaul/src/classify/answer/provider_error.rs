@@ -1,6 +1,6 @@
 //! What the error object of an answer says.
 
-use super::keys::Key;
+use super::keys::AnswerKey;
 
 /// No error says more than this of itself.
 const WORDS: usize = 32;
@@ -8,50 +8,50 @@ const WORDS: usize = 32;
 /// What the error object of a provider or a relay says: `{"error": {…}}`, wherever it stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ProviderError {
-    words: Vec<(Key, Box<str>)>,
+    words: Vec<(AnswerKey, Box<str>)>,
 }
 
 impl ProviderError {
     /// An error of which there is nothing but these words.
     pub(in super::super) fn of_text(text: &str) -> Self {
         let mut error = Self::default();
-        error.note(Key::Message, text);
+        error.note(AnswerKey::Message, text);
         error
     }
 
     /// `code`: a word (OpenAI and the relays) or a number (Google, OpenRouter).
     pub fn code(&self) -> Option<&str> {
-        self.word(Key::Code)
+        self.word(AnswerKey::Code)
     }
 
     /// `type`, as OpenAI and the relays have it.
     pub fn kind(&self) -> Option<&str> {
-        self.word(Key::Type)
+        self.word(AnswerKey::Type)
     }
 
     /// `status`, as Google has it.
     pub fn status(&self) -> Option<&str> {
-        self.word(Key::Status)
+        self.word(AnswerKey::Status)
     }
 
     /// What it says to people. It may repeat parts of the request: not for a ledger.
     pub fn message(&self) -> Option<&str> {
-        self.word(Key::Message)
+        self.word(AnswerKey::Message)
     }
 
-    pub(in super::super) fn word(&self, key: Key) -> Option<&str> {
+    pub(in super::super) fn word(&self, key: AnswerKey) -> Option<&str> {
         self.all(key).next()
     }
 
     /// Every value of a field; the details may have several.
-    pub(in super::super) fn all(&self, key: Key) -> impl Iterator<Item = &str> {
+    pub(in super::super) fn all(&self, key: AnswerKey) -> impl Iterator<Item = &str> {
         self.words
             .iter()
             .filter(move |(of, _)| *of == key)
             .map(|(_, word)| &**word)
     }
 
-    pub(super) fn note(&mut self, key: Key, text: &str) {
+    pub(super) fn note(&mut self, key: AnswerKey, text: &str) {
         if self.words.len() < WORDS && !text.is_empty() {
             self.words.push((key, text.into()));
         }

@@ -80,7 +80,7 @@ fn no_answer_makes_the_notes_grow_without_end() {
         assert!(
             facts
                 .error
-                .is_none_or(|error| error.all(Key::Message).count() <= 32)
+                .is_none_or(|error| error.all(AnswerKey::Message).count() <= 32)
         );
     }
 }

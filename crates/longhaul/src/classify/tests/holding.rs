@@ -44,7 +44,7 @@ async fn what_is_held_goes_on_in_the_frames_in_which_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn streams_and_what_is_no_picture_call_are_handed_on_as_they_come() {
+async fn only_picture_calls_that_are_no_streams_are_held() {
     let mut asked = workload();
     asked.stream = true;
     for (asked, answer, policy) in [

@@ -1,6 +1,6 @@
 //! The fields that are looked for, and the keys that lead to them.
 
-use super::super::facts::{Facts, Value, possible_size};
+use super::super::facts::{RequestFacts, RequestValue, possible_size};
 
 /// A field: the keys that lead to it, in camelCase, and what its value says.
 ///
@@ -8,7 +8,7 @@ use super::super::facts::{Facts, Value, possible_size};
 /// protobuf's JSON allows.
 pub(in super::super) struct Field {
     path: &'static [&'static str],
-    take: fn(&mut Facts, Value<'_>),
+    take: fn(&mut RequestFacts, RequestValue<'_>),
 }
 
 /// How a key is spelled that leads to a field.
@@ -23,7 +23,7 @@ pub(in super::super) enum Spelling {
 impl Field {
     pub(in super::super) const fn new(
         path: &'static [&'static str],
-        take: fn(&mut Facts, Value<'_>),
+        take: fn(&mut RequestFacts, RequestValue<'_>),
     ) -> Self {
         Self { path, take }
     }
@@ -49,7 +49,12 @@ impl Field {
     }
 
     /// Takes what `value` says.
-    pub(in super::super) fn take(&self, facts: &mut Facts, value: Value<'_>, spelling: Spelling) {
+    pub(in super::super) fn take(
+        &self,
+        facts: &mut RequestFacts,
+        value: RequestValue<'_>,
+        spelling: Spelling,
+    ) {
         match spelling {
             Spelling::Known => (self.take)(facts, value),
             Spelling::Odd => possible_size(facts, value),

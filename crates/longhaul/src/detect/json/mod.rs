@@ -14,12 +14,12 @@ use self::{
     fields::Mask,
     reader::{Malformed, Reader},
 };
-use super::facts::{Facts, Value};
+use super::facts::{RequestFacts, RequestValue};
 
 /// Reads what `fields` find in `json` into `facts`; `true` if it is one whole, sound object.
 ///
 /// What was found before something unsound stays found.
-pub(super) fn read(json: &[u8], fields: &Fields, facts: &mut Facts) -> bool {
+pub(super) fn read(json: &[u8], fields: &Fields, facts: &mut RequestFacts) -> bool {
     let mut walk = Walk {
         reader: Reader::new(json),
         fields,
@@ -38,12 +38,12 @@ const DEEPEST: usize = 127;
 struct Walk<'a, 'j> {
     reader: Reader<'j>,
     fields: &'a Fields,
-    facts: &'a mut Facts,
+    facts: &'a mut RequestFacts,
 }
 
 /// Where a value stands.
 #[derive(Clone, Copy)]
-struct Place {
+struct JsonPlace {
     /// So many keys lead to it,
     depth: usize,
     /// which are the first of the paths of these fields.
@@ -54,7 +54,7 @@ struct Place {
     nested: usize,
 }
 
-impl Place {
+impl JsonPlace {
     /// Inside of a further bracket.
     fn inside(self) -> Result<Self, Malformed> {
         let nested = self.nested + 1;
@@ -67,7 +67,7 @@ impl Place {
 
 impl Walk<'_, '_> {
     fn document(&mut self) -> Result<(), Malformed> {
-        let root = Place {
+        let root = JsonPlace {
             depth: 0,
             live: Mask::all(self.fields.all.len()),
             respelled: Mask::default(),
@@ -78,27 +78,27 @@ impl Walk<'_, '_> {
         self.reader.end()
     }
 
-    fn value(&mut self, place: Place) -> Result<(), Malformed> {
+    fn value(&mut self, place: JsonPlace) -> Result<(), Malformed> {
         match self.reader.peek()? {
             b'{' => self.object(place)?,
             b'[' => self.list(place)?,
             b'"' => {
                 let text = self.reader.text()?;
                 if text.len() > LONGEST_TEXT {
-                    self.take(place, Value::Other);
+                    self.take(place, RequestValue::Other);
                 } else {
-                    self.take(place, Value::Text(&text.read()?));
+                    self.take(place, RequestValue::Text(&text.read()?));
                 }
             }
             // `null` says as much as nothing.
             b'n' => self.reader.word("null")?,
             b't' => {
                 self.reader.word("true")?;
-                self.take(place, Value::Bool(true));
+                self.take(place, RequestValue::Bool(true));
             }
             b'f' => {
                 self.reader.word("false")?;
-                self.take(place, Value::Bool(false));
+                self.take(place, RequestValue::Bool(false));
             }
             _ => {
                 let number = value_of(self.reader.number()?)?;
@@ -108,17 +108,17 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn object(&mut self, place: Place) -> Result<(), Malformed> {
+    fn object(&mut self, place: JsonPlace) -> Result<(), Malformed> {
         let mut more = self.reader.open(b'{', b'}')?;
         let inside = place.inside()?;
-        let live = self.take(place, Value::Other);
+        let live = self.take(place, RequestValue::Other);
         while more {
             let key = self.reader.key()?.bytes()?;
             let (led, odd) = self.led_on(place.depth, live, &key);
             if led.is_empty() {
                 self.reader.skip()?;
             } else {
-                self.value(Place {
+                self.value(JsonPlace {
                     depth: place.depth + 1,
                     live: led,
                     respelled: Mask(place.respelled.0 & led.0 | odd.0),
@@ -130,10 +130,10 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn list(&mut self, place: Place) -> Result<(), Malformed> {
+    fn list(&mut self, place: JsonPlace) -> Result<(), Malformed> {
         let mut more = self.reader.open(b'[', b']')?;
         let inside = place.inside()?;
-        self.take(place, Value::List);
+        self.take(place, RequestValue::List);
         while more {
             self.value(inside)?;
             more = self.reader.more(b']')?;
@@ -142,7 +142,7 @@ impl Walk<'_, '_> {
     }
 
     /// Gives `value` to the fields that end here; returned are those that lead deeper.
-    fn take(&mut self, place: Place, value: Value<'_>) -> Mask {
+    fn take(&mut self, place: JsonPlace, value: RequestValue<'_>) -> Mask {
         let mut deeper = Mask::default();
         for at in place.live.iter() {
             let field = &self.fields.all[at];
@@ -176,13 +176,13 @@ impl Walk<'_, '_> {
 }
 
 /// What a number says; unsound if no server could hold it.
-fn value_of(number: &str) -> Result<Value<'static>, Malformed> {
+fn value_of(number: &str) -> Result<RequestValue<'static>, Malformed> {
     if let Ok(count) = number.parse() {
-        return Ok(Value::Number(count));
+        return Ok(RequestValue::Number(count));
     }
     let is_finite = number.parse::<f64>().is_ok_and(f64::is_finite);
     if is_finite {
-        Ok(Value::Other)
+        Ok(RequestValue::Other)
     } else {
         Err(Malformed)
     }

@@ -22,12 +22,12 @@ pub(super) struct Reader<'j> {
 
 /// A sound text as it is written, quotes included.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text<'j> {
+pub(super) struct JsonText<'j> {
     written: &'j [u8],
     has_escapes: bool,
 }
 
-impl<'j> Text<'j> {
+impl<'j> JsonText<'j> {
     /// Bytes that it takes.
     pub(super) const fn len(self) -> usize {
         self.written.len()
@@ -108,14 +108,14 @@ impl<'j> Reader<'j> {
     }
 
     /// Takes a key and its colon.
-    pub(super) fn key(&mut self) -> Result<Text<'j>, Malformed> {
+    pub(super) fn key(&mut self) -> Result<JsonText<'j>, Malformed> {
         let key = self.text()?;
         self.take(b':')?;
         Ok(key)
     }
 
     /// Takes a text.
-    pub(super) fn text(&mut self) -> Result<Text<'j>, Malformed> {
+    pub(super) fn text(&mut self) -> Result<JsonText<'j>, Malformed> {
         self.take(b'"')?;
         let start = self.at - 1;
         let (mut has_escapes, mut is_ascii) = (false, true);
@@ -141,7 +141,7 @@ impl<'j> Reader<'j> {
         if !is_ascii && str::from_utf8(written).is_err() {
             return Err(Malformed);
         }
-        Ok(Text {
+        Ok(JsonText {
             written,
             has_escapes,
         })

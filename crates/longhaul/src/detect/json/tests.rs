@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use super::*;
 
 fn is_sound(json: &[u8]) -> bool {
-    read(json, &Fields::new(&[]), &mut Facts::default())
+    read(json, &Fields::new(&[]), &mut RequestFacts::default())
 }
 
 /// By `serde_json`, which does not look at the encoding of what it ignores.

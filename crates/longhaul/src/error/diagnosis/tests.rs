@@ -10,9 +10,10 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    classify::{ClassifyLayer, ClassifyPolicy},
+    classify::ClassifyLayer,
     error::{BoxError, Clock, ErrorKind},
     model::{Class, Resolution, Workload},
+    policy::Policy,
     retry::{ClassifyingRetryLayer, RetryPolicy},
     timeout::{SizeAwareTimeoutLayer, TimeoutPolicy},
 };
@@ -45,7 +46,7 @@ async fn fail(layer: &ClassifyLayer, host: &str, seconds: f64, how: io::ErrorKin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cut_after_sixty_seconds_is_an_intermediary_and_not_the_model() {
+async fn a_cut_after_sixty_seconds_is_an_intermediarys() {
     let error = cut(&ClassifyLayer::default(), "a.example", 60.1).await;
     let diagnosis = error.diagnosis();
     let limit = Duration::from_secs(60);
@@ -69,7 +70,7 @@ async fn a_cut_after_sixty_seconds_is_an_intermediary_and_not_the_model() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_cuts_after_one_time_make_it_certain_at_their_host_alone() {
+async fn three_cuts_after_one_time_are_certain_at_their_host() {
     let layer = ClassifyLayer::default();
     for seconds in [73.0, 74.2] {
         let error = cut(&layer, "a.example", seconds).await;
@@ -123,7 +124,7 @@ async fn connections_that_die_together_point_to_a_proxy_on_this_side() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_that_began_together_and_die_together_are_an_idle_limit() {
+async fn connections_begun_and_cut_together_show_an_idle_limit() {
     let layer = ClassifyLayer::default();
     let (one, _) = tokio::join!(
         cut(&layer, "a.example", 60.0),
@@ -149,7 +150,7 @@ async fn what_the_system_gave_up_is_a_dead_path() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scaled_policy_diagnoses_in_the_providers_seconds() {
-    let policy = ClassifyPolicy::default().scaled(0.01);
+    let policy = Policy::default().scaled(0.01).unwrap().classify;
     let layer = ClassifyLayer::new(policy).unwrap();
     let error = cut(&layer, "a.example", 0.61).await;
     assert!(

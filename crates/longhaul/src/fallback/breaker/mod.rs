@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use self::state::{Admission, Breaker};
+use self::state::{Breaker, Passing};
 use super::{policy::BreakerPolicy, report::AnsweredBy};
 use crate::model::{Class, Resolution, Workload};
 
@@ -21,14 +21,14 @@ const KEPT: usize = 256;
 
 /// What a breaker is about.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Key {
+pub(super) struct BreakerKey {
     index: usize,
     target: Arc<str>,
     model: Option<Arc<str>>,
     resolution: Resolution,
 }
 
-impl Key {
+impl BreakerKey {
     pub(super) fn of(made_by: &AnsweredBy) -> Self {
         Self::new(made_by.index, made_by.target.clone(), &made_by.workload)
     }
@@ -45,7 +45,7 @@ impl Key {
 
 /// What an ending says about the health of a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Evidence {
+enum Health {
     Overloaded,
     /// It does its work.
     Working,
@@ -53,7 +53,7 @@ enum Evidence {
     Nothing,
 }
 
-impl Evidence {
+impl Health {
     /// Of an ending; `None` is a good answer whose body is still coming.
     const fn of(class: Option<Class>) -> Self {
         match class {
@@ -76,7 +76,7 @@ pub(super) struct Breakers {
 
 #[derive(Default, Debug)]
 struct Table {
-    breakers: HashMap<Key, Breaker>,
+    breakers: HashMap<BreakerKey, Breaker>,
     probes: u64,
 }
 
@@ -89,24 +89,24 @@ impl Breakers {
     }
 
     /// Lets a call to `key` pass, or says why not.
-    pub(super) fn admit(self: &Arc<Self>, key: Key) -> Result<Ticket, Option<Instant>> {
+    pub(super) fn admit(self: &Arc<Self>, key: BreakerKey) -> Result<Ticket, Option<Instant>> {
         let mut table = self.table();
         table.probes += 1;
         let id = table.probes;
         let admission = match table.breakers.get_mut(&key) {
             Some(breaker) => breaker.admit(Instant::now(), id),
-            None => Admission::Pass,
+            None => Passing::Pass,
         };
         let probe = match admission {
-            Admission::Pass => None,
-            Admission::Probe => Some(id),
-            Admission::Refuse(until) => return Err(until),
+            Passing::Pass => None,
+            Passing::Probe => Some(id),
+            Passing::Refuse(until) => return Err(until),
         };
         Ok(self.ticket(key, probe))
     }
 
     /// Whether no call to `key` would pass now.
-    pub(super) fn is_open(&self, key: &Key) -> bool {
+    pub(super) fn is_open(&self, key: &BreakerKey) -> bool {
         let table = self.table();
         table
             .breakers
@@ -115,11 +115,11 @@ impl Breakers {
     }
 
     /// Lets a call pass whatever the breaker says.
-    pub(super) fn admit_anyway(self: &Arc<Self>, key: Key) -> Ticket {
+    pub(super) fn admit_anyway(self: &Arc<Self>, key: BreakerKey) -> Ticket {
         self.ticket(key, None)
     }
 
-    fn ticket(self: &Arc<Self>, key: Key, probe: Option<u64>) -> Ticket {
+    fn ticket(self: &Arc<Self>, key: BreakerKey, probe: Option<u64>) -> Ticket {
         Ticket {
             breakers: self.clone(),
             key,
@@ -142,7 +142,7 @@ impl Breakers {
 #[derive(Debug)]
 pub(super) struct Ticket {
     breakers: Arc<Breakers>,
-    key: Key,
+    key: BreakerKey,
     probe: Option<u64>,
 }
 
@@ -153,20 +153,20 @@ impl Ticket {
         for (at, class) in classes.iter().enumerate() {
             // Only the last can be an answer that is still coming; of the others nobody knows.
             if class.is_some() || at == last {
-                self.show(Evidence::of(*class), told.filter(|_| at == last));
+                self.show(Health::of(*class), told.filter(|_| at == last));
             }
         }
     }
 
-    fn show(&self, evidence: Evidence, told: Option<Duration>) {
+    fn show(&self, evidence: Health, told: Option<Duration>) {
         let policy = &self.breakers.policy;
-        if policy.overloads == 0 || evidence == Evidence::Nothing {
+        if policy.overloads == 0 || evidence == Health::Nothing {
             return;
         }
         let now = Instant::now();
         let mut table = self.breakers.table();
         let breakers = &mut table.breakers;
-        if evidence == Evidence::Overloaded && !breakers.contains_key(&self.key) {
+        if evidence == Health::Overloaded && !breakers.contains_key(&self.key) {
             make_room(breakers, policy, now);
             breakers.insert(self.key.clone(), Breaker::default());
         }
@@ -174,7 +174,7 @@ impl Ticket {
             return;
         };
         match evidence {
-            Evidence::Overloaded => breaker.overloaded(now, told, policy),
+            Health::Overloaded => breaker.overloaded(now, told, policy),
             _ => breaker.worked(self.probe),
         }
         if breaker.is_idle(now, policy) {
@@ -193,7 +193,7 @@ impl Drop for Ticket {
     }
 }
 
-fn make_room(breakers: &mut HashMap<Key, Breaker>, policy: &BreakerPolicy, now: Instant) {
+fn make_room(breakers: &mut HashMap<BreakerKey, Breaker>, policy: &BreakerPolicy, now: Instant) {
     if breakers.len() < KEPT {
         return;
     }

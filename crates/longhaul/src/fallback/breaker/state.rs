@@ -25,7 +25,7 @@ enum State {
 
 /// Whether a call may pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Admission {
+pub(super) enum Passing {
     Pass,
     /// As the one that finds out whether the others may.
     Probe,
@@ -44,15 +44,15 @@ impl Default for Breaker {
 
 impl Breaker {
     /// Whether a call, `id` by name, may pass.
-    pub(super) fn admit(&mut self, now: Instant, id: u64) -> Admission {
+    pub(super) fn admit(&mut self, now: Instant, id: u64) -> Passing {
         match self.state {
-            State::Closed(_) => Admission::Pass,
-            State::Open(until) if now < until => Admission::Refuse(Some(until)),
+            State::Closed(_) => Passing::Pass,
+            State::Open(until) if now < until => Passing::Refuse(Some(until)),
             State::Open(_) => {
                 self.state = State::Probing(id);
-                Admission::Probe
+                Passing::Probe
             }
-            State::Probing(_) => Admission::Refuse(None),
+            State::Probing(_) => Passing::Refuse(None),
         }
     }
 

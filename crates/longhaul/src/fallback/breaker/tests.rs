@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use tokio::time::{Instant, advance};
 
 use super::{
-    Breakers, KEPT, Key,
-    state::{Admission, Breaker},
+    BreakerKey, Breakers, KEPT,
+    state::{Breaker, Passing},
 };
 use crate::{
     fallback::policy::BreakerPolicy,
@@ -59,9 +59,9 @@ impl Bench {
 
     fn ask(&mut self, id: u64) -> Expect {
         match self.breaker.admit(self.now, id) {
-            Admission::Pass => Expect::Pass,
-            Admission::Probe => Expect::Probe,
-            Admission::Refuse(until) => {
+            Passing::Pass => Expect::Pass,
+            Passing::Probe => Expect::Probe,
+            Passing::Refuse(until) => {
                 Expect::Refuse(until.map(|until| (until - self.now).as_secs()))
             }
         }
@@ -191,8 +191,8 @@ fn overloads_are_forgotten_after_the_window() {
     assert!(bench.breaker.is_idle(bench.now, &bench.policy));
 }
 
-fn key(n: usize) -> Key {
-    Key {
+fn key(n: usize) -> BreakerKey {
+    BreakerKey {
         index: 0,
         target: "a".into(),
         model: Some(n.to_string().into()),

@@ -7,11 +7,11 @@ use http::Request;
 use super::{
     super::{
         body::{self, Buffered},
-        breaker::Key,
+        breaker::BreakerKey,
         report::{AnsweredBy, SkipReason},
         route::Route,
     },
-    Operation,
+    FallbackOperation,
 };
 use crate::{
     attempt::{Attempt, OtherTargets, PriorAttempts},
@@ -19,7 +19,7 @@ use crate::{
     model::{Class, Workload},
 };
 
-impl<R> Operation<R> {
+impl<R> FallbackOperation<R> {
     /// The request for the next target that can be asked; it is then the running one.
     pub(super) fn next_request<B: Buffered>(
         &mut self,
@@ -60,7 +60,7 @@ impl<R> Operation<R> {
             dialect: route.dialect(),
             workload: head.extensions.get().cloned().unwrap_or_default(),
         };
-        let ticket = self.shared.breakers.admit(Key::of(&next));
+        let ticket = self.shared.breakers.admit(BreakerKey::of(&next));
         self.ticket = Some(ticket.map_err(SkipReason::Open)?);
         self.running = next;
         self.duplicate = self.exposed.is_some();
@@ -94,7 +94,7 @@ impl<R> Operation<R> {
             let made = route.request(&self.head, body, &self.workload, None);
             made.is_ok_and(|(head, _)| {
                 let workload: Workload = head.extensions.get().cloned().unwrap_or_default();
-                let key = Key::new(at + 1, route.name.clone(), &workload);
+                let key = BreakerKey::new(at + 1, route.name.clone(), &workload);
                 !shared.breakers.is_open(&key)
             })
         };

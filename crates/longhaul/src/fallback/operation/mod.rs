@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::{
     body::Buffered,
-    breaker::{Key, Ticket},
-    ending::{Ending, leaves_something},
-    report::{AnsweredBy, FallbackReport, SkipReason, StoppedBy, TargetAttempt},
+    breaker::{BreakerKey, Ticket},
+    ending::{TargetEnding, leaves_something},
+    report::{AnsweredBy, FallbackReport, FallbackStoppedBy, SkipReason, TargetAttempt},
     route::Route,
     shared::Shared,
     target::Dialect,
@@ -33,7 +33,7 @@ pub(super) enum Step<B, R> {
 }
 
 #[derive(Debug)]
-pub(super) struct Operation<R> {
+pub(super) struct FallbackOperation<R> {
     shared: Arc<Shared>,
     observer: Option<Observer>,
     /// Where the bodies that are written anew are counted.
@@ -61,7 +61,7 @@ pub(super) struct Operation<R> {
     kept: Option<(Class, AnsweredBy, Result<Response<R>, Error>)>,
 }
 
-impl<R> Operation<R> {
+impl<R> FallbackOperation<R> {
     /// Begins with the target that the request is addressed to, or with the first after it whose breaker
     /// lets it pass.
     pub(super) fn begin<B: Buffered>(
@@ -110,7 +110,7 @@ impl<R> Operation<R> {
 
     /// The first request. An open breaker chooses between targets; it never refuses the operation.
     fn enter<B: Buffered>(&mut self, first: Request<B>) -> Request<B> {
-        let key = Key::of(&self.running);
+        let key = BreakerKey::of(&self.running);
         let until = match self.shared.breakers.admit(key.clone()) {
             Ok(ticket) => {
                 self.ticket = Some(ticket);
@@ -132,7 +132,7 @@ impl<R> Operation<R> {
 
     /// What to do about an ending at the running target.
     pub(super) fn next<B: Buffered>(&mut self, result: Result<Response<R>, Error>) -> Step<B, R> {
-        let ending = Ending::of(&result);
+        let ending = TargetEnding::of(&result);
         self.account(&ending);
         let class = match self.reason_to_go_on(&ending) {
             Ok(class) => class,
@@ -145,12 +145,12 @@ impl<R> Operation<R> {
                 self.keep(ending.class, before, result);
                 Step::Ask(request)
             }
-            None => Step::Settle(self.settle(result, StoppedBy::Targets)),
+            None => Step::Settle(self.settle(result, FallbackStoppedBy::Targets)),
         }
     }
 
     /// Writes the ending down, and tells the breaker.
-    fn account(&mut self, ending: &Ending) {
+    fn account(&mut self, ending: &TargetEnding) {
         let ticket = self.ticket.take();
         self.blocked |= ending.classes().into_iter().any(|class| {
             class.is_none_or(|class| {
@@ -179,21 +179,23 @@ impl<R> Operation<R> {
     }
 
     /// The class for which another target may be asked, or who stands against it.
-    fn reason_to_go_on(&self, ending: &Ending) -> Result<Class, StoppedBy> {
-        let class = ending.reason().ok_or(StoppedBy::Class)?;
+    fn reason_to_go_on(&self, ending: &TargetEnding) -> Result<Class, FallbackStoppedBy> {
+        let class = ending.reason().ok_or(FallbackStoppedBy::Class)?;
         let shared = &self.shared;
         let asks = |route: &Route| route.is_asked_after(class, &shared.triggers);
         if !shared.routes.iter().any(asks) {
-            return Err(StoppedBy::Class);
+            return Err(FallbackStoppedBy::Class);
         }
         if self.blocked {
-            return Err(StoppedBy::Running);
+            return Err(FallbackStoppedBy::Running);
         }
         if self.body.is_none() {
-            return Err(StoppedBy::Body);
+            return Err(FallbackStoppedBy::Body);
         }
         match self.deadline(ending.report.as_ref()) {
-            Some(deadline) if deadline.instant() <= Instant::now() => Err(StoppedBy::Deadline),
+            Some(deadline) if deadline.instant() <= Instant::now() => {
+                Err(FallbackStoppedBy::Deadline)
+            }
             _ => Ok(class),
         }
     }
@@ -234,10 +236,10 @@ impl<R> Operation<R> {
     fn settle(
         &mut self,
         last: Result<Response<R>, Error>,
-        stopped_by: StoppedBy,
+        stopped_by: FallbackStoppedBy,
     ) -> Result<Response<R>, Error> {
         let report = FallbackReport::new(mem::take(&mut self.hops), stopped_by);
-        let class = Ending::of(&last).class;
+        let class = TargetEnding::of(&last).class;
         let costlier = self.kept.take().filter(|(kept, ..)| {
             class.is_some_and(|class| class.charge_probability() < kept.charge_probability())
         });

@@ -2,7 +2,7 @@
 
 use super::script::*;
 use crate::{
-    fallback::{AnsweredBy, Dialect, Resolutions, SkipReason, StoppedBy},
+    fallback::{AnsweredBy, Dialect, FallbackStoppedBy, Resolutions, SkipReason},
     model::{Class, Resolution},
     observe::{Event, Observer},
 };
@@ -24,7 +24,7 @@ async fn a_good_answer_comes_from_the_first_and_says_so() {
     assert_eq!((&*made_by.target, made_by.index), ("first.example", 0));
     assert!(!made_by.is_fallback());
     assert_eq!(made_by.workload.resolution, Resolution::K4);
-    assert_eq!(stopped_by(&answered), StoppedBy::Class);
+    assert_eq!(stopped_by(&answered), FallbackStoppedBy::Class);
     // The first is asked as the caller asked.
     let seen = &script.seen()[0];
     assert_eq!(seen.headers["authorization"], "Bearer first-key");
@@ -86,7 +86,7 @@ async fn targets_are_asked_in_order_and_the_last_answer_is_handed_on() {
     )
     .await;
     assert_eq!(script.hosts(), ["first", "second", "third"]);
-    assert_eq!(stopped_by(&answered), StoppedBy::Class);
+    assert_eq!(stopped_by(&answered), FallbackStoppedBy::Class);
     let classes: Vec<_> = report(&answered)
         .hops()
         .iter()
@@ -102,7 +102,7 @@ async fn targets_are_asked_in_order_and_the_last_answer_is_handed_on() {
 async fn when_all_were_asked_the_report_says_so() {
     let script = Script::new([OVERLOADED, OVERLOADED]);
     let answered = run(policy([route("second")]), &script).await;
-    assert_eq!(stopped_by(&answered), StoppedBy::Targets);
+    assert_eq!(stopped_by(&answered), FallbackStoppedBy::Targets);
     assert_eq!(answered.unwrap().status(), 503);
 }
 

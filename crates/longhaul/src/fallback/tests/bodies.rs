@@ -20,7 +20,7 @@ use crate::{
     body::ReplayBody,
     detect::{DetectPolicy, DetectWorkloadLayer},
     error::{BoxError, RetryReport},
-    fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, StoppedBy},
+    fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, FallbackStoppedBy},
     model::{Class, End},
 };
 
@@ -59,7 +59,7 @@ async fn what_streams_cannot_be_written_anew() {
     let body = Pieces(["a long", " prompt"].map(Bytes::from).into());
     let response = stack.oneshot(request().map(|_| body)).await.unwrap();
     let report = response.extensions().get::<FallbackReport>().unwrap();
-    assert_eq!(report.stopped_by(), StoppedBy::Body);
+    assert_eq!(report.stopped_by(), FallbackStoppedBy::Body);
 }
 
 /// Whatever the attempts before or beside it met: a picture that is here is handed on.
@@ -76,7 +76,7 @@ async fn a_good_answer_is_handed_on_whatever_the_report_says() {
     let fallback = layer(FallbackPolicy::to([seedream()]));
     let response = fallback.layer(client).oneshot(request()).await.unwrap();
     let report = response.extensions().get::<FallbackReport>().unwrap();
-    assert_eq!(report.stopped_by(), StoppedBy::Class);
+    assert_eq!(report.stopped_by(), FallbackStoppedBy::Class);
     assert_eq!(report.hops().len(), 1);
 }
 

@@ -128,7 +128,7 @@ async fn where_nobody_is_left_the_first_is_asked_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_probe_is_out_the_others_go_elsewhere_and_a_dropped_probe_makes_room() {
+async fn one_probe_at_a_time_and_a_dropped_one_makes_room() {
     let (stack, script) = (stack(), Script::new([]));
     overload(&stack, &script).await;
     advance(Duration::from_secs(60)).await;

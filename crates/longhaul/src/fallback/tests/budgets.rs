@@ -71,7 +71,7 @@ async fn a_duplicate_at_another_target_uses_up_the_operations_number() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_class_that_is_allowed_is_asked_elsewhere_where_no_number_is() {
+async fn an_allowed_class_asks_elsewhere_without_a_number() {
     let policy = cut_and_go_on([route("second")]);
     let script = Script::new([CUT, CUT]);
     let answered = run(policy, &script).await;
@@ -94,7 +94,7 @@ async fn no_target_overdraws_the_operations_money_for_duplicates() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_at_another_target_is_paid_from_the_clients_budget() {
+async fn a_duplicate_elsewhere_is_paid_from_the_clients_budget() {
     let mut policy = cut_and_go_on([route("second")]);
     policy.retry.budget = Some(MoneyBudget {
         floor_micros: waste(),
@@ -131,7 +131,7 @@ async fn a_target_that_was_free_leaves_its_stake_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_price_a_budget_pays_for_no_other_target_and_says_so() {
+async fn a_budget_pays_for_no_target_without_a_price() {
     let mut policy = cut_and_go_on([route("second")]);
     policy.billing.prices.clear();
     policy.retry.budget = Some(MoneyBudget::default());
@@ -178,7 +178,7 @@ async fn a_target_over_the_spending_cap_takes_no_stake() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_written_anew_is_held_beside_the_callers_or_its_target_is_passed_over() {
+async fn a_target_whose_body_has_no_room_is_passed_over() {
     let length = request().into_body().size_hint().exact().unwrap();
     for (limit, asked, why) in [
         (length * 4, vec!["first", "ark"], None),
@@ -196,7 +196,7 @@ async fn a_body_written_anew_is_held_beside_the_callers_or_its_target_is_passed_
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_of_a_body_written_anew_are_counted_until_the_operation_ends() {
+async fn bytes_of_a_new_body_count_until_the_operation_ends() {
     let detect = DetectWorkloadLayer::default();
     let (statuses, held) = (Mutex::new(vec![200, 503]), Mutex::new(Vec::new()));
     let client = service_fn(|request: Request<ReplayBody<_>>| {

@@ -2,7 +2,9 @@
 
 use super::script::{route, seedream};
 use crate::{
-    fallback::{Dialect, FallbackPolicy, KeySource, Pixels, Resolutions, Sizes, Target, Value},
+    fallback::{
+        Dialect, FallbackPolicy, FieldValue, KeySource, Pixels, Resolutions, Sizes, Target,
+    },
     model::{Class, Resolution},
 };
 
@@ -72,7 +74,7 @@ fn a_target_that_cannot_work_is_refused_by_field() {
 #[test]
 fn a_body_that_is_not_touched_cannot_be_changed() {
     let mut target = route("first");
-    target.set.insert("n".to_owned(), Value::Number(1));
+    target.set.insert("n".to_owned(), FieldValue::Number(1));
     assert_eq!(refused(&FallbackPolicy::to([target])), "targets[0].dialect");
 }
 
@@ -132,9 +134,9 @@ fn a_file_comes_back_as_it_was_written() {
     seedream.max_ratio = Some(16);
     seedream.remove = vec!["n".to_owned()];
     seedream.set = [
-        ("watermark", Value::Flag(false)),
-        ("n", Value::Number(1)),
-        ("response_format", Value::Text("b64_json".to_owned())),
+        ("watermark", FieldValue::Flag(false)),
+        ("n", FieldValue::Number(1)),
+        ("response_format", FieldValue::Text("b64_json".to_owned())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();

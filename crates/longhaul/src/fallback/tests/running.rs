@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::{Stack, error::RetryReport, fallback::StoppedBy, model::Class};
+use crate::{Stack, error::RetryReport, fallback::FallbackStoppedBy, model::Class};
 
 #[tokio::test(start_paused = true)]
 async fn nobody_else_is_asked_while_an_attempt_may_be_running() {
@@ -12,7 +12,7 @@ async fn nobody_else_is_asked_while_an_attempt_may_be_running() {
     let script = Script::new([CUT]);
     let answered = run(policy, &script).await;
     assert_eq!(script.hosts(), ["first"]);
-    assert_eq!(stopped_by(&answered), StoppedBy::Running);
+    assert_eq!(stopped_by(&answered), FallbackStoppedBy::Running);
     assert_eq!(answered.unwrap().status(), 524);
 }
 
@@ -24,7 +24,7 @@ async fn an_earlier_attempt_of_the_report_counts_too() {
     let script = Script::new([Act::Break, OVERLOADED, QUOTA]);
     let answered = run(policy, &script).await;
     assert_eq!(script.hosts(), ["first", "first", "first"]);
-    assert_eq!(stopped_by(&answered), StoppedBy::Running);
+    assert_eq!(stopped_by(&answered), FallbackStoppedBy::Running);
     // What the retry layer hands on is the ending that may have cost more.
     assert_eq!(answered.unwrap_err().class(), Class::UnknownOutcome);
 }
@@ -111,7 +111,7 @@ async fn nobody_is_asked_after_the_deadline() {
     let stack = Stack::new(policy([route("second")])).unwrap();
     let answered = send(&stack, &script, request).await;
     assert_eq!(script.hosts(), ["first"]);
-    assert_eq!(stopped_by(&answered), StoppedBy::Deadline);
+    assert_eq!(stopped_by(&answered), FallbackStoppedBy::Deadline);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,8 +20,8 @@ use crate::{
     config::ConfigError,
     error::{BoxError, Error},
     fallback::{
-        AnsweredBy, Dialect, FallbackLayer, FallbackPolicy, FallbackReport, KeySource, Keywords,
-        PassthroughRewrite, Resolutions, Rewrite, Sizes, SkipReason, StoppedBy, Target,
+        AnsweredBy, Dialect, FallbackLayer, FallbackPolicy, FallbackReport, FallbackStoppedBy,
+        KeySource, Keywords, PassthroughRewrite, Resolutions, Rewrite, Sizes, SkipReason, Target,
     },
     model::{Provider, Resolution, Workload},
     policy::Policy,
@@ -243,7 +243,7 @@ pub(super) fn made_by(answered: &Answered) -> AnsweredBy {
     response.extensions().get::<AnsweredBy>().cloned().unwrap()
 }
 
-pub(super) fn stopped_by(answered: &Answered) -> StoppedBy {
+pub(super) fn stopped_by(answered: &Answered) -> FallbackStoppedBy {
     report(answered).stopped_by()
 }
 

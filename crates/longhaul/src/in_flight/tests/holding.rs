@@ -76,7 +76,7 @@ async fn errors_leave_their_place_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_that_keeps_a_rejected_answer_does_not_wait_for_its_own_place() {
+async fn a_kept_answer_gives_its_place_to_the_next_attempt() {
     let (service, _) = in_flight(
         1,
         Script {

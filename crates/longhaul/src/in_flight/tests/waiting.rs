@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn fifty_calls_pass_ten_places_in_order_of_arrival_and_none_times_out_falsely() {
+async fn fifty_calls_pass_ten_places_in_order_without_a_timeout() {
     let (service, called) = in_flight(
         10,
         Script {
@@ -107,7 +107,7 @@ async fn nobody_overtakes_those_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hosts_do_not_wait_for_each_other_and_services_of_one_layer_do() {
+async fn one_layers_services_share_places_and_hosts_do_not() {
     let (provider, _) = provider(Script::default());
     let policy = InFlightPolicy {
         max_per_host: 1,
@@ -147,7 +147,7 @@ async fn dropped_while_it_waits_it_leaves_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_attempt_begins_with_its_place_and_the_observer_hears_of_the_wait() {
+async fn an_attempt_begins_with_its_place_and_the_wait_is_told() {
     let (service, _) = in_flight(
         1,
         Script {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{
     cuts::Cut,
-    ending::{Ending, How},
+    ending::{How, SilenceEnding},
     pace::{LONGEST, done_within},
 };
 use crate::model::Resolution;
@@ -28,10 +28,17 @@ pub(super) struct Estimate {
 
 impl Estimate {
     /// `own` are the last endings of the size.
-    pub(super) fn at(own: &VecDeque<Ending>, guide: f64, seconds: f64, tolerance: f64) -> Self {
-        let is_done = |ending: &&Ending| ending.how == How::Picture && ending.silence < seconds;
+    pub(super) fn at(
+        own: &VecDeque<SilenceEnding>,
+        guide: f64,
+        seconds: f64,
+        tolerance: f64,
+    ) -> Self {
+        let is_done =
+            |ending: &&SilenceEnding| ending.how == How::Picture && ending.silence < seconds;
         let done = own.iter().filter(is_done).count();
-        let reached = |ending: &&Ending| ending.reached(seconds, tolerance) && !is_done(ending);
+        let reached =
+            |ending: &&SilenceEnding| ending.reached(seconds, tolerance) && !is_done(ending);
         let came_so_far = own.iter().filter(reached).count();
         let own = (done + came_so_far) as f64;
         Self {
@@ -54,7 +61,7 @@ impl Estimate {
 /// those that are done before the first, and of those that are done later the ones that no cut before it
 /// ends.
 pub(super) fn past_cuts(
-    own: &VecDeque<Ending>,
+    own: &VecDeque<SilenceEnding>,
     size: Resolution,
     cuts: &[Cut],
     tolerance: f64,
@@ -77,14 +84,18 @@ pub(super) fn past_cuts(
 }
 
 /// Whether so many calls of the size came as far as one of `cuts` that the chance is known.
-pub(super) fn is_judged(own: &VecDeque<Ending>, cuts: &[Cut], tolerance: f64) -> bool {
+pub(super) fn is_judged(own: &VecDeque<SilenceEnding>, cuts: &[Cut], tolerance: f64) -> bool {
     let came_so_far = |cut: &Cut| Estimate::at(own, 0.0, cut.silence, tolerance).came_so_far;
     cuts.iter().any(|cut| came_so_far(cut) >= OWN)
 }
 
 /// The time by which a `share` of such pictures is done, in the provider's seconds. `None` where the size is
 /// not known.
-pub(super) fn time_until(own: &VecDeque<Ending>, size: Resolution, share: f64) -> Option<f64> {
+pub(super) fn time_until(
+    own: &VecDeque<SilenceEnding>,
+    size: Resolution,
+    share: f64,
+) -> Option<f64> {
     done_within(size, 0.0)?;
     let is_done = |seconds: f64| {
         done_within(size, seconds)
@@ -109,10 +120,10 @@ mod tests {
 
     use super::*;
 
-    fn own(rows: &[(f64, How, usize)]) -> VecDeque<Ending> {
+    fn own(rows: &[(f64, How, usize)]) -> VecDeque<SilenceEnding> {
         let at = Instant::now();
         let ending = |&(silence, how, count): &(f64, How, usize)| {
-            std::iter::repeat_n(Ending { at, silence, how }, count)
+            std::iter::repeat_n(SilenceEnding { at, silence, how }, count)
         };
         rows.iter().flat_map(ending).collect()
     }
@@ -153,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_before_the_cut_passes_at_worth_five_and_fails_by_a_hair_at_three() {
+    fn a_chance_of_a_third_is_worth_it_at_five_and_not_at_three() {
         let cuts = [cut(60.0, 20, 0)];
         let own = own(&[(55.0, How::Picture, 20), (60.1, How::Cut, 42)]);
         let estimate = Estimate::at(&own, 1.0 / 3.0, 60.0, 1.5);
@@ -174,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guide_says_how_long_it_takes_until_own_pictures_say_better() {
+    fn the_guides_times_hold_until_own_pictures_are_known() {
         let none = VecDeque::new();
         let guides = time_until(&none, Resolution::K4, 0.5).unwrap();
         assert!((guides - 120.0).abs() < 0.1, "{guides}");

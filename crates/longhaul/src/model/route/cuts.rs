@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::ending::{Ending, How};
+use super::ending::{How, SilenceEnding};
 
 /// As many cuts after one silence are no chance.
 const CERTAIN: usize = 3;
@@ -35,7 +35,7 @@ impl Cut {
 }
 
 /// The cuts that `endings` show, those of all sizes in the order of time; the shortest first.
-pub(super) fn known(endings: &[Ending], tolerance: f64) -> Vec<Cut> {
+pub(super) fn known(endings: &[SilenceEnding], tolerance: f64) -> Vec<Cut> {
     let mut silences: Vec<f64> = endings
         .iter()
         .filter(|ending| ending.how == How::Cut && ending.silence >= SHORTEST)
@@ -67,8 +67,8 @@ fn most_alike(silences: &[f64], tolerance: f64) -> Option<(usize, f64)> {
 }
 
 /// What the last that came so far met; `None` where none of them was cut any more.
-fn cut_at(silence: f64, endings: &[Ending], tolerance: f64) -> Option<Cut> {
-    let came_past = |ending: &Ending| {
+fn cut_at(silence: f64, endings: &[SilenceEnding], tolerance: f64) -> Option<Cut> {
+    let came_past = |ending: &SilenceEnding| {
         if (ending.silence - silence).abs() > tolerance {
             return (ending.silence > silence).then_some(true);
         }
@@ -97,10 +97,10 @@ fn cut_at(silence: f64, endings: &[Ending], tolerance: f64) -> Option<Cut> {
 mod tests {
     use super::*;
 
-    fn endings(rows: &[(f64, How)]) -> Vec<Ending> {
+    fn endings(rows: &[(f64, How)]) -> Vec<SilenceEnding> {
         let at = Instant::now();
         rows.iter()
-            .map(|&(silence, how)| Ending { at, silence, how })
+            .map(|&(silence, how)| SilenceEnding { at, silence, how })
             .collect()
     }
 

@@ -13,7 +13,7 @@ pub(crate) enum How {
 
 /// A silence after a request that was sent whole.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Ending {
+pub(crate) struct SilenceEnding {
     /// When it ended.
     pub(crate) at: Instant,
     /// How long it lasted, in the provider's seconds.
@@ -21,7 +21,7 @@ pub(crate) struct Ending {
     pub(crate) how: How,
 }
 
-impl Ending {
+impl SilenceEnding {
     /// Whether the silence had lasted for so long, or may have: `tolerance` is what two clocks differ by.
     pub(super) fn reached(&self, seconds: f64, tolerance: f64) -> bool {
         self.silence >= seconds - tolerance

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::ending::{Ending, How};
+use super::ending::{How, SilenceEnding};
 
 /// Fewer pictures teach nothing.
 const ENOUGH: usize = 10;
@@ -18,7 +18,7 @@ const ROOM: f64 = 1.5;
 const MOST: f64 = 2.0;
 
 /// The limit that the last pictures of a size ask for, where it is longer than the table's.
-pub(super) fn limit(own: &VecDeque<Ending>, table: f64) -> Option<f64> {
+pub(super) fn limit(own: &VecDeque<SilenceEnding>, table: f64) -> Option<f64> {
     let mut times: Vec<f64> = own
         .iter()
         .filter(|ending| ending.how == How::Picture)
@@ -39,10 +39,10 @@ mod tests {
 
     use super::*;
 
-    fn pictures(times: impl IntoIterator<Item = f64>) -> VecDeque<Ending> {
+    fn pictures(times: impl IntoIterator<Item = f64>) -> VecDeque<SilenceEnding> {
         let at = Instant::now();
         let how = How::Picture;
-        let ending = |silence| Ending { at, silence, how };
+        let ending = |silence| SilenceEnding { at, silence, how };
         times.into_iter().map(ending).collect()
     }
 

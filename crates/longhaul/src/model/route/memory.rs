@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     chance,
     cuts::{self, Cut},
-    ending::Ending,
+    ending::SilenceEnding,
     learned,
     pace::TimeScale,
 };
@@ -26,7 +26,7 @@ const PROBE: f64 = 3600.0;
 /// Everything that is known of a route.
 #[derive(Debug)]
 pub(super) struct Memory {
-    sizes: [VecDeque<Ending>; Resolution::ALL.len()],
+    sizes: [VecDeque<SilenceEnding>; Resolution::ALL.len()],
     /// The one that was let go to see whether a cut still stands, until it has ended.
     probe: Option<Instant>,
     pub(super) scale: TimeScale,
@@ -66,7 +66,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn note(&mut self, size: Resolution, ending: Ending, probe: bool) {
+    pub(super) fn note(&mut self, size: Resolution, ending: SilenceEnding, probe: bool) {
         let own = &mut self.sizes[size as usize];
         if own.len() == KEPT {
             own.pop_front();
@@ -81,7 +81,8 @@ impl Memory {
     /// Forgets what is too old to count.
     pub(super) fn forget(&mut self, now: Instant, scale: TimeScale) {
         self.scale = scale;
-        let is_old = |ending: &Ending| now.saturating_duration_since(ending.at) > scale.ours(DAY);
+        let is_old =
+            |ending: &SilenceEnding| now.saturating_duration_since(ending.at) > scale.ours(DAY);
         for own in &mut self.sizes {
             while own.front().is_some_and(is_old) {
                 own.pop_front();
@@ -91,7 +92,7 @@ impl Memory {
 
     /// The route's cuts, the shortest first.
     pub(super) fn cuts(&self) -> Vec<Cut> {
-        let mut endings: Vec<Ending> = self.sizes.iter().flatten().copied().collect();
+        let mut endings: Vec<SilenceEnding> = self.sizes.iter().flatten().copied().collect();
         endings.sort_by_key(|ending| ending.at);
         cuts::known(&endings, self.scale.tolerance())
     }

@@ -23,11 +23,11 @@ use tokio::time::Instant;
 
 pub use self::id::OutboundProxy;
 pub(crate) use self::{
-    ending::{Ending, How},
+    ending::{How, SilenceEnding},
     id::RouteId,
     memory::Passage,
     pace::TimeScale,
-    patterns::{CutConnection, Pattern as CutPattern},
+    patterns::{CutConnection, CutPattern},
 };
 use self::{memory::Memory, patterns::Cuts};
 use crate::model::Resolution;
@@ -69,10 +69,10 @@ pub struct KnownCut {
 /// Clones share it. For each host and [`OutboundProxy`] it holds the last 64 endings of each size for a day, some
 /// times of each, and nothing of the requests: at most 6 kB a route, of 64 routes. A restart forgets it.
 #[derive(Clone, Default)]
-pub struct RouteHistory(Arc<Mutex<Inner>>);
+pub struct RouteHistory(Arc<Mutex<Routes>>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct Routes {
     routes: Vec<(RouteId, Memory)>,
     cuts: Cuts,
 }
@@ -110,7 +110,7 @@ impl RouteHistory {
         &self,
         route: &RouteId,
         size: Resolution,
-        ending: Ending,
+        ending: SilenceEnding,
         scale: TimeScale,
         probe: bool,
     ) {
@@ -215,13 +215,13 @@ impl RouteHistory {
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, Routes> {
         // Plain values: a panic elsewhere cannot have left one half-written.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl Routes {
     fn find(&mut self, route: &RouteId) -> Option<&mut Memory> {
         let (_, memory) = self.routes.iter_mut().find(|(id, _)| id == route)?;
         Some(memory)

@@ -34,7 +34,7 @@ pub(crate) struct CutConnection {
 
 /// What several cuts show together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Pattern {
+pub(crate) enum CutPattern {
     /// So many at this host came after the same time.
     SameSilence(usize),
     /// So many that had begun at different times came at the same moment.
@@ -67,16 +67,16 @@ impl Cuts {
 
     /// What `cut`, which is remembered, and the others show. Connections of several hosts that die at one
     /// moment have nothing but this machine's way out in common; so that is asked first.
-    pub(super) fn pattern(&self, cut: &CutConnection) -> Option<Pattern> {
+    pub(super) fn pattern(&self, cut: &CutConnection) -> Option<CutPattern> {
         let together = || self.0.iter().filter(|other| cut.is_together_with(other));
         if together().next().is_some() {
-            return Some(Pattern::SameMoment {
+            return Some(CutPattern::SameMoment {
                 sockets: together().count() + 1,
                 hosts: together().any(|other| other.route != cut.route),
             });
         }
         let alike = self.0.iter().filter(|other| cut.is_alike(other)).count();
-        (alike >= CERTAIN).then_some(Pattern::SameSilence(alike))
+        (alike >= CERTAIN).then_some(CutPattern::SameSilence(alike))
     }
 }
 

@@ -26,7 +26,7 @@ impl Host {
     fn note_as(&self, size: Resolution, silence: f64, how: How, count: usize, probe: bool) {
         for _ in 0..count {
             let at = Instant::now();
-            let ending = Ending { at, silence, how };
+            let ending = SilenceEnding { at, silence, how };
             self.history.note(&self.id, size, ending, SCALE, probe);
         }
     }

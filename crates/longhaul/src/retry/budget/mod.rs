@@ -6,7 +6,7 @@ mod spending;
 mod tests;
 
 pub use self::spending::{Balance, Spending};
-pub(super) use self::{reservation::Reservation, spending::may_be_charged};
+pub(super) use self::{reservation::MoneyReservation, spending::may_be_charged};
 use crate::{
     config::ConfigError,
     model::{Currency, Money},

@@ -5,7 +5,7 @@ use crate::{attempt::Attempt, error::ErrorKind, model::Money};
 ///
 /// Dropped, it settles by the attempt's outcome; without an attempt everything is free again.
 #[derive(Debug)]
-pub(in crate::retry) struct Reservation {
+pub(in crate::retry) struct MoneyReservation {
     spending: Spending,
     // Held for the attempt itself.
     price: Option<Money>,
@@ -14,7 +14,7 @@ pub(in crate::retry) struct Reservation {
     attempt: Option<Attempt>,
 }
 
-impl Reservation {
+impl MoneyReservation {
     /// Holds nothing yet.
     pub(in crate::retry) fn new(spending: &Spending) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Reservation {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for MoneyReservation {
     fn drop(&mut self) {
         // An attempt ends before its reservation: its guard stands before it everywhere.
         let outcome = self.attempt.as_ref().and_then(Attempt::outcome_now);

@@ -9,10 +9,10 @@ use crate::{
 /// The money of a retry layer, shared by all its clones and services: what duplicates may still cost, what
 /// is spent, what is held.
 #[derive(Clone, Debug)]
-pub struct Spending(Arc<Inner>);
+pub struct Spending(Arc<Balances>);
 
 #[derive(Debug)]
-struct Inner {
+struct Balances {
     budget: Option<MoneyBudget>,
     cap: Option<SpendingCap>,
     // A handful of currencies at most.
@@ -47,7 +47,7 @@ impl Spending {
         cap: Option<SpendingCap>,
     ) -> Option<Self> {
         (budget.is_some() || cap.is_some()).then(|| {
-            Self(Arc::new(Inner {
+            Self(Arc::new(Balances {
                 budget,
                 cap,
                 accounts: Mutex::default(),

@@ -22,7 +22,7 @@ fn usd(spending: &Spending) -> Balance {
 }
 
 /// A ticket for an attempt that ended so.
-fn ended(mut ticket: Reservation, class: Class) {
+fn ended(mut ticket: MoneyReservation, class: Class) {
     let attempt = Attempt::new(OperationId::new(), 1, None);
     attempt.set_price(Some(PRICE), None);
     ticket.attach(&attempt);
@@ -42,7 +42,7 @@ async fn what_was_held_is_spent_doubtful_or_free_by_the_outcome() {
         (Class::Overloaded, 0, 0, 0),
     ] {
         let spending = book(0, 100, Some(1_000_000));
-        let mut ticket = Reservation::new(&spending);
+        let mut ticket = MoneyReservation::new(&spending);
         ticket.reserve(Some(PRICE)).unwrap();
         assert_eq!(usd(&spending).in_flight, 240_000);
         ended(ticket, class);
@@ -59,7 +59,7 @@ async fn what_was_held_is_spent_doubtful_or_free_by_the_outcome() {
 #[test]
 fn a_ticket_that_was_never_used_gives_everything_back() {
     let spending = book(500_000, 0, None);
-    let mut ticket = Reservation::new(&spending);
+    let mut ticket = MoneyReservation::new(&spending);
     ticket.reserve(Some(PRICE)).unwrap();
     assert!(ticket.withdraw(Some(PRICE)));
     assert_eq!(usd(&spending).duplicates, 260_000);
@@ -69,13 +69,13 @@ fn a_ticket_that_was_never_used_gives_everything_back() {
 }
 
 #[test]
-fn the_cap_refuses_what_would_pass_it_and_what_has_no_price_in_its_currency() {
+fn the_cap_refuses_what_passes_it_and_unknown_prices() {
     let spending = book(0, 0, Some(500_000));
-    let mut first = Reservation::new(&spending);
+    let mut first = MoneyReservation::new(&spending);
     first.reserve(Some(PRICE)).unwrap();
-    let mut second = Reservation::new(&spending);
+    let mut second = MoneyReservation::new(&spending);
     second.reserve(Some(PRICE)).unwrap();
-    let refused = Reservation::new(&spending)
+    let refused = MoneyReservation::new(&spending)
         .reserve(Some(PRICE))
         .unwrap_err();
     assert_eq!(
@@ -88,28 +88,32 @@ fn the_cap_refuses_what_would_pass_it_and_what_has_no_price_in_its_currency() {
         }
     );
     drop(first);
-    assert!(Reservation::new(&spending).reserve(Some(PRICE)).is_ok());
+    assert!(
+        MoneyReservation::new(&spending)
+            .reserve(Some(PRICE))
+            .is_ok()
+    );
 
     let euro = Money {
         micros: 1,
         currency: "EUR".parse().unwrap(),
     };
     for unknown in [None, Some(euro)] {
-        assert!(Reservation::new(&spending).reserve(unknown).is_err());
+        assert!(MoneyReservation::new(&spending).reserve(unknown).is_err());
     }
 }
 
 #[test]
-fn a_budget_lends_nothing_for_an_unknown_price_and_nothing_it_has_not() {
+fn a_budget_lends_only_what_it_has_for_a_known_price() {
     let spending = book(240_000, 0, None);
-    assert!(!Reservation::new(&spending).withdraw(None));
-    let mut first = Reservation::new(&spending);
+    assert!(!MoneyReservation::new(&spending).withdraw(None));
+    let mut first = MoneyReservation::new(&spending);
     assert!(first.withdraw(Some(PRICE)));
-    assert!(!Reservation::new(&spending).withdraw(Some(Money::usd_micros(1))));
+    assert!(!MoneyReservation::new(&spending).withdraw(Some(Money::usd_micros(1))));
     drop(first);
 
     // Currencies never mix: each begins at the floor.
-    let mut other = Reservation::new(&spending);
+    let mut other = MoneyReservation::new(&spending);
     assert!(other.withdraw(Some(Money {
         micros: 240_000,
         currency: "EUR".parse().unwrap(),
@@ -120,9 +124,9 @@ fn a_budget_lends_nothing_for_an_unknown_price_and_nothing_it_has_not() {
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_that_was_free_leaves_its_stake_to_the_next() {
     let spending = book(240_000, 0, None);
-    let mut duplicate = Reservation::new(&spending);
+    let mut duplicate = MoneyReservation::new(&spending);
     assert!(duplicate.withdraw(Some(PRICE)));
-    let mut next = Reservation::new(&spending);
+    let mut next = MoneyReservation::new(&spending);
     next.take_place_of(Some(&mut duplicate));
     ended(duplicate, Class::Overloaded);
     assert_eq!(usd(&spending).duplicates, 0);
@@ -146,7 +150,7 @@ fn anything() -> impl Strategy<Value = Vec<(i64, u16, bool, usize, bool)>> {
 
 proptest! {
     #[test]
-    fn never_below_zero_never_over_the_cap_never_more_than_floor_and_deposits(
+    fn a_budget_stays_between_zero_its_cap_and_its_deposits(
         floor in 0_i64..1_000_000,
         share in 0_u16..=1000,
         cap in 0_i64..3_000_000,
@@ -159,7 +163,7 @@ proptest! {
         let mut open = Vec::new();
         for (micros, probability, duplicate, class, keep_open) in attempts {
             let price = Money::usd_micros(micros);
-            let mut ticket = Reservation::new(&spending);
+            let mut ticket = MoneyReservation::new(&spending);
             let mut stake = 0;
             if duplicate {
                 let waste = price.at(crate::model::Probability::permille(probability));

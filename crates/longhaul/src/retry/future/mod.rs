@@ -16,8 +16,8 @@ use tower_service::Service;
 
 use super::{
     body::ResponseBody,
-    operation::Operation,
-    running::{Lateness, Running},
+    operation::RetryOperation,
+    running::{Lateness, RunningAttempt},
 };
 use crate::{
     attempt::Expiry,
@@ -39,24 +39,24 @@ pin_project! {
         // its guard, so that it drops first and says what it knows.
         #[pin]
         inner: Option<S::Future>,
-        running: Option<Running>,
+        running: Option<RunningAttempt>,
         // Those that were begun while an earlier one was late. Empty, and nothing allocated, without any.
         beside: Vec<Hedged<S::Future>>,
         next: NextAttempt,
         // The operation's deadline, for all that is waited for here.
         expiry: Expiry,
         service: S,
-        operation: Operation<B>,
+        operation: RetryOperation<B>,
     }
 }
 
 /// An attempt that has ended, and what is owed to it.
-type Ended<T> = (Running, Result<T, Error>);
+type Ended<T> = (RunningAttempt, Result<T, Error>);
 
 /// An attempt beside the one in place.
 struct Hedged<F> {
     future: Pin<Box<F>>,
-    running: Running,
+    running: RunningAttempt,
 }
 
 /// The next attempt, if there is to be one.
@@ -85,7 +85,7 @@ enum Begun {
     /// It runs.
     Runs,
     /// It ended before it was begun.
-    Ended(Running, Error),
+    Ended(RunningAttempt, Error),
     /// It is not begun, and no other will be.
     Refused(Error),
 }
@@ -96,7 +96,11 @@ where
     B: Replay,
 {
     /// `service` is ready.
-    pub(super) fn new(mut service: S, mut operation: Operation<B>, request: Request<B>) -> Self {
+    pub(super) fn new(
+        mut service: S,
+        mut operation: RetryOperation<B>,
+        request: Request<B>,
+    ) -> Self {
         let (inner, running, next) = match operation.admit_first() {
             Ok(()) => {
                 let (request, running) = operation.attempt(request);
@@ -264,7 +268,7 @@ where
     }
 }
 
-fn ended<T, E: Into<BoxError>>(running: Running, answer: Result<T, E>) -> Ended<T> {
+fn ended<T, E: Into<BoxError>>(running: RunningAttempt, answer: Result<T, E>) -> Ended<T> {
     let answer = answer.map_err(|error| {
         let error = Error::from_inner(error);
         match error.kind() {

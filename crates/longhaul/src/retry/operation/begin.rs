@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{
     super::{key::KeyForm, layer::Shared, saved_head::SavedHead},
-    Again, Operation,
+    Again, RetryOperation,
 };
 use crate::{
     attempt::{Deadline, OperationId, OtherTargets, PriorAttempts, after, callers_deadline},
@@ -15,7 +15,7 @@ use crate::{
     observe::Observer,
 };
 
-impl<B: Replay> Operation<B> {
+impl<B: Replay> RetryOperation<B> {
     pub(in super::super) fn begin(request: Request<B>, shared: &Shared) -> (Self, Request<B>) {
         let policy = shared.policy.clone();
         let (mut head, body) = request.into_parts();

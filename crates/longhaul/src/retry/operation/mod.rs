@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 use super::{
     RetryPolicy,
-    budget::Reservation,
+    budget::MoneyReservation,
     decision::Cost,
     endings::{Endings, RejectedResult},
     layer::Budgets,
-    running::Running,
+    running::RunningAttempt,
     saved_head::SavedHead,
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 #[derive(Debug)]
-pub(super) struct Operation<B> {
+pub(super) struct RetryOperation<B> {
     pub(super) id: OperationId,
     // What was done at other targets. Boxed: most operations are at their first.
     pub(super) elsewhere: Option<Box<PriorAttempts>>,
@@ -79,14 +79,14 @@ pub(super) struct Planned {
     /// It takes the place of a duplicate that was free, and is not counted again.
     pub(super) takes_place: bool,
     // The money that is held for it.
-    pub(super) reservation: Option<Box<Reservation>>,
+    pub(super) reservation: Option<Box<MoneyReservation>>,
     /// What allowed it to begin.
     pub(super) admission: Option<Admission>,
 }
 
-impl<B: Replay> Operation<B> {
+impl<B: Replay> RetryOperation<B> {
     /// Sends `request` as the next attempt.
-    pub(super) fn attempt(&mut self, mut request: Request<B>) -> (Request<B>, Running) {
+    pub(super) fn attempt(&mut self, mut request: Request<B>) -> (Request<B>, RunningAttempt) {
         let running = self.next_attempt(&request);
         let attempt = running.attempt();
         if let Some(name) = &self.policy.attempt_header {
@@ -101,7 +101,7 @@ impl<B: Replay> Operation<B> {
     }
 
     /// The next attempt, which `request` is.
-    fn next_attempt(&mut self, request: &Request<B>) -> Running {
+    fn next_attempt(&mut self, request: &Request<B>) -> RunningAttempt {
         let planned = self
             .planned
             .take()
@@ -127,7 +127,7 @@ impl<B: Replay> Operation<B> {
         attempt.set_route_info(route);
         self.tell(&Event::Started { attempt: &attempt });
         self.report.attempts.push(attempt.clone());
-        Running::begin(
+        RunningAttempt::begin(
             attempt,
             planned.reservation,
             planned.beside,
@@ -147,7 +147,7 @@ impl<B: Replay> Operation<B> {
     }
 
     /// An attempt has ended: what was free is not counted as paid.
-    pub(super) fn count(&mut self, running: &Running, class: Class) {
+    pub(super) fn count(&mut self, running: &RunningAttempt, class: Class) {
         let counter = match Cost::of(class) {
             Cost::Refused => &mut self.refused,
             Cost::Unsent => &mut self.unsent,
@@ -247,7 +247,7 @@ impl<B: Replay> Operation<B> {
     }
 
     /// The attempt was not begun: it has no number and no place in the report.
-    pub(super) fn strike_out(&mut self, running: &Running) {
+    pub(super) fn strike_out(&mut self, running: &RunningAttempt) {
         let number = running.attempt().number();
         self.report
             .attempts
@@ -264,7 +264,7 @@ impl<B: Replay> Operation<B> {
     }
 
     /// The operation's deadline ends an attempt.
-    pub(super) fn expired(&mut self, running: &mut Running) -> Error {
+    pub(super) fn expired(&mut self, running: &mut RunningAttempt) -> Error {
         let error = Error::deadline_passed(running.attempt());
         running.guard.fail(&error);
         error

@@ -17,7 +17,7 @@ async fn an_overload_inside_a_200_is_sent_again_as_a_duplicate() {
 }
 
 #[test]
-fn a_class_that_is_free_by_itself_is_no_duplicate_unless_the_answer_says_more() {
+fn a_free_class_is_no_duplicate_unless_the_answer_differs() {
     let policy = RetryPolicy::default();
     let mut situation = Situation::new(End::Finished, Class::Unavailable);
     for (probability, expected) in [(0, false), (20, false), (500, true)] {
@@ -38,7 +38,7 @@ fn a_certificate_that_is_not_valid_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bare_conflict_is_waited_out_while_an_earlier_attempt_may_run() {
+async fn a_bare_conflict_waits_while_an_earlier_attempt_may_run() {
     let says = [Say::broken(1), Say::status(0, 409), Say::picture(1)];
     let answered = Script::new(exact(), says).call(request()).await;
     assert_eq!(report(&answered).collected(), 1);
@@ -52,7 +52,7 @@ async fn a_bare_conflict_is_waited_out_while_an_earlier_attempt_may_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_accepted_task_is_not_sent_again_and_its_id_is_in_the_advice() {
+async fn an_accepted_task_is_sent_once_and_the_advice_has_its_id() {
     const TASK: &str = r#"{"id":"task_1","status":"queued"}"#;
     let answered = Script::new(exact(), [Say(1, 202, "x: y", TASK)])
         .call(request())

@@ -3,7 +3,7 @@ use crate::{model::PerResolution, timeout::AtLimit};
 use http::HeaderName;
 
 #[tokio::test(start_paused = true)]
-async fn a_servers_no_always_wins_and_its_yes_makes_no_unknown_outcome_safe() {
+async fn a_servers_no_wins_and_its_yes_makes_nothing_safe() {
     let no = Say(1, 503, "x-should-retry: false", "no");
     let script = Script::new(exact(), [no]);
     let answered = script.call(request()).await;
@@ -104,7 +104,7 @@ async fn the_key_is_written_as_the_host_wants_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callers_deadline_counts_where_it_is_smaller_and_is_not_sent_on() {
+async fn a_callers_smaller_deadline_counts_and_is_not_sent_on() {
     let mut policy = exact();
     policy.deadline_headers = vec![DeadlineHeader::new(
         HeaderName::from_static("grpc-timeout"),

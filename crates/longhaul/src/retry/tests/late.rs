@@ -53,7 +53,7 @@ async fn a_late_picture_during_the_wait_spares_the_duplicate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_no_other_may_follow_the_late_one_goes_on_to_the_deadline() {
+async fn a_late_attempt_without_a_successor_has_until_the_deadline() {
     let mut policy = late();
     policy.paid_attempts = 1;
     let script = Script::new(policy.clone(), [Say::picture(2_200)]);
@@ -159,7 +159,7 @@ async fn dropped_at_any_point_each_attempt_has_exactly_one_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_single_place_the_second_waits_for_the_first_and_costs_nothing() {
+async fn with_one_place_the_second_waits_and_costs_nothing() {
     let provider = Provider::new([Act::Silence]);
     let mock = provider.clone();
     let client = service_fn(move |request| mock.clone().serve(request));
@@ -173,7 +173,7 @@ async fn with_a_single_place_the_second_waits_for_the_first_and_costs_nothing() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_its_place_when_it_is_superseded_was_never_sent() {
+async fn superseded_while_it_waits_for_a_place_is_never_sent() {
     let script = Script::new(late(), []);
     let slow = service_fn(async |request: Request<_>| {
         let body: crate::timeout::RequestBody<Full<Bytes>> = request.into_body();
@@ -193,7 +193,7 @@ async fn what_waits_for_its_place_when_it_is_superseded_was_never_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_ledger_has_one_entry_for_each_and_the_superseded_may_have_cost_something() {
+async fn a_superseded_attempt_has_its_own_entry_and_may_have_cost() {
     use crate::{Stack, body::ReplayBody, model::PriceRow, policy::Policy, timeout::RequestBody};
 
     let mut policy = Policy::nano_banana_pro();

@@ -38,7 +38,7 @@ fn balance(script: &Script) -> Balance {
 }
 
 #[tokio::test(start_paused = true)]
-async fn duplicates_stop_where_the_budget_does_and_delivered_pictures_fill_it() {
+async fn delivered_pictures_fill_the_budget_that_duplicates_drain() {
     // Enough for one duplicate after an unknown outcome (0.9 × 0.24), not for two.
     let says = [Say::broken(1), Say::broken(1)];
     let script = priced(budget(216_000, 900), says);
@@ -81,7 +81,7 @@ async fn what_was_refused_or_never_sent_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_price_there_is_no_duplicate_and_under_a_cap_no_call() {
+async fn no_price_means_no_duplicate_and_under_a_cap_no_call() {
     let script = Script::new(budget(1_000_000, 0), [Say::broken(1)]);
     let answered = script.call(request()).await;
     assert_eq!(report(&answered).stopped_by(), StoppedBy::Budget);
@@ -156,7 +156,7 @@ async fn what_was_refused_makes_room_under_the_cap_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_in_flight_hold_their_price_and_free_it_however_they_end() {
+async fn calls_hold_their_price_in_flight_and_free_it_at_any_end() {
     let script = priced(capped(PRICE), [Say::picture(100), Say::picture(1)]);
     let first = script.clone();
     let running = tokio::spawn(async move { first.call(request()).await.map(drop) });

@@ -3,7 +3,7 @@
 use super::{script::*, *};
 use crate::{
     error::ConnectStage,
-    model::{Decision, Ending, How, PictureLimit, RouteId, TimeScale},
+    model::{Decision, How, PictureLimit, RouteId, SilenceEnding, TimeScale},
     timeout::{AtLimit, Network, TimeoutPolicy},
 };
 
@@ -88,7 +88,7 @@ async fn what_was_free_is_not_counted_against_what_may_be_charged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_picture_is_late_at_its_limit_and_followed_at_the_longest_silence() {
+async fn a_late_small_picture_is_followed_at_the_longest_silence() {
     let script = Script::new(exact(), [Say::picture(700), Say::picture(300)]);
     let answered = script.call(of(Resolution::K1)).await;
     assert_eq!(script.times(), [0, 605]);
@@ -201,7 +201,7 @@ async fn on_a_route_that_cuts_twice_as_many_may_be_charged() {
         let route = RouteId::of(request().uri(), &http::Extensions::new());
         for (silence, how) in [(45.0, How::Picture), (60.0, How::Cut)].repeat(10) {
             let at = Instant::now();
-            let ending = Ending { at, silence, how };
+            let ending = SilenceEnding { at, silence, how };
             history.note(&route, Resolution::K1, ending, TimeScale(1.0), false);
         }
         let answered = script.call(of(Resolution::K1)).await;

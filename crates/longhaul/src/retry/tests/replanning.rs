@@ -65,7 +65,7 @@ async fn a_late_one_that_may_be_charged_keeps_its_duplicate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_refusal_that_explains_is_not_hidden_by_what_hardly_cost_anything() {
+async fn a_refusal_is_not_hidden_by_an_ending_that_cost_little() {
     // A server that answers 413 and closes while the body is written.
     let seen = Arc::new(Mutex::new(0));
     let service = service_fn(move |request: Request<Full<Bytes>>| {

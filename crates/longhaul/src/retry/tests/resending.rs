@@ -93,7 +93,7 @@ impl Replay for Once {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_sent_again_is_sent_once_and_the_report_says_so() {
+async fn the_report_says_that_a_body_could_not_be_sent_again() {
     let service = service_fn(async |_: Request<Once>| {
         Ok::<_, BoxError>(
             Response::builder()

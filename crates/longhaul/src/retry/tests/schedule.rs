@@ -98,7 +98,7 @@ fn any_backoff() -> impl Strategy<Value = Backoff> {
 
 proptest! {
     #[test]
-    fn no_schedule_waits_less_than_the_server_asks_or_more_than_it_may(
+    fn every_wait_is_what_the_server_asks_at_least_and_allowed(
         backoff in any_backoff(),
         attempt in 1_u32..100,
         told in proptest::option::of(0_u64..200_000),

@@ -24,7 +24,7 @@ async fn the_caller_gets_the_ending_that_may_have_cost_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_endings_that_may_have_cost_the_same_the_caller_gets_the_last() {
+async fn of_equally_costly_endings_the_caller_gets_the_last() {
     let provider = Provider::new([
         Act::Answer(503, "first"),
         Act::Answer(503, "second"),
@@ -108,7 +108,7 @@ impl Service<Request<Full<Bytes>>> for Breaks {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_breaks_between_attempts_does_not_hide_the_first_failure() {
+async fn a_service_that_breaks_later_does_not_hide_the_first_end() {
     let service = Breaks {
         asked: Arc::default(),
     };

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_never_begins_to_leave_ends_after_the_start_limit_as_never_sent() {
+async fn a_request_that_does_not_leave_ends_as_never_sent() {
     let stuck = service_fn(async |_request: Request<RequestBody<Full<Bytes>>>| {
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
     });
@@ -18,7 +18,7 @@ async fn a_request_that_never_begins_to_leave_ends_after_the_start_limit_as_neve
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_stops_ends_after_the_write_limit_as_sent_in_part() {
+async fn an_upload_that_stops_ends_as_sent_in_part() {
     let slow = service_fn(async |request: Request<RequestBody<Slow>>| {
         send(request.into_body()).await;
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
@@ -44,7 +44,7 @@ async fn a_slow_upload_does_not_eat_the_time_of_the_generation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_stops_arriving_ends_after_the_idle_limit_as_undelivered() {
+async fn an_answer_that_stops_arriving_ends_as_undelivered() {
     let service = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
         Ok::<_, Infallible>(Response::new(Slow::frames([50, 50]).then_hang()))
     });

@@ -1,6 +1,7 @@
 //! How long each phase may take, by size, network and policy.
 
 use super::*;
+use crate::policy::Policy;
 
 /// The rows of the guide's table of timeouts by resolution, the row of an unknown size among them.
 #[tokio::test(start_paused = true)]
@@ -51,7 +52,7 @@ fn the_longer_of_size_row_and_network_row_counts() {
 
 /// What is added to the head is off by default, so that the guide's table stays as it is.
 #[test]
-fn the_head_grows_with_references_further_images_and_quality_where_the_limits_say_so() {
+fn references_images_and_quality_lengthen_the_limit_if_set() {
     let large = Workload::of(Resolution::K4)
         .with_references(14)
         .with_images(4)
@@ -93,14 +94,18 @@ fn the_head_grows_with_references_further_images_and_quality_where_the_limits_sa
     let two = plain().with_references(2);
     assert_eq!(endless.picture_for(&two), Duration::MAX);
 
-    let scaled = limits.scaled(0.01);
+    let policy = Policy {
+        timeout: limits,
+        ..Policy::default()
+    };
+    let scaled = policy.scaled(0.01).unwrap().timeout;
     assert_eq!(scaled.per_reference.as_millis(), 100);
     assert_eq!(scaled.per_extra_image.as_millis(), 600);
     assert_eq!(scaled.high_quality.as_millis(), 1_200);
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_images_than_anybody_makes_are_waited_for_until_the_operations_deadline() {
+async fn absurdly_many_images_wait_until_the_operations_deadline() {
     let silent = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
         send(request.into_body()).await;
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await

@@ -23,7 +23,7 @@ fn logged(
 }
 
 #[test]
-fn the_providers_log_stands_in_the_place_of_priors_and_of_our_clocks() {
+fn the_providers_log_replaces_priors_and_our_clocks() {
     for (class, charged, duration, expected) in [
         // Free by all rules, and charged all the same.
         (

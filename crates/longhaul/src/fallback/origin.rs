@@ -9,12 +9,12 @@ const MODEL: &str = "{model}";
 
 /// Scheme and authority of a target.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct TargetOrigin {
     scheme: Scheme,
     authority: Authority,
 }
 
-impl Place {
+impl TargetOrigin {
     /// Reads a target's URL; the error says what is wrong with it.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("{url:?} {why}"));

@@ -7,7 +7,7 @@ use http_body::Body;
 use super::{
     Class, Classification, Classifier, EndOfStream, Evidence, Head,
     answer::{AnswerWatcher, BodyKind},
-    body::{ResponseBody, Running},
+    body::{ResponseBody, RunningAnswer},
     peek::{Linger, Peek, Peeked, Reach},
     peeked_body::PeekedBody,
 };
@@ -30,7 +30,7 @@ pub(super) struct Answer<B> {
 
 /// Everything about an attempt that does not change while its answer comes.
 #[derive(Debug)]
-pub(super) struct Case<C> {
+pub(super) struct ClassifyContext<C> {
     pub(super) classifier: C,
     pub(super) peek_limit: usize,
     /// Up to how much its answer is held until it is whole, and from what memory; `None` where it is not.
@@ -40,7 +40,7 @@ pub(super) struct Case<C> {
     pub(super) guard: Option<AttemptGuard>,
 }
 
-impl<C: Classifier + Clone> Case<C> {
+impl<C: Classifier + Clone> ClassifyContext<C> {
     pub(super) fn guard(&mut self) -> &mut AttemptGuard {
         self.guard
             .as_mut()
@@ -50,7 +50,7 @@ impl<C: Classifier + Clone> Case<C> {
     pub(super) fn head<'a>(&'a self, parts: &'a Parts) -> Head<'a> {
         let attempt = self.guard.as_ref().map(AttemptGuard::attempt);
         Head::new(parts.status, &parts.headers, &self.workload)
-            .after(attempt.and_then(Attempt::provider_wait))
+            .with_waited(attempt.and_then(Attempt::provider_wait))
     }
 
     pub(super) fn answered<B>(&mut self, mut response: Response<B>) -> Response<B> {
@@ -143,7 +143,7 @@ impl<C: Classifier + Clone> Case<C> {
         let classification = if success && peek.held() > self.peek_limit {
             // Nobody needs many megabytes in one piece.
             let waited = self.head(&parts).waited;
-            let end = EndOfStream::new(parts.status, &self.workload, &facts).after(waited);
+            let end = EndOfStream::new(parts.status, &self.workload, &facts).with_waited(waited);
             self.classifier.passed(&end)
         } else {
             let bytes = peek.joined();
@@ -205,7 +205,7 @@ impl<C: Classifier + Clone> Case<C> {
         if peek.is_out_of_memory() {
             self.guard().attempt().note_not_held();
         }
-        let running = Running {
+        let running = RunningAnswer {
             classifier: self.classifier.clone(),
             status: parts.status,
             workload: self.workload.clone(),
