@@ -50,7 +50,11 @@ async fn under_a_cap_the_polls_of_a_task_hold_no_money() {
 
 #[tokio::test]
 async fn a_failed_task_is_answered_as_the_unary_call_would_be() {
-    let gateway = Running::with(provider("task-failed@image_content_policy_violation*9"), as_tasks).await;
+    let gateway = Running::with(
+        provider("task-failed@image_content_policy_violation*9"),
+        as_tasks,
+    )
+    .await;
     let answer = gateway.post("/v1/responses", ORDER, &[]).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(answer.header("x-longhaul-class"), Some("ContentBlocked"));
