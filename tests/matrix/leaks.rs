@@ -1,6 +1,11 @@
 //! What must return to zero: tasks, sockets, places in flight.
 
-use std::{convert::Infallible, fs, future::ready, time::Duration};
+use std::{
+    convert::Infallible,
+    fs,
+    future::{pending, ready},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -42,16 +47,30 @@ pub(crate) async fn tasks() -> usize {
     settled(0, || Handle::current().metrics().num_alive_tasks()).await
 }
 
-/// Whether the one place of the host that `request` goes to is free: a call that has to wait for it is not ready at
-/// once.
-pub(crate) fn place_is_free(stack: &Stack, request: Request<Full<Bytes>>) -> bool {
+/// Whether all `places` of the host that `request` goes to are free: when calls without an answer hold all but one, a
+/// further call does not have to wait.
+pub(crate) fn places_are_free(
+    stack: &Stack,
+    places: usize,
+    request: impl Fn() -> Request<Full<Bytes>>,
+) -> bool {
+    let silent =
+        service_fn(|_: Request<SentBody>| pending::<Result<Response<Full<Bytes>>, Infallible>>());
+    let held: Vec<_> = (1..places)
+        .map(|_| {
+            let mut call = Box::pin(stack.layer(silent).oneshot(request()));
+            assert!(call.as_mut().now_or_never().is_none());
+            call
+        })
+        .collect();
     let refuses = service_fn(|_: Request<SentBody>| {
         let mut answer = Response::new(Full::<Bytes>::default());
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         ready(Ok::<_, Infallible>(answer))
     });
-    let call = stack.layer(refuses).oneshot(request);
-    call.now_or_never().is_some()
+    let free = stack.layer(refuses).oneshot(request()).now_or_never();
+    drop(held);
+    free.is_some()
 }
 
 /// The sockets of this process.

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, crypto::ring};
 use tower::Layer;
 
 use crate::{
-    scene::{Ended, Http, Scene, chain, perform},
+    scene::{Ended, Http, Scene, UNSENT_ATTEMPTS, chain, perform},
     way::{SOON, counts, scene},
 };
 
@@ -145,6 +145,6 @@ async fn what_a_real_socks_proxy_refuses_was_never_sent() {
 async fn a_proxy_that_is_gone_is_never_sent_to() {
     let name = format!("http://127.0.0.1:{}", longhaul_testing::free_port());
     let url = name.replace("http://", "http://aladdin:sesame@");
-    let ended = assert_refused_by(&url, &name, 3).await;
+    let ended = assert_refused_by(&url, &name, UNSENT_ATTEMPTS).await;
     assert!(ended.error().to_string().contains("no way through"));
 }

@@ -33,6 +33,9 @@ use tower::{Layer, Service, ServiceExt};
 /// How many times as fast as real time the provider runs, and the policies with it.
 pub(crate) const SPEED: f64 = 50.0;
 
+/// How often the default policy tries an operation that cannot be sent.
+pub(crate) const UNSENT_ATTEMPTS: usize = 6;
+
 /// The body that the stack hands to the client below it.
 pub(crate) type SentBody = RequestBody<ReplayBody<Full<Bytes>>>;
 

@@ -7,6 +7,7 @@ use longhaul::{
     billing::{ClaimConfidence, ClaimRule},
     policy::Policy,
     retry::{RetryReport, StoppedBy},
+    timeout::AtLimit,
 };
 use longhaul_sim::Dialect;
 use tokio::time::Instant;
@@ -116,15 +117,40 @@ async fn every_attempt_carries_one_key_its_number_and_the_same_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_waited_for_600_s_three_times_with_growing_waits() {
-    let bench = Bench::new("silence*3");
+async fn silence_makes_an_attempt_late_and_the_deadline_ends_it() {
+    // Duplicates after 600 s of silence and growing waits, beside what is late: that may still bring the picture.
+    let begins = [0, 600 + 5, 600 + 5 + 600 + 10];
+    let ends = [2_250; 3];
+    silent_until(ends, begins, None).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_at_600_s_three_times_to_the_documents_letter() {
+    let begins = [0, 600 + 5, 600 + 5 + 600 + 10];
+    let ends = begins.map(|begin| begin + 600);
+    silent_until(ends, begins, Some(AtLimit::End)).await;
+}
+
+/// Three attempts without an answer, which begin and end so many seconds after the operation's beginning.
+async fn silent_until(ends: [u64; 3], begins: [u64; 3], at_limit: Option<AtLimit>) {
+    let mut policy = Policy::nano_banana_pro();
+    policy.timeout.at_limit = at_limit;
+    let bench = Bench::with(policy, "silence*3".parse().unwrap());
     let began = Instant::now();
     let error = bench.call(picture(Dialect::Gemini)).await.unwrap_err();
-    assert_eq!(began.elapsed().as_secs(), 600 + 5 + 600 + 10 + 600);
+    assert_eq!(began.elapsed().as_secs(), ends[2]);
     assert!(error.is_timeout());
     let report = error.report().unwrap();
     assert_eq!(report.stopped_by(), StoppedBy::Attempts);
     assert_eq!(report.duplicates(), 2);
+    assert_eq!(report.waits(), [5, 10].map(Duration::from_secs));
+    let lasted = report.attempts().iter().map(|attempt| {
+        let outcome = attempt.outcome_now().unwrap();
+        assert_eq!(outcome.end, End::TimedOut);
+        outcome.duration.as_secs()
+    });
+    let expected = ends.iter().zip(begins).map(|(end, begin)| end - begin);
+    assert_eq!(lasted.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     bench.assert_agreed().await;
     assert_eq!(bench.provider.oracle().totals().charged, 3);
 }

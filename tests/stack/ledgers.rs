@@ -14,7 +14,7 @@ use longhaul::{
     retry::StoppedBy,
 };
 use longhaul_sim::{Dialect, Provider};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::{Layer, Service};
 
 use crate::bench::{picture, poll_once, tested};
@@ -64,14 +64,20 @@ fn only(ledger: &MemoryLedger) -> (End, Class) {
 async fn an_opening_that_is_never_durable_keeps_the_call_from_ever_being_made() {
     let (ledger, provider) = (Stuck::default(), Provider::default());
     let mut client = stack(ledger.clone()).layer(provider.clone());
-    {
-        let mut call = pin!(client.call(picture(Dialect::OpenAi)));
-        assert!(poll_once(call.as_mut()).await.is_pending());
-        let waited = timeout(Duration::from_secs(3600), call).await;
-        assert!(waited.is_err());
-        assert!(ledger.0.records()[0].is_open());
-    }
-    assert_eq!(only(&ledger.0), (End::Cancelled, Class::NeverSent));
+    let began = Instant::now();
+    let mut call = pin!(client.call(picture(Dialect::OpenAi)));
+    let before = timeout(Duration::from_secs(2_249), call.as_mut()).await;
+    assert!(before.is_err());
+    assert!(ledger.0.records()[0].is_open());
+
+    // The operation's deadline is raced against the ledger as against every other wait.
+    let error = call.await.err().unwrap();
+    assert_eq!(began.elapsed().as_secs(), 2_250);
+    assert_eq!(error.class(), Class::NotBegun);
+    let report = error.report().unwrap();
+    assert_eq!(report.stopped_by(), StoppedBy::Deadline);
+    assert!(report.attempts().is_empty());
+    assert_eq!(only(&ledger.0), (End::Failed, Class::NotBegun));
     assert!(provider.oracle().entries().is_empty());
 }
 

@@ -20,7 +20,10 @@ use tower::{Layer, Service, ServiceExt, util::BoxService};
 use crate::{
     raw::{Recorder, listen, split},
     reqwest::Reqwest,
-    scene::{Scene, SentBody, chain, header, only_record, perform, request, request_of, stack},
+    scene::{
+        Scene, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, request, request_of,
+        stack,
+    },
 };
 
 /// hyper-util's own client: its body is the one that the stack makes.
@@ -86,7 +89,7 @@ async fn a_refused_connection(stacked: &Stacked) {
 
     let ended = perform(stacked(&stack), request(&url, Dialect::OpenAi)).await;
 
-    assert_eq!(ended.classes(), [Class::NeverSent; 3]);
+    assert_eq!(ended.classes(), [Class::NeverSent; UNSENT_ATTEMPTS]);
     assert_eq!(*ended.error().kind(), ErrorKind::Inner);
     let text = chain(ended.error());
     assert!(text.to_lowercase().contains("connection refused"), "{text}");

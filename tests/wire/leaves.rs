@@ -20,8 +20,8 @@ use tower::{Layer, ServiceExt, util::MapRequest};
 use crate::{
     raw::{Recorder, listen, split},
     scene::{
-        Http, Scene, SentBody, chain, header, only_record, perform, plain, request, request_of,
-        stack,
+        Http, Scene, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, plain,
+        request, request_of, stack,
     },
 };
 
@@ -129,7 +129,7 @@ async fn a_server_that_speaks_only_h2_is_never_sent_to_and_the_error_says_why() 
 
     let ended = scene.perform(scene.request(Dialect::OpenAi)).await;
 
-    assert_eq!(ended.classes(), [Class::NeverSent; 3]);
+    assert_eq!(ended.classes(), [Class::NeverSent; UNSENT_ATTEMPTS]);
     let stage = ConnectStage::Tls;
     assert_eq!(*ended.error().kind(), ErrorKind::Connect { stage });
     let text = chain(ended.error());
@@ -139,7 +139,7 @@ async fn a_server_that_speaks_only_h2_is_never_sent_to_and_the_error_says_why() 
     );
     assert!(text.contains("it may have cost nothing"), "{text}");
     let connections = scene.server.connections();
-    assert_eq!(connections.len(), 3, "one an attempt");
+    assert_eq!(connections.len(), UNSENT_ATTEMPTS, "one an attempt");
     assert!(
         connections
             .iter()
@@ -257,12 +257,12 @@ async fn nothing_leaves_where_nobody_listens() {
 
     let stage = ConnectStage::Tcp;
     assert_eq!(*ended.error().kind(), ErrorKind::Connect { stage });
-    assert_eq!(ended.classes(), [Class::NeverSent; 3]);
+    assert_eq!(ended.classes(), [Class::NeverSent; UNSENT_ATTEMPTS]);
     let attempts = ended.report.attempts();
     assert!(
         attempts
             .iter()
             .all(|attempt| attempt.sent() == Sent::Nothing)
     );
-    assert_eq!(stack.ledger().records().len(), 3);
+    assert_eq!(stack.ledger().records().len(), UNSENT_ATTEMPTS);
 }

@@ -1,12 +1,13 @@
 //! What the gateway needs of the layers, named in one place.
 
 pub(crate) use longhaul::{
-    Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, Money,
-    Resolution, Stack, Workload,
+    Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, KnownRoute,
+    Money, OperationId, Resolution, RouteHistory, Stack, Workload,
     attempt::Sent,
     billing::{Ledger, MemoryLedger, PriceRow, PriceTable, Provider},
     detect::{DetectPolicy, DetectWorkloadLayer},
     error::Clock,
+    http1::ForceHttp1Layer,
     observe::{Event, Observer},
     policy::Policy,
     retry::RetryReport,

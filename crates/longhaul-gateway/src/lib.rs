@@ -36,6 +36,7 @@ struct Readme;
 
 pub mod body;
 pub mod caller;
+pub mod collect;
 pub mod config;
 mod core;
 pub mod demo;

@@ -1,5 +1,7 @@
 //! The gateway as a program.
 
+mod cli;
+
 use std::{error::Error, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
@@ -11,6 +13,7 @@ use longhaul_gateway::{
     server::{Admin, Server, stop_signal},
     telemetry::Recorder,
 };
+use longhaul_ledger::Location;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
@@ -38,6 +41,19 @@ struct Arguments {
     #[arg(long)]
     demo: bool,
 
+    /// Show the page of a ledger that other programs write, and do nothing else; it is only read
+    #[arg(long, value_name = "URL|FILE", conflicts_with_all = ["demo", "check", "file"])]
+    ledger: Option<Location>,
+
+    /// Where that page is
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8788",
+        requires = "ledger"
+    )]
+    page: SocketAddr,
+
     /// Print the configuration in force, and do nothing else
     #[arg(long)]
     check: bool,
@@ -54,6 +70,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Fetch what a gateway that is gone had ordered, paid for and not collected
+    Collect(cli::collect::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,9 +95,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    if let Some(Command::Key { command }) = arguments.command {
-        let KeyCommand::New { name } = command;
-        return print_key(name);
+    match arguments.command {
+        Some(Command::Key {
+            command: KeyCommand::New { name },
+        }) => return print_key(name),
+        Some(Command::Collect(options)) => return cli::collect::run(options).await,
+        None => {}
+    }
+    if let Some(ledger) = arguments.ledger {
+        log(arguments.json_log);
+        return cli::page::run(&ledger, arguments.page).await;
     }
     if arguments.demo {
         log(arguments.json_log);

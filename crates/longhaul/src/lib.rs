@@ -44,7 +44,7 @@
 //!
 //! | type | who writes | who reads |
 //! |---|---|---|
-//! | [`Workload`] | a caller who knows better; else `DetectWorkload`, and `Fallback` for each target | every layer but `ForceHttp1` |
+//! | [`Workload`] | a caller who knows better; else `DetectWorkload`, and `Fallback` for each target | every layer but `InFlight` and `ForceHttp1` |
 //! | [`Attempt`] | `ClassifyingRetry`, for each attempt; without it, the outermost of the other layers | every layer below, and a client that proves what it wrote |
 //! | [`Deadline`] | a caller; `DetectWorkload` from a header; `Fallback` for its targets | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
 //! | [`Provider`](billing::Provider) | a caller; `Fallback`, for its targets | ledger entries and prices: `BillingCompensationTracker`, `ClassifyingRetry`, `Fallback` |
@@ -76,7 +76,7 @@
 //! | `DetectWorkload` | **wait 600 s whatever was asked for**, since the size is unknown; hold no answer, and take none for one without a picture; find only price rows for any model (`"*"`); count no chances; send a body again only if its type can be ([`Replay`](body::Replay)) |
 //! | `ClassifyingRetry` | make one attempt; end it at its limit instead of letting it be late; know no deadline but the caller's; send no idempotency key of their own |
 //! | `InFlight` | let everything through at once |
-//! | `BillingCompensationTracker` | write nothing down. Exposure and duplicates are still in the [`RetryReport`](retry::RetryReport), without amounts unless [`with_prices`](retry::ClassifyingRetryLayer::with_prices) gives them |
+//! | `BillingCompensationTracker` | write nothing down, and know no amounts: the [`RetryReport`](retry::RetryReport) still counts attempts and duplicates. Bounds in money go by [`with_prices`](retry::ClassifyingRetryLayer::with_prices) |
 //! | `Classify` | go by the error and by the status: an overload is not told from an outage by its words, a success that came whole counts as delivered, and one that breaks off cannot be asked for again |
 //! | `SizeAwareTimeout` | keep no clock but the operation's deadline, which `ClassifyingRetry` races alone. Without both, a dead connection is waited for without an end |
 //! | `ForceHttp1` | send what the client would, HTTP/2 and keys over plain http included |

@@ -15,7 +15,7 @@ use crate::{
 
 /// Nothing, something, and more than is read before it is handed on; and all that breaks.
 fn answers() -> [(&'static str, Payload); 6] {
-    let short = || Payload::of(&["{\"data\":[", "]}"]);
+    let short = Payload::picture;
     let long = || Payload::of(&[LONG, LONG, LONG]);
     [
         ("no body", Payload::of(&[])),
@@ -79,7 +79,7 @@ fn assert_nothing_is_left(gate: &Gate, layered: &Layered, when: &str) {
 /// No place, lock or turn is kept by what was dropped.
 fn assert_answers_at_once(gate: &Gate, layered: Layered, when: &str) {
     gate.pace(Pace::AtOnce);
-    gate.answer(Payload::of(&["{}"]));
+    gate.answer(Payload::picture());
     let answer = send(layered.service, picture(Dialect::OpenAi)).now_or_never();
     let answer = answer.unwrap_or_else(|| panic!("{when}: the next call has to wait"));
     assert!(answer.is_ok(), "{when}: {answer:?}");

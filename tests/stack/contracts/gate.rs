@@ -287,6 +287,14 @@ pub(super) struct Payload {
 }
 
 impl Payload {
+    /// A whole picture, in these frames.
+    pub(super) const PICTURE: [&'static str; 2] = ["{\"data\":[{\"b64_json\":\"aW1n", "\"}]}"];
+
+    /// What nothing is asked for again after: a success without a picture is asked for once more.
+    pub(super) fn picture() -> Self {
+        Self::of(&Self::PICTURE)
+    }
+
     pub(super) fn of(frames: &[&'static str]) -> Self {
         Self {
             frames: frames.iter().map(|&frame| frame.into()).collect(),

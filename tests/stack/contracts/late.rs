@@ -29,9 +29,8 @@ const LATE: [Duration; 8] = [
 /// Longer than a wait for a place, and within the operation's deadline: after that one nothing is begun any more.
 const LATE_FOR_A_PLACE: Duration = Duration::from_secs(300);
 
-const FRAMES: [&str; 2] = ["{\"data\":[", "]}"];
 /// The head, the frames, and the end.
-const STEPS: usize = FRAMES.len() + 2;
+const STEPS: usize = Payload::PICTURE.len() + 2;
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -44,7 +43,7 @@ fn cases() -> impl Iterator<Item = (usize, Duration)> {
 
 /// The gate and the layer of this number around it.
 async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
-    let gate = Gate::answering(Payload::of(&FRAMES).mute());
+    let gate = Gate::answering(Payload::picture().mute());
     let layered = every_layer_around(&gate).swap_remove(layer);
     let mut service = layered.service;
     service.ready().await.unwrap();

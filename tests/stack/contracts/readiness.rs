@@ -15,13 +15,13 @@ use tower::{Service, ServiceExt};
 
 use super::{
     every::every_layer_around,
-    gate::{Gate, Readiness},
+    gate::{Gate, Payload, Readiness},
 };
 use crate::bench::picture;
 
 #[tokio::test(start_paused = true)]
 async fn every_layer_calls_what_it_made_ready_and_readies_what_it_cloned() {
-    let gate = Gate::default();
+    let gate = Gate::answering(Payload::picture());
     for layered in every_layer_around(&gate) {
         let (name, mut service) = (layered.name, layered.service);
         let before = gate.seen().len();
@@ -44,7 +44,7 @@ async fn every_layer_calls_what_it_made_ready_and_readies_what_it_cloned() {
 
 #[tokio::test(start_paused = true)]
 async fn every_layer_passes_on_that_the_service_below_is_broken() {
-    let gate = Gate::default();
+    let gate = Gate::answering(Payload::picture());
     gate.set(Readiness::Broken);
     for layered in every_layer_around(&gate) {
         let (name, mut service) = (layered.name, layered.service);
@@ -67,7 +67,7 @@ impl Wake for Woken {
 
 #[tokio::test(start_paused = true)]
 async fn every_layer_passes_back_pressure_on_and_wakes_when_it_ends() {
-    let gate = Gate::default();
+    let gate = Gate::answering(Payload::picture());
     for layered in every_layer_around(&gate) {
         let (name, mut service) = (layered.name, layered.service);
         gate.set(Readiness::Pending);

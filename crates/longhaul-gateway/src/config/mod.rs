@@ -17,6 +17,7 @@
 //! # Ok(()) }
 //! ```
 
+mod exchange;
 mod keys;
 mod limits;
 mod upstream;
@@ -33,7 +34,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::exchange::authority;
 pub use self::{
+    exchange::Exchange,
     keys::{Cap, KeyConfig, KeyHash, Per},
     limits::{HeartbeatConfig, ReplayConfig, ServerLimits},
     upstream::{Patience, ProviderKey, Secret, UpstreamConfig},
@@ -61,6 +64,9 @@ pub struct Config {
     pub limits: ServerLimits,
     /// What is kept, and for how long.
     pub replay: ReplayConfig,
+    /// Where pictures go that an earlier process paid for and did not collect. Default `collected` beside the
+    /// configuration; it is made when there is one.
+    pub collected: PathBuf,
     /// When a line is kept open.
     pub heartbeat: HeartbeatConfig,
     /// Who may call. Empty: whoever reaches the loopback address, with keys of the provider's own.
@@ -80,6 +86,7 @@ impl Default for Config {
             drain: Duration::from_secs(600),
             limits: ServerLimits::default(),
             replay: ReplayConfig::default(),
+            collected: "collected".into(),
             heartbeat: HeartbeatConfig::default(),
             keys: Vec::new(),
             upstreams: Vec::new(),
@@ -178,6 +185,7 @@ impl Config {
         self.ledger = place("ledger", &self.ledger, folder)?;
         self.state = place("state", &self.state, folder)?;
         self.replay.folder = folder.join(&self.replay.folder);
+        self.collected = folder.join(&self.collected);
         for (index, upstream) in self.upstreams.iter_mut().enumerate() {
             upstream
                 .resolve(folder)

@@ -61,6 +61,18 @@ fn what_cannot_work_is_refused_by_its_key() {
             format!("{UPSTREAM}[upstreams.policy.retry]\nattempt = 1"),
             "attempt",
         ),
+        (
+            format!("{UPSTREAM}exchange = \"tasks\""),
+            "nothing is known of a.example there: name it under `tasks.hosts`",
+        ),
+        (
+            format!("{UPSTREAM}[upstreams.stream]"),
+            "`upstreams[0].stream`",
+        ),
+        (
+            format!("{UPSTREAM}exchange = \"tasks\"\n[upstreams.tasks]\npoll_timeout = \"0s\""),
+            "`upstreams[0].tasks.poll_timeout`",
+        ),
         (format!("{UPSTREAM}{UPSTREAM}"), "`upstreams[1].name`"),
         (
             "[[upstreams]]\nname = \"a\"\nurl = \"a.example\"\n".into(),
@@ -111,6 +123,19 @@ fn paths_are_beside_the_file_and_databases_may_be_in_the_environment() {
     .unwrap();
     let error = Config::load(&file).unwrap_err().to_string();
     assert!(error.contains("LONGHAUL_TEST_NOT_SET"), "{error}");
+}
+
+#[test]
+fn an_exchange_is_for_hosts_that_its_policy_knows() {
+    let text = UPSTREAM.replace("a.example", "api.openai.com") + "exchange = \"tasks\"\n";
+    let config = Config::from_toml(&text).unwrap();
+    assert_eq!(config.upstreams[0].exchange, Exchange::Tasks);
+    let text = format!(
+        "{UPSTREAM}exchange = \"stream\"\n[upstreams.stream.hosts]\n\"A.example\" = {{ api = \"images\" }}\n"
+    );
+    let config = Config::from_toml(&text).unwrap();
+    let back = Config::from_toml(&config.to_toml().unwrap()).unwrap();
+    assert_eq!(back.upstreams, config.upstreams);
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, header};
+use longhaul_providers::{stream::StreamPolicy, tasks::TasksPolicy};
 use serde::{Deserialize, Serialize};
 
+use super::exchange::{self, Exchange};
 use crate::{
     core::{ConfigError, Policy},
     forward::Rebase,
@@ -50,6 +52,16 @@ pub struct UpstreamConfig {
     /// Whether the line is kept open over a call that was sent. Default yes.
     #[serde(default = "yes")]
     pub heartbeat: bool,
+    /// How a call reaches the provider. Default as the one request that it is.
+    #[serde(default)]
+    pub exchange: Exchange,
+    /// For `exchange = "tasks"`: which hosts take tasks in which dialect, and how they are polled. Default OpenAI's
+    /// Responses, fal and Replicate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TasksPolicy>,
+    /// For `exchange = "stream"`: which hosts are asked for streams. Default OpenAI's Responses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamPolicy>,
     /// What a caller gets while nothing that may be charged is in flight.
     #[serde(default)]
     pub patience: Patience,
@@ -162,6 +174,9 @@ impl UpstreamConfig {
             places: places(),
             detach: true,
             heartbeat: true,
+            exchange: Exchange::default(),
+            tasks: None,
+            stream: None,
             patience: Patience::default(),
             policy_file: None,
             policy: Policy::default(),
@@ -203,6 +218,7 @@ impl UpstreamConfig {
                 format!("{name:?} is no header's name"),
             ));
         }
+        exchange::validate(self)?;
         self.policy
             .validate()
             .map_err(|error| error.under("policy"))

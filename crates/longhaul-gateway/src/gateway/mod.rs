@@ -1,6 +1,7 @@
 //! All parts together: from a caller's request to an answer.
 
 mod judged;
+mod left;
 mod reload;
 mod routing;
 
@@ -13,6 +14,7 @@ use axum::body::Body;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use metrics::gauge;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
 use self::{judged::Judged, routing::Routing};
@@ -41,6 +43,8 @@ struct Inner {
     history: History,
     accounts: Accounts,
     draining: AtomicBool,
+    /// Collects what an earlier process left open, until the gateway is gone.
+    _collecting: Option<AbortOnDropHandle<()>>,
 }
 
 impl Gateway {
@@ -52,6 +56,9 @@ impl Gateway {
             .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         let history = History::default();
         let routing = Routing::new(config, &books, &history)?;
+        let collecting = left::collect(config, &books, routing.upstreams())
+            .await
+            .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         let judged = Judged::new(config).await?;
         let gateway = Self(Arc::new(Inner {
             routing: RwLock::new(Arc::new(routing)),
@@ -60,6 +67,7 @@ impl Gateway {
             history,
             accounts: Accounts::default(),
             draining: AtomicBool::new(false),
+            _collecting: collecting,
         }));
         gateway.read_spending(config).await?;
         Ok(gateway)

@@ -53,7 +53,7 @@ impl Gateway {
                     tracing::info!(file = %path.display(), "the configuration has changed, and is in force");
                     if !same_until_restart(&last.0, &read.0) {
                         tracing::warn!(
-                            "`listen`, `admin`, `ledger`, `state`, `replay`, `heartbeat` and `drain` change with a restart only"
+                            "`listen`, `admin`, `ledger`, `state`, `replay`, `collected`, `heartbeat` and `drain` change with a restart only"
                         );
                     }
                     last = read;
@@ -94,10 +94,13 @@ fn same_until_restart(old: &Config, new: &Config) -> bool {
             state,
             drain,
             replay,
+            collected,
             heartbeat,
             ..
         } = config.clone();
-        (listen, admin, ledger, state, drain, replay, heartbeat)
+        (
+            listen, admin, ledger, state, drain, replay, collected, heartbeat,
+        )
     };
     fixed(old) == fixed(new)
 }

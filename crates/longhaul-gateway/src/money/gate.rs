@@ -6,6 +6,7 @@ use std::{
 
 use futures_util::future::{Either, MapErr, TryFutureExt};
 use http::Request;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Reservation;
@@ -37,6 +38,25 @@ impl<S> Gate<S> {
         let attempt = extensions.get::<Attempt>()?;
         let price = price(&self.prices, request);
         reservation.attempt(attempt, price).err()
+    }
+}
+
+/// Puts a [`Gate`] above whatever makes one attempt several requests: only the first of them begins anything.
+#[derive(Clone, Debug)]
+pub struct GateLayer(Arc<PriceTable>);
+
+impl GateLayer {
+    /// With the prices by which attempts are held.
+    pub const fn new(prices: Arc<PriceTable>) -> Self {
+        Self(prices)
+    }
+}
+
+impl<S> Layer<S> for GateLayer {
+    type Service = Gate<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Gate::new(inner, self.0.clone())
     }
 }
 

@@ -11,5 +11,5 @@ mod tests;
 pub(crate) use self::{account::begin, gate::price};
 pub use self::{
     account::{Account, Accounts, Balance, Reservation},
-    gate::Gate,
+    gate::{Gate, GateLayer},
 };

@@ -2,19 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::tz::TimeZone;
-use longhaul_ledger::{Filter, LedgerError, Period, report::By};
-
+use super::reader::{Day, Reader};
 use crate::{
-    core::{Class, Resolution},
+    core::{Class, KnownRoute, Resolution},
     gateway::Gateway,
     telemetry::{Ended, Running},
-    upstream::Books,
-    wall_clock::now,
+    upstream::Upstream,
 };
 
-/// Days of money that are shown.
-const DAYS: u64 = 14;
 /// Calls that ended that are shown.
 const ENDED: usize = 50;
 
@@ -23,6 +18,7 @@ pub(super) struct Figures {
     pub(super) ended: Vec<Ended>,
     pub(super) sizes: BTreeMap<Resolution, Durations>,
     pub(super) upstreams: Vec<Route>,
+    pub(super) ways: Vec<Way>,
     /// By day, the newest first; why not, where the ledger does not tell.
     pub(super) days: Result<Vec<Day>, String>,
 }
@@ -44,15 +40,19 @@ pub(super) struct Route {
     pub(super) others: usize,
 }
 
-/// The money of one day in one currency, in millionths.
-pub(super) struct Day {
-    pub(super) day: String,
-    pub(super) currency: String,
-    pub(super) delivered: i64,
-    pub(super) attempts: i64,
-    pub(super) certain: i128,
-    pub(super) possible: i128,
-    pub(super) wasted: i128,
+/// What is known of one way to an upstream.
+pub(super) struct Way {
+    pub(super) upstream: String,
+    pub(super) route: KnownRoute,
+}
+
+fn ways(upstream: &Upstream) -> Vec<Way> {
+    let routes = upstream.routes().routes().into_iter();
+    let way = |route| Way {
+        upstream: upstream.name().to_owned(),
+        route,
+    };
+    routes.map(way).collect()
 }
 
 impl Figures {
@@ -81,7 +81,8 @@ impl Figures {
             running: history.running(),
             sizes: sizes(&all),
             upstreams: routes.collect(),
-            days: days(gateway.books()).await,
+            days: Reader::from(gateway.books()).days().await,
+            ways: upstreams.iter().flat_map(ways).collect(),
             ended: all.into_iter().take(ENDED).collect(),
         }
     }
@@ -110,36 +111,4 @@ fn sizes(all: &[Ended]) -> BTreeMap<Resolution, Durations> {
             Some((size, durations))
         })
         .collect()
-}
-
-async fn days(books: &Books) -> Result<Vec<Day>, String> {
-    let Books::Durable(ledger) = books else {
-        return Err("the ledger is in memory: see the calls above".to_owned());
-    };
-    let read = async {
-        let end = now() + Duration::from_secs(60);
-        let start = end
-            .checked_sub(Duration::from_secs(DAYS * 24 * 3600))
-            .unwrap_or(end);
-        let period = Period::new(start, end, TimeZone::UTC)?;
-        let report = ledger.store().report(&period, &Filter::default()).await?;
-        let mut days: Vec<Day> = report
-            .by(&[By::Day])
-            .into_iter()
-            .map(|row| Day {
-                day: row.day.map_or_else(String::new, |day| day.to_string()),
-                currency: row
-                    .currency
-                    .map_or_else(String::new, |code| code.to_string()),
-                delivered: row.figures.delivered,
-                attempts: row.figures.attempts,
-                certain: row.figures.certain_micros,
-                possible: row.figures.possible_micros,
-                wasted: row.figures.wasted_micros,
-            })
-            .collect();
-        days.sort_by(|one, other| other.day.cmp(&one.day));
-        Ok::<_, LedgerError>(days)
-    };
-    read.await.map_err(|error| error.to_string())
 }

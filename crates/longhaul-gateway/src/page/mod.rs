@@ -3,14 +3,20 @@
 //! Rendered here, without a build step, and nothing is loaded from elsewhere. No prompt and no key is on it, and nobody
 //! changes anything with it. A browser fetches the middle of it anew every two seconds.
 
+mod attempts;
+mod claims;
 mod figures;
+mod layout;
+mod reader;
 mod view;
 
-use axum::{Router, body::Body, response::IntoResponse, routing::get};
-use http::{HeaderName, HeaderValue, Response, header};
-use maud::Markup;
+use axum::{Router, body::Body, extract::Path, response::IntoResponse, routing::get};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use longhaul::OperationId;
+use longhaul_ledger::Store;
+use maud::{Markup, html};
 
-use self::figures::Figures;
+use self::{figures::Figures, layout::document, reader::Reader};
 use crate::gateway::Gateway;
 
 const STYLE: &str = include_str!("style.css");
@@ -21,21 +27,95 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 
 /// The page of this gateway, at `/`.
 pub(crate) fn router(gateway: &Gateway) -> Router {
-    let (whole, middle) = (gateway.clone(), gateway.clone());
+    let (whole, middle, history) = (gateway.clone(), gateway.clone(), gateway.history().clone());
+    let reader = Reader::from(gateway.books());
+    let known = move |id: &str| history.operation(id);
     Router::new()
         .route(
             "/",
-            get(move || async move { html(view::page(&Figures::of(&whole).await)) }),
+            get(async move || html_page(view::page(&Figures::of(&whole).await))),
         )
         .route(
             "/live",
-            get(move || async move { html(view::middle(&Figures::of(&middle).await)) }),
+            get(async move || html_page(view::middle(&Figures::of(&middle).await))),
         )
-        .route("/style.css", get(async || text("text/css", STYLE)))
         .route("/live.js", get(async || text("text/javascript", SCRIPT)))
+        .merge(of_ledger(reader, known))
 }
 
-fn html(page: Markup) -> Response<Body> {
+/// The page of a ledger that other programs write, at `/`.
+pub(crate) fn ledger_router(store: Store) -> Router {
+    let reader = Reader::Store(store);
+    let overview = reader.clone();
+    Router::new()
+        .route("/", get(async move || html_page(ledger(&overview).await)))
+        .merge(of_ledger(reader, |_| None))
+}
+
+/// What both have: operations by a public name that is `known`, or by the ledger's own.
+fn of_ledger(
+    reader: Reader,
+    known: impl Fn(&str) -> Option<OperationId> + Clone + Send + Sync + 'static,
+) -> Router {
+    let (claims, csv) = (reader.clone(), reader.clone());
+    Router::new()
+        .route(
+            "/operations/{id}",
+            get(async move |Path(id): Path<String>| {
+                let operation = known(&id).or_else(|| id.parse().ok());
+                one(&reader, &id, operation).await
+            }),
+        )
+        .route(
+            "/claims",
+            get(async move || {
+                let content = claims::claims(&claims.claims().await);
+                html_page(document("Claims", "", false, &content))
+            }),
+        )
+        .route(
+            "/claims.csv",
+            get(async move || match csv.claims_csv().await {
+                Ok(csv) => text("text/csv; charset=utf-8", csv),
+                Err(why) => with(StatusCode::SERVICE_UNAVAILABLE, text("text/plain", why)),
+            }),
+        )
+        .route("/style.css", get(async || text("text/css", STYLE)))
+}
+
+async fn ledger(reader: &Reader) -> Markup {
+    let (days, last) = (reader.days().await, reader.last().await);
+    let content = html! {
+        section { h2 { "Money by day" } (view::days(&days)) }
+        section { h2 { "Last attempts" } (attempts::last(&last)) }
+    };
+    document("Longhaul ledger", "", false, &content)
+}
+
+async fn one(reader: &Reader, id: &str, operation: Option<OperationId>) -> Response<Body> {
+    let records = match operation {
+        Some(operation) => reader.operation(operation).await,
+        None => Ok(Vec::new()),
+    };
+    let (status, content) = match &records {
+        Ok(records) if records.is_empty() => (
+            StatusCode::NOT_FOUND,
+            html! { p.none { "No attempt of it is known here: it waits for its turn, attempted nothing, or ended long ago. The \
+            ledger's own ids of operations work too." } },
+        ),
+        Ok(records) => (StatusCode::OK, attempts::operation(records)),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, html! { p.none { (why) } }),
+    };
+    let title = format!("Operation {id}");
+    with(status, html_page(document(&title, "../", false, &content)))
+}
+
+fn with(status: StatusCode, mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = status;
+    response
+}
+
+fn html_page(page: Markup) -> Response<Body> {
     let mut response = text("text/html; charset=utf-8", page.into_string());
     let headers = response.headers_mut();
     headers.insert(

@@ -1,33 +1,21 @@
 //! How it looks.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 
-use super::figures::{Day, Figures};
+use super::{
+    figures::{Figures, Way},
+    layout::{document, seconds, time},
+    reader::Day,
+};
 use crate::{
     core::{Attempt, Class, Money},
     telemetry::{Ended, Running},
 };
 
 pub(super) fn page(figures: &Figures) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Longhaul gateway" }
-                link rel="stylesheet" href="style.css";
-                script src="live.js" defer {}
-            }
-            body {
-                header { h1 { "Longhaul gateway" } p #state role="status" { "live" } }
-                main #live { (middle(figures)) }
-            }
-        }
-    }
+    document("Longhaul gateway", "", true, &middle(figures))
 }
 
 pub(super) fn middle(figures: &Figures) -> Markup {
@@ -39,6 +27,7 @@ pub(super) fn middle(figures: &Figures) -> Markup {
         section {
             h2 { "Routes" }
             (routes(figures))
+            (ways(&figures.ways))
         }
         section {
             h2 { "Seconds to a picture" }
@@ -46,7 +35,7 @@ pub(super) fn middle(figures: &Figures) -> Markup {
         }
         section {
             h2 { "Money by day" }
-            (days(figures))
+            (days(&figures.days))
         }
         section {
             h2 { "Last calls" }
@@ -83,7 +72,7 @@ fn running_row(call: &Running, figures: &Figures) -> Markup {
     let late = usual.map_or(Duration::from_secs(300), |usual| usual.late);
     html! {
         tr {
-            td { code { (call.progress.as_ref().and_then(|progress| progress.name()).unwrap_or_default()) } }
+            td { (named(call.progress.as_ref().and_then(|progress| progress.name()).as_deref())) }
             td { (call.asked.caller) }
             td { (call.asked.model) }
             td { (call.asked.resolution) }
@@ -111,6 +100,36 @@ fn routes(figures: &Figures) -> Markup {
     }
 }
 
+/// After which silences each way cuts, and what chance that leaves a picture of each size.
+fn ways(ways: &[Way]) -> Markup {
+    if ways.is_empty() {
+        return html! {};
+    }
+    html! {
+        div.table { table {
+            thead { tr { th { "upstream" } th { "way" } th { "cuts a silence" } th { "chances" } } }
+            tbody { @for Way { upstream, route } in ways { tr {
+                td { (upstream) }
+                td { (route.host) @if let Some(proxy) = &route.proxy { " by " (proxy) } }
+                td {
+                    @if route.cuts.is_empty() { "never so far" }
+                    @for cut in &route.cuts { "after " (seconds(cut.silence)) ", " (percent(cut.share)) " of those that come so far " }
+                }
+                td { @for (size, chance) in &route.chances { (size) " " (percent(*chance)) " " } }
+            } } }
+        } }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// An operation by its public name, with the way to all its attempts.
+fn named(name: Option<&str>) -> Markup {
+    html! { @if let Some(name) = name { a href={ "operations/" (name) } { code { (name) } } } }
+}
+
 fn sizes(figures: &Figures) -> Markup {
     if figures.sizes.is_empty() {
         return html! { p.none { "No picture was delivered yet." } };
@@ -132,8 +151,8 @@ fn sizes(figures: &Figures) -> Markup {
     }
 }
 
-fn days(figures: &Figures) -> Markup {
-    let days = match &figures.days {
+pub(super) fn days(days: &Result<Vec<Day>, String>) -> Markup {
+    let days = match days {
         Ok(days) if days.is_empty() => {
             return html! { p.none { "Nothing was spent in the last 14 days." } };
         }
@@ -151,7 +170,7 @@ fn days(figures: &Figures) -> Markup {
             thead { tr { th { "day (UTC)" } th { "pictures" } th { "attempts" } th { "charged" } th { "at most" } th { "wasted" } th {} } }
             tbody { @for day in days { tr {
                 td { (day.day) } td.number { (day.delivered) } td.number { (day.attempts) }
-                td.number { (amount(day, day.certain)) } td.number { (amount(day, day.possible)) } td.number { (amount(day, day.wasted)) }
+                td.number { (amount(&day.currency, day.certain)) } td.number { (amount(&day.currency, day.possible)) } td.number { (amount(&day.currency, day.wasted)) }
                 td { (bars(&[
                     ("certain", day.certain as f64 / most),
                     ("possible", day.possible as f64 / most),
@@ -171,7 +190,7 @@ fn ended(ended: &[Ended]) -> Markup {
             thead { tr { th { "ended (UTC)" } th { "operation" } th { "caller" } th { "upstream" } th { "model" } th { "size" } th { "class" } th { "attempts" } th { "took" } th { "at most" } } }
             tbody { @for call in ended { tr.good[call.class == Some(Class::Delivered)] {
                 td { (time(call.at)) }
-                td { code { (call.name.as_deref().unwrap_or_default()) } }
+                td { (named(call.name.as_deref())) }
                 td { (call.asked.caller) } td { (call.asked.upstream) } td { (call.asked.model) } td { (call.asked.resolution) }
                 td title=(call.class.map_or("", Class::advice)) { (call.class.map_or("NotBegun", Class::name)) }
                 td.number { (call.attempts) }
@@ -195,18 +214,10 @@ fn bars(shares: &[(&str, f64)]) -> Markup {
     }
 }
 
-fn seconds(span: Duration) -> String {
-    format!("{:.1} s", span.as_secs_f64())
-}
-
-fn amount(day: &Day, micros: i128) -> String {
-    match (day.currency.parse(), i64::try_from(micros)) {
+/// Of so many millionths.
+pub(super) fn amount(currency: &str, micros: i128) -> String {
+    match (currency.parse(), i64::try_from(micros)) {
         (Ok(currency), Ok(micros)) => Money { micros, currency }.to_string(),
         _ => "unknown".to_owned(),
     }
-}
-
-fn time(at: SystemTime) -> String {
-    let at = jiff::Timestamp::try_from(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use super::Refusal;
 use crate::{
-    core::{Class, Clock, Error, ErrorKind},
+    core::{Class, Clock, Error, ErrorKind, RetryReport},
     dialect::Dialect,
 };
 
@@ -17,8 +17,14 @@ impl Refusal {
     pub fn of_error(error: &Error, dialect: Dialect) -> Self {
         let class = error.class();
         let (status, code) = status(error, class);
+        // The last attempt may be free after another that was not.
+        let earlier = error.report().into_iter().flat_map(RetryReport::classes);
+        let may_have_paid = earlier
+            .flatten()
+            .chain([class])
+            .any(Class::is_possibly_charged);
         let status = match dialect {
-            Dialect::Google if class.is_possibly_charged() => StatusCode::CONFLICT,
+            Dialect::Google if may_have_paid => StatusCode::CONFLICT,
             _ => status,
         };
         let mut refusal = Self::new(status, code, error.to_string())
@@ -27,7 +33,9 @@ impl Refusal {
         if let Some(report) = error.report() {
             let attempts = report.attempts().len();
             refusal = refusal.with_attempts(attempts, report.possible_cost());
-            if let Some(at) = report.retry_at() {
+            // What was not begun for want of time or of a way is not a matter of waiting.
+            let waits = !matches!(error.kind(), ErrorKind::NotBegun { .. });
+            if let Some(at) = report.retry_at().filter(|_| waits) {
                 let wait = at.saturating_duration_since(tokio::time::Instant::now());
                 refusal = refusal.not_before(wait);
             }
@@ -45,6 +53,12 @@ fn status(error: &Error, class: Class) -> (StatusCode, &'static str) {
         ErrorKind::QueueTimeout { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_place"),
         ErrorKind::Ledger => (StatusCode::SERVICE_UNAVAILABLE, "ledger_unavailable"),
         ErrorKind::RequestBody => (StatusCode::BAD_REQUEST, "request_body"),
+        ErrorKind::NotBegun { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not_begun"),
+        ErrorKind::Duplicate { .. } => (StatusCode::BAD_GATEWAY, "duplicate_not_allowed"),
+        ErrorKind::Proxy { .. } => (StatusCode::BAD_GATEWAY, "outbound_proxy"),
+        ErrorKind::MalformedResponse { .. } => (StatusCode::BAD_GATEWAY, "malformed_response"),
+        // It runs on at the provider, and nobody here waits for it any more.
+        _ if class == Class::Accepted => (StatusCode::GATEWAY_TIMEOUT, code(class)),
         ErrorKind::Insecure(_) => (StatusCode::INTERNAL_SERVER_ERROR, "insecure_upstream"),
         ErrorKind::Timeout {
             clock: Clock::Connect | Clock::Start | Clock::WriteProgress,
@@ -78,6 +92,8 @@ pub(crate) const fn code(class: Class) -> &'static str {
         Class::ContentBlocked => "content_blocked",
         Class::Delivered => "delivered",
         Class::Redirect => "redirect",
+        Class::Accepted => "accepted",
+        Class::NotBegun => "not_begun",
         _ => "other",
     }
 }

@@ -55,6 +55,10 @@ fn each_kind_of_error_has_the_status_that_sdks_treat_rightly() {
     for (kind, status) in [
         (cap(None), 402),
         (cap(Some(Money::usd_micros(240_000))), 402),
+        (not_begun(), 503),
+        (ErrorKind::Duplicate { waste: None }, 502),
+        (proxy(), 502),
+        (malformed(), 502),
         (
             ErrorKind::QueueTimeout {
                 limit: Duration::from_secs(10),
@@ -76,6 +80,66 @@ fn each_kind_of_error_has_the_status_that_sdks_treat_rightly() {
         assert_eq!(refusal.status().as_u16(), status, "{kind:?}");
         assert!(!refusal.may_send_again(), "{kind:?}");
     }
+}
+
+fn not_begun() -> ErrorKind {
+    ErrorKind::NotBegun {
+        needed: Duration::from_secs(120),
+        left: Duration::from_secs(20),
+        cut: None,
+    }
+}
+
+fn proxy() -> ErrorKind {
+    ErrorKind::Proxy {
+        proxy: "http://proxy.example:3128".into(),
+        status: Some(StatusCode::FORBIDDEN),
+    }
+}
+
+fn malformed() -> ErrorKind {
+    ErrorKind::MalformedResponse {
+        reason: "too many headers".into(),
+    }
+}
+
+#[tokio::test]
+async fn what_programs_tell_apart_has_a_code_of_its_own() {
+    let no_place = ErrorKind::QueueTimeout {
+        limit: Duration::from_secs(10),
+        in_flight: 1,
+    };
+    for (kind, code, openai, google, name) in [
+        (cap(None), "price_unknown", 402, 402, "FAILED_PRECONDITION"),
+        (not_begun(), "not_begun", 503, 503, "UNAVAILABLE"),
+        (no_place, "no_place", 503, 503, "UNAVAILABLE"),
+        (proxy(), "outbound_proxy", 502, 502, "UNAVAILABLE"),
+        // It was sent, and may have been charged.
+        (malformed(), "malformed_response", 502, 409, "ABORTED"),
+    ] {
+        let error = Error::new(kind.clone());
+        let (head, body) =
+            answer(Refusal::of_error(&error, Dialect::OpenAi), Dialect::OpenAi).await;
+        assert_eq!(head.status.as_u16(), openai, "{kind:?}");
+        assert_eq!(body["error"]["code"], code);
+        assert_eq!(head.headers[SHOULD_RETRY], "false");
+        assert_eq!(head.headers.get(header::RETRY_AFTER), None, "{kind:?}");
+        assert_eq!(head.headers[CLASS], error.class().name());
+
+        let (head, body) =
+            answer(Refusal::of_error(&error, Dialect::Google), Dialect::Google).await;
+        assert_eq!(head.status.as_u16(), google, "{kind:?}");
+        assert_eq!(body["error"]["status"], name);
+        let reason = &body["error"]["details"][0]["reason"];
+        assert_eq!(*reason, code.to_ascii_uppercase());
+    }
+}
+
+#[test]
+fn every_class_has_a_code_of_its_own() {
+    let codes: std::collections::BTreeSet<_> = Class::ALL.into_iter().map(code).collect();
+    assert_eq!(codes.len(), Class::ALL.len());
+    assert!(!codes.contains("other"));
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
         row.possible = possible.or_else(|| row.possible.map(Money::zero));
     }
     if row.class.is_none() && !may_have_paid {
-        row.class = Some(Class::NeverSent.name().to_owned());
+        row.class = Some(Class::NotBegun.name().to_owned());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use axum::{Router, body::Body, routing::get};
 use http::{HeaderValue, Request, Response, header};
+use longhaul_ledger::Store;
 use tower::ServiceExt;
 
 use crate::{gateway::Gateway, page, telemetry::Recorder};
@@ -25,6 +26,14 @@ impl Admin {
                 }),
             )
             .merge(page::router(gateway));
+        Self(router)
+    }
+
+    /// The page of a ledger alone, whoever writes it: money, claims and operations.
+    pub fn of_ledger(store: Store) -> Self {
+        let router = Router::new()
+            .route("/healthz", get(async || "ok\n"))
+            .merge(page::ledger_router(store));
         Self(router)
     }
 

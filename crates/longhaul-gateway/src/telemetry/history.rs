@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    core::{Class, Money, Resolution},
+    core::{Attempt, Class, Money, OperationId, Resolution},
     progress::Progress,
 };
 
@@ -67,6 +67,8 @@ pub struct Ended {
     pub cost: Option<Money>,
     /// Its public name.
     pub name: Option<String>,
+    /// What the ledger calls it; `None` where no attempt was made.
+    pub operation: Option<OperationId>,
 }
 
 impl History {
@@ -100,6 +102,21 @@ impl History {
     /// The last operations that ended, the newest first.
     pub fn ended(&self) -> Vec<Ended> {
         self.inner().ended.iter().cloned().collect()
+    }
+
+    /// What the ledger calls the operation of this public name, if it runs or ended lately, and attempted anything.
+    pub fn operation(&self, name: &str) -> Option<OperationId> {
+        let inner = self.inner();
+        let running = inner.running.iter().find_map(|(_, running)| {
+            let progress = running.progress.as_ref()?;
+            let is_it = progress.name().as_deref() == Some(name);
+            is_it.then(|| progress.attempts().first().map(Attempt::operation))
+        });
+        let ended = || {
+            let mut ended = inner.ended.iter();
+            ended.find(|ended| ended.name.as_deref() == Some(name))
+        };
+        running.flatten().or_else(|| ended()?.operation)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::history::{Asked, Ended, History, Running};
 use crate::{
     caller::Caller,
-    core::{Class, Workload},
+    core::{Attempt, Class, Workload},
     dialect::Dialect,
     progress::Progress,
     wall_clock::now,
@@ -104,6 +104,7 @@ impl Measured {
             attempts: attempts.len(),
             cost,
             name: self.progress.as_ref().and_then(Progress::name),
+            operation: attempts.first().map(Attempt::operation),
         };
         self.history.end(self.entry, ended);
     }

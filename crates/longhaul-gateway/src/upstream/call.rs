@@ -87,7 +87,7 @@ impl Upstream {
             Some(caller) => Some(self.turns().take(caller).await?),
             None => None,
         };
-        let layers = self.0.layers.clone();
+        let layers = self.0.layers.service.clone();
         let mut held = (turn, reservation, measured);
         match layers.oneshot(Request::from_parts(head, body)).await {
             Ok(response) => {
@@ -145,7 +145,7 @@ impl Upstream {
                 self.name(),
             ),
         )
-        .of_class(crate::core::Class::NeverSent)
+        .of_class(crate::core::Class::NotBegun)
     }
 }
 

@@ -2,28 +2,27 @@
 
 mod books;
 mod call;
+mod layers;
 mod matching;
+mod tasks;
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use http_body_util::Full;
 use longhaul_hyper::Client;
 use longhaul_providers::rewrite::ProviderRewrite;
 
 pub(crate) use self::call::no_upstream;
+use self::layers::{Layers, client};
 pub use self::{books::Books, call::CallUpstream};
 use crate::{
     config::{Secret, ServerLimits, UpstreamConfig},
     core::{
-        BoxedStack, ConfigError, Ledger, Money, Observer, Policy, PriceTable, Provider, Stack,
-        Workload,
+        ConfigError, Money, Observer, Policy, PriceTable, Provider, RouteHistory, Stack, Workload,
     },
     dialect::Dialect,
     forward::{Rebase, strip_hop_by_hop, strip_keys},
-    money::Gate,
     refusal::Refusal,
     telemetry::History,
     turns::Turns,
@@ -48,12 +47,11 @@ struct Inner {
     rebase: Rebase,
     key: UpstreamKey,
     provider: Provider,
-    layers: BoxedStack<Full<Bytes>>,
+    layers: Layers,
     pass: Client<Body>,
     prices: Arc<PriceTable>,
     turns: Turns,
     history: History,
-    in_flight: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
 enum UpstreamKey {
@@ -96,10 +94,7 @@ impl Upstream {
             .map_err(|error| error.under("policy"))?
             .with_observer(observer);
         let plain = config.url.starts_with("http://");
-        let (layers, in_flight) = match books {
-            Books::Memory(ledger) => boxed(stack.with_ledger(ledger.clone()), plain, &prices)?,
-            Books::Durable(ledger) => boxed(stack.with_ledger(ledger.clone()), plain, &prices)?,
-        };
+        let layers = Layers::new(stack, &config, books, &prices)?;
         Ok(Self(Arc::new(Inner {
             turns: Turns::new(config.places),
             history: history.clone(),
@@ -109,7 +104,6 @@ impl Upstream {
             key,
             layers,
             prices,
-            in_flight,
             config,
         })))
     }
@@ -141,7 +135,12 @@ impl Upstream {
 
     /// Attempts in flight.
     pub fn in_flight(&self) -> usize {
-        (self.0.in_flight)()
+        (self.0.layers.in_flight)()
+    }
+
+    /// What is known of the ways to it: cuts, and the chances that they leave.
+    pub fn routes(&self) -> &RouteHistory {
+        &self.0.layers.routes
     }
 
     /// The request as it goes to the upstream: its URI, no header that ends here, the upstream's key.
@@ -207,35 +206,6 @@ fn effective(config: &UpstreamConfig, limits: &ServerLimits) -> Policy {
         ];
     }
     policy
-}
-
-fn client<B>(plain: bool) -> Result<Client<B>, ConfigError>
-where
-    B: http_body::Body + Send + Unpin + 'static,
-    B::Data: Send,
-    B::Error: Into<crate::core::BoxError>,
-{
-    let builder = Client::builder();
-    match plain {
-        true => builder.plain_http_only().build(),
-        false => builder.build(),
-    }
-}
-
-type Boxed = (
-    BoxedStack<Full<Bytes>>,
-    Box<dyn Fn() -> usize + Send + Sync>,
-);
-
-/// One type for the layers with any ledger.
-fn boxed<L>(stack: Stack<L>, plain: bool, prices: &Arc<PriceTable>) -> Result<Boxed, ConfigError>
-where
-    L: Ledger + Clone,
-    L::Slot: Send + Sync,
-    L::Opened: Send + Sync,
-{
-    let layers = stack.boxed(Gate::new(client(plain)?, prices.clone()));
-    Ok((layers, Box::new(move || stack.in_flight())))
 }
 
 impl std::fmt::Debug for Inner {

@@ -117,3 +117,19 @@ async fn a_body_over_the_limit_is_413() {
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(answer.json()["error"]["code"], "request_too_large");
 }
+
+#[tokio::test]
+async fn what_cannot_end_in_time_is_not_begun() {
+    let gateway = Running::start("").await;
+    // At the provider's speed that is 5 s, in which no 4K picture is made.
+    let in_time = [("grpc-timeout", "50m")];
+    let answer = gateway
+        .post("/v1/images/generations", PICTURE, &in_time)
+        .await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["error"]["code"], "not_begun");
+    assert_eq!(answer.header("x-should-retry"), Some("false"));
+    assert_eq!(answer.header("retry-after"), None);
+    assert_eq!(answer.header("x-longhaul-class"), Some("NotBegun"));
+    assert_eq!(gateway.provider.oracle().entries().len(), 0);
+}

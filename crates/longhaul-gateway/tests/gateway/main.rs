@@ -3,6 +3,7 @@
 mod clients;
 mod coming_back;
 mod errors;
+mod exchange;
 mod fleet;
 mod forwarding;
 mod program;

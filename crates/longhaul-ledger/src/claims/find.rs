@@ -52,9 +52,11 @@ impl Store {
             withheld: BTreeMap::new(),
         };
         let mut found = Found::default();
-        let chunks = operations
-            .chunks(OPERATIONS)
-            .map(|chunk| candidates::attempts(self, chunk));
+        // No closure makes them: the compiler could not show that the whole can be sent to another thread.
+        let mut chunks = Vec::new();
+        for chunk in operations.chunks(OPERATIONS) {
+            chunks.push(candidates::attempts(self, chunk));
+        }
         // The next ones are read while one is judged.
         let mut chunks = stream::iter(chunks).buffered(CHUNKS);
         while let Some(rows) = chunks.next().await {

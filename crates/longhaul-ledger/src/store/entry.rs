@@ -8,7 +8,7 @@ use std::{
 use longhaul::billing::Record;
 use uuid::{ContextV7, Uuid};
 
-use super::row::day_micros;
+use super::{Filter, Store, filter::time_of, row::day_micros};
 use crate::error::LedgerError;
 
 /// Names one entry. A UUID of version 7: it leads with the time of opening.
@@ -70,4 +70,17 @@ pub struct Stored {
     /// What is written down.
     #[serde(flatten)]
     pub record: Record,
+}
+
+impl Store {
+    /// The entry of that id, ended or running; `None` where there is none.
+    pub async fn entry(&self, id: EntryId) -> Result<Option<Stored>, LedgerError> {
+        let Some(opened) = time_of(id.0.as_bytes()) else {
+            return Ok(None);
+        };
+        let end = opened.checked_add(Duration::from_millis(1));
+        let at_that_time = Filter::opened(opened..end.unwrap_or(opened));
+        let mut found = self.records(&at_that_time).await?.into_iter();
+        Ok(found.find(|stored| stored.id == id))
+    }
 }

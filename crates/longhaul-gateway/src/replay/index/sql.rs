@@ -1,40 +1,22 @@
-//! The index in SQLite or PostgreSQL: the same statements for both.
+//! The index in SQLite or PostgreSQL.
 
-use std::{
-    fmt,
-    str::FromStr,
-    time::{Duration, SystemTime},
-};
+mod statements;
 
-use futures_util::future::BoxFuture;
+use std::{fmt, str::FromStr, time::Duration};
+
 use sqlx::{
-    AnyPool, Row as _,
+    AnyPool,
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 
 use super::{
     Digest, Index, PublicId, Row, Scope,
-    schema::{TABLES, read, secret, sqlite_url},
-    write_headers,
+    schema::{TABLES, secret, sqlite_url},
 };
-use crate::{
-    core::{BoxError, Currency},
-    wall_clock::{millis, now},
-};
+use crate::core::BoxError;
 
 /// A replica that has not said for so long that it lives is gone. Replicas' clocks must agree to a fraction of it.
 const LEASE: Duration = Duration::from_secs(60);
-
-/// The whole rows that fulfil a condition.
-macro_rules! rows_where {
-    ($condition:literal) => {
-        concat!(
-            "SELECT id, scope, caller, key_digest, request_digest, state, began, ended, class, status, headers, \
-             length, certain, possible, currency FROM longhaul_operations ",
-            $condition
-        )
-    };
-}
 
 /// An index in a database: a file of SQLite's, or PostgreSQL.
 pub struct SqlIndex {
@@ -116,187 +98,6 @@ impl SqlIndex {
             Digest([key; 32]),
             None,
         )
-    }
-
-    async fn one(&self, query: &'static str, binds: &[&str]) -> Result<Option<Row>, BoxError> {
-        let mut asked = sqlx::query(query);
-        for bind in binds {
-            asked = asked.bind(*bind);
-        }
-        let row = asked.fetch_optional(&self.pool).await?;
-        row.as_ref().map(read).transpose()
-    }
-}
-
-impl Index for SqlIndex {
-    fn renew(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
-        Box::pin(async move {
-            let at = now();
-            sqlx::query(
-                "INSERT INTO longhaul_replicas (id, seen) VALUES ($1, $2) \
-                 ON CONFLICT (id) DO UPDATE SET seen = excluded.seen",
-            )
-            .bind(&self.replica)
-            .bind(millis(at))
-            .execute(&self.pool)
-            .await?;
-            let alive_since = at.checked_sub(self.lease).unwrap_or(at);
-            let lost = sqlx::query(
-                "UPDATE longhaul_operations SET state = 'unknown', ended = $1 WHERE state = 'running' \
-                 AND owner <> $2 AND owner NOT IN (SELECT id FROM longhaul_replicas WHERE seen > $3)",
-            )
-            .bind(millis(at))
-            .bind(&self.replica)
-            .bind(millis(alive_since))
-            .execute(&self.pool)
-            .await?;
-            Ok(lost.rows_affected())
-        })
-    }
-
-    fn secret(&self) -> [u8; 32] {
-        self.secret
-    }
-
-    fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        Box::pin(async move {
-            let written = sqlx::query(
-                "INSERT INTO longhaul_operations (id, scope, caller, key_digest, request_digest, state, began, length, \
-                 certain, possible, currency, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10) \
-                 ON CONFLICT (scope, key_digest) DO NOTHING",
-            )
-            .bind(row.id.digits())
-            .bind(hex::encode(row.scope.as_bytes()))
-            .bind(&row.caller)
-            .bind(row.key.map(|key| hex::encode(key.0)))
-            .bind(hex::encode(row.request.0))
-            .bind(row.state.name())
-            .bind(row.began)
-            .bind(row.possible.map(|money| money.micros))
-            .bind(row.possible.map(|money| money.currency.to_string()))
-            .bind(&self.replica)
-            .execute(&self.pool)
-            .await?;
-            if written.rows_affected() > 0 {
-                return Ok(None);
-            }
-            let key = row
-                .key
-                .ok_or("an operation without a key was there already")?;
-            let existing = self.by_key(row.scope, key).await?;
-            Ok(Some(
-                existing.ok_or("the operation with this key has just gone")?,
-            ))
-        })
-    }
-
-    fn end(&self, row: Row) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(async move {
-            sqlx::query(
-                "UPDATE longhaul_operations SET state = $1, ended = $2, class = $3, status = $4, headers = $5, \
-                 length = $6, certain = $7, possible = $8, currency = $9 WHERE id = $10",
-            )
-            .bind(row.state.name())
-            .bind(row.ended)
-            .bind(row.class)
-            .bind(row.status.map(|status| i64::from(status.as_u16())))
-            .bind(write_headers(&row.headers))
-            .bind(i64::try_from(row.length)?)
-            .bind(row.certain)
-            .bind(row.possible.map(|money| money.micros))
-            .bind(row.possible.map(|money| money.currency.to_string()))
-            .bind(row.id.digits())
-            .execute(&self.pool)
-            .await?;
-            Ok(())
-        })
-    }
-
-    fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(async move {
-            sqlx::query("UPDATE longhaul_operations SET key_digest = NULL WHERE id = $1")
-                .bind(id.digits())
-                .execute(&self.pool)
-                .await?;
-            Ok(())
-        })
-    }
-
-    fn get(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        Box::pin(async move {
-            self.one(rows_where!("WHERE id = $1"), &[&id.digits()])
-                .await
-        })
-    }
-
-    fn by_key(&self, scope: Scope, key: Digest) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        Box::pin(async move {
-            let (scope, key) = (hex::encode(scope.as_bytes()), hex::encode(key.0));
-            self.one(
-                rows_where!("WHERE scope = $1 AND key_digest = $2"),
-                &[&scope, &key],
-            )
-            .await
-        })
-    }
-
-    fn by_request(
-        &self,
-        scope: Scope,
-        request: Digest,
-        since: SystemTime,
-    ) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        Box::pin(async move {
-            let row = sqlx::query(rows_where!(
-                "WHERE scope = $1 AND request_digest = $2 AND (ended >= $3 OR (state = 'running' AND owner <> $4)) \
-                 ORDER BY began DESC LIMIT 1"
-            ))
-            .bind(hex::encode(scope.as_bytes()))
-            .bind(hex::encode(request.0))
-            .bind(millis(since))
-            .bind(&self.replica)
-            .fetch_optional(&self.pool)
-            .await?;
-            row.as_ref().map(read).transpose()
-        })
-    }
-
-    fn oldest_kept(
-        &self,
-        before: SystemTime,
-        at_most: u32,
-    ) -> BoxFuture<'_, Result<Vec<Row>, BoxError>> {
-        Box::pin(async move {
-            let rows = sqlx::query(rows_where!(
-                "WHERE state = 'kept' AND ended < $1 ORDER BY ended LIMIT $2"
-            ))
-            .bind(millis(before))
-            .bind(i64::from(at_most))
-            .fetch_all(&self.pool)
-            .await?;
-            rows.iter().map(read).collect()
-        })
-    }
-
-    fn spent<'a>(
-        &'a self,
-        caller: &'a str,
-        currency: Currency,
-        since: Option<SystemTime>,
-    ) -> BoxFuture<'a, Result<(i64, i64), BoxError>> {
-        Box::pin(async move {
-            // PostgreSQL adds BIGINTs up to a NUMERIC.
-            let row = sqlx::query(
-                "SELECT CAST(COALESCE(SUM(certain), 0) AS BIGINT), CAST(COALESCE(SUM(possible), 0) AS BIGINT) \
-                 FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $3",
-            )
-            .bind(caller)
-            .bind(currency.as_str())
-            .bind(since.map_or(0, millis))
-            .fetch_one(&self.pool)
-            .await?;
-            Ok((row.try_get(0)?, row.try_get(1)?))
-        })
     }
 }
 

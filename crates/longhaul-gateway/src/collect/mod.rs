@@ -1,0 +1,23 @@
+//! Collecting what a process that is gone left at the providers: tasks that were submitted, paid for and never fetched.
+//!
+//! Where calls go out [as tasks](crate::config::Exchange::Tasks), the handle of each is in the ledger before it is asked
+//! after the first time. [`left_open`] finds those that nobody asks after any more, and a [`Collector`] fetches their
+//! answers and writes down what became of each. Nothing is ever submitted.
+//!
+//! The gateway does it when it starts, for upstreams whose key it has; `longhaul-gateway collect` does it for any ledger.
+
+mod collector;
+mod error;
+mod files;
+mod keys;
+mod left;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    collector::{Collector, Ending},
+    error::CollectError,
+    keys::{HostKeys, MissingKey},
+    left::{Left, left_open},
+};

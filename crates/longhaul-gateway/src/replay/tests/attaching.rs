@@ -1,0 +1,139 @@
+//! Which requests are one operation.
+
+use tokio::time::sleep;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn the_same_key_attaches_while_it_runs_and_is_replayed_later() {
+    let bench = Bench::new("none*9");
+    let (first, second) = tokio::join!(bench.ask(KEYED), async {
+        sleep(SECONDS(20)).await;
+        bench.ask(KEYED).await
+    });
+    let third = bench.ask(KEYED).await;
+    assert_eq!(first.picture(), second.picture());
+    assert_eq!(first.picture(), third.picture());
+    assert!(!first.replayed() && second.replayed() && third.replayed());
+    assert_eq!(
+        first.headers["x-longhaul-operation"],
+        third.headers["x-longhaul-operation"]
+    );
+    assert_eq!(bench.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_belongs_to_one_caller_and_one_request() {
+    let bench = Bench::new("none*9");
+    bench.ask(KEYED).await.picture();
+    let dog = Asks {
+        prompt: "a dog",
+        ..KEYED
+    };
+    let other = bench.ask(dog).await;
+    assert_eq!(
+        (other.status, &*other.code()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "key_reuse")
+    );
+    let bob = Asks {
+        caller: "bob",
+        ..dog
+    };
+    let answer = bench.ask(bob).await;
+    answer.picture();
+    assert!(!answer.replayed());
+    assert_eq!(bench.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_with_a_key_who_left_finds_its_picture() {
+    let bench = Bench::new("cut@60, none");
+    bench.leave(KEYED, SECONDS(30)).await;
+    let answer = bench.ask(KEYED).await;
+    answer.picture();
+    assert!(answer.replayed());
+    assert_eq!(bench.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_sdks_retry_attaches_to_what_lost_its_caller() {
+    let bench = Bench::new("none*9");
+    bench.leave(PLAIN, SECONDS(30)).await;
+    let answer = bench.ask(Asks { retry: 1, ..PLAIN }).await;
+    answer.picture();
+    assert!(answer.replayed());
+    assert_eq!(bench.calls(), 1);
+}
+
+#[tokio::test]
+async fn long_after_the_end_an_sdks_retry_is_a_request_like_any_other() {
+    let bench = Bench::at_speed(10_000.0, "none*9", |policy| {
+        policy.sdk_retries_within = Duration::from_millis(5);
+    });
+    bench.ask(PLAIN).await.picture();
+    sleep(Duration::from_millis(50)).await;
+    assert!(!bench.ask(Asks { retry: 1, ..PLAIN }).await.replayed());
+    assert_eq!(bench.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_retries_of_two_equal_requests_get_two_pictures() {
+    let bench = Bench::new("none*9");
+    tokio::join!(
+        bench.leave(PLAIN, SECONDS(30)),
+        bench.leave(PLAIN, SECONDS(30))
+    );
+    let retry = Asks { retry: 1, ..PLAIN };
+    let (one, two) = tokio::join!(bench.ask(retry), bench.ask(retry));
+    one.picture();
+    two.picture();
+    assert_ne!(
+        one.headers["x-longhaul-operation"],
+        two.headers["x-longhaul-operation"]
+    );
+    assert_eq!(bench.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_first_requests_are_two_pictures_unless_asked_otherwise() {
+    let bench = Bench::new("none*9");
+    tokio::join!(bench.ask(PLAIN), bench.ask(PLAIN));
+    assert_eq!(bench.calls(), 2);
+    let bench = Bench::with("none*9", |policy| policy.coalesce = true);
+    let (one, two) = tokio::join!(bench.ask(PLAIN), bench.ask(PLAIN));
+    assert_eq!(one.picture(), two.picture());
+    assert_eq!(bench.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_free_of_charge_may_be_asked_again() {
+    for again in [KEYED, Asks { retry: 1, ..PLAIN }] {
+        let bench = Bench::new("bad-request, none");
+        let first = bench.ask(Asks { retry: 0, ..again }).await;
+        assert_eq!(first.status, StatusCode::BAD_REQUEST);
+        bench.ask(again).await.picture();
+        assert_eq!(bench.calls(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_may_be_charged_is_sent_again_only_if_asked_to() {
+    let bench = Bench::new("cut@60*3, none");
+    let first = bench.ask(KEYED).await;
+    assert_eq!(first.status, StatusCode::BAD_GATEWAY);
+    let second = bench.ask(KEYED).await;
+    assert_eq!(second.status, StatusCode::BAD_GATEWAY);
+    assert!(second.replayed());
+    assert_eq!(bench.calls(), 3);
+    let headers = &[("x-longhaul-send-again", "true")];
+    bench.ask(Asks { headers, ..KEYED }).await.picture();
+    assert_eq!(bench.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_key_nothing_is_begun_for_a_caller_who_left() {
+    let bench = Bench::new("overloaded*9");
+    bench.leave(PLAIN, SECONDS(5)).await;
+    bench.replays.idle().await;
+    assert_eq!(bench.calls(), 1);
+}

@@ -1,0 +1,61 @@
+//! Operations by their address.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn respond_async_gives_an_address_that_only_its_owner_reads() {
+    let bench = Bench::new("none");
+    let headers = &[("prefer", "respond-async, wait=5")];
+    let accepted = bench.ask(Asks { headers, ..PLAIN }).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED);
+    let body: Value = serde_json::from_slice(accepted.body.as_ref().unwrap()).unwrap();
+    assert_eq!(body["status"], "processing");
+    assert_eq!(
+        accepted.headers["location"],
+        *body["poll_url"].as_str().unwrap()
+    );
+    let path = body["poll_url"].as_str().unwrap();
+    let (alice, bob) = (caller("alice"), caller("bob"));
+    let running = bench.replays.collect(path, &alice).await.unwrap().unwrap();
+    assert_eq!(running.status(), StatusCode::ACCEPTED);
+    bench.replays.idle().await;
+
+    let whole = bench.replays.collect(path, &alice).await.unwrap().unwrap();
+    let whole = whole.into_body().collect().await.unwrap().to_bytes();
+    let whole: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(whole["status"], "completed");
+    assert!(whole["result"]["data"][0]["b64_json"].is_string());
+    let answer = format!("{path}/answer");
+    let plain = bench
+        .replays
+        .collect(&answer, &alice)
+        .await
+        .unwrap()
+        .unwrap();
+    let plain = plain.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(
+        serde_json::from_slice::<Value>(&plain).unwrap(),
+        whole["result"]
+    );
+
+    for strange in [
+        path,
+        &answer,
+        "/v1/longhaul/operations/op_00",
+        "/v1/longhaul/operations/",
+    ] {
+        let refused = bench
+            .replays
+            .collect(strange, &bob)
+            .await
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(refused.status(), StatusCode::NOT_FOUND);
+        assert_eq!(refused.code(), "no_operation");
+    }
+    let mut admin = KeyConfig::new("admin", KeyHash([1; 32]));
+    admin.admin = true;
+    let admin = Caller::for_tests(&admin);
+    assert!(bench.replays.collect(path, &admin).await.unwrap().is_ok());
+    assert!(bench.replays.collect("/v1/models", &admin).await.is_none());
+}

@@ -1,0 +1,168 @@
+//! Calls that go out as tasks: what a gateway that was killed had ordered is collected.
+
+use std::path::{Path, PathBuf};
+
+use longhaul_gateway::config::{Config, Exchange, ProviderKey};
+use longhaul_ledger::Store;
+use longhaul_providers::tasks::TasksPolicy;
+use longhaul_sim::server::Server as SimServer;
+use tokio::process::Command;
+
+use super::{PROGRAM, Program, sim};
+use crate::support::{SPEED, post, try_post, until};
+
+const ORDER: &str = r#"{"model": "gpt-5.1", "input": "a cat",
+    "tools": [{"type": "image_generation", "size": "1024x1024"}]}"#;
+
+fn host(server: &SimServer) -> String {
+    server.url().trim_start_matches("http://").to_owned()
+}
+
+fn as_tasks(server: &SimServer) -> impl FnOnce(&mut Config) {
+    let policy = TasksPolicy::default().at(host(server), "openai-responses");
+    let policy = policy.scaled(1.0 / SPEED).unwrap();
+    |config| {
+        let upstream = &mut config.upstreams[0];
+        upstream.exchange = Exchange::Tasks;
+        upstream.tasks = Some(policy);
+    }
+}
+
+/// Two calls that a killed gateway leaves as tasks with durable handles.
+async fn killed_with_two_tasks(
+    folder: &Path,
+    server: &SimServer,
+    change: impl FnOnce(&mut Config),
+) {
+    let mut program = Program::start(folder, &server.url(), |config| {
+        as_tasks(server)(config);
+        change(config);
+    })
+    .await;
+    let url = format!("{}/v1/responses", program.url);
+    let ledger = folder.join("ledger.db").display().to_string();
+    let durable = async {
+        // A reader may come while the file is being made.
+        while !open_tasks(&ledger).await.is_ok_and(|open| open == 2) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        program.kill();
+    };
+    let both = async {
+        tokio::join!(
+            try_post(&url, ORDER, &[]),
+            try_post(&url, ORDER, &[]),
+            durable
+        )
+    };
+    let (one, other, ()) = tokio::time::timeout(std::time::Duration::from_secs(30), both)
+        .await
+        .expect("both handles are durable in time");
+    assert!(one.is_err() && other.is_err(), "the lines broke");
+}
+
+async fn open_tasks(ledger: &str) -> Result<usize, longhaul_ledger::LedgerError> {
+    let store = Store::open(&ledger.parse()?).await?;
+    Ok(store.open_tasks().await?.len())
+}
+
+/// Whether it succeeds, and all that it prints. The provider runs on this thread meanwhile.
+async fn said(command: &mut Command) -> (bool, String) {
+    let output = command.output().await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+fn pictures(folder: &Path) -> Vec<PathBuf> {
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "png"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_call_that_goes_out_as_a_task_has_its_unary_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none*9").await;
+    let program = Program::start(folder.path(), &server.url(), as_tasks(&server)).await;
+    let answer = post(&format!("{}/v1/responses", program.url), ORDER, &[]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.json()["output"][0]["result"].is_string());
+    assert_eq!(provider.oracle().totals().tasks, 1);
+}
+
+#[tokio::test]
+async fn what_a_killed_gateway_ordered_is_collected_by_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none+takes@300*9").await;
+    killed_with_two_tasks(folder.path(), &server, |_| {}).await;
+    let (ledger, out) = (folder.path().join("ledger.db"), folder.path().join("out"));
+    let collect_from = |ledger: &Path| {
+        let mut command = Command::new(PROGRAM);
+        command.arg("collect").arg("--ledger").arg(ledger);
+        command.arg("--out").arg(&out).args(["--within", "60s"]);
+        command
+    };
+    let collect = || collect_from(&ledger);
+    let (good, text) = said(&mut collect()).await;
+    assert!(!good && text.contains("LONGHAUL_KEY_127_0_0_1_"), "{text}");
+    assert_eq!(open_tasks(&ledger.display().to_string()).await.unwrap(), 2);
+
+    let key = format!("{}=A_KEY", host(&server));
+    let (good, text) = said(collect().args(["--key", &key]).env("A_KEY", "sk-secret")).await;
+    assert!(good, "{text}");
+    assert!(
+        text.contains("2 are closed now") && !text.contains("sk-secret"),
+        "{text}"
+    );
+    assert!(!text.contains("entry-"), "named by operation: {text}");
+    assert_eq!(pictures(&out).len(), 2, "{text}");
+    assert_eq!(
+        provider.oracle().totals().tasks,
+        2,
+        "nothing was submitted again"
+    );
+    let (good, text) = said(&mut collect()).await;
+    assert!(good && text.contains("0 tasks were open"), "{text}");
+
+    let nowhere = folder.path().join("nowhere.db");
+    let (good, text) = said(&mut collect_from(&nowhere)).await;
+    assert!(!good && text.contains("nowhere.db"), "{text}");
+    assert!(!nowhere.exists());
+}
+
+#[tokio::test]
+async fn what_a_killed_gateway_ordered_it_collects_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none+takes@300*9").await;
+    killed_with_two_tasks(folder.path(), &server, |_| {}).await;
+    let _back = Program::start(folder.path(), &server.url(), as_tasks(&server)).await;
+    let out = folder.path().join("collected");
+    until("both pictures are there", || pictures(&out).len() == 2).await;
+    assert_eq!(
+        provider.oracle().totals().tasks,
+        2,
+        "nothing was submitted again"
+    );
+}
+
+#[tokio::test]
+async fn without_the_key_a_gateway_leaves_tasks_to_their_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none+takes@300*9").await;
+    let callers = |config: &mut Config| config.upstreams[0].key = None::<ProviderKey>;
+    killed_with_two_tasks(folder.path(), &server, callers).await;
+    let _back = Program::start(folder.path(), &server.url(), |config| {
+        as_tasks(&server)(config);
+        callers(config);
+    })
+    .await;
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+    until("it says so", || log().contains("longhaul-gateway collect")).await;
+    let ledger = folder.path().join("ledger.db").display().to_string();
+    assert_eq!(open_tasks(&ledger).await.unwrap(), 2);
+    assert_eq!(provider.oracle().totals().tasks, 2);
+}
