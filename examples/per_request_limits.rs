@@ -26,8 +26,12 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Either, Full};
 use longhaul::{
-    BoxError, Class, Deadline, Resolution, Stack, Workload, billing::PriceRow, policy::Policy,
-    retry::RetryReport, timeout::TimeoutPolicy, workload::PerResolution,
+    BoxError, Class, Deadline, Resolution, Stack, Workload,
+    billing::PriceRow,
+    policy::Policy,
+    retry::RetryReport,
+    timeout::{AtLimit, TimeoutPolicy},
+    workload::PerResolution,
 };
 use longhaul_sim::{Provider, Weight};
 use tokio::time::{Instant, sleep};
@@ -108,6 +112,8 @@ fn render() -> http::Result<Request<Full<Bytes>>> {
 /// A question that costs nothing, as its price row says, and is worth 5 s.
 fn poll() -> Result<Request<Full<Bytes>>, Box<dyn Error>> {
     let mut limits = TimeoutPolicy::default();
+    // It is not worth waiting for once it is late.
+    limits.at_limit = Some(AtLimit::End);
     limits.picture = PerResolution::from_secs(5, 5, 5, 5);
     let request = Request::get("https://studio.example/status")
         .extension(Workload::default().with_model("status"))

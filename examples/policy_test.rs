@@ -22,8 +22,7 @@ use tower::{Layer, ServiceExt};
 /// A policy of one's own, as it stands in a file: at most one call may be paid for in vain.
 const ONE_DUPLICATE: &str = r#"
     [retry]
-    attempts = 3
-    duplicates = { count = 1 }
+    paid_attempts = 2
 "#;
 
 /// What became of one picture.
