@@ -107,7 +107,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Inline { inner } => inner.size_hint(),
-            State::Piped { hint, .. } => *hint,
+            State::Piped { hint, .. } => Clone::clone(hint),
         }
     }
 }
