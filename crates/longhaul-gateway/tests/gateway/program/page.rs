@@ -111,7 +111,9 @@ async fn the_ledger_of_another_program_has_a_page() {
     let mut program = Program::start(folder.path(), &server.url(), |_| {}).await;
     let answer = post(&format!("{}{PATH}", program.url), PICTURE, &[]).await;
     answer.picture();
-    program.kill();
+    // Orderly: an entry is closed soon after its answer, and not before it.
+    program.terminate();
+    program.child.wait().unwrap();
     let ledger = folder.path().join("ledger.db");
     let before = std::fs::read(&ledger).unwrap();
     let port = free_port();
