@@ -120,7 +120,6 @@ mod plan;
 mod policy;
 mod pushback;
 mod running;
-mod saved_head;
 mod service;
 mod settle;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use http::Request;
 use tokio::time::Instant;
 
 use super::{
-    super::{key::KeyForm, layer::Shared, saved_head::SavedHead},
+    super::{key::KeyForm, layer::Shared},
     Again, RetryOperation,
 };
 use crate::{
@@ -49,7 +49,7 @@ impl<B: Replay> RetryOperation<B> {
         }
 
         let again = body.try_clone().map(|body| Again {
-            head: SavedHead::of(&head),
+            head: head.clone(),
             body,
         });
         // The caller's own key stays.

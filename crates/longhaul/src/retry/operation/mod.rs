@@ -4,7 +4,7 @@ mod begin;
 
 use std::{mem, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, request::Parts};
 use tokio::time::Instant;
 
 use super::{
@@ -14,7 +14,6 @@ use super::{
     endings::{Endings, RejectedResult},
     layer::Budgets,
     running::RunningAttempt,
-    saved_head::SavedHead,
 };
 use crate::{
     attempt::{
@@ -27,7 +26,7 @@ use crate::{
     observe::{Event, Observer, tell},
 };
 
-#[derive(Debug)]
+// Without `Debug`, which would show the request's keys.
 pub(super) struct RetryOperation<B> {
     pub(super) id: OperationId,
     // What was done at other targets. Boxed: most operations are at their first.
@@ -63,9 +62,8 @@ pub(super) struct RetryOperation<B> {
 }
 
 /// A request that can be sent again.
-#[derive(Debug)]
 struct Again<B> {
-    head: SavedHead,
+    head: Parts,
     body: B,
 }
 
@@ -210,7 +208,7 @@ impl<B: Replay> RetryOperation<B> {
     /// The request once more.
     pub(super) fn again(&self) -> Option<Request<B>> {
         let Again { head, body } = self.again.as_ref()?;
-        let mut head = head.restore();
+        let mut head = head.clone();
         let first = self.report.attempts.first();
         if let Some(name) = &self.policy.key_header
             && let Some(key) = first.and_then(Attempt::idempotency_key)
