@@ -1,4 +1,4 @@
-use longhaul::{ConfigError, Currency, Money};
+use longhaul::{ConfigError, Money};
 
 /// How much a claim is about, by what was charged.
 ///
@@ -24,14 +24,24 @@ impl Default for Amount {
 }
 
 /// The most that a rule may name, in millionths: a thousand million units.
-pub(super) const MOST: i64 = 1_000_000_000_000_000;
+const MOST: i64 = 1_000_000_000_000_000;
+
+/// Refuses nothing, less than nothing, and more than [`MOST`].
+pub(super) fn check(key: &str, amount: Option<Money>) -> Result<(), ConfigError> {
+    match amount {
+        Some(amount) if !(1..=MOST).contains(&amount.micros) => {
+            let why = format!("{amount} is not above zero, or more than a thousand million");
+            Err(ConfigError::new(key, why))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// As it stands in a file.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Row {
-    micros: Option<i64>,
-    currency: Option<Currency>,
+    each: Option<Money>,
     share_per_mille: Option<u32>,
     divided_by_per_mille: Option<u32>,
 }
@@ -39,24 +49,7 @@ pub(super) struct Row {
 impl Amount {
     /// Checks `row`. The error names the field.
     pub(super) fn read(row: &Row) -> Result<Self, ConfigError> {
-        let fixed = match (row.micros, row.currency) {
-            (None, None) => None,
-            (Some(micros), Some(currency)) if (1..=MOST).contains(&micros) => {
-                Some(Money { micros, currency })
-            }
-            (Some(micros), Some(_)) => {
-                return Err(ConfigError::new(
-                    "micros",
-                    format!("{micros} is no amount to claim: 1 to {MOST} are"),
-                ));
-            }
-            (Some(_), None) => {
-                return Err(ConfigError::new("currency", "`micros` needs it beside it"));
-            }
-            (None, Some(_)) => {
-                return Err(ConfigError::new("micros", "`currency` needs it beside it"));
-            }
-        };
+        check("each", row.each)?;
         let share = row.share_per_mille.unwrap_or(1000);
         if share == 0 || share > 1000 {
             return Err(ConfigError::new(
@@ -64,7 +57,7 @@ impl Amount {
                 format!("{share} is not within 1 and 1000"),
             ));
         }
-        if fixed.is_some() && row.share_per_mille.is_some() {
+        if row.each.is_some() && row.share_per_mille.is_some() {
             return Err(ConfigError::new(
                 "share_per_mille",
                 "a fixed amount has no share",
@@ -78,7 +71,7 @@ impl Amount {
             ));
         }
         Ok(Self {
-            fixed,
+            fixed: row.each,
             share,
             divided_by,
         })

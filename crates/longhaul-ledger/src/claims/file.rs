@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::civil::Date;
-use longhaul::{ConfigError, Currency, Money, billing::Pattern};
+use longhaul::{ConfigError, Money, billing::Pattern};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
@@ -40,7 +40,7 @@ struct Rule {
     valid_from: Option<Date>,
     #[serde(default, deserialize_with = "parsed")]
     valid_until: Option<Date>,
-    least_monthly_spend: Option<Spend>,
+    least_monthly_spend: Option<Money>,
 }
 
 /// The same with a limit.
@@ -54,14 +54,7 @@ struct Over {
     valid_from: Option<Date>,
     #[serde(default, deserialize_with = "parsed")]
     valid_until: Option<Date>,
-    least_monthly_spend: Option<Spend>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Spend {
-    micros: i64,
-    currency: Currency,
+    least_monthly_spend: Option<Money>,
 }
 
 /// No term is longer: ten years.
@@ -134,14 +127,7 @@ impl Rule {
                 format!("{until} is before {from}"),
             ));
         }
-        let least_spend = match self.least_monthly_spend {
-            Some(Spend { micros, .. }) if !(1..=amount::MOST).contains(&micros) => {
-                let why = format!("{micros} is no spend to ask for: 1 to {} are", amount::MOST);
-                return Err(ConfigError::new("least_monthly_spend.micros", why));
-            }
-            Some(Spend { micros, currency }) => Some(Money { micros, currency }),
-            None => None,
-        };
+        amount::check("least_monthly_spend", self.least_monthly_spend)?;
         let amount = self
             .amount
             .as_ref()
@@ -151,7 +137,7 @@ impl Rule {
             amount,
             valid_from: self.valid_from,
             valid_until: self.valid_until,
-            least_spend,
+            least_spend: self.least_monthly_spend,
         })
     }
 }

@@ -46,10 +46,10 @@ on_both! {
 
     async fn a_plan_for_large_customers_pays_those_who_spent_enough(ledger: Ledger) {
         let rules = ledger.folder.path().join("rules.toml");
-        let write = |least: i64| std::fs::write(&rules, format!(
+        let write = |least: &str| std::fs::write(&rules, format!(
             "[[providers]]\nprovider = 'relay*'\ntime_zone = 'Asia/Shanghai'\nsettlement = '62days'\n\
-             [providers.no_image]\namount = {{ micros = 50000, currency = 'USD', divided_by_per_mille = 800 }}\n\
-             valid_from = '2026-03-01'\nleast_monthly_spend = {{ micros = {least}, currency = 'USD' }}\n"
+             [providers.no_image]\namount = {{ each = '0.05 USD', divided_by_per_mille = 800 }}\n\
+             valid_from = '2026-03-01'\nleast_monthly_spend = '{least}'\n"
         )).unwrap();
         let rules_path = rules.display().to_string();
         // February there, and March.
@@ -57,7 +57,7 @@ on_both! {
         ledger.add(&delivered(2, "2026-02-28T16:00:00Z").ended(Class::NoImage)).await;
         ledger.add(&delivered(3, "2026-03-02T16:00:00Z").ended(Class::UnknownOutcome)).await;
         // 0.05 USD in March for certain, 0.10 at most.
-        for (least, state) in [(50_000, Some("Eligible")), (100_000, Some("Verify")), (100_001, None)] {
+        for (least, state) in [("0.05 USD", Some("Eligible")), ("0.10 USD", Some("Verify")), ("0.100001 USD", None)] {
             write(least);
             let run = ledger.run(&["claims", "--rules", &rules_path, "--json"]);
             let document = run.json();

@@ -41,20 +41,20 @@ fn bad_rules_are_refused_with_their_place_or_key() {
         ),
         (
             &format!("{PROVIDER}[providers.no_image]\namount = {{ micros = 1 }}"),
-            "`providers[0].no_image.amount.currency`",
+            "unknown field `micros`, expected one of `each`",
         ),
         (
             &format!(
-                "{PROVIDER}[providers.no_image]\namount = {{ micros = 9223372036854775807, currency = 'USD' }}"
+                "{PROVIDER}[providers.no_image]\namount = {{ each = '9223372036854 USD' }}"
             ),
-            "`providers[0].no_image.amount.micros`",
+            "`providers[0].no_image.amount.each`",
         ),
         (
             &PROVIDER.replace("62days", "99999999years"),
             "`providers[0].settlement`",
         ),
         (
-            &format!("{PROVIDER}[providers.no_image]\namount = {{ micros = 1, currency = 'usd' }}"),
+            &format!("{PROVIDER}[providers.no_image]\namount = {{ each = '1 usd' }}"),
             "three-letter",
         ),
         (
@@ -77,9 +77,9 @@ fn bad_rules_are_refused_with_their_place_or_key() {
         ),
         (
             &format!(
-                "{PROVIDER}[providers.no_image]\nleast_monthly_spend = {{ micros = 0, currency = 'USD' }}"
+                "{PROVIDER}[providers.no_image]\nleast_monthly_spend = '0 USD'"
             ),
-            "`providers[0].no_image.least_monthly_spend.micros`",
+            "`providers[0].no_image.least_monthly_spend`",
         ),
     ] {
         let error = ClaimBook::from_toml(text, "rules.toml")

@@ -81,7 +81,7 @@ pub enum ErrorKind {
         price: Option<Money>,
     },
     /// The request was not sent, because an attempt at another target may be charged too, and neither
-    /// [`max_duplicate_micros`](crate::retry::RetryPolicy::max_duplicate_micros) nor the
+    /// [`max_duplicate_cost`](crate::retry::RetryPolicy::max_duplicate_cost) nor the
     /// [`MoneyBudget`](crate::retry::MoneyBudget) may be overdrawn.
     Duplicate {
         /// What it might waste; `None` where no price is known, which neither lets pass.

@@ -30,7 +30,7 @@ pub enum StoppedBy {
     Duplicates,
     /// Sending again might pay twice, and the [`MoneyBudget`](crate::retry::MoneyBudget) does not reach for that.
     Budget,
-    /// The next attempt might go over the [`SpendingCap`](crate::retry::SpendingCap).
+    /// The next attempt might go over the [spending cap](crate::retry::RetryPolicy::spending_cap).
     SpendingCap,
     /// The server said not to send again, by `x-should-retry: false` or a relative of it.
     Server,

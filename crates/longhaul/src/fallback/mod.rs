@@ -15,7 +15,7 @@
 //! - Never while an attempt may still be running and charged, unless the policy
 //!   [allows a duplicate](FallbackPolicy::allow_duplicate) after that.
 //! - Such a duplicate counts as one that the retry layer makes: against the money that
-//!   [`max_duplicate_micros`](crate::retry::RetryPolicy::max_duplicate_micros) and
+//!   [`max_duplicate_cost`](crate::retry::RetryPolicy::max_duplicate_cost) and
 //!   [`MoneyBudget`](crate::retry::MoneyBudget) grant, and towards the
 //!   [`paid_attempts`](crate::retry::RetryPolicy::paid_attempts). The money is never overdrawn: such a target is
 //!   refused before anything is sent ([`ErrorKind::Duplicate`](crate::ErrorKind::Duplicate)). The number

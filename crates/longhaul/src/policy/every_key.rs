@@ -15,7 +15,7 @@ use crate::{
     http1::Http1Policy,
     in_flight::InFlightPolicy,
     model::PerResolution,
-    retry::{KeyRow, MoneyBudget, RetryPolicy, Schedule, SpendingCap},
+    retry::{KeyRow, MoneyBudget, RetryPolicy, Schedule},
     timeout::{NetworkTimeouts, TimeoutPolicy},
 };
 
@@ -56,7 +56,6 @@ fn the_policy_file_names_every_key() {
         ("fallback.targets.resolutions", keys::<Resolutions>()),
         ("retry", keys::<RetryPolicy>()),
         ("retry.budget", keys::<MoneyBudget>()),
-        ("retry.spending_cap", keys::<SpendingCap>()),
         ("retry.deadline", keys::<PerResolution>()),
         ("retry.schedule", keys::<Schedule>()),
         ("in_flight", keys::<InFlightPolicy>()),

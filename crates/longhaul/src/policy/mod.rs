@@ -111,7 +111,24 @@ impl Policy {
         self.classify.validate().map_err(under("classify"))?;
         self.timeout.validate().map_err(under("timeout"))?;
         self.http1.validate().map_err(under("http1"))?;
-        self.billing.validate().map_err(under("billing"))
+        self.billing.validate().map_err(under("billing"))?;
+        self.refuse_other_currencies()
+    }
+
+    /// A bound in one currency says nothing of prices in another.
+    fn refuse_other_currencies(&self) -> Result<(), ConfigError> {
+        for (key, bound) in self.retry.money_bounds() {
+            let prices = self.billing.prices.iter().map(|row| row.price);
+            let other = prices.enumerate().find(|(_, price)| price.currency != bound.currency);
+            if let Some((index, price)) = other {
+                let why = format!(
+                    "is in {}, and `billing.prices[{index}]` in {}: a bound and the prices need one currency",
+                    bound.currency, price.currency
+                );
+                return Err(ConfigError::new(key, why).under("retry"));
+            }
+        }
+        Ok(())
     }
 
     /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.

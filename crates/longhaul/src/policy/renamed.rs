@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use crate::config::ConfigError;
 
 /// The old key with its path, and the new key that stands in its place. `[]` stands for each row of an array.
-const RENAMED: [(&str, &str); 19] = [
+const RENAMED: [(&str, &str); 23] = [
     ("limits", "timeout"),
     ("timeout.head", "picture"),
     ("timeout.network_head", "network_picture"),
@@ -16,7 +16,11 @@ const RENAMED: [(&str, &str); 19] = [
     ("retry.schedule.told", "max_retry_after"),
     ("retry.attempts", "paid_attempts"),
     ("retry.duplicates.count", "retry.paid_attempts"),
-    ("retry.duplicates.micros", "retry.max_duplicate_micros"),
+    ("retry.duplicates.micros", "retry.max_duplicate_cost"),
+    ("retry.max_duplicate_micros", "max_duplicate_cost"),
+    ("retry.budget.floor_micros", "floor"),
+    ("retry.spending_cap.micros", r#"spending_cap = "50.00 USD""#),
+    ("retry.spending_cap.currency", r#"spending_cap = "50.00 USD""#),
     ("retry.expected", "worth"),
     ("retry.late_results", "timeout.at_limit"),
     ("retry.uncut_last_attempt", "timeout.at_limit"),
@@ -94,6 +98,26 @@ mod tests {
             (
                 "[retry]\nduplicates = { count = 0 }",
                 "`retry.duplicates.count`: is now `retry.paid_attempts`",
+            ),
+            (
+                "[retry]\nduplicates = { micros = 1 }",
+                "`retry.duplicates.micros`: is now `retry.max_duplicate_cost`",
+            ),
+            (
+                "[retry]\nmax_duplicate_micros = 240000",
+                "`retry.max_duplicate_micros`: is now `max_duplicate_cost`",
+            ),
+            (
+                "[retry]\nbudget = { floor_micros = 1000000 }",
+                "`retry.budget.floor_micros`: is now `floor`",
+            ),
+            (
+                "[retry]\nspending_cap = { micros = 1, currency = 'USD' }",
+                r#"`retry.spending_cap.micros`: is now `spending_cap = "50.00 USD"`"#,
+            ),
+            (
+                "[retry.spending_cap]\ncurrency = 'USD'",
+                r#"`retry.spending_cap.currency`: is now `spending_cap = "50.00 USD"`"#,
             ),
             (
                 "[retry]\nlate_results = true",

@@ -113,6 +113,14 @@ mod file {
                 "billing.prices[0].price",
             ),
             (
+                "[retry]\nspending_cap='1 EUR'\n[[billing.prices]]\nprovider='*'\nmodel='*'\nprice='0.24 USD'",
+                "`retry.spending_cap`: is in EUR, and `billing.prices[0]` in USD",
+            ),
+            (
+                "[retry]\nbudget = {}\n[[billing.prices]]\nprovider='*'\nmodel='*'\nprice='0.24 EUR'",
+                "`retry.budget.floor`: is in USD, and `billing.prices[0]` in EUR",
+            ),
+            (
                 "[[billing.charge_rules]]\nprovider='*'\nclass='NoImage'\npermille=1001",
                 "billing.charge_rules[0].permille",
             ),

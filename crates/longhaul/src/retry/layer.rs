@@ -117,7 +117,7 @@ impl ClassifyingRetryLayer {
         self
     }
 
-    /// Knows what attempts cost before they are made, as a [`SpendingCap`](super::SpendingCap) must. A
+    /// Knows what attempts cost before they are made, as a [cap](RetryPolicy::spending_cap) must. A
     /// [`Stack`](crate::Stack) gives its own prices.
     ///
     /// Without it a cap lets nothing through, and a [`MoneyBudget`](super::MoneyBudget) goes by the price

@@ -77,12 +77,12 @@
 //!
 //! ```
 //! use longhaul::{Currency, billing::{PriceRow, PriceTable}};
-//! use longhaul::retry::{ClassifyingRetryLayer, MoneyBudget, RetryPolicy, SpendingCap};
+//! use longhaul::retry::{ClassifyingRetryLayer, MoneyBudget, RetryPolicy};
 //!
 //! # fn main() -> Result<(), longhaul::ConfigError> {
 //! let mut policy = RetryPolicy::default();
 //! policy.budget = Some(MoneyBudget::default());
-//! policy.spending_cap = Some(SpendingCap::usd_micros(50_000_000));
+//! policy.spending_cap = Some("50.00 USD".parse()?);
 //! let prices = PriceTable::new(vec![PriceRow::new("*", "gemini-3-pro-image*", "0.24 USD".parse()?)])?;
 //! let layer = ClassifyingRetryLayer::new(policy)?.with_prices(prices);
 //!
@@ -128,7 +128,7 @@ mod tests;
 pub use self::{
     backoff::{Backoff, Schedule},
     body::ResponseBody,
-    budget::{Balance, MoneyBudget, Spending, SpendingCap},
+    budget::{Balance, MoneyBudget, Spending},
     decision::{RetryDecision, Situation},
     future::ResponseFuture,
     key::{KeyForm, KeyRow},

@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::{
     backoff::Schedule,
-    budget::{MoneyBudget, SpendingCap},
+    budget::{MoneyBudget, not_negative},
     key::KeyRow,
 };
 use crate::{
@@ -46,14 +46,20 @@ pub struct RetryPolicy {
     /// the path is proved dead before, it has ended, and the next follows.
     #[serde(with = "crate::config::duration")]
     pub longest_silence: Duration,
-    /// The most that duplicates of one operation may cost, in millionths of the currency of the price row. Default none.
-    /// Where it is set and the price is not known, no duplicate is made.
-    pub max_duplicate_micros: Option<i64>,
+    /// The most that duplicates of one operation may cost, `"0.48 USD"`. Default none. Where it is set and the price is
+    /// not known, or is in another currency, no duplicate is made.
+    pub max_duplicate_cost: Option<Money>,
     /// What duplicates may cost, all operations of the layer together. Default none.
     pub budget: Option<MoneyBudget>,
-    /// The most that may be spent, all operations of the layer together. Default none. Needs prices: see
-    /// [`with_prices`](super::ClassifyingRetryLayer::with_prices).
-    pub spending_cap: Option<SpendingCap>,
+    /// The most that may be spent, `"50.00 USD"`, all operations of the layer and of its clones together. Default none.
+    /// Needs prices: see [`with_prices`](super::ClassifyingRetryLayer::with_prices).
+    ///
+    /// What was charged for certain counts, and what calls in flight cost, and those that may have been charged. An
+    /// attempt that could go over the cap is refused before it is sent
+    /// ([`ErrorKind::SpendingCap`](crate::ErrorKind::SpendingCap)), and so is one whose price is not known or is in
+    /// another currency: give what is free a price row of 0. What was never sent or was refused by the provider is free
+    /// again at its end. The count is this process's, from its beginning: a cap, not an account.
+    pub spending_cap: Option<Money>,
     /// When the operation must have ended. Default: 3 × (the longer of the limit in force for the request and
     /// `longest_silence`, + 150 s), 2,250 s for every size; fixed when the operation begins. The caller's
     /// [`Deadline`](crate::Deadline) counts where it is earlier.
@@ -94,7 +100,7 @@ impl Default for RetryPolicy {
             schedule: Schedule::default(),
             free_until: None,
             longest_silence: Duration::from_secs(600),
-            max_duplicate_micros: None,
+            max_duplicate_cost: None,
             budget: None,
             spending_cap: None,
             deadline: None,
@@ -136,20 +142,12 @@ impl RetryPolicy {
         self.schedule
             .validate()
             .map_err(|error| error.under("schedule"))?;
-        if self.max_duplicate_micros.is_some_and(|micros| micros < 0) {
-            return Err(ConfigError::new(
-                "max_duplicate_micros",
-                "must not be negative",
-            ));
-        }
+        not_negative("max_duplicate_cost", self.max_duplicate_cost)?;
+        not_negative("spending_cap", self.spending_cap)?;
         nonzero("longest_silence", self.longest_silence)?;
         bounded("free_until", self.free_until.unwrap_or_default())?;
         if let Some(budget) = &self.budget {
             budget.validate().map_err(|error| error.under("budget"))?;
-        }
-        if let Some(cap) = &self.spending_cap {
-            cap.validate()
-                .map_err(|error| error.under("spending_cap"))?;
         }
         for (index, row) in self.keys.iter().enumerate() {
             row.validate()
@@ -175,9 +173,22 @@ impl RetryPolicy {
 
     /// Whether the money is enough for one more duplicate after `made`, at this price each.
     pub(super) fn duplicates_reach(&self, made: u32, price: Option<Money>) -> bool {
-        self.max_duplicate_micros.is_none_or(|most| {
-            price.is_some_and(|price| price.times(made.saturating_add(1)).micros <= most)
+        self.max_duplicate_cost.is_none_or(|most| {
+            price.is_some_and(|price| {
+                price.currency == most.currency
+                    && price.times(made.saturating_add(1)).micros <= most.micros
+            })
         })
+    }
+
+    /// The bounds in money, each with its key.
+    pub(crate) fn money_bounds(&self) -> impl Iterator<Item = (&'static str, Money)> {
+        let bounds = [
+            ("max_duplicate_cost", self.max_duplicate_cost),
+            ("budget.floor", self.budget.map(|budget| budget.floor)),
+            ("spending_cap", self.spending_cap),
+        ];
+        bounds.into_iter().filter_map(|(key, bound)| Some((key, bound?)))
     }
 
     /// How long an operation may take whose attempts have this limit until their picture begins.

@@ -202,7 +202,7 @@ const OVERLOADED: Act = Act::Answer(503, r#"{"error":{"message":"The model is ov
 #[test]
 fn a_call_that_is_known_to_cost_nothing_is_never_a_duplicate() {
     let mut policy = exact();
-    policy.max_duplicate_micros = Some(0);
+    policy.max_duplicate_cost = Some(Money::usd_micros(0));
     let mut situation = Situation::new(End::TimedOut, Class::UnknownOutcome);
     situation.price = Some(Money::usd_micros(0));
     let verdict = policy.decision(&situation);
@@ -270,8 +270,8 @@ fn a_policy_that_cannot_work_is_refused_by_name() {
         ("schedule.after_error", |policy| {
             policy.schedule.after_error = Backoff::Fixed(Duration::ZERO);
         }),
-        ("max_duplicate_micros", |policy| {
-            policy.max_duplicate_micros = Some(-1)
+        ("max_duplicate_cost", |policy| {
+            policy.max_duplicate_cost = Some(Money::usd_micros(-1))
         }),
     ];
     for (field, spoil) in rows {

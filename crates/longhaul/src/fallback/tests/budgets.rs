@@ -15,7 +15,7 @@ use crate::{
     fallback::{FallbackPolicy, FallbackReport, SkipReason, Target},
     model::{Class, Currency, Money, PriceRow},
     policy::Policy,
-    retry::{self, MoneyBudget, SpendingCap},
+    retry::{self, MoneyBudget},
 };
 
 const PRICE: i64 = 240_000;
@@ -82,7 +82,7 @@ async fn an_allowed_class_asks_elsewhere_without_a_number() {
 #[tokio::test(start_paused = true)]
 async fn no_target_overdraws_the_operations_money_for_duplicates() {
     let mut policy = cut_and_go_on([route("second"), route("third")]);
-    policy.retry.max_duplicate_micros = Some(PRICE);
+    policy.retry.max_duplicate_cost = Some(Money::usd_micros(PRICE));
     let script = Script::new([CUT, CUT]);
     let answered = run(policy, &script).await;
     assert_eq!(script.hosts(), ["first", "second"]);
@@ -97,7 +97,7 @@ async fn no_target_overdraws_the_operations_money_for_duplicates() {
 async fn a_duplicate_elsewhere_is_paid_from_the_clients_budget() {
     let mut policy = cut_and_go_on([route("second")]);
     policy.retry.budget = Some(MoneyBudget {
-        floor_micros: waste(),
+        floor: Money::usd_micros(waste()),
         deposit_per_mille: 0,
     });
     let stack = Stack::new(policy).unwrap();
@@ -119,7 +119,7 @@ async fn a_duplicate_elsewhere_is_paid_from_the_clients_budget() {
 async fn a_target_that_was_free_leaves_its_stake_to_the_next() {
     let mut policy = cut_and_go_on([route("second"), route("third")]);
     policy.retry.budget = Some(MoneyBudget {
-        floor_micros: waste(),
+        floor: Money::usd_micros(waste()),
         deposit_per_mille: 0,
     });
     let stack = Stack::new(policy).unwrap();
@@ -150,9 +150,9 @@ async fn a_budget_pays_for_no_target_without_a_price() {
 async fn what_is_free_is_no_duplicate() {
     let mut policy = cut_and_go_on([route("second")]);
     policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(0))];
-    policy.retry.max_duplicate_micros = Some(0);
+    policy.retry.max_duplicate_cost = Some(Money::usd_micros(0));
     policy.retry.budget = Some(MoneyBudget {
-        floor_micros: 0,
+        floor: Money::usd_micros(0),
         deposit_per_mille: 0,
     });
     let script = Script::new([CUT, OK]);
@@ -164,8 +164,8 @@ async fn what_is_free_is_no_duplicate() {
 async fn a_target_over_the_spending_cap_takes_no_stake() {
     let mut policy = cut_and_go_on([route("second")]);
     policy.retry.budget = Some(MoneyBudget::default());
-    policy.retry.spending_cap = Some(SpendingCap::usd_micros(PRICE));
-    let floor = MoneyBudget::default().floor_micros;
+    policy.retry.spending_cap = Some(Money::usd_micros(PRICE));
+    let floor = MoneyBudget::default().floor.micros;
     let stack = Stack::new(policy).unwrap();
     let script = Script::new([CUT]);
     let answered = send(&stack, &script, request()).await;

@@ -7,10 +7,7 @@ mod tests;
 
 pub use self::spending::{Balance, Spending};
 pub(super) use self::{reservation::MoneyReservation, spending::may_be_charged};
-use crate::{
-    config::ConfigError,
-    model::{Currency, Money},
-};
+use crate::{config::ConfigError, model::Money};
 
 /// What duplicates may cost, all operations of a layer and of its clones together.
 ///
@@ -20,15 +17,14 @@ use crate::{
 /// duplicate turns out to be free (never sent, refused). Where the balance does not reach, or the price is
 /// not known, no duplicate is made ([`StoppedBy::Budget`](super::StoppedBy::Budget)).
 ///
-/// Each currency has a balance of its own, which begins at the floor. The balance is never below zero, and
-/// never grants more than the floor and the deposits.
+/// Each currency has a balance of its own: the floor's begins at the floor, any other at nothing. A balance is never
+/// below zero, and never grants more than the floor and the deposits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MoneyBudget {
-    /// What is there at the beginning, in millionths of the currency of the price row. Default 1,000,000:
-    /// four 4K pictures at $0.24.
-    pub floor_micros: i64,
+    /// What is there at the beginning. Default `"1.00 USD"`: four 4K pictures at $0.24.
+    pub floor: Money,
     /// What a delivered picture adds, in thousandths of its price. Default 100: one duplicate in ten.
     pub deposit_per_mille: u16,
 }
@@ -36,7 +32,7 @@ pub struct MoneyBudget {
 impl Default for MoneyBudget {
     fn default() -> Self {
         Self {
-            floor_micros: 1_000_000,
+            floor: Money::usd_micros(1_000_000),
             deposit_per_mille: 100,
         }
     }
@@ -44,9 +40,7 @@ impl Default for MoneyBudget {
 
 impl MoneyBudget {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if self.floor_micros < 0 {
-            return Err(ConfigError::new("floor_micros", "must not be negative"));
-        }
+        not_negative("floor", Some(self.floor))?;
         if self.deposit_per_mille > 1000 {
             return Err(ConfigError::new(
                 "deposit_per_mille",
@@ -60,44 +54,10 @@ impl MoneyBudget {
     }
 }
 
-/// The most that may be spent, all operations of a layer and of its clones together.
-///
-/// What was charged for certain counts, and what calls in flight cost, and those that may have been charged.
-/// An attempt that could go over the cap is refused before it is sent
-/// ([`ErrorKind::SpendingCap`](crate::ErrorKind::SpendingCap)), and so is one whose price is not known or
-/// is in another currency: give what is free a price row of 0. What was never sent or was refused by the
-/// provider is free again at its end.
-///
-/// The count is this process's, from its beginning: a cap, not an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SpendingCap {
-    /// In millionths of a unit of `currency`.
-    pub micros: i64,
-    /// The currency, as in the price rows.
-    pub currency: Currency,
-}
-
-impl SpendingCap {
-    /// So many millionths of a US dollar.
-    pub const fn usd_micros(micros: i64) -> Self {
-        Self {
-            micros,
-            currency: Currency::USD,
-        }
-    }
-
-    pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if self.micros < 0 {
-            return Err(ConfigError::new("micros", "must not be negative"));
-        }
-        Ok(())
-    }
-
-    const fn money(&self, micros: i64) -> Money {
-        Money {
-            micros,
-            currency: self.currency,
-        }
+/// Refuses a bound below zero.
+pub(super) fn not_negative(key: &str, bound: Option<Money>) -> Result<(), ConfigError> {
+    match bound {
+        Some(bound) if bound.micros < 0 => Err(ConfigError::new(key, "must not be negative")),
+        _ => Ok(()),
     }
 }

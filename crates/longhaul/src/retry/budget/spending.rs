@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{MoneyBudget, SpendingCap};
+use super::MoneyBudget;
 use crate::{
     error::ErrorKind,
     model::{Class, Currency, Exposure, Money, Outcome, Probability},
@@ -14,7 +14,7 @@ pub struct Spending(Arc<Balances>);
 #[derive(Debug)]
 struct Balances {
     budget: Option<MoneyBudget>,
-    cap: Option<SpendingCap>,
+    cap: Option<Money>,
     // A handful of currencies at most.
     accounts: Mutex<Vec<(Currency, Balance)>>,
 }
@@ -34,7 +34,7 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// In flight and doubtful together: what a [`SpendingCap`] holds back.
+    /// In flight and doubtful together: what a [cap](crate::retry::RetryPolicy::spending_cap) holds back.
     pub const fn reserved(&self) -> i64 {
         self.in_flight.saturating_add(self.doubtful)
     }
@@ -44,7 +44,7 @@ impl Spending {
     /// `None` where neither a budget nor a cap asks for it.
     pub(in crate::retry) fn new(
         budget: Option<MoneyBudget>,
-        cap: Option<SpendingCap>,
+        cap: Option<Money>,
     ) -> Option<Self> {
         (budget.is_some() || cap.is_some()).then(|| {
             Self(Arc::new(Balances {
@@ -79,9 +79,9 @@ impl Spending {
                     Ok(Some(price))
                 }
                 None => Err(ErrorKind::SpendingCap {
-                    cap: cap.money(cap.micros),
-                    spent: cap.money(account.spent),
-                    reserved: cap.money(account.reserved()),
+                    cap,
+                    spent: Money { micros: account.spent, ..cap },
+                    reserved: Money { micros: account.reserved(), ..cap },
                     price,
                 }),
             }
@@ -145,8 +145,10 @@ impl Spending {
         if let Some((_, account)) = accounts.iter_mut().find(|(of, _)| *of == currency) {
             return change(account);
         }
+        let floor = self.0.budget.map(|budget| budget.floor);
+        let floor = floor.filter(|floor| floor.currency == currency);
         let mut account = Balance {
-            duplicates: self.0.budget.map_or(0, |budget| budget.floor_micros),
+            duplicates: floor.map_or(0, |floor| floor.micros),
             ..Balance::default()
         };
         let result = change(&mut account);

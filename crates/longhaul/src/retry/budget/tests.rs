@@ -4,17 +4,17 @@ use super::*;
 use crate::{
     attempt::{Attempt, OperationId},
     error::ErrorKind,
-    model::{Class, End},
+    model::{Class, Currency, End},
 };
 
 const PRICE: Money = Money::usd_micros(240_000);
 
 fn book(floor: i64, share: u16, cap: Option<i64>) -> Spending {
     let budget = MoneyBudget {
-        floor_micros: floor,
+        floor: Money::usd_micros(floor),
         deposit_per_mille: share,
     };
-    Spending::new(Some(budget), cap.map(SpendingCap::usd_micros)).unwrap()
+    Spending::new(Some(budget), cap.map(Money::usd_micros)).unwrap()
 }
 
 fn usd(spending: &Spending) -> Balance {
@@ -112,9 +112,9 @@ fn a_budget_lends_only_what_it_has_for_a_known_price() {
     assert!(!MoneyReservation::new(&spending).withdraw(Some(Money::usd_micros(1))));
     drop(first);
 
-    // Currencies never mix: each begins at the floor.
+    // Currencies never mix: the floor is in one of them.
     let mut other = MoneyReservation::new(&spending);
-    assert!(other.withdraw(Some(Money {
+    assert!(!other.withdraw(Some(Money {
         micros: 240_000,
         currency: "EUR".parse().unwrap(),
     })));

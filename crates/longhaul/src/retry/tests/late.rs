@@ -198,7 +198,7 @@ async fn a_superseded_attempt_has_its_own_entry_and_may_have_cost() {
 
     let mut policy = Policy::nano_banana_pro();
     policy.retry = late();
-    policy.retry.spending_cap = Some(SpendingCap::usd_micros(480_000));
+    policy.retry.spending_cap = Some(crate::Money::usd_micros(480_000));
     policy.billing.prices = vec![PriceRow::new("*", "*", crate::Money::usd_micros(240_000))];
     let stack = Stack::new(policy).unwrap();
     let client = service_fn(

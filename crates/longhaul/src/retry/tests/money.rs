@@ -21,7 +21,7 @@ fn priced(policy: RetryPolicy, says: impl IntoIterator<Item = Say>) -> Script {
 fn budget(floor: i64, share: u16) -> RetryPolicy {
     let mut policy = exact();
     policy.budget = Some(MoneyBudget {
-        floor_micros: floor,
+        floor: Money::usd_micros(floor),
         deposit_per_mille: share,
     });
     policy
@@ -29,7 +29,7 @@ fn budget(floor: i64, share: u16) -> RetryPolicy {
 
 fn capped(micros: i64) -> RetryPolicy {
     let mut policy = exact();
-    policy.spending_cap = Some(SpendingCap::usd_micros(micros));
+    policy.spending_cap = Some(Money::usd_micros(micros));
     policy
 }
 
@@ -174,7 +174,7 @@ async fn calls_hold_their_price_in_flight_and_free_it_at_any_end() {
 async fn dropped_at_any_point_nothing_stays_in_flight() {
     for cut in 0..60 {
         let mut policy = budget(1_000_000, 100);
-        policy.spending_cap = Some(SpendingCap::usd_micros(10_000_000));
+        policy.spending_cap = Some(Money::usd_micros(10_000_000));
         let says = [Say::status(15, 503), Say::picture(620), Say::picture(400)];
         let script = priced(policy, says);
         let call = script.call(request());

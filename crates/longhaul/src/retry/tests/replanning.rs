@@ -25,7 +25,7 @@ fn balance(script: &Script) -> Balance {
 }
 
 fn floor() -> i64 {
-    MoneyBudget::default().floor_micros
+    MoneyBudget::default().floor.micros
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ proptest! {
             .unwrap();
         runtime.block_on(async {
             let mut policy = late();
-            policy.spending_cap = cap.map(|calls| SpendingCap::usd_micros(calls * PRICE));
+            policy.spending_cap = cap.map(|calls| Money::usd_micros(calls * PRICE));
             let rest = std::iter::repeat_n(Say::picture(9_000), 40);
             let script = priced(policy, says.into_iter().chain(rest));
             let call = script.call(request());

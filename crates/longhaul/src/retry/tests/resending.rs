@@ -71,7 +71,7 @@ async fn never_paying_twice_stops_where_an_attempt_may_be_charged() {
 #[test]
 fn the_money_for_duplicates_bounds_them() {
     let mut policy = exact();
-    policy.max_duplicate_micros = Some(300_000);
+    policy.max_duplicate_cost = Some(Money::usd_micros(300_000));
     let mut situation = Situation::new(End::Failed, Class::UnknownOutcome);
     let stops = |situation: &Situation| {
         policy.decision(situation) == RetryDecision::Stop(StoppedBy::Duplicates)

@@ -51,9 +51,9 @@ fn openai_pythons_statuses() {
 fn new_policies_that_cannot_work_are_refused_by_name() {
     type Break = fn(&mut RetryPolicy);
     let rows: [(&str, Break); 6] = [
-        ("budget.floor_micros", |policy| {
+        ("budget.floor", |policy| {
             policy.budget = Some(MoneyBudget {
-                floor_micros: -1,
+                floor: Money::usd_micros(-1),
                 ..MoneyBudget::default()
             });
         }),
@@ -63,8 +63,8 @@ fn new_policies_that_cannot_work_are_refused_by_name() {
                 ..MoneyBudget::default()
             });
         }),
-        ("spending_cap.micros", |policy| {
-            policy.spending_cap = Some(SpendingCap::usd_micros(-1));
+        ("spending_cap", |policy| {
+            policy.spending_cap = Some(Money::usd_micros(-1));
         }),
         ("keys[1].host", |policy| {
             policy.keys = vec![
@@ -100,8 +100,8 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
         worth = inf
         free_until = "5m"
         server_timeout = true
-        budget = { floor_micros = 500000 }
-        spending_cap = { micros = 10000000, currency = "USD" }
+        budget = { floor = "0.50 USD" }
+        spending_cap = "10.00 USD"
         deadline_headers = [
             { name = "X-Request-Deadline", form = "moment" },
             { name = "grpc-timeout", form = "grpc" },
@@ -121,7 +121,7 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
     for (text, named) in [
         ("[timeout]\nafter_timeout = 0.5", "timeout.after_timeout"),
         ("[retry.budget]\nceiling = 1", "ceiling"),
-        ("[retry]\nspending_cap = { micros = 1 }", "currency"),
+        ("[retry]\nspending_cap = '1 $'", "1 $"),
         ("[[retry.keys]]\nhost = 'a'\nform = 'hex'", "hex"),
         (
             "[retry]\ndeadline_headers = [{ name = 'a b', form = 'seconds' }]",
