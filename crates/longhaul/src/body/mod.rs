@@ -1,6 +1,7 @@
 //! Bodies: the request body that can be sent again, the response body that is watched as it passes.
 
 mod hint;
+mod json;
 mod length;
 mod memory;
 mod observed;
@@ -8,7 +9,11 @@ mod peeked;
 mod replay;
 
 pub(crate) use self::{
-    hint::longer, length::announce_length, memory::MemoryReservation, peeked::PeekedBytes,
+    hint::longer,
+    json::{JsonScanner, JsonToken},
+    length::announce_length,
+    memory::MemoryReservation,
+    peeked::PeekedBytes,
     replay::ReadAhead,
 };
 pub use self::{

@@ -15,7 +15,7 @@ pub(in super::super) struct Field {
 }
 
 /// How a key is spelled that leads to a field.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in super::super) enum Spelling {
     /// As documented.
     Known,
@@ -32,12 +32,11 @@ impl Field {
     }
 
     /// Whether `key` is the one that leads on at this depth, and how it is spelled.
-    #[inline]
     pub(in super::super) fn spelling(&self, depth: usize, key: &[u8]) -> Option<Spelling> {
         let name = self.path.get(depth)?.as_bytes();
         if key == name {
             Some(Spelling::Known)
-        } else if key.len() < name.len() || !same_letters(key, name) {
+        } else if !letters(key).eq(letters(name)) {
             None
         } else if is_snake_case_of(key, name) {
             Some(Spelling::Known)
@@ -66,97 +65,20 @@ impl Field {
 }
 
 /// The fields of a dialect.
-pub(in super::super) struct Fields {
-    pub(super) all: &'static [Field],
-    /// By depth and by a key's initial: those that the key may lead on to. Nearly all keys are none of a field's.
-    by_initial: [[Mask; INITIALS]; LONGEST_PATH],
-}
-
-/// So many keys lead to a field at most.
-const LONGEST_PATH: usize = 4;
-
-/// Letters by their place in the alphabet, in upper and lower case; what else there is falls among them.
-const INITIALS: usize = 32;
-
-const fn initial(name: &[u8]) -> usize {
-    match name.first() {
-        Some(first) => *first as usize % INITIALS,
-        None => 0,
-    }
-}
+pub(in super::super) struct Fields(&'static [Field]);
 
 impl Fields {
     pub(in super::super) const fn new(all: &'static [Field]) -> Self {
-        let mut by_initial = [[Mask(0); INITIALS]; LONGEST_PATH];
-        let mut at = 0;
-        while at < all.len() {
-            let path = all[at].path;
-            let mut depth = 0;
-            while depth < path.len() {
-                let mask = &mut by_initial[depth][initial(path[depth].as_bytes())];
-                *mask = mask.with(at);
-                depth += 1;
-            }
-            at += 1;
-        }
-        Self { all, by_initial }
+        Self(all)
     }
 
     /// One after the other.
-    pub(in super::super) fn iter(&self) -> impl Iterator<Item = &Field> {
-        self.all.iter()
-    }
-
-    /// Those of `live` that `key` may lead on to at this depth: by its initial, unless that is an underscore,
-    /// which nobody counts.
-    pub(super) fn candidates(&self, depth: usize, live: Mask, key: &[u8]) -> Mask {
-        match self.by_initial.get(depth) {
-            Some(by_initial) if key.first() != Some(&b'_') => {
-                Mask(live.0 & by_initial[initial(key)].0)
-            }
-            _ => live,
-        }
+    pub(in super::super) fn iter(&self) -> impl Iterator<Item = &'static Field> {
+        self.0.iter()
     }
 }
 
-/// A set of fields, by their place in the table.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Mask(pub(super) u32);
-
-impl Mask {
-    pub(super) fn all(fields: usize) -> Self {
-        (0..fields).fold(Self::default(), Self::with)
-    }
-
-    pub(super) const fn with(self, field: usize) -> Self {
-        assert!(field < 32, "a dialect has too many fields for its mask");
-        Self(self.0 | 1 << field)
-    }
-
-    /// The places of its fields.
-    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
-        let mut left = self.0;
-        std::iter::from_fn(move || {
-            let next = left.trailing_zeros();
-            left &= left.checked_sub(1)?;
-            Some(next as usize)
-        })
-    }
-
-    pub(super) const fn has(self, field: usize) -> bool {
-        self.0 >> field & 1 == 1
-    }
-
-    pub(super) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-/// Whether both are the same but for case and underscores: as root_error as any server is with its keys.
-fn same_letters(key: &[u8], name: &[u8]) -> bool {
-    letters(key).eq(letters(name))
-}
-
+/// Without case and underscores: as lenient as any server is with its keys.
 fn letters(key: &[u8]) -> impl Iterator<Item = u8> {
     key.iter()
         .filter(|b| **b != b'_')

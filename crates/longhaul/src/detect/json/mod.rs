@@ -1,31 +1,35 @@
 //! Finds fields in JSON without copying it and without building a tree.
 //!
-//! What no field's path leads to is skipped: a reference image of 20 MB costs one look at it and no memory. A text in a
-//! field is seen where it lies; it is copied, for that moment, only if it has escapes in it.
+//! What no field's path leads to is skipped: a reference image of 20 MB costs one look at it and no memory.
 
 mod fields;
-mod reader;
-mod scan;
 #[cfg(test)]
 mod tests;
 
+use std::str;
+
+use smallvec::SmallVec;
+
 pub(super) use self::fields::{Field, Fields, Spelling};
-use self::{
-    fields::Mask,
-    reader::{Malformed, Reader},
-};
 use super::{facts::RequestFacts, value::RequestValue};
+use crate::body::{JsonScanner, JsonToken};
 
 /// Reads what `fields` find in `json` into `facts`; `true` if it is one whole, sound object.
 ///
 /// What was found before something unsound stays found.
 pub(super) fn read(json: &[u8], fields: &Fields, facts: &mut RequestFacts) -> bool {
-    let mut walk = Walk {
-        reader: Reader::new(json),
-        fields,
-        facts,
+    // An object and nothing else: the lists that a field's path lets pass are inside.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return false;
+    }
+    let (text, is_utf8) = match str::from_utf8(json) {
+        Ok(text) => (text.as_bytes(), true),
+        Err(error) => (&json[..error.valid_up_to()], false),
     };
-    walk.document().is_ok()
+    let mut finder = FieldFinder::new(fields, facts);
+    let mut scanner = JsonScanner::strict();
+    scanner.data(text, |_, token| finder.token(token));
+    is_utf8 && scanner.is_sound() && !finder.is_lost
 }
 
 /// Whatever is longer is an image or a prompt, and no second look is taken at what it says.
@@ -34,156 +38,144 @@ const LONGEST_TEXT: usize = 512;
 /// As deep as `serde_json` nests. What is skipped may be nested deeper.
 const DEEPEST: usize = 127;
 
-/// Walks through a document.
-struct Walk<'a, 'j> {
-    reader: Reader<'j>,
-    fields: &'a Fields,
+/// Follows the paths of the fields through a document.
+struct FieldFinder<'a> {
     facts: &'a mut RequestFacts,
+    /// Where the brackets stand that are open, outermost first, but for those that are skipped.
+    open: Vec<JsonPlace<'a>>,
+    /// So many brackets are open in what is skipped.
+    skipped: usize,
+    /// Where the value stands that comes next.
+    next: JsonPlace<'a>,
+    in_key: bool,
+    /// As much of the text that is passing as is looked at.
+    text: SmallVec<[u8; 64]>,
+    too_long: bool,
+    /// A value in a field is none that a server could hold.
+    is_lost: bool,
 }
 
-/// Where a value stands.
-#[derive(Clone, Copy)]
-struct JsonPlace {
-    /// So many keys lead to it,
-    depth: usize,
-    /// which are the first of the paths of these fields.
-    live: Mask,
-    /// Those whose keys were not spelled as they should be: some servers read them, some do not.
-    respelled: Mask,
-    /// So many brackets are around it.
-    nested: usize,
+/// Where a value stands: so many keys lead to it, which are the first of the paths of these fields, spelled so.
+#[derive(Clone, Default)]
+struct JsonPlace<'a> {
+    keys: usize,
+    fields: SmallVec<[(&'a Field, Spelling); 4]>,
 }
 
-impl JsonPlace {
-    /// Inside of a further bracket.
-    fn inside(self) -> Result<Self, Malformed> {
-        let nested = self.nested + 1;
-        if nested > DEEPEST {
-            return Err(Malformed);
-        }
-        Ok(Self { nested, ..self })
-    }
-}
-
-impl Walk<'_, '_> {
-    fn document(&mut self) -> Result<(), Malformed> {
+impl<'a> FieldFinder<'a> {
+    fn new(fields: &'a Fields, facts: &'a mut RequestFacts) -> Self {
         let root = JsonPlace {
-            depth: 0,
-            live: Mask::all(self.fields.all.len()),
-            respelled: Mask::default(),
-            nested: 0,
+            keys: 0,
+            fields: fields
+                .iter()
+                .map(|field| (field, Spelling::Known))
+                .collect(),
         };
-        // An object and nothing else: the lists that a walk lets pass are inside.
-        self.object(root)?;
-        self.reader.end()
+        Self {
+            facts,
+            open: Vec::new(),
+            skipped: 0,
+            next: root,
+            in_key: false,
+            text: SmallVec::new(),
+            too_long: false,
+            is_lost: false,
+        }
     }
 
-    fn value(&mut self, place: JsonPlace) -> Result<(), Malformed> {
-        match self.reader.peek()? {
-            b'{' => self.object(place)?,
-            b'[' => self.list(place)?,
-            b'"' => {
-                let text = self.reader.text()?;
-                if text.len() > LONGEST_TEXT {
-                    self.take(place, RequestValue::Other);
-                } else {
-                    self.take(place, RequestValue::Text(&text.read()?));
+    fn token(&mut self, token: JsonToken<'_>) {
+        match token {
+            JsonToken::Open { object } => self.open(object),
+            JsonToken::Close if self.skipped > 0 => self.skipped -= 1,
+            JsonToken::Close => {
+                self.open.pop();
+                self.next = self.open.last().cloned().unwrap_or_default();
+            }
+            _ if self.skipped > 0 => {}
+            JsonToken::TextBegins { key } => {
+                self.in_key = key;
+                self.text.clear();
+                self.too_long = false;
+            }
+            JsonToken::Text(piece) => self.text(piece),
+            JsonToken::TextEnds if self.in_key => self.next = self.led_on(),
+            JsonToken::TextEnds => {
+                let text = std::mem::take(&mut self.text);
+                match str::from_utf8(&text) {
+                    Ok(text) if !self.too_long => self.take(RequestValue::Text(text)),
+                    _ => self.take(RequestValue::Other),
                 }
             }
             // `null` says as much as nothing.
-            b'n' => self.reader.word("null")?,
-            b't' => {
-                self.reader.word("true")?;
-                self.take(place, RequestValue::Bool(true));
-            }
-            b'f' => {
-                self.reader.word("false")?;
-                self.take(place, RequestValue::Bool(false));
-            }
-            _ => {
-                let number = value_of(self.reader.number()?)?;
-                self.take(place, number);
-            }
+            JsonToken::Literal("null") => {}
+            JsonToken::Literal("true") => self.take(RequestValue::Bool(true)),
+            JsonToken::Literal("false") => self.take(RequestValue::Bool(false)),
+            JsonToken::Literal(number) if !self.next.fields.is_empty() => match value_of(number) {
+                Some(value) => self.take(value),
+                None => self.is_lost = true,
+            },
+            JsonToken::Literal(_) => {}
         }
-        Ok(())
     }
 
-    fn object(&mut self, place: JsonPlace) -> Result<(), Malformed> {
-        let mut more = self.reader.open(b'{', b'}')?;
-        let inside = place.inside()?;
-        let live = self.take(place, RequestValue::Other);
-        while more {
-            let key = self.reader.key()?.bytes()?;
-            let (led, odd) = self.led_on(place.depth, live, &key);
-            if led.is_empty() {
-                self.reader.skip()?;
-            } else {
-                self.value(JsonPlace {
-                    depth: place.depth + 1,
-                    live: led,
-                    respelled: Mask(place.respelled.0 & led.0 | odd.0),
-                    ..inside
-                })?;
-            }
-            more = self.reader.more(b'}')?;
+    fn open(&mut self, object: bool) {
+        if self.next.fields.is_empty() || self.skipped > 0 {
+            self.skipped += 1;
+            return;
         }
-        Ok(())
+        if self.open.len() == DEEPEST {
+            self.is_lost = true;
+            self.skipped += 1;
+            return;
+        }
+        if object {
+            self.take(RequestValue::Other);
+            let keys = self.next.keys;
+            self.next.fields.retain(|(field, _)| !field.ends_at(keys));
+        } else {
+            self.take(RequestValue::List);
+        }
+        self.open.push(self.next.clone());
     }
 
-    fn list(&mut self, place: JsonPlace) -> Result<(), Malformed> {
-        let mut more = self.reader.open(b'[', b']')?;
-        let inside = place.inside()?;
-        self.take(place, RequestValue::List);
-        while more {
-            self.value(inside)?;
-            more = self.reader.more(b']')?;
+    fn text(&mut self, piece: &[u8]) {
+        if self.in_key || !self.next.fields.is_empty() {
+            let room = LONGEST_TEXT - self.text.len();
+            self.too_long |= piece.len() > room;
+            self.text.extend_from_slice(&piece[..piece.len().min(room)]);
         }
-        Ok(())
     }
 
-    /// Gives `value` to the fields that end here; returned are those that lead deeper.
-    fn take(&mut self, place: JsonPlace, value: RequestValue<'_>) -> Mask {
-        let mut deeper = Mask::default();
-        for at in place.live.iter() {
-            let field = &self.fields.all[at];
-            if !field.ends_at(place.depth) {
-                deeper = deeper.with(at);
-                continue;
-            }
-            let spelling = if place.respelled.has(at) {
-                Spelling::Odd
-            } else {
-                Spelling::Known
-            };
-            field.take(self.facts, value, spelling);
+    /// Where the value of the key stands that has passed.
+    fn led_on(&self) -> JsonPlace<'a> {
+        let Some(object) = self.open.last().filter(|_| !self.too_long) else {
+            return JsonPlace::default();
+        };
+        let led = object.fields.iter().filter_map(|(field, so_far)| {
+            let spelling = field.spelling(object.keys, &self.text)?;
+            Some((*field, spelling.max(*so_far)))
+        });
+        JsonPlace {
+            keys: object.keys + 1,
+            fields: led.collect(),
         }
-        deeper
     }
 
-    /// The fields that a key leads on to, and those among them for which it is oddly spelled.
-    fn led_on(&self, depth: usize, live: Mask, key: &[u8]) -> (Mask, Mask) {
-        let mut led = (Mask::default(), Mask::default());
-        for at in self.fields.candidates(depth, live, key).iter() {
-            if let Some(spelling) = self.fields.all[at].spelling(depth, key) {
-                led.0 = led.0.with(at);
-                if spelling == Spelling::Odd {
-                    led.1 = led.1.with(at);
-                }
+    /// Gives `value` to the fields that end here.
+    fn take(&mut self, value: RequestValue<'_>) {
+        for (field, spelling) in &self.next.fields {
+            if field.ends_at(self.next.keys) {
+                field.take(self.facts, value, *spelling);
             }
         }
-        led
     }
 }
 
-/// What a number says; unsound if no server could hold it.
-fn value_of(number: &str) -> Result<RequestValue<'static>, Malformed> {
+/// What a number says; `None` if no server could hold it.
+fn value_of(number: &str) -> Option<RequestValue<'static>> {
     if let Ok(count) = number.parse() {
-        return Ok(RequestValue::Number(count));
+        return Some(RequestValue::Number(count));
     }
     let is_finite = number.parse::<f64>().is_ok_and(f64::is_finite);
-    if is_finite {
-        Ok(RequestValue::Other)
-    } else {
-        Err(Malformed)
-    }
+    is_finite.then_some(RequestValue::Other)
 }

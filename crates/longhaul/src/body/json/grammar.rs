@@ -1,0 +1,124 @@
+//! Which token may stand where.
+
+/// What stands within so many brackets is checked; what is deeper is only counted.
+const CHECKED: usize = 128;
+
+/// The brackets that are open, and what may come next.
+#[derive(Debug, Default)]
+pub(super) struct JsonGrammar {
+    next: Next,
+    depth: usize,
+    /// A bit for each of the outermost brackets: whether it is an object's.
+    objects: u128,
+    unsound: bool,
+}
+
+/// What may come next, beside blanks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Next {
+    #[default]
+    Value,
+    Key,
+    Colon,
+    /// The first item of what was opened, or its end.
+    First,
+    /// A comma, or the end of what is open.
+    CommaOrEnd,
+}
+
+impl JsonGrammar {
+    /// So many brackets are open.
+    pub(super) const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) const fn is_unsound(&self) -> bool {
+        self.unsound
+    }
+
+    /// Whether a sound document has ended.
+    pub(super) fn is_ended(&self) -> bool {
+        self.depth == 0 && self.next == Next::CommaOrEnd && !self.unsound
+    }
+
+    /// Notes a token that is none by itself.
+    pub(super) const fn refuse(&mut self, is_wrong: bool) {
+        self.unsound |= is_wrong;
+    }
+
+    pub(super) fn open(&mut self, object: bool) {
+        self.value();
+        if self.depth < CHECKED {
+            self.objects &= !(1 << self.depth);
+            self.objects |= u128::from(object) << self.depth;
+        }
+        self.depth += 1;
+        self.next = Next::First;
+    }
+
+    /// A bracket closes that may not have been open.
+    pub(super) fn close(&mut self, object: bool) {
+        let ends = matches!(self.next, Next::CommaOrEnd | Next::First);
+        self.expect(ends && self.depth > 0 && self.in_object() == object);
+        self.depth = self.depth.saturating_sub(1);
+        self.next = Next::CommaOrEnd;
+    }
+
+    /// Another document begins.
+    pub(super) const fn start_over(&mut self) {
+        self.depth = 0;
+        self.next = Next::Value;
+    }
+
+    pub(super) fn comma(&mut self) {
+        self.expect(self.next == Next::CommaOrEnd && self.depth > 0);
+        self.next = if self.in_object() {
+            Next::Key
+        } else {
+            Next::Value
+        };
+    }
+
+    pub(super) fn colon(&mut self) {
+        self.expect(self.next == Next::Colon);
+        self.next = Next::Value;
+    }
+
+    /// A text, literal or bracket begins that is no key.
+    pub(super) fn value(&mut self) {
+        self.expect(self.next == Next::Value || self.next == Next::First && !self.in_object());
+    }
+
+    /// A text begins; returned is whether it is a key.
+    pub(super) fn text(&mut self) -> bool {
+        let key = self.at_key();
+        if key {
+            self.expect(self.next != Next::Colon);
+        } else {
+            self.value();
+        }
+        key
+    }
+
+    /// A text or literal ends.
+    pub(super) fn ended(&mut self) {
+        self.next = if self.at_key() {
+            Next::Colon
+        } else {
+            Next::CommaOrEnd
+        };
+    }
+
+    fn expect(&mut self, is_so: bool) {
+        self.unsound |= !is_so && self.depth <= CHECKED;
+    }
+
+    fn at_key(&self) -> bool {
+        matches!(self.next, Next::Key | Next::Colon) || self.next == Next::First && self.in_object()
+    }
+
+    fn in_object(&self) -> bool {
+        let at = self.depth.wrapping_sub(1);
+        at < CHECKED && self.objects >> at & 1 == 1
+    }
+}
