@@ -4,13 +4,7 @@ use super::facts::larger;
 use crate::model::Resolution;
 
 /// Words by which the models that make images are known.
-const IMAGE_WORDS: [NameWord; 5] = [
-    NameWord::new("image"),
-    NameWord::new("banana"),
-    NameWord::new("seedream"),
-    NameWord::new("imagine"),
-    NameWord::new("dall-e"),
-];
+const IMAGE_WORDS: [&str; 5] = ["image", "banana", "seedream", "imagine", "dall-e"];
 
 /// Words in a name that may be meant as a size above the smallest.
 const SIZES: [&str; 4] = ["2k", "3k", "4k", "8k"];
@@ -19,34 +13,29 @@ const SIZES: [&str; 4] = ["2k", "3k", "4k", "8k"];
 const FAMILIES: [Family; 5] = [
     // Whoever they are by their other words: their size is that of a picture which is not looked into.
     Family {
-        words: &[NameWord::new("upscale")],
+        words: &["upscale"],
         ..Family::PLAIN
     },
     Family {
-        words: &[NameWord::new("seedream-4"), NameWord::new("seedream-5")],
+        words: &["seedream-4", "seedream-5"],
         unsaid: Resolution::K2,
         ..Family::PLAIN
     },
     Family {
-        words: &[NameWord::new("grok-imagine")],
+        words: &["grok-imagine"],
         unsaid: Resolution::K1,
         reads_resolution: true,
         ..Family::PLAIN
     },
     Family {
-        words: &[NameWord::new("gemini"), NameWord::new("banana")],
+        words: &["gemini", "banana"],
         reads_resolution: true,
         high_quality_is_2k: true,
         is_gemini: true,
         ..Family::PLAIN
     },
     Family {
-        words: &[
-            NameWord::new("imagen-2"),
-            NameWord::new("imagen-3"),
-            NameWord::new("imagen-4"),
-            NameWord::new("imagegeneration"),
-        ],
+        words: &["imagen-2", "imagen-3", "imagen-4", "imagegeneration"],
         is_imagen: true,
         ..Family::PLAIN
     },
@@ -56,7 +45,7 @@ const FAMILIES: [Family; 5] = [
 #[derive(Debug)]
 pub(super) struct Family {
     /// A name with one of these in it is of this family.
-    words: &'static [NameWord],
+    words: &'static [&'static str],
     /// The size of an image of which the OpenAI-like call says none.
     pub(super) unsaid: Resolution,
     /// The OpenAI-like call names the size in `resolution`. Where a relay passes that over, the model's own
@@ -83,10 +72,9 @@ impl Family {
 
 /// The family of a model.
 pub(super) fn family(model: &str) -> Option<&'static Family> {
-    let letters = letters(model);
     FAMILIES
         .iter()
-        .find(|family| family.words.iter().any(|word| word.is_in(model, letters)))
+        .find(|family| has_one_of(model, family.words))
 }
 
 /// The size that the name gives away, as aggregators sell one model in several.
@@ -111,41 +99,14 @@ pub(super) fn size_of(model: &str) -> Option<Resolution> {
 
 /// Whether the name is that of a model which makes images.
 pub(super) fn makes_images(model: &str) -> bool {
-    let letters = letters(model);
-    IMAGE_WORDS.iter().any(|word| word.is_in(model, letters))
+    has_one_of(model, &IMAGE_WORDS)
 }
 
-/// A word that names are searched for, in any case.
-#[derive(Debug)]
-struct NameWord {
-    text: &'static str,
-    letters: Letters,
-}
-
-impl NameWord {
-    const fn new(text: &'static str) -> Self {
-        Self {
-            text,
-            letters: letters(text),
-        }
-    }
-
-    /// Whether it is in `model`, which has these letters. Nearly all words have one that a name has not.
-    fn is_in(&self, model: &str, letters: Letters) -> bool {
-        let word = self.text.as_bytes();
-        let is_here = |part: &[u8]| part.eq_ignore_ascii_case(word);
-        self.letters & !letters == 0 && model.as_bytes().windows(word.len()).any(is_here)
-    }
-}
-
-/// A set of letters, in upper and lower case the same; what else there is falls among them.
-type Letters = u32;
-
-const fn letters(text: &str) -> Letters {
-    let (text, mut set, mut at) = (text.as_bytes(), 0, 0);
-    while at < text.len() {
-        set |= 1 << (text[at] % 32);
-        at += 1;
-    }
-    set
+/// Whether one of `words` is in the name, in any case.
+fn has_one_of(model: &str, words: &[&str]) -> bool {
+    let is_in = |word: &&str| {
+        let mut parts = model.as_bytes().windows(word.len());
+        parts.any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    words.iter().any(is_in)
 }
