@@ -119,7 +119,9 @@ impl Policy {
     fn refuse_other_currencies(&self) -> Result<(), ConfigError> {
         for (key, bound) in self.retry.money_bounds() {
             let prices = self.billing.prices.iter().map(|row| row.price);
-            let other = prices.enumerate().find(|(_, price)| price.currency != bound.currency);
+            let other = prices
+                .enumerate()
+                .find(|(_, price)| price.currency != bound.currency);
             if let Some((index, price)) = other {
                 let why = format!(
                     "is in {}, and `billing.prices[{index}]` in {}: a bound and the prices need one currency",

@@ -20,7 +20,10 @@ const RENAMED: [(&str, &str); 23] = [
     ("retry.max_duplicate_micros", "max_duplicate_cost"),
     ("retry.budget.floor_micros", "floor"),
     ("retry.spending_cap.micros", r#"spending_cap = "50.00 USD""#),
-    ("retry.spending_cap.currency", r#"spending_cap = "50.00 USD""#),
+    (
+        "retry.spending_cap.currency",
+        r#"spending_cap = "50.00 USD""#,
+    ),
     ("retry.expected", "worth"),
     ("retry.late_results", "timeout.at_limit"),
     ("retry.uncut_last_attempt", "timeout.at_limit"),

@@ -188,7 +188,9 @@ impl RetryPolicy {
             ("budget.floor", self.budget.map(|budget| budget.floor)),
             ("spending_cap", self.spending_cap),
         ];
-        bounds.into_iter().filter_map(|(key, bound)| Some((key, bound?)))
+        bounds
+            .into_iter()
+            .filter_map(|(key, bound)| Some((key, bound?)))
     }
 
     /// How long an operation may take whose attempts have this limit until their picture begins.

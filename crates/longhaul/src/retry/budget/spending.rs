@@ -42,10 +42,7 @@ impl Balance {
 
 impl Spending {
     /// `None` where neither a budget nor a cap asks for it.
-    pub(in crate::retry) fn new(
-        budget: Option<MoneyBudget>,
-        cap: Option<Money>,
-    ) -> Option<Self> {
+    pub(in crate::retry) fn new(budget: Option<MoneyBudget>, cap: Option<Money>) -> Option<Self> {
         (budget.is_some() || cap.is_some()).then(|| {
             Self(Arc::new(Balances {
                 budget,
@@ -80,8 +77,14 @@ impl Spending {
                 }
                 None => Err(ErrorKind::SpendingCap {
                     cap,
-                    spent: Money { micros: account.spent, ..cap },
-                    reserved: Money { micros: account.reserved(), ..cap },
+                    spent: Money {
+                        micros: account.spent,
+                        ..cap
+                    },
+                    reserved: Money {
+                        micros: account.reserved(),
+                        ..cap
+                    },
                     price,
                 }),
             }
