@@ -6,6 +6,7 @@ mod headers;
 mod late;
 mod money;
 mod paid;
+mod places;
 mod replanning;
 mod resending;
 mod schedule;
