@@ -1,9 +1,11 @@
 mod admission;
 mod charged;
+mod clocks;
 mod collecting;
 mod deadlines;
 mod headers;
 mod late;
+mod learned;
 mod money;
 mod paid;
 mod places;
@@ -12,6 +14,7 @@ mod resending;
 mod schedule;
 mod script;
 mod settling;
+mod stacked;
 mod tables;
 
 use std::{

@@ -1,6 +1,6 @@
 //! A place belongs to an operation: what is made beside a late attempt shares it.
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::LocalSet};
 
 use super::*;
 
@@ -151,49 +151,52 @@ async fn a_place_that_was_given_back_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn wherever_both_end_the_place_is_free_once() {
-    for first_until in EVERY {
-        for second_until in EVERY {
+    for first in EVERY {
+        for second in EVERY {
             for first_ends_first in [true, false] {
-                let what = format!("{first_until:?}, {second_until:?}, {first_ends_first}");
-                let (layer, ..) = single(Script::default());
-                let service = |until| {
-                    let script = Script {
-                        head: if matches!(until, Until::Polled) {
-                            1_000 * SECOND
-                        } else {
-                            Duration::ZERO
-                        },
-                        judged: matches!(until, Until::Judged),
-                        ..Script::default()
-                    };
-                    layer.layer(provider(script).0)
-                };
-                let (first, attempt) = attempt_at("https://a.example/first", 1, None);
-                let (go, told) = oneshot::channel();
-                let first = come(service(first_until), first, first_until, told);
-                let first = tokio::spawn(first);
-                tokio::task::yield_now().await;
-                let (second, _) = attempt_at("https://a.example/second", 2, Some(&attempt));
-                let (also_go, told) = oneshot::channel();
-                let second = come(service(second_until), second, second_until, told);
-                let second = tokio::spawn(second);
-                sleep(SECOND).await;
-                assert_eq!(layer.taken(), 1, "both: {what}");
-
-                let (mut one, mut two) = ((go, first), (also_go, second));
-                if !first_ends_first {
-                    std::mem::swap(&mut one, &mut two);
-                }
-                one.0.send(()).unwrap();
-                sleep(SECOND).await;
-                assert_eq!(layer.taken(), 1, "one: {what}");
-                two.0.send(()).unwrap();
-                sleep(SECOND).await;
-                assert_eq!(layer.taken(), 0, "none: {what}");
-                one.1.abort();
-                two.1.abort();
-                assert!(attempt.place().is_none());
+                let ends = LocalSet::new();
+                ends.run_until(both_end(first, second, first_ends_first))
+                    .await;
             }
         }
     }
+}
+
+/// Two attempts that share a place end so.
+async fn both_end(first_until: Until, second_until: Until, first_ends_first: bool) {
+    let (layer, ..) = single(Script::default());
+    let begin = |request, until| {
+        let script = Script {
+            head: if matches!(until, Until::Polled) {
+                1_000 * SECOND
+            } else {
+                Duration::ZERO
+            },
+            judged: matches!(until, Until::Judged),
+            ..Script::default()
+        };
+        let service = layer.layer(provider(script).0);
+        let (go, told) = oneshot::channel();
+        tokio::task::spawn_local(come(service, request, until, told));
+        go
+    };
+    let (first, attempt) = attempt_at("https://a.example/first", 1, None);
+    let mut one = begin(first, first_until);
+    tokio::task::yield_now().await;
+    let (second, _) = attempt_at("https://a.example/second", 2, Some(&attempt));
+    let mut two = begin(second, second_until);
+    sleep(SECOND).await;
+    let what = format!("{first_until:?}, {second_until:?}, {first_ends_first}");
+    assert_eq!(layer.taken(), 1, "both: {what}");
+
+    if !first_ends_first {
+        std::mem::swap(&mut one, &mut two);
+    }
+    one.send(()).unwrap();
+    sleep(SECOND).await;
+    assert_eq!(layer.taken(), 1, "one: {what}");
+    two.send(()).unwrap();
+    sleep(SECOND).await;
+    assert_eq!(layer.taken(), 0, "none: {what}");
+    assert!(attempt.place().is_none());
 }

@@ -1,75 +1,11 @@
 //! An operation has one place at a host, whatever is made beside a late attempt of it.
 
-use tower::util::BoxCloneService;
+use super::{script::Say, stacked::*, *};
+use crate::{Stack, model::Decision};
 
-use super::{
-    script::{PICTURE, Say},
-    *,
-};
-use crate::{Stack, model::Decision, policy::Policy, stack::StackRequestBody};
-
-/// What was sent: when, in whole seconds, for whom, and as which attempt.
-type Sent = Arc<Mutex<Vec<(u64, String, u32)>>>;
-
-type Client = BoxCloneService<Request<Full<Bytes>>, Response<Bytes>, Error>;
-
-/// It brings nothing before any deadline.
-const SILENT: Say = Say::picture(99_000);
-
-/// A stack without jitter, with so many places at each host.
+/// So many places at each host.
 fn stack(places: usize) -> Stack {
-    let mut policy = Policy::nano_banana_pro();
-    policy.retry.schedule.jitter = 0.0;
-    policy.in_flight.max_per_host = places;
-    Stack::new(policy).unwrap()
-}
-
-/// The stack over a provider that does what `says` says, by the caller's name and the attempt.
-fn client(stack: &Stack, says: fn(&str, u32) -> Say) -> (Client, Sent) {
-    let (sent, began) = (Sent::default(), Instant::now());
-    let into = sent.clone();
-    let provider = service_fn(move |request: Request<StackRequestBody<Full<Bytes>>>| {
-        let into = into.clone();
-        async move {
-            let (head, body) = request.into_parts();
-            body.collect().await.unwrap();
-            let number = head.extensions.get::<Attempt>().unwrap().number();
-            let name = head.uri.path().trim_start_matches('/').to_owned();
-            let Say(after, status, ..) = says(&name, number);
-            let at = began.elapsed().as_secs();
-            into.lock().unwrap().push((at, name, number));
-            sleep(Duration::from_secs(after)).await;
-            if status == 0 {
-                return Err(BoxError::from(io::Error::from(
-                    io::ErrorKind::ConnectionReset,
-                )));
-            }
-            Ok(Response::new(Full::<Bytes>::from(PICTURE)))
-        }
-    });
-    let client = stack.layer(provider);
-    let client = service_fn(move |request| {
-        let client = client.clone();
-        async move {
-            let (head, body) = client.oneshot(request).await?.into_parts();
-            let body = body.collect().await?.to_bytes();
-            Ok::<_, Error>(Response::from_parts(head, body))
-        }
-    });
-    (BoxCloneService::new(client), sent)
-}
-
-fn of(name: &str) -> Request<Full<Bytes>> {
-    let mut request = request();
-    *request.uri_mut() = format!("https://a.example/{name}").parse().unwrap();
-    request
-}
-
-/// When the attempts of `name` were sent.
-fn times(sent: &Sent, name: &str) -> Vec<u64> {
-    let sent = sent.lock().unwrap();
-    let own = sent.iter().filter(|(_, of, _)| of == name);
-    own.map(|(at, ..)| *at).collect()
+    stack_of(|policy| policy.in_flight.max_per_host = places)
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +25,7 @@ async fn ten_silent_calls_do_not_hold_up_their_own_successors() {
     assert_eq!(stack.in_flight(), 10, "operations, not attempts");
     for (name, call) in names.iter().zip(calls) {
         let response = call.await.unwrap().unwrap();
-        assert_eq!(response.body(), PICTURE);
+        assert_eq!(response.body(), script::PICTURE);
         assert_eq!(times(&sent, name), [0, 605]);
         let report = response.extensions().get::<RetryReport>().unwrap();
         let shared = Decision::SharedPlace {
