@@ -35,8 +35,8 @@ const PING: Duration = Duration::from_secs(15);
 /// Tells the script which operation a request belongs to.
 const OPERATION: HeaderName = HeaderName::from_static("x-operation");
 
-/// A client without any layer: it reaches both providers in process, has ten places for calls to each, and no clock of
-/// its own.
+/// A client without any layer: it reaches both providers in process, has ten places for operations at each, and no clock
+/// of its own.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     provider: Host,
@@ -96,7 +96,8 @@ impl World {
 
     /// Waits for a place at the host of a request.
     pub(super) async fn place<B>(&self, request: &Request<B>) -> Place {
-        self.host(request).places.take().await
+        let operation = request.headers().get(OPERATION).cloned();
+        self.host(request).places.take(operation).await
     }
 
     /// Sends a request on a place that was waited for.
@@ -198,7 +199,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let world = self.clone();
         Box::pin(async move {
-            let place = world.host(&request).places.take().await;
+            let place = world.place(&request).await;
             world.send(place, request).await
         })
     }

@@ -182,6 +182,14 @@ impl AnswerKey {
         )
     }
 
+    /// Whether it says how long to wait, in whichever details it stands.
+    pub(super) const fn is_wait(self) -> bool {
+        matches!(
+            self,
+            Self::RetryDelay | Self::RetryAfter | Self::RetryAfterMs
+        )
+    }
+
     /// What it stands for in a bracket that so many are open around.
     pub(super) const fn at(self, depth: usize) -> Self {
         match self {
