@@ -95,9 +95,13 @@ impl World {
     }
 
     /// Waits for a place at the host of a request.
-    pub(super) async fn place<B>(&self, request: &Request<B>) -> Place {
+    pub(super) fn place<B>(
+        &self,
+        request: &Request<B>,
+    ) -> impl Future<Output = Place> + Send + use<B> {
         let operation = request.headers().get(OPERATION).cloned();
-        self.host(request).places.take(operation).await
+        let places = self.host(request).places.clone();
+        async move { places.take(operation).await }
     }
 
     /// Sends a request on a place that was waited for.
@@ -198,9 +202,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let world = self.clone();
-        Box::pin(async move {
-            let place = world.place(&request).await;
-            world.send(place, request).await
-        })
+        let place = self.place(&request);
+        Box::pin(async move { world.send(place.await, request).await })
     }
 }
