@@ -16,7 +16,7 @@ async fn a_hundred_answers_at_once_are_held_as_memory_reaches() {
     let length = picture().len() as u64;
     let stack = stack_of(|policy| {
         policy.in_flight.max_per_host = 100;
-        policy.classify.hold_limit = length;
+        policy.classify.hold_limit = length as usize;
         policy.classify.client_hold_limit = 10 * length;
     });
     let client = stack.layer(service_fn(
