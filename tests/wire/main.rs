@@ -3,6 +3,7 @@
 //! What is asserted is what the provider's oracle saw, what its connections did, or the bytes that a listener
 //! of our own recorded. No test asserts a speed.
 
+mod body_limit;
 mod clients;
 mod drops;
 mod leaves;

@@ -237,8 +237,8 @@ impl<L, C, X> Stack<L, C, X> {
         self.shared.retry.history()
     }
 
-    /// How many calls are in flight now, all hosts together: 0 once every call and every body has ended or was
-    /// dropped.
+    /// How many calls are in flight now, all hosts together, each counted once however many of its attempts run: 0
+    /// once every call and every body has ended or was dropped.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.taken()
     }

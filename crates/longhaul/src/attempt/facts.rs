@@ -1,9 +1,9 @@
 //! What is written down of an attempt while it runs.
 
-use std::time::Duration;
+use std::{sync::Weak, time::Duration};
 
 use http::{StatusCode, Version};
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     RouteInfo, SentSecrets, route_info::Silence, task::TaskFacts, transport::TransportState,
@@ -67,6 +67,8 @@ pub(crate) struct AttemptFacts {
     // Boxed: few providers have any.
     pub(super) charge_rules: Option<Box<ProviderChargeRules>>,
     pub(super) queue_timeouts: u32,
+    /// Its place in flight, or before it has one of its own that of an earlier attempt of the operation.
+    pub(super) place: Option<Weak<OwnedSemaphorePermit>>,
     pub(crate) picture: PictureNote,
     // Its head clock ran out, and it goes on.
     pub(super) late: bool,
@@ -114,6 +116,7 @@ impl AttemptFacts {
             price: None,
             charge_rules: None,
             queue_timeouts: 0,
+            place: None,
             picture: PictureNote::Unwatched,
             late: false,
             entry: EntryState::None,

@@ -1,9 +1,12 @@
 //! What is read of an attempt, while it runs and afterwards.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use http::{StatusCode, Version};
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{Attempt, PictureNote, RouteInfo, Sent, Timing};
 use crate::model::{Class, Evidence, Http1Report, Phase, TimeScale};
@@ -72,6 +75,11 @@ impl Attempt {
     /// How often the wait for its place in flight ran out and went on.
     pub fn queue_timeouts(&self) -> u32 {
         self.facts().queue_timeouts
+    }
+
+    /// The place in flight that is held for it: its own, or that of an earlier attempt of the operation.
+    pub(crate) fn place(&self) -> Option<Arc<OwnedSemaphorePermit>> {
+        self.facts().place.as_ref().and_then(Weak::upgrade)
     }
 
     /// When the picture began to arrive: the first bytes of one in its answer, after heads, blanks, comments, heartbeats,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{StatusCode, Version};
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{Attempt, PictureNote, RouteInfo, SentSecrets, Transport, facts::EntryState};
 use crate::model::{Class, Classification, Evidence, Http1Report, Money, ProviderChargeRules};
@@ -97,6 +97,11 @@ impl Attempt {
         let mut facts = self.facts();
         facts.price = price;
         facts.charge_rules = charge_rules;
+    }
+
+    /// It holds this place in flight, or may share it.
+    pub(crate) fn set_place(&self, place: &Arc<OwnedSemaphorePermit>) {
+        self.facts().place = Some(Arc::downgrade(place));
     }
 
     /// Where it goes, and by which clock: what a diagnosis needs besides. The first stays.

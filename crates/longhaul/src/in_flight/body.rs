@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    attempt::Attempt,
     body::{BodyObserver, ObservedBody},
     error::Error,
 };
@@ -10,14 +13,25 @@ opaque_body! {
     pub struct ResponseBody<B>(ObservedBody<B, Permit>) where []
 }
 
-/// One of a host's places in flight. Dropped, it goes to the call that has waited longest.
+/// One of a host's places in flight, with all attempts of an operation that share it. When the last of them drops it, it
+/// goes to the call that has waited longest.
 #[derive(Debug)]
 pub(super) struct Permit {
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Permit {
-    pub(super) const fn new(permit: OwnedSemaphorePermit) -> Self {
+    /// A place of its own. Attempts that are made beside this one may share it.
+    pub(super) fn new(permit: OwnedSemaphorePermit, attempt: Option<&Attempt>) -> Self {
+        let permit = Arc::new(permit);
+        if let Some(attempt) = attempt {
+            attempt.set_place(&permit);
+        }
+        Self::shared(permit)
+    }
+
+    /// The place of an attempt beside which this one is made.
+    pub(super) const fn shared(permit: Arc<OwnedSemaphorePermit>) -> Self {
         Self {
             permit: Some(permit),
         }

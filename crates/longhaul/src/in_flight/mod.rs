@@ -21,6 +21,14 @@
 //! - The place goes back at the head already, if the attempt has its outcome by then: the layer below has
 //!   read a rejected answer whole, and a retry that keeps that answer must not wait for its own place.
 //!
+//! **A place belongs to an operation**, not to each of its attempts. An attempt that the retry layer makes beside a late
+//! one goes out at once and shares the late one's place, which is free again when the last of them has ended: ten
+//! calls that a dead path keeps silent do not hold up what was made in their stead. So up to
+//! [`max_per_host`](InFlightPolicy::max_per_host) operations, not attempts, are with a host at a time; the report
+//! says who shared ([`Decision::SharedPlace`](crate::Decision::SharedPlace)). All others wait their turn: an attempt
+//! after one that has ended, since that one gave its place to the next in the queue, and the first at another target of
+//! [`Fallback`](crate::fallback), which is asked when all attempts before it have ended, at the same host too.
+//!
 //! A host is scheme, host and port. Clones of a service, and all services made by one layer, share their
 //! places. Requests without a host share one set.
 //!

@@ -9,7 +9,8 @@ use crate::config::ConfigError;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct InFlightPolicy {
-    /// Calls to one host at a time, each counted to the end of its answer's body. Default 10.
+    /// Operations at one host at a time, each counted to the end of its answer's body, with what is made beside a late
+    /// attempt. Default 10.
     pub max_per_host: usize,
     /// How long a call waits for a place before it is told that there is none. Default 10 s.
     #[serde(with = "crate::config::duration")]

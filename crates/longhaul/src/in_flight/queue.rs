@@ -71,7 +71,10 @@ impl<S, B> Queued<S, B> {
     {
         if self.place.is_none() {
             match ready!(self.wait.as_mut().poll(cx)) {
-                Ok(permit) => self.place = Some(Permit::new(permit)),
+                Ok(permit) => {
+                    let attempt = self.request.extensions().get();
+                    self.place = Some(Permit::new(permit, attempt));
+                }
                 Err(limit) => return Poll::Ready(Err(self.no_place(limit))),
             }
         }

@@ -61,15 +61,22 @@ where
         let attempt = request.extensions().get::<Attempt>().cloned();
         let places = self.places.of(request.uri());
 
+        // What is made beside an attempt that is late takes no place from others: the operation has one.
+        let shared = attempt
+            .as_ref()
+            .and_then(Attempt::place)
+            .filter(|place| Arc::ptr_eq(place.semaphore(), &places))
+            .map(Permit::shared);
         // Fair: while anybody waits, a place that is given back goes to the first in the queue and is
         // never seen as free (tokio's `batch_semaphore`: `add_permits_locked` serves the waiters and
         // adds only what is left over to the count that `try_acquire` reads).
-        if let Ok(permit) = places.clone().try_acquire_owned() {
+        let free = || {
+            let permit = places.clone().try_acquire_owned().ok()?;
+            Some(Permit::new(permit, attempt.as_ref()))
+        };
+        if let Some(place) = shared.or_else(free) {
             return match admit(Admission::of(request.extensions()).as_ref()) {
-                Ok(()) => {
-                    let place = Permit::new(permit);
-                    ResponseFuture::calling(self.inner.call(request), place, attempt)
-                }
+                Ok(()) => ResponseFuture::calling(self.inner.call(request), place, attempt),
                 Err(error) => ResponseFuture::refused(error, attempt),
             };
         }

@@ -56,6 +56,13 @@ pub enum Decision {
         /// How long until an attempt is made beside it.
         patience: Duration,
     },
+    /// An attempt is made beside a late one, and shares its place in flight.
+    SharedPlace {
+        /// Its number.
+        attempt: u32,
+        /// The number of the first attempt that has the place.
+        holder: u32,
+    },
     /// The limit of an attempt is longer than the table's: pictures took long here, and came.
     LearnedLimit {
         /// The table's.
@@ -90,6 +97,7 @@ impl Decision {
             Self::Probe { .. } => "Probe",
             Self::CutKnown { .. } => "CutKnown",
             Self::Late { .. } => "Late",
+            Self::SharedPlace { .. } => "SharedPlace",
             Self::LearnedLimit { .. } => "LearnedLimit",
             Self::NoBudget { .. } => "NoBudget",
             Self::SpendingCap { .. } => "SpendingCap",
@@ -149,6 +157,12 @@ impl fmt::Display for Decision {
                 silence.as_secs_f64(),
                 patience.as_secs_f64()
             ),
+            Self::SharedPlace { attempt, holder } => {
+                write!(
+                    f,
+                    "attempt {attempt} shares the place in flight of attempt {holder}"
+                )
+            }
             Self::LearnedLimit { table, learned } => write!(
                 f,
                 "limit {:.0} s instead of {:.0} s: the last pictures took long, and came",
@@ -206,6 +220,13 @@ mod tests {
                     waste: Some(Money::usd_micros(216_000)),
                 },
                 "not sent again: 0.216 USD more for duplicates is not allowed",
+            ),
+            (
+                Decision::SharedPlace {
+                    attempt: 2,
+                    holder: 1,
+                },
+                "attempt 2 shares the place in flight of attempt 1",
             ),
         ] {
             assert_eq!(decision.to_string(), text);

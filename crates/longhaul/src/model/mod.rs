@@ -20,6 +20,8 @@ mod status;
 mod wall_clock;
 pub mod workload;
 
+#[cfg(test)]
+pub(crate) use self::wall_clock::tests::wall_clock_ahead;
 pub(crate) use self::{
     charge_rules::ProviderChargeRules,
     instant::after,

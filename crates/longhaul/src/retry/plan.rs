@@ -1,4 +1,4 @@
-//! The attempt to come: what it is a duplicate of, and the money that is held for it.
+//! The attempt to come: what it is a duplicate of, its place in flight, and the money that is held for it.
 
 use std::{mem, time::Duration};
 
@@ -54,6 +54,18 @@ impl<B: Replay> RetryOperation<B> {
                 other.is_no_duplicate();
                 self.report.duplicates = self.report.duplicates.saturating_sub(1);
             }
+        }
+    }
+
+    /// An operation has one place at a host: what is made beside a late attempt needs no other.
+    pub(super) fn share_place(&mut self, attempt: &Attempt) {
+        let place_of = |other: &Attempt| Some((other.number(), other.place()?));
+        if let Some((holder, place)) = self.report.attempts.iter().find_map(place_of) {
+            attempt.set_place(&place);
+            self.decided(Decision::SharedPlace {
+                attempt: attempt.number(),
+                holder,
+            });
         }
     }
 

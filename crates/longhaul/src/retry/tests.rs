@@ -1,16 +1,21 @@
 mod admission;
 mod charged;
+mod clocks;
 mod collecting;
 mod deadlines;
 mod headers;
 mod late;
+mod learned;
+mod memory;
 mod money;
 mod paid;
+mod places;
 mod replanning;
 mod resending;
 mod schedule;
 mod script;
 mod settling;
+mod stacked;
 mod tables;
 
 use std::{

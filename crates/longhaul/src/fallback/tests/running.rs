@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::script::*;
-use crate::{Stack, error::RetryReport, fallback::FallbackStoppedBy, model::Class};
+use crate::{
+    Stack,
+    error::RetryReport,
+    fallback::{FallbackStoppedBy, Target},
+    model::Class,
+};
 
 #[tokio::test(start_paused = true)]
 async fn nobody_else_is_asked_while_an_attempt_may_be_running() {
@@ -155,4 +160,28 @@ async fn no_target_is_asked_with_three_seconds_left() {
     let hops = report(&answered).hops().to_vec();
     assert_eq!(hops[1].class, Some(Class::NotBegun));
     assert_eq!(stack.ledger().records().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_at_the_same_host_waits_its_turn_for_a_place() {
+    let mut policy = policy([Target::new("second", "https://first.example")]);
+    policy.in_flight.max_per_host = 1;
+    let stack = stack(policy);
+    let script = Script::new([
+        Act::Slowly(5, 503, r#"{"error":{"code":503}}"#),
+        Act::Slowly(10, 200, r#"{"data":[{"b64_json":"aW1n"}]}"#),
+        OK,
+    ]);
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        send(&stack, &script, request()).await
+    };
+    let (answered, other) = tokio::join!(send(&stack, &script, request()), other);
+    other.unwrap();
+    assert_eq!(made_by(&answered).index, 1);
+    let seen = script.seen();
+    let at: Vec<_> = seen.iter().map(|seen| seen.at.as_secs()).collect();
+    assert_eq!(at, [0, 5, 15]);
+    assert_eq!(seen[0].attempt.operation(), seen[2].attempt.operation());
+    assert_eq!(stack.in_flight(), 0);
 }

@@ -1,4 +1,5 @@
 mod holding;
+mod sharing;
 mod waiting;
 
 use std::{

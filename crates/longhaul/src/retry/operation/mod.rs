@@ -124,6 +124,7 @@ impl<B: Replay> RetryOperation<B> {
         let attempt = Attempt::with_options(self.id, elsewhere + number, key, options);
         attempt.set_route_info(route);
         self.tell(&Event::Started { attempt: &attempt });
+        self.share_place(&attempt);
         self.report.attempts.push(attempt.clone());
         RunningAttempt::begin(
             attempt,

@@ -5,15 +5,6 @@ fn late() -> RetryPolicy {
     exact()
 }
 
-/// One place in flight.
-fn single_place() -> InFlightLayer {
-    InFlightLayer::new(InFlightPolicy {
-        max_per_host: 1,
-        ..InFlightPolicy::default()
-    })
-    .unwrap()
-}
-
 const SUPERSEDED: (End, Class) = (End::Superseded, Class::UnknownOutcome);
 const DELIVERED: (End, Class) = (End::Finished, Class::Delivered);
 
@@ -159,30 +150,20 @@ async fn dropped_at_any_point_each_attempt_has_exactly_one_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_one_place_the_second_waits_and_costs_nothing() {
-    let provider = Provider::new([Act::Silence]);
-    let mock = provider.clone();
-    let client = service_fn(move |request| mock.clone().serve(request));
-    let client = SizeAwareTimeoutLayer::default().layer(client);
-    let client = single_place().layer(client);
-    let layer = ClassifyingRetryLayer::new(late()).unwrap();
-    let error = layer.layer(client).oneshot(request()).await.unwrap_err();
-    let outcomes: Vec<_> = error.report().unwrap().attempts().to_vec();
-    assert_eq!(provider.times(), [0]);
-    assert_eq!(outcomes.len(), 1, "the second was not begun");
-}
-
-#[tokio::test(start_paused = true)]
-async fn superseded_while_it_waits_for_a_place_is_never_sent() {
+async fn superseded_before_it_is_sent_it_has_cost_nothing() {
     let script = Script::new(late(), []);
     let slow = service_fn(async |request: Request<_>| {
+        let attempt: Attempt = request.extensions().get().cloned().unwrap();
+        if attempt.number() > 1 {
+            // It waits for its connection.
+            return pending().await;
+        }
         let body: crate::timeout::RequestBody<Full<Bytes>> = request.into_body();
         body.collect().await.unwrap();
-        sleep(Duration::from_secs(700)).await;
+        sleep(Duration::from_secs(610)).await;
         Ok::<_, BoxError>(Response::new(Full::<Bytes>::from(PICTURE)))
     });
     let client = SizeAwareTimeoutLayer::default().layer(slow);
-    let client = single_place().layer(client);
     let response = script.layer.layer(client).oneshot(request()).await.unwrap();
     let report = response.extensions().get::<RetryReport>().unwrap();
     let second = report.attempts()[1].outcome_now().unwrap();

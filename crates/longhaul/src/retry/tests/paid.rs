@@ -88,6 +88,28 @@ async fn what_was_free_is_not_counted_against_what_may_be_charged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_many_may_be_charged_as_the_policy_says() {
+    for paid_attempts in [1, 3, 6] {
+        let mut policy = exact();
+        policy.paid_attempts = paid_attempts;
+        // Refusals and endings that may be charged, in turn.
+        let says = [BUSY, Say::broken(1)].repeat(7);
+        let script = Script::new(policy.clone(), says);
+        let answered = script.call(request()).await;
+        let charged = |class: &&Class| class.is_possibly_charged();
+        let paid = classes(&answered).iter().filter(charged).count();
+        assert_eq!(paid as u32, paid_attempts);
+        assert_eq!(report(&answered).stopped_by(), StoppedBy::Attempts);
+        assert_eq!(report(&answered).duplicates(), paid_attempts - 1);
+
+        // The last of them may bring the picture.
+        let broken = vec![Say::broken(1); paid_attempts as usize - 1];
+        let script = Script::new(policy, broken.into_iter().chain([Say::picture(9)]));
+        assert_eq!(script.call(request()).await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_small_picture_is_followed_at_the_longest_silence() {
     let script = Script::new(exact(), [Say::picture(700), Say::picture(300)]);
     let answered = script.call(of(Resolution::K1)).await;
