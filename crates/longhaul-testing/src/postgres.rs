@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_answers_until_it_is_stopped_and_again_when_it_is_started_again() {
+    fn a_server_that_was_stopped_answers_once_started_again() {
         let Some(mut postgres) = Postgres::start() else {
             return;
         };
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_ends_and_leaves_nothing_behind_when_its_test_is_killed() {
+    fn a_killed_tests_server_ends_and_leaves_nothing_behind() {
         let Some(mut postgres) = Postgres::start() else {
             return;
         };

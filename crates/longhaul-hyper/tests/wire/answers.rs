@@ -26,7 +26,7 @@ async fn both(test: impl AsyncFn(Pair)) {
 }
 
 #[tokio::test]
-async fn an_answer_before_the_requests_end_is_delivered() {
+async fn an_early_answer_is_delivered() {
     both(async |pair| {
         let (client, address, accept) = pair.split();
         let (request, attempt) = post(&address, LARGE);
@@ -56,7 +56,7 @@ async fn an_answer_before_the_requests_end_is_delivered() {
 }
 
 #[tokio::test]
-async fn an_answer_before_the_requests_end_and_a_reset_is_no_free_call() {
+async fn an_early_answer_and_a_reset_is_no_free_call() {
     both(async |pair| {
         let (client, address, accept) = pair.split();
         let (request, attempt) = post(&address, LARGE);

@@ -119,7 +119,7 @@ async fn without_an_attempt_a_reset_is_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn a_reset_in_the_middle_of_a_large_request_is_sent_partial() {
+async fn a_reset_amid_a_large_request_is_sent_partial() {
     let (listener, address) = listen().await;
     tokio::spawn(async move {
         let mut stream = accept(&listener).await;
@@ -135,7 +135,7 @@ async fn a_reset_in_the_middle_of_a_large_request_is_sent_partial() {
 }
 
 #[tokio::test]
-async fn a_reset_in_the_middle_of_a_large_request_over_tls_is_sent_partial() {
+async fn a_reset_amid_a_large_request_over_tls_is_sent_partial() {
     let (listener, _) = listen().await;
     let (acceptor, config) = tls(&["http/1.1"]);
     let (request, attempt) = post(&https(&listener), LARGE);
@@ -177,7 +177,7 @@ async fn an_answer_cut_in_its_body_is_undelivered() {
 }
 
 #[tokio::test]
-async fn a_reused_connection_that_dies_with_the_second_request_is_an_unknown_outcome() {
+async fn a_reused_connection_that_dies_is_an_unknown_outcome() {
     let (listener, address) = listen().await;
     tokio::spawn(async move {
         let mut stream = accept(&listener).await;
@@ -220,7 +220,7 @@ async fn a_reused_connection_that_dies_half_way_is_sent_partial() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_close_between_two_requests_means_follows_from_what_was_written() {
+async fn what_a_close_between_requests_means_is_what_was_written() {
     let (listener, address) = listen().await;
     tokio::spawn(async move {
         loop {

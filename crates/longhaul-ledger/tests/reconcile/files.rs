@@ -75,7 +75,7 @@ fn a_page_of_new_apis_is_read_as_it_is() {
 }
 
 #[test]
-fn answers_may_stand_one_after_the_other_or_in_arrays_and_rows_by_themselves() {
+fn answers_in_a_row_in_arrays_and_bare_rows_are_read() {
     let [one, two] = [row_at(100), row_at(200)];
     let answer = |rows: &str| {
         format!(
@@ -429,7 +429,7 @@ fn a_map_that_cannot_work_is_refused_by_line_or_key() {
 }
 
 #[tokio::test]
-async fn a_row_that_contradicts_another_of_its_name_is_refused_and_the_same_again_is_not() {
+async fn a_row_may_come_twice_and_may_not_contradict_itself() {
     let book = Book::sqlite(&[]).await;
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
     let both = |second: String| {
@@ -466,7 +466,7 @@ async fn a_row_that_contradicts_another_of_its_name_is_refused_and_the_same_agai
 
 /// Rows that were taken out of their pages, and answers without a total, hold perhaps a part.
 #[tokio::test]
-async fn a_log_that_names_no_total_says_nothing_of_calls_without_a_row() {
+async fn a_log_without_a_total_says_nothing_of_calls_without_a_row() {
     let book = Book::sqlite(&[]).await;
     for (text, coverage, whole) in [
         (format!("[{}]", row_at(100)), Coverage::AsTold, false),

@@ -166,7 +166,7 @@ async fn a_provider_that_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_bad_file_ends_with_its_line_and_column_and_leaves_the_ledger_alone() {
+async fn a_bad_file_is_told_by_its_line_and_changes_nothing() {
     let desk = Desk::with(&log_of(vec![charge(0, 90, "one")])).await;
     fs::write(
         desk.folder.path().join("bad.json"),
