@@ -29,7 +29,7 @@ pub(super) const MOST: i64 = 1_000_000_000_000_000;
 /// As it stands in a file.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Row {
+pub(super) struct AmountRow {
     micros: Option<i64>,
     currency: Option<Currency>,
     share_per_mille: Option<u32>,
@@ -38,7 +38,7 @@ pub(super) struct Row {
 
 impl Amount {
     /// Checks `row`. The error names the field.
-    pub(super) fn read(row: &Row) -> Result<Self, ConfigError> {
+    pub(super) fn read(row: &AmountRow) -> Result<Self, ConfigError> {
         let fixed = match (row.micros, row.currency) {
             (None, None) => None,
             (Some(micros), Some(currency)) if (1..=MOST).contains(&micros) => {

@@ -165,8 +165,7 @@ async fn assert_two_delivered_and_the_rest_never_sent(ledger: &DurableLedger) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_hangs_is_away_and_all_is_written_later()
- {
+async fn a_database_that_hangs_is_away_and_all_is_written_later() {
     let Some(postgres) = Postgres::shared() else {
         return;
     };

@@ -8,7 +8,7 @@ use longhaul::{
     classify::RequestId,
 };
 use longhaul_ledger::reconcile::{
-    Finding, FindingKind, Format, Options, ProviderLog, Reconciliation,
+    Finding, FindingKind, LogFormat, Options, ProviderLog, Reconciliation,
 };
 use longhaul_sim::log::{Answer, CONSUMED, Log, Row};
 
@@ -89,7 +89,7 @@ pub(crate) fn file(answers: &[Answer]) -> ProviderLog {
         .iter()
         .map(|answer| serde_json::to_string(answer).unwrap())
         .collect();
-    let mut log = ProviderLog::new(Format::new_api());
+    let mut log = ProviderLog::new(LogFormat::new_api());
     log.add("log.ndjson", lines.join("\n").as_bytes()).unwrap();
     log
 }

@@ -3,7 +3,7 @@
 use longhaul::{Class, Money};
 use longhaul_ledger::{
     LedgerErrorKind,
-    reconcile::{Coverage, FindingKind as Kind, Format, ProviderLog},
+    reconcile::{Coverage, FindingKind as Kind, LogFormat, ProviderLog},
 };
 use longhaul_sim::log::{REFUNDED, Row};
 
@@ -163,7 +163,7 @@ async fn pages_may_come_in_any_order_in_several_files_and_twice() {
         &[2, 1, 3, 1],
         &[1, 2, 3, 2],
     ] {
-        let mut files = ProviderLog::new(Format::new_api());
+        let mut files = ProviderLog::new(LogFormat::new_api());
         for page in order {
             let text = serde_json::to_string_pretty(&log.page(*page, 100)).unwrap();
             files
