@@ -3,11 +3,8 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::{
-        fs::{MetadataExt as _, chown},
-        process::CommandExt as _,
-    },
-    path::{Path, PathBuf},
+    os::unix::fs::chown,
+    path::PathBuf,
     process::{Child, ChildStderr, Command, Stdio},
     sync::{
         OnceLock,
@@ -18,7 +15,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::program::{find, free_port};
+use crate::{
+    program::{find, free_port},
+    user::User,
+};
 
 /// A PostgreSQL server on a free port of loopback, with its data in a folder of its own; `fsync` stays on.
 ///
@@ -191,8 +191,8 @@ impl Postgres {
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path());
-        if let Some(User { user, group }) = self.user {
-            command.uid(user).gid(group);
+        if let Some(user) = self.user {
+            user.runs(&mut command);
         }
         command
     }
@@ -226,33 +226,6 @@ fn ready(stderr: ChildStderr) -> Result<(), String> {
         log.push('\n');
     }
     Err(log)
-}
-
-#[derive(Clone, Copy, Debug)]
-struct User {
-    user: u32,
-    group: u32,
-}
-
-impl User {
-    /// Somebody who is not root, where we are: `ours` is a file of ours.
-    fn instead_of_root(ours: &Path) -> Option<Self> {
-        if fs::metadata(ours).expect("it is ours").uid() != 0 {
-            return None;
-        }
-        let users = fs::read_to_string("/etc/passwd").expect("everybody may read it");
-        let named = |wanted: &str| {
-            users.lines().find_map(|line| {
-                let mut fields = line.split(':');
-                let name = fields.next()?;
-                let user = fields.nth(1)?.parse().ok()?;
-                let group = fields.next()?.parse().ok()?;
-                (name == wanted).then_some(Self { user, group })
-            })
-        };
-        let found = named("postgres").or_else(|| named("nobody"));
-        Some(found.expect("there is a user to drop to"))
-    }
 }
 
 #[cfg(test)]

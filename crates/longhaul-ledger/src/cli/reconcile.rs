@@ -95,7 +95,11 @@ enum Kind {
 }
 
 pub(crate) async fn run(common: &Common, options: &ReconcileOptions) -> Result<Ending, Failure> {
-    let store = common.writer().await?;
+    let store = if options.dry_run {
+        common.reader().await?
+    } else {
+        common.writer().await?
+    };
     let matching = options.matching(common)?;
     let mut log = ProviderLog::new(options.format()?);
     for path in &options.files {
