@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::{
     keys::{AnswerKey, KEY_KEPT},
     notes::{NotedValue, Notes},
-    wording::shows_data,
+    wording::{may_be_picture, shows_data},
 };
 
 /// Follows a JSON document as it passes, in pieces of any size, and notes the values under known keys.
@@ -184,8 +184,14 @@ impl JsonWatcher {
 
     /// Whether there is anything in the string that has passed; of a data URL, behind its comma.
     fn is_filled(&self) -> bool {
-        if !self.filled || !self.key.is_picture() || self.text.len() == self.kept {
+        if !self.filled || !self.key.is_picture() {
             return self.filled;
+        }
+        if !may_be_picture(&self.text) {
+            return false;
+        }
+        if self.text.len() == self.kept {
+            return true;
         }
         let text = self.text.trim_ascii();
         match text.strip_prefix(b"data:") {
