@@ -62,22 +62,8 @@ impl Postgres {
     pub fn start() -> Option<Self> {
         // Its other programs lie beside it, also where this one is a link.
         let initdb = fs::canonicalize(find("initdb")?).expect("it was found");
-        let folder =
-            TempDir::with_prefix("longhaul-postgres-").expect("there is room for a folder");
-        let mut postgres = Self {
-            programs: initdb
-                .parent()
-                .expect("a program lies in a folder")
-                .to_owned(),
-            user: User::instead_of_root(folder.path()),
-            folder,
-            port: 0,
-            databases: AtomicU32::new(0),
-            supervisor: None,
-        };
-        if let Some(User { user, group }) = postgres.user {
-            chown(postgres.folder.path(), Some(user), Some(group)).expect("root may do that");
-        }
+        let programs = initdb.parent().expect("a program lies in a folder");
+        let mut postgres = Self::nowhere(programs.to_owned());
         postgres.run("initdb", |initdb| {
             initdb
                 .args([
@@ -91,6 +77,51 @@ impl Postgres {
         });
         postgres.launch(free_port);
         Some(postgres)
+    }
+
+    /// Starts another that follows this one, with the same databases, until it is [promoted](Self::promote).
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn standby(&self) -> Self {
+        let mut standby = Self::nowhere(self.programs.clone());
+        standby.run("pg_basebackup", |copy| {
+            copy.args(["-R", "--checkpoint=fast", "--host=127.0.0.1", "--username"])
+                .args([USER, "--port", &self.port.to_string(), "--pgdata"])
+                .arg(standby.data())
+        });
+        standby.launch(free_port);
+        standby
+    }
+
+    /// Makes a standby a server of its own, and waits until it takes writes.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    pub fn promote(&self) {
+        self.run("pg_ctl", |pg_ctl| {
+            pg_ctl.args(["promote", "-w", "-D"]).arg(self.data())
+        });
+    }
+
+    /// One that is not there yet, in an empty folder.
+    fn nowhere(programs: PathBuf) -> Self {
+        let folder =
+            TempDir::with_prefix("longhaul-postgres-").expect("there is room for a folder");
+        let user = User::instead_of_root(folder.path());
+        if let Some(User { user, group }) = user {
+            chown(folder.path(), Some(user), Some(group)).expect("root may do that");
+        }
+        Self {
+            programs,
+            folder,
+            user,
+            port: 0,
+            databases: AtomicU32::new(0),
+            supervisor: None,
+        }
     }
 
     /// One server for all tests of a program; each takes a [database](Self::database) of its own.
@@ -127,6 +158,12 @@ impl Postgres {
                 .args([&self.port.to_string(), &name])
         });
         self.url_of(&name)
+    }
+
+    /// `url`, one of its databases, as it is reached by what stands before it at `port`.
+    pub fn reached_by(&self, url: &str, port: u16) -> String {
+        let [server, before_it] = [self.port, port].map(|port| format!("127.0.0.1:{port}/"));
+        url.replace(&server, &before_it)
     }
 
     /// Stops it at once, as if it crashed: it breaks off what runs, and recovers when it is
@@ -217,7 +254,7 @@ fn ready(stderr: ChildStderr) -> Result<(), String> {
     let mut lines = BufReader::new(stderr).lines();
     let mut log = String::new();
     while let Some(Ok(line)) = lines.next() {
-        if line.contains("database system is ready to accept connections") {
+        if line.contains("database system is ready to accept") {
             // A pipe that nobody reads would stop the server.
             thread::spawn(move || lines.for_each(drop));
             return Ok(());

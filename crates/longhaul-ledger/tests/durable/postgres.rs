@@ -5,17 +5,8 @@ use std::time::Duration;
 use longhaul::{Class, billing::Slot as _};
 use longhaul_ledger::{DurableLedger, LedgerErrorKind, WhenUnreachable, recover};
 use longhaul_testing::{Hanging, Postgres};
-use sqlx::{Connection as _, PgConnection};
 
 use crate::support::*;
-
-async fn execute(url: &str, statement: &'static str) {
-    let mut connection = PgConnection::connect(url).await.expect("it is there");
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .expect("it can be done");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_late_closing_takes_the_place_of_a_loss() {
@@ -172,10 +163,7 @@ async fn a_database_that_hangs_is_away_and_all_is_written_later() {
     const PATIENCE: Duration = Duration::from_secs(2);
     let url = postgres.database();
     let hanging = Hanging::before(postgres.port());
-    let place = Place::at(&url.replace(
-        &format!(":{}/", postgres.port()),
-        &format!(":{}/", hanging.port()),
-    ));
+    let place = Place::at(&postgres.reached_by(&url, hanging.port()));
     let ledger = place.builder().patience(PATIENCE).open().await;
     let ledger = ledger.expect("it can be opened");
     let before = open(&ledger, opening(1)).await;
