@@ -14,7 +14,7 @@ fn lease() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_missing() {
+async fn while_the_database_is_away_nothing_is_sent_or_lost() {
     let Some(mut postgres) = Postgres::start() else {
         return;
     };
@@ -37,13 +37,12 @@ async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_mi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_database_hangs_nothing_is_sent_and_afterwards_nothing_is_missing() {
+async fn while_the_database_hangs_nothing_is_sent_or_lost() {
     let Some(postgres) = Postgres::start() else {
         return;
     };
     let hanging = Hanging::before(postgres.port());
-    let [server, before_it] = [postgres.port(), hanging.port()].map(|port| format!(":{port}/"));
-    let url = postgres.database().replace(&server, &before_it);
+    let url = postgres.reached_by(&postgres.database(), hanging.port());
     let mut scene = Scene::new(url.parse().expect("a URL"), 6).await;
     // Its lease may run out meanwhile: only it looks for the dead, and it is not among them.
     let mut worker = scene.worker(&["--lease", &lease()]).await;
@@ -67,7 +66,7 @@ async fn while_the_database_hangs_nothing_is_sent_and_afterwards_nothing_is_miss
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_spending_may_go_on_the_entries_are_written_when_the_database_is_back() {
+async fn where_spending_may_go_on_entries_are_written_later() {
     let Some(mut postgres) = Postgres::start() else {
         return;
     };
