@@ -20,11 +20,12 @@ use bytes::Bytes;
 use clap::Parser;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use longhaul::{
     Attempt, Class, Error, Resolution, Stack, billing::PriceRow, policy::Policy, retry::RetryReport,
 };
 use longhaul_hyper::{Builder, Client};
+use longhaul_ledger::visible;
 use longhaul_sim::{Provider, server::Server};
 use longhaul_workspace::disagreements;
 use tower::ServiceExt;
@@ -35,6 +36,9 @@ use self::{
     progress::Progress,
     report::{Document, Facts},
 };
+
+/// No answer with a picture has more bytes.
+const LARGEST: usize = 256 << 20;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -115,15 +119,19 @@ impl Scene {
     {
         let status = response.status();
         let attempt = response.extensions().get::<Attempt>().cloned();
-        let body = response.into_body().collect().await;
-        let body = body.map_err(|error| self.explain(&error))?.to_bytes();
+        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let body = body.map_err(|error| match error.downcast_ref::<Error>() {
+            Some(error) => self.explain(error),
+            None => format!("{error}: no picture has more than {LARGEST} bytes"),
+        })?;
+        let body = body.to_bytes();
         match attempt.and_then(|attempt| attempt.outcome_now()) {
             Some(outcome) if outcome.class != Class::Delivered => Err(format!(
                 "{}, status {status}; it may have cost {}; {}; the server says: {}",
                 outcome.class,
                 outcome.exposure,
                 outcome.class.advice(),
-                String::from_utf8_lossy(&body[..body.len().min(500)]),
+                visible(&String::from_utf8_lossy(&body[..body.len().min(500)])),
             )),
             _ => Ok(body),
         }

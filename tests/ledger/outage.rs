@@ -42,8 +42,7 @@ async fn while_the_database_hangs_nothing_is_sent_or_lost() {
         return;
     };
     let hanging = Hanging::before(postgres.port());
-    let [server, before_it] = [postgres.port(), hanging.port()].map(|port| format!(":{port}/"));
-    let url = postgres.database().replace(&server, &before_it);
+    let url = postgres.reached_by(&postgres.database(), hanging.port());
     let mut scene = Scene::new(url.parse().expect("a URL"), 6).await;
     // Its lease may run out meanwhile: only it looks for the dead, and it is not among them.
     let mut worker = scene.worker(&["--lease", &lease()]).await;

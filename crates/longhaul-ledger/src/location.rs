@@ -57,16 +57,21 @@ impl FromStr for Location {
 impl Location {
     /// Why this build cannot open it.
     pub(crate) fn unsupported(&self) -> LedgerError {
-        LedgerErrorKind::Unsupported {
-            what: match self {
-                Self::Sqlite(_) if cfg!(not(unix)) => {
-                    "a ledger in a file needs locks and rights that this system does not have: on Windows use PostgreSQL"
-                }
-                Self::Sqlite(_) => "this build cannot open files: its feature `sqlite` is off",
-                Self::Postgres(_) => "this build cannot reach PostgreSQL: its feature `postgres` is off",
-            },
+        let what = self.unsupported_on(cfg!(unix));
+        LedgerErrorKind::Unsupported { what }.into()
+    }
+
+    /// The same on a system that is a Unix, or is none.
+    const fn unsupported_on(&self, unix: bool) -> &'static str {
+        match self {
+            Self::Sqlite(_) if unix => "this build cannot open files: its feature `sqlite` is off",
+            Self::Sqlite(_) => {
+                "a ledger in a file needs locks and rights that this system does not have: on Windows use PostgreSQL"
+            }
+            Self::Postgres(_) => {
+                "this build cannot reach PostgreSQL: its feature `postgres` is off"
+            }
         }
-        .into()
     }
 }
 
@@ -92,5 +97,40 @@ impl fmt::Display for Location {
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_are_no_files_the_way_out_is_named() {
+        let file: Location = "spend.db".parse().expect("it is a path");
+        assert!(file.unsupported_on(false).contains("use PostgreSQL"));
+        assert!(file.unsupported_on(true).contains("`sqlite` is off"));
+        let database: Location = "postgres://db.example.com/spend"
+            .parse()
+            .expect("it is a URL");
+        for unix in [true, false] {
+            assert!(database.unsupported_on(unix).contains("`postgres` is off"));
+        }
+    }
+
+    /// Whatever it is compiled for.
+    #[cfg(not(all(feature = "sqlite", unix)))]
+    #[tokio::test]
+    async fn a_file_is_refused_and_none_is_made() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("spend.db");
+        let opened = crate::DurableLedger::builder(Location::Sqlite(path.clone()))
+            .open()
+            .await;
+        let error = opened.map(drop).expect_err("it cannot be opened");
+        assert!(
+            matches!(error.kind(), LedgerErrorKind::Unsupported { .. }),
+            "{error}"
+        );
+        assert!(!path.exists());
     }
 }

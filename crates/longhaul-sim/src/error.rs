@@ -2,6 +2,9 @@
 
 use std::{error::Error, fmt, io};
 
+/// Any error.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
 /// A call that ended without an answer, or an answer that broke off.
 ///
 /// In process it is what the client gets; its [`source`](Error::source) is the [`io::Error`] that a client on a real
@@ -9,7 +12,7 @@ use std::{error::Error, fmt, io};
 #[derive(Debug)]
 pub struct SimError {
     kind: SimErrorKind,
-    source: Box<dyn Error + Send + Sync>,
+    source: BoxError,
 }
 
 /// What happened to the connection.
@@ -51,7 +54,7 @@ impl SimError {
         }
     }
 
-    pub(crate) fn request_body(source: Box<dyn Error + Send + Sync>) -> Self {
+    pub(crate) fn request_body(source: BoxError) -> Self {
         Self {
             kind: SimErrorKind::RequestBody,
             source,

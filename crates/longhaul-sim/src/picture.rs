@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_light_picture_is_heavier_than_what_clients_read_ahead_and_not_much_more() {
+    fn a_light_picture_is_just_heavier_than_what_is_read_ahead() {
         for edge in [1024, 2048, 4096] {
             let picture = Picture::new(edge, edge, Weight::Light, 7).unwrap();
             assert_eq!(decode(&picture.file().concat()).width, edge);

@@ -13,6 +13,7 @@ mod outbound;
 mod postgres;
 mod program;
 mod proxy;
+mod user;
 
 pub use agreement::disagreements;
 pub use hang::Hanging;
@@ -22,3 +23,4 @@ pub use nginx::{Logged, Nginx};
 pub use outbound::{MicroSocks, TinyProxy};
 pub use postgres::Postgres;
 pub use program::{Running, find, free_port};
+pub use user::unprivileged;

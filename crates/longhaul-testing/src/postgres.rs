@@ -3,11 +3,8 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::{
-        fs::{MetadataExt as _, chown},
-        process::CommandExt as _,
-    },
-    path::{Path, PathBuf},
+    os::unix::fs::chown,
+    path::PathBuf,
     process::{Child, ChildStderr, Command, Stdio},
     sync::{
         OnceLock,
@@ -18,7 +15,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::program::{find, free_port};
+use crate::{
+    program::{find, free_port},
+    user::User,
+};
 
 /// A PostgreSQL server on a free port of loopback, with its data in a folder of its own; `fsync` stays on.
 ///
@@ -62,22 +62,8 @@ impl Postgres {
     pub fn start() -> Option<Self> {
         // Its other programs lie beside it, also where this one is a link.
         let initdb = fs::canonicalize(find("initdb")?).expect("it was found");
-        let folder =
-            TempDir::with_prefix("longhaul-postgres-").expect("there is room for a folder");
-        let mut postgres = Self {
-            programs: initdb
-                .parent()
-                .expect("a program lies in a folder")
-                .to_owned(),
-            user: User::instead_of_root(folder.path()),
-            folder,
-            port: 0,
-            databases: AtomicU32::new(0),
-            supervisor: None,
-        };
-        if let Some(User { user, group }) = postgres.user {
-            chown(postgres.folder.path(), Some(user), Some(group)).expect("root may do that");
-        }
+        let programs = initdb.parent().expect("a program lies in a folder");
+        let mut postgres = Self::nowhere(programs.to_owned());
         postgres.run("initdb", |initdb| {
             initdb
                 .args([
@@ -91,6 +77,51 @@ impl Postgres {
         });
         postgres.launch(free_port);
         Some(postgres)
+    }
+
+    /// Starts another that follows this one, with the same databases, until it is [promoted](Self::promote).
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn standby(&self) -> Self {
+        let mut standby = Self::nowhere(self.programs.clone());
+        standby.run("pg_basebackup", |copy| {
+            copy.args(["-R", "--checkpoint=fast", "--host=127.0.0.1", "--username"])
+                .args([USER, "--port", &self.port.to_string(), "--pgdata"])
+                .arg(standby.data())
+        });
+        standby.launch(free_port);
+        standby
+    }
+
+    /// Makes a standby a server of its own, and waits until it takes writes.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    pub fn promote(&self) {
+        self.run("pg_ctl", |pg_ctl| {
+            pg_ctl.args(["promote", "-w", "-D"]).arg(self.data())
+        });
+    }
+
+    /// One that is not there yet, in an empty folder.
+    fn nowhere(programs: PathBuf) -> Self {
+        let folder =
+            TempDir::with_prefix("longhaul-postgres-").expect("there is room for a folder");
+        let user = User::instead_of_root(folder.path());
+        if let Some(User { user, group }) = user {
+            chown(folder.path(), Some(user), Some(group)).expect("root may do that");
+        }
+        Self {
+            programs,
+            folder,
+            user,
+            port: 0,
+            databases: AtomicU32::new(0),
+            supervisor: None,
+        }
     }
 
     /// One server for all tests of a program; each takes a [database](Self::database) of its own.
@@ -127,6 +158,12 @@ impl Postgres {
                 .args([&self.port.to_string(), &name])
         });
         self.url_of(&name)
+    }
+
+    /// `url`, one of its databases, as it is reached by what stands before it at `port`.
+    pub fn reached_by(&self, url: &str, port: u16) -> String {
+        let [server, before_it] = [self.port, port].map(|port| format!("127.0.0.1:{port}/"));
+        url.replace(&server, &before_it)
     }
 
     /// Stops it at once, as if it crashed: it breaks off what runs, and recovers when it is
@@ -191,8 +228,8 @@ impl Postgres {
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path());
-        if let Some(User { user, group }) = self.user {
-            command.uid(user).gid(group);
+        if let Some(user) = self.user {
+            user.runs(&mut command);
         }
         command
     }
@@ -217,7 +254,7 @@ fn ready(stderr: ChildStderr) -> Result<(), String> {
     let mut lines = BufReader::new(stderr).lines();
     let mut log = String::new();
     while let Some(Ok(line)) = lines.next() {
-        if line.contains("database system is ready to accept connections") {
+        if line.contains("database system is ready to accept") {
             // A pipe that nobody reads would stop the server.
             thread::spawn(move || lines.for_each(drop));
             return Ok(());
@@ -226,33 +263,6 @@ fn ready(stderr: ChildStderr) -> Result<(), String> {
         log.push('\n');
     }
     Err(log)
-}
-
-#[derive(Clone, Copy, Debug)]
-struct User {
-    user: u32,
-    group: u32,
-}
-
-impl User {
-    /// Somebody who is not root, where we are: `ours` is a file of ours.
-    fn instead_of_root(ours: &Path) -> Option<Self> {
-        if fs::metadata(ours).expect("it is ours").uid() != 0 {
-            return None;
-        }
-        let users = fs::read_to_string("/etc/passwd").expect("everybody may read it");
-        let named = |wanted: &str| {
-            users.lines().find_map(|line| {
-                let mut fields = line.split(':');
-                let name = fields.next()?;
-                let user = fields.nth(1)?.parse().ok()?;
-                let group = fields.next()?.parse().ok()?;
-                (name == wanted).then_some(Self { user, group })
-            })
-        };
-        let found = named("postgres").or_else(|| named("nobody"));
-        Some(found.expect("there is a user to drop to"))
-    }
 }
 
 #[cfg(test)]
@@ -266,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_answers_until_it_is_stopped_and_again_when_it_is_started_again() {
+    fn a_server_that_was_stopped_answers_once_started_again() {
         let Some(mut postgres) = Postgres::start() else {
             return;
         };
@@ -284,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_ends_and_leaves_nothing_behind_when_its_test_is_killed() {
+    fn a_killed_tests_server_ends_and_leaves_nothing_behind() {
         let Some(mut postgres) = Postgres::start() else {
             return;
         };

@@ -63,7 +63,7 @@ async fn count_requests(mut stream: TcpStream) -> Option<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exchange_counts_its_own_bytes_alone_on_a_reused_connection() {
+async fn on_a_reused_connection_an_exchange_counts_its_own_bytes() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {

@@ -3,7 +3,6 @@ use std::{
     future::{Ready, ready},
     net::SocketAddr,
     task::{Context, Poll},
-    time::Duration,
     vec,
 };
 
@@ -13,21 +12,15 @@ use longhaul::BoxError;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::settings::{Keepalive, Settings};
+use crate::settings::Settings;
 
 /// Sockets for long, silent calls.
 #[derive(Debug)]
-pub(super) struct Tcp {
-    keepalive: Option<Keepalive>,
-    user_timeout: Option<Duration>,
-}
+pub(super) struct Tcp(Settings);
 
 impl Tcp {
-    pub(super) const fn new(settings: &Settings) -> Self {
-        Self {
-            keepalive: settings.keepalive,
-            user_timeout: settings.user_timeout,
-        }
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self(settings.clone())
     }
 
     /// Connects to the first of `addresses` that answers, both IP versions in a race.
@@ -37,11 +30,12 @@ impl Tcp {
     ) -> Result<TcpStream, BoxError> {
         let mut connector = HttpConnector::new_with_resolver(Resolved(addresses));
         connector.set_nodelay(true);
-        connector.set_keepalive(self.keepalive.map(|keepalive| keepalive.after));
-        connector.set_keepalive_interval(self.keepalive.map(|keepalive| keepalive.every));
-        connector.set_keepalive_retries(self.keepalive.map(|keepalive| keepalive.probes));
+        let keepalive = self.0.keepalive;
+        connector.set_keepalive(keepalive.map(|keepalive| keepalive.after));
+        connector.set_keepalive_interval(keepalive.map(|keepalive| keepalive.every));
+        connector.set_keepalive_retries(keepalive.map(|keepalive| keepalive.probes));
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        connector.set_tcp_user_timeout(self.user_timeout);
+        connector.set_tcp_user_timeout(self.0.user_timeout);
         // A name stands for the addresses, which have their port.
         let stream = connector.call(Uri::from_static("http://resolved")).await?;
         Ok(stream.into_inner())
@@ -68,6 +62,8 @@ impl Service<Name> for Resolved {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::time::Duration;
+
     use socket2::SockRef;
     use tokio::net::TcpListener;
 

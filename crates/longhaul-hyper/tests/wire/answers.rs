@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, StatusCode, header::CONNECTION};
 use http_body_util::BodyExt;
-use longhaul::{Phase, attempt::Sent};
+use longhaul::{Class, Phase, attempt::Sent};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::sleep,
@@ -13,28 +13,21 @@ use tokio::{
 use crate::{
     call, post,
     proof::{ANSWER, LARGE, agrees},
-    server::{Pair, read_part, read_request},
+    server::{Pair, both, read_part, read_request, say},
 };
 
 const REFUSED: &[u8] =
     b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nno!";
 
-async fn both(test: impl AsyncFn(Pair)) {
-    for encrypted in [false, true] {
-        test(Pair::new(encrypted).await).await;
-    }
-}
-
 #[tokio::test]
-async fn an_answer_before_the_requests_end_is_delivered() {
+async fn an_early_answer_is_delivered() {
     both(async |pair| {
         let (client, address, accept) = pair.split();
         let (request, attempt) = post(&address, LARGE);
         let server = async {
             let mut stream = accept().await;
             read_part(&mut stream, LARGE / 4).await;
-            stream.write_all(REFUSED).await.expect("a reader");
-            stream.flush().await.expect("a reader");
+            say(&mut stream, REFUSED).await;
             // As a careful server does: it closes only after the client.
             let mut rest = 0;
             while let Ok(read @ 1..) = stream.read(&mut [0; 65536]).await {
@@ -56,7 +49,7 @@ async fn an_answer_before_the_requests_end_is_delivered() {
 }
 
 #[tokio::test]
-async fn an_answer_before_the_requests_end_and_a_reset_is_no_free_call() {
+async fn an_early_answer_and_a_reset_is_no_free_call() {
     both(async |pair| {
         let (client, address, accept) = pair.split();
         let (request, attempt) = post(&address, LARGE);
@@ -92,11 +85,9 @@ async fn the_rest_of_a_request_is_written_while_the_answer_is_read() {
             let head = part.windows(4).position(|four| four == b"\r\n\r\n");
             let left = head.expect("a head") + 4 + LARGE - part.len();
             let answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n";
-            stream.write_all(answer).await.expect("a reader");
-            stream.flush().await.expect("a reader");
+            say(&mut stream, answer).await;
             read_part(&mut stream, left).await;
-            stream.write_all(b"0\r\n\r\n").await.expect("a reader");
-            stream.flush().await.expect("a reader");
+            say(&mut stream, b"0\r\n\r\n").await;
         };
         let client = async {
             let response = call(&client, request).await.expect("a head");
@@ -120,12 +111,10 @@ async fn interim_answers_are_not_the_answer() {
                 read_request(&mut stream).await.expect("a request");
                 for interim in ["100 Continue", "102 Processing", "103 Early Hints"] {
                     let head = format!("HTTP/1.1 {interim}\r\nlink: <a>\r\n\r\n");
-                    stream.write_all(head.as_bytes()).await.expect("a reader");
-                    stream.flush().await.expect("a reader");
+                    say(&mut stream, head.as_bytes()).await;
                     sleep(Duration::from_millis(20)).await;
                 }
-                stream.write_all(ANSWER).await.expect("a reader");
-                stream.flush().await.expect("a reader");
+                say(&mut stream, ANSWER).await;
             }
         };
         let client = async {
@@ -172,6 +161,78 @@ async fn an_answer_that_ends_with_its_connection_is_whole() {
     }
 }
 
+/// Without it somebody on the way may have cut the answer short.
+#[tokio::test]
+async fn an_answer_over_tls_ends_with_a_word_of_the_server() {
+    let (client, address, accept) = Pair::new(true).await.split();
+    let server = async {
+        let mut stream = accept().await;
+        read_request(&mut stream).await.expect("a request");
+        say(&mut stream, b"HTTP/1.1 200 OK\r\n\r\nhi").await;
+    };
+    let client = async {
+        let (request, _) = post(&address, 10);
+        let response = call(&client, request).await.expect("a head");
+        let error = response.collect().await.expect_err("cut");
+        assert_eq!(error.class(), Class::Undelivered);
+    };
+    tokio::join!(server, client);
+}
+
+/// What is left of its request would be read as the next one.
+#[tokio::test]
+async fn after_an_early_answer_a_connection_carries_nothing_more() {
+    both(async |pair| {
+        let (client, address, accept) = pair.split();
+        let server = async {
+            let mut stream = accept().await;
+            read_part(&mut stream, LARGE / 4).await;
+            say(&mut stream, ANSWER).await;
+            let mut second = accept().await;
+            read_request(&mut second).await.expect("a request");
+            say(&mut second, ANSWER).await;
+        };
+        let client = async {
+            for size in [LARGE, 10] {
+                let (request, _) = post(&address, size);
+                let response = call(&client, request).await.expect("an answer");
+                response.collect().await.expect("a body");
+            }
+        };
+        tokio::join!(server, client);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_may_ask_for_the_connections_end() {
+    both(async |pair| {
+        let (client, address, accept) = pair.split();
+        let server = async {
+            for _ in 0..2 {
+                let mut stream = accept().await;
+                let request = read_request(&mut stream).await.expect("a request");
+                let head = String::from_utf8_lossy(&request).to_lowercase();
+                assert!(head.contains("connection: close"), "{head}");
+                say(&mut stream, ANSWER).await;
+            }
+        };
+        let client = async {
+            for _ in 0..2 {
+                let (mut request, attempt) = post(&address, 10);
+                let close = HeaderValue::from_static("close");
+                request.headers_mut().insert(CONNECTION, close);
+                let response = call(&client, request).await.expect("an answer");
+                let body = response.collect().await.expect("a body").to_bytes();
+                assert_eq!(&body[..], b"hi");
+                assert_eq!(attempt.sent(), Sent::PossiblyWhole);
+            }
+        };
+        tokio::join!(server, client);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_answer_without_a_body_by_its_method_is_whole() {
     both(async |pair| {
@@ -181,8 +242,7 @@ async fn an_answer_without_a_body_by_its_method_is_whole() {
             for _ in 0..2 {
                 read_request(&mut stream).await.expect("a request");
                 let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n";
-                stream.write_all(head).await.expect("a reader");
-                stream.flush().await.expect("a reader");
+                say(&mut stream, head).await;
             }
         };
         let client = async {

@@ -14,7 +14,9 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     call, chain, plain, post,
-    server::{accept, accept_tls, https, listen, read_part, read_request, reset, tls},
+    server::{
+        Pair, accept, accept_tls, both, https, listen, read_part, read_request, reset, say, tls,
+    },
 };
 
 pub(crate) const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
@@ -119,7 +121,7 @@ async fn without_an_attempt_a_reset_is_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn a_reset_in_the_middle_of_a_large_request_is_sent_partial() {
+async fn a_reset_amid_a_large_request_is_sent_partial() {
     let (listener, address) = listen().await;
     tokio::spawn(async move {
         let mut stream = accept(&listener).await;
@@ -135,7 +137,7 @@ async fn a_reset_in_the_middle_of_a_large_request_is_sent_partial() {
 }
 
 #[tokio::test]
-async fn a_reset_in_the_middle_of_a_large_request_over_tls_is_sent_partial() {
+async fn a_reset_amid_a_large_request_over_tls_is_sent_partial() {
     let (listener, _) = listen().await;
     let (acceptor, config) = tls(&["http/1.1"]);
     let (request, attempt) = post(&https(&listener), LARGE);
@@ -176,51 +178,41 @@ async fn an_answer_cut_in_its_body_is_undelivered() {
     assert!(std::error::Error::source(&error).is_some());
 }
 
-#[tokio::test]
-async fn a_reused_connection_that_dies_with_the_second_request_is_an_unknown_outcome() {
-    let (listener, address) = listen().await;
-    tokio::spawn(async move {
-        let mut stream = accept(&listener).await;
+/// What becomes of the second request on a connection, of `size` bytes, whose server ends it after `read` of them.
+async fn reused(pair: Pair, size: usize, read: usize) -> Sent {
+    let (client, address, accept) = pair.split();
+    let server = async {
+        let mut stream = accept().await;
         read_request(&mut stream).await.expect("the first");
-        stream.write_all(ANSWER).await.expect("a reader");
-        read_request(&mut stream).await.expect("the second");
-    });
-    let client = plain();
-    let (request, _) = post(&address, 10);
-    let first = call(&client, request).await.expect("an answer");
-    first.collect().await.expect("a body");
+        say(&mut stream, ANSWER).await;
+        read_part(&mut stream, read).await;
+    };
+    let client = async {
+        let (request, _) = post(&address, 10);
+        let first = call(&client, request).await.expect("an answer");
+        first.collect().await.expect("a body");
 
-    let (request, attempt) = post(&address, 10);
-    let error = call(&client, request).await.expect_err("closed");
-
-    assert_eq!(attempt.sent(), Sent::PossiblyWhole);
-    agrees(&error, &attempt);
+        let (request, attempt) = post(&address, size);
+        let error = call(&client, request).await.expect_err("closed");
+        agrees(&error, &attempt);
+        attempt.sent()
+    };
+    tokio::join!(server, client).1
 }
 
 #[tokio::test]
+async fn a_reused_connection_that_dies_is_an_unknown_outcome() {
+    both(async |pair| assert_eq!(reused(pair, 10, 10).await, Sent::PossiblyWhole)).await;
+}
+
+/// What is unread makes a reset of the close.
+#[tokio::test]
 async fn a_reused_connection_that_dies_half_way_is_sent_partial() {
-    let (listener, address) = listen().await;
-    tokio::spawn(async move {
-        let mut stream = accept(&listener).await;
-        read_request(&mut stream).await.expect("the first");
-        stream.write_all(ANSWER).await.expect("a reader");
-        read_part(&mut stream, LARGE / 2).await;
-        reset(stream);
-    });
-    let client = plain();
-    let (request, _) = post(&address, 10);
-    let first = call(&client, request).await.expect("an answer");
-    first.collect().await.expect("a body");
-
-    let (request, attempt) = post(&address, LARGE);
-    let error = call(&client, request).await.expect_err("closed");
-
-    assert_eq!(attempt.sent(), Sent::Part);
-    agrees(&error, &attempt);
+    both(async |pair| assert_eq!(reused(pair, LARGE, LARGE / 4).await, Sent::Part)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_close_between_two_requests_means_follows_from_what_was_written() {
+async fn what_a_close_between_requests_means_is_what_was_written() {
     let (listener, address) = listen().await;
     tokio::spawn(async move {
         loop {

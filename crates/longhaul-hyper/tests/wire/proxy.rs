@@ -195,7 +195,7 @@ async fn tls_goes_through_the_tunnel_of_an_encrypted_proxy() {
 }
 
 #[tokio::test]
-async fn a_socks_proxy_gets_the_name_or_the_address_as_its_scheme_says() {
+async fn a_socks_proxys_scheme_says_whether_it_gets_the_name() {
     for (scheme, name) in [("socks5h", true), ("socks5", false)] {
         let (listener, _) = listen().await;
         let (proxy, _) = listen().await;

@@ -8,7 +8,7 @@ use rustls::{
 };
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -45,6 +45,12 @@ pub(crate) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Optio
             return None;
         }
     }
+}
+
+/// Writes all of it, encrypted too.
+pub(crate) async fn say(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) {
+    stream.write_all(bytes).await.expect("a reader");
+    stream.flush().await.expect("a reader");
 }
 
 /// Reads `count` bytes and no more than that.
@@ -144,6 +150,13 @@ impl Pair {
             }
         };
         (client, address, accept)
+    }
+}
+
+/// The same test over plain http and over TLS.
+pub(crate) async fn both(test: impl AsyncFn(Pair)) {
+    for encrypted in [false, true] {
+        test(Pair::new(encrypted).await).await;
     }
 }
 

@@ -18,7 +18,7 @@ fn client(config: rustls::ClientConfig) -> Http {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_only_h2_fails_in_the_handshake_and_says_so() {
+async fn a_server_with_h2_alone_fails_in_the_handshake() {
     let (listener, _) = listen().await;
     let (acceptor, config) = tls(&["h2"]);
     let (request, attempt) = post(&https(&listener), 10);

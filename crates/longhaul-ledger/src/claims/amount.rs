@@ -40,7 +40,7 @@ pub(super) fn check(key: &str, amount: Option<Money>) -> Result<(), ConfigError>
 /// As it stands in a file.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Row {
+pub(super) struct AmountRow {
     each: Option<Money>,
     share_per_mille: Option<u32>,
     divided_by_per_mille: Option<u32>,
@@ -48,7 +48,7 @@ pub(super) struct Row {
 
 impl Amount {
     /// Checks `row`. The error names the field.
-    pub(super) fn read(row: &Row) -> Result<Self, ConfigError> {
+    pub(super) fn read(row: &AmountRow) -> Result<Self, ConfigError> {
         check("each", row.each)?;
         let share = row.share_per_mille.unwrap_or(1000);
         if share == 0 || share > 1000 {

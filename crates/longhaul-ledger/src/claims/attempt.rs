@@ -19,7 +19,7 @@ pub(super) const CLAIM_COLUMNS: &str =
     "claim_rule, claim_micros, claim_currency, claim_due_at, claim_answer";
 
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(super) struct Candidate {
     pub(super) stored: Stored,
     pub(super) logged: Option<LogEntry>,
     pub(super) claimed: Option<Claimed>,
@@ -34,7 +34,7 @@ pub(super) struct Claimed {
     answer: Option<Answer>,
 }
 
-impl Attempt {
+impl Candidate {
     pub(super) const fn running(stored: Stored) -> Self {
         Self {
             stored,

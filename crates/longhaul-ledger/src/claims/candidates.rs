@@ -7,7 +7,7 @@ use longhaul::Class;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    attempt::{Attempt, CLAIM_COLUMNS, LOG_COLUMNS},
+    attempt::{CLAIM_COLUMNS, Candidate, LOG_COLUMNS},
     book::ClaimBook,
 };
 use crate::{
@@ -113,7 +113,7 @@ pub(super) async fn operations(
 pub(super) async fn attempts(
     store: &Store,
     operations: &[Vec<u8>],
-) -> Result<(Vec<Attempt>, Vec<LedgerError>), LedgerError> {
+) -> Result<(Vec<Candidate>, Vec<LedgerError>), LedgerError> {
     let mut arguments = Arguments::default();
     let places = operations
         .iter()
@@ -132,7 +132,7 @@ pub(super) async fn attempts(
         store.packed(&[OPENING_COLUMNS, CLOSING_COLUMNS, LOG_COLUMNS, CLAIM_COLUMNS]),
     );
     let (mut attempts, mut unread) = (Vec::new(), Vec::new());
-    let mut rows = store.rows(statement, arguments, Attempt::read);
+    let mut rows = store.rows(statement, arguments, Candidate::read);
     while let Some(row) = rows.next().await {
         match row {
             Ok(attempt) => attempts.push(attempt),

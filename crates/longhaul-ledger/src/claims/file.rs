@@ -35,7 +35,7 @@ pub(super) struct Provider {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
-    amount: Option<amount::Row>,
+    amount: Option<amount::AmountRow>,
     #[serde(default, deserialize_with = "parsed")]
     valid_from: Option<Date>,
     #[serde(default, deserialize_with = "parsed")]
@@ -49,7 +49,7 @@ struct Rule {
 struct Over {
     #[serde(deserialize_with = "duration")]
     limit: Duration,
-    amount: Option<amount::Row>,
+    amount: Option<amount::AmountRow>,
     #[serde(default, deserialize_with = "parsed")]
     valid_from: Option<Date>,
     #[serde(default, deserialize_with = "parsed")]

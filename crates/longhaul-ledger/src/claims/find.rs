@@ -14,7 +14,7 @@ use longhaul::{
 };
 
 use super::{
-    attempt::Attempt,
+    attempt::Candidate,
     book::ClaimBook,
     candidates,
     found::{Found, FoundClaim, LogEntry, Withheld},
@@ -65,7 +65,7 @@ impl Store {
             for index in 0..attempts.len() {
                 let operation = attempts[index].stored.record.opening.operation;
                 let still = running.remove(&operation).unwrap_or_default();
-                attempts.extend(still.into_iter().map(Attempt::running));
+                attempts.extend(still.into_iter().map(Candidate::running));
             }
             finder.assess_claims(attempts, &mut found.claims).await?;
         }
@@ -109,7 +109,7 @@ impl<'a> Finder<'a> {
     /// Adds the claims among `attempts`, which hold whole operations.
     async fn assess_claims(
         &mut self,
-        attempts: Vec<Attempt>,
+        attempts: Vec<Candidate>,
         found: &mut Vec<FoundClaim>,
     ) -> Result<(), LedgerError> {
         let mut parties = Vec::with_capacity(attempts.len());
@@ -133,7 +133,7 @@ impl<'a> Finder<'a> {
     /// its turn.
     fn withhold(
         &mut self,
-        attempts: &[Attempt],
+        attempts: &[Candidate],
         parties: &mut [Party<'a>],
         claims: &[Option<Claim>],
     ) -> bool {
@@ -172,14 +172,14 @@ impl<'a> Finder<'a> {
     /// The claim for an attempt that was asked for: by what is known now, or as it was exported.
     fn found(
         &self,
-        attempt: Attempt,
+        attempt: Candidate,
         party: &Party<'_>,
         claim: Option<Claim>,
     ) -> Option<FoundClaim> {
         if !self.asked_for(&attempt.stored) {
             return None;
         }
-        let Attempt {
+        let Candidate {
             stored,
             logged,
             claimed,
@@ -235,7 +235,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-fn judged(attempts: &[Attempt], parties: &[Party<'_>]) -> Vec<Option<Claim>> {
+fn judged(attempts: &[Candidate], parties: &[Party<'_>]) -> Vec<Option<Claim>> {
     let cases = attempts
         .iter()
         .zip(parties)

@@ -9,7 +9,7 @@ use super::book::ProviderTerms;
 use crate::{
     error::LedgerError,
     period::Period,
-    report::{self, Cell},
+    report::{self, Sums},
     store::{Filter, Store},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Spent {
 /// Months that were asked for already, by time zone and first day.
 pub(super) struct Spends<'a> {
     store: &'a Store,
-    months: HashMap<(String, Date), Vec<Cell>>,
+    months: HashMap<(String, Date), Vec<Sums>>,
 }
 
 impl<'a> Spends<'a> {

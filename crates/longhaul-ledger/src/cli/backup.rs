@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::{Common, Ending, Failure, output::say};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct BackupOptions {
     /// Where the copy goes; there must be no file yet
     #[arg(value_name = "FILE")]
     to: PathBuf,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &BackupOptions) -> Result<Ending, Failure> {
     let store = common.reader().await?;
     let bytes = store.backup(&options.to).await?;
     say(format_args!("{}: {bytes} bytes", options.to.display()));

@@ -8,12 +8,12 @@ use super::{
 };
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {}
+pub(crate) struct CheckOptions {}
 
 /// More lines than so many of a kind are only counted.
 const SHOWN: usize = 20;
 
-pub(crate) async fn run(common: &Common, _options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, _options: &CheckOptions) -> Result<Ending, Failure> {
     let health = common.reader().await?.check().await?;
     let mut output = Output::new();
     if common.json() {

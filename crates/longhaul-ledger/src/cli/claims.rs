@@ -23,7 +23,7 @@ use super::{
 };
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ClaimsOptions {
     #[command(flatten)]
     wanted: Wanted,
     /// In this state: Eligible, Verify, Exported, Overdue, Credited or Denied
@@ -98,7 +98,7 @@ impl Wanted {
 /// More than so many that are not understood are only counted.
 const SAID: usize = 10;
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &ClaimsOptions) -> Result<Ending, Failure> {
     if options.rules_default {
         let mut output = Output::new();
         output.text(DEFAULT_RULES)?;
@@ -120,7 +120,7 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
     Ok(Ending::Done)
 }
 
-async fn list(common: &Common, options: &Options) -> Result<Ending, Failure> {
+async fn list(common: &Common, options: &ClaimsOptions) -> Result<Ending, Failure> {
     let store = common.reader().await?;
     let mut found = options.wanted.find(common, &store).await?;
     if let Some(state) = options.state {
@@ -146,7 +146,7 @@ async fn list(common: &Common, options: &Options) -> Result<Ending, Failure> {
         let rows = summary(&found.claims);
         if common.json() {
             let withheld = &found.withheld;
-            output.json(&Document {
+            output.json(&ClaimsDocument {
                 claims: &rows,
                 withheld,
             })?;
@@ -183,7 +183,7 @@ pub(super) fn now() -> std::time::SystemTime {
 
 /// As JSON.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ClaimsDocument<'a> {
     claims: &'a [SummaryRow],
     withheld: &'a [Withheld],
 }

@@ -20,7 +20,7 @@ use super::{
 };
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ExportOptions {
     #[command(flatten)]
     wanted: Wanted,
     /// The folder for the files, one for each provider and month; their claims count as exported then
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     out: Option<PathBuf>,
     /// How to write; JSON Lines with --json, else CSV
     #[arg(long, value_enum)]
-    format: Option<Written>,
+    format: Option<FileKind>,
     /// Leave out what the provider's own log has to decide
     #[arg(long)]
     eligible_only: bool,
@@ -44,12 +44,12 @@ pub(crate) struct Options {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Written {
+enum FileKind {
     Csv,
     Jsonl,
 }
 
-impl Options {
+impl ExportOptions {
     fn takes(&self, claim: &FoundClaim) -> bool {
         match claim.state {
             ClaimState::Eligible => true,
@@ -61,15 +61,15 @@ impl Options {
 
     fn format(&self, common: &Common) -> Format {
         match self.format {
-            Some(Written::Csv) => Format::Csv,
-            Some(Written::Jsonl) => Format::JsonLines,
+            Some(FileKind::Csv) => Format::Csv,
+            Some(FileKind::Jsonl) => Format::JsonLines,
             None if common.json() && self.out.is_none() => Format::JsonLines,
             None => Format::Csv,
         }
     }
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &ExportOptions) -> Result<Ending, Failure> {
     let marks = options.mark || options.out.is_some();
     let store = if marks {
         let store = common.writer().await?;
@@ -108,7 +108,7 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
 
 async fn to_files(
     common: &Common,
-    options: &Options,
+    options: &ExportOptions,
     store: &Store,
     claims: &[&FoundClaim],
     folder: &Path,
@@ -141,7 +141,7 @@ async fn to_files(
 /// Written first, and only then marked.
 async fn to_stdout(
     common: &Common,
-    options: &Options,
+    options: &ExportOptions,
     store: &Store,
     claims: &[&FoundClaim],
 ) -> Result<(), Failure> {

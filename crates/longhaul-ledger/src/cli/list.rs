@@ -13,7 +13,7 @@ use super::{
 };
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ListOptions {
     #[command(flatten)]
     selection: Selection,
     /// Ended with this meaning, e.g. Undelivered
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     limit: u32,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &ListOptions) -> Result<Ending, Failure> {
     let mut filter = options.selection.filter(common)?;
     filter.class = options.class;
     filter.limit = Some(options.limit);

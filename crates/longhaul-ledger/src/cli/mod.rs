@@ -40,7 +40,7 @@ Tables fit the terminal, or the variable COLUMNS.";
 /// What was paid for, what of it never came, and what the provider owes back
 #[derive(Debug, Parser)]
 #[command(name = "longhaul-ledger", version, after_help = EXIT_CODES)]
-struct Arguments {
+struct CommandLine {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
@@ -77,30 +77,30 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The attempts, in the order of opening
-    List(list::Options),
+    List(list::ListOptions),
     /// One operation with all its attempts
-    Show(show::Options),
+    Show(show::ShowOptions),
     /// What was paid for, and what of it was wasted
-    Report(report::Options),
+    Report(report::ReportOptions),
     /// What providers owe back, and what became of it
-    Claims(claims::Options),
+    Claims(claims::ClaimsOptions),
     /// Write claims for a provider's support, each once
-    Export(export::Options),
+    Export(export::ExportOptions),
     /// Compare the ledger with a provider's own log, and keep what the log says
-    Reconcile(reconcile::Options),
+    Reconcile(reconcile::ReconcileOptions),
     /// Close the attempts whose process died
-    Recover(recover::Options),
+    Recover(recover::RecoverOptions),
     /// Write a whole copy of a ledger in a file, also while others write into it
-    Backup(backup::Options),
+    Backup(backup::BackupOptions),
     /// Read everything, and count what is damaged
-    Check(check::Options),
+    Check(check::CheckOptions),
     /// Remove the attempts of a month that has ended, after they were written to a file
-    Prune(prune::Options),
+    Prune(prune::PruneOptions),
 }
 
 /// Runs the command line to its end.
 pub(crate) fn main() -> ExitCode {
-    let Arguments { common, command } = Arguments::parse();
+    let CommandLine { common, command } = CommandLine::parse();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -7,7 +7,7 @@ use longhaul_ledger::{claims::ClaimBook, month};
 use super::{Common, Ending, Failure, Output, output::say};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct PruneOptions {
     /// The month, e.g. 2026-01
     #[arg(long, value_name = "YYYY-MM")]
     month: String,
@@ -19,7 +19,7 @@ pub(crate) struct Options {
     rules: Option<PathBuf>,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &PruneOptions) -> Result<Ending, Failure> {
     let month = month(&options.month)?;
     let book = match &options.rules {
         Some(path) => ClaimBook::load(path)?,

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use longhaul::{Currency, billing::ChargeRules, policy::Policy};
 use longhaul_ledger::{
     Period,
-    reconcile::{self, ColumnMap, Coverage, Format, NewApi, ProviderLog, Reconciliation},
+    reconcile::{self, ColumnMap, Coverage, LogFormat, NewApi, ProviderLog, Reconciliation},
 };
 use tempfile::NamedTempFile;
 
@@ -31,7 +31,7 @@ Rows that stand in the files twice and verdicts that are corrected are listed, a
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Options {
+pub(crate) struct ReconcileOptions {
     /// The log: every page of one query, in any order, in one file or in several
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -94,8 +94,12 @@ enum Kind {
     Csv,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
-    let store = common.writer().await?;
+pub(crate) async fn run(common: &Common, options: &ReconcileOptions) -> Result<Ending, Failure> {
+    let store = if options.dry_run {
+        common.reader().await?
+    } else {
+        common.writer().await?
+    };
     let matching = options.matching(common)?;
     let mut log = ProviderLog::new(options.format()?);
     for path in &options.files {
@@ -172,8 +176,8 @@ fn bar(bytes: u64) -> ProgressBar {
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-impl Options {
-    fn format(&self) -> Result<Format, Failure> {
+impl ReconcileOptions {
+    fn format(&self) -> Result<LogFormat, Failure> {
         match (self.format, &self.map) {
             (Kind::NewApi, None) => {
                 if self.quota_per_unit == 0 {
@@ -182,7 +186,7 @@ impl Options {
                 let mut new_api = NewApi::default();
                 new_api.quota_per_unit = self.quota_per_unit;
                 new_api.currency = self.currency;
-                Ok(Format::NewApi(new_api))
+                Ok(LogFormat::NewApi(new_api))
             }
             (Kind::NewApi, Some(_)) => Err(Failure::usage("--map is for --format csv")),
             (Kind::Csv, map) => {
@@ -190,7 +194,7 @@ impl Options {
                 let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
                 let map = ColumnMap::from_toml(&path.display().to_string(), &text)
                     .map_err(|error| Failure::usage(error.to_string()))?;
-                Ok(Format::Csv(map.into()))
+                Ok(LogFormat::Csv(map.into()))
             }
         }
     }

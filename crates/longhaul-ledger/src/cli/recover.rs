@@ -7,13 +7,13 @@ use longhaul_ledger::{recover, recover_despite_damage};
 use super::{Common, Ending, Failure, list, output::say};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct RecoverOptions {
     /// Go on with what can be read of a damaged log; the rest is kept beside it
     #[arg(long)]
     despite_damage: bool,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &RecoverOptions) -> Result<Ending, Failure> {
     let location = common.location()?;
     let lost = if options.despite_damage {
         recover_despite_damage(&location).await?

@@ -14,43 +14,43 @@ use super::{
     empty::say_empty,
     output::say,
     selection,
-    table::{self, Column as Shown},
+    table::{self, Column},
 };
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ReportOptions {
     #[command(flatten)]
     selection: Selection,
     /// Ended with this meaning, e.g. Undelivered
     #[arg(long, value_name = "CLASS", value_parser = selection::class)]
     class: Option<Class>,
     /// What rows are told apart by; the currency always is
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Column::value_variants())]
-    by: Vec<Column>,
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Split::value_variants())]
+    by: Vec<Split>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Column {
+enum Split {
     Day,
     Provider,
     Model,
     Resolution,
 }
 
-impl From<Column> for By {
-    fn from(column: Column) -> Self {
+impl From<Split> for By {
+    fn from(column: Split) -> Self {
         match column {
-            Column::Day => Self::Day,
-            Column::Provider => Self::Provider,
-            Column::Model => Self::Model,
-            Column::Resolution => Self::Resolution,
+            Split::Day => Self::Day,
+            Split::Provider => Self::Provider,
+            Split::Model => Self::Model,
+            Split::Resolution => Self::Resolution,
         }
     }
 }
 
 /// As JSON.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ReportDocument<'a> {
     from: String,
     until: String,
     rows: &'a [Row],
@@ -58,7 +58,7 @@ struct Document<'a> {
     running: &'a longhaul_ledger::report::Running,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &ReportOptions) -> Result<Ending, Failure> {
     let period = match options.selection.period(common)? {
         Some(period) => period,
         None => {
@@ -75,7 +75,7 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
     let mut output = Output::new();
     if common.json() {
         let range = period.range();
-        output.json(&Document {
+        output.json(&ReportDocument {
             from: local_time(range.start, period.zone()),
             until: local_time(range.end, period.zone()),
             rows: &rows,
@@ -101,7 +101,7 @@ pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Fa
     Ok(Ending::of(!report.is_empty()))
 }
 
-const FIGURES: [Shown; 10] = [
+const FIGURES: [Column; 10] = [
     table::number("operations", 60),
     table::number("attempts", 110),
     table::number("delivered", 120),

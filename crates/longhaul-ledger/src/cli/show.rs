@@ -6,12 +6,12 @@ use longhaul_ledger::Filter;
 use super::{Common, Ending, Failure, list, output::say};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ShowOptions {
     /// The operation's id, as `list` and every error of the layers name it
     operation: OperationId,
 }
 
-pub(crate) async fn run(common: &Common, options: &Options) -> Result<Ending, Failure> {
+pub(crate) async fn run(common: &Common, options: &ShowOptions) -> Result<Ending, Failure> {
     let store = common.reader().await?;
     let filter = Filter::of_operation(options.operation);
     let found = list::scan(common, &store, &filter).await?;

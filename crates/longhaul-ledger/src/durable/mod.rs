@@ -91,9 +91,9 @@ use crate::{
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct DurableLedger(Arc<Inner>);
+pub struct DurableLedger(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     store: Store,
     queue: Queue,
     recovered: Vec<Stored>,
@@ -109,7 +109,7 @@ impl DurableLedger {
         patience: Duration,
         pages: Arc<AtomicU32>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             store,
             queue,
             recovered,

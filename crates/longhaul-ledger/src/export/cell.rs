@@ -6,7 +6,7 @@ use serde::Serialize;
 /// One value of a row.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Cell {
+pub(super) enum ExportCell {
     None,
     Text(String),
     Count(u64),
@@ -16,7 +16,7 @@ pub(super) enum Cell {
     Amount(String),
 }
 
-impl Cell {
+impl ExportCell {
     pub(super) fn text(text: impl AsRef<str>) -> Self {
         Self::Text(text.as_ref().to_owned())
     }

@@ -15,7 +15,7 @@ use serde::ser::{SerializeMap as _, Serializer as _};
 use uuid::Uuid;
 
 pub(crate) use self::unfinished::MARK;
-use self::{cell::Cell, row::COLUMNS};
+use self::{cell::ExportCell, row::COLUMNS};
 pub use self::{files::Written, unfinished::Finished};
 use crate::claims::FoundClaim;
 
@@ -59,7 +59,9 @@ impl Format {
                 let mut writer = csv::Writer::from_writer(to);
                 writer.write_record(COLUMNS)?;
                 for claim in claims {
-                    writer.write_record(row::cells(claim, export).iter().map(Cell::for_tables))?;
+                    writer.write_record(
+                        row::cells(claim, export).iter().map(ExportCell::for_tables),
+                    )?;
                 }
                 writer.flush()
             }

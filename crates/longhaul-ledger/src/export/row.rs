@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use longhaul::billing::Closing;
 use uuid::Uuid;
 
-use super::cell::Cell;
+use super::cell::ExportCell;
 use crate::{claims::FoundClaim, period::local_time};
 
 /// What a row says, in this order. The resolution that was delivered is not in the ledger; the number of pictures is.
@@ -48,61 +48,61 @@ pub(super) const COLUMNS: [&str; 37] = [
 ];
 
 /// The cells of one claim, in the order of [`COLUMNS`].
-pub(super) fn cells(claim: &FoundClaim, export: Option<Uuid>) -> [Cell; COLUMNS.len()] {
+pub(super) fn cells(claim: &FoundClaim, export: Option<Uuid>) -> [ExportCell; COLUMNS.len()] {
     let opening = &claim.stored.record.opening;
     let closing = claim.stored.record.closing.as_ref();
-    let time = |time: SystemTime| Cell::Text(local_time(time, &claim.zone));
-    let of = |cell: fn(&Closing) -> Cell| closing.map_or(Cell::None, cell);
+    let time = |time: SystemTime| ExportCell::Text(local_time(time, &claim.zone));
+    let of = |cell: fn(&Closing) -> ExportCell| closing.map_or(ExportCell::None, cell);
     let clock = closing.and_then(|closing| closing.provider_clock);
     let logged = claim.logged.as_ref();
     let charged = logged.map(|logged| logged.charged);
     [
-        Cell::Text(claim.stored.id.to_string()),
-        Cell::Text(opening.operation.to_string()),
-        Cell::Count(opening.attempt.into()),
-        Cell::text(claim.rule.name()),
-        Cell::Text(format!("{:?}", claim.certainty)),
-        Cell::maybe(opening.provider.as_deref()),
-        Cell::maybe(opening.model.as_deref()),
-        Cell::text(opening.resolution.name()),
-        Cell::Count(opening.images.into()),
-        of(|closing| Cell::Count(closing.evidence.images.into())),
+        ExportCell::Text(claim.stored.id.to_string()),
+        ExportCell::Text(opening.operation.to_string()),
+        ExportCell::Count(opening.attempt.into()),
+        ExportCell::text(claim.rule.name()),
+        ExportCell::Text(format!("{:?}", claim.certainty)),
+        ExportCell::maybe(opening.provider.as_deref()),
+        ExportCell::maybe(opening.model.as_deref()),
+        ExportCell::text(opening.resolution.name()),
+        ExportCell::Count(opening.images.into()),
+        of(|closing| ExportCell::Count(closing.evidence.images.into())),
         time(opening.opened_at),
-        closing.map_or(Cell::None, |closing| time(closing.closed_at)),
-        of(|closing| Cell::text(closing.outcome.end.name())),
-        of(|closing| Cell::text(closing.outcome.class.name())),
-        of(|closing| Cell::text(closing.outcome.phase.name())),
+        closing.map_or(ExportCell::None, |closing| time(closing.closed_at)),
+        of(|closing| ExportCell::text(closing.outcome.end.name())),
+        of(|closing| ExportCell::text(closing.outcome.class.name())),
+        of(|closing| ExportCell::text(closing.outcome.phase.name())),
         of(|closing| {
-            closing
-                .status
-                .map_or(Cell::None, |status| Cell::Count(status.as_u16().into()))
+            closing.status.map_or(ExportCell::None, |status| {
+                ExportCell::Count(status.as_u16().into())
+            })
         }),
-        of(|closing| Cell::seconds(Some(closing.outcome.duration))),
-        of(|closing| Cell::seconds(closing.flushed)),
-        of(|closing| Cell::seconds(closing.head)),
-        Cell::seconds(clock.map(|clock| clock.at_least)),
-        Cell::seconds(clock.map(|clock| clock.at_most)),
-        Cell::seconds(logged.and_then(|logged| logged.duration)),
-        Cell::maybe(logged.and_then(|logged| logged.id.as_deref())),
-        Cell::maybe(closing.and_then(request_ids)),
-        Cell::maybe(opening.idempotency_key.as_deref()),
-        Cell::maybe(opening.host.as_deref()),
-        Cell::text(&opening.path),
-        of(|closing| Cell::maybe(closing.evidence.finish_reason.as_deref())),
-        of(|closing| Cell::maybe(closing.evidence.block_reason.as_deref())),
+        of(|closing| ExportCell::seconds(Some(closing.outcome.duration))),
+        of(|closing| ExportCell::seconds(closing.flushed)),
+        of(|closing| ExportCell::seconds(closing.head)),
+        ExportCell::seconds(clock.map(|clock| clock.at_least)),
+        ExportCell::seconds(clock.map(|clock| clock.at_most)),
+        ExportCell::seconds(logged.and_then(|logged| logged.duration)),
+        ExportCell::maybe(logged.and_then(|logged| logged.id.as_deref())),
+        ExportCell::maybe(closing.and_then(request_ids)),
+        ExportCell::maybe(opening.idempotency_key.as_deref()),
+        ExportCell::maybe(opening.host.as_deref()),
+        ExportCell::text(&opening.path),
+        of(|closing| ExportCell::maybe(closing.evidence.finish_reason.as_deref())),
+        of(|closing| ExportCell::maybe(closing.evidence.block_reason.as_deref())),
         of(|closing| {
             closing
                 .evidence
                 .output_tokens
-                .map_or(Cell::None, Cell::Count)
+                .map_or(ExportCell::None, ExportCell::Count)
         }),
-        Cell::amount(opening.price),
-        Cell::maybe(opening.price.map(|price| price.currency.to_string())),
-        Cell::amount(charged),
-        Cell::maybe(charged.map(|charged| charged.currency.to_string())),
-        Cell::amount(claim.amount),
-        Cell::maybe(claim.amount.map(|amount| amount.currency.to_string())),
-        Cell::maybe(export.map(|export| export.to_string())),
+        ExportCell::amount(opening.price),
+        ExportCell::maybe(opening.price.map(|price| price.currency.to_string())),
+        ExportCell::amount(charged),
+        ExportCell::maybe(charged.map(|charged| charged.currency.to_string())),
+        ExportCell::amount(claim.amount),
+        ExportCell::maybe(claim.amount.map(|amount| amount.currency.to_string())),
+        ExportCell::maybe(export.map(|export| export.to_string())),
     ]
 }
 

@@ -58,7 +58,7 @@ fn scan(path: &Path) -> Option<([u8; HEADER], Unreadable)> {
     if magic & !1 != MAGIC || !PAGES.contains(&page) || !page.is_power_of_two() {
         return Some((header, found));
     }
-    let mut sum = Checksum {
+    let mut sum = FrameSum {
         big: magic & 1 == 1,
         sums: (0, 0),
     };
@@ -89,12 +89,12 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(word)
 }
 
-struct Checksum {
+struct FrameSum {
     big: bool,
     sums: (u32, u32),
 }
 
-impl Checksum {
+impl FrameSum {
     fn add(&mut self, bytes: &[u8]) {
         for pair in bytes.as_chunks::<8>().0 {
             let mut words = [word(pair, 0), word(pair, 4)];

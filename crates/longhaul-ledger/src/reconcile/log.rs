@@ -3,7 +3,7 @@
 use std::{io, ops::Range, time::SystemTime};
 
 use super::{
-    read::{self, Format},
+    read::{self, LogFormat},
     row::{LogRow, Place, RowKind},
 };
 use crate::error::{LedgerError, LedgerErrorKind};
@@ -36,7 +36,7 @@ pub enum Coverage {
 /// A provider's log, read from files.
 #[derive(Debug)]
 pub struct ProviderLog {
-    format: Format,
+    format: LogFormat,
     files: Vec<String>,
     rows: Vec<LogRow>,
     places: Vec<Place>,
@@ -46,7 +46,7 @@ pub struct ProviderLog {
 /// A log whose rows are each there once, in the order of their request ids.
 #[derive(Debug)]
 pub(super) struct Checked {
-    pub(super) format: Format,
+    pub(super) format: LogFormat,
     pub(super) files: Vec<String>,
     pub(super) rows: Vec<LogRow>,
     pub(super) places: Vec<Place>,
@@ -60,7 +60,7 @@ pub(super) struct Checked {
 
 impl ProviderLog {
     /// An empty one, of files in this format.
-    pub const fn new(format: Format) -> Self {
+    pub const fn new(format: LogFormat) -> Self {
         Self {
             format,
             files: Vec::new(),
@@ -135,7 +135,7 @@ impl ProviderLog {
 
     /// A row's name must not stand for two different rows, where the format has such names.
     fn contradictions(&self) -> Result<(), LedgerError> {
-        if !matches!(self.format, Format::Csv(_)) {
+        if !matches!(self.format, LogFormat::Csv(_)) {
             return Ok(());
         }
         let mut named: Vec<_> = (0..self.rows.len())
@@ -166,7 +166,7 @@ impl ProviderLog {
 
     /// Whether every row that the pages speak of is there. `runs` are the rows, those that are the same together.
     fn is_whole(&self, runs: &[&[usize]]) -> Result<bool, LedgerError> {
-        if matches!(self.format, Format::Csv(_)) {
+        if matches!(self.format, LogFormat::Csv(_)) {
             return Ok(true);
         }
         let paged: usize = self.pages.iter().map(|page| page.rows.len()).sum();

@@ -1,7 +1,7 @@
 //! Reconciliation: the provider's own log against the ledger.
 //!
 //! The ledger knows what was sent and how it ended; only the provider knows what it charged. Its log, as
-//! [New-API](Format::NewApi) relays give it or [as CSV](Format::Csv), is matched with the ledger's attempts: by the
+//! [New-API](LogFormat::NewApi) relays give it or [as CSV](LogFormat::Csv), is matched with the ledger's attempts: by the
 //! request ids that answers carried, else one to one by model, start and duration, after the two clocks were set
 //! against each other by the pairs that an id joins. What the log says of an attempt is its [`Verdict`], which stands in
 //! the place of the prior; what either side has alone, and what differs, is a [`Finding`] with its amount.
@@ -15,11 +15,11 @@
 //! - [ChargeRules](Reconciliation::priors) are estimated anew from all verdicts for the provider.
 //!
 //! ```no_run
-//! use longhaul_ledger::{Location, Store, reconcile::{Format, Options, ProviderLog, reconcile}};
+//! use longhaul_ledger::{Location, Store, reconcile::{LogFormat, Options, ProviderLog, reconcile}};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = Store::open_to_write(&"spend.db".parse()?).await?;
-//! let mut log = ProviderLog::new(Format::new_api());
+//! let mut log = ProviderLog::new(LogFormat::new_api());
 //! log.add("log.json", std::fs::File::open("log.json")?)?;
 //! let found = reconcile(&store, log, &Options::of("relay.example.com"), |_| {}).await?;
 //! for finding in &found.findings {
@@ -49,7 +49,7 @@ pub use self::{
     log::{Coverage, ProviderLog},
     options::Options,
     priors::Estimate,
-    read::{ColumnMap, Format, NewApi, read},
+    read::{ColumnMap, LogFormat, NewApi, read},
     report::{
         Amounts, AttemptRef, Correction, Counts, Finding, FindingKind, Reconciliation, RowRef,
     },

@@ -1,13 +1,19 @@
 //! ChargeRules out of verdicts.
 
+use std::{collections::HashMap, ops::Range};
+
 use longhaul::{
     Class,
     billing::{ChargeRule, ChargeRules},
 };
 use serde::Serialize;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::Row as _;
 
-use crate::{error::LedgerError, store::words};
+use super::{attempts::Ended, verdict::Verdict};
+use crate::{
+    error::LedgerError,
+    store::{Store, words},
+};
 
 /// How often an ending was charged at a provider, and what to expect of the next one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -77,23 +83,54 @@ impl Estimate {
 const CHARGED: &str = "SELECT a.class, COUNT(*) AS attempts, \
      SUM(CASE WHEN v.charged_micros > 0 THEN 1 ELSE 0 END) AS charged \
      FROM attempts a JOIN verdicts v ON v.entry = a.id \
-     WHERE a.provider = $1 AND EXISTS (SELECT 1 FROM imports i WHERE i.provider = a.provider \
-     AND a.opened_at >= i.covers_from_at AND a.opened_at + a.duration_us <= i.settled_until_at) \
+     WHERE a.provider = $1 AND (a.opened_at >= $2 AND a.opened_at + a.duration_us <= $3 \
+     OR EXISTS (SELECT 1 FROM imports i WHERE i.provider = a.provider \
+     AND a.opened_at >= i.covers_from_at AND a.opened_at + a.duration_us <= i.settled_until_at)) \
      GROUP BY a.class";
 
-/// The estimates for `provider` by all verdicts there are, in the order of the classes.
+/// What earlier logs decide.
+const DECIDED: &str = "SELECT covers_from_at, settled_until_at FROM imports \
+     WHERE provider = $1 AND covers_from_at IS NOT NULL AND settled_until_at IS NOT NULL";
+
+/// A verdict on an attempt that has ended, not yet written.
+#[derive(Debug)]
+pub(super) struct NewVerdict {
+    pub(super) opened_at: i64,
+    pub(super) end: Ended,
+    /// Whether the verdict that stands says that it was charged.
+    pub(super) was_charged: Option<bool>,
+    pub(super) is_charged: bool,
+}
+
+impl NewVerdict {
+    fn is_in(&self, decided: &Range<i64>) -> bool {
+        self.opened_at >= decided.start && self.end.closed_at <= decided.end
+    }
+}
+
+/// Whether it counts as charged.
+pub(super) const fn is_charged(verdict: &Verdict) -> bool {
+    verdict.charged.micros > 0
+}
+
+/// The estimates for `provider` by all verdicts there are, as they will be once `new` ones stand among them and their log
+/// decides what lies in `decides`; in the order of the classes. Writes nothing.
 pub(super) async fn estimate(
-    transaction: &mut Transaction<'_, Any>,
+    store: &Store,
     provider: &str,
+    new: &[NewVerdict],
+    decides: Option<Range<i64>>,
     current: &ChargeRules,
     weight: u32,
 ) -> Result<Vec<Estimate>, LedgerError> {
+    let decides = decides.unwrap_or(i64::MAX..i64::MIN);
     let rows = sqlx::query(CHARGED)
         .bind(provider.to_owned())
-        .fetch_all(&mut **transaction)
-        .await?;
-    let mut estimates = Vec::new();
-    for row in rows {
+        .bind(decides.start)
+        .bind(decides.end)
+        .fetch_all(store.pool());
+    let mut counts: HashMap<Class, (u64, u64)> = HashMap::new();
+    for row in store.patient(rows).await? {
         let class: String = row.try_get("class")?;
         let class = words::class(&class)
             .ok_or_else(|| LedgerError::row("class", format!("{class:?} is not known")))?;
@@ -101,9 +138,28 @@ pub(super) async fn estimate(
             let count: i64 = row.try_get(column)?;
             Ok(count.unsigned_abs())
         };
-        let counts = (count("attempts")?, count("charged")?);
-        estimates.push(Estimate::new(provider, class, counts, current, weight));
+        counts.insert(class, (count("attempts")?, count("charged")?));
     }
+    let rows = sqlx::query(DECIDED)
+        .bind(provider.to_owned())
+        .fetch_all(store.pool());
+    let mut decided = vec![decides];
+    for row in store.patient(rows).await? {
+        decided.push(row.try_get(0)?..row.try_get(1)?);
+    }
+    for verdict in new {
+        if !decided.iter().any(|decided| verdict.is_in(decided)) {
+            continue;
+        }
+        let (attempts, charged) = counts.entry(verdict.end.class).or_default();
+        *attempts += u64::from(verdict.was_charged.is_none());
+        *charged = charged.saturating_sub(u64::from(verdict.was_charged == Some(true)))
+            + u64::from(verdict.is_charged);
+    }
+    let mut estimates: Vec<_> = counts
+        .into_iter()
+        .map(|(class, counts)| Estimate::new(provider, class, counts, current, weight))
+        .collect();
     estimates.sort_by_key(|estimate| Class::ALL.iter().position(|class| *class == estimate.class));
     Ok(estimates)
 }

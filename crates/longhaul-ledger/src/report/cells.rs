@@ -13,7 +13,7 @@ use crate::{
 
 /// The figures of the attempts that share these.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
+pub(crate) struct Sums {
     pub(crate) provider: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) resolution: Resolution,
@@ -55,7 +55,7 @@ pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Cells, Ledge
 /// What was summed up.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
-    pub(crate) known: Vec<Cell>,
+    pub(crate) known: Vec<Sums>,
     /// Attempts whose resolution or currency is not understood.
     pub(crate) unread: u64,
 }
@@ -63,9 +63,9 @@ pub(crate) struct Cells {
 fn cell(
     (provider, model, resolution, currency): Key,
     figures: Figures,
-) -> Result<Cell, LedgerError> {
+) -> Result<Sums, LedgerError> {
     let unknown = |column, name: &str| LedgerError::row(column, format!("{name:?} is not known"));
-    Ok(Cell {
+    Ok(Sums {
         provider,
         model,
         resolution: words::resolution(&resolution)

@@ -27,7 +27,7 @@ use jiff::civil::Date;
 use longhaul::{Currency, Resolution};
 use serde::Serialize;
 
-pub(crate) use self::cells::{Cell, cells};
+pub(crate) use self::cells::{Sums, cells};
 pub use self::figures::Figures;
 use crate::{
     error::LedgerError,

@@ -2,7 +2,7 @@ use std::{
     fmt,
     str::FromStr,
     sync::{LazyLock, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use longhaul::billing::Record;
@@ -18,9 +18,12 @@ pub struct EntryId(pub(crate) Uuid);
 impl EntryId {
     /// One for an attempt that is opened now.
     pub(crate) fn now() -> Self {
-        // A clock before 1970 stands still there: ids count on.
-        let now = day_micros(crate::period::now()).max(0);
-        let now = Duration::from_micros(now.unsigned_abs());
+        Self::at(crate::period::now())
+    }
+
+    /// A clock before 1970 stands still there: ids count on.
+    fn at(now: SystemTime) -> Self {
+        let now = Duration::from_micros(day_micros(now).max(0).unsigned_abs());
         let time = uuid::Timestamp::from_unix(&*CONTEXT, now.as_secs(), now.subsec_nanos());
         Self(Uuid::new_v7(time))
     }
@@ -82,5 +85,26 @@ impl Store {
         let at_that_time = Filter::opened(opened..end.unwrap_or(opened));
         let mut found = self.records(&at_that_time).await?.into_iter();
         Ok(found.find(|stored| stored.id == id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_1970_still_makes_ids_in_their_order() {
+        let year = Duration::from_secs(365 * 86_400);
+        for clock in [
+            SystemTime::UNIX_EPOCH - year * 70,
+            SystemTime::UNIX_EPOCH - Duration::from_micros(1),
+            SystemTime::UNIX_EPOCH,
+        ] {
+            let ids: Vec<_> = (0..1000).map(|_| EntryId::at(clock)).collect();
+            assert!(ids.is_sorted_by(|one, next| one < next), "{clock:?}");
+            let opened = time_of(ids[0].0.as_bytes()).expect("it has a time");
+            let since = opened.duration_since(SystemTime::UNIX_EPOCH);
+            assert!(since.expect("no earlier") < year, "{clock:?}");
+        }
     }
 }

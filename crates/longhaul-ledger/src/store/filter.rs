@@ -8,7 +8,7 @@ use longhaul::{Class, OperationId};
 use sqlx::Arguments as _;
 use uuid::Uuid;
 
-use super::{Arguments, EntryId, Table, day_micros, words};
+use super::{Arguments, EntryId, EntryTable, day_micros, words};
 use crate::error::LedgerError;
 
 /// Which entries to read; all of them where nothing is set.
@@ -50,39 +50,39 @@ impl Filter {
     /// no row of `table` can pass.
     pub(super) fn condition(
         &self,
-        table: Table,
+        table: EntryTable,
         after: Option<EntryId>,
     ) -> Result<Option<(String, Arguments)>, LedgerError> {
         let mut values = Arguments::default();
         let mut conditions = Vec::new();
-        let mut add = |condition: &str, value: Value<'_>| {
+        let mut add = |condition: &str, value: Bound<'_>| {
             value.add_to(&mut values)?;
             conditions.push(format!("{condition} ${}", values.len()));
             Ok::<_, LedgerError>(())
         };
         if let Some(operation) = self.operation {
             let bytes = operation.as_u128().to_be_bytes().to_vec();
-            add("operation =", Value::Bytes(bytes))?;
+            add("operation =", Bound::Bytes(bytes))?;
         }
         if let Some(Range { start, end }) = &self.opened {
             // The key leads with the time of opening.
-            add("id >=", Value::Bytes(first_id_at(*start)))?;
-            add("id <", Value::Bytes(first_id_at(*end)))?;
+            add("id >=", Bound::Bytes(first_id_at(*start)))?;
+            add("id <", Bound::Bytes(first_id_at(*end)))?;
         }
         if let Some(after) = after {
-            add("id >", Value::Bytes(after.bytes()))?;
+            add("id >", Bound::Bytes(after.bytes()))?;
         }
         if let Some(provider) = &self.provider {
-            add("provider =", Value::Text(provider))?;
+            add("provider =", Bound::Text(provider))?;
         }
         if let Some(model) = &self.model {
-            add("model =", Value::Text(model))?;
+            add("model =", Bound::Text(model))?;
         }
         if let Some(class) = self.class {
-            if table == Table::Running {
+            if table == EntryTable::Running {
                 return Ok(None);
             }
-            add("class =", Value::Text(words::of_class(class)))?;
+            add("class =", Bound::Text(words::of_class(class)))?;
         }
         let mut text = match conditions.as_slice() {
             [] => String::new(),
@@ -96,12 +96,12 @@ impl Filter {
     }
 }
 
-enum Value<'a> {
+enum Bound<'a> {
     Bytes(Vec<u8>),
     Text(&'a str),
 }
 
-impl Value<'_> {
+impl Bound<'_> {
     fn add_to(self, arguments: &mut Arguments) -> Result<(), LedgerError> {
         match self {
             Self::Bytes(bytes) => arguments.add(bytes),

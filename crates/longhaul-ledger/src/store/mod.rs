@@ -51,10 +51,10 @@ use crate::{error::LedgerError, location::Location};
 
 /// A ledger to read from. Cheap to clone; all clones share a few connections.
 #[derive(Clone, Debug)]
-pub struct Store(Arc<Inner>);
+pub struct Store(Arc<Shared>);
 
 #[derive(Debug)]
-struct Inner {
+struct Shared {
     location: Location,
     access: Access,
     version: i64,
@@ -92,7 +92,7 @@ impl UnreadLog {
 
 impl Store {
     fn new(location: Location, access: Access, version: i64, pools: Pools) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             location,
             access,
             version,
@@ -153,12 +153,13 @@ impl Store {
 
     /// The entries that have not been closed, in the order of opening.
     pub async fn running(&self) -> Result<Vec<Stored>, LedgerError> {
-        self.fetch(&Filter::default(), Table::Running).await
+        self.fetch(&Filter::default(), EntryTable::Running).await
     }
 
     /// Those of them that are understood.
     pub(crate) async fn running_understood(&self) -> Result<Vec<Stored>, LedgerError> {
-        self.understood(&Filter::default(), Table::Running).await
+        self.understood(&Filter::default(), EntryTable::Running)
+            .await
     }
 
     /// When the first ended attempt was opened, and a moment after the last was; `None` where there is none.
@@ -178,17 +179,17 @@ impl Store {
 
     /// Those that run, that `filter` lets pass, and that are understood.
     pub(crate) async fn running_of(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
-        self.understood(filter, Table::Running).await
+        self.understood(filter, EntryTable::Running).await
     }
 
     /// Those that are of `table`, whose rows all can be read.
-    async fn fetch(&self, filter: &Filter, table: Table) -> Result<Vec<Stored>, LedgerError> {
+    async fn fetch(&self, filter: &Filter, table: EntryTable) -> Result<Vec<Stored>, LedgerError> {
         let Some((condition, arguments)) = filter.condition(table, None)? else {
             return Ok(Vec::new());
         };
         let (columns, name, read): (&[&str], _, Read<Stored>) = match table {
-            Table::Attempts => (&[OPENING_COLUMNS, CLOSING_COLUMNS], "attempts", row::ended),
-            Table::Running => (&[OPENING_COLUMNS], "running", row::running),
+            EntryTable::Attempts => (&[OPENING_COLUMNS, CLOSING_COLUMNS], "attempts", row::ended),
+            EntryTable::Running => (&[OPENING_COLUMNS], "running", row::running),
         };
         let statement = format!("SELECT {} FROM {name} {condition}", self.packed(columns));
         self.rows(statement, arguments, read).try_collect().await
@@ -267,7 +268,7 @@ impl Store {
 
 /// Which entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Table {
+pub(crate) enum EntryTable {
     /// Those that have ended.
     Attempts,
     /// Those that have not.

@@ -9,7 +9,7 @@ use longhaul::{
     classify::{Evidence, Probability, RequestId},
 };
 
-use super::{EntryId, Stored, Table, packed::Fields, words};
+use super::{EntryId, EntryTable, Stored, packed::Fields, words};
 use crate::error::LedgerError;
 
 /// What is known of an attempt before its first byte leaves.
@@ -46,11 +46,11 @@ pub(crate) fn span_micros(span: Duration) -> i64 {
 }
 
 /// The entry whose columns, those of `table`, come next.
-pub(crate) fn stored(fields: &mut Fields<'_>, table: Table) -> Result<Stored, LedgerError> {
+pub(crate) fn stored(fields: &mut Fields<'_>, table: EntryTable) -> Result<Stored, LedgerError> {
     fields.columns(OPENING_COLUMNS);
     let id = EntryId(fields.uuid()?);
     let mut record = Record::open(opening(fields)?);
-    if table == Table::Attempts {
+    if table == EntryTable::Attempts {
         fields.columns(CLOSING_COLUMNS);
         record.closing = Some(closing(fields, record.opening.price)?);
     }
@@ -59,12 +59,12 @@ pub(crate) fn stored(fields: &mut Fields<'_>, table: Table) -> Result<Stored, Le
 
 /// The attempt that has ended.
 pub(crate) fn ended(fields: &mut Fields<'_>) -> Result<Stored, LedgerError> {
-    stored(fields, Table::Attempts)
+    stored(fields, EntryTable::Attempts)
 }
 
 /// The attempt that has not.
 pub(crate) fn running(fields: &mut Fields<'_>) -> Result<Stored, LedgerError> {
-    stored(fields, Table::Running)
+    stored(fields, EntryTable::Running)
 }
 
 /// An amount in the next column, and its currency in the one behind; `None` where either is empty.

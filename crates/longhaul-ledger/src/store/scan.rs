@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
-    CLOSING_COLUMNS, EntryId, Filter, OPENING_COLUMNS, Store, Stored, Table,
+    CLOSING_COLUMNS, EntryId, EntryTable, Filter, OPENING_COLUMNS, Store, Stored,
     packed::{Cell, cells_of, unpack},
     row,
 };
@@ -131,7 +131,7 @@ impl Store {
     async fn chunk(
         &self,
         filter: &Filter,
-        table: Table,
+        table: EntryTable,
         after: Option<EntryId>,
         limit: u32,
     ) -> Result<VecDeque<Scanned>, LedgerError> {
@@ -166,7 +166,7 @@ impl Store {
     pub(super) async fn understood(
         &self,
         filter: &Filter,
-        table: Table,
+        table: EntryTable,
     ) -> Result<Vec<Stored>, LedgerError> {
         let limit = filter.limit.unwrap_or(u32::MAX);
         let rows = self.chunk(filter, table, None, limit).await?;
@@ -180,7 +180,7 @@ impl Store {
     async fn one_by_one(
         &self,
         filter: &Filter,
-        table: Table,
+        table: EntryTable,
         after: Option<EntryId>,
     ) -> Result<VecDeque<Scanned>, LedgerError> {
         let Some((condition, arguments)) = filter.condition(table, after)? else {
@@ -208,24 +208,24 @@ impl Store {
     }
 }
 
-const fn name_of(table: Table) -> &'static str {
+const fn name_of(table: EntryTable) -> &'static str {
     match table {
-        Table::Attempts => "attempts",
-        Table::Running => "running",
+        EntryTable::Attempts => "attempts",
+        EntryTable::Running => "running",
     }
 }
 
-const fn columns_of(table: Table) -> &'static [&'static str] {
+const fn columns_of(table: EntryTable) -> &'static [&'static str] {
     match table {
-        Table::Attempts => &[OPENING_COLUMNS, CLOSING_COLUMNS],
-        Table::Running => &[OPENING_COLUMNS],
+        EntryTable::Attempts => &[OPENING_COLUMNS, CLOSING_COLUMNS],
+        EntryTable::Running => &[OPENING_COLUMNS],
     }
 }
 
-fn scanned(table: Table, packed: &str) -> Scanned {
+fn scanned(table: EntryTable, packed: &str) -> Scanned {
     let read = match table {
-        Table::Attempts => row::ended,
-        Table::Running => row::running,
+        EntryTable::Attempts => row::ended,
+        EntryTable::Running => row::running,
     };
     match unpack(packed, read) {
         Ok(stored) => Scanned::Stored(Box::new(stored)),
@@ -262,14 +262,14 @@ impl Scan<'_> {
         if self.running.is_none() {
             let running = self
                 .store
-                .chunk(self.filter, Table::Running, None, u32::MAX);
+                .chunk(self.filter, EntryTable::Running, None, u32::MAX);
             self.running = Some(running.await?);
         }
         if self.chunk.is_empty() && !self.ended {
             let wanted = CHUNK.min(self.left);
             let chunk = self
                 .store
-                .chunk(self.filter, Table::Attempts, self.after, wanted);
+                .chunk(self.filter, EntryTable::Attempts, self.after, wanted);
             self.chunk = chunk.await?;
             self.ended = self.chunk.len() < wanted as usize;
             self.after = self.chunk.iter().filter_map(Scanned::id).next_back();

@@ -4,6 +4,7 @@ mod claims;
 mod effects;
 mod exports;
 mod lists;
+mod memory;
 mod reports;
 mod retention;
 mod rules;

@@ -1,8 +1,15 @@
 //! What the program says to people.
 
-use std::os::unix::process::CommandExt as _;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
-use longhaul::Class;
+use longhaul::{Class, OperationId, billing::Opening};
+use longhaul_ledger::{DurableLedger, Location};
+use longhaul_testing::unprivileged;
+use tempfile::TempDir;
 
 use crate::support::{Ledger, Run, delivered, on_both, program};
 
@@ -181,40 +188,61 @@ fn password_in_a_refused_url() {
     }
 }
 
-/// A file that only its owner may write, in a folder that only its owner may write, read by somebody else.
+/// What somebody says of the ledger in `folder` who may write nothing in it.
+fn reader(folder: &Path, arguments: &[&str]) -> Run {
+    let mut command = unprivileged(env!("CARGO_BIN_EXE_longhaul-ledger").as_ref(), folder);
+    let file = folder.join("spend.db");
+    allow(folder, 0o555);
+    let run = command.args(arguments).arg("--ledger").arg(file).output();
+    allow(folder, 0o755);
+    Run::of(run.unwrap())
+}
+
+fn allow(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
 #[tokio::test]
 async fn reading_needs_no_right_to_write() {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-
     let ledger = Ledger::sqlite().await;
-    ledger.add(&delivered(1, "2026-01-17T01:00:00Z")).await;
+    let row = delivered(1, "2026-01-17T01:00:00Z").ended(Class::Undelivered);
+    ledger.add(&row).await;
     ledger.close().await;
     let folder = ledger.folder.path();
-    // Nobody may look into the folder of the build.
-    let copy = folder.join("program");
-    fs::copy(env!("CARGO_BIN_EXE_longhaul-ledger"), &copy).unwrap();
-    let mode = |path: &std::path::Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    };
-    mode(&copy, 0o755);
-    mode(&folder.join("spend.db"), 0o444);
-    mode(folder, 0o555);
-    let mut command = std::process::Command::new(&copy);
-    command
-        .args(["list", "--ledger"])
-        .arg(folder.join("spend.db"));
-    // Root may write everywhere.
-    if fs::metadata("/proc/self")
-        .is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == 0)
-    {
-        command.uid(65534).gid(65534);
+    allow(&folder.join("spend.db"), 0o444);
+    for arguments in [
+        &["list"][..],
+        &["show", "00000000-0000-0000-0000-000000000001"],
+        &["report", "--month", "2026-01"],
+        &["claims"],
+        &["export"],
+        &["check"],
+    ] {
+        let run = reader(folder, arguments).ok();
+        assert!(run.stdout.lines().count() >= 2, "{arguments:?}: {run:?}");
     }
-    let run = Run::of(command.output().unwrap()).ok();
-    mode(folder, 0o755);
-    assert_eq!(run.stdout.lines().count(), 2, "{run:?}");
     let names: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(names.len(), 2, "{names:?}");
+}
+
+/// The log and its index are there, and cannot be written either.
+#[tokio::test]
+async fn an_unprivileged_reader_sees_what_a_living_writer_confirmed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spend.db");
+    fs::write(&path, "").unwrap();
+    allow(&path, 0o644);
+    let ledger = DurableLedger::builder(Location::Sqlite(path));
+    let ledger = ledger.open().await.unwrap();
+    for number in 1..=3 {
+        let operation = OperationId::from_u128(number);
+        let (_slot, opened) = ledger.open_entry(Opening::new(operation, 1));
+        opened.await.unwrap();
+        let run = reader(folder.path(), &["list", "--json"]).ok();
+        assert_eq!(run.lines().len(), number as usize, "{run:?}");
+    }
+    ledger.close().await.unwrap();
 }

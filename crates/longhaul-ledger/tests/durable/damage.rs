@@ -116,7 +116,7 @@ async fn a_value_that_was_altered_is_found_by_its_checksum() {
     assert!(!health.is_sound());
 }
 
-async fn execute(place: &Place, statement: &str) {
+async fn alter(place: &Place, statement: &str) {
     let options = SqliteConnectOptions::new().filename(place.path());
     let mut file = SqliteConnection::connect_with(&options)
         .await
@@ -150,7 +150,7 @@ async fn one_bad_row_is_named() {
         }
         ledger.close().await.expect("it is durable");
         let third = "(SELECT id FROM attempts ORDER BY id LIMIT 1 OFFSET 2)";
-        execute(
+        alter(
             &place,
             &format!("UPDATE attempts SET {column} = {value} WHERE id = {third}"),
         )
@@ -201,7 +201,7 @@ async fn one_bad_row_that_runs_stops_no_start() {
         }
     });
     let first = "(SELECT id FROM running ORDER BY id LIMIT 1)";
-    execute(
+    alter(
         &place,
         &format!("UPDATE running SET resolution = 'K8' WHERE id = {first}"),
     )

@@ -1,12 +1,8 @@
 //! PostgreSQL's servers and what they do to each other.
 
 use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
-    os::unix::{fs::chown, process::CommandExt as _},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering},
@@ -17,9 +13,8 @@ use std::{
 
 use longhaul::{Class, billing::Slot as _};
 use longhaul_ledger::{Access, LedgerErrorKind, Location, Store, recover};
-use longhaul_testing::{Postgres, find, free_port};
+use longhaul_testing::{Hanging, Postgres};
 use sqlx::{Connection as _, PgConnection};
-use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
 
 use crate::support::*;
@@ -63,150 +58,6 @@ impl Address {
     }
 }
 
-/// A server that follows another, until it is promoted.
-struct Standby {
-    programs: PathBuf,
-    folder: TempDir,
-    user: Option<(u32, u32)>,
-    port: u16,
-    server: Option<Child>,
-}
-
-impl Standby {
-    fn of(primary: u16) -> Self {
-        let initdb = find("initdb").expect("the primary has it");
-        let initdb = fs::canonicalize(initdb).expect("it was found");
-        let folder = TempDir::with_prefix("longhaul-standby-").expect("there is room");
-        let user = instead_of_root();
-        if let Some((user, group)) = user {
-            chown(folder.path(), Some(user), Some(group)).expect("root may do that");
-        }
-        let mut standby = Self {
-            programs: initdb.parent().expect("it lies in a folder").to_owned(),
-            folder,
-            user,
-            port: free_port(),
-            server: None,
-        };
-        let data = standby.folder.path().join("data");
-        standby.run(
-            standby
-                .command("pg_basebackup")
-                .args([
-                    "-R",
-                    "--checkpoint=fast",
-                    "-h",
-                    "127.0.0.1",
-                    "-U",
-                    "longhaul",
-                ])
-                .args(["-p", &primary.to_string(), "-D"])
-                .arg(&data),
-        );
-        let mut server = standby
-            .command("postgres")
-            .arg("-D")
-            .arg(&data)
-            .args([
-                "-p",
-                &standby.port.to_string(),
-                "-c",
-                "listen_addresses=127.0.0.1",
-            ])
-            .args(["-c", "unix_socket_directories=", "-c", "lc_messages=C"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it was found");
-        let mut lines = BufReader::new(server.stderr.take().expect("it was asked for")).lines();
-        let ready = lines.any(|line| {
-            line.is_ok_and(|line| line.contains("ready to accept read-only connections"))
-        });
-        assert!(ready, "the standby does not start");
-        thread::spawn(move || lines.for_each(drop));
-        standby.server = Some(server);
-        standby
-    }
-
-    fn promote(&self) {
-        let data = self.folder.path().join("data");
-        self.run(
-            self.command("pg_ctl")
-                .args(["promote", "-w", "-D"])
-                .arg(data),
-        );
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
-        command.current_dir(self.folder.path());
-        if let Some((user, group)) = self.user {
-            command.uid(user).gid(group);
-        }
-        command
-    }
-
-    fn run(&self, command: &mut Command) {
-        let output = command.output().expect("it lies beside the other programs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-    }
-}
-
-impl Drop for Standby {
-    fn drop(&mut self) {
-        let data = self.folder.path().join("data");
-        let _ = self
-            .command("pg_ctl")
-            .args(["stop", "-m", "immediate", "-D"])
-            .arg(data)
-            .output();
-        if let Some(mut server) = self.server.take() {
-            let _ = server.wait();
-        }
-    }
-}
-
-/// PostgreSQL refuses to run as root.
-fn instead_of_root() -> Option<(u32, u32)> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let ours = tempfile::tempfile()
-        .and_then(|file| file.metadata())
-        .expect("there is room");
-    if ours.uid() != 0 {
-        return None;
-    }
-    let users = fs::read_to_string("/etc/passwd").expect("everybody may read it");
-    ["postgres", "nobody"].iter().find_map(|wanted| {
-        users.lines().find_map(|line| {
-            let fields: Vec<_> = line.split(':').collect();
-            let [name, _, user, group, ..] = fields[..] else {
-                return None;
-            };
-            (name == *wanted).then_some((user.parse().ok()?, group.parse().ok()?))
-        })
-    })
-}
-
-async fn query<T>(url: &str, statement: &'static str) -> T
-where
-    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
-{
-    let mut connection = PgConnection::connect(url).await.expect("it is there");
-    sqlx::query_scalar(statement)
-        .fetch_one(&mut connection)
-        .await
-        .expect("it can be asked")
-}
-
-async fn execute(url: &str, statement: &'static str) {
-    let mut connection = PgConnection::connect(url).await.expect("it is there");
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .expect("it can be done");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failover_leaves_the_read_only_server() {
     let Some(primary) = Postgres::start() else {
@@ -214,11 +65,7 @@ async fn failover_leaves_the_read_only_server() {
     };
     let url = primary.url();
     let address = Address::of(primary.port());
-    let through = url.replace(
-        &format!(":{}/", primary.port()),
-        &format!(":{}/", address.port),
-    );
-    let place = Place::at(&through);
+    let place = Place::at(&primary.reached_by(&url, address.port));
     let ledger = place
         .builder()
         .patience(Duration::from_secs(20))
@@ -231,13 +78,13 @@ async fn failover_leaves_the_read_only_server() {
     let before = open(&ledger, opening(1)).await;
     ledger.flush().await.expect("it is durable");
 
-    let standby = Standby::of(primary.port());
+    let standby = primary.standby();
     standby.promote();
     // The old one still answers, and takes no writes any more.
     execute(&url, "ALTER SYSTEM SET default_transaction_read_only = on").await;
     execute(&url, "SELECT pg_reload_conf()").await;
     while query::<String>(&url, "SELECT current_setting('transaction_read_only')").await != "on" {}
-    address.server.store(standby.port, Ordering::SeqCst);
+    address.server.store(standby.port(), Ordering::SeqCst);
 
     before.close(closing(Class::Delivered));
     let moved = async {
@@ -251,12 +98,8 @@ async fn failover_leaves_the_read_only_server() {
     let slot = timeout(LONG, moved).await.expect("it moves over");
     slot.close(closing(Class::Delivered));
     ledger.flush().await.expect("it is durable");
-    let there = url.replace(
-        &format!(":{}/", primary.port()),
-        &format!(":{}/", standby.port),
-    );
     let found: i64 = query(
-        &there,
+        &standby.url(),
         "SELECT COUNT(*) FROM attempts WHERE class = 'Delivered'",
     )
     .await;
@@ -351,11 +194,8 @@ async fn a_statement_ends_where_the_server_falls_silent() {
     };
     let url = postgres.database();
     deliver(&Place::at(&url).open().await).await;
-    let hanging = longhaul_testing::Hanging::before(postgres.port());
-    let through = url.replace(
-        &format!(":{}/", postgres.port()),
-        &format!(":{}/", hanging.port()),
-    );
+    let hanging = Hanging::before(postgres.port());
+    let through = postgres.reached_by(&url, hanging.port());
     let location = through.parse().expect("it is a URL");
     const PATIENCE: Duration = Duration::from_secs(5);
     let store = Store::open_with(&location, Access::Read, PATIENCE)

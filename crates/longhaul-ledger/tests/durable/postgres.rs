@@ -5,20 +5,11 @@ use std::time::Duration;
 use longhaul::{Class, billing::Slot as _};
 use longhaul_ledger::{DurableLedger, LedgerErrorKind, WhenUnreachable, recover};
 use longhaul_testing::{Hanging, Postgres};
-use sqlx::{Connection as _, PgConnection};
 
 use crate::support::*;
 
-async fn execute(url: &str, statement: &'static str) {
-    let mut connection = PgConnection::connect(url).await.expect("it is there");
-    sqlx::query(statement)
-        .execute(&mut connection)
-        .await
-        .expect("it can be done");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_closing_that_comes_late_stands_in_the_place_of_the_loss_and_nothing_else_does() {
+async fn only_a_late_closing_takes_the_place_of_a_loss() {
     let Some(postgres) = Postgres::shared() else {
         return;
     };
@@ -113,7 +104,7 @@ async fn a_writer_that_runs_closes_what_another_leaves_when_it_dies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_database_is_away_nothing_is_spent_and_no_closing_is_lost() {
+async fn while_it_is_away_nothing_is_spent_and_no_closing_is_lost() {
     let Some(mut postgres) = Postgres::start() else {
         return;
     };
@@ -165,18 +156,14 @@ async fn assert_two_delivered_and_the_rest_never_sent(ledger: &DurableLedger) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_hangs_is_one_that_is_away_and_all_that_was_kept_is_written_when_it_goes_on()
- {
+async fn a_database_that_hangs_is_away_and_all_is_written_later() {
     let Some(postgres) = Postgres::shared() else {
         return;
     };
     const PATIENCE: Duration = Duration::from_secs(2);
     let url = postgres.database();
     let hanging = Hanging::before(postgres.port());
-    let place = Place::at(&url.replace(
-        &format!(":{}/", postgres.port()),
-        &format!(":{}/", hanging.port()),
-    ));
+    let place = Place::at(&postgres.reached_by(&url, hanging.port()));
     let ledger = place.builder().patience(PATIENCE).open().await;
     let ledger = ledger.expect("it can be opened");
     let before = open(&ledger, opening(1)).await;
@@ -205,7 +192,7 @@ async fn a_database_that_hangs_is_one_that_is_away_and_all_that_was_kept_is_writ
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spending_goes_on_where_that_was_chosen_up_to_the_stated_bound() {
+async fn spending_goes_on_where_chosen_up_to_the_stated_bound() {
     let Some(mut postgres) = Postgres::start() else {
         return;
     };

@@ -9,7 +9,6 @@ use longhaul::{
     classify::RequestId,
 };
 use longhaul_ledger::DurableLedger;
-use sqlx::{Connection as _, PgConnection};
 
 use crate::support::*;
 
@@ -79,20 +78,10 @@ async fn room_of_attempts() {
     let longhaul_ledger::Location::Postgres(url) = place.location() else {
         unreachable!("it is a database");
     };
-    let mut server = PgConnection::connect(url).await.expect("it is there");
     let size = "SELECT pg_database_size(current_database())";
-    let before: i64 = sqlx::query_scalar(size)
-        .fetch_one(&mut server)
-        .await
-        .expect("it can be asked");
+    let before: i64 = query(url, size).await;
     fill(&ledger).await;
-    sqlx::query("VACUUM")
-        .execute(&mut server)
-        .await
-        .expect("it can be done");
-    let after: i64 = sqlx::query_scalar(size)
-        .fetch_one(&mut server)
-        .await
-        .expect("it can be asked");
+    execute(url, "VACUUM").await;
+    let after: i64 = query(url, size).await;
     say("PostgreSQL", (after - before).unsigned_abs());
 }

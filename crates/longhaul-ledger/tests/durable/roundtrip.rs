@@ -176,7 +176,7 @@ on_both! {
         assert!(health.is_sound(), "{health:?}");
     }
 
-    async fn what_no_column_holds_is_held_at_its_end_or_replaced_and_never_refused(place: Place) {
+    async fn what_no_column_holds_is_cut_or_replaced_and_not_refused(place: Place) {
         let ledger = place.open().await;
         let mut opening = opening(1);
         opening.model = Some("nano\0banana".into());

@@ -84,7 +84,7 @@ async fn the_same_file_by_another_name_is_the_same_ledger() {
 }
 
 #[tokio::test]
-async fn nothing_is_recovered_and_nothing_made_where_there_is_no_ledger() {
+async fn where_there_is_no_ledger_nothing_is_recovered_or_made() {
     let place = Place::sqlite();
     let error = recover(place.location()).await.expect_err("there is none");
     let Location::Sqlite(path) = place.location() else {

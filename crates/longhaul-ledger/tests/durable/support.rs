@@ -12,6 +12,7 @@ use longhaul_ledger::{
     durable::DurableSlot, store::Filter,
 };
 use longhaul_testing::Postgres;
+use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 /// No test waits for so long; a slow machine may.
@@ -207,4 +208,24 @@ pub(crate) const DELIVERED: Option<(End, Class)> = Some((End::Finished, Class::D
 /// Charged as likely as any attempt whose outcome is unknown.
 pub(crate) fn unknown() -> Probability {
     Class::UnknownOutcome.charge_probability()
+}
+
+/// What a database answers.
+pub(crate) async fn query<T>(url: &str, statement: &'static str) -> T
+where
+    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+{
+    let mut connection = PgConnection::connect(url).await.expect("it is there");
+    sqlx::query_scalar(statement)
+        .fetch_one(&mut connection)
+        .await
+        .expect("it can be asked")
+}
+
+pub(crate) async fn execute(url: &str, statement: &'static str) {
+    let mut connection = PgConnection::connect(url).await.expect("it is there");
+    sqlx::query(statement)
+        .execute(&mut connection)
+        .await
+        .expect("it can be done");
 }

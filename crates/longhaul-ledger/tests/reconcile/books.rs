@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use longhaul::billing::Record;
 use longhaul_ledger::{EntryId, Location, Store};
 use longhaul_testing::Postgres;
-use sqlx::{AnyConnection, Connection, Row};
+use sqlx::{AnyConnection, Connection, Executor as _, Row};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -73,6 +73,27 @@ impl Book {
             insert(&mut connection, record).await;
         }
         book
+    }
+
+    /// Where it is, as the program is told.
+    pub(crate) fn place(&self) -> &str {
+        &self.url
+    }
+
+    /// The same for a role that may only read; of a database.
+    pub(crate) async fn reader(&self) -> String {
+        let (server, database) = self.url.rsplit_once('/').unwrap();
+        let role = format!("reader_of_{database}");
+        let statement = format!(
+            "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+        );
+        let mut connection = self.connect().await;
+        connection
+            .execute(sqlx::AssertSqlSafe(statement))
+            .await
+            .unwrap();
+        let (_, host) = server.rsplit_once('@').unwrap();
+        format!("postgres://{role}@{host}/{database}")
     }
 
     async fn connect(&self) -> AnyConnection {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longhaul::Money;
 use longhaul_ledger::{
     LedgerError, LedgerErrorKind,
-    reconcile::{ColumnMap, Coverage, Format, LogRow, Options, ProviderLog, RowKind, read},
+    reconcile::{ColumnMap, Coverage, LogFormat, LogRow, Options, ProviderLog, RowKind, read},
 };
 
 use crate::books::{Book, PROVIDER, at};
@@ -13,7 +13,7 @@ use crate::books::{Book, PROVIDER, at};
 const SAMPLE: &str = include_str!("../data/new_api.json");
 
 fn new_api(text: &str) -> Result<Vec<LogRow>, LedgerError> {
-    read(&Format::new_api(), "log.json", text.as_bytes())
+    read(&LogFormat::new_api(), "log.json", text.as_bytes())
 }
 
 fn row_at(seconds: i64) -> String {
@@ -49,7 +49,7 @@ fn json_with_a_bom() {
         .chain(SAMPLE.chars())
         .flat_map(|letter| (letter as u32 as u16).to_le_bytes())
         .collect();
-    let rows = read(&Format::new_api(), "log.json", &*utf16);
+    let rows = read(&LogFormat::new_api(), "log.json", &*utf16);
     assert_refused(rows, ("log.json", 1, 1), "UTF-16");
 }
 
@@ -75,7 +75,7 @@ fn a_page_of_new_apis_is_read_as_it_is() {
 }
 
 #[test]
-fn answers_may_stand_one_after_the_other_or_in_arrays_and_rows_by_themselves() {
+fn answers_in_a_row_in_arrays_and_bare_rows_are_read() {
     let [one, two] = [row_at(100), row_at(200)];
     let answer = |rows: &str| {
         format!(
@@ -229,7 +229,7 @@ a4;2026-01-17 08:07:00;Image; req-2 ;seedream;1000;-0.0825;CNY;
 
 fn csv(table: &str) -> Result<Vec<LogRow>, LedgerError> {
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
-    read(&Format::Csv(map.into()), "log.csv", table.as_bytes())
+    read(&LogFormat::Csv(map.into()), "log.csv", table.as_bytes())
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn every_form_of_time_and_amount_names_the_same() {
         );
         let map = ColumnMap::from_toml("map.toml", &map).unwrap();
         let table = format!("t,c\n\"{}\n", line.replace(',', "\","));
-        let rows = read(&Format::Csv(map.into()), "log.csv", table.as_bytes()).unwrap();
+        let rows = read(&LogFormat::Csv(map.into()), "log.csv", table.as_bytes()).unwrap();
         assert_eq!(rows[0].start, Some(at(20.5)), "{line}");
         assert_eq!(rows[0].amount, Money::usd_micros(240_000), "{line}");
     }
@@ -369,7 +369,7 @@ fn a_bad_line_of_csv_is_refused_with_line_and_column() {
     let mut bytes = good.as_bytes().to_vec();
     bytes.extend(b"a;2026-01-17 08:00:00;Consume;r;\xff;1;1;USD\n");
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
-    let rows = read(&Format::Csv(map.into()), "log.csv", &*bytes);
+    let rows = read(&LogFormat::Csv(map.into()), "log.csv", &*bytes);
     assert_refused(rows, ("log.csv", 2, 5), "it is not UTF-8");
 }
 
@@ -429,11 +429,11 @@ fn a_map_that_cannot_work_is_refused_by_line_or_key() {
 }
 
 #[tokio::test]
-async fn a_row_that_contradicts_another_of_its_name_is_refused_and_the_same_again_is_not() {
+async fn a_row_may_come_twice_and_may_not_contradict_itself() {
     let book = Book::sqlite(&[]).await;
     let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
     let both = |second: String| {
-        let mut log = ProviderLog::new(Format::Csv(map.clone().into()));
+        let mut log = ProviderLog::new(LogFormat::Csv(map.clone().into()));
         log.add("january.csv", TABLE.as_bytes()).unwrap();
         log.add("again.csv", second.as_bytes()).unwrap();
         log
@@ -466,7 +466,7 @@ async fn a_row_that_contradicts_another_of_its_name_is_refused_and_the_same_agai
 
 /// Rows that were taken out of their pages, and answers without a total, hold perhaps a part.
 #[tokio::test]
-async fn a_log_that_names_no_total_says_nothing_of_calls_without_a_row() {
+async fn a_log_without_a_total_says_nothing_of_calls_without_a_row() {
     let book = Book::sqlite(&[]).await;
     for (text, coverage, whole) in [
         (format!("[{}]", row_at(100)), Coverage::AsTold, false),
@@ -479,7 +479,7 @@ async fn a_log_that_names_no_total_says_nothing_of_calls_without_a_row() {
         (SAMPLE.to_owned(), Coverage::AsTold, true),
         (SAMPLE.to_owned(), Coverage::Part, false),
     ] {
-        let mut log = ProviderLog::new(Format::new_api());
+        let mut log = ProviderLog::new(LogFormat::new_api());
         log.add("log.json", text.as_bytes()).unwrap();
         let mut options = Options::of(PROVIDER);
         options.coverage = coverage;

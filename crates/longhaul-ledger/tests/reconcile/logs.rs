@@ -8,7 +8,7 @@ use longhaul::{
     classify::RequestId,
 };
 use longhaul_ledger::reconcile::{
-    Finding, FindingKind, Format, Options, ProviderLog, Reconciliation,
+    Finding, FindingKind, LogFormat, Options, ProviderLog, Reconciliation, prepare,
 };
 use longhaul_sim::log::{Answer, CONSUMED, Log, Row};
 
@@ -89,7 +89,7 @@ pub(crate) fn file(answers: &[Answer]) -> ProviderLog {
         .iter()
         .map(|answer| serde_json::to_string(answer).unwrap())
         .collect();
-    let mut log = ProviderLog::new(Format::new_api());
+    let mut log = ProviderLog::new(LogFormat::new_api());
     log.add("log.ndjson", lines.join("\n").as_bytes()).unwrap();
     log
 }
@@ -102,9 +102,20 @@ pub(crate) fn options() -> Options {
 }
 
 pub(crate) async fn reconcile(book: &Book, log: &Log, options: &Options) -> Reconciliation {
-    longhaul_ledger::reconcile::reconcile(&book.store, file(&log.pages(100)), options, |_| {})
+    let log = || file(&log.pages(100));
+    let found = longhaul_ledger::reconcile::reconcile(&book.store, log(), options, |_| {})
         .await
-        .unwrap()
+        .unwrap();
+    if !options.dry_run {
+        let again = prepare(&book.store, log(), options, |_| {}).await.unwrap();
+        let again = again.found();
+        assert_eq!((again.counts.new, again.counts.corrected), (0, 0));
+        assert_eq!(
+            again.priors, found.priors,
+            "they follow from what is written"
+        );
+    }
+    found
 }
 
 /// Kinds and amounts, in order.

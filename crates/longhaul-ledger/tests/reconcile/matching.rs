@@ -3,7 +3,7 @@
 use longhaul::{Class, Money};
 use longhaul_ledger::{
     LedgerErrorKind,
-    reconcile::{Coverage, FindingKind as Kind, Format, ProviderLog},
+    reconcile::{Coverage, FindingKind as Kind, LogFormat, ProviderLog},
 };
 use longhaul_sim::log::{REFUNDED, Row};
 
@@ -80,7 +80,7 @@ async fn each_kind_of_discrepancy_is_named_with_its_amount() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_row_is_free_only_where_the_log_covers_it_and_has_settled() {
+async fn a_call_without_a_row_is_free_once_the_log_has_settled() {
     let records = [
         attempt(-90.0, 30.0, Class::UnknownOutcome),
         attempt(10.0, 60.0, Class::UnknownOutcome),
@@ -106,7 +106,7 @@ async fn a_call_without_a_row_is_free_only_where_the_log_covers_it_and_has_settl
 }
 
 #[tokio::test]
-async fn a_log_with_fewer_rows_than_its_total_is_refused_and_nothing_is_written() {
+async fn a_log_with_fewer_rows_than_its_total_is_refused() {
     let book = Book::sqlite(&[attempt(10.0, 60.0, Class::UnknownOutcome)]).await;
     let log = log_of(
         (0..250)
@@ -163,7 +163,7 @@ async fn pages_may_come_in_any_order_in_several_files_and_twice() {
         &[2, 1, 3, 1],
         &[1, 2, 3, 2],
     ] {
-        let mut files = ProviderLog::new(Format::new_api());
+        let mut files = ProviderLog::new(LogFormat::new_api());
         for page in order {
             let text = serde_json::to_string_pretty(&log.page(*page, 100)).unwrap();
             files
@@ -186,7 +186,7 @@ async fn pages_may_come_in_any_order_in_several_files_and_twice() {
 }
 
 #[tokio::test]
-async fn a_burst_of_one_amount_is_charged_one_by_one_and_an_unequal_one_is_ambiguous() {
+async fn a_burst_is_charged_where_all_its_amounts_are_equal() {
     let records: Vec<_> = (0..20)
         .map(|number| {
             attempt(
@@ -232,7 +232,7 @@ async fn a_burst_of_one_amount_is_charged_one_by_one_and_an_unequal_one_is_ambig
 }
 
 #[tokio::test]
-async fn the_clocks_are_set_by_the_calls_that_an_id_joins_and_a_wrong_zone_is_refused() {
+async fn calls_joined_by_id_set_the_clocks_and_show_a_wrong_zone() {
     let mut records: Vec<_> = (0..9)
         .map(|number| {
             answered(

@@ -1,12 +1,16 @@
 //! The command line.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Command, Output},
 };
 
 use longhaul::{Class, billing::Record, policy::Policy};
+use longhaul_ledger::Location;
 use longhaul_sim::log::Log;
+use longhaul_testing::unprivileged;
 use serde_json::Value;
 
 use crate::{
@@ -41,10 +45,32 @@ impl Desk {
         }
     }
 
+    /// What a dry run says that `program` makes, told of the ledger at `place`.
+    fn dry_run(&self, mut program: Command, place: &str) -> Value {
+        let output = program
+            .current_dir(self.folder.path())
+            .args(["reconcile", "--provider", PROVIDER, "--month", "2026-01"])
+            .args(["log.json", "--dry-run", "--json", "--ledger", place])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The same of the run that writes.
+    fn real_run(&self) -> Value {
+        let output = self.run(&["log.json", "--json"]);
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+        let mut found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(found["counts"]["new"], 2, "{found}");
+        found["dry_run"] = true.into();
+        found
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_longhaul-ledger"))
             .current_dir(self.folder.path())
-            .env("LONGHAUL_LEDGER", self.book.store.location().to_string())
+            .env("LONGHAUL_LEDGER", self.book.place())
             .args(["reconcile", "--provider", PROVIDER, "--month", "2026-01"])
             .args(arguments)
             .output()
@@ -140,6 +166,51 @@ async fn reconcile_says_what_it_did() {
     }
 }
 
+/// A file that its owner alone may write, in a folder that its owner alone may write.
+#[tokio::test]
+async fn a_dry_run_needs_no_right_to_write_a_file() {
+    let desk = Desk::with(&log_of(vec![charge(0, 181, "one")])).await;
+    let Location::Sqlite(file) = desk.book.store.location() else {
+        unreachable!("it was made as a file");
+    };
+    let folder = file.parent().unwrap();
+    let allow = |path: &Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    let program = unprivileged(env!("CARGO_BIN_EXE_longhaul-ledger").as_ref(), folder);
+    allow(file, 0o444);
+    allow(folder, 0o555);
+    allow(desk.folder.path(), 0o755);
+    let found = desk.dry_run(program, file.to_str().unwrap());
+    allow(folder, 0o755);
+    allow(file, 0o600);
+    assert_eq!(desk.book.count("verdicts").await, 0);
+    assert_eq!(found, desk.real_run());
+}
+
+/// A role that may select, and nothing else.
+#[tokio::test]
+async fn a_dry_run_needs_no_right_to_write_a_database() {
+    let Some(book) = Book::postgres(&records()).await else {
+        return;
+    };
+    let mut desk = Desk::with(&log_of(vec![charge(0, 181, "one")])).await;
+    desk.book = book;
+    let url = desk.book.reader().await;
+    let found = desk.dry_run(Command::new(env!("CARGO_BIN_EXE_longhaul-ledger")), &url);
+    assert_eq!(desk.book.count("verdicts").await, 0);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longhaul-ledger"));
+    let refused = command
+        .current_dir(desk.folder.path())
+        .args(["reconcile", "--provider", PROVIDER, "--month", "2026-01"])
+        .args(["log.json", "--ledger", &url])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
+    assert_eq!(desk.book.count("verdicts").await, 0);
+    assert_eq!(found, desk.real_run());
+}
+
 #[tokio::test]
 async fn a_provider_that_is_unknown() {
     let desk = Desk::with(&log_of(vec![charge(0, 90, "one")])).await;
@@ -166,7 +237,7 @@ async fn a_provider_that_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_bad_file_ends_with_its_line_and_column_and_leaves_the_ledger_alone() {
+async fn a_bad_file_is_told_by_its_line_and_changes_nothing() {
     let desk = Desk::with(&log_of(vec![charge(0, 90, "one")])).await;
     fs::write(
         desk.folder.path().join("bad.json"),

@@ -147,7 +147,7 @@ async fn verdicts_replace_priors_in_postgresql() {
 }
 
 #[tokio::test]
-async fn priors_are_estimated_from_what_is_decided_and_a_policy_takes_them() {
+async fn priors_estimated_from_verdicts_are_taken_by_a_policy() {
     let mut records: Vec<_> = (0..40)
         .map(|number| attempt(f64::from(number) * 100.0, 60.0, Class::UnknownOutcome))
         .collect();

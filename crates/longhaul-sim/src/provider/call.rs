@@ -1,6 +1,6 @@
 //! One request, from its head to its answer.
 
-use std::{error::Error, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
@@ -17,11 +17,10 @@ use super::{
 use crate::{
     Action, Body, Entry, Fault, SimError, SimErrorKind, TaskFailure, Work,
     dialect::{Dialect, Refusal},
+    error::BoxError,
     line::Line,
     oracle::Exchange,
 };
-
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a request gets no answer with pictures.
 pub(super) enum Stop {

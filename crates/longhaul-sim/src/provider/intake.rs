@@ -4,8 +4,8 @@ use std::{future::poll_fn, pin::pin};
 
 use bytes::Buf;
 
-use super::call::{BoxError, Stop};
-use crate::{Fault, SimErrorKind, dialect::Refusal, oracle::Exchange};
+use super::call::Stop;
+use crate::{Fault, SimErrorKind, dialect::Refusal, error::BoxError, oracle::Exchange};
 
 /// More than any provider takes.
 const MOST_BODY: usize = 256 * 1024 * 1024;

@@ -1,6 +1,6 @@
 //! Serving one connection.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use h2::Reason;
 use http::{Request, Response, Version};
@@ -15,15 +15,14 @@ use tower_service::Service;
 
 use super::{
     Protocols,
-    log::Log,
-    stream::{Stream, Watched},
+    log::ConnectionLog,
+    stream::{MaybeTls, Watched},
 };
 use crate::{
     Body, Provider, SimErrorKind,
+    error::BoxError,
     line::{HangUp, Line},
 };
-
-type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves a connection until either side ends it.
 pub(super) async fn serve(
@@ -31,20 +30,20 @@ pub(super) async fn serve(
     tls: Option<TlsAcceptor>,
     protocols: Protocols,
     provider: Provider,
-    log: Log,
+    log: ConnectionLog,
 ) {
     // Answers are written in large pieces; waiting for more would only delay their ends. A socket that cannot be told
     // so works all the same.
     let _ = tcp.set_nodelay(true);
     let line = Line::new(log.number(), tls.is_some());
     let stream = match tls {
-        None => Stream::Plain(tcp),
+        None => MaybeTls::Plain(tcp),
         Some(tls) => match tls.accept(tcp).await {
             Ok(stream) => {
                 let alpn = stream.get_ref().1.alpn_protocol();
                 let alpn = alpn.map(|alpn| String::from_utf8_lossy(alpn).into_owned());
                 log.update(|connection| connection.alpn = alpn);
-                Stream::Tls(Box::new(stream))
+                MaybeTls::Tls(Box::new(stream))
             }
             Err(_) => {
                 log.update(|connection| {

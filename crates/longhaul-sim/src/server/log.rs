@@ -34,7 +34,7 @@ pub(super) struct Connections {
 
 /// One connection, to write about.
 #[derive(Debug, Clone)]
-pub(super) struct Log {
+pub(super) struct ConnectionLog {
     connections: Connections,
     number: u64,
 }
@@ -47,7 +47,7 @@ impl Connections {
             .clone()
     }
 
-    pub(super) fn open(&self) -> Log {
+    pub(super) fn open(&self) -> ConnectionLog {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let number = all.len() as u64 + 1;
         all.push(Connection {
@@ -60,14 +60,14 @@ impl Connections {
             bytes_received: 0,
             bytes_sent: 0,
         });
-        Log {
+        ConnectionLog {
             connections: self.clone(),
             number,
         }
     }
 }
 
-impl Log {
+impl ConnectionLog {
     pub(super) fn number(&self) -> u64 {
         self.number
     }

@@ -12,17 +12,17 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::log::Log;
+use super::log::ConnectionLog;
 use crate::line::{HangUp, Line};
 
 /// Plain or encrypted.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) enum MaybeTls {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Stream {
+impl MaybeTls {
     fn pinned(&mut self) -> Pin<&mut dyn Duplex> {
         match self {
             Self::Plain(stream) => Pin::new(stream),
@@ -45,9 +45,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
 /// Counts bytes, tells the line of flushes, and ends the connection when the line is hung up.
 #[derive(Debug)]
 pub(super) struct Watched {
-    stream: Stream,
+    stream: MaybeTls,
     line: Line,
-    log: Log,
+    log: ConnectionLog,
     /// Whether something was written that may not be flushed yet.
     unflushed: bool,
     /// What is still to be written before the end.
@@ -55,7 +55,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(stream: Stream, line: Line, log: Log) -> Self {
+    pub(super) fn new(stream: MaybeTls, line: Line, log: ConnectionLog) -> Self {
         Self {
             stream,
             line,
@@ -139,8 +139,8 @@ impl AsyncWrite for Watched {
 
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
+            MaybeTls::Plain(stream) => stream.is_write_vectored(),
+            MaybeTls::Tls(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -86,6 +86,7 @@ impl<S: Slot> Entry<S> {
 
     /// Ends the attempt with an error, unless somebody below has judged it already, and closes.
     pub(super) fn fail(&mut self, error: Error) -> Error {
+        self.sent_nothing_unless_called();
         let error = error.with_attempt(&self.attempt);
         // The error's class is that of the attempt if it has one, else the built-in reading.
         self.settle(error.end(), error.class());
@@ -100,19 +101,22 @@ impl<S: Slot> Entry<S> {
         self.write();
     }
 
+    /// An attempt that nobody below was called for is in no phase of sending.
+    fn sent_nothing_unless_called(&self) {
+        if !self.called {
+            self.attempt.connecting();
+        }
+    }
+
     fn write(&mut self) {
         let Some(slot) = self.slot.take() else {
             return;
         };
+        self.sent_nothing_unless_called();
         let attempt = &self.attempt;
-        let outcome = attempt.outcome_now().unwrap_or_else(|| {
-            let class = if self.called {
-                cancelled_class(attempt)
-            } else {
-                Class::NeverSent
-            };
-            attempt.finish(End::Cancelled, class)
-        });
+        let outcome = attempt
+            .outcome_now()
+            .unwrap_or_else(|| attempt.finish(End::Cancelled, cancelled_class(attempt)));
         slot.close(Closing::of(attempt, outcome));
     }
 }

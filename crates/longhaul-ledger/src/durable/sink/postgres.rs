@@ -8,7 +8,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use self::table::{Table, empty};
+use self::table::{Rows, empty};
 use super::{Hooks, WriterId, check, insert_attempts, insert_running};
 use crate::{
     durable::{
@@ -31,8 +31,8 @@ pub(in crate::durable) struct Postgres {
     writer: WriterId,
     statement: Arc<str>,
     // Without rows.
-    openings: Table<'static>,
-    closings: Table<'static>,
+    openings: Rows<'static>,
+    closings: Rows<'static>,
     // A server that says nothing for so long is gone.
     patience: Duration,
     hooks: Hooks,
@@ -189,7 +189,7 @@ fn is_refusal(error: &sqlx::Error) -> bool {
 
 /// Writes a batch: `$1` is the writer; then come the columns of the openings, and those of the closings, each as an
 /// array.
-fn statement(openings: &Table<'_>, closings: &Table<'_>) -> String {
+fn statement(openings: &Rows<'_>, closings: &Rows<'_>) -> String {
     let ids = 2 + openings.columns.len();
     format!(
         "WITH opened AS ({}), closed AS ({}) DELETE FROM running WHERE id = ANY(${ids}::bytea[])",

@@ -9,6 +9,7 @@ use super::{
         Basis,
         attempts::{self, Attempt},
         pairing::Tie,
+        priors::{NewVerdict, is_charged},
         report::{AttemptRef, Correction, Finding, FindingKind, RowRef},
         row::RowKind,
         verdict::Verdict,
@@ -197,7 +198,10 @@ impl Engine<'_> {
         let sums = found.sums(verdict.charged.currency);
         sums.found = sums.found.saturating_add(verdict.charged.micros);
         match &attempt.verdict {
-            Some(before) if *before == verdict => found.counts.unchanged += 1,
+            Some(before) if *before == verdict => {
+                found.counts.unchanged += 1;
+                return;
+            }
             Some(before) => {
                 found.counts.corrected += 1;
                 found.corrections.push(Correction {
@@ -205,13 +209,16 @@ impl Engine<'_> {
                     before: before.clone(),
                     after: verdict.clone(),
                 });
-                self.changed.push((attempt.entry, verdict));
             }
-            None => {
-                found.counts.new += 1;
-                self.changed.push((attempt.entry, verdict));
-            }
+            None => found.counts.new += 1,
         }
+        self.new.extend(attempt.end.map(|end| NewVerdict {
+            opened_at: attempt.opened_at,
+            end,
+            was_charged: attempt.verdict.as_ref().map(is_charged),
+            is_charged: is_charged(&verdict),
+        }));
+        self.changed.push((attempt.entry, verdict));
     }
 
     /// Credits for calls of an earlier log.

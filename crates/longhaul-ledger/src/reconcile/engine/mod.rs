@@ -11,7 +11,7 @@ use super::{
     Options,
     attempts::{self, Attempt},
     log::{Checked, ProviderLog},
-    priors,
+    priors::{self, NewVerdict},
     report::{Counts, Reconciliation, RowRef},
     row::RowKind,
     verdict::Verdict,
@@ -22,8 +22,8 @@ use crate::{
     store::{EntryId, Store},
 };
 
-/// Matches `log` with the attempts in `store`, which was opened to write, and writes down what it says of them. `progress`
-/// is told from time to time how many attempts were looked at.
+/// Matches `log` with the attempts in `store`, which was opened to write, and writes down what it says of them; a
+/// [dry run](Options::dry_run) only needs to read. `progress` is told from time to time how many attempts were looked at.
 ///
 /// # Errors
 ///
@@ -93,18 +93,16 @@ pub async fn prepare(
         files: log.files.clone(),
         decides: engine.decides(),
     };
-    // The priors follow from all verdicts, these among them.
-    let mut transaction = store.begin().await?;
-    write::write(&mut transaction, &import, &engine.changed).await?;
     let mut found = engine.found;
     found.priors = priors::estimate(
-        &mut transaction,
+        store,
         &options.provider,
+        &engine.new,
+        import.decides.clone(),
         &current,
         options.prior_weight,
     )
     .await?;
-    transaction.rollback().await?;
     Ok(Prepared {
         store: store.clone(),
         import,
@@ -143,6 +141,8 @@ struct Engine<'a> {
     skews: Vec<i64>,
     /// Verdicts to write.
     changed: Vec<(EntryId, Verdict)>,
+    /// The same, as they count for the priors.
+    new: Vec<NewVerdict>,
     found: Reconciliation,
 }
 
@@ -188,6 +188,7 @@ impl<'a> Engine<'a> {
             places: HashSet::new(),
             skews: Vec::new(),
             changed: Vec::new(),
+            new: Vec::new(),
             found,
         }
     }

@@ -72,7 +72,7 @@ fn a_tie_is_perfect_only_where_all_have_a_partner_at_once() {
 }
 
 #[test]
-fn another_model_another_duration_or_an_id_of_its_own_is_another_call() {
+fn another_model_duration_or_id_is_another_call() {
     let model = |name: &str| Some(Arc::from(name));
     let of = |row: RowPoint, attempt: AttemptPoint| paired(vec![row], vec![attempt]).pairs.len();
     let (theirs, ours) = (row(0, 1.0), attempt(0, 1.0));

@@ -6,7 +6,7 @@ use csv::{ErrorKind, StringRecord};
 use longhaul::{Currency, Money};
 
 use super::{
-    ColumnMap, Sink,
+    ColumnMap, Reading,
     columns::{CurrencyOf, Moment},
     refused, unreadable,
 };
@@ -23,7 +23,7 @@ pub(super) fn read(
     map: &ColumnMap,
     name: &str,
     bytes: impl io::Read,
-    sink: &mut Sink,
+    reading: &mut Reading,
 ) -> Result<(), LedgerError> {
     let mut bytes = io::BufReader::new(bytes);
     super::mark::skip(name, &mut bytes)?;
@@ -32,7 +32,7 @@ pub(super) fn read(
         .trim(csv::Trim::All)
         .from_reader(bytes);
     let headers = csv.headers().map_err(|error| located(name, error))?;
-    let columns = Columns::find(map, headers).map_err(|why| refused(name, 1, 0, why))?;
+    let columns = ColumnNumbers::find(map, headers).map_err(|why| refused(name, 1, 0, why))?;
     let mut record = StringRecord::new();
     while csv
         .read_record(&mut record)
@@ -40,9 +40,9 @@ pub(super) fn read(
     {
         let line = record.position().map_or(0, csv::Position::line);
         let row = columns
-            .row(map, &record, sink)
+            .row(map, &record, reading)
             .map_err(|wrong| refused(name, line, wrong.column as u64 + 1, wrong.why))?;
-        sink.push(row, line);
+        reading.push(row, line);
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ fn located(name: &str, error: csv::Error) -> LedgerError {
 }
 
 /// The numbers of the columns.
-struct Columns {
+struct ColumnNumbers {
     id: Option<usize>,
     request_id: Option<usize>,
     model: Option<usize>,
@@ -81,7 +81,7 @@ struct Wrong {
     why: String,
 }
 
-impl Columns {
+impl ColumnNumbers {
     fn find(map: &ColumnMap, headers: &StringRecord) -> Result<Self, String> {
         let column = |wanted: &str| {
             let mut found = (0..headers.len()).filter(|index| &headers[*index] == wanted);
@@ -115,7 +115,7 @@ impl Columns {
         &self,
         map: &ColumnMap,
         record: &StringRecord,
-        sink: &mut Sink,
+        reading: &mut Reading,
     ) -> Result<LogRow, Wrong> {
         // All records have as many columns as the headers.
         let filled = |column: Option<usize>| {
@@ -147,7 +147,7 @@ impl Columns {
             kind,
             id: filled(self.id).map(Into::into),
             request_id: filled(self.request_id).map(Into::into),
-            model: sink.model(filled(self.model).unwrap_or_default()),
+            model: reading.model(filled(self.model).unwrap_or_default()),
             start: match map.time.is {
                 Moment::Start => Some(time),
                 Moment::End => duration.and_then(|duration| time.checked_sub(duration)),

@@ -20,7 +20,7 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// How a provider's log is written.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
-pub enum Format {
+pub enum LogFormat {
     /// JSON as New-API and its relatives give it at `/api/log/self`: answers, one after the other or in an array.
     NewApi(NewApi),
     /// CSV with a first line that names the columns.
@@ -46,7 +46,7 @@ impl Default for NewApi {
     }
 }
 
-impl Format {
+impl LogFormat {
     /// New-API's, at its usual 500,000 units for one US dollar.
     pub fn new_api() -> Self {
         Self::NewApi(NewApi::default())
@@ -67,14 +67,18 @@ impl Format {
 /// # Errors
 ///
 /// [`LedgerErrorKind::File`] with line and column.
-pub fn read(format: &Format, name: &str, bytes: impl io::Read) -> Result<Vec<LogRow>, LedgerError> {
+pub fn read(
+    format: &LogFormat,
+    name: &str,
+    bytes: impl io::Read,
+) -> Result<Vec<LogRow>, LedgerError> {
     let mut log = ProviderLog::new(format.clone());
     log.add(name, bytes)?;
     Ok(log.into_rows())
 }
 
 /// What a file is read into.
-pub(super) struct Sink {
+pub(super) struct Reading {
     pub(super) rows: Vec<LogRow>,
     pub(super) places: Vec<Place>,
     pub(super) pages: Vec<Page>,
@@ -82,7 +86,7 @@ pub(super) struct Sink {
     models: HashSet<Arc<str>>,
 }
 
-impl Sink {
+impl Reading {
     fn push(&mut self, row: LogRow, line: u64) {
         let file = self.file;
         self.places.push(Place { file, line });
@@ -105,12 +109,12 @@ impl Sink {
 
 /// Reads file number `file`.
 pub(super) fn file(
-    format: &Format,
+    format: &LogFormat,
     name: &str,
     file: u32,
     bytes: impl io::Read,
-) -> Result<Sink, LedgerError> {
-    let mut sink = Sink {
+) -> Result<Reading, LedgerError> {
+    let mut reading = Reading {
         rows: Vec::new(),
         places: Vec::new(),
         pages: Vec::new(),
@@ -118,10 +122,10 @@ pub(super) fn file(
         models: HashSet::new(),
     };
     match format {
-        Format::NewApi(units) => new_api::read(units, name, bytes, &mut sink)?,
-        Format::Csv(map) => csv::read(map, name, bytes, &mut sink)?,
+        LogFormat::NewApi(units) => new_api::read(units, name, bytes, &mut reading)?,
+        LogFormat::Csv(map) => csv::read(map, name, bytes, &mut reading)?,
     }
-    Ok(sink)
+    Ok(reading)
 }
 
 /// What is wrong with a file, and where.

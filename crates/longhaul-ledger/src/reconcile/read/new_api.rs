@@ -17,7 +17,7 @@ use serde::{
     de::{self, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{NewApi, Page, Sink, refused, unreadable};
+use super::{NewApi, Page, Reading, refused, unreadable};
 use crate::{
     error::LedgerError,
     reconcile::{
@@ -38,7 +38,7 @@ pub(super) fn read(
     units: &NewApi,
     name: &str,
     bytes: impl io::Read,
-    sink: &mut Sink,
+    reading: &mut Reading,
 ) -> Result<(), LedgerError> {
     let mut bytes = io::BufReader::new(bytes);
     super::mark::skip(name, &mut bytes)?;
@@ -53,9 +53,9 @@ pub(super) fn read(
             Err(_) => {}
         }
         empty = false;
-        Value {
+        Node {
             units,
-            sink,
+            reading,
             top: true,
         }
         .deserialize(&mut json)
@@ -73,25 +73,25 @@ fn located(name: &str, error: serde_json::Error) -> LedgerError {
 }
 
 /// An answer, a page, a row, or an array of such.
-struct Value<'a> {
+struct Node<'a> {
     units: &'a NewApi,
-    sink: &'a mut Sink,
+    reading: &'a mut Reading,
     /// Whether it stands by itself.
     top: bool,
 }
 
-impl Value<'_> {
+impl Node<'_> {
     /// What stands in it.
-    fn inner(&mut self) -> Value<'_> {
-        Value {
+    fn inner(&mut self) -> Node<'_> {
+        Node {
             units: self.units,
-            sink: self.sink,
+            reading: self.reading,
             top: false,
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -108,11 +108,11 @@ struct Object {
     items: bool,
     total: Option<u64>,
     page: Option<u64>,
-    row: Row,
+    row: Consumption,
 }
 
 #[derive(Default)]
-struct Row {
+struct Consumption {
     id: Option<i64>,
     created_at: Option<i64>,
     kind: Option<i64>,
@@ -124,7 +124,7 @@ struct Row {
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
-enum Key {
+enum FieldName {
     Success,
     Message,
     Data,
@@ -142,7 +142,7 @@ enum Key {
     Else,
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for Node<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,42 +163,42 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let (first, pages) = (self.sink.rows.len(), self.sink.pages.len());
+        let (first, pages) = (self.reading.rows.len(), self.reading.pages.len());
         let mut object = Object::default();
         while let Some(key) = map.next_key()? {
             let row = &mut object.row;
             match key {
-                Key::Success => object.success = map.next_value()?,
-                Key::Message => object.message = map.next_value()?,
-                Key::Data => {
+                FieldName::Success => object.success = map.next_value()?,
+                FieldName::Message => object.message = map.next_value()?,
+                FieldName::Data => {
                     object.data = true;
                     map.next_value_seed(self.inner())?;
                 }
-                Key::Items => {
+                FieldName::Items => {
                     object.items = true;
                     map.next_value_seed(self.inner())?;
                 }
-                Key::Total => object.total = map.next_value()?,
-                Key::Page => object.page = map.next_value()?,
-                Key::Id => row.id = map.next_value()?,
-                Key::CreatedAt => row.created_at = map.next_value()?,
-                Key::Type => row.kind = map.next_value()?,
-                Key::ModelName => row.model = map.next_value()?,
-                Key::Quota => row.quota = map.next_value()?,
-                Key::UseTime => row.use_time = map.next_value()?,
-                Key::RequestId => row.request_id = map.next_value()?,
-                Key::Else => {
+                FieldName::Total => object.total = map.next_value()?,
+                FieldName::Page => object.page = map.next_value()?,
+                FieldName::Id => row.id = map.next_value()?,
+                FieldName::CreatedAt => row.created_at = map.next_value()?,
+                FieldName::Type => row.kind = map.next_value()?,
+                FieldName::ModelName => row.model = map.next_value()?,
+                FieldName::Quota => row.quota = map.next_value()?,
+                FieldName::UseTime => row.use_time = map.next_value()?,
+                FieldName::RequestId => row.request_id = map.next_value()?,
+                FieldName::Else => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
         // Of an answer around a page the page has said all.
-        let noted = self.sink.pages.len() > pages;
+        let noted = self.reading.pages.len() > pages;
         self.end(object, first, noted).map_err(A::Error::custom)
     }
 }
 
-impl Value<'_> {
+impl Node<'_> {
     /// `first` is the number of rows that were there before the object; `noted` whether a page in it was noted.
     fn end(self, object: Object, first: usize, noted: bool) -> Result<(), String> {
         if object.success == Some(false) {
@@ -214,8 +214,8 @@ impl Value<'_> {
         }
         if object.items || object.data {
             if !noted {
-                self.sink.pages.push(Page {
-                    rows: first..self.sink.rows.len(),
+                self.reading.pages.push(Page {
+                    rows: first..self.reading.rows.len(),
                     number: object.page,
                     total: object.total,
                 });
@@ -225,14 +225,14 @@ impl Value<'_> {
         if object.row.created_at.is_none() {
             return Err("neither an answer, a page nor a row of New-API's log".to_owned());
         }
-        let row = object.row.read(self.units, self.sink)?;
-        self.sink.push(row, 0);
+        let row = object.row.read(self.units, self.reading)?;
+        self.reading.push(row, 0);
         Ok(())
     }
 }
 
-impl Row {
-    fn read(self, units: &NewApi, sink: &mut Sink) -> Result<LogRow, String> {
+impl Consumption {
+    fn read(self, units: &NewApi, reading: &mut Reading) -> Result<LogRow, String> {
         let missing = |name: &str| format!("the row has no `{name}`");
         let created_at = self.created_at.ok_or_else(|| missing("created_at"))?;
         if !(0..=LATEST).contains(&created_at) {
@@ -268,7 +268,7 @@ impl Row {
                 _ => None,
             },
             request_id: request_id.map(Into::into),
-            model: sink.model(self.model.as_deref().unwrap_or_default()),
+            model: reading.model(self.model.as_deref().unwrap_or_default()),
             start: duration.and_then(|duration| logged_at.checked_sub(duration)),
             logged_at,
             duration,

@@ -93,7 +93,7 @@ async fn a_client_gone_while_the_work_runs_is_charged_at_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_gone_in_the_middle_of_the_answer_is_charged_and_not_delivered() {
+async fn a_client_gone_amid_the_answer_is_charged_undelivered() {
     let provider = provider("");
     let mut body = call(&provider, OPENAI).await.unwrap().into_body();
     assert!(body.frame().await.unwrap().is_ok());

@@ -87,7 +87,7 @@ async fn waits_are_told_in_every_form_and_scaled_by_the_speed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transport_fault_after_the_request_lets_the_work_run_on_charged() {
+async fn after_the_request_a_transport_fault_is_charged() {
     for (fault, after, kind, io) in [
         (
             "reset",
@@ -218,7 +218,7 @@ async fn a_gateway_gives_up_in_html_while_the_work_runs_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redirect_leads_to_a_path_that_works_and_charges_nothing_itself() {
+async fn a_redirect_leads_to_a_path_that_works_and_is_free() {
     let provider = provider("redirect");
     let response = call(&provider, OPENAI).await.unwrap();
     assert_eq!(response.status(), 307);

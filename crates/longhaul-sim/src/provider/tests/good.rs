@@ -92,7 +92,7 @@ async fn equal_seeds_give_equal_answers_and_others_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn speed_divides_what_the_client_waits_and_not_what_the_oracle_tells() {
+async fn speed_divides_waits_and_not_what_the_oracle_tells() {
     let provider = builder("none+takes@120").speed(100.0).build().unwrap();
     let (seconds, _) = seconds(async { json(call(&provider, OPENAI).await.unwrap()).await }).await;
     assert!(close(seconds, 1.2), "{seconds}");

@@ -23,7 +23,7 @@ async fn asked(provider: &Provider, query: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_charge_and_every_refusal_has_a_row_with_the_id_that_the_answer_carried() {
+async fn every_charge_and_refusal_has_a_row_with_its_answers_id() {
     let provider = provider("none+takes@100,overloaded,none+takes@200,refused,no-image+takes@50");
     let mut ids = Vec::new();
     for path in [OPENAI, OPENAI, GEMINI, GEMINI, OPENAI] {

@@ -113,7 +113,7 @@ async fn refused_is_econnrefused_until_the_port_opens_again() {
 }
 
 #[tokio::test]
-async fn a_script_that_begins_with_a_refusal_begins_with_a_closed_port() {
+async fn a_script_that_begins_refused_begins_with_a_closed_port() {
     let (provider, server) = serve("refused@600000").await;
     let error = TcpStream::connect(server.addr()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);

@@ -137,7 +137,7 @@ async fn a_real_4k_answer_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_the_work_runs_is_noticed_and_charged() {
+async fn a_client_that_leaves_amid_the_work_is_charged() {
     let (provider, server) = serve("silence,silence").await;
     let mut first = http1(connect(&server).await).await;
     let mut second = http2(connect(&server).await).await;

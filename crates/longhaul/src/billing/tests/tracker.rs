@@ -15,7 +15,7 @@ use crate::{
     attempt::{Attempt, OperationId},
     billing::{BillingCompensationTracker, MemoryLedger},
     error::ErrorKind,
-    model::{Class, End},
+    model::{Class, End, Phase},
 };
 
 #[tokio::test]
@@ -139,6 +139,9 @@ async fn an_opening_that_fails_sends_nothing_and_says_why() {
         (closing.outcome.end, closing.outcome.class),
         (End::Failed, Class::NeverSent)
     );
+    // It is in no phase of sending.
+    assert_eq!(error.phase(), Some(Phase::Connect), "{error}");
+    assert_eq!(closing.outcome.phase, Phase::Connect);
 }
 
 type Never = std::future::Pending<Result<Response<Empty<Bytes>>, Infallible>>;

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::{
     keys::{AnswerKey, KEY_KEPT},
     notes::{NotedValue, Notes},
-    wording::shows_data,
+    wording::{may_be_picture, shows_data},
 };
 use crate::body::{JsonScanner, JsonToken};
 
@@ -125,8 +125,14 @@ impl KnownValues {
 
     /// Whether there is anything in the text that has passed; of a data URL, behind its comma.
     fn is_filled(&self) -> bool {
-        if !self.filled || !self.key.is_picture() || self.text.len() == self.kept {
+        if !self.filled || !self.key.is_picture() {
             return self.filled;
+        }
+        if !may_be_picture(&self.text) {
+            return false;
+        }
+        if self.text.len() == self.kept {
+            return true;
         }
         let text = self.text.trim_ascii();
         match text.strip_prefix(b"data:") {

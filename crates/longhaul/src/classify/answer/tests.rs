@@ -70,6 +70,34 @@ fn nothing_is_held_of_a_picture_and_little_of_a_long_message() {
 }
 
 #[test]
+fn garbage_is_no_picture() {
+    let long = "\u{56fe}".repeat(100);
+    for (text, images) in [
+        (&b"\xff\xfe\x00"[..], 0),
+        (b"\xff", 0),
+        (b"iVBORw0KGgo\x80AAA", 0),
+        (b"iVBORw0KGgo\x00AAA", 0),
+        (b"\\u0000\\u0001", 0),
+        (b"iVBORw0KGgo=", 1),
+        (b"iVBO_w0-Ggo", 1),
+        (b"iVBO\\r\\nRw0K\\n", 1),
+        (b"iVBORw0KGgo\\u003d", 1),
+        (b"data:image/png;base64,iVBO", 1),
+        (b"pictures/1.png?size=2K", 1),
+        ("https://\u{56fe}.example/\u{1f34c}".as_bytes(), 1),
+        (b"https://example.com/\\ud83c\\udf4c", 1),
+        (long.as_bytes(), 1),
+    ] {
+        let body = [br#"{"data":[{"b64_json":""#, text, br#""}]}"#].concat();
+        for step in [1, 7, 1000] {
+            let (facts, _) = watch("application/json", body.chunks(step));
+            let text = text.escape_ascii();
+            assert_eq!(facts.evidence.images, images, "{text}, in pieces of {step}");
+        }
+    }
+}
+
+#[test]
 fn no_answer_makes_the_notes_grow_without_end() {
     let id = |n: u32| json!({"request_id": format!("id{n}"), "message": "m"});
     let body = json!({"error": (0..10_000).map(id).collect::<Vec<_>>()}).to_string();

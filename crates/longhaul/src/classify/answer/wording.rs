@@ -43,6 +43,21 @@ pub(super) fn shows_data(text: &[u8]) -> bool {
     false
 }
 
+/// Whether a string under a picture's key may be one, by its beginning: base64 in either alphabet and in lines of any
+/// length, a data URL, any link.
+///
+/// Only what no reader of JSON takes is none: bytes that are no text, and control characters. No alphabet is asked for,
+/// since a link may have any letter in it, and a picture that is taken for none is paid for twice.
+pub(super) fn may_be_picture(beginning: &[u8]) -> bool {
+    let is_text = match str::from_utf8(beginning) {
+        Ok(_) => true,
+        // The last letter goes on behind the beginning.
+        Err(error) => error.error_len().is_none(),
+    };
+    let steers = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    is_text && !beginning.iter().any(steers)
+}
+
 /// Whether the status of a task says that it is not done yet.
 pub(super) fn goes_on(status: &str) -> bool {
     const WORDS: [&str; 12] = [

@@ -17,21 +17,21 @@ use crate::{
 
 /// Rows, column by column.
 #[derive(Clone, Default)]
-pub(super) struct Table<'a> {
-    pub(super) columns: Vec<Column<'a>>,
+pub(super) struct Rows<'a> {
+    pub(super) columns: Vec<Array<'a>>,
     // Where the next value goes.
     pub(super) next: usize,
 }
 
 #[derive(Clone)]
-pub(super) enum Column<'a> {
+pub(super) enum Array<'a> {
     Ids(Vec<[u8; 16]>),
     Numbers(Vec<Option<i64>>),
     Texts(Vec<Option<Cow<'a, str>>>),
 }
 
 /// Both tables, without rows: also an array of no rows has a type.
-pub(super) fn empty() -> (Table<'static>, Table<'static>) {
+pub(super) fn empty() -> (Rows<'static>, Rows<'static>) {
     let opening = Opening::new(OperationId::from_u128(0), 1);
     let exposure = Exposure {
         probability: Probability::ZERO,
@@ -41,31 +41,31 @@ pub(super) fn empty() -> (Table<'static>, Table<'static>) {
     let outcome = Outcome::new(end, class, Phase::Body, Duration::ZERO, exposure);
     let closing = Closing::new(outcome);
 
-    let mut openings = Table::default();
+    let mut openings = Rows::default();
     columns::opening(Uuid::nil(), &opening, &mut openings);
-    let mut closings = Table::default();
+    let mut closings = Rows::default();
     columns::opening(Uuid::nil(), &opening, &mut closings);
     columns::closing(&closing, &mut closings);
     closings.number(None);
     (openings.emptied(), closings.emptied())
 }
 
-impl<'a> Table<'a> {
+impl<'a> Rows<'a> {
     /// The same columns, without rows.
-    pub(super) fn emptied(&self) -> Table<'static> {
+    pub(super) fn emptied(&self) -> Rows<'static> {
         let columns = self.columns.iter().map(|column| match column {
-            Column::Ids(_) => Column::Ids(Vec::new()),
-            Column::Numbers(_) => Column::Numbers(Vec::new()),
-            Column::Texts(_) => Column::Texts(Vec::new()),
+            Array::Ids(_) => Array::Ids(Vec::new()),
+            Array::Numbers(_) => Array::Numbers(Vec::new()),
+            Array::Texts(_) => Array::Texts(Vec::new()),
         });
-        Table {
+        Rows {
             columns: columns.collect(),
             next: 0,
         }
     }
 
     /// The column of the next value; made by `new`, where it is the first of it.
-    fn column(&mut self, new: fn() -> Column<'a>) -> &mut Column<'a> {
+    fn column(&mut self, new: fn() -> Array<'a>) -> &mut Array<'a> {
         let index = self.next;
         self.next += 1;
         if self.columns.len() == index {
@@ -85,9 +85,9 @@ impl<'a> Table<'a> {
     pub(super) fn add_to(&self, arguments: &mut PgArguments) -> Result<(), LedgerError> {
         for column in &self.columns {
             match column {
-                Column::Ids(ids) => arguments.add(ids),
-                Column::Numbers(numbers) => arguments.add(numbers),
-                Column::Texts(texts) => arguments.add(texts),
+                Array::Ids(ids) => arguments.add(ids),
+                Array::Numbers(numbers) => arguments.add(numbers),
+                Array::Texts(texts) => arguments.add(texts),
             }
             .map_err(sqlx::Error::Encode)?;
         }
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
     }
 }
 
-impl Column<'_> {
+impl Array<'_> {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Ids(_) => "bytea",
@@ -105,21 +105,21 @@ impl Column<'_> {
     }
 }
 
-impl<'a> Columns<'a> for Table<'a> {
+impl<'a> Columns<'a> for Rows<'a> {
     fn id(&mut self, id: [u8; 16]) {
-        if let Column::Ids(ids) = self.column(|| Column::Ids(Vec::new())) {
+        if let Array::Ids(ids) = self.column(|| Array::Ids(Vec::new())) {
             ids.push(id);
         }
     }
 
     fn number(&mut self, number: Option<i64>) {
-        if let Column::Numbers(numbers) = self.column(|| Column::Numbers(Vec::new())) {
+        if let Array::Numbers(numbers) = self.column(|| Array::Numbers(Vec::new())) {
             numbers.push(number);
         }
     }
 
     fn text(&mut self, text: Option<Cow<'a, str>>) {
-        if let Column::Texts(texts) = self.column(|| Column::Texts(Vec::new())) {
+        if let Array::Texts(texts) = self.column(|| Array::Texts(Vec::new())) {
             texts.push(text);
         }
     }

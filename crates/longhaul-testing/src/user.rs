@@ -1,0 +1,59 @@
+//! Somebody with fewer rights than a test may have.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        process::CommandExt as _,
+    },
+    path::Path,
+    process::Command,
+};
+
+/// Somebody who is not root.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct User {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
+}
+
+impl User {
+    /// Somebody who is not root, where we are: `ours` is a file of ours.
+    pub(crate) fn instead_of_root(ours: &Path) -> Option<Self> {
+        if fs::metadata(ours).expect("it is ours").uid() != 0 {
+            return None;
+        }
+        let users = fs::read_to_string("/etc/passwd").expect("everybody may read it");
+        let named = |wanted: &str| {
+            users.lines().find_map(|line| {
+                let mut fields = line.split(':');
+                let name = fields.next()?;
+                let user = fields.nth(1)?.parse().ok()?;
+                let group = fields.next()?.parse().ok()?;
+                (name == wanted).then_some(Self { user, group })
+            })
+        };
+        let found = named("postgres").or_else(|| named("nobody"));
+        Some(found.expect("there is a user to drop to"))
+    }
+
+    pub(crate) fn runs(self, command: &mut Command) {
+        command.uid(self.user).gid(self.group);
+    }
+}
+
+/// A copy of `program` in `folder`, run by somebody who is not root: nobody else may look into the folder of a build.
+///
+/// # Panics
+///
+/// If there is no room for the copy.
+pub fn unprivileged(program: &Path, folder: &Path) -> Command {
+    let copy = folder.join("program");
+    fs::copy(program, &copy).expect("there is room");
+    fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("it is ours");
+    let mut command = Command::new(copy);
+    if let Some(user) = User::instead_of_root(folder) {
+        user.runs(&mut command);
+    }
+    command
+}
