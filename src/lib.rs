@@ -21,6 +21,8 @@ mod pages {
     struct CompressedAnswers;
     #[doc = include_str!("../docs/draining.md")]
     struct Draining;
+    #[doc = include_str!("../docs/existing-programs.md")]
+    struct ExistingPrograms;
     #[doc = include_str!("../docs/first-dialect.md")]
     struct FirstDialect;
     #[doc = include_str!("../docs/first-layer.md")]

@@ -1,12 +1,13 @@
 //! What tests and benchmarks share.
 //!
-//! Real servers: found on the machine, started on a free port of loopback, and stopped again when dropped; networks of
+//! A body and a client that do as they are told. Real servers: found on the machine, started on a free port of loopback, and stopped again when dropped; networks of
 //! one's own that lose packets. And the question whether a ledger agrees with the truth, as the simulated provider's
 //! oracle knows it.
 
 mod agreement;
 mod hang;
 mod haproxy;
+mod mock;
 mod network;
 mod nginx;
 mod outbound;
@@ -17,6 +18,7 @@ mod proxy;
 pub use agreement::disagreements;
 pub use hang::Hanging;
 pub use haproxy::{HaProxy, Mode};
+pub use mock::{BoxError, MockBody, MockClient, Reply, Step};
 pub use network::Network;
 pub use nginx::{Logged, Nginx};
 pub use outbound::{MicroSocks, TinyProxy};

@@ -26,7 +26,7 @@ use longhaul::{
 };
 use longhaul_hyper::{Builder, Client};
 use longhaul_sim::{Provider, server::Server};
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 use tower::ServiceExt;
 
 use self::{
