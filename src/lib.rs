@@ -1,6 +1,4 @@
-//! What the examples and the tests of this workspace share: does a ledger agree with the truth?
-
-pub use longhaul_testing::disagreements;
+//! Nothing but the pages of this workspace, whose examples are its doc tests.
 
 /// The examples of the READMEs and of the pages in `docs/` compile.
 #[cfg(doctest)]

@@ -1,12 +1,13 @@
 //! What tests and benchmarks share.
 //!
-//! A body and a client that do as they are told. Real servers: found on the machine, started on a free port of loopback, and stopped again when dropped; networks of
+//! A body and a client that do as they are told. A [`harness`](harness::Harness): a provider on a socket, and the stack before it. Real servers: found on the machine, started on a free port of loopback, and stopped again when dropped; networks of
 //! one's own that lose packets. And the question whether a ledger agrees with the truth, as the simulated provider's
 //! oracle knows it.
 
 mod agreement;
 mod hang;
 mod haproxy;
+pub mod harness;
 mod mock;
 mod network;
 mod nginx;

@@ -60,6 +60,18 @@ pub(crate) use crate::model::after;
 use crate::model::{Class, End, Exposure, Outcome};
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
+///
+/// ```
+/// use longhaul::{Attempt, Class, retry::RetryReport};
+///
+/// /// Whether the picture was delivered: known at the last byte of the answer, not at its head.
+/// async fn was_delivered<B>(answer: &http::Response<B>) -> bool {
+///     match answer.extensions().get::<Attempt>() {
+///         Some(attempt) => attempt.outcome().await.class == Class::Delivered,
+///         None => false,
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Attempt(Arc<AttemptInner>);
 

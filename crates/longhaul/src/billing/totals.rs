@@ -4,6 +4,15 @@ use super::record::Record;
 use crate::model::{Currency, Money, Probability};
 
 /// What a number of attempts may have cost, each currency by itself.
+///
+/// ```
+/// use longhaul::billing::{MemoryLedger, Totals};
+///
+/// let records = MemoryLedger::new().records();
+/// for (currency, amounts) in Totals::of(&records).amounts {
+///     println!("{currency}: {} for certain, {} at most", amounts.certain, amounts.possible);
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Totals {

@@ -1,6 +1,14 @@
 use crate::config::ConfigError;
 
 /// How much of an answer [`Classify`](super::Classify) reads before it hands it on.
+///
+/// ```
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// // A small machine: answers are handed on as they come, and one that breaks off is not asked for again.
+/// policy.classify.hold = false;
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -7,6 +7,16 @@ use crate::{
 };
 
 /// Where else to ask, and when. The default names no target and is off.
+///
+/// ```
+/// use longhaul::fallback::{FallbackPolicy, KeySource, Target};
+///
+/// // The same relay by another door, with the caller's own key.
+/// let mut door = Target::new("second door", "https://eu.relay.example.com");
+/// door.key = KeySource::Same(vec!["relay.example.com".to_owned()]);
+/// FallbackPolicy::to([door]).validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -103,6 +103,14 @@ pub enum FieldValue {
 }
 
 /// The resolutions that a target can make, and what becomes of others.
+///
+/// ```
+/// use longhaul::{Resolution, fallback::Resolutions};
+///
+/// let from_2k = Resolutions::between(Resolution::K2, Resolution::K4);
+/// assert_eq!(from_2k.fit(Resolution::K4), Some(Resolution::K4));
+/// assert_eq!(from_2k.fit(Resolution::K1), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

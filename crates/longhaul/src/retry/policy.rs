@@ -23,6 +23,18 @@ const BESIDE_LIMIT: Duration = Duration::from_secs(150);
 const ATTEMPTS_IN_DEADLINE: u32 = 3;
 
 /// When to send again, and when not. The default is the Nano Banana Pro guide's policy.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.retry.paid_attempts = 2;
+/// policy.retry.worth = 10.0;
+/// policy.retry.free_until = Some(Duration::from_secs(300));
+/// policy.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
