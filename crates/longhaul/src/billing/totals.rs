@@ -74,7 +74,7 @@ impl Totals {
     }
 }
 
-/// The currencies are the same; beyond the range of `i64` nobody counts.
+/// The currencies are the same; saturates at the range of `i64`.
 const fn add(sum: &mut Money, price: Money) {
     sum.micros = sum.micros.saturating_add(price.micros);
 }

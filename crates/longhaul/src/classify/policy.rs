@@ -56,7 +56,7 @@ const LONGEST_PEEK: usize = 64 << 20;
 /// No answer that is held is longer.
 const LONGEST_HELD: usize = 1 << 30;
 
-/// Nobody has more memory for answers.
+/// More memory than any machine has.
 const MOST_HELD: u64 = 1 << 40;
 
 impl ClassifyPolicy {

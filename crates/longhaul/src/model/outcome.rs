@@ -17,7 +17,7 @@ pub enum Phase {
     Head,
     /// The answer's head is here, its body arrives.
     Body,
-    /// Nobody knows: the process died while the attempt ran. Only of an end that is [`End::Lost`].
+    /// Unknown: the process died while the attempt ran. Only of an end that is [`End::Lost`].
     Unknown,
 }
 

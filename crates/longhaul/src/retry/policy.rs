@@ -85,7 +85,7 @@ pub struct RetryPolicy {
     /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
     pub keys: Vec<KeyRow>,
     /// Headers by which a caller says how long it waits: the shortest of them and of the other deadlines
-    /// counts, and they are not sent on. Default none: they are for gateways, and whoever may set them
+    /// counts, and they are not sent on. Default none: they are for gateways, and a caller who may set them
     /// cuts paid calls.
     pub deadline_headers: Vec<DeadlineHeader>,
     /// Tells Google's hosts (`*.googleapis.com`) in `X-Server-Timeout` how long the answer is waited for, in
