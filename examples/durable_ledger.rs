@@ -5,30 +5,35 @@
 //!
 //! ```sh
 //! cargo run --example durable_ledger -- spend.db
+//! cargo run --example durable_ledger -- spend.db --upstream https://api.openai.com --key-env OPENAI_API_KEY
 //! ```
 
-use std::{env, error::Error};
+mod shared;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Full};
+use std::error::Error;
+
+use clap::Parser;
+use http_body_util::BodyExt;
 use longhaul::{
     Stack,
     billing::{PriceRow, Record, Totals, claims},
-    policy::Policy,
 };
-use longhaul_hyper::Client;
 use longhaul_ledger::{DurableLedger, store::Filter};
-use longhaul_sim::{Provider, Weight, server::Server};
 use tower::{Layer, ServiceExt};
 
-/// How many times as fast as real time the simulated provider runs, and the policy with it.
-const SPEED: f64 = 100.0;
+#[derive(Parser)]
+struct Arguments {
+    /// A file, or postgres://…; without it a file that is gone afterwards
+    ledger: Option<String>,
+    #[command(flatten)]
+    upstream: shared::Arguments,
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let temporary = tempfile::tempdir()?;
-    let place = match env::args().nth(1) {
+    let arguments = Arguments::parse();
+    let place = match arguments.ledger {
         Some(place) => place,
         None => temporary.path().join("spend.db").display().to_string(),
     };
@@ -38,28 +43,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ledger.recovered().len()
     );
 
-    // Every other call is cut after a minute of silence, and charged.
-    let provider = Provider::builder()
-        .speed(SPEED)
-        .script("cut@60, none".parse()?)
-        .image_weight(Weight::Tiny)
-        .build()?;
-    let server = Server::start(provider).await?;
-    let mut policy = Policy::nano_banana_pro();
-    policy.billing.prices = vec![PriceRow::new(
-        "*",
-        "*",
-        longhaul::Money::usd_micros(240_000),
-    )];
-    let stack = Stack::new(policy.scaled(1.0 / SPEED)?)?.with_ledger(ledger.clone());
-    let client = stack.layer(Client::builder().plain_http_only().build()?);
+    // Of the simulated provider, every other call is cut after a minute of silence, and charged.
+    let mut upstream = arguments.upstream.open("cut@60, none").await?;
+    if upstream.policy.billing.prices.is_empty() {
+        let price = longhaul::Money::usd_micros(240_000);
+        upstream.policy.billing.prices = vec![PriceRow::new("*", "*", price)];
+    }
+    let stack = Stack::new(upstream.policy.clone())?.with_ledger(ledger.clone());
+    let client = stack.layer(upstream.client().build()?);
 
-    let request = Request::post(format!("{}/v1/images/generations", server.url()))
-        .header("content-type", "application/json")
-        .body(Full::<Bytes>::from(
-            r#"{"model":"nano-banana-pro","prompt":"a cat","size":"4096x4096"}"#,
-        ))?;
-    let answer = client.oneshot(request).await?;
+    let answer = client.oneshot(upstream.picture()?).await?;
     let picture = answer.into_body().collect().await?.to_bytes();
     println!("A picture of {} bytes in JSON arrived.", picture.len());
 

@@ -10,65 +10,74 @@
 //!
 //! ```sh
 //! cargo run --example existing_stack
+//! cargo run --example existing_stack -- --upstream https://api.openai.com --key-env OPENAI_API_KEY
 //! ```
+
+mod shared;
 
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
+use clap::Parser;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use longhaul::{
-    Attempt, BoxError, Class, Stack, StackRequestBody, policy::Policy, retry::RetryReport,
-};
-use longhaul_sim::{Provider, Weight, server::Server};
+use longhaul::{Attempt, BoxError, Class, Stack, StackRequestBody, retry::RetryReport};
 use tower::{Layer, ServiceExt};
+
+use self::shared::Upstream;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    upstream: shared::Arguments,
+}
 
 /// The body as it is below the layers, where callers pass a `Full<Bytes>`.
 type SentBody = StackRequestBody<Full<Bytes>>;
 
-/// How many times as fast as real time the simulated provider runs, and the policy with it.
-const SPEED: f64 = 100.0;
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // A proxy cuts every other call after a minute of silence.
-    let provider = Provider::builder()
-        .speed(SPEED)
-        .script("cut@60, none, cut@60, none".parse()?)
-        .image_weight(Weight::Tiny)
-        .build()?;
-    let server = Server::start(provider.clone()).await?;
-    let stack = Stack::new(Policy::nano_banana_pro().scaled(1.0 / SPEED)?)?;
+    // Of the simulated provider, a proxy cuts every other call after a minute of silence.
+    let upstream = Arguments::parse()
+        .upstream
+        .open("cut@60, none, cut@60, none")
+        .await?;
+    let stack = Stack::new(upstream.policy.clone())?;
 
     println!("A client whose body type follows the layers:");
-    // It was `Client<HttpConnector, Full<Bytes>>`; nothing else changes.
-    let client: Client<HttpConnector, SentBody> = builder().build(HttpConnector::new());
+    // It was `Client<HttpsConnector<HttpConnector>, Full<Bytes>>`; nothing else changes.
+    let client: Client<_, SentBody> = builder().build(connector()?);
     let client = stack.layer(client);
-    show(client.oneshot(picture(&server)?).await?).await?;
+    show(client.oneshot(upstream.picture()?).await?, &upstream).await?;
 
     println!("A client with a fixed, boxed body type:");
-    let client: Client<HttpConnector, UnsyncBoxBody<Bytes, BoxError>> =
-        builder().build(HttpConnector::new());
+    let client: Client<_, UnsyncBoxBody<Bytes, BoxError>> = builder().build(connector()?);
     let client = client.map_request(|request: Request<SentBody>| {
         request.map(|body| body.map_err(BoxError::from).boxed_unsync())
     });
     let client = stack.layer(client);
-    show(client.oneshot(picture(&server)?).await?).await?;
+    show(client.oneshot(upstream.picture()?).await?, &upstream).await?;
 
     // Nobody below the layers sent anything that they do not know of.
-    provider.oracle().settled().await;
-    let (ours, theirs) = (
-        stack.ledger().records().len(),
-        provider.oracle().totals().requests,
-    );
-    println!("Our ledger has {ours} entries; the provider received {theirs} requests.");
-    assert_eq!(ours as u64, theirs);
+    let ours = stack.ledger().records().len();
+    println!("Our ledger has {ours} entries.");
+    if let Some((provider, _)) = &upstream.simulated {
+        provider.oracle().settled().await;
+        assert_eq!(ours as u64, provider.oracle().totals().requests);
+    }
     Ok(())
+}
+
+/// Of HTTP/1.1 alone, with the platform's roots.
+fn connector() -> std::io::Result<HttpsConnector<HttpConnector>> {
+    let connector = HttpsConnectorBuilder::new().with_native_roots()?;
+    Ok(connector.https_or_http().enable_http1().build())
 }
 
 fn builder() -> legacy::Builder {
@@ -83,16 +92,8 @@ fn builder() -> legacy::Builder {
     builder
 }
 
-fn picture(server: &Server) -> http::Result<Request<Full<Bytes>>> {
-    Request::post(format!("{}/v1/images/generations", server.url()))
-        .header("content-type", "application/json")
-        .body(Full::from(
-            r#"{"model": "nano-banana-pro", "prompt": "a cat", "size": "4096x4096"}"#,
-        ))
-}
-
 /// Reads the answer to its end: only then is it known whether it was delivered.
-async fn show<B>(response: Response<B>) -> Result<(), Box<dyn Error>>
+async fn show<B>(response: Response<B>, upstream: &Upstream) -> Result<(), Box<dyn Error>>
 where
     B: Body<Data = Bytes, Error = longhaul::Error>,
 {
@@ -105,10 +106,12 @@ where
             "  attempt {}: {} in {:.0} s",
             attempt.number(),
             attempt.class().map_or("running", Class::name),
-            attempt.elapsed().as_secs_f64() * SPEED,
+            attempt.elapsed().as_secs_f64() * upstream.speed,
         );
     }
     let last = report.attempts().last().and_then(Attempt::class);
-    assert_eq!((report.attempts().len(), last), (2, Some(Class::Delivered)));
+    if upstream.simulated.is_some() {
+        assert_eq!((report.attempts().len(), last), (2, Some(Class::Delivered)));
+    }
     Ok(())
 }

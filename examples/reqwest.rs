@@ -10,20 +10,26 @@
 //!
 //! ```sh
 //! cargo run --example reqwest
+//! cargo run --example reqwest -- --upstream https://api.openai.com --key-env OPENAI_API_KEY
 //! ```
+
+mod shared;
 
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
+use clap::Parser;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
-use longhaul::{BoxError, Class, Stack, policy::Policy};
-use longhaul_sim::{Provider, Weight, server::Server};
+use http_body_util::BodyExt;
+use longhaul::{BoxError, Class, Stack};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// How many times as fast as real time the simulated provider runs, and the policy with it.
-const SPEED: f64 = 100.0;
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    upstream: shared::Arguments,
+}
 
 /// Any `http::Request` through reqwest. Extensions pass, and with them all that the layers know.
 fn adapter<B>(
@@ -43,6 +49,8 @@ where
 }
 
 fn client() -> reqwest::Result<reqwest::Client> {
+    // The one that longhaul's client uses too. It may be installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         // By default a redirect is followed: 301, 302 and 303 turn the POST into a GET, and a key in a header
         // such as `x-goog-api-key` goes along to whatever host the answer names.
@@ -71,30 +79,34 @@ fn client() -> reqwest::Result<reqwest::Client> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let provider = Provider::builder()
-        .speed(SPEED)
-        .script("cut@60, none, redirect".parse()?)
-        .image_weight(Weight::Tiny)
-        .build()?;
-    let server = Server::start(provider.clone()).await?;
-    let stack = Stack::new(Policy::nano_banana_pro().scaled(1.0 / SPEED)?)?;
+    let upstream = Arguments::parse()
+        .upstream
+        .open("cut@60, none, redirect")
+        .await?;
+    let stack = Stack::new(upstream.policy.clone())?;
     let client = stack.layer(adapter(client()?));
 
-    println!("A proxy cuts the first attempt after 60 s:");
-    let response = client.clone().oneshot(picture(&server.url())?).await?;
+    println!("A picture, of the simulated provider at the second attempt:");
+    let response = client.clone().oneshot(upstream.picture()?).await?;
+    let status = response.status();
     let answer = response.into_body().collect().await?.to_bytes();
-    println!("  {} bytes", answer.len());
+    println!("  {status}, {} bytes", answer.len());
+    let Some((provider, _)) = &upstream.simulated else {
+        return Ok(());
+    };
 
     println!("The provider redirects:");
     // As a server does it: each call in a task of its own.
-    let call = tokio::spawn(client.clone().oneshot(picture(&server.url())?));
+    let call = tokio::spawn(client.clone().oneshot(upstream.picture()?));
     let response = call.await??;
     println!("  {}, not followed", response.status());
     assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
 
     println!("Nobody listens:");
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let error = match client.oneshot(picture(&format!("http://{nobody}"))?).await {
+    let mut request = upstream.picture()?;
+    *request.uri_mut() = format!("http://{nobody}/v1/images/generations").parse()?;
+    let error = match client.oneshot(request).await {
         Ok(response) => return Err(format!("somebody answered {}", response.status()).into()),
         Err(error) => error,
     };
@@ -118,12 +130,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
     provider.oracle().settled().await;
     assert_eq!(provider.oracle().totals().requests, 3);
     Ok(())
-}
-
-fn picture(base: &str) -> http::Result<Request<Full<Bytes>>> {
-    Request::post(format!("{base}/v1/images/generations"))
-        .header("content-type", "application/json")
-        .body(Full::from(
-            r#"{"model": "nano-banana-pro", "prompt": "a cat", "size": "4096x4096"}"#,
-        ))
 }

@@ -1,6 +1,4 @@
-//! What the examples and the tests of this workspace share: does a ledger agree with the truth?
-
-pub use longhaul_testing::disagreements;
+//! Nothing but the pages of this workspace, whose examples are its doc tests.
 
 /// The examples of the READMEs and of the pages in `docs/` compile.
 #[cfg(doctest)]
@@ -21,6 +19,8 @@ mod pages {
     struct CompressedAnswers;
     #[doc = include_str!("../docs/draining.md")]
     struct Draining;
+    #[doc = include_str!("../docs/existing-programs.md")]
+    struct ExistingPrograms;
     #[doc = include_str!("../docs/first-dialect.md")]
     struct FirstDialect;
     #[doc = include_str!("../docs/first-layer.md")]

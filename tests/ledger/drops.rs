@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use longhaul::{Stack, billing::PriceRow, policy::Policy};
 use longhaul_ledger::{DurableLedger, Location, store::Filter};
 use longhaul_sim::{Provider, Weight};
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 use tower::{Layer, ServiceExt};
 
 use crate::scene::SPEED;

@@ -10,7 +10,7 @@ use longhaul::billing::Record;
 use longhaul_ledger::{DurableLedger, Location, Stored, store::Filter};
 use longhaul_sim::{Fault, Provider, Script, Weight, server::Server};
 use longhaul_testing::Running;
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 
 /// How many times as fast as real time the provider runs, and the policies with it.
 pub(crate) const SPEED: f64 = 500.0;

@@ -7,11 +7,11 @@
 
 mod cell;
 mod leaks;
-#[path = "../scene/mod.rs"]
-mod scene;
 mod seen;
 mod stage;
 mod table;
+
+use longhaul_testing::harness as scene;
 
 use std::process::ExitCode;
 

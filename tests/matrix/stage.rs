@@ -12,13 +12,13 @@ use longhaul::{
 };
 use longhaul_hyper::Client;
 use longhaul_sim::{Dialect, Entry, Totals};
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 use tower::{Layer, ServiceExt};
 
 use crate::{
     cell::differ,
     leaks,
-    scene::{Ended, Http, Scene, perform, provider, request_of, until},
+    scene::{Ended, Harness, Http, perform, provider, request_of, until},
     seen::{LEAVES, Seen},
     table::{Load, PolicyName, Row},
 };
@@ -29,8 +29,8 @@ const PLACES: usize = 2;
 /// A provider that does what the row says to the first request, another one where the policy has one to turn to, and
 /// a client.
 pub(crate) struct Stage {
-    scene: Scene,
-    other: Option<Scene>,
+    scene: Harness,
+    other: Option<Harness>,
     pub(crate) stack: Stack,
     client: Http,
     prompt: String,
@@ -40,14 +40,14 @@ impl Stage {
     pub(crate) async fn set(row: &Row) -> Self {
         let script = format!("{},none", row.fault);
         let provider = provider(&script).image_weight(row.load.weight());
-        let scene = Scene::with(provider, Policy::default()).await;
+        let scene = Harness::with(provider, Policy::default()).await;
         let mut policy = row.policy.policy();
         // What is handed on while it comes is what this load is about.
         policy.classify.hold = row.load != Load::LargeAnswer;
         // A place that is not given back is then missed. Two: a late attempt keeps its own.
         policy.in_flight.max_per_host = PLACES;
         let other = match row.policy {
-            PolicyName::Fallback => Some(Scene::new("none").await),
+            PolicyName::Fallback => Some(Harness::new("none").await),
             PolicyName::Document | PolicyName::Careful => None,
         };
         if let Some(other) = &other {

@@ -7,10 +7,10 @@
 mod black_hole;
 mod inside;
 mod outage;
-#[path = "../scene/mod.rs"]
-mod scene;
 mod sockets;
 mod unreachable;
+
+use longhaul_testing::harness as scene;
 
 use std::{future::Future, process::ExitCode};
 

@@ -5,14 +5,14 @@ use longhaul_sim::{Dialect, Weight};
 use tower::Layer;
 
 use crate::{
-    scene::{Ended, Scene, perform, plain, provider, request_of},
+    scene::{Ended, Harness, perform, plain, provider, request_of},
     way::{SOON, ask, counts, nginx, scene, scene_of},
 };
 
 const HELD: &str = "proxy_buffering on; proxy_request_buffering on; client_max_body_size 64m;";
 const PASSED: &str = "proxy_buffering off; proxy_request_buffering off; client_max_body_size 64m;";
 
-async fn ask_much(scene: &Scene, url: &str) -> Ended {
+async fn ask_much(scene: &Harness, url: &str) -> Ended {
     let asked = request_of(url, Dialect::OpenAi, &"x".repeat(16_000_000));
     perform(scene.stack.layer(plain()), asked).await
 }

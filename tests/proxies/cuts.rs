@@ -8,12 +8,12 @@ use longhaul_testing::Mode;
 use tower::Layer;
 
 use crate::{
-    scene::{Ended, Scene, perform, plain, request},
+    scene::{Ended, Harness, perform, plain, request},
     way::{SECOND, SOON, ask, assert_cut_by, assert_diagnosed, counts, haproxy, nginx, scene},
 };
 
 /// An idle limit shorter than the picture takes, then a picture that is made in time.
-async fn meets_an_idle_limit(scene: &Scene, url: &str, sender: &str) {
+async fn meets_an_idle_limit(scene: &Harness, url: &str, sender: &str) {
     let ended = ask(scene, url).await;
 
     assert!(ended.picture().is_some(), "{ended:?}");
@@ -46,7 +46,7 @@ async fn haproxy_that_gives_up_is_named_and_its_504_is_sent_again() {
 }
 
 /// The provider resets the connection after it has read the request, and works on.
-async fn meets_a_reset(scene: &Scene, url: &str, sender: &str) {
+async fn meets_a_reset(scene: &Harness, url: &str, sender: &str) {
     let ended = ask(scene, url).await;
 
     assert_eq!(
@@ -80,7 +80,7 @@ async fn a_502_of_haproxy_after_a_reset_may_be_charged_and_is() {
 }
 
 /// Nobody listens behind the proxy, and nobody is asked.
-async fn meets_a_closed_port(scene: Scene, url: &str) -> Ended {
+async fn meets_a_closed_port(scene: Harness, url: &str) -> Ended {
     scene.server.shutdown().await;
     let ended = perform(scene.stack.layer(plain()), request(url, Dialect::OpenAi)).await;
     assert_eq!(scene.provider.oracle().totals().requests, 0);

@@ -11,6 +11,6 @@ mod limits;
 mod mixed;
 mod outbound;
 mod reuse;
-#[path = "../scene/mod.rs"]
-mod scene;
 mod way;
+
+use longhaul_testing::harness as scene;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tower::Layer;
 
 use crate::{
-    scene::{Scene, perform, plain, request},
+    scene::{Harness, perform, plain, request},
     way::{haproxy, nginx, scene},
 };
 
@@ -34,7 +34,7 @@ fn script() -> String {
     rounds.join(",")
 }
 
-async fn agrees(scene: Scene, url: &str) {
+async fn agrees(scene: Harness, url: &str) {
     const CALLS: usize = 24;
     let scene = Arc::new(scene);
     let client = scene.stack.layer(plain());

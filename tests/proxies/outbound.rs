@@ -8,14 +8,14 @@ use rustls::{ClientConfig, crypto::ring};
 use tower::Layer;
 
 use crate::{
-    scene::{Ended, Http, Scene, UNSENT_ATTEMPTS, chain, perform},
+    scene::{Ended, Harness, Http, UNSENT_ATTEMPTS, chain, perform},
     way::{SOON, counts, scene},
 };
 
 const USER: Option<(&str, &str)> = Some(("aladdin", "sesame"));
 
 /// The scene's provider through the proxy at `url`.
-fn through(scene: &Scene, url: &str) -> StackService<Http> {
+fn through(scene: &Harness, url: &str) -> StackService<Http> {
     let proxies = Proxies::all(url).expect("a proxy");
     let builder = Client::builder().proxies(proxies);
     let builder = match scene.server.certificate_der() {
@@ -31,7 +31,7 @@ fn through(scene: &Scene, url: &str) -> StackService<Http> {
     scene.stack.layer(builder.build().expect("valid settings"))
 }
 
-async fn ask(scene: &Scene, url: &str) -> Ended {
+async fn ask(scene: &Harness, url: &str) -> Ended {
     perform(through(scene, url), scene.request(Dialect::OpenAi)).await
 }
 
@@ -39,7 +39,7 @@ async fn assert_delivered_through(url: &str) {
     for encrypted in [false, true] {
         let scene = match encrypted {
             false => scene(SOON, Policy::default()).await,
-            true => Scene::encrypted(SOON, Protocols::Http1).await,
+            true => Harness::encrypted(SOON, Protocols::Http1).await,
         };
         let ended = ask(&scene, url).await;
         assert_eq!(ended.classes(), [Class::Delivered], "{ended:?}");

@@ -5,7 +5,7 @@ use longhaul_sim::{Builder, Dialect, Totals};
 use longhaul_testing::{HaProxy, Mode, Nginx};
 use tower::Layer;
 
-use crate::scene::{Ended, Scene, perform, plain, provider, request};
+use crate::scene::{Ended, Harness, perform, plain, provider, request};
 
 /// A proxy that gives up after a second; the picture takes longer.
 pub(crate) const SECOND: &str = "none+takes@150";
@@ -13,36 +13,36 @@ pub(crate) const SECOND: &str = "none+takes@150";
 pub(crate) const SOON: &str = "none+takes@10";
 
 /// nginx with these directives before the provider of `scene`, and its address.
-pub(crate) fn nginx(scene: &Scene, directives: &str) -> Option<(Nginx, String)> {
+pub(crate) fn nginx(scene: &Harness, directives: &str) -> Option<(Nginx, String)> {
     let nginx = Nginx::before(scene.server.addr(), directives)?;
     let url = nginx.url();
     Some((nginx, url))
 }
 
 /// HAProxy likewise.
-pub(crate) fn haproxy(scene: &Scene, mode: Mode, settings: &str) -> Option<(HaProxy, String)> {
+pub(crate) fn haproxy(scene: &Harness, mode: Mode, settings: &str) -> Option<(HaProxy, String)> {
     let haproxy = HaProxy::before(scene.server.addr(), mode, settings)?;
     let url = haproxy.url();
     Some((haproxy, url))
 }
 
 /// The provider that meets these faults one after the other, asked under this policy.
-pub(crate) async fn scene(script: &str, policy: Policy) -> Scene {
-    Scene::with(provider(script), policy).await
+pub(crate) async fn scene(script: &str, policy: Policy) -> Harness {
+    Harness::with(provider(script), policy).await
 }
 
 /// This provider, asked under the default policy.
-pub(crate) async fn scene_of(provider: Builder) -> Scene {
-    Scene::with(provider, Policy::default()).await
+pub(crate) async fn scene_of(provider: Builder) -> Harness {
+    Harness::with(provider, Policy::default()).await
 }
 
 /// One picture by the way that begins at `url`.
-pub(crate) async fn ask(scene: &Scene, url: &str) -> Ended {
+pub(crate) async fn ask(scene: &Harness, url: &str) -> Ended {
     perform(scene.stack.layer(plain()), request(url, Dialect::OpenAi)).await
 }
 
 /// What the provider received whole, charged and delivered, once it has come to rest.
-pub(crate) async fn counts(scene: &Scene) -> (u64, u64, u64) {
+pub(crate) async fn counts(scene: &Harness) -> (u64, u64, u64) {
     scene.assert_agreement().await;
     let Totals {
         read_whole,

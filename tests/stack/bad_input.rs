@@ -1,24 +1,20 @@
 //! Whatever is put into the stack, it ends in a plain error or passes plainly.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty, Full};
 use longhaul::{
     BoxError, Class, ErrorKind, Stack, StackRequestBody,
     retry::{RetryReport, StoppedBy},
 };
 use longhaul_sim::Dialect;
+use longhaul_testing::{MockBody, Step};
 use tower::{Layer, service_fn};
 
 use crate::bench::{Bench, picture, post, send, tested};
@@ -138,51 +134,18 @@ async fn absurd_answers_pass() {
     }
 }
 
-/// Many equal frames of unknown number; counts what was taken.
-struct Flood {
-    frames: VecDeque<Bytes>,
-    taken: Arc<AtomicU64>,
-}
-
-impl Flood {
-    const MEGABYTES: usize = 100;
-
-    fn new(taken: &Arc<AtomicU64>) -> Self {
-        // One megabyte, shared by all.
-        let frame = Bytes::from(vec![b' '; 1 << 20]);
-        Self {
-            frames: vec![frame; Self::MEGABYTES].into(),
-            taken: taken.clone(),
-        }
-    }
-}
-
-impl Body for Flood {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = self.frames.pop_front();
-        let length = frame.as_ref().map_or(0, Bytes::len) as u64;
-        self.taken.fetch_add(length, Relaxed);
-        Poll::Ready(frame.map(|data| Ok(Frame::data(data))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
-    }
-}
+const MEGABYTES: usize = 100;
 
 #[tokio::test(start_paused = true)]
 async fn a_body_above_the_cap_is_sent_once_whole_and_never_held_whole() {
-    let taken = Arc::new(AtomicU64::new(0));
+    // One megabyte, shared by all frames; how many follow nobody says.
+    let frame = Bytes::from(vec![b' '; 1 << 20]);
+    let body = MockBody::of(vec![frame; MEGABYTES]);
+    let taken = body.taken();
     let before_sending = Arc::new(AtomicU64::new(0));
     let client = {
         let (taken, before_sending) = (taken.clone(), before_sending.clone());
-        service_fn(move |request: Sent<Flood>| {
+        service_fn(move |request: Sent<MockBody>| {
             before_sending.store(taken.load(Relaxed), Relaxed);
             async move {
                 let mut body = request.into_body();
@@ -190,14 +153,14 @@ async fn a_body_above_the_cap_is_sent_once_whole_and_never_held_whole() {
                 while let Some(frame) = body.frame().await {
                     received += frame?.into_data().unwrap().len();
                 }
-                assert_eq!(received, Flood::MEGABYTES << 20);
+                assert_eq!(received, MEGABYTES << 20);
                 let answer = Response::builder().status(503);
                 Ok::<_, BoxError>(answer.body(Full::<Bytes>::from("busy"))?)
             }
         })
     };
     let stack = Stack::new(tested(Default::default())).unwrap();
-    let request = post(IMAGES, Flood::new(&taken));
+    let request = post(IMAGES, body);
     let answer = send(stack.layer(client), request).await.unwrap();
 
     let cap = stack.policy().detect.replay_limit;
@@ -208,25 +171,11 @@ async fn a_body_above_the_cap_is_sent_once_whole_and_never_held_whole() {
     assert_eq!(stack.ledger().records().len(), 1);
 }
 
-/// Breaks while it is read.
-struct Broken;
-
-impl Body for Broken {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(Some(Err("the disk is gone".into())))
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_request_body_that_breaks_is_said_to_and_nothing_is_sent() {
     let bench = Bench::new("none");
-    let error = bench.call(post(IMAGES, Broken)).await.unwrap_err();
+    let broken = MockBody::new([Step::Fail("the disk is gone")]);
+    let error = bench.call(post(IMAGES, broken)).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::RequestBody);
     assert_eq!(error.class(), Class::NeverSent);
     assert!(bench.provider.oracle().entries().is_empty());

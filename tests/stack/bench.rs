@@ -8,33 +8,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use longhaul::{
-    Attempt, Class, Error, Resolution, Stack, StackService,
-    billing::PriceRow,
+    Attempt, Class, Error, Stack, StackService,
     observe::{Event, Observer},
     policy::Policy,
 };
 use longhaul_sim::{Dialect, Provider, Script, Weight};
-use longhaul_workspace::disagreements;
+use longhaul_testing::{disagreements, harness::priced};
 use tower::{Layer, Service, ServiceExt};
 
 /// `policy` with exact waits, the header and the prices that the simulator goes by.
-pub(crate) fn tested(mut policy: Policy) -> Policy {
+pub(crate) fn tested(policy: Policy) -> Policy {
+    let mut policy = priced(policy);
     policy.retry.schedule.jitter = 0.0;
-    policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));
-    policy.billing.prices = [
-        (Resolution::K1, longhaul_sim::Resolution::K1),
-        (Resolution::K2, longhaul_sim::Resolution::K2),
-        (Resolution::K4, longhaul_sim::Resolution::K4),
-    ]
-    .map(|(resolution, theirs)| {
-        let micros = i64::try_from(theirs.list_price_micros()).unwrap();
-        PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
-    })
-    .to_vec();
     policy
 }
 

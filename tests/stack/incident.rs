@@ -11,7 +11,7 @@ use longhaul::{
     policy::Policy,
 };
 use longhaul_sim::{Dialect, Provider, Totals, Weight};
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::bench::{picture, send, tested};

@@ -21,8 +21,8 @@ use crate::{
     raw::{Recorder, listen, split},
     reqwest::Reqwest,
     scene::{
-        Scene, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, request, request_of,
-        stack,
+        Harness, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, request,
+        request_of, stack,
     },
 };
 
@@ -63,7 +63,7 @@ async fn keeps_its_promises(stacked: &Stacked) {
 }
 
 async fn the_main_job(stacked: &Stacked) {
-    let scene = Scene::new("overloaded,cut@60,none").await;
+    let scene = Harness::new("overloaded,cut@60,none").await;
 
     let ended = perform(stacked(&scene.stack), scene.request(Dialect::OpenAi)).await;
 
@@ -96,7 +96,7 @@ async fn a_refused_connection(stacked: &Stacked) {
 }
 
 async fn a_request_cut_half_way(stacked: &Stacked) {
-    let scene = Scene::new("reset-reading@200000,none").await;
+    let scene = Harness::new("reset-reading@200000,none").await;
     let prompt = "x".repeat(16_000_000);
 
     let asked = request_of(&scene.server.url(), Dialect::OpenAi, &prompt);
@@ -110,7 +110,7 @@ async fn a_request_cut_half_way(stacked: &Stacked) {
 }
 
 async fn a_redirect(stacked: &Stacked) {
-    let scene = Scene::new("redirect,none").await;
+    let scene = Harness::new("redirect,none").await;
 
     let ended = perform(stacked(&scene.stack), scene.request(Dialect::OpenAi)).await;
 

@@ -3,13 +3,13 @@
 use http_body_util::BodyExt;
 use longhaul::{Attempt, Class, End, Phase, attempt::Sent, policy::Policy};
 use longhaul_sim::{Dialect, Received, Weight};
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 use tower::{Layer, ServiceExt};
 
 use crate::{
     raw::{Clog, listen},
     scene::{
-        Scene, attempts_of, only_record, provider, request, request_of, stack, trusting, until,
+        Harness, attempts_of, only_record, provider, request, request_of, stack, trusting, until,
     },
 };
 
@@ -22,7 +22,7 @@ fn closing(stack: &longhaul::Stack, attempt: &Attempt) -> (End, Class, Phase) {
 
 #[tokio::test]
 async fn dropped_before_it_is_polled_it_was_never_begun() {
-    let scene = Scene::new("none").await;
+    let scene = Harness::new("none").await;
 
     drop(scene.client().oneshot(scene.request(Dialect::OpenAi)));
 
@@ -57,7 +57,7 @@ async fn dropped_while_connecting_it_was_never_sent() {
 
 #[tokio::test]
 async fn dropped_while_writing_it_was_sent_in_part() {
-    let scene = Scene::new("none").await;
+    let scene = Harness::new("none").await;
     let clog = Clog::before(scene.server.addr(), 100_000).await;
     let prompt = "x".repeat(24_000_000);
     let mut request = request_of(&clog.url, Dialect::OpenAi, &prompt);
@@ -87,7 +87,7 @@ async fn dropped_while_writing_it_was_sent_in_part() {
 #[tokio::test]
 async fn dropped_while_the_model_works_it_may_be_charged() {
     for dialect in [Dialect::OpenAi, Dialect::Gemini] {
-        let scene = Scene::new("silence").await;
+        let scene = Harness::new("silence").await;
         let mut request = scene.request(dialect);
         let mut attempts = attempts_of(&mut request);
 
@@ -116,7 +116,7 @@ async fn dropped_in_the_middle_of_the_answer_it_is_undelivered() {
         let provider = provider("stalled").image_weight(Weight::Real);
         let mut policy = Policy::default();
         policy.classify.hold = false;
-        let scene = Scene::with(provider, policy).await;
+        let scene = Harness::with(provider, policy).await;
         let mut request = scene.request(dialect);
         let mut attempts = attempts_of(&mut request);
 
@@ -140,7 +140,7 @@ async fn dropped_in_the_middle_of_the_answer_it_is_undelivered() {
 async fn dropped_between_two_attempts_the_first_keeps_its_ending() {
     let mut policy = Policy::default();
     policy.retry.schedule.overload = policy.retry.schedule.cap;
-    let scene = Scene::with(provider("overloaded,none"), policy).await;
+    let scene = Harness::with(provider("overloaded,none"), policy).await;
     let mut request = scene.request(Dialect::OpenAi);
     let mut attempts = attempts_of(&mut request);
 

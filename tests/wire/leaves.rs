@@ -20,7 +20,7 @@ use tower::{Layer, ServiceExt, util::MapRequest};
 use crate::{
     raw::{Recorder, listen, split},
     scene::{
-        Http, Scene, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, plain,
+        Harness, Http, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, plain,
         request, request_of, stack,
     },
 };
@@ -55,7 +55,7 @@ async fn a_request_leaves_whole_with_its_length_and_in_http_1() {
 #[tokio::test]
 async fn each_attempt_is_one_request_with_one_key_and_its_own_number() {
     for dialect in [Dialect::OpenAi, Dialect::Gemini] {
-        let scene = Scene::new("cut@60,reset,none").await;
+        let scene = Harness::new("cut@60,reset,none").await;
 
         let ended = scene.perform(scene.request(dialect)).await;
 
@@ -88,7 +88,7 @@ async fn each_attempt_is_one_request_with_one_key_and_its_own_number() {
 
 #[tokio::test]
 async fn a_callers_own_key_is_sent_and_two_operations_have_two() {
-    let scene = Scene::new("").await;
+    let scene = Harness::new("").await;
     let mut own = scene.request(Dialect::OpenAi);
     own.headers_mut()
         .insert("idempotency-key", "cat-1".parse().expect("a value"));
@@ -109,7 +109,7 @@ async fn a_callers_own_key_is_sent_and_two_operations_have_two() {
 
 #[tokio::test]
 async fn a_server_that_offers_h2_and_http_1_is_spoken_to_in_http_1() {
-    let scene = Scene::encrypted("none", Protocols::Any).await;
+    let scene = Harness::encrypted("none", Protocols::Any).await;
 
     let ended = scene.perform(scene.request(Dialect::OpenAi)).await;
 
@@ -125,7 +125,7 @@ async fn a_server_that_offers_h2_and_http_1_is_spoken_to_in_http_1() {
 
 #[tokio::test]
 async fn a_server_of_h2_alone_is_never_sent_to_and_the_error_says_why() {
-    let scene = Scene::encrypted("none", Protocols::Http2).await;
+    let scene = Harness::encrypted("none", Protocols::Http2).await;
 
     let ended = scene.perform(scene.request(Dialect::OpenAi)).await;
 
@@ -185,7 +185,7 @@ async fn a_key_never_leaves_over_plain_http_on_a_public_network() {
 
 #[tokio::test]
 async fn a_sensitive_request_never_leaves_over_plain_http_even_here() {
-    let scene = Scene::new("none").await;
+    let scene = Harness::new("none").await;
     let mut request = scene.request(Dialect::OpenAi);
     request.headers_mut().remove("authorization");
     request.extensions_mut().insert(Sensitive);
@@ -201,7 +201,7 @@ async fn a_sensitive_request_never_leaves_over_plain_http_even_here() {
 
 #[tokio::test]
 async fn a_sensitive_request_leaves_over_https() {
-    let scene = Scene::encrypted("none", Protocols::Any).await;
+    let scene = Harness::encrypted("none", Protocols::Any).await;
     let mut request = scene.request(Dialect::OpenAi);
     request.extensions_mut().insert(Sensitive);
 
@@ -237,7 +237,7 @@ async fn a_redirect_is_not_followed_and_its_target_sees_no_key() {
 
 #[tokio::test]
 async fn no_secret_is_in_what_is_written_down() {
-    let scene = Scene::new("unauthorized").await;
+    let scene = Harness::new("unauthorized").await;
 
     let ended = scene.perform(scene.request(Dialect::OpenAi)).await;
 

@@ -13,6 +13,6 @@ mod pool;
 mod raw;
 mod reopens;
 mod reqwest;
-#[path = "../scene/mod.rs"]
-mod scene;
 mod whole;
+
+use longhaul_testing::harness as scene;

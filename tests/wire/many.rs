@@ -13,7 +13,7 @@ use longhaul::{Class, policy::Policy};
 use longhaul_sim::{Dialect, Entry, Script};
 use tokio::task::JoinSet;
 
-use crate::scene::{PATIENCE, Scene, perform, provider};
+use crate::scene::{Harness, PATIENCE, perform, provider};
 
 const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Gemini];
 
@@ -23,7 +23,7 @@ async fn of_fifty_calls_at_once_never_more_than_ten_are_under_way() {
     let script: Vec<_> = (10..60)
         .map(|takes| format!("none+takes@{takes}"))
         .collect();
-    let scene = Arc::new(Scene::new(&script.join(",")).await);
+    let scene = Arc::new(Harness::new(&script.join(",")).await);
     let most_open = Arc::<AtomicUsize>::default();
     let watch = {
         let (scene, most_open) = (scene.clone(), most_open.clone());
@@ -106,9 +106,9 @@ fn chance(seed: u64, count: usize) -> Script {
     faults.join(",").parse().expect("a script")
 }
 
-async fn mixed(policy: Policy, seed: u64) -> (Vec<Vec<Class>>, Arc<Scene>) {
+async fn mixed(policy: Policy, seed: u64) -> (Vec<Vec<Class>>, Arc<Harness>) {
     let provider = provider("").script(chance(seed, 60));
-    let scene = Arc::new(Scene::with(provider, policy).await);
+    let scene = Arc::new(Harness::with(provider, policy).await);
     let client = scene.client();
     let mut calls = JoinSet::new();
     for number in 0..60 {

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 use longhaul_hyper::Settings;
 use longhaul_sim::Dialect;
 
-use crate::scene::{Scene, perform};
+use crate::scene::{Harness, perform};
 
 /// The connections that `calls` calls took, `pause` apart from each other.
 async fn connections(calls: usize, pause: Duration) -> BTreeSet<Option<u64>> {
-    let scene = Scene::new("").await;
+    let scene = Harness::new("").await;
     let client = scene.client();
     for _ in 0..calls {
         let ended = perform(client.clone(), scene.request(Dialect::OpenAi)).await;

@@ -3,14 +3,14 @@
 use longhaul::{Class, policy::Policy};
 use longhaul_sim::Dialect;
 
-use crate::scene::{Scene, provider};
+use crate::scene::{Harness, provider};
 
 #[tokio::test]
 async fn a_port_that_opens_again_brings_the_picture_at_one_price() {
     let mut policy = Policy::default();
     policy.retry.unsent_attempts = 100;
     // Closed for 2 s of ours.
-    let scene = Scene::with(provider("refused@100,none"), policy).await;
+    let scene = Harness::with(provider("refused@100,none"), policy).await;
 
     let ended = scene.perform(scene.request(Dialect::OpenAi)).await;
 

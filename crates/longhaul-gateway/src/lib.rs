@@ -1,6 +1,9 @@
 //! A gateway for HTTP calls that take minutes and cost money, for callers in any language: they change their base URL
 //! and keep their client.
 //!
+//! An SDK that gives up after a minute and sends again pays twice for a picture that it never sees. Behind this gateway its
+//! line stays open, one idempotency key is one charge, and every attempt is in a ledger.
+//!
 //! The program `longhaul-gateway` is made of the parts of this library, which are for other people's gateways too:
 //!
 //! | part | |

@@ -70,6 +70,14 @@ mod dialect;
 mod error;
 mod line;
 pub mod log;
+#[cfg(test)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is made for the tests of all crates"
+)]
+#[path = "../../longhaul-testing/src/mock/mod.rs"]
+mod mock;
 mod oracle;
 pub mod picture;
 mod provider;

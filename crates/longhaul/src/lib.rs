@@ -113,6 +113,14 @@ pub mod error;
 pub mod fallback;
 pub mod http1;
 pub mod in_flight;
+#[cfg(test)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is made for the tests of all crates"
+)]
+#[path = "../../longhaul-testing/src/mock/mod.rs"]
+mod mock;
 mod model;
 pub mod observe;
 pub mod policy;

@@ -20,7 +20,7 @@ macro_rules! accessors {
     };
 }
 
-/// A response body whose inside is nobody's business: a struct around an observed body that forwards every method of
+/// An opaque response body: a struct around an observed body that forwards every method of
 /// [`http_body::Body`]. The bounds in the brackets are those that the struct itself needs.
 macro_rules! opaque_body {
     ($(#[$meta:meta])* pub struct $name:ident<$body:ident $(, $param:ident)*>($inner:ty) where [$($bounds:tt)*]) => {

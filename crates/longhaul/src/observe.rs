@@ -81,6 +81,18 @@ where
 }
 
 /// A shared observer: given to the retry layer for all operations, or as a request extension for one.
+///
+/// ```
+/// use longhaul::{Stack, observe::{Event, Observer}, policy::Policy};
+///
+/// let observer = Observer::new(|event: &Event<'_>| {
+///     if let Event::Waiting { class, wait, .. } = event {
+///         println!("{class}: the next attempt is in {} s", wait.as_secs());
+///     }
+/// });
+/// let stack = Stack::new(Policy::nano_banana_pro())?.with_observer(observer);
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct Observer(Arc<dyn Observe>);
 

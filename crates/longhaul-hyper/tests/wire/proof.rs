@@ -1,15 +1,10 @@
-use std::{
-    io,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Version};
-use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use longhaul::{Attempt, Class, Error, ErrorKind, Phase, attempt::Sent};
+use longhaul_testing::{MockBody, Step};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
@@ -287,7 +282,7 @@ async fn a_request_body_that_fails_at_once_sends_nothing() {
         read_request(&mut stream).await;
     });
     let mut request = Request::post(&address)
-        .body(Failing)
+        .body(MockBody::new([Step::Fail("the disk is gone")]))
         .expect("a valid request");
     let (attempt, _) = Attempt::enter(request.extensions_mut());
     let mut client = longhaul_hyper::Client::builder()
@@ -304,18 +299,4 @@ async fn a_request_body_that_fails_at_once_sends_nothing() {
         "{}",
         chain(&error)
     );
-}
-
-struct Failing;
-
-impl Body for Failing {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(Err(io::Error::other("the disk is gone"))))
-    }
 }

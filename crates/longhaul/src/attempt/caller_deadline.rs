@@ -8,6 +8,15 @@ use super::Deadline;
 use crate::model::wall_clock;
 
 /// A header by which the caller of a gateway says how long it waits.
+///
+/// ```
+/// use http::HeaderName;
+/// use longhaul::{attempt::{DeadlineForm, DeadlineHeader}, policy::Policy};
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// let header = HeaderName::from_static("x-request-deadline");
+/// policy.retry.deadline_headers = vec![DeadlineHeader::new(header, DeadlineForm::Seconds)];
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadlineHeader {

@@ -25,7 +25,7 @@ impl Expiry {
         }
     }
 
-    /// So much later than the deadline: for whoever stands above layers that keep it themselves.
+    /// How much later than the deadline it fires: for layers above others that keep the deadline themselves.
     pub(crate) fn after(deadline: Deadline, grace: Duration) -> Self {
         Self {
             at: Some(after(deadline.instant(), grace)),

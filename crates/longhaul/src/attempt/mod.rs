@@ -60,6 +60,18 @@ pub(crate) use crate::model::after;
 use crate::model::{Class, End, Exposure, Outcome};
 
 /// One try at sending an operation: a cheap shared handle, numbered from 1.
+///
+/// ```
+/// use longhaul::{Attempt, Class, retry::RetryReport};
+///
+/// /// Whether the picture was delivered: known at the last byte of the answer, not at its head.
+/// async fn was_delivered<B>(answer: &http::Response<B>) -> bool {
+///     match answer.extensions().get::<Attempt>() {
+///         Some(attempt) => attempt.outcome().await.class == Class::Delivered,
+///         None => false,
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Attempt(Arc<AttemptInner>);
 
@@ -96,7 +108,7 @@ impl Attempt {
     }
 
     /// The handle in `extensions`, or else a new one, attempt 1 of an operation of its own, put there.
-    /// The second value says that it is new: whoever made it owes it an outcome.
+    /// The second value says that it is new: the layer that made it must end it.
     ///
     /// Public only so that a client which links connections can be tested without a layer above it.
     #[doc(hidden)]
@@ -143,7 +155,7 @@ impl Attempt {
 
     /// Waits for the end: at the last byte of the answer's body, at the error, or when it is dropped.
     ///
-    /// Cancel-safe. Needs somebody else to read the body: this only watches.
+    /// Cancel-safe. It only watches: another task must read the body.
     pub async fn outcome(&self) -> Outcome {
         // A `Notified` hears every `notify_waiters` from its creation on, so the order matters.
         let ended = self.0.ended.notified();
@@ -155,13 +167,13 @@ impl Attempt {
             .expect("the outcome is set before its waiters are woken")
     }
 
-    /// Another attempt brought the picture first. Whoever drops this one, its end is
+    /// Another attempt brought the picture first. When this one is dropped, its end is
     /// [`Superseded`](End::Superseded); what was sent is proved when it is dropped, and not before.
     pub(crate) fn supersede(&self) {
         self.facts().dropped_as = Some(End::Superseded);
     }
 
-    /// The operation's deadline is over. Whoever drops this one, its end is [`TimedOut`](End::TimedOut).
+    /// The operation's deadline is over. When this one is dropped, its end is [`TimedOut`](End::TimedOut).
     pub(crate) fn expire(&self) {
         self.facts().dropped_as = Some(End::TimedOut);
     }

@@ -114,6 +114,12 @@ pub(crate) struct OtherTargets {
 /// A caller sets it as a request extension, to shorten one operation. The retry layer gives every attempt the
 /// earlier of the caller's and its own; the timeout layer ends the attempt at it. Below, [`of`](Self::of)
 /// reads the one that counts.
+///
+/// ```
+/// let request = http::Request::get("https://api.example.com/status")
+///     .extension(longhaul::Deadline::after(std::time::Duration::from_secs(8)))
+///     .body(());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Deadline(Instant);
 

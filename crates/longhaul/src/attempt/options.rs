@@ -11,7 +11,7 @@ pub(crate) struct AttemptOptions {
     /// [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout).
     pub(crate) head_expiries: u32,
     /// It goes on at its limit, and is marked as [late](super::Attempt::is_late), where the limits do not say otherwise:
-    /// whoever made it looks after late ones.
+    /// the layer that made it looks after late ones.
     pub(crate) keep_late: bool,
     /// Google's hosts are told how long the answer is waited for.
     pub(crate) tell_server: bool,

@@ -17,7 +17,7 @@ pub enum Sent {
     Nothing,
     /// Some, but not all: the provider cannot have read it whole.
     Part,
-    /// All of it, or nobody can tell: it may be running and charged.
+    /// All of it, or not known: it may be running and charged.
     PossiblyWhole,
 }
 

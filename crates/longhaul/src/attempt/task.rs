@@ -15,7 +15,7 @@ pub struct TaskHandle {
     pub dialect: Box<str>,
     /// The provider's id.
     pub id: Box<str>,
-    /// Where it is polled, with the key of whoever submitted it.
+    /// Where it is polled, with the key that submitted it.
     pub poll_url: Box<str>,
     /// When the provider forgets it, in seconds since 1970, where that is known.
     pub expires: Option<u64>,
@@ -98,7 +98,7 @@ impl Attempt {
         self.facts().task.sink = Some(sink);
     }
 
-    /// Notes that the attempt submitted a task, and ends when the handle is durable; at once where nobody keeps it.
+    /// Notes that the attempt submitted a task, and ends when the handle is durable; at once where there is no sink.
     ///
     /// From then on only the deadline bounds the attempt, no attempt is made beside it, and the answer's head is that of
     /// the task's own answer.
@@ -120,7 +120,7 @@ impl Attempt {
         }
     }
 
-    /// Notes how the task ended. Whoever keeps the handle learns it when the attempt ends: until then a crash leaves the
+    /// Notes how the task ended. The sink learns it when the attempt ends: until then a crash leaves the
     /// task open.
     pub fn note_task_end(&self, end: TaskEnd) {
         self.facts().task.end = Some(end);

@@ -14,6 +14,17 @@ use crate::{
 ///
 /// Each attempt is claimed once at most, by the first rule of [`ClaimRule::ALL`] that applies to it, so
 /// that no amount is claimed twice.
+///
+/// ```
+/// use longhaul::billing::{ClaimRules, MemoryLedger};
+///
+/// // Of a provider that credits no slow calls.
+/// let mut rules = ClaimRules::default();
+/// rules.over = None;
+/// for claim in MemoryLedger::new().claims(&rules) {
+///     println!("{claim}");
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

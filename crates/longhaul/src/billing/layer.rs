@@ -9,6 +9,17 @@ use super::{
 use crate::config::ConfigError;
 
 /// Makes [`BillingCompensationTracker`]s that write into one ledger.
+///
+/// ```
+/// use longhaul::billing::{BillingCompensationTrackerLayer, BillingPolicy, MemoryLedger};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let ledger = MemoryLedger::new();
+/// let tracker = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone())?;
+/// let client = tracker.layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct BillingCompensationTrackerLayer<L> {

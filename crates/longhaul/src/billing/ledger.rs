@@ -13,6 +13,24 @@ use crate::{
 /// over, to a queue or a map, and return. What takes time happens behind [`Opened`](Self::Opened).
 /// Opening and closing must go through one queue, so that no closing overtakes its opening, also where
 /// the attempt is dropped before its opening was durable.
+///
+/// ```
+/// use longhaul::{Attempt, billing::{Entry, Ledger, MemoryLedger, MemorySlot, Opening}};
+///
+/// /// A ledger that also says aloud what is begun.
+/// #[derive(Clone)]
+/// struct Aloud(MemoryLedger);
+///
+/// impl Ledger for Aloud {
+///     type Slot = MemorySlot;
+///     type Opened = <MemoryLedger as Ledger>::Opened;
+///
+///     fn open(&self, attempt: &Attempt, opening: Opening) -> (Entry<MemorySlot>, Self::Opened) {
+///         println!("attempt {} of {} begins", opening.attempt, opening.operation);
+///         self.0.open(attempt, opening)
+///     }
+/// }
+/// ```
 pub trait Ledger: Send + Sync + 'static {
     /// The place in the ledger that an entry is closed in.
     type Slot: Slot;
@@ -60,7 +78,7 @@ impl<S: Slot> Entry<S> {
         }
     }
 
-    /// No entry of its own: what `attempt` costs is written down elsewhere, by whoever owes it an outcome.
+    /// No entry of its own: what `attempt` costs is written down by the layer that made the handle.
     pub(super) fn elsewhere(attempt: &Attempt) -> Self {
         Self {
             attempt: attempt.clone(),
@@ -84,7 +102,7 @@ impl<S: Slot> Entry<S> {
         self.called = true;
     }
 
-    /// Ends the attempt with an error, unless somebody below has judged it already, and closes.
+    /// Ends the attempt with an error, unless a layer below has judged it already, and closes.
     pub(super) fn fail(&mut self, error: Error) -> Error {
         self.sent_nothing_unless_called();
         let error = error.with_attempt(&self.attempt);
@@ -93,7 +111,7 @@ impl<S: Slot> Entry<S> {
         error
     }
 
-    /// Ends the attempt, unless somebody below has judged it already, and closes.
+    /// Ends the attempt, unless a layer below has judged it already, and closes.
     pub(super) fn settle(&mut self, end: End, class: Class) {
         if self.slot.is_some() {
             self.attempt.finish(end, class);

@@ -22,6 +22,18 @@ use crate::{
 /// It is as durable as the process, and it keeps every entry, some hundred bytes each, until it is
 /// [drained](Self::drain): made for tests, and for programs that end. What must survive a crash belongs
 /// into a ledger on disk.
+///
+/// ```
+/// use longhaul::{Stack, billing::MemoryLedger, policy::Policy};
+///
+/// let ledger = MemoryLedger::new();
+/// let stack = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone());
+/// // … make calls; then, from time to time, take what has ended:
+/// for record in ledger.drain() {
+///     println!("{record:?}");
+/// }
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct MemoryLedger(Arc<Mutex<Entries>>);
 

@@ -1,6 +1,6 @@
 //! `BillingCompensationTracker`: what was paid for, and what of it is owed back.
 //!
-//! A call that takes minutes is charged whether or not its picture arrives, and nobody but the caller can
+//! A call that takes minutes is charged whether or not its picture arrives, and only the caller can
 //! say which of them did. This layer writes one entry per attempt into a [`Ledger`], and an entry is
 //! there before the attempt is: the service below is not called before the opening is durable. The entry
 //! is closed with the attempt's [`Outcome`](crate::Outcome) at the last byte of the answer, at the error,

@@ -7,6 +7,14 @@ use crate::{
 };
 
 /// What calls cost, and which of them the provider owes back.
+///
+/// ```
+/// use longhaul::{Money, billing::{BillingPolicy, PriceRow}};
+///
+/// let policy = BillingPolicy::with_prices(vec![PriceRow::new("*", "*", Money::usd_micros(134_400))]);
+/// policy.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -132,7 +132,7 @@ impl Closing {
 /// the first and the last byte of the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct ProviderClock {
-    /// From the flushed request until the head; zero where nobody saw the flush.
+    /// From the flushed request until the head; zero where the flush was not seen.
     pub at_least: Duration,
     /// From the attempt's beginning until the end of the answer's body.
     pub at_most: Duration,

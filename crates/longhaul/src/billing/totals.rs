@@ -4,6 +4,15 @@ use super::record::Record;
 use crate::model::{Currency, Money, Probability};
 
 /// What a number of attempts may have cost, each currency by itself.
+///
+/// ```
+/// use longhaul::billing::{MemoryLedger, Totals};
+///
+/// let records = MemoryLedger::new().records();
+/// for (currency, amounts) in Totals::of(&records).amounts {
+///     println!("{currency}: {} for certain, {} at most", amounts.certain, amounts.possible);
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Totals {
@@ -65,7 +74,7 @@ impl Totals {
     }
 }
 
-/// The currencies are the same; beyond the range of `i64` nobody counts.
+/// The currencies are the same; saturates at the range of `i64`.
 const fn add(sum: &mut Money, price: Money) {
     sum.micros = sum.micros.saturating_add(price.micros);
 }

@@ -31,7 +31,7 @@ pub trait BodyObserver<D> {
     }
 }
 
-/// Nobody may be watching.
+/// There may be no observer.
 impl<D, W: BodyObserver<D>> BodyObserver<D> for Option<W> {
     fn data(&mut self, data: &D) {
         if let Some(watch) = self {

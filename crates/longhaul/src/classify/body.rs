@@ -221,7 +221,7 @@ impl<C: Classifier> RunningAnswer<C> {
     }
 }
 
-/// Whoever reads no further than the end of the document has the whole answer. Before that, the guard ends the attempt.
+/// A reader that stops at the end of the document has the whole answer. If it stops earlier, the guard ends the attempt.
 impl<C> Drop for RunningAnswer<C> {
     fn drop(&mut self) {
         let attempt = self.guard.attempt();

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::model::{Money, Workload, class_of, retry_after_in_headers};
 
-/// A refusal that names nobody is one only as long as the work cannot have been done: a front door needs no longer.
+/// A refusal without a sender counts as one only while the work cannot have been done: a front door needs no longer.
 const FRONT_DOOR: Duration = Duration::from_secs(10);
 
-/// How likely an answer to a picture call is charged that nobody here can read.
+/// How likely an answer to a picture call is charged that is encoded and cannot be read here.
 const UNREAD: Probability = Probability::permille(900);
 
 pub(super) fn head(head: &Head<'_>) -> HeadDecision {
@@ -80,7 +80,7 @@ fn failure(class: Class, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> C
     classification.charged_or(facts.uncharged.then_some(Probability::ZERO))
 }
 
-/// What the status alone says. A 502 in the provider's own JSON that comes at once is its word that it has nobody to do
+/// What the status alone says. A 502 in the provider's own JSON that comes at once is its word that it has no server to do
 /// the work; later, and without an error object, something broke while the work went on: relays speak JSON too, and
 /// new-api's own experience is that those are charged.
 fn by_status(class: Class, head: &Head<'_>, object: bool) -> Class {
@@ -92,7 +92,7 @@ fn by_status(class: Class, head: &Head<'_>, object: bool) -> Class {
     }
 }
 
-/// Whether a refusal that names nobody came when the work may have been done. One that says that it passed nothing on
+/// Whether a refusal without a sender came when the work may have been done. One that says that it passed nothing on
 /// (a circuit that is open) is free whenever it comes.
 fn is_late_refusal(classification: &Classification, head: &Head<'_>) -> bool {
     let refused = match classification.class {
@@ -137,7 +137,7 @@ fn success(
     }
 }
 
-/// What the answer itself says that it cost. Nothing, where it is only the fee of whoever passed it on
+/// What the answer itself says that it cost. Nothing, where it is only the fee of the relay that passed it on
 /// (`is_byok`), or where a relay counts nothing at all beside a picture.
 fn told_price(facts: &AnswerFacts) -> Option<Money> {
     let evidence = &facts.evidence;

@@ -19,7 +19,7 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// What the request asked for; everything unknown where no detector stands above.
     pub workload: &'a Workload,
-    /// From the request that was out whole to this head, on the provider's clock; `None` where nobody saw it.
+    /// From the request that was out whole to this head, on the provider's clock; `None` where it is not known.
     pub waited: Option<Duration>,
 }
 
@@ -64,7 +64,7 @@ pub struct EndOfStream<'a> {
     pub workload: &'a Workload,
     /// What was seen of it.
     pub facts: &'a AnswerFacts,
-    /// From the request that was out whole to the head, on the provider's clock; `None` where nobody saw it.
+    /// From the request that was out whole to the head, on the provider's clock; `None` where it is not known.
     pub waited: Option<Duration>,
 }
 
@@ -91,6 +91,22 @@ impl<'a> EndOfStream<'a> {
 ///
 /// Every method has a default, the built-in rules; a classifier of one's own changes what it knows better.
 /// `&C` and `Arc<C>` are classifiers too.
+///
+/// ```
+/// use longhaul::{Class, classify::{AnswerFacts, Classification, Classifier, DefaultClassifier, Head}};
+///
+/// /// A relay that says 200 `{"code": "busy"}` where others say 503.
+/// struct Relay;
+///
+/// impl Classifier for Relay {
+///     fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
+///         if body.starts_with(br#"{"code": "busy""#) {
+///             return Classification::of(Class::Overloaded);
+///         }
+///         DefaultClassifier.body(head, body, facts)
+///     }
+/// }
+/// ```
 pub trait Classifier {
     /// An attempt ended without an answer, or its answer broke off.
     ///

@@ -85,7 +85,7 @@ impl<C: Classifier + Clone> ClassifyContext<C> {
         }
     }
 
-    /// How much of an answer is read before it is handed on: all of it, where it is a picture that nobody wants to see
+    /// How much of an answer is read before it is handed on: all of it, where it is a picture that the caller does not want to see
     /// come, and where there is memory.
     fn reach<B: Body>(&mut self, parts: &Parts, body: &B) -> Reach {
         let peek = Reach::Peek(self.peek_limit);

@@ -7,6 +7,17 @@ use crate::{body::MemoryBudget, config::ConfigError, model::RouteHistory};
 ///
 /// All services of one layer and of its clones share a [`RouteHistory`]: connections that are cut after the
 /// same time tell who cuts them. They share the memory for answers that are held, too.
+///
+/// ```
+/// use longhaul::classify::{ClassifyLayer, ClassifyPolicy};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let mut policy = ClassifyPolicy::default();
+/// policy.hold_limit = 32 << 20;
+/// let client = ClassifyLayer::new(policy)?.layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyLayer<C = DefaultClassifier> {

@@ -21,7 +21,7 @@
 //! Of a picture's file whose connection broke, the end that its own format marks decides. Where no document is known,
 //! the connection does. Recognised image calls ask for an answer that is not compressed
 //! ([`ask_identity`](ClassifyPolicy::ask_identity)); what is compressed all the same is `Delivered` with a probability of
-//! 0.9, since nobody looked into it.
+//! 0.9, since its content was not read.
 //!
 //! A refusal is free where the provider's own error object says it, or where it comes within ten seconds. Inside a 200
 //! nothing is free unless the answer says so.

@@ -195,7 +195,8 @@ impl Linger {
 mod tests {
     use std::task::Waker;
 
-    use super::{super::tests::Frames, *};
+    use super::*;
+    use crate::mock::MockBody;
 
     /// Frames of so many bytes of a kind, and so often: what is held when the reading stops, and whether all came.
     fn read(frames: &[(u8, usize, usize)], limit: usize) -> (usize, bool) {
@@ -203,7 +204,7 @@ mod tests {
             let data = Bytes::from(vec![byte; length]);
             std::iter::repeat_n(data, times)
         });
-        let mut body = Frames::new(frames);
+        let mut body = MockBody::of(frames);
         let mut peek = Peek::new(Reach::Peek(limit));
         let mut watcher = AnswerWatcher::of(&http::HeaderMap::new());
         let mut cx = Context::from_waker(Waker::noop());

@@ -1,6 +1,14 @@
 use crate::config::ConfigError;
 
 /// How much of an answer [`Classify`](super::Classify) reads before it hands it on.
+///
+/// ```
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// // A small machine: answers are handed on as they come, and one that breaks off is not asked for again.
+/// policy.classify.hold = false;
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -48,7 +56,7 @@ const LONGEST_PEEK: usize = 64 << 20;
 /// No answer that is held is longer.
 const LONGEST_HELD: usize = 1 << 30;
 
-/// Nobody has more memory for answers.
+/// More memory than any machine has.
 const MOST_HELD: u64 = 1 << 40;
 
 impl ClassifyPolicy {

@@ -5,7 +5,6 @@ mod whole;
 
 use crate::body::PeekedBytes;
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     io,
     pin::Pin,
@@ -15,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body::{Body, Frame};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -24,6 +23,7 @@ use super::*;
 use crate::{
     attempt::Attempt,
     error::{BoxError, Error, ErrorKind},
+    mock::{MockBody, Step},
     model::{End, Outcome, Resolution, Workload},
 };
 
@@ -63,32 +63,6 @@ where
     (attempt, result)
 }
 
-/// A body of given frames; an `Err` breaks it, the end of the list ends it without a word.
-pub(super) struct Frames(VecDeque<Result<Bytes, io::Error>>);
-
-impl Frames {
-    pub(super) fn new(frames: impl IntoIterator<Item = impl Into<Bytes>>) -> Self {
-        Self(frames.into_iter().map(|frame| Ok(frame.into())).collect())
-    }
-
-    fn then_break(mut self) -> Self {
-        self.0.push_back(Err(io::ErrorKind::ConnectionReset.into()));
-        self
-    }
-}
-
-impl Body for Frames {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(self.0.pop_front().map(|frame| frame.map(Frame::data)))
-    }
-}
-
 fn json<B>(body: B) -> Response<B> {
     let mut response = Response::new(body);
     response
@@ -117,7 +91,7 @@ fn ended(attempt: &Attempt) -> (End, Class) {
 #[tokio::test]
 async fn a_long_picture_is_delivered_at_its_last_byte_and_not_before() {
     let service = service_fn(async |_: Request<Empty<Bytes>>| {
-        Ok::<_, Infallible>(json(Frames::new(long_picture())))
+        Ok::<_, Infallible>(json(MockBody::of(long_picture())))
     });
     let response = ClassifyLayer::default()
         .layer(service)
@@ -139,7 +113,7 @@ async fn a_long_picture_is_delivered_at_its_last_byte_and_not_before() {
 async fn a_long_picture_that_breaks_off_ends_in_an_error() {
     let mut frames = long_picture();
     frames.pop();
-    let (attempt, body) = judge(true, Ok(json(Frames::new(frames)))).await;
+    let (attempt, body) = judge(true, Ok(json(MockBody::of(frames)))).await;
     let error = body.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Truncated { received } if *received > 120_000));
     assert_eq!(ended(&attempt), (End::Failed, Class::Undelivered));
@@ -148,8 +122,8 @@ async fn a_long_picture_that_breaks_off_ends_in_an_error() {
 #[tokio::test]
 async fn a_short_answer_that_breaks_off_is_undelivered_at_once() {
     for body in [
-        Frames::new([r#"{"data":[{"b64_js"#]),
-        Frames::new([r#"{"data":[{"b64_js"#]).then_break(),
+        MockBody::of([r#"{"data":[{"b64_js"#]),
+        MockBody::of([r#"{"data":[{"b64_js"#]).then(Step::Break),
     ] {
         let (attempt, body) = judge(true, Ok(json(body))).await;
         assert_eq!(body.unwrap_err().class(), Class::Undelivered);
@@ -159,7 +133,7 @@ async fn a_short_answer_that_breaks_off_is_undelivered_at_once() {
 
 #[tokio::test]
 async fn a_broken_error_page_means_what_its_status_says() {
-    let mut response = json(Frames::new([r#"{"error":{"mess"#]).then_break());
+    let mut response = json(MockBody::of([r#"{"error":{"mess"#]).then(Step::Break));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     let (attempt, body) = judge(true, Ok(response)).await;
     assert!(body.is_err());
@@ -170,7 +144,7 @@ async fn a_broken_error_page_means_what_its_status_says() {
 async fn blanks_before_an_answer_do_not_use_up_the_peek_limit() {
     let mut frames = vec![Bytes::from(vec![b' '; 100_000])];
     frames.push(Bytes::from_static(br#"{"data":[]}"#));
-    let (attempt, body) = judge(true, Ok(json(Frames::new(frames)))).await;
+    let (attempt, body) = judge(true, Ok(json(MockBody::of(frames)))).await;
     assert_eq!(body.unwrap().len(), 100_011);
     assert_eq!(ended(&attempt), (End::Finished, Class::NoImage));
 }
@@ -214,8 +188,9 @@ impl Classifier for Gloomy {
 #[tokio::test]
 async fn layer_and_service_take_a_classifier_alike() {
     let policy = ClassifyPolicy::default();
-    let service =
-        service_fn(async |_: Request<Empty<Bytes>>| Ok::<_, Infallible>(json(Frames::new(["{}"]))));
+    let service = service_fn(async |_: Request<Empty<Bytes>>| {
+        Ok::<_, Infallible>(json(MockBody::of(["{}"])))
+    });
     let layered = ClassifyLayer::new(policy).unwrap().with_classifier(Gloomy);
     let alone = Classify::new(service, policy).unwrap();
     for judging in [layered.layer(service), alone.with_classifier(Gloomy)] {

@@ -1,6 +1,15 @@
 use std::fmt;
 
 /// A policy that cannot work, refused when it is built or read: which field, and why.
+///
+/// ```
+/// use longhaul::{Stack, policy::Policy};
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.in_flight.max_per_host = 0;
+/// let error = Stack::new(policy).unwrap_err();
+/// assert_eq!(error.field(), "in_flight.max_per_host");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
     field: String,

@@ -8,6 +8,14 @@ use crate::config::ConfigError;
 ///
 /// A name is exact (`api.example.com`, `10.0.0.7`, `::1`), or `*.` and a suffix: `*.example.com` is every
 /// host below `example.com`, and not that one itself. Upper and lower case are the same.
+///
+/// ```
+/// use longhaul::{http1::Hosts, policy::Policy};
+///
+/// // A cheap API may keep HTTP/2.
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.http1.hosts = Hosts::Except(vec!["status.example.com".to_owned()]);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hosts {

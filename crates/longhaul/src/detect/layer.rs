@@ -6,6 +6,17 @@ use super::{DetectPolicy, DetectWorkload};
 use crate::{attempt::DeadlineHeader, body::MemoryBudget, config::ConfigError};
 
 /// Puts a [`DetectWorkload`] around a service. All services that it makes share one replay limit.
+///
+/// ```
+/// use longhaul::detect::{DetectPolicy, DetectWorkloadLayer};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let mut policy = DetectPolicy::default();
+/// policy.replay_limit = 8 << 20;
+/// let client = DetectWorkloadLayer::new(policy)?.layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DetectWorkloadLayer {

@@ -9,7 +9,7 @@ const IMAGE_WORDS: [&str; 5] = ["image", "banana", "seedream", "imagine", "dall-
 /// Words in a name that may be meant as a size above the smallest.
 const SIZES: [&str; 4] = ["2k", "3k", "4k", "8k"];
 
-/// What is documented of models, by words of their names. Whoever is not here has no default.
+/// What is documented of models, by words of their names. A model that is not listed has no default.
 const FAMILIES: [Family; 5] = [
     // Whoever they are by their other words: their size is that of a picture which is not looked into.
     Family {

@@ -5,6 +5,16 @@ use crate::config::ConfigError;
 /// What [`DetectWorkload`](super::DetectWorkload) holds of a request, and whom it believes.
 ///
 /// Start from the default and set what should differ.
+///
+/// ```
+/// use http::HeaderName;
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// // Callers who know the size better say it: `x-image-size: 4K`.
+/// policy.detect.header = Some(HeaderName::from_static("x-image-size"));
+/// policy.detect.replay_limit = 8 << 20;
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

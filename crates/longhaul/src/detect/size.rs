@@ -7,7 +7,7 @@ use crate::model::Resolution;
 pub(super) enum Size {
     /// It names one.
     Named(Resolution),
-    /// It leaves the size to somebody else: `auto`, a ratio.
+    /// It leaves the size to the model: `auto`, a ratio.
     Open,
     /// It means something that is not understood here.
     Unclear,

@@ -11,7 +11,7 @@ use crate::{
 /// Sees to it that an attempt has an outcome whatever happens: dropped, it cancels.
 ///
 /// A layer keeps it *after* its inner future or body, so that those drop first and say what they know.
-/// One that watches for somebody else's sake is disarmed: only the layer that made the handle, and
+/// A guard of another layer's handle is disarmed: only the layer that made the handle, and
 /// those that judge, owe it an outcome.
 #[derive(Debug)]
 pub struct AttemptGuard {

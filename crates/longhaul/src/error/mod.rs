@@ -37,6 +37,17 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// All layers and their response bodies return it. An inner error that already is one is passed on, not
 /// wrapped again; any other becomes its [`source`](StdError::source).
+///
+/// ```
+/// /// What a person who waits is told.
+/// fn tell(error: &longhaul::Error) {
+///     eprintln!("{error}");
+///     eprintln!("{}: {}", error.class(), error.advice());
+///     if let Some(report) = error.report() {
+///         eprintln!("after {} attempts, stopped by {:?}", report.attempts().len(), report.stopped_by());
+///     }
+/// }
+/// ```
 pub struct Error(Box<ErrorParts>);
 
 struct ErrorParts {

@@ -18,7 +18,7 @@ pub trait Buffered: Sized {
     fn of(content: Bytes) -> Self;
 }
 
-/// Whether `part` is held by whoever holds `whole`: it is all of it, or a piece.
+/// Whether `part` keeps the memory of `whole`: it is all of it, or a piece.
 pub(super) fn shares(whole: &Bytes, part: &Bytes) -> bool {
     let (whole, part) = (whole.as_ptr_range(), part.as_ptr_range());
     part.is_empty() || (whole.start <= part.start && part.end <= whole.end)

@@ -1,4 +1,4 @@
-//! Keys: where a target's comes from, and that the caller's goes to nobody else.
+//! Keys: where a target's comes from, and that the caller's goes to no other target.
 
 use std::{env, fmt};
 
@@ -23,6 +23,14 @@ const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
 ///
 /// Unless it is [`Same`](Self::Same), nothing of the caller's request headers is sent to the target but a
 /// short list that cannot hold a key, and of the query nothing but `alt`.
+///
+/// ```
+/// use longhaul::fallback::{KeySource, Target};
+///
+/// let mut target = Target::new("ark", "https://ark.example.com");
+/// // Read when the layer is built, and never shown.
+/// target.key = KeySource::Env("ARK_API_KEY".to_owned());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

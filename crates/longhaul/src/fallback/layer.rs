@@ -11,6 +11,16 @@ use super::{
 use crate::{body::MemoryBudget, config::ConfigError, observe::Observer};
 
 /// Makes [`Fallback`] services. All that it makes share their breakers.
+///
+/// ```
+/// use longhaul::fallback::{FallbackLayer, FallbackPolicy, Target};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let other = Target::new("second door", "https://eu.relay.example.com");
+/// let client = FallbackLayer::new(FallbackPolicy::to([other]))?.layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct FallbackLayer {

@@ -22,10 +22,10 @@
 //!   stops the retry layer alone: naming the class allowed the duplicate.
 //! - Only at the last target that can be asked are free refusals waited through until the deadline. At one before it the
 //!   retry layer stops after two, or at once where the server asks for more than 15 s, and the next is asked.
-//! - The caller's key goes to nobody else ([`KeySource`]).
+//! - The caller's key goes to no other target ([`KeySource`]).
 //! - A target that was overloaded three times is left alone for a minute, or as long as it asks
 //!   ([`BreakerPolicy`]), for this model and resolution; then one call finds out whether it has recovered.
-//!   Where nobody is left, the first is asked all the same.
+//!   Where none is left, the first is asked all the same.
 //!
 //! The response says who made the picture ([`AnsweredBy`]), in the dialect that they speak; the
 //! [`FallbackReport`], in the response's extensions or in the [error](crate::Error::fallback), says who else

@@ -7,6 +7,16 @@ use crate::{
 };
 
 /// Where else to ask, and when. The default names no target and is off.
+///
+/// ```
+/// use longhaul::fallback::{FallbackPolicy, KeySource, Target};
+///
+/// // The same relay by another door, with the caller's own key.
+/// let mut door = Target::new("second door", "https://eu.relay.example.com");
+/// door.key = KeySource::Same(vec!["relay.example.com".to_owned()]);
+/// FallbackPolicy::to([door]).validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -21,7 +31,7 @@ pub struct FallbackPolicy {
     pub allow_duplicate: Vec<Class>,
     /// When a target is left alone for a while.
     pub breaker: BreakerPolicy,
-    /// Whom to ask after the one that the request is addressed to, in this order. Default nobody.
+    /// The targets to ask after the one that the request is addressed to, in this order. Default none.
     pub targets: Vec<Target>,
 }
 
@@ -99,7 +109,16 @@ pub(super) fn check_triggers(field: &str, triggers: &[Class]) -> Result<(), Conf
 /// When a target is left alone for a while, for each model and resolution apart.
 ///
 /// What counts is the number of overloads, never how long a call takes: a 4K picture that takes four
-/// minutes says nothing about the target's health, and neither does an attempt that nobody answered.
+/// minutes says nothing about the target's health, and neither does an attempt without an answer.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.fallback.breaker.overloads = 5;
+/// policy.fallback.breaker.open = Duration::from_secs(120);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -51,7 +51,7 @@ impl FallbackReport {
         &self.0.0
     }
 
-    /// Why nobody else was asked.
+    /// Why no other target was asked.
     pub fn stopped_by(&self) -> FallbackStoppedBy {
         self.0.1
     }
@@ -111,7 +111,7 @@ pub enum SkipReason {
     ReplayLimit,
 }
 
-/// Why nobody else was asked.
+/// Why no other target was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum FallbackStoppedBy {

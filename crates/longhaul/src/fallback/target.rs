@@ -14,7 +14,7 @@ use crate::{
     model::{Class, Resolution, Workload},
 };
 
-/// Somebody else who can make the picture: where, as which model, with whose key, in which sizes.
+/// Another place that can make the picture: its address, model, key and sizes.
 ///
 /// Start from [`Target::new`], another route to the same thing, and set what differs. Whatever changes more of a request than
 /// its place and key needs a [`Rewrite`](super::Rewrite) that can do it: a dialect, `{model}` in the URL,
@@ -34,7 +34,7 @@ pub struct Target {
     /// What it calls the model. Default as the request does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// Where its key comes from. Default none: the caller's key goes to nobody else.
+    /// Where its key comes from. Default none: the caller's key goes to no other target.
     #[serde(default)]
     pub key: KeySource,
     /// The header for the key. Default the dialect's own: `x-goog-api-key` for Gemini, else `authorization: Bearer …`.
@@ -103,6 +103,14 @@ pub enum FieldValue {
 }
 
 /// The resolutions that a target can make, and what becomes of others.
+///
+/// ```
+/// use longhaul::{Resolution, fallback::Resolutions};
+///
+/// let from_2k = Resolutions::between(Resolution::K2, Resolution::K4);
+/// assert_eq!(from_2k.fit(Resolution::K4), Some(Resolution::K4));
+/// assert_eq!(from_2k.fit(Resolution::K1), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

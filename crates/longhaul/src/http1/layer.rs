@@ -6,6 +6,17 @@ use super::{policy::Http1Policy, service::ForceHttp1};
 use crate::config::ConfigError;
 
 /// Makes [`ForceHttp1`] services.
+///
+/// ```
+/// use longhaul::http1::{ForceHttp1Layer, Http1Policy, HttpScope};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let mut policy = Http1Policy::default();
+/// policy.scope = HttpScope::Vpn;
+/// let client = ForceHttp1Layer::new(policy)?.layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ForceHttp1Layer {

@@ -5,7 +5,7 @@
 //! well. On HTTP/1.1 each call has a connection of its own. This layer sends the requests to the hosts in
 //! [`Http1Policy::hosts`] (all, by default) as HTTP/1.1 and takes away what asks for something else:
 //! `Upgrade` and `HTTP2-Settings` with their names in `Connection`, and `Alt-Used`. An `Alt-Svc` in an
-//! answer is followed by nobody.
+//! answer is not followed.
 //!
 //! **A version in a request forces nothing.** A connector that offers `h2` by ALPN and gets it speaks HTTP/2
 //! whatever the request says. So the connector has to offer `http/1.1` alone, as the one of `longhaul-hyper`

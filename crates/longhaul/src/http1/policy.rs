@@ -21,6 +21,15 @@ pub enum HttpScope {
 }
 
 /// Which hosts get HTTP/1.1, and what must not leave over plain http.
+///
+/// ```
+/// use longhaul::{http1::HttpScope, policy::Policy};
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// // Plain http leads to machines of one's own: keys may go.
+/// policy.http1.scope = HttpScope::Private;
+/// policy.http1.key_headers.push("x-relay-pass".to_owned());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -15,6 +15,14 @@ use crate::{
 
 /// Marks a request, as an extension, whose content must not be read on the way: it leaves over `https` or
 /// not at all, on every network.
+///
+/// ```
+/// use longhaul::http1::Sensitive;
+///
+/// let request = http::Request::post("https://api.example.com/v1/images/edits")
+///     .extension(Sensitive)
+///     .body("a face");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sensitive;
 

@@ -6,6 +6,19 @@ use super::{policy::InFlightPolicy, semaphores::HostSemaphores, service::InFligh
 use crate::config::ConfigError;
 
 /// Makes [`InFlight`] services, which all share their places.
+///
+/// ```
+/// use longhaul::in_flight::{InFlightLayer, InFlightPolicy};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let mut policy = InFlightPolicy::default();
+/// policy.max_per_host = 40;
+/// let layer = InFlightLayer::new(policy)?;
+/// let client = layer.layer(client);
+/// println!("{} calls are in flight", layer.taken());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct InFlightLayer {

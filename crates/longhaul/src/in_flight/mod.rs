@@ -3,7 +3,7 @@
 //! Every call holds one of its host's places until the answer's body has ended, failed or been dropped:
 //! the last megabyte counts as much as the first. A call that finds all places taken waits for one, first
 //! come, first served, for up to [`InFlightPolicy::queue_timeout`], 10 s by default. It waits in its future and not
-//! in `poll_ready`, so that one slow host holds up nobody else. When the wait runs out, the error is
+//! in `poll_ready`, so that one slow host does not hold up calls to others. When the wait runs out, the error is
 //! [`QueueTimeout`](crate::ErrorKind::QueueTimeout): nothing was begun, nothing was sent, nothing can be charged. The
 //! retry layer above waits again, at the end of the queue, until the operation's
 //! [`Deadline`](crate::Deadline); a wait is never longer than that.

@@ -5,6 +5,15 @@ use tokio::sync::Semaphore;
 use crate::config::ConfigError;
 
 /// How many calls are let in at once, and how long the others wait.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.in_flight.max_per_host = 40;
+/// policy.in_flight.queue_timeout = Duration::from_secs(30);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -6,6 +6,14 @@ use crate::config::{ConfigError, Pattern};
 /// How likely an ending is charged at one provider.
 ///
 /// As it stands in a policy file; [`ChargeRules::new`] checks it.
+///
+/// ```
+/// use longhaul::{Class, billing::ChargeRule, policy::Policy};
+///
+/// // This relay charges all that it cuts.
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.billing.charge_rules = vec![ChargeRule::new("relay.example.com", Class::IntermediaryCut, 1_000)];
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChargeRule {

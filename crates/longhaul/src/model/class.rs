@@ -24,6 +24,15 @@ use std::fmt;
 /// | `NoImage` | yes | 1 | stop |
 /// | `ContentBlocked` | yes | 1; 0 where the status is no success | stop |
 /// | `Delivered` | yes | 1 | done |
+///
+/// ```
+/// use longhaul::Class;
+///
+/// assert!(Class::NeverSent.is_unsent());
+/// assert!(!Class::Overloaded.is_possibly_charged());
+/// assert!(Class::UnknownOutcome.is_possibly_charged());
+/// assert_eq!(Class::named("NoImage"), Some(Class::NoImage));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 #[repr(u8)]

@@ -17,7 +17,7 @@ pub enum Phase {
     Head,
     /// The answer's head is here, its body arrives.
     Body,
-    /// Nobody knows: the process died while the attempt ran. Only of an end that is [`End::Lost`].
+    /// Unknown: the process died while the attempt ran. Only of an end that is [`End::Lost`].
     Unknown,
 }
 
@@ -108,6 +108,19 @@ impl fmt::Display for End {
 }
 
 /// Money that may have been charged for an attempt.
+///
+/// ```
+/// use longhaul::{Class, Exposure, Money};
+///
+/// // Cut while the model worked: nine of ten such calls are charged.
+/// let exposure = Exposure {
+///     probability: Class::UnknownOutcome.charge_probability(),
+///     price: Some(Money::usd_micros(240_000)),
+/// };
+/// assert_eq!(exposure.certain(), Some(Money::usd_micros(0)));
+/// assert_eq!(exposure.possible(), Some(Money::usd_micros(240_000)));
+/// assert_eq!(exposure.expected(), Some(Money::usd_micros(216_000)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub struct Exposure {
     /// How likely it was charged.

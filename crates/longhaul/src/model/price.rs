@@ -4,6 +4,14 @@ use crate::config::{ConfigError, Pattern};
 /// What one image costs, at one provider, of one model, in one resolution.
 ///
 /// As it stands in a policy file; [`PriceTable::new`] checks it.
+///
+/// ```
+/// use longhaul::{Resolution, billing::PriceRow};
+///
+/// let price = "0.24 USD".parse().unwrap();
+/// let row = PriceRow::new("generativelanguage.googleapis.com", "gemini-3-pro-image*", price);
+/// let row = row.for_resolution(Resolution::K4);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceRow {
@@ -54,6 +62,17 @@ impl PriceRow {
 /// assert_eq!(prices.price("api.example.com", &two), Some(Money::usd_micros(100_000)));
 /// assert_eq!(prices.price("elsewhere.example.com", &two), None);
 /// # Ok(()) }
+/// ```
+///
+/// ```
+/// use longhaul::{Money, Workload, billing::{PriceRow, PriceTable}};
+///
+/// let table = PriceTable::new(vec![PriceRow::new("*", "studio", Money::usd_micros(240_000))])?;
+/// let workload = Workload::default().with_model("studio");
+/// assert_eq!(table.price("api.example.com", &workload), Some(Money::usd_micros(240_000)));
+/// // Without a row a price is unknown, which is not zero.
+/// assert_eq!(table.price("api.example.com", &workload.with_model("other")), None);
+/// # Ok::<(), longhaul::ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PriceTable(Vec<Row>);

@@ -6,6 +6,15 @@ use http::{Extensions, Uri};
 ///
 /// A request extension, for hosts that are not called as their owners are. Without one, the host of the
 /// request's URI is the name.
+///
+/// ```
+/// use longhaul::billing::Provider;
+///
+/// // Two relays behind one host: each has its own rows in prices and reports.
+/// let request = http::Request::post("https://relay.example.com/v1/images/generations")
+///     .extension(Provider::new("relay-fast"))
+///     .body(());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Provider(Arc<str>);
 

@@ -19,12 +19,12 @@ use crate::{
     timeout::{NetworkTimeouts, TimeoutPolicy},
 };
 
-const FILE: &str = include_str!("../../policy.toml");
+pub(super) const FILE: &str = include_str!("../../policy.toml");
 
 /// The file with its examples: what has no default, and stands behind a `#` without a space.
-fn with_examples() -> String {
+pub(super) fn with_examples() -> String {
     let line = |line: &'static str| match line.strip_prefix('#') {
-        Some(example) if !example.starts_with([' ', '#']) => example,
+        Some(example) if !example.starts_with([' ', '#', ':']) => example,
         _ => line,
     };
     let lines: Vec<_> = FILE.lines().map(line).collect();

@@ -12,7 +12,8 @@
 //! With the feature `toml`, from a file. What it does not name keeps its default; an unknown key is refused
 //! at every depth; a table of durations by resolution is given whole or not at all. The file
 //! [`policy.toml`](https://docs.rs/crate/longhaul/latest/source/policy.toml) of this crate has every key with its default and
-//! the source of the number.
+//! the source of the number; [`policy.schema.json`](https://docs.rs/crate/longhaul/latest/source/policy.schema.json) tells an
+//! editor the same.
 //!
 //! ```
 //! # #[cfg(feature = "toml")]
@@ -52,6 +53,8 @@ mod every_key;
 #[cfg(feature = "toml")]
 mod renamed;
 mod scaled;
+#[cfg(all(test, feature = "toml"))]
+mod schema;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "toml")]

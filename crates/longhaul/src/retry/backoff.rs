@@ -7,6 +7,14 @@ use crate::{
 };
 
 /// How the wait grows from attempt to attempt.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{policy::Policy, retry::Backoff};
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.retry.schedule.after_error = Backoff::Exponential(Duration::from_secs(2));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -57,6 +65,17 @@ impl Backoff {
 }
 
 /// How long to wait before sending again.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// let schedule = &mut policy.retry.schedule;
+/// schedule.overload = Duration::from_secs(30);
+/// schedule.max_retry_after = Duration::from_secs(300);
+/// schedule.jitter = 0.5;
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -24,6 +24,14 @@ pub enum KeyForm {
 }
 
 /// Which hosts want the key how.
+///
+/// ```
+/// use longhaul::{policy::Policy, retry::{KeyForm, KeyRow}};
+///
+/// // This relay refuses headers that it does not know.
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.retry.keys = vec![KeyRow::new("*.relay.example.com", KeyForm::None)];
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRow {

@@ -20,6 +20,19 @@ const DEFAULT_LIMITS: PerResolution = PerResolution::from_secs(300, 300, 600, 60
 /// Makes [`ClassifyingRetry`] services.
 ///
 /// Its clones and services share one [`Spending`].
+///
+/// ```
+/// use longhaul::{Money, billing::{PriceRow, PriceTable}, retry::{ClassifyingRetryLayer, RetryPolicy}};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let mut policy = RetryPolicy::default();
+/// policy.paid_attempts = 2;
+/// // Bounds in money need prices; a `Stack` shares its own.
+/// let prices = PriceTable::new(vec![PriceRow::new("*", "*", Money::usd_micros(240_000))])?;
+/// let client = ClassifyingRetryLayer::new(policy)?.with_prices(prices).layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClassifyingRetryLayer {

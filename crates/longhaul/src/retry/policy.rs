@@ -23,6 +23,18 @@ const BESIDE_LIMIT: Duration = Duration::from_secs(150);
 const ATTEMPTS_IN_DEADLINE: u32 = 3;
 
 /// When to send again, and when not. The default is the Nano Banana Pro guide's policy.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::policy::Policy;
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.retry.paid_attempts = 2;
+/// policy.retry.worth = 10.0;
+/// policy.retry.free_until = Some(Duration::from_secs(300));
+/// policy.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -79,7 +91,7 @@ pub struct RetryPolicy {
     /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
     pub keys: Vec<KeyRow>,
     /// Headers by which a caller says how long it waits: the shortest of them and of the other deadlines
-    /// counts, and they are not sent on. Default none: they are for gateways, and whoever may set them
+    /// counts, and they are not sent on. Default none: they are for gateways, and a caller who may set them
     /// cuts paid calls.
     pub deadline_headers: Vec<DeadlineHeader>,
     /// Tells Google's hosts (`*.googleapis.com`) in `X-Server-Timeout` how long the answer is waited for, in

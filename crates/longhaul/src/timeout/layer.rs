@@ -10,6 +10,17 @@ use super::{
 use crate::{config::ConfigError, model::Workload};
 
 /// Makes [`SizeAwareTimeout`]s.
+///
+/// ```
+/// use longhaul::{timeout::{SizeAwareTimeoutLayer, TimeoutPolicy}, workload::PerResolution};
+/// use tower_layer::Layer;
+///
+/// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+/// let mut limits = TimeoutPolicy::default();
+/// limits.picture = PerResolution::from_secs(120, 120, 400, 400);
+/// let client = SizeAwareTimeoutLayer::new(limits)?.layer(client);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SizeAwareTimeoutLayer<P = Arc<TimeoutPolicy>> {

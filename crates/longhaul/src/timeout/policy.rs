@@ -54,6 +54,17 @@ impl NetworkTimeouts {
 /// Every clock of [`SizeAwareTimeout`](super::SizeAwareTimeout), as plain values.
 ///
 /// The defaults are those of the Nano Banana Pro timeout guide that this crate implements.
+///
+/// ```
+/// use longhaul::{timeout::{AtLimit, Network, TimeoutPolicy}, workload::PerResolution};
+///
+/// let mut limits = TimeoutPolicy::default();
+/// limits.network = Some(Network::CrossBorder);
+/// limits.picture = PerResolution::from_secs(300, 300, 900, 900);
+/// limits.at_limit = Some(AtLimit::End);
+/// limits.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -244,6 +255,19 @@ impl PictureLimit for TimeoutPolicy {
 }
 
 /// A [`TimeoutPolicy`] for one request, checked: a request extension that replaces the layer's.
+///
+/// ```
+/// use longhaul::{timeout::{AtLimit, TimeoutPolicy}, workload::PerResolution};
+///
+/// // A poll is not worth more than 5 s.
+/// let mut limits = TimeoutPolicy::default();
+/// limits.at_limit = Some(AtLimit::End);
+/// limits.picture = PerResolution::from_secs(5, 5, 5, 5);
+/// let request = http::Request::get("https://api.example.com/status")
+///     .extension(limits.for_request()?)
+///     .body(());
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequestTimeouts(Arc<TimeoutPolicy>);
 

@@ -4,6 +4,20 @@ use super::{AtLimit, TimeoutPolicy};
 use crate::{config::scale, model::Workload};
 
 /// Chooses the limits of an attempt by its workload. [`TimeoutPolicy`] is the table; closures are policies too.
+///
+/// ```
+/// use longhaul::{Workload, timeout::{SizeAwareTimeoutLayer, TimeoutPolicy, TimeoutSelector}};
+///
+/// // Twice as long for one model that is known to be slow.
+/// let table = TimeoutPolicy::default();
+/// let layer = SizeAwareTimeoutLayer::with_policy(move |workload: &Workload| {
+///     let mut timeouts = table.timeouts(workload);
+///     if workload.model.as_deref() == Some("studio") {
+///         timeouts.picture = timeouts.picture.map(|limit| limit * 2);
+///     }
+///     timeouts
+/// });
+/// ```
 pub trait TimeoutSelector {
     /// The limits of one attempt at `workload`.
     fn timeouts(&self, workload: &Workload) -> AttemptTimeouts;

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body::{Body, Frame};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty, Full};
 use tokio::time::{Instant, sleep, sleep_until};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -24,63 +24,19 @@ mod stalls;
 use crate::{
     attempt::{Attempt, Deadline, Transport, Written},
     error::{BoxError, Clock, Error, ErrorKind},
+    mock::{MockBody, Step},
     model::{Class, End, Phase, Quality, Resolution, Workload},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A body whose frames come each after a wait, or never.
-struct Slow {
-    frames: Vec<(Duration, Bytes)>,
-    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-    then_hang: bool,
-}
-
-impl Slow {
-    fn frames(waits: impl IntoIterator<Item = u64>) -> Self {
-        let mut frames: Vec<_> = waits
+/// A body whose frames come each after so many seconds.
+fn frames(waits: impl IntoIterator<Item = u64>) -> MockBody {
+    MockBody::new(
+        waits
             .into_iter()
-            .map(|wait| (Duration::from_secs(wait), Bytes::from_static(b"x")))
-            .collect();
-        frames.reverse();
-        Self {
-            frames,
-            sleep: None,
-            then_hang: false,
-        }
-    }
-
-    fn then_hang(mut self) -> Self {
-        self.then_hang = true;
-        self
-    }
-}
-
-impl Body for Slow {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some((wait, data)) = self.frames.last().cloned() else {
-            return if self.then_hang {
-                Poll::Pending
-            } else {
-                Poll::Ready(None)
-            };
-        };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(wait)));
-        match sleep.as_mut().poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => {
-                self.sleep = None;
-                self.frames.pop();
-                Poll::Ready(Some(Ok(Frame::data(data))))
-            }
-        }
-    }
+            .flat_map(|wait| [Step::wait(wait), Step::data("x")]),
+    )
 }
 
 fn request<B>(body: B, resolution: Resolution) -> Request<B> {

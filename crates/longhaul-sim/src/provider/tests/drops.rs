@@ -1,39 +1,12 @@
 //! The client leaves in every phase.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use http_body::Frame;
+use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::Received;
-
-/// Three bytes, and then nothing.
-struct Dripping {
-    left: usize,
-    polled: tokio::sync::mpsc::UnboundedSender<()>,
-}
-
-impl http_body::Body for Dripping {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.polled.send(()).unwrap();
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
-            }
-            None => Poll::Pending,
-        }
-    }
-}
+use crate::{
+    Received,
+    mock::{MockBody, Step},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_never_polled_was_never_received() {
@@ -50,10 +23,9 @@ async fn a_call_that_is_never_polled_was_never_received() {
 #[tokio::test(start_paused = true)]
 async fn a_client_gone_while_its_request_is_read_was_received_in_part() {
     let provider = provider("");
-    let (polled, _kept) = tokio::sync::mpsc::unbounded_channel();
-    let call = provider
-        .clone()
-        .call(request(OPENAI).body(Dripping { left: 3, polled }).unwrap());
+    // Three bytes, and then nothing.
+    let body = MockBody::of([" ", " ", " "]).then(Step::Hang);
+    let call = provider.clone().call(request(OPENAI).body(body).unwrap());
     assert!(tokio::time::timeout(MINUTE, call).await.is_err());
     let entry = only_entry(&provider).await;
     assert_eq!((entry.received, entry.body_bytes), (Received::Partial, 3));
@@ -63,12 +35,11 @@ async fn a_client_gone_while_its_request_is_read_was_received_in_part() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_connection_never_polls_the_body() {
     let provider = provider("refused");
-    let (polled, mut polls) = tokio::sync::mpsc::unbounded_channel();
-    let call = provider
-        .clone()
-        .call(request(OPENAI).body(Dripping { left: 3, polled }).unwrap());
+    let body = MockBody::of([" "]);
+    let taken = body.taken();
+    let call = provider.clone().call(request(OPENAI).body(body).unwrap());
     call.await.unwrap_err();
-    assert!(polls.recv().await.is_none());
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]

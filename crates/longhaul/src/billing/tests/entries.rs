@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use tokio::time::{Instant, sleep};
 use tower::{ServiceExt, service_fn};
 
-use super::script::{Answering, PRICE, ScriptedBody, Step, call, only, policy, request};
+use super::script::{PRICE, answering, broken, call, only, policy, request};
 use crate::{
     attempt::Attempt,
     billing::{
@@ -22,7 +22,7 @@ use crate::{
 async fn without_a_classifier_the_status_and_the_bodys_end_decide() {
     let class = |status| async move {
         let ledger = MemoryLedger::new();
-        let response = call(Answering(status), ledger.clone()).await.unwrap();
+        let response = call(answering(status), ledger.clone()).await.unwrap();
         let at_head = ledger.records()[0].closing.clone();
         response.into_body().collect().await.unwrap();
         let closing = only(&ledger);
@@ -39,10 +39,7 @@ async fn without_a_classifier_the_status_and_the_bodys_end_decide() {
 #[tokio::test]
 async fn a_broken_body_is_undelivered_and_names_its_attempt() {
     let ledger = MemoryLedger::new();
-    let inner = service_fn(|_| async {
-        let body = ScriptedBody::new([Step::Data, Step::Error]);
-        Ok::<_, Infallible>(Response::new(body))
-    });
+    let inner = service_fn(|_| async { Ok::<_, Infallible>(Response::new(broken())) });
     let response = call(inner, ledger.clone()).await.unwrap();
     let error = response.into_body().collect().await.err().unwrap();
     assert_eq!(error.phase(), Some(Phase::Body));
@@ -73,11 +70,10 @@ async fn a_refused_connection_costs_nothing() {
 #[tokio::test]
 async fn what_is_judged_below_is_written_down_at_the_head() {
     let ledger = MemoryLedger::new();
-    let inner = service_fn(|request: Request<()>| async move {
+    let inner = service_fn(|request: Request<Empty<Bytes>>| async move {
         let attempt = request.extensions().get::<Attempt>().unwrap();
         attempt.finish(End::Finished, Class::NoImage);
-        let body = ScriptedBody::new([Step::Data, Step::Error]);
-        Ok::<_, Infallible>(Response::new(body))
+        Ok::<_, Infallible>(Response::new(broken()))
     });
     let response = call(inner, ledger.clone()).await.unwrap();
     assert_eq!(only(&ledger).outcome.class, Class::NoImage);
@@ -98,7 +94,7 @@ async fn an_empty_success_ends_with_its_head() {
 #[tokio::test(start_paused = true)]
 async fn the_providers_clock_lies_between_our_bounds() {
     let inner = |watched| {
-        service_fn(move |request: Request<()>| async move {
+        service_fn(move |request: Request<Empty<Bytes>>| async move {
             sleep(Duration::from_secs(5)).await;
             if watched {
                 // As the request body of the timeout layer does.
@@ -137,7 +133,7 @@ async fn an_entry_names_what_was_asked_for_and_no_secret() {
     let layer = BillingCompensationTrackerLayer::new(policy(), ledger.clone()).unwrap();
     let tracker = tower::ServiceBuilder::new()
         .layer(layer)
-        .service(Answering(200));
+        .service(answering(200));
     let mut named = request();
     named.extensions_mut().insert(Provider::new("relay"));
     named
@@ -176,7 +172,7 @@ async fn an_entry_names_what_was_asked_for_and_no_secret() {
 async fn without_a_price_the_exposure_is_unknown() {
     let ledger = MemoryLedger::new();
     let tracker =
-        BillingCompensationTracker::new(Answering(200), BillingPolicy::default(), ledger.clone());
+        BillingCompensationTracker::new(answering(200), BillingPolicy::default(), ledger.clone());
     drop(tracker.unwrap().oneshot(request()).await);
     assert_eq!(only(&ledger).outcome.exposure.possible(), None);
     assert_eq!(ledger.totals().unknown, 1);

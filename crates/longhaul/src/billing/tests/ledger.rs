@@ -127,7 +127,7 @@ async fn a_ledger_that_hangs_delays_no_call_past_its_deadline() {
     let limit = Duration::from_secs(300);
     request.extensions_mut().insert(Deadline::after(limit));
     let began = tokio::time::Instant::now();
-    let client = layer.unwrap().layer(super::script::Answering(200));
+    let client = layer.unwrap().layer(super::script::answering(200));
     let error = client.oneshot(request).await.err().unwrap();
     assert_eq!(began.elapsed().as_secs(), 300);
     assert_eq!(error.class(), Class::NotBegun);

@@ -1,18 +1,16 @@
 //! What a test plays: a service whose answer comes step by step, and a ledger that takes its time.
 
 use std::{
-    collections::VecDeque,
-    convert::Infallible,
     future::Future,
-    io,
     pin::{Pin, pin},
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body::{Body, Frame};
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Empty;
 use tower::Service;
 
 use crate::{
@@ -22,6 +20,7 @@ use crate::{
         MemorySlot, Opening, ResponseFuture, Slot,
     },
     error::BoxError,
+    mock::{MockBody, MockClient, Reply, Step},
     model::{Money, PriceRow, Resolution, Workload},
 };
 
@@ -49,9 +48,9 @@ pub(super) fn row(
     }
 }
 
-pub(super) fn request() -> Request<()> {
+pub(super) fn request() -> Request<Empty<Bytes>> {
     let mut request = Request::post("https://user:pass@API.example.com/v1/images?key=secret")
-        .body(())
+        .body(Empty::new())
         .unwrap();
     request
         .extensions_mut()
@@ -75,64 +74,19 @@ impl Future for Pendings {
     }
 }
 
-pub(super) enum Step {
-    Pending,
-    Data,
-    Error,
-}
-
-/// A body that plays its steps and ends.
-pub(super) struct ScriptedBody(VecDeque<Step>);
-
-impl ScriptedBody {
-    pub(super) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self(steps.into_iter().collect())
-    }
-}
-
-impl Body for ScriptedBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match self.0.pop_front() {
-            None => Poll::Ready(None),
-            Some(Step::Data) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"image"))))),
-            Some(Step::Error) => Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into()))),
-            Some(Step::Pending) => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    }
-}
-
 /// Answers after two polls with this status and two pieces of a body.
-#[derive(Clone)]
-pub(super) struct Answering(pub(super) u16);
+pub(super) fn answering(status: u16) -> MockClient {
+    let piece = Step::data("image");
+    let body = [piece.clone(), Step::Pending, piece, Step::Pending];
+    MockClient::new(move |_| {
+        let body = MockBody::new(body.clone());
+        Reply::status(status).body(body).after_polls(2)
+    })
+}
 
-impl Service<Request<()>> for Answering {
-    type Response = Response<ScriptedBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<()>) -> Self::Future {
-        let status = StatusCode::from_u16(self.0).unwrap();
-        Box::pin(async move {
-            Pendings(2).await;
-            let body = ScriptedBody::new([Step::Data, Step::Pending, Step::Data, Step::Pending]);
-            let mut response = Response::new(body);
-            *response.status_mut() = status;
-            Ok(response)
-        })
-    }
+/// A body of one piece, at which its connection breaks.
+pub(super) fn broken() -> MockBody {
+    MockBody::new([Step::data("image"), Step::Break])
 }
 
 /// What an opening comes to after some polls.
@@ -212,14 +166,16 @@ impl Slot for LoggedSlot {
 }
 
 /// Calls a tracker around `inner`, which must always be ready, once, with [`request`].
-pub(super) fn call<S, L, B>(inner: S, ledger: L) -> ResponseFuture<S, (), L>
+pub(super) fn call<S, L, B>(mut inner: S, ledger: L) -> ResponseFuture<S, Empty<Bytes>, L>
 where
-    S: Service<Request<()>, Response = Response<B>> + Clone,
+    S: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone,
     S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
     L: Ledger,
 {
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(inner.poll_ready(&mut cx).is_ready());
     BillingCompensationTracker::new(inner, policy(), ledger)
         .unwrap()
         .call(request())

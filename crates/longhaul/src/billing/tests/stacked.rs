@@ -31,7 +31,7 @@ where
         .layer(ClassifyLayer::default())
         .layer(SizeAwareTimeoutLayer::default())
         .service(client);
-    let response = stack.oneshot(request().map(|()| Empty::new())).await?;
+    let response = stack.oneshot(request()).await?;
     Ok(response.into_body().collect().await?.to_bytes())
 }
 
@@ -125,7 +125,7 @@ async fn a_lost_picture_costs_what_is_known_of_the_provider() {
             .layer(BillingCompensationTrackerLayer::new(policy, ledger.clone()).unwrap())
             .layer(ClassifyLayer::default())
             .service(client);
-        let mut request = request().map(|()| Empty::new());
+        let mut request = request();
         request.extensions_mut().insert(Provider::new(provider));
         let response = stack.oneshot(request).await.unwrap();
         response.into_body().collect().await.unwrap();

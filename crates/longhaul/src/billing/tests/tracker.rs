@@ -9,7 +9,7 @@ use tower::{Service, ServiceExt, service_fn};
 use tower_test::mock;
 
 use super::script::{
-    Answering, Durable, PRICE, SlowLedger, call, only, policy, poll_times, request,
+    Durable, PRICE, SlowLedger, answering, call, only, policy, poll_times, request,
 };
 use crate::{
     attempt::{Attempt, OperationId},
@@ -23,7 +23,7 @@ async fn dropped_at_every_poll_it_leaves_one_closed_entry() {
     let mut classes = Vec::new();
     for polls in 0.. {
         let ledger = SlowLedger::new(Durable::After(2));
-        let call = call(Answering(200), ledger.clone());
+        let call = call(answering(200), ledger.clone());
         let whole = async {
             let response = call.await.unwrap();
             response.into_body().collect().await.unwrap();
@@ -61,7 +61,7 @@ async fn dropped_at_every_poll_it_leaves_one_closed_entry() {
 #[tokio::test]
 async fn a_dropped_body_closes_the_entry() {
     let ledger = MemoryLedger::new();
-    let response = call(Answering(200), ledger.clone()).await.unwrap();
+    let response = call(answering(200), ledger.clone()).await.unwrap();
     assert!(
         ledger.records()[0].is_open(),
         "a success is not over at its head"
@@ -85,7 +85,7 @@ async fn what_the_dropped_service_says_comes_before_the_entry_closes() {
     }
 
     let ledger = MemoryLedger::new();
-    let inner = service_fn(|request: Request<()>| async move {
+    let inner = service_fn(|request: Request<Empty<Bytes>>| async move {
         let attempt = request.extensions().get::<Attempt>().unwrap().clone();
         let _guard = SaysItWhenDropped(attempt);
         std::future::pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
@@ -98,7 +98,7 @@ async fn what_the_dropped_service_says_comes_before_the_entry_closes() {
 async fn the_service_is_not_called_before_the_opening_is_durable() {
     let ledger = SlowLedger::new(Durable::After(3));
     let log = ledger.clone();
-    let inner = service_fn(move |_: Request<()>| {
+    let inner = service_fn(move |_: Request<Empty<Bytes>>| {
         log.log("call");
         async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("image"))) }
     });
@@ -146,7 +146,7 @@ async fn an_opening_that_fails_sends_nothing_and_says_why() {
 
 type Never = std::future::Pending<Result<Response<Empty<Bytes>>, Infallible>>;
 
-fn unreachable(_: Request<()>) -> Never {
+fn unreachable(_: Request<Empty<Bytes>>) -> Never {
     panic!("called before its entry is durable")
 }
 
@@ -154,7 +154,7 @@ fn unreachable(_: Request<()>) -> Never {
 async fn two_calls_make_two_entries() {
     let ledger = MemoryLedger::new();
     for _ in 0..2 {
-        let response = call(Answering(200), ledger.clone()).await.unwrap();
+        let response = call(answering(200), ledger.clone()).await.unwrap();
         response.into_body().collect().await.unwrap();
     }
     let records = ledger.records();
@@ -167,7 +167,7 @@ async fn two_calls_make_two_entries() {
 async fn attempts_share_an_operation_and_stale_handles_do_not_count() {
     let ledger = MemoryLedger::new();
     let mut tracker =
-        BillingCompensationTracker::new(Answering(200), policy(), ledger.clone()).unwrap();
+        BillingCompensationTracker::new(answering(200), policy(), ledger.clone()).unwrap();
     let operation = OperationId::new();
     for number in [1, 2, 2] {
         let mut request = request();
@@ -176,7 +176,10 @@ async fn attempts_share_an_operation_and_stale_handles_do_not_count() {
             attempt.finish(End::Finished, Class::NoImage);
         }
         request.extensions_mut().insert(attempt);
-        let response = tracker.ready().await.unwrap().call(request).await.unwrap();
+        let tracker = ServiceExt::<Request<Empty<Bytes>>>::ready(&mut tracker)
+            .await
+            .unwrap();
+        let response = tracker.call(request).await.unwrap();
         response.into_body().collect().await.unwrap();
     }
     let numbers = |operation| {
@@ -200,7 +203,7 @@ async fn attempts_share_an_operation_and_stale_handles_do_not_count() {
 async fn the_readied_service_is_the_one_that_is_called() {
     let ledger = SlowLedger::new(Durable::After(1));
     let (mut tracker, mut handle) =
-        mock::spawn_with::<Request<()>, Response<Full<Bytes>>, _, _>(|inner| {
+        mock::spawn_with::<Request<Empty<Bytes>>, Response<Full<Bytes>>, _, _>(|inner| {
             BillingCompensationTracker::new(inner, policy(), ledger.clone()).unwrap()
         });
     handle.allow(1);
@@ -219,8 +222,11 @@ async fn the_readied_service_is_the_one_that_is_called() {
 #[should_panic = "`billing::ResponseFuture` polled after completion"]
 async fn polled_after_completion_it_panics() {
     let mut tracker =
-        BillingCompensationTracker::new(Answering(200), policy(), MemoryLedger::new()).unwrap();
-    let mut call = Box::pin(tracker.ready().await.unwrap().call(request()));
+        BillingCompensationTracker::new(answering(200), policy(), MemoryLedger::new()).unwrap();
+    let tracker = ServiceExt::<Request<Empty<Bytes>>>::ready(&mut tracker)
+        .await
+        .unwrap();
+    let mut call = Box::pin(tracker.call(request()));
     drop((&mut call).await);
     drop(call.await);
 }
@@ -229,6 +235,6 @@ async fn polled_after_completion_it_panics() {
 fn futures_are_send_where_their_parts_are() {
     fn assert_send<T: Send>(_: T) {}
     let mut tracker =
-        BillingCompensationTracker::new(Answering(200), policy(), MemoryLedger::new()).unwrap();
+        BillingCompensationTracker::new(answering(200), policy(), MemoryLedger::new()).unwrap();
     assert_send(tracker.call(request()));
 }

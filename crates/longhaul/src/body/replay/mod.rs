@@ -22,6 +22,15 @@ use crate::error::{BoxError, Error};
 /// A request body that may be sent more than once.
 ///
 /// Asked for by the retry layer. A copy is taken *before* a body is sent: it has what is unread.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use longhaul::body::Replay;
+///
+/// let body = Full::from(Bytes::from_static(b"a cat"));
+/// assert!(body.try_clone().is_some());
+/// ```
 pub trait Replay: Sized {
     /// A second body with the same content, made without copying it; `None` where there can only be one.
     fn try_clone(&self) -> Option<Self>;

@@ -1,60 +1,19 @@
 mod properties;
 
-use std::{collections::VecDeque, task::Waker};
+use std::task::Waker;
 
 use super::*;
 use crate::body::MemoryBudget;
 use crate::error::ErrorKind;
+use crate::mock::{MockBody, Step};
 use http::HeaderValue;
 use http_body_util::BodyExt;
 
 const MIB: u64 = 1 << 20;
 
-/// A body of these frames, pending once before each.
-struct Frames {
-    frames: VecDeque<Result<Frame<Bytes>, &'static str>>,
-    hint: SizeHint,
-    pend: bool,
-}
-
-impl Frames {
-    fn of(frames: impl IntoIterator<Item = Frame<Bytes>>) -> Self {
-        Self {
-            frames: frames.into_iter().map(Ok).collect(),
-            hint: SizeHint::default(),
-            pend: false,
-        }
-    }
-
-    fn data<T: Into<Bytes>>(pieces: impl IntoIterator<Item = T>) -> Self {
-        Self::of(pieces.into_iter().map(|piece| Frame::data(piece.into())))
-    }
-
-    fn hinting(mut self, hint: SizeHint) -> Self {
-        self.hint = hint;
-        self
-    }
-}
-
-impl Body for Frames {
-    type Data = Bytes;
-    type Error = &'static str;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-        self.pend = !self.pend;
-        if self.pend {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(self.frames.pop_front())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.hint
-    }
+/// These pieces, pending once before each.
+fn frames<T: Into<Bytes>>(pieces: impl IntoIterator<Item = T>) -> MockBody {
+    MockBody::of(pieces).stuttering()
 }
 
 fn read<B: Body + Unpin>(body: B, limit: u64, budget: &MemoryBudget) -> Result<ReplayBody<B>, Error>
@@ -111,7 +70,7 @@ fn a_body_above_the_cap_streams_once_and_is_not_copied() {
 
 #[test]
 fn a_body_that_says_it_is_too_long_is_not_gathered() {
-    let frames = Frames::data(["ab", "cd", "ef"]).hinting(SizeHint::with_exact(6));
+    let frames = frames(["ab", "cd", "ef"]).hinting(SizeHint::with_exact(6));
     let budget = budget();
     let body = read(frames, 5, &budget).unwrap();
     assert_eq!(body.first_piece(), b"ab");
@@ -122,12 +81,12 @@ fn a_body_that_says_it_is_too_long_is_not_gathered() {
 #[test]
 fn the_cap_is_met_exactly_or_not_at_all() {
     assert!(
-        read(Frames::data(["ab", "cd"]), 4, &budget())
+        read(frames(["ab", "cd"]), 4, &budget())
             .unwrap()
             .is_replayable()
     );
     assert!(
-        !read(Frames::data(["ab", "cd"]), 3, &budget())
+        !read(frames(["ab", "cd"]), 3, &budget())
             .unwrap()
             .is_replayable()
     );
@@ -135,7 +94,7 @@ fn the_cap_is_met_exactly_or_not_at_all() {
 
 #[test]
 fn an_absurd_promise_of_length_allocates_nothing() {
-    let frames = Frames::data(["ab", "cd"]).hinting({
+    let frames = frames(["ab", "cd"]).hinting({
         let mut hint = SizeHint::new();
         hint.set_lower(u64::MAX - 1);
         hint
@@ -147,7 +106,7 @@ fn an_absurd_promise_of_length_allocates_nothing() {
 #[test]
 fn bytes_are_given_back_with_the_last_clone() {
     let budget = budget();
-    let body = read(Frames::data(["ab", "cd"]), 10, &budget).unwrap();
+    let body = read(frames(["ab", "cd"]), 10, &budget).unwrap();
     assert_eq!(budget.retained(), 4);
     let again = body.try_clone().unwrap();
     drop(body);
@@ -165,15 +124,15 @@ fn bytes_are_given_back_with_the_last_clone() {
 #[test]
 fn over_the_budget_of_the_client_a_body_streams_once() {
     let budget = MemoryBudget::new(5);
-    let first = read(Frames::data(["ab", "cd"]), 5, &budget).unwrap();
-    let second = read(Frames::data(["ef", "gh"]), 5, &budget).unwrap();
+    let first = read(frames(["ab", "cd"]), 5, &budget).unwrap();
+    let second = read(frames(["ef", "gh"]), 5, &budget).unwrap();
     assert!(first.is_replayable());
     assert!(!second.is_replayable());
     assert_eq!(collect(second).to_bytes(), "efgh");
     drop(first);
     assert_eq!(budget.retained(), 0);
     assert!(
-        read(Frames::data(["ef", "gh"]), 5, &budget)
+        read(frames(["ef", "gh"]), 5, &budget)
             .unwrap()
             .is_replayable()
     );
@@ -182,7 +141,7 @@ fn over_the_budget_of_the_client_a_body_streams_once() {
 #[test]
 fn a_body_dropped_while_it_is_read_gives_back_its_bytes() {
     let budget = budget();
-    let mut reading = ReadAhead::new(Frames::data(["ab", "cd"]), 10, &budget);
+    let mut reading = ReadAhead::new(frames(["ab", "cd"]), 10, &budget);
     let mut cx = Context::from_waker(Waker::noop());
     assert!(reading.poll_read(&mut cx).is_pending());
     assert!(reading.poll_read(&mut cx).is_pending());
@@ -195,10 +154,7 @@ fn a_body_dropped_while_it_is_read_gives_back_its_bytes() {
 fn trailers_are_replayed() {
     let mut trailers = HeaderMap::new();
     trailers.insert("checksum", HeaderValue::from_static("1"));
-    let frames = Frames::of([
-        Frame::data(Bytes::from("ab")),
-        Frame::trailers(trailers.clone()),
-    ]);
+    let frames = MockBody::new([Step::data("ab"), Step::Trailers(trailers.clone())]).stuttering();
     let body = read(frames, 10, &budget()).unwrap();
     for body in [body.try_clone().unwrap(), body] {
         assert!(!body.is_end_stream());
@@ -210,10 +166,7 @@ fn trailers_are_replayed() {
 fn trailers_of_a_streaming_body_pass() {
     let mut trailers = HeaderMap::new();
     trailers.insert("checksum", HeaderValue::from_static("1"));
-    let frames = Frames::of([
-        Frame::data(Bytes::from("ab")),
-        Frame::trailers(trailers.clone()),
-    ]);
+    let frames = MockBody::new([Step::data("ab"), Step::Trailers(trailers.clone())]).stuttering();
     let body = read(frames, 1, &budget()).unwrap();
     assert_eq!(collect(body).trailers(), Some(&trailers));
 }
@@ -228,8 +181,7 @@ fn an_empty_body_is_at_its_end_and_holds_nothing() {
 
 #[test]
 fn a_body_that_fails_while_it_is_read_was_not_sent() {
-    let mut frames = Frames::data(["ab"]);
-    frames.frames.push_back(Err("the disk is gone"));
+    let frames = frames(["ab"]).then(Step::Fail("the disk is gone"));
     let error = read(frames, 10, &budget()).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::RequestBody);
     assert_eq!(error.class(), crate::model::Class::NeverSent);
@@ -239,8 +191,7 @@ fn a_body_that_fails_while_it_is_read_was_not_sent() {
 
 #[test]
 fn a_body_that_fails_in_its_stream_may_have_been_sent() {
-    let mut frames = Frames::data(["ab"]);
-    frames.frames.push_back(Err("the disk is gone"));
+    let frames = frames(["ab"]).then(Step::Fail("the disk is gone"));
     let body = read(frames, 1, &budget()).unwrap();
     let error = block_on(body.collect()).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Inner);
@@ -248,14 +199,14 @@ fn a_body_that_fails_in_its_stream_may_have_been_sent() {
 
 #[test]
 fn debug_shows_no_content() {
-    let body = read(Frames::data(["secret"]), 10, &budget()).unwrap();
+    let body = read(frames(["secret"]), 10, &budget()).unwrap();
     assert_eq!(format!("{body:?}"), "ReplayBody { buffered: 6, .. }");
 }
 
 #[test]
 fn data_in_more_than_one_slice_is_read_whole() {
     let frames =
-        Frames::data(["ab", "cd"]).map_frame(|frame| frame.map_data(|data| data.chain(&b"-"[..])));
+        frames(["ab", "cd"]).map_frame(|frame| frame.map_data(|data| data.chain(&b"-"[..])));
     let body = read(frames, 10, &budget()).unwrap();
     assert_eq!(collect(body).to_bytes(), "ab-cd-");
 }

@@ -44,7 +44,7 @@ pub struct AnswerFacts {
     pub whole: bool,
     /// The provider says itself that it charges nothing.
     pub uncharged: bool,
-    /// What it says that it cost is only the fee of whoever passed it on.
+    /// What it says that it cost is only the fee of the relay that passed it on.
     pub byok: bool,
     /// It holds words for people.
     pub words: bool,

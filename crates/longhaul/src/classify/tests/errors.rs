@@ -29,7 +29,7 @@ async fn dropped_at_any_point_an_attempt_has_one_outcome() {
     for polls in 0..10 {
         let service = service_fn(async |_: Request<Empty<Bytes>>| {
             tokio::task::yield_now().await;
-            Ok::<_, Infallible>(json(Frames::new(long_picture())))
+            Ok::<_, Infallible>(json(MockBody::of(long_picture())))
         });
         let mut request = Request::new(Empty::new());
         let (attempt, _) = Attempt::enter(request.extensions_mut());

@@ -1,7 +1,7 @@
 //! Answers with pictures are held until they are whole, as far as there is memory.
 
 use super::{
-    whole::{Acts, Do, answer, call, data, workload},
+    whole::{answer, call, workload},
     *,
 };
 
@@ -15,14 +15,14 @@ fn layer(hold_limit: usize, client_hold_limit: u64) -> ClassifyLayer {
 }
 
 /// A picture that comes in pieces, and then this.
-fn coming(end: Option<Do>) -> Response<Acts> {
-    let pieces = long_picture().into_iter().map(Do::Data);
+fn coming(end: Option<Step>) -> Response<MockBody> {
+    let pieces = long_picture().into_iter().map(Step::Data);
     answer("application/json", pieces.chain(end))
 }
 
-fn half() -> Response<Acts> {
-    let pieces = long_picture().into_iter().take(3).map(Do::Data);
-    answer("application/json", pieces.chain([Do::Break]))
+fn half() -> Response<MockBody> {
+    let pieces = long_picture().into_iter().take(3).map(Step::Data);
+    answer("application/json", pieces.chain([Step::Break]))
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,7 +60,10 @@ async fn only_picture_calls_that_are_no_streams_are_held() {
         ),
         (
             workload(),
-            answer("text/event-stream", [data("data: {}\n\n"), Do::Break]),
+            answer(
+                "text/event-stream",
+                [Step::data("data: {}\n\n"), Step::Break],
+            ),
             ClassifyPolicy::default(),
         ),
     ] {
@@ -99,7 +102,7 @@ async fn memory_is_taken_as_an_answer_grows_and_given_back() {
 #[tokio::test(start_paused = true)]
 async fn a_told_length_is_reserved_before_the_first_byte() {
     let layer = layer(1 << 20, 1 << 20);
-    let mut first = answer("application/json", [Do::Hang]);
+    let mut first = answer("application/json", [Step::Hang]);
     first
         .headers_mut()
         .insert("content-length", HeaderValue::from(800_000));

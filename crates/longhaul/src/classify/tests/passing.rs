@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn an_event_stream_is_handed_on_unread_and_judged_at_its_end() {
     let stream = |events: &'static str| {
-        let mut response = Response::new(Frames::new([events]));
+        let mut response = Response::new(MockBody::of([events]));
         let value = HeaderValue::from_static("text/event-stream; charset=utf-8");
         response.headers_mut().insert("content-type", value);
         response
@@ -55,7 +55,7 @@ async fn a_long_answer_is_judged_by_what_passed() {
     ] {
         let body = Bytes::from(body.replace("FILL", &filling));
         let pieces: Vec<_> = body.chunks(997).map(Bytes::copy_from_slice).collect();
-        let (attempt, passed) = judge(true, Ok(json(Frames::new(pieces)))).await;
+        let (attempt, passed) = judge(true, Ok(json(MockBody::of(pieces)))).await;
         assert_eq!(passed.unwrap(), body);
         assert_eq!(ended(&attempt), (End::Finished, class));
         assert_eq!(attempt.evidence().bytes, body.len() as u64);
@@ -64,7 +64,7 @@ async fn a_long_answer_is_judged_by_what_passed() {
 
 #[tokio::test]
 async fn the_ids_of_an_answer_that_nobody_read_to_its_end_are_known() {
-    let mut response = json(Frames::new(long_picture()));
+    let mut response = json(MockBody::of(long_picture()));
     response
         .headers_mut()
         .insert("x-request-id", HeaderValue::from_static("req_1"));
@@ -87,7 +87,7 @@ async fn the_ids_of_an_answer_that_nobody_read_to_its_end_are_known() {
 #[tokio::test]
 async fn of_a_compressed_answer_the_head_decides() {
     for (status, class) in [(200, Class::Delivered), (503, Class::Unavailable)] {
-        let mut response = json(Frames::new(["\u{1f}gzip, unread"]));
+        let mut response = json(MockBody::of(["\u{1f}gzip, unread"]));
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
         let value = HeaderValue::from_static("gzip");
         response.headers_mut().insert("content-encoding", value);

@@ -3,71 +3,15 @@
 mod picture_began;
 mod picture_file;
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
 use super::*;
 
-/// What a body does.
-#[derive(Clone, Debug)]
-pub(super) enum Do {
-    Data(Bytes),
-    /// Seconds of silence.
-    Wait(u64),
-    Break,
-    /// Nothing, for ever.
-    Hang,
-}
-
-pub(super) fn data(data: impl Into<Bytes>) -> Do {
-    Do::Data(data.into())
-}
-
-/// A body that does all of that, and ends.
-#[derive(Debug)]
-pub(super) struct Acts(VecDeque<Do>, Option<Pin<Box<Sleep>>>);
-
-impl Acts {
-    pub(super) fn new(acts: impl IntoIterator<Item = Do>) -> Self {
-        Self(acts.into_iter().collect(), None)
-    }
-}
-
-impl Body for Acts {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        loop {
-            match self.0.front().cloned() {
-                None => return Poll::Ready(None),
-                Some(Do::Hang) => return Poll::Pending,
-                Some(Do::Break) => {
-                    let error = io::ErrorKind::ConnectionReset.into();
-                    self.0.pop_front();
-                    return Poll::Ready(Some(Err(error)));
-                }
-                Some(Do::Data(data)) => {
-                    self.0.pop_front();
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
-                Some(Do::Wait(seconds)) => {
-                    let sleep = self
-                        .1
-                        .get_or_insert_with(|| Box::pin(sleep(Duration::from_secs(seconds))));
-                    std::task::ready!(sleep.as_mut().poll(cx));
-                    self.1 = None;
-                    self.0.pop_front();
-                }
-            }
-        }
-    }
-}
-
-pub(super) fn answer(kind: &'static str, acts: impl IntoIterator<Item = Do>) -> Response<Acts> {
-    let mut response = Response::new(Acts::new(acts));
+pub(super) fn answer(
+    kind: &'static str,
+    steps: impl IntoIterator<Item = Step>,
+) -> Response<MockBody> {
+    let mut response = Response::new(MockBody::new(steps));
     let kind = HeaderValue::from_static(kind);
     response.headers_mut().insert("content-type", kind);
     response
@@ -118,13 +62,13 @@ fn picture() -> Bytes {
 #[tokio::test(start_paused = true)]
 async fn a_whole_document_is_delivered_whatever_follows() {
     for document in [LINK.into(), picture()] {
-        for (end, seconds) in [(None, 0), (Some(Do::Break), 0), (Some(Do::Hang), 1)] {
+        for (end, seconds) in [(None, 0), (Some(Step::Break), 0), (Some(Step::Hang), 1)] {
             let began = Instant::now();
-            let mut answer = answer("application/json", [data(document.clone())]);
+            let steps = [Step::data(document.clone())].into_iter().chain(end);
+            let mut answer = answer("application/json", steps);
             let headers = answer.headers_mut();
             headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
             headers.insert("trailer", HeaderValue::from_static("x-sum"));
-            answer.body_mut().0.extend(end);
             let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
             let answered = answered.unwrap();
             assert_eq!(ended(&attempt), (End::Finished, Class::Delivered));
@@ -142,9 +86,9 @@ async fn a_whole_document_is_delivered_whatever_follows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_with_its_document_if_no_length_was_told() {
-    for (end, seconds) in [(Do::Break, 0), (Do::Hang, 1)] {
+    for (end, seconds) in [(Step::Break, 0), (Step::Hang, 1)] {
         let began = Instant::now();
-        let answer = answer("application/json", [data(picture()), end]);
+        let answer = answer("application/json", [Step::data(picture()), end]);
         let (attempt, answered) = call(&streaming(), workload(), answer).await;
         let body = answered.unwrap().into_body().collect().await.unwrap();
         assert_eq!(body.to_bytes(), picture());
@@ -155,7 +99,7 @@ async fn a_stream_ends_with_its_document_if_no_length_was_told() {
 
 #[tokio::test(start_paused = true)]
 async fn who_was_told_a_length_gets_the_break_and_the_books_the_truth() {
-    let mut answer = answer("application/json", [data(picture()), Do::Break]);
+    let mut answer = answer("application/json", [Step::data(picture()), Step::Break]);
     let length = HeaderValue::from(picture().len() + 2);
     answer.headers_mut().insert("content-length", length);
     let (attempt, answered) = call(&streaming(), workload(), answer).await;
@@ -169,23 +113,26 @@ async fn a_document_that_says_nothing_is_not_whole_when_it_breaks() {
     // The progress of the work, one document a line; then a document of which the end is missing.
     let progress = "{\"status\":\"processing\"}\n";
     for (acts, class) in [
-        (vec![data(progress), Do::Break], Class::Undelivered),
-        (vec![data(progress), data(&LINK[..20])], Class::Undelivered),
+        (vec![Step::data(progress), Step::Break], Class::Undelivered),
         (
-            vec![data(progress), Do::Wait(90), data(LINK)],
+            vec![Step::data(progress), Step::data(&LINK[..20])],
+            Class::Undelivered,
+        ),
+        (
+            vec![Step::data(progress), Step::wait(90), Step::data(LINK)],
             Class::Delivered,
         ),
         (
             vec![
-                data(r#"{"error":{"code":"moderation_blocked"}}"#),
-                Do::Break,
+                Step::data(r#"{"error":{"code":"moderation_blocked"}}"#),
+                Step::Break,
             ],
             Class::ContentBlocked,
         ),
         (
             vec![
-                data(r#"{"candidates":[{"finishReason":"NO_IMAGE"}]}"#),
-                Do::Hang,
+                Step::data(r#"{"candidates":[{"finishReason":"NO_IMAGE"}]}"#),
+                Step::Hang,
             ],
             Class::NoImage,
         ),
@@ -199,9 +146,9 @@ async fn a_document_that_says_nothing_is_not_whole_when_it_breaks() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_answer_is_whole_when_its_document_is() {
-    for end in [Do::Break, Do::Hang] {
+    for end in [Step::Break, Step::Hang] {
         let error = r#"{"error":{"code":503,"message":"overloaded"}}"#;
-        let mut answer = answer("application/json", [data(error), end]);
+        let mut answer = answer("application/json", [Step::data(error), end]);
         *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         let (attempt, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
         let body = answered.unwrap().into_body().collect().await.unwrap();
@@ -231,9 +178,9 @@ const LAST: [(&str, u32); 5] = [
 #[tokio::test(start_paused = true)]
 async fn an_event_stream_is_whole_at_its_last_event() {
     for (events, images) in LAST {
-        for (end, seconds) in [(Do::Break, 0), (Do::Hang, 1)] {
+        for (end, seconds) in [(Step::Break, 0), (Step::Hang, 1)] {
             let began = Instant::now();
-            let pieces = events.as_bytes().chunks(7).map(data);
+            let pieces = events.as_bytes().chunks(7).map(Step::data);
             let answer = answer("text/event-stream", pieces.chain([end]));
             let workload = workload().with_images(images);
             let (attempt, answered) = call(&ClassifyLayer::default(), workload, answer).await;
@@ -249,7 +196,7 @@ async fn an_event_stream_is_whole_at_its_last_event() {
 #[tokio::test(start_paused = true)]
 async fn an_event_stream_goes_on_until_all_its_pictures_came() {
     let one = "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"AA\"}\n\n";
-    let acts = [data(one), Do::Wait(100), data(one)];
+    let acts = [Step::data(one), Step::wait(100), Step::data(one)];
     let answer = answer("text/event-stream", acts);
     let workload = workload().with_images(2);
     let (attempt, answered) = call(&ClassifyLayer::default(), workload, answer).await;
@@ -264,7 +211,7 @@ async fn who_stops_at_the_last_bracket_or_event_has_it_all() {
     let mut cases = vec![("application/json", json, 1)];
     cases.extend(LAST.map(|(events, images)| ("text/event-stream", events.into(), images)));
     for (kind, document, images) in cases {
-        let answer = answer(kind, [data(document), Do::Hang]);
+        let answer = answer(kind, [Step::data(document), Step::Hang]);
         let workload = workload().with_images(images);
         let (attempt, answered) = call(&streaming(), workload, answer).await;
         let mut body = answered.unwrap().into_body();

@@ -5,17 +5,17 @@ mod policy;
 
 use std::{
     future::Future,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
 use bytes::Bytes;
 use http::{HeaderName, Request};
-use http_body::{Body, Frame};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -25,6 +25,7 @@ use crate::{
     config::ConfigError,
     detect::{DetectPolicy, DetectWorkload, DetectWorkloadLayer},
     error::{BoxError, Error, ErrorKind},
+    mock::{MockBody, Step},
     model::{Resolution, Workload},
 };
 
@@ -64,29 +65,6 @@ fn resolution<B>(request: &Request<B>) -> Resolution {
         .get::<Workload>()
         .expect("a workload")
         .resolution
-}
-
-/// A body of one piece, or of none and an error, that lets the reader wait `pending` times before.
-struct Slow {
-    pending: usize,
-    data: Option<Result<Bytes, BoxError>>,
-}
-
-impl Body for Slow {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.pending > 0 {
-            self.pending -= 1;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(self.data.take().map(|data| data.map(Frame::data)))
-    }
 }
 
 #[tokio::test]
@@ -193,16 +171,16 @@ async fn no_attempt_is_begun_here() {
 async fn the_inner_service_is_never_called_when_the_body_fails() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
-    let inner = service_fn(move |_: Sent<Slow>| {
+    let inner = service_fn(move |_: Sent<MockBody>| {
         counted.fetch_add(1, SeqCst);
         async { Ok::<_, BoxError>(()) }
     });
     let service = DetectWorkloadLayer::default().layer(inner);
     let error = service
-        .oneshot(Request::new(Slow {
-            pending: 1,
-            data: Some(Err("the disk is gone".into())),
-        }))
+        .oneshot(Request::new(MockBody::new([
+            Step::Pending,
+            Step::Fail("the disk is gone"),
+        ])))
         .await
         .unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::RequestBody);
@@ -228,7 +206,7 @@ async fn a_future_dropped_at_any_poll_leaves_nothing_behind() {
     // Polls of the whole: two while it reads, one that reads and calls, two while the call waits.
     for polls in 0..=6 {
         let alive = Arc::new(());
-        let inner = service_fn(|request: Sent<Slow>| {
+        let inner = service_fn(|request: Sent<MockBody>| {
             let alive = alive.clone();
             async move {
                 let _alive = (alive, request);
@@ -238,10 +216,9 @@ async fn a_future_dropped_at_any_poll_leaves_nothing_behind() {
             }
         });
         let mut service = layer.layer(inner);
-        let mut future = Box::pin(service.ready().await.unwrap().call(Request::new(Slow {
-            pending: 2,
-            data: Some(Ok(Bytes::from("{}"))),
-        })));
+        let body = MockBody::new([Step::Pending, Step::Pending, Step::data("{}")]);
+        let service = service.ready().await.unwrap();
+        let mut future = Box::pin(service.call(Request::new(body)));
         let mut cx = Context::from_waker(Waker::noop());
         for poll in 1..=polls {
             let done = future.as_mut().poll(&mut cx).is_ready();

@@ -1,4 +1,4 @@
-//! Whoever takes no longer bodies breaks the connection after a like number of bytes, whatever the line is like.
+//! A server with a limit on bodies breaks the connection after about the same number of bytes each time, on any line.
 
 use super::{Cause, Confidence, Diagnosis};
 use crate::{attempt::Attempt, model::Class};

@@ -24,7 +24,7 @@ pub enum Cause {
     NotReached,
     /// The request, the key, or where it was sent.
     Request,
-    /// Somebody on the way, or the provider, takes no body longer than about so many bytes.
+    /// The provider, or an intermediary, takes no body longer than about this many bytes.
     BodyLimit(u64),
     /// The work was accepted and goes on.
     Accepted,

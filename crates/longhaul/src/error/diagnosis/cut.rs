@@ -17,7 +17,7 @@ const GO_DIRECT: &str = "take the direct way, without the proxy or VPN, or raise
 const CHECK_PATH: &str =
     "check the network; the call may be running and charged: look it up in the provider's log";
 
-/// A connection that was closed in the silence, or a page of somebody who would not wait.
+/// A connection that was closed in the silence, or the page of an intermediary that gave up waiting.
 pub(super) fn cut(symptoms: &Symptoms) -> Finding {
     let closed = symptoms.status.is_none();
     if closed && is_unacknowledged(symptoms) {

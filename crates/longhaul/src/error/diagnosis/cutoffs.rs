@@ -11,7 +11,7 @@ static CUTOFFS: LazyLock<Vec<Cutoff>> = LazyLock::new(|| {
         .collect()
 });
 
-/// After so many seconds of silence, so somebody gives up.
+/// How long a known intermediary waits before it gives up, and how that shows.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Cutoff {

@@ -18,7 +18,7 @@
 //! let diagnosis = error.diagnosis();
 //! println!("{diagnosis}; {}", diagnosis.advice);
 //! if let Cause::Intermediary(Some(limit)) = diagnosis.cause {
-//!     println!("look for whoever gives up after {limit:?}");
+//!     println!("look for the proxy that gives up after {limit:?}");
 //! }
 //! # }
 //! ```

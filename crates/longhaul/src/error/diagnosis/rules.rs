@@ -159,7 +159,7 @@ fn delivered(symptoms: &Symptoms) -> Finding {
     }
 }
 
-/// The work goes on, and whoever asks by its id gets it.
+/// The work goes on, and can be fetched by its id.
 fn accepted(symptoms: &Symptoms) -> Finding {
     let text = "the provider took the work on, and has not done it yet";
     let finding = Finding::new(Cause::Accepted, Confidence::Certain, text);

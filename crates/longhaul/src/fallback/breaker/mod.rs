@@ -49,7 +49,7 @@ enum Health {
     Overloaded,
     /// It does its work.
     Working,
-    /// Neither: nobody knows, or it did not come to the point.
+    /// Neither: unknown, or the call did not get that far.
     Nothing,
 }
 

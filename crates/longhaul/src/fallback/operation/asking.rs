@@ -86,7 +86,7 @@ impl<R> FallbackOperation<R> {
         Ok(Request::from_parts(head, B::of(body)))
     }
 
-    /// After which endings others than the target with this index can be asked; `None` where nobody can.
+    /// After which endings others than the target with this index can be asked; `None` where none can.
     pub(super) fn others_after(&self, index: usize) -> Option<OtherTargets> {
         let shared = &self.shared;
         let body = self.body.as_ref().filter(|_| !self.blocked)?;

@@ -1,16 +1,13 @@
 //! Bodies that are held, and bodies that are not; alone, without the stack.
 
 use std::{
-    collections::VecDeque,
     future::{Ready, ready},
-    pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame};
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -21,6 +18,7 @@ use crate::{
     detect::{DetectPolicy, DetectWorkloadLayer},
     error::{BoxError, RetryReport},
     fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, FallbackStoppedBy},
+    mock::MockBody,
     model::{Class, End},
 };
 
@@ -56,7 +54,7 @@ async fn what_streams_cannot_be_written_anew() {
     let stack = DetectWorkloadLayer::new(detect)
         .unwrap()
         .layer(fallback.layer(client));
-    let body = Pieces(["a long", " prompt"].map(Bytes::from).into());
+    let body = MockBody::of(["a long", " prompt"]);
     let response = stack.oneshot(request().map(|_| body)).await.unwrap();
     let report = response.extensions().get::<FallbackReport>().unwrap();
     assert_eq!(report.stopped_by(), FallbackStoppedBy::Body);
@@ -118,19 +116,4 @@ async fn off_it_passes_everything_on() {
     }
     let client = FallbackLayer::default().layer(Readied(false));
     client.oneshot(request()).await.unwrap();
-}
-
-/// A body of several pieces.
-struct Pieces(VecDeque<Bytes>);
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
-    }
 }

@@ -1,61 +1,34 @@
 mod secrets;
 mod version;
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    io,
-    sync::{Arc, Mutex},
-    task::{Context, Poll},
-};
+use std::{future::ready, io};
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body_util::{BodyExt, Empty};
 use tower::ServiceExt;
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::*;
 use crate::{
     attempt::{Attempt, OperationId},
     error::{Error, ErrorKind, Insecure},
+    mock::{MockBody, MockClient, Reply},
     model::Class,
 };
 
-/// What the client below was given.
-type Sent = Arc<Mutex<Vec<Request<()>>>>;
-
-/// A client that keeps the requests and answers over `version`.
-#[derive(Clone)]
-struct Client {
-    version: Version,
-    status: StatusCode,
-    sent: Sent,
+/// A client that answers over `version`.
+fn client(version: Version) -> MockClient {
+    answering(version, StatusCode::OK)
 }
 
-impl Service<Request<()>> for Client {
-    type Response = Response<&'static str>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        self.sent.lock().unwrap().push(request);
-        let mut response = Response::new("paid for");
-        *response.version_mut() = self.version;
-        *response.status_mut() = self.status;
-        ready(Ok(response))
-    }
-}
-
-fn client(version: Version) -> Client {
-    Client {
-        version,
-        status: StatusCode::OK,
-        sent: Sent::default(),
-    }
+fn answering(version: Version, status: StatusCode) -> MockClient {
+    MockClient::new(move |_| {
+        let mut response = Response::new(MockBody::of(["paid for"]));
+        *response.version_mut() = version;
+        *response.status_mut() = status;
+        Reply::answer(response)
+    })
 }
 
 fn policy(scope: HttpScope) -> Http1Policy {
@@ -67,29 +40,29 @@ fn policy(scope: HttpScope) -> Http1Policy {
 
 async fn send(
     policy: Http1Policy,
-    client: &Client,
-    request: Request<()>,
-) -> Result<Response<&'static str>, Error> {
+    client: &MockClient,
+    request: Request<Empty<Bytes>>,
+) -> Result<Response<MockBody>, Error> {
     let layer = ForceHttp1Layer::new(policy).unwrap();
     layer.layer(client.clone()).oneshot(request).await
 }
 
-fn report(response: &Response<&'static str>) -> Http1Report {
+fn report(response: &Response<MockBody>) -> Http1Report {
     Http1Report::of(response).unwrap()
 }
 
-fn get(uri: &str) -> Request<()> {
-    Request::get(uri).body(()).unwrap()
+fn get(uri: &str) -> Request<Empty<Bytes>> {
+    Request::get(uri).body(Empty::new()).unwrap()
 }
 
-fn with_key(uri: &str) -> Request<()> {
+fn with_key(uri: &str) -> Request<Empty<Bytes>> {
     let mut request = get(uri);
     let key = HeaderValue::from_static("Bearer k3y");
     request.headers_mut().insert(header::AUTHORIZATION, key);
     request
 }
 
-fn sensitive(uri: &str) -> Request<()> {
+fn sensitive(uri: &str) -> Request<Empty<Bytes>> {
     let mut request = get(uri);
     request.extensions_mut().insert(Sensitive);
     request
@@ -103,10 +76,10 @@ enum Fate {
     Refused(Insecure),
 }
 
-async fn fate(scope: HttpScope, request: Request<()>) -> Fate {
+async fn fate(scope: HttpScope, request: Request<Empty<Bytes>>) -> Fate {
     let client = client(Version::HTTP_11);
     let result = send(policy(scope), &client, request).await;
-    let sent = client.sent.lock().unwrap().len();
+    let sent = client.calls().len();
     match result {
         Ok(response) => {
             assert_eq!(sent, 1);
@@ -130,7 +103,7 @@ async fn fate(scope: HttpScope, request: Request<()>) -> Fate {
 
 #[tokio::test]
 async fn errors_below_pass() {
-    let broken = tower::service_fn(|_: Request<()>| {
+    let broken = tower::service_fn(|_: Request<Empty<Bytes>>| {
         ready(Err::<Response<()>, _>(io::Error::from(
             io::ErrorKind::ConnectionRefused,
         )))
@@ -142,7 +115,7 @@ async fn errors_below_pass() {
         .unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Inner);
 
-    let ours = tower::service_fn(|_: Request<()>| {
+    let ours = tower::service_fn(|_: Request<Empty<Bytes>>| {
         ready(Err::<Response<()>, _>(Error::new(ErrorKind::NotStarted)))
     });
     let error = ForceHttp1Layer::default()

@@ -32,12 +32,12 @@ async fn forced_hosts_get_http_1_and_the_others_keep_what_they_have() {
 
     assert!(report(&slow).forced);
     assert!(!report(&quick).forced);
-    let sent = client.sent.lock().unwrap();
-    assert_eq!(sent[0].version(), Version::HTTP_11);
-    assert_eq!(sent[0].headers().len(), 1);
-    assert_eq!(sent[0].headers()[header::ACCEPT], "application/json");
-    assert_eq!(sent[1].version(), Version::HTTP_2);
-    assert_eq!(sent[1].headers().len(), 4);
+    let sent = client.calls();
+    assert_eq!(sent[0].version, Version::HTTP_11);
+    assert_eq!(sent[0].headers.len(), 1);
+    assert_eq!(sent[0].headers[header::ACCEPT], "application/json");
+    assert_eq!(sent[1].version, Version::HTTP_2);
+    assert_eq!(sent[1].headers.len(), 4);
 }
 
 #[tokio::test]
@@ -51,8 +51,7 @@ async fn a_mismatch_is_reported_and_the_answer_kept() {
         (Version::HTTP_11, StatusCode::SWITCHING_PROTOCOLS, true),
     ];
     for (version, status, mismatch) in rows {
-        let mut client = client(version);
-        client.status = status;
+        let client = answering(version, status);
         let not_here = Http1Policy {
             hosts: Hosts::Except(vec!["a.example".to_owned()]),
             ..Http1Policy::default()
@@ -71,7 +70,8 @@ async fn a_mismatch_is_reported_and_the_answer_kept() {
             key_in_clear: false,
         };
         assert_eq!(report(&forced), expected);
-        assert_eq!(*forced.body(), "paid for");
+        let body = forced.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "paid for");
         assert!(!report(&free).mismatch);
         assert_eq!(report(&free).version, version);
     }

@@ -24,7 +24,7 @@ async fn dropped_anywhere_it_leaves_its_place() {
     for polls in [0, 1] {
         let (service, called) = in_flight(1, script);
         let mut ready = service.clone();
-        let future = ready.ready().await.unwrap().call(request(""));
+        let future = readied(&mut ready).await.call(request(""));
         let mut future = Box::pin(future);
         for _ in 0..polls {
             assert!(poll_once(future.as_mut()).await.is_pending());
@@ -56,7 +56,7 @@ async fn errors_leave_their_place_at_once() {
         },
     );
     let mut ready = service.clone();
-    let mut future = pin!(ready.ready().await.unwrap().call(request("")));
+    let mut future = pin!(readied(&mut ready).await.call(request("")));
     let error = future.as_mut().await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Inner);
     // Although the future is still there.
@@ -104,21 +104,15 @@ async fn a_kept_answer_gives_its_place_to_the_next_attempt() {
 #[tokio::test(start_paused = true)]
 async fn readiness_is_moved_and_never_cloned() {
     let (mut service, _) = in_flight(1, Script::default());
-    service.ready().await.unwrap();
+    readied(&mut service).await;
     let mut clone = service.clone();
 
-    // `Provider` panics if it is called without having been polled ready.
+    // The client panics if it is called without having been polled ready.
     let held = service.call(request("")).await.unwrap();
-    clone.ready().await.unwrap();
+    readied(&mut clone).await;
     let mut waiting = pin!(clone.call(request("")));
     assert!(poll_once(waiting.as_mut()).await.is_pending());
     drop(held);
     waiting.await.unwrap();
-    clone
-        .ready()
-        .await
-        .unwrap()
-        .call(request(""))
-        .await
-        .unwrap();
+    readied(&mut clone).await.call(request("")).await.unwrap();
 }

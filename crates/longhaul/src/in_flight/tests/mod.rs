@@ -10,15 +10,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::Poll,
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -27,6 +26,7 @@ use super::*;
 use crate::{
     attempt::{Attempt, Deadline, OperationId},
     error::{Error, ErrorKind},
+    mock::{MockBody, MockClient, Reply, Step},
     model::{Class, End},
     observe::{Event, Observer},
 };
@@ -49,107 +49,33 @@ struct Script {
     judged: bool,
 }
 
-/// A provider that panics when it is called without having been polled ready; its clones are not ready.
-struct Provider {
-    script: Script,
-    ready: bool,
-    called: Called,
-}
-
-impl Clone for Provider {
-    fn clone(&self) -> Self {
-        Self {
-            script: self.script,
-            ready: false,
-            called: self.called.clone(),
+fn provider(script: Script) -> (MockClient, Called) {
+    let called = Called::default();
+    let calls = called.clone();
+    let client = MockClient::new(move |head| {
+        calls.lock().unwrap().push(head.uri.path().to_owned());
+        if script.fails {
+            return Reply::error("refused").after(script.head);
         }
-    }
-}
-
-impl Service<Request<()>> for Provider {
-    type Response = Response<Halves>;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Halves>, std::io::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.ready = true;
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        assert!(
-            std::mem::take(&mut self.ready),
-            "called without being ready"
-        );
-        self.called
-            .lock()
-            .unwrap()
-            .push(request.uri().path().to_owned());
-        let script = self.script;
-        Box::pin(async move {
-            sleep(script.head).await;
-            if script.fails {
-                return Err(std::io::Error::other("refused"));
-            }
-            if script.judged
-                && let Some(attempt) = request.extensions().get::<Attempt>()
-            {
-                attempt.finish(End::Finished, Class::Overloaded);
-            }
-            Ok(Response::new(Halves {
-                left: 2,
-                pause: Box::pin(sleep(script.body)),
-                breaks: script.breaks,
-            }))
-        })
-    }
-}
-
-/// A body in two pieces, the second after a pause.
-#[derive(Debug)]
-struct Halves {
-    left: u8,
-    pause: Pin<Box<Sleep>>,
-    breaks: bool,
-}
-
-impl Body for Halves {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        if self.left == 1 {
-            std::task::ready!(self.pause.as_mut().poll(cx));
-            if self.breaks {
-                return Poll::Ready(Some(Err(std::io::Error::other("reset"))));
-            }
+        if script.judged
+            && let Some(attempt) = head.extensions.get::<Attempt>()
+        {
+            attempt.finish(End::Finished, Class::Overloaded);
         }
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        self.left -= 1;
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"half")))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
+        let half = Step::data("half");
+        let then = if script.breaks {
+            Step::Break
+        } else {
+            half.clone()
+        };
+        let body = MockBody::new([half, Step::Wait(script.body), then]);
+        let answer = Response::new(body.telling_its_end());
+        Reply::answer(answer).after(script.head)
+    });
+    (client, called)
 }
 
-fn provider(script: Script) -> (Provider, Called) {
-    let called = Arc::default();
-    let provider = Provider {
-        script,
-        ready: false,
-        called: Arc::clone(&called),
-    };
-    (provider, called)
-}
-
-fn in_flight(max_per_host: usize, script: Script) -> (InFlight<Provider>, Called) {
+fn in_flight(max_per_host: usize, script: Script) -> (InFlight<MockClient>, Called) {
     let (provider, called) = provider(script);
     let policy = InFlightPolicy {
         max_per_host,
@@ -158,21 +84,31 @@ fn in_flight(max_per_host: usize, script: Script) -> (InFlight<Provider>, Called
     (InFlightLayer::new(policy).unwrap().layer(provider), called)
 }
 
-fn request(path: &str) -> Request<()> {
+fn request(path: &str) -> Request<Empty<Bytes>> {
     Request::get(format!("https://a.example/{path}"))
-        .body(())
+        .body(Empty::new())
         .unwrap()
 }
 
 async fn head(
-    service: &InFlight<Provider>,
-    request: Request<()>,
-) -> Result<Response<ResponseBody<Halves>>, Error> {
+    service: &InFlight<MockClient>,
+    request: Request<Empty<Bytes>>,
+) -> Result<Response<ResponseBody<MockBody>>, Error> {
     service.clone().oneshot(request).await
 }
 
+/// The service, ready for a call.
+async fn readied(service: &mut InFlight<MockClient>) -> &mut InFlight<MockClient> {
+    ServiceExt::<Request<Empty<Bytes>>>::ready(service)
+        .await
+        .unwrap()
+}
+
 /// The whole answer.
-async fn fetch(service: &InFlight<Provider>, request: Request<()>) -> Result<Bytes, Error> {
+async fn fetch(
+    service: &InFlight<MockClient>,
+    request: Request<Empty<Bytes>>,
+) -> Result<Bytes, Error> {
     Ok(head(service, request).await?.collect().await?.to_bytes())
 }
 
@@ -184,9 +120,9 @@ fn no_place(result: Result<impl Sized, Error>) -> (Duration, usize) {
 }
 
 /// Whether a place at `a.example` is free at this moment.
-async fn has_place(service: &InFlight<Provider>, called: &Called) -> bool {
+async fn has_place(service: &InFlight<MockClient>, called: &Called) -> bool {
     let mut service = service.clone();
-    service.ready().await.unwrap();
+    readied(&mut service).await;
     let before = called.lock().unwrap().len();
     drop(service.call(request("probe")));
     called.lock().unwrap().len() > before
@@ -235,14 +171,14 @@ fn policies_are_read_from_files() {
 #[test]
 fn futures_are_as_sendable_as_what_is_below() {
     fn sendable<T: Send + Sync>(_: &T) {}
-    let service = InFlightLayer::default().layer(tower::service_fn(|_: Request<()>| {
+    let service = InFlightLayer::default().layer(tower::service_fn(|_: Request<Empty<Bytes>>| {
         ready(Ok::<_, Error>(Response::new(Empty::<Bytes>::new())))
     }));
     let mut ready = service.clone();
     sendable(&service);
     sendable(&ready.call(request("")));
     // And no more is asked for than they need.
-    let local = tower::service_fn(|request: Request<Rc<()>>| async move {
+    let local = tower::service_fn(|request: Request<Rc<Empty<Bytes>>>| async move {
         pending::<()>().await;
         drop(request);
         Ok::<_, Error>(Response::new(Empty::<Bytes>::new()))

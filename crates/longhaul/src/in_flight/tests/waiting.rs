@@ -115,7 +115,7 @@ async fn one_layers_services_share_places_and_hosts_do_not() {
     };
     let layer = InFlightLayer::new(policy).unwrap();
     let [one, two] = [layer.layer(provider.clone()), layer.clone().layer(provider)];
-    let at = |uri: &str| Request::get(uri).body(()).unwrap();
+    let at = |uri: &str| Request::get(uri).body(Empty::new()).unwrap();
 
     let _a = head(&one, at("https://a.example/")).await.unwrap();
     let _b = head(&one, at("https://b.example/")).await.unwrap();
@@ -134,7 +134,7 @@ async fn dropped_while_it_waits_it_leaves_the_queue() {
         let (service, called) = in_flight(1, Script::default());
         let held = head(&service, request("holder")).await.unwrap();
         let mut ready = service.clone();
-        let mut waiter = Box::pin(ready.ready().await.unwrap().call(request("waiter")));
+        let mut waiter = Box::pin(readied(&mut ready).await.call(request("waiter")));
         for _ in 0..polls {
             assert!(poll_once(waiter.as_mut()).await.is_pending());
         }
@@ -182,71 +182,21 @@ async fn an_attempt_begins_with_its_place_and_the_wait_is_told() {
     assert_eq!(waits.load(Ordering::Relaxed), 1);
 }
 
-/// Takes something of all its clones' when it is ready, until it is called or dropped.
-struct Reserving {
-    taken: Arc<AtomicUsize>,
-    holds: bool,
-}
-
-impl Reserving {
-    fn give_back(&mut self) {
-        if std::mem::take(&mut self.holds) {
-            self.taken.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Clone for Reserving {
-    fn clone(&self) -> Self {
-        Self {
-            taken: self.taken.clone(),
-            holds: false,
-        }
-    }
-}
-
-impl Drop for Reserving {
-    fn drop(&mut self) {
-        self.give_back();
-    }
-}
-
-impl Service<Request<()>> for Reserving {
-    type Response = Response<Empty<Bytes>>;
-    type Error = std::io::Error;
-    type Future = std::future::Pending<Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if !std::mem::replace(&mut self.holds, true) {
-            self.taken.fetch_add(1, Ordering::Relaxed);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<()>) -> Self::Future {
-        self.give_back();
-        pending()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_call_that_queues_holds_nothing_of_the_service_below() {
-    let taken = Arc::new(AtomicUsize::new(0));
+    let client = MockClient::new(|_| Reply::silence());
     let policy = InFlightPolicy {
         max_per_host: 1,
         ..InFlightPolicy::default()
     };
-    let mut service = InFlightLayer::new(policy).unwrap().layer(Reserving {
-        taken: taken.clone(),
-        holds: false,
-    });
-    let first = service.ready().await.unwrap().call(request("first"));
-    let second = service.ready().await.unwrap().call(request("second"));
+    let mut service = InFlightLayer::new(policy).unwrap().layer(client.clone());
+    let first = readied(&mut service).await.call(request("first"));
+    let second = readied(&mut service).await.call(request("second"));
     let mut second = Box::pin(second);
     assert!(poll_once(second.as_mut()).await.is_pending());
-    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert_eq!(client.reserved(), 0);
     // With its place it makes the service ready, and calls it.
     drop(first);
     assert!(poll_once(second.as_mut()).await.is_pending());
-    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert_eq!(client.reserved(), 0);
 }

@@ -9,6 +9,15 @@ use http::{Extensions, Uri};
 /// What cuts a silent connection often stands on this side. A client whose requests to one host take several ways out
 /// names the way of each, so that what one way does is not held against another. Without it all requests to a host
 /// take one route.
+///
+/// ```
+/// use longhaul::OutboundProxy;
+///
+/// // A client with two ways out says which one a call takes: each has cuts of its own.
+/// let request = http::Request::post("https://api.example.com/v1/images/generations")
+///     .extension(OutboundProxy::new("proxy-a.internal:3128"))
+///     .body(());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct OutboundProxy(Arc<str>);
 

@@ -68,6 +68,18 @@ pub struct KnownCut {
 ///
 /// Clones share it. For each host and [`OutboundProxy`] it holds the last 64 endings of each size for a day, some
 /// times of each, and nothing of the requests: at most 6 kB a route, of 64 routes. A restart forgets it.
+///
+/// ```
+/// use longhaul::{Stack, policy::Policy};
+///
+/// let stack = Stack::new(Policy::nano_banana_pro())?;
+/// for route in stack.routes().routes() {
+///     println!("{route:?}");
+/// }
+/// // The proxy on the way was mended: forget what it did.
+/// stack.routes().clear();
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct RouteHistory(Arc<Mutex<Routes>>);
 

@@ -13,6 +13,14 @@ pub use self::{per_resolution::PerResolution, quality::Quality, resolution::Reso
 /// A request extension. [`DetectWorkload`](crate::detect::DetectWorkload) writes it, unless the caller
 /// already has; every layer below decides by it. Without one, layers assume `Workload::default()`:
 /// everything unknown, which waits longest.
+///
+/// ```
+/// use longhaul::{Resolution, Workload};
+///
+/// // A route of one's own, of which no detector knows the size.
+/// let workload = Workload::of(Resolution::K4).with_model("studio").with_images(2);
+/// let request = http::Request::post("https://studio.example/render").extension(workload).body(());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Workload {

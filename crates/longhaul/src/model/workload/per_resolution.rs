@@ -4,6 +4,13 @@ use super::Resolution;
 use crate::config::ConfigError;
 
 /// One duration for each [`Resolution`]. All four are always given: a half-set table is refused.
+///
+/// ```
+/// use longhaul::{Resolution, workload::PerResolution};
+///
+/// let limits = PerResolution::from_secs(300, 300, 900, 900);
+/// assert_eq!(limits.of(Resolution::K4).as_secs(), 900);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PerResolution {

@@ -4,6 +4,14 @@ use std::{fmt, time::Duration};
 ///
 /// By pixel count, never by edge: the longest edges of the classes overlap (a 21:9 picture of the
 /// smallest class is as wide as a square one of the middle class), the pixel counts do not.
+///
+/// ```
+/// use longhaul::Resolution;
+///
+/// // By the number of pixels, never by an edge.
+/// assert_eq!(Resolution::of_pixels(4096, 1024), Resolution::K2);
+/// assert_eq!(Resolution::of_pixels(4096, 4096), Resolution::K4);
+/// ```
 #[derive(
     Clone,
     Copy,

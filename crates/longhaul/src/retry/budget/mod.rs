@@ -13,7 +13,7 @@ use crate::{config::ConfigError, model::Money};
 ///
 /// Every duplicate withdraws what it may waste: the probability that the attempt before it is charged ×
 /// the price. A delivered picture deposits a share of its price. Nothing expires: at one picture in two
-/// minutes, a budget that forgets after ten seconds protects nobody. What was withdrawn comes back if the
+/// minutes, a budget that forgets after ten seconds protects nothing. What was withdrawn comes back if the
 /// duplicate turns out to be free (never sent, refused). Where the balance does not reach, or the price is
 /// not known, no duplicate is made ([`StoppedBy::Budget`](super::StoppedBy::Budget)).
 ///

@@ -1,7 +1,12 @@
 //! Whoever owns the deadline races all waits against it.
 
 use super::{script::*, *};
-use crate::{body::ReplayBody, detect::DetectWorkloadLayer, error::Clock};
+use crate::{
+    body::ReplayBody,
+    detect::DetectWorkloadLayer,
+    error::Clock,
+    mock::{MockBody, MockClient, Reply, Step},
+};
 
 /// A deadline in five minutes.
 fn soon() -> Request<Full<Bytes>> {
@@ -40,33 +45,10 @@ async fn alone_around_a_silent_service_it_ends_at_the_deadline() {
     assert_eq!(error.report().unwrap().stopped_by(), StoppedBy::Deadline);
 }
 
-/// Ready once, and never again.
-#[derive(Clone)]
-struct ReadyOnce(Arc<Mutex<bool>>);
-
-impl Service<Request<Full<Bytes>>> for ReadyOnce {
-    type Response = Response<Full<Bytes>>;
-    type Error = BoxError;
-    type Future = std::future::Ready<Result<Self::Response, BoxError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        let first = std::mem::replace(&mut *self.0.lock().unwrap(), false);
-        if first {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
-    }
-
-    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
-        std::future::ready(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()))
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_never_ready_again_holds_nobody_up() {
     let began = Instant::now();
-    let service = ReadyOnce(Arc::new(Mutex::new(true)));
+    let service = MockClient::new(|_| Reply::reset()).ready_only(1, None);
     let layer = ClassifyingRetryLayer::default();
     let error = layer.layer(service).oneshot(soon()).await.unwrap_err();
     assert!(is_at_deadline(began));
@@ -76,19 +58,8 @@ async fn a_service_that_is_never_ready_again_holds_nobody_up() {
 }
 
 /// A body that never comes.
-#[derive(Debug)]
-struct Stuck;
-
-impl http_body::Body for Stuck {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
+fn stuck() -> MockBody {
+    MockBody::new([Step::Hang])
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,10 +70,10 @@ async fn a_callers_body_that_never_ends_ends_with_its_deadline() {
     );
     for in_header in [false, true] {
         let began = Instant::now();
-        let service = service_fn(async |_: Request<ReplayBody<Stuck>>| {
+        let service = service_fn(async |_: Request<ReplayBody<MockBody>>| {
             Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
         });
-        let mut request = Request::new(Stuck);
+        let mut request = Request::new(stuck());
         if in_header {
             request
                 .headers_mut()
@@ -123,7 +94,7 @@ async fn a_callers_body_that_never_ends_ends_with_its_deadline() {
 async fn an_answer_that_stops_half_way_ends_with_the_callers_deadline() {
     let began = Instant::now();
     let service =
-        service_fn(async |_: Request<Full<Bytes>>| Ok::<_, BoxError>(Response::new(Stuck)));
+        service_fn(async |_: Request<Full<Bytes>>| Ok::<_, BoxError>(Response::new(stuck())));
     let layer = ClassifyingRetryLayer::default();
     let response = layer.layer(service).oneshot(soon()).await.unwrap();
     let attempt = response.extensions().get::<Attempt>().unwrap().clone();

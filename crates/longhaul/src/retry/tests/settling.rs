@@ -1,6 +1,7 @@
 //! Which ending the caller gets, and what is told on the way.
 
 use super::*;
+use crate::mock::{MockClient, Reply};
 
 #[tokio::test(start_paused = true)]
 async fn the_caller_gets_the_ending_that_may_have_cost_most() {
@@ -81,37 +82,10 @@ async fn an_observer_hears_what_a_waiting_person_wants_to_know() {
     );
 }
 
-/// Ready for its first call, and broken when asked the second time.
-#[derive(Clone)]
-struct Breaks {
-    asked: Arc<Mutex<u32>>,
-}
-
-impl Service<Request<Full<Bytes>>> for Breaks {
-    type Response = Response<Full<Bytes>>;
-    type Error = BoxError;
-    type Future = std::future::Ready<Result<Self::Response, BoxError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        let mut asked = self.asked.lock().unwrap();
-        *asked += 1;
-        Poll::Ready(if *asked == 1 {
-            Ok(())
-        } else {
-            Err("the service is closed".into())
-        })
-    }
-
-    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
-        std::future::ready(Err(io::Error::from(io::ErrorKind::ConnectionReset).into()))
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_service_that_breaks_later_does_not_hide_the_first_end() {
-    let service = Breaks {
-        asked: Arc::default(),
-    };
+    let service = MockClient::new(|_| Reply::reset());
+    let service = service.ready_only(1, Some("the service is closed"));
     let error = ClassifyingRetryLayer::new(exact())
         .unwrap()
         .layer(service)

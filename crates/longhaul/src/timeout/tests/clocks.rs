@@ -19,12 +19,12 @@ async fn a_request_that_does_not_leave_ends_as_never_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_stops_ends_as_sent_in_part() {
-    let slow = service_fn(async |request: Request<RequestBody<Slow>>| {
+    let slow = service_fn(async |request: Request<RequestBody<MockBody>>| {
         send(request.into_body()).await;
         pending::<Result<Response<Empty<Bytes>>, Infallible>>().await
     });
     let began = Instant::now();
-    let body = Slow::frames([25, 25, 25]).then_hang();
+    let body = frames([25, 25, 25]).then(Step::Hang);
     let error = call(slow, request(body, Resolution::K1)).await.unwrap_err();
     assert_eq!(began.elapsed().as_secs(), 75 + 30);
     assert_eq!(clock_of(&error), Clock::WriteProgress);
@@ -34,19 +34,19 @@ async fn an_upload_that_stops_ends_as_sent_in_part() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_upload_does_not_eat_the_time_of_the_generation() {
-    let service = service_fn(async |request: Request<RequestBody<Slow>>| {
+    let service = service_fn(async |request: Request<RequestBody<MockBody>>| {
         send(request.into_body()).await;
         sleep(299 * SECOND).await;
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
     });
-    let body = Slow::frames([25; 20]);
+    let body = frames([25; 20]);
     call(service, request(body, Resolution::K1)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_stops_arriving_ends_as_undelivered() {
     let service = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
-        Ok::<_, Infallible>(Response::new(Slow::frames([50, 50]).then_hang()))
+        Ok::<_, Infallible>(Response::new(frames([50, 50]).then(Step::Hang)))
     });
     let response = call(service, request(Empty::new(), Resolution::K1))
         .await
@@ -66,7 +66,7 @@ async fn an_answer_that_stops_arriving_ends_as_undelivered() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_still_arrives_is_not_given_up() {
     let service = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
-        Ok::<_, Infallible>(Response::new(Slow::frames([50; 20])))
+        Ok::<_, Infallible>(Response::new(frames([50; 20])))
     });
     let response = call(service, request(Empty::new(), Resolution::K1))
         .await
@@ -84,7 +84,7 @@ async fn the_attempt_limit_spans_head_and_body() {
     };
     let service = service_fn(async |_: Request<RequestBody<Empty<Bytes>>>| {
         sleep(500 * SECOND).await;
-        Ok::<_, Infallible>(Response::new(Slow::frames([50; 20])))
+        Ok::<_, Infallible>(Response::new(frames([50; 20])))
     });
     let began = Instant::now();
     let response = SizeAwareTimeoutLayer::new(limits)

@@ -3,23 +3,16 @@
 use super::*;
 
 /// An answer whose pieces come after these waits, in seconds.
-fn pieces<const N: usize>(pieces: [(u64, &'static str); N]) -> Slow {
-    let mut slow = Slow::frames([]);
-    slow.frames = pieces
-        .into_iter()
-        .rev()
-        .map(|(wait, piece)| {
-            (
-                Duration::from_secs(wait),
-                Bytes::from_static(piece.as_bytes()),
-            )
-        })
-        .collect();
-    slow
+fn pieces<const N: usize>(pieces: [(u64, &'static str); N]) -> MockBody {
+    MockBody::new(
+        pieces
+            .into_iter()
+            .flat_map(|(wait, piece)| [Step::wait(wait), Step::data(piece)]),
+    )
 }
 
 /// The end of an answer that consists of `body`, and after how many seconds it came.
-async fn end_of(body: Slow, resolution: Resolution) -> (Result<(), Clock>, u64) {
+async fn end_of(body: MockBody, resolution: Resolution) -> (Result<(), Clock>, u64) {
     let body = Mutex::new(Some(body));
     let service = service_fn(async |request: Request<RequestBody<Full<Bytes>>>| {
         send(request.into_body()).await;
@@ -46,11 +39,9 @@ async fn a_head_before_the_work_does_not_shorten_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn signs_of_life_neither_begin_nor_prolong_a_picture() {
     for sign in [" ", "\n", ": ping\n\n"] {
-        let mut beating = pieces([(10, "picture")]);
-        beating.frames.extend(vec![
-            (10 * SECOND, Bytes::from_static(sign.as_bytes()));
-            100
-        ]);
+        let beats = [Step::wait(10), Step::data(sign)].into_iter().cycle();
+        let picture = [Step::wait(10), Step::data("picture")];
+        let beating = MockBody::new(beats.take(200).chain(picture));
         let (end, seconds) = end_of(beating, Resolution::K1).await;
         assert_eq!((end, seconds), (Err(Clock::Picture), 300), "{sign:?}");
     }
@@ -146,12 +137,12 @@ async fn send_announced<B: Body<Data = Bytes>>(request: Request<B>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_streamed_body_ends_at_its_announced_length() {
-    let service = service_fn(async |request: Request<RequestBody<Slow>>| {
+    let service = service_fn(async |request: Request<RequestBody<MockBody>>| {
         send_announced(request).await;
         sleep(250 * SECOND).await;
         Err::<Response<Empty<Bytes>>, _>(io::Error::from(io::ErrorKind::ConnectionReset))
     });
-    let mut request = request(Slow::frames([1, 1, 1]), Resolution::K1);
+    let mut request = request(frames([1, 1, 1]), Resolution::K1);
     request.headers_mut().insert("content-length", 3.into());
     let error = call(service, request).await.unwrap_err();
     assert_eq!(

@@ -14,7 +14,7 @@ proptest! {
     ) {
         let whole = pieces.concat();
         let length = whole.len() as u64;
-        let mut frames = Frames::data(pieces);
+        let mut frames = frames(pieces);
         if exact {
             frames = frames.hinting(SizeHint::with_exact(length));
         }

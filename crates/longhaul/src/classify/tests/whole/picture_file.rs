@@ -5,14 +5,19 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn a_picture_file_is_judged_by_its_own_end() {
     for (kind, file, end, class) in [
-        ("image/png", PNG, Some(Do::Break), Class::Delivered),
+        ("image/png", PNG, Some(Step::Break), Class::Delivered),
         (
             "application/octet-stream",
             PNG,
-            Some(Do::Break),
+            Some(Step::Break),
             Class::Delivered,
         ),
-        ("image/png", &PNG[..30], Some(Do::Break), Class::Undelivered),
+        (
+            "image/png",
+            &PNG[..30],
+            Some(Step::Break),
+            Class::Undelivered,
+        ),
         // Ended by its connection alone, as a break would be.
         ("image/png", &PNG[..30], None, Class::Undelivered),
         ("image/png", PNG, None, Class::Delivered),
@@ -20,7 +25,7 @@ async fn a_picture_file_is_judged_by_its_own_end() {
         ("image/avif", b"\0\0\0\x20ftypavif", None, Class::Delivered),
     ] {
         for layer in [ClassifyLayer::default(), streaming()] {
-            let acts = [data(file)].into_iter().chain(end.clone());
+            let acts = [Step::data(file)].into_iter().chain(end.clone());
             let (attempt, answered) = call(&layer, workload(), answer(kind, acts)).await;
             if let Ok(answered) = answered {
                 let _ = answered.into_body().collect().await;
@@ -32,7 +37,10 @@ async fn a_picture_file_is_judged_by_its_own_end() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_picture_file_does_not_end_the_reading() {
-    let answer = answer("image/png", [data(PNG), Do::Wait(5), data("and more")]);
+    let answer = answer(
+        "image/png",
+        [Step::data(PNG), Step::wait(5), Step::data("and more")],
+    );
     let (_, answered) = call(&ClassifyLayer::default(), workload(), answer).await;
     let body = answered.unwrap().into_body().collect().await.unwrap();
     assert!(body.to_bytes().ends_with(b"and more"));

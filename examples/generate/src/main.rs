@@ -27,7 +27,7 @@ use longhaul::{
 use longhaul_hyper::{Builder, Client};
 use longhaul_ledger::visible;
 use longhaul_sim::{Provider, server::Server};
-use longhaul_workspace::disagreements;
+use longhaul_testing::disagreements;
 use tower::ServiceExt;
 
 use self::{

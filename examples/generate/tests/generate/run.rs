@@ -53,7 +53,7 @@ fn example() -> PathBuf {
         .with_extension(std::env::consts::EXE_EXTENSION);
     assert!(
         example.exists(),
-        "{} is missing: run `cargo build -p longhaul-workspace --example generate` first",
+        "{} is missing: run `cargo build -p longhaul-generate --example generate` first",
         example.display()
     );
     example

@@ -1,7 +1,4 @@
-//! A provider behind a socket, the whole stack in front of it, and what came of a call: what the tests on real
-//! sockets share.
-
-#![allow(dead_code, reason = "each of these tests uses its part")]
+//! A provider behind a socket, the whole stack in front of it, and what came of a call.
 
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
@@ -24,25 +21,27 @@ use longhaul_sim::{
     Builder, Dialect, Entry, Provider, Weight, picture,
     server::{Protocols, Server},
 };
-use longhaul_workspace::disagreements;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceExt};
 
+use crate::disagreements;
+
 /// How many times as fast as real time the provider runs, and the policies with it.
-pub(crate) const SPEED: f64 = 50.0;
+pub const SPEED: f64 = 50.0;
 
 /// How often the default policy tries an operation that cannot be sent.
-pub(crate) const UNSENT_ATTEMPTS: usize = 6;
+pub const UNSENT_ATTEMPTS: usize = 6;
 
 /// The body that the stack hands to the client below it.
-pub(crate) type SentBody = RequestBody<ReplayBody<Full<Bytes>>>;
+pub type SentBody = RequestBody<ReplayBody<Full<Bytes>>>;
 
-pub(crate) type Http = Client<SentBody>;
+/// longhaul's client below the stack.
+pub type Http = Client<SentBody>;
 
 /// A provider of small pictures in little time.
-pub(crate) fn provider(script: &str) -> Builder {
+pub fn provider(script: &str) -> Builder {
     Provider::builder()
         .speed(SPEED)
         .script(script.parse().expect("a script"))
@@ -51,7 +50,7 @@ pub(crate) fn provider(script: &str) -> Builder {
 }
 
 /// The policy with the provider's prices, and the header by which its oracle tells attempts apart.
-pub(crate) fn priced(mut policy: Policy) -> Policy {
+pub fn priced(mut policy: Policy) -> Policy {
     let price = |resolution, micros| {
         PriceRow::new("*", "*", longhaul::Money::usd_micros(micros)).for_resolution(resolution)
     };
@@ -65,22 +64,24 @@ pub(crate) fn priced(mut policy: Policy) -> Policy {
 }
 
 /// The same at the provider's speed.
-pub(crate) fn fitted(policy: Policy) -> Policy {
+pub fn fitted(policy: Policy) -> Policy {
     let scaled = priced(policy).scaled(1.0 / SPEED);
     scaled.expect("a factor above zero")
 }
 
-pub(crate) fn stack(policy: Policy) -> Stack {
+/// A stack of that.
+pub fn stack(policy: Policy) -> Stack {
     Stack::new(fitted(policy)).expect("a policy that can work")
 }
 
-pub(crate) fn plain() -> Http {
+/// A client for plain http.
+pub fn plain() -> Http {
     let client = Client::builder().plain_http_only();
     client.build().expect("valid settings")
 }
 
 /// A client that trusts whoever `roots` vouch for.
-pub(crate) fn trusting(roots: Arc<RootCertStore>) -> Http {
+pub fn trusting(roots: Arc<RootCertStore>) -> Http {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring supports them")
@@ -91,12 +92,12 @@ pub(crate) fn trusting(roots: Arc<RootCertStore>) -> Http {
 }
 
 /// A request for one picture, with a key, to `base`.
-pub(crate) fn request(base: &str, dialect: Dialect) -> Request<Full<Bytes>> {
+pub fn request(base: &str, dialect: Dialect) -> Request<Full<Bytes>> {
     request_of(base, dialect, "a cat")
 }
 
 /// The same with this prompt.
-pub(crate) fn request_of(base: &str, dialect: Dialect, prompt: &str) -> Request<Full<Bytes>> {
+pub fn request_of(base: &str, dialect: Dialect, prompt: &str) -> Request<Full<Bytes>> {
     let (path, key, body) = match dialect {
         Dialect::Gemini => (
             "/v1beta/models/gemini-3-pro-image:generateContent",
@@ -120,7 +121,7 @@ pub(crate) fn request_of(base: &str, dialect: Dialect, prompt: &str) -> Request<
 }
 
 /// Hears of every attempt of `request` when it begins.
-pub(crate) fn attempts_of<B>(request: &mut Request<B>) -> mpsc::UnboundedReceiver<Attempt> {
+pub fn attempts_of<B>(request: &mut Request<B>) -> mpsc::UnboundedReceiver<Attempt> {
     let (tell, told) = mpsc::unbounded_channel();
     let observer = Observer::new(move |event: &Event<'_>| {
         if let Event::Started { attempt } = event {
@@ -134,31 +135,38 @@ pub(crate) fn attempts_of<B>(request: &mut Request<B>) -> mpsc::UnboundedReceive
 
 /// What became of an operation: an answer read to its end, or an error.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) answer: Result<Answer, Error>,
-    pub(crate) report: RetryReport,
+pub struct Ended {
+    /// The whole answer, or the error in whose place there is none.
+    pub answer: Result<Answer, Error>,
+    /// What the retry layer reports.
+    pub report: RetryReport,
 }
 
+/// An answer, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Bytes,
 }
 
 impl Ended {
-    pub(crate) fn classes(&self) -> Vec<Class> {
+    /// What each attempt's end means.
+    pub fn classes(&self) -> Vec<Class> {
         let classes = self.report.classes();
         classes
             .map(|class| class.expect("every attempt has ended"))
             .collect()
     }
 
-    pub(crate) fn class(&self) -> Class {
+    /// What the last one's means.
+    pub fn class(&self) -> Class {
         *self.classes().last().expect("at least one attempt")
     }
 
     /// The identity of the picture that arrived.
-    pub(crate) fn picture(&self) -> Option<String> {
+    pub fn picture(&self) -> Option<String> {
         let json: Value = serde_json::from_slice(&self.answer.as_ref().ok()?.body).ok()?;
         let openai = json.pointer("/data/0/b64_json");
         let gemini = json.pointer("/candidates/0/content/parts/0/inlineData/data");
@@ -166,13 +174,16 @@ impl Ended {
         picture::identity(&BASE64_STANDARD.decode(encoded).ok()?)
     }
 
-    pub(crate) fn error(&self) -> &Error {
+    /// The error.
+    ///
+    /// Panics if there is an answer.
+    pub fn error(&self) -> &Error {
         self.answer.as_ref().expect_err("a failure")
     }
 }
 
 /// Sends `request` and reads what comes to its end.
-pub(crate) async fn perform<S, B>(client: S, request: Request<Full<Bytes>>) -> Ended
+pub async fn perform<S, B>(client: S, request: Request<Full<Bytes>>) -> Ended
 where
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>,
     B: Body<Data = Bytes, Error = Error>,
@@ -198,19 +209,23 @@ where
 
 /// A provider on a socket, and a stack.
 #[derive(Debug)]
-pub(crate) struct Scene {
-    pub(crate) provider: Provider,
-    pub(crate) server: Server,
-    pub(crate) stack: Stack,
+pub struct Harness {
+    /// The provider, with its oracle.
+    pub provider: Provider,
+    /// Its socket.
+    pub server: Server,
+    /// The layers before it, with their ledger.
+    pub stack: Stack,
 }
 
-impl Scene {
+impl Harness {
     /// Plain http and the default policy.
-    pub(crate) async fn new(script: &str) -> Self {
+    pub async fn new(script: &str) -> Self {
         Self::with(provider(script), Policy::default()).await
     }
 
-    pub(crate) async fn with(provider: Builder, policy: Policy) -> Self {
+    /// This provider and this policy.
+    pub async fn with(provider: Builder, policy: Policy) -> Self {
         let provider = provider.build().expect("a speed that can be used");
         let server = Server::start(provider.clone()).await.expect("a free port");
         let stack = stack(policy);
@@ -222,7 +237,7 @@ impl Scene {
     }
 
     /// Encrypted, with these protocols on offer.
-    pub(crate) async fn encrypted(script: &str, protocols: Protocols) -> Self {
+    pub async fn encrypted(script: &str, protocols: Protocols) -> Self {
         let provider = provider(script).build().expect("a speed that can be used");
         let server = Server::builder(provider.clone())
             .tls(true)
@@ -237,24 +252,25 @@ impl Scene {
     }
 
     /// A client of its own: the stack over longhaul's.
-    pub(crate) fn client(&self) -> StackService<Http> {
+    pub fn client(&self) -> StackService<Http> {
         self.stack.layer(match self.server.certificate_der() {
             Some(_) => trusting(self.server.root_store()),
             None => plain(),
         })
     }
 
-    pub(crate) fn request(&self, dialect: Dialect) -> Request<Full<Bytes>> {
+    /// A request for one picture, to it.
+    pub fn request(&self, dialect: Dialect) -> Request<Full<Bytes>> {
         request(&self.server.url(), dialect)
     }
 
     /// One operation through a client of its own.
-    pub(crate) async fn perform(&self, request: Request<Full<Bytes>>) -> Ended {
+    pub async fn perform(&self, request: Request<Full<Bytes>>) -> Ended {
         perform(self.client(), request).await
     }
 
     /// What the provider knows, once nothing more changes.
-    pub(crate) async fn truth(&self) -> Vec<Entry> {
+    pub async fn truth(&self) -> Vec<Entry> {
         let oracle = self.provider.oracle();
         let settled = tokio::time::timeout(PATIENCE, oracle.settled());
         settled.await.expect("the provider comes to rest");
@@ -262,17 +278,18 @@ impl Scene {
     }
 
     /// In what the ledger differs from the truth.
-    pub(crate) async fn disagreements(&self) -> Vec<String> {
+    pub async fn disagreements(&self) -> Vec<String> {
         disagreements(&self.stack.ledger().records(), &self.truth().await)
     }
 
-    pub(crate) async fn assert_agreement(&self) {
+    /// Panics if there is any difference.
+    pub async fn assert_agreement(&self) {
         assert_eq!(self.disagreements().await, [""; 0]);
     }
 }
 
 /// The only record of a ledger, closed.
-pub(crate) fn only_record(stack: &Stack) -> Record {
+pub fn only_record(stack: &Stack) -> Record {
     let mut records = stack.ledger().records();
     assert_eq!(records.len(), 1, "{records:?}");
     let record = records.remove(0);
@@ -281,13 +298,13 @@ pub(crate) fn only_record(stack: &Stack) -> Record {
 }
 
 /// The value of a header that the provider saw.
-pub(crate) fn header<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {
+pub fn header<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {
     let (_, value) = entry.headers.iter().find(|(known, _)| known == name)?;
     Some(value)
 }
 
 /// An error with everything that led to it, as a log would show it.
-pub(crate) fn chain(error: &dyn StdError) -> String {
+pub fn chain(error: &dyn StdError) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),
         None => error.to_string(),
@@ -295,10 +312,10 @@ pub(crate) fn chain(error: &dyn StdError) -> String {
 }
 
 /// Longer than anything here takes on a busy machine, and short enough to wait for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for something that must come.
-pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(2)).await;

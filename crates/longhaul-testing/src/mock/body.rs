@@ -1,0 +1,157 @@
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
+
+use super::{BoxError, reset};
+
+/// What a [`MockBody`] does next.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A piece.
+    Data(Bytes),
+    /// Trailers.
+    Trailers(HeaderMap),
+    /// Pending once; polled again at once.
+    Pending,
+    /// Nothing for this long.
+    Wait(Duration),
+    /// The connection is reset.
+    Break,
+    /// It fails so.
+    Fail(&'static str),
+    /// Nothing, for ever.
+    Hang,
+}
+
+impl Step {
+    /// A piece.
+    pub fn data(data: impl Into<Bytes>) -> Self {
+        Self::Data(data.into())
+    }
+
+    /// Nothing for so many seconds.
+    pub const fn wait(seconds: u64) -> Self {
+        Self::Wait(Duration::from_secs(seconds))
+    }
+}
+
+/// A body that takes its steps, and ends. By itself it tells no length.
+#[derive(Debug, Default)]
+pub struct MockBody {
+    steps: VecDeque<Step>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    hint: SizeHint,
+    tells_end: bool,
+    taken: Arc<AtomicU64>,
+}
+
+impl MockBody {
+    /// Does all of that.
+    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self {
+            steps: steps.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// These pieces, each at once.
+    pub fn of<T: Into<Bytes>>(pieces: impl IntoIterator<Item = T>) -> Self {
+        Self::new(pieces.into_iter().map(Step::data))
+    }
+
+    /// The same, and then this.
+    #[must_use]
+    pub fn then(mut self, step: Step) -> Self {
+        self.steps.push_back(step);
+        self
+    }
+
+    /// The same, pending once before each step and before its end.
+    #[must_use]
+    pub fn stuttering(mut self) -> Self {
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        self.steps = steps.flat_map(|step| [Step::Pending, step]).collect();
+        self.then(Step::Pending)
+    }
+
+    /// The same, telling this of its length.
+    #[must_use]
+    pub fn hinting(mut self, hint: SizeHint) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// The same, at whose end a reader sees that nothing follows.
+    #[must_use]
+    pub fn telling_its_end(mut self) -> Self {
+        self.tells_end = true;
+        self
+    }
+
+    /// How many bytes were taken of it, also once it is gone.
+    pub fn taken(&self) -> Arc<AtomicU64> {
+        self.taken.clone()
+    }
+}
+
+impl Body for MockBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        loop {
+            match this.steps.front() {
+                Some(Step::Hang) => return Poll::Pending,
+                Some(&Step::Wait(wait)) => {
+                    let clock = this.sleep.get_or_insert_with(|| Box::pin(sleep(wait)));
+                    ready!(clock.as_mut().poll(cx));
+                    this.sleep = None;
+                    this.steps.pop_front();
+                    continue;
+                }
+                _ => {}
+            }
+            let Some(step) = this.steps.pop_front() else {
+                return Poll::Ready(None);
+            };
+            return Poll::Ready(Some(match step {
+                Step::Data(data) => {
+                    this.taken.fetch_add(data.len() as u64, Ordering::Relaxed);
+                    Ok(Frame::data(data))
+                }
+                Step::Trailers(trailers) => Ok(Frame::trailers(trailers)),
+                Step::Break => Err(reset()),
+                Step::Fail(why) => Err(why.into()),
+                Step::Pending | Step::Wait(_) | Step::Hang => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.tells_end && self.steps.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.hint
+    }
+}

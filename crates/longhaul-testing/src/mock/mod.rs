@@ -1,0 +1,19 @@
+//! What stands below a layer in its tests: a body and a client that do as they are told.
+//!
+//! Neither names a type of `longhaul`, whose own tests include this folder: as a dependency it would bring them a second copy
+//! of the crate under test.
+
+mod body;
+mod client;
+
+pub use self::{
+    body::{MockBody, Step},
+    client::{MockClient, Reply},
+};
+
+/// Any error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn reset() -> BoxError {
+    std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()
+}
