@@ -25,7 +25,6 @@ use longhaul::{
     Attempt, Class, Error, Resolution, Stack, billing::PriceRow, policy::Policy, retry::RetryReport,
 };
 use longhaul_hyper::{Builder, Client};
-use longhaul_ledger::visible;
 use longhaul_sim::{Provider, server::Server};
 use longhaul_testing::disagreements;
 use tower::ServiceExt;
@@ -131,7 +130,7 @@ impl Scene {
                 outcome.class,
                 outcome.exposure,
                 outcome.class.advice(),
-                visible(&String::from_utf8_lossy(&body[..body.len().min(500)])),
+                String::from_utf8_lossy(&body[..body.len().min(500)]).escape_debug(),
             )),
             _ => Ok(body),
         }

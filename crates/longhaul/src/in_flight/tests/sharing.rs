@@ -1,22 +1,26 @@
 //! A place belongs to an operation: what is made beside a late attempt shares it.
 
-use tokio::{sync::oneshot, task::LocalSet};
+use tokio::{sync::oneshot, task::LocalSet, time::sleep};
 
 use super::*;
 
 /// Attempt `number` at this host, which may share the place of `beside`.
-fn attempt_at(uri: &str, number: u32, beside: Option<&Attempt>) -> (Request<()>, Attempt) {
+fn attempt_at(
+    uri: &str,
+    number: u32,
+    beside: Option<&Attempt>,
+) -> (Request<Empty<Bytes>>, Attempt) {
     let attempt = Attempt::new(OperationId::new(), number, None);
     if let Some(place) = beside.and_then(Attempt::place) {
         attempt.set_place(&place);
     }
-    let mut request = Request::get(uri).body(()).unwrap();
+    let mut request = Request::get(uri).body(Empty::new()).unwrap();
     request.extensions_mut().insert(attempt.clone());
     (request, attempt)
 }
 
 /// One place at each host.
-fn single(script: Script) -> (InFlightLayer, InFlight<Provider>, Called) {
+fn single(script: Script) -> (InFlightLayer, InFlight<MockClient>, Called) {
     let (provider, called) = provider(script);
     let policy = InFlightPolicy {
         max_per_host: 1,
@@ -49,12 +53,12 @@ const EVERY: [Until; 6] = [
 
 /// Brings a call so far, keeps it there until it is told to go, and lets it end so.
 async fn come(
-    mut service: InFlight<Provider>,
-    request: Request<()>,
+    mut service: InFlight<MockClient>,
+    request: Request<Empty<Bytes>>,
     until: Until,
     go: oneshot::Receiver<()>,
 ) {
-    let mut call = Box::pin(service.ready().await.unwrap().call(request));
+    let mut call = Box::pin(readied(&mut service).await.call(request));
     let frames = match until {
         Until::Begun | Until::Polled => {
             if matches!(until, Until::Polled) {
@@ -114,10 +118,8 @@ async fn at_another_host_it_takes_a_place_of_that_host() {
     let (first, attempt) = attempt_at("https://a.example/first", 1, None);
     let mut first = pin!(head(&service, first));
     assert!(poll_once(first.as_mut()).await.is_pending());
-    let held = service
-        .clone()
-        .oneshot(Request::get("https://b.example/held").body(()).unwrap());
-    let mut held = pin!(held);
+    let held = Request::get("https://b.example/held").body(Empty::new());
+    let mut held = pin!(head(&service, held.unwrap()));
     assert!(poll_once(held.as_mut()).await.is_pending());
 
     let (second, other) = attempt_at("https://b.example/second", 2, Some(&attempt));
