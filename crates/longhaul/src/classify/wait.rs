@@ -40,7 +40,8 @@ const BEFORE: [&str; 11] = [
 ];
 
 /// Words that may stand between.
-const FILLERS: [&str; 6] = [
+const FILLERS: [&str; 7] = [
+    "~",
     "about ",
     "approximately ",
     "at least ",
@@ -137,6 +138,7 @@ mod tests {
             ("try again in about 2 mins, or upgrade", Some(120.0)),
             ("Please wait for another 350ms.", Some(0.35)),
             ("limit resets in 1 day, 2 hours", Some(93_600.0)),
+            ("Your rate limit resets in ~30s.", Some(30.0)),
             ("Retry in 5s, or try again in 20 s.", Some(20.0)),
             ("请在 30 秒后重试", Some(30.0)),
             ("请求过多，2分钟后再试", Some(120.0)),

@@ -23,6 +23,8 @@ const FIELDS: &Fields = &Fields::new(&[
     Field::new(&["image"], facts::reference),
     Field::new(&["image[]"], facts::reference),
     Field::new(&["images"], facts::reference),
+    // OpenRouter's own call.
+    Field::new(&["inputReferences"], facts::reference),
 ]);
 
 pub(super) const GENERATIONS: RequestDialect = RequestDialect {

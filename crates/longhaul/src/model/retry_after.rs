@@ -43,32 +43,42 @@ pub(crate) fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
 }
 
-/// An HTTP date, and what servers send for one: a day with one digit, another name for the same zone, RFC 3339 in UTC.
+/// An HTTP date, and what servers send for one: without its day of the week or with a wrong one, numbers of one digit, the
+/// month in full, any case, another zone; RFC 3339.
 fn date(text: &str) -> Option<SystemTime> {
     let text = text.trim();
     if let Ok(date) = httpdate::parse_http_date(text) {
         return Some(date);
     }
-    let (day, month, year, time) = match text.split_once(',') {
-        Some((_, date)) => {
-            let [day, month, year, time, zone] = words(date)?;
-            is_utc(zone).then_some((day, month, year, time))?
-        }
-        None => {
-            let (date, time) = text.split_once(['T', 't', ' '])?;
-            let time = time
-                .strip_suffix(['Z', 'z'])
-                .or_else(|| time.strip_suffix("+00:00"))?;
-            let mut date = date.splitn(3, '-');
-            let (year, month, day) = (date.next()?, date.next()?, date.next()?);
-            let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
-            (day, *month, year, time.split('.').next()?)
-        }
+    let is_rfc_3339 = text.as_bytes().get(4) == Some(&b'-');
+    let (day, month, year, time, ahead) = if is_rfc_3339 {
+        let (date, time) = text.split_once(['T', 't', ' '])?;
+        let zone = time.find(['Z', 'z', '+', '-'])?;
+        let (time, zone) = time.split_at(zone);
+        let mut date = date.splitn(3, '-');
+        let (year, month, day) = (date.next()?, date.next()?, date.next()?);
+        let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
+        (day, *month, year, time.split('.').next()?, ahead(zone)?)
+    } else {
+        let date = text.split_once(',').map_or(text, |(_, date)| date);
+        let [day, month, year, time, zone] = words(date)?;
+        let beginning = month.get(..3)?;
+        let month = MONTHS
+            .iter()
+            .find(|it| it.eq_ignore_ascii_case(beginning))?;
+        (day, *month, year, time, ahead(zone)?)
     };
     // The day of the week is theirs to know, and no reason to ask sooner.
-    DAYS.iter().find_map(|week| {
-        httpdate::parse_http_date(&format!("{week}, {day:0>2} {month} {year} {time} GMT")).ok()
-    })
+    let there = DAYS.iter().find_map(|week| {
+        let date = format!("{week}, {day:0>2} {month} {year} {time:0>8} GMT");
+        httpdate::parse_http_date(&date).ok()
+    })?;
+    let by = Duration::from_secs(ahead.unsigned_abs() * 60);
+    if ahead < 0 {
+        there.checked_add(by)
+    } else {
+        there.checked_sub(by)
+    }
 }
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -86,10 +96,22 @@ fn words<const N: usize>(text: &str) -> Option<[&str; N]> {
     words.next().is_none().then_some(found)
 }
 
-fn is_utc(zone: &str) -> bool {
-    ["GMT", "UTC", "UT", "Z", "+0000", "-0000", "+00:00"]
-        .iter()
-        .any(|name| zone.eq_ignore_ascii_case(name))
+/// How many minutes the clocks of a zone are ahead of UTC: `GMT`, `Z`, `+0200`, `-04:00`.
+fn ahead(zone: &str) -> Option<i64> {
+    let is_utc = |name: &&str| zone.eq_ignore_ascii_case(name);
+    if ["GMT", "UTC", "UT", "Z"].iter().any(is_utc) {
+        return Some(0);
+    }
+    let (sign, digits) = zone.split_at_checked(1)?;
+    let sign = match sign {
+        "+" => 1,
+        "-" => -1,
+        _ => return None,
+    };
+    let digits = digits.replace(':', "");
+    let number: i64 = digits.parse().ok()?;
+    let is_one = digits.len() == 4 && number % 100 < 60 && number < 2_400;
+    is_one.then_some(sign * (number / 100 * 60 + number % 100))
 }
 
 /// The time until an HTTP date, by the server's own clock where it sends one. A date in the past asks for
@@ -119,13 +141,22 @@ mod tests {
             "2026-04-07T09:15:00Z",
             "2026-04-07T09:15:00.250Z",
             "2026-04-07 09:15:00+00:00",
+            "2026-04-07T11:15:00+02:00",
+            "07 Apr 2026 09:15:00 GMT",
+            "Mon, 07 April 2026 9:15:00 GMT",
+            "Tue, 07 Apr 2026 11:15:00 +0200",
+            "Tue, 07 Apr 2026 04:45:00 -04:30",
         ] {
             assert_eq!(date(text), exact, "{text}");
         }
         for text in [
             "",
             "soon",
-            "Tue, 07 Apr 2026 09:15:00 +0200",
+            "Tue, 07 Apr 2026 09:15:00 +02",
+            "Tue, 07 Apr 2026 09:15:00 +0260",
+            "Tue, 07 Apr 2026 09:15:00 EST",
+            "Tue, 07 Apr 2026 09:15:00 é",
+            "Tue, 07 é 2026 09:15:00 GMT",
             "2026-13-07T09:15:00Z",
             "Tue, 7",
             "2026-04-07T",

@@ -128,7 +128,9 @@ impl AnswerKey {
             | b"retry_after_seconds"
             | b"retryAfterSeconds"
             | b"retry_after_secs"
-            | b"wait_seconds" => Self::RetryAfter,
+            | b"wait_seconds"
+            // Hugging Face: until the model is loaded.
+            | b"estimated_time" => Self::RetryAfter,
             b"retry_after_ms" | b"retryAfterMs" | b"retry-after-ms" | b"retryAfterMillis" => {
                 Self::RetryAfterMs
             }
@@ -177,6 +179,14 @@ impl AnswerKey {
                 | Self::QuotaResetDelay
                 | Self::RetryAfter
                 | Self::RetryAfterMs
+        )
+    }
+
+    /// Whether it says how long to wait, in whichever details it stands.
+    pub(super) const fn is_wait(self) -> bool {
+        matches!(
+            self,
+            Self::RetryDelay | Self::RetryAfter | Self::RetryAfterMs
         )
     }
 

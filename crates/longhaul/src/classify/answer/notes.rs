@@ -230,7 +230,7 @@ impl Notes {
         let at_root = depth == 1 || depth == 2 && !self.in_object(1);
         if self.keys(depth).any(|key| key == AnswerKey::Error) {
             self.error.note(key, text);
-        } else if at_root {
+        } else if at_root || key.is_wait() {
             self.root_error.note(key, text);
         }
         if key == AnswerKey::Message {
