@@ -24,15 +24,20 @@ pub(crate) fn body_limit(attempts: &[Attempt]) -> Option<u64> {
 }
 
 pub(super) fn diagnosis(limit: u64) -> Diagnosis {
-    let megabytes = limit as f64 / 1e6;
+    let cause = Cause::BodyLimit(limit);
+    let limit = format!(
+        "a body limit of about {:.1} MB on the way",
+        limit as f64 / 1e6
+    );
     Diagnosis {
-        cause: Cause::BodyLimit(limit),
+        cause,
         confidence: Confidence::Likely,
         evidence: vec!["two uploads broke after a like number of bytes".to_owned()],
-        advice:
-            "send smaller reference pictures, or links to them: the same upload will break again"
-                .into(),
-        text: format!("the upload broke twice: a body limit of about {megabytes:.1} MB on the way"),
+        advice: format!(
+            "{limit}; send smaller reference pictures, or links to them: the same upload will break again"
+        )
+        .into(),
+        text: format!("the upload broke twice: {limit}"),
     }
 }
 
