@@ -6,6 +6,7 @@ mod deadlines;
 mod headers;
 mod late;
 mod learned;
+mod memory;
 mod money;
 mod paid;
 mod places;
