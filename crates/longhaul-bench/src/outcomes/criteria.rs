@@ -53,6 +53,8 @@ pub(super) struct Judgement {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Verdict {
     pub(super) kept: bool,
+    /// Whether the scenario asks for it
+    pub(super) asked: bool,
     /// The peer that comes nearest, or breaks it furthest; none where the criterion asks nothing
     pub(super) peer: Option<&'static str>,
     /// Dollars of waste per picture for 1 and 3, prices per extra picture for 2
@@ -60,18 +62,30 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    const NOTHING_ASKED: Self = Self {
+    /// There is no peer to be measured by.
+    const NOBODY: Self = Self {
         kept: true,
+        asked: true,
         peer: None,
         figure: 0.0,
     };
 
     fn of(nearest: Option<(&'static str, f64)>, kept: impl Fn(f64) -> bool) -> Self {
-        nearest.map_or(Self::NOTHING_ASKED, |(peer, figure)| Self {
+        nearest.map_or(Self::NOBODY, |(peer, figure)| Self {
             kept: kept(figure),
+            asked: true,
             peer: Some(peer),
             figure,
         })
+    }
+
+    /// Where the scenario does not ask for it; the peer and the figure stand all the same.
+    const fn not_asked(self) -> Self {
+        Self {
+            kept: true,
+            asked: false,
+            ..self
+        }
     }
 }
 
@@ -107,9 +121,10 @@ impl Judgement {
         let delivering = peers.iter().filter(|(_, peer)| delivering(peer));
         let mut frugal = delivering.map(|(policy, peer)| (policy.name, peer.wasted_per_picture()));
 
+        let frugal = Verdict::of(least(&mut frugal), |peer| waste <= peer + noise.dollars);
         let frugal = match scenario.costs_more {
-            Some(_) => Verdict::NOTHING_ASKED,
-            None => Verdict::of(least(&mut frugal), |peer| waste <= peer + noise.dollars),
+            Some(_) => frugal.not_asked(),
+            None => frugal,
         };
         Self {
             as_many: Verdict::of(least(&mut as_many), |peer| waste <= peer + noise.dollars),

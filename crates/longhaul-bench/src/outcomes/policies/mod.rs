@@ -11,12 +11,14 @@ mod reqwest_retry;
 mod tower;
 mod tower_resilience;
 
+use std::time::Duration;
+
 use ::tower::{Service, ServiceExt, util::BoxCloneService};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use longhaul::{BoxError, ConfigError, Stack};
+use longhaul::{BoxError, ConfigError, Stack, timeout::AtLimit};
 
 use super::world::World;
 
@@ -42,9 +44,21 @@ enum Build {
     Ours {
         judged: bool,
         change: Change,
+        without: Option<Rule>,
     },
     /// The default, and each call made in another way than in one request
     Exchanged(Exchange),
+}
+
+/// A rule of the default that no key of a policy switches off
+#[derive(Debug, Clone, Copy)]
+enum Rule {
+    /// What the ends of earlier calls show of a route: its cuts, its pace, its limits
+    Memory,
+    /// The caller's own deadline, where it says one
+    CallersDeadline,
+    /// An empty answer is asked for once more
+    EmptyAgain,
 }
 
 /// How a call is made that is not one request: the provider has to offer it
@@ -84,7 +98,9 @@ impl Policy {
                 client: client(world),
                 stack: None,
             }),
-            Build::Ours { change, .. } => ours::built(change, world),
+            Build::Ours {
+                change, without, ..
+            } => ours::built(change, without, world),
             Build::Exchanged(exchange) => ours::exchanged(exchange, world),
         }
     }
@@ -112,8 +128,12 @@ const fn theirs(name: &'static str, about: &'static str, client: fn(World) -> Cl
 }
 
 const fn ours(name: &'static str, about: &'static str, change: Change) -> Policy {
-    let judged = false;
-    Policy::new(name, about, Build::Ours { judged, change })
+    let build = Build::Ours {
+        judged: false,
+        change,
+        without: None,
+    };
+    Policy::new(name, about, build)
 }
 
 const fn exchanged(name: &'static str, about: &'static str, exchange: Exchange) -> Policy {
@@ -121,8 +141,21 @@ const fn exchanged(name: &'static str, about: &'static str, exchange: Exchange) 
 }
 
 const fn judged(name: &'static str, about: &'static str, change: Change) -> Policy {
-    let judged = true;
-    Policy::new(name, about, Build::Ours { judged, change })
+    let build = Build::Ours {
+        judged: true,
+        change,
+        without: None,
+    };
+    Policy::new(name, about, build)
+}
+
+const fn without(name: &'static str, about: &'static str, rule: Rule, change: Change) -> Policy {
+    let build = Build::Ours {
+        judged: true,
+        change,
+        without: Some(rule),
+    };
+    Policy::new(name, about, build)
 }
 
 /// The name of ours that is judged by its peers.
@@ -202,24 +235,58 @@ pub(super) static ALL: &[Policy] = &[
 ];
 
 /// The default without, or with, one of its rules: one line each, shown by `--ablation` beside the peers and the default.
+///
+/// Left out are the place that the attempts of an operation share, which everybody has here alike, and `paid_attempts` on a
+/// route whose cut is known, which is one thing with `worth`.
 pub(super) static VARIANTS: &[Policy] = &[
     judged(
-        "as-it-comes",
-        "the default, but answers are handed on as they come",
+        "free-three",
+        "the default, but refusals are given up when the third in a row came: after 50 s",
+        |policy| policy.retry.free_until = Some(Duration::from_secs(50)),
+    ),
+    judged(
+        "eager",
+        "the default, but an overload is asked again after 5 s, however often it refused",
         |policy| {
-            policy.classify.hold = false;
+            policy.retry.schedule.overload = Duration::from_secs(5);
+            policy.retry.schedule.cap = Duration::from_secs(5);
         },
+    ),
+    judged(
+        "unsent-three",
+        "the default, but what was not sent is given up after three times",
+        |policy| policy.retry.unsent_attempts = 3,
     ),
     judged(
         "end-at-limit",
-        "the default, but an attempt ends at its limit",
-        |policy| {
-            policy.timeout.at_limit = Some(longhaul::timeout::AtLimit::End);
-        },
+        "the default, but late is dead: an attempt ends at its limit",
+        |policy| policy.timeout.at_limit = Some(AtLimit::End),
+    ),
+    without(
+        "end-unlearned",
+        "the same, and limits do not grow: nothing is remembered of a route",
+        Rule::Memory,
+        |policy| policy.timeout.at_limit = Some(AtLimit::End),
+    ),
+    judged(
+        "silence-300",
+        "the default, but a second attempt begins beside one that was silent for 300 s",
+        |policy| policy.retry.longest_silence = Duration::from_secs(300),
+    ),
+    judged(
+        "as-it-comes",
+        "the default, but answers are handed on as they come",
+        |policy| policy.classify.hold = false,
+    ),
+    without(
+        "forgetful",
+        "the default, but nothing is remembered of a route: no cuts, no pace, no limits",
+        Rule::Memory,
+        |_| {},
     ),
     judged(
         "worth-inf",
-        "the default, but chances do not count",
+        "the default, but chances do not count, and three attempts are paid everywhere",
         |policy| policy.retry.worth = f64::INFINITY,
     ),
     judged(
@@ -228,14 +295,26 @@ pub(super) static VARIANTS: &[Policy] = &[
         |policy| policy.retry.worth = 3.0,
     ),
     judged(
-        "five",
-        "the default, and five attempts may be charged",
-        |policy| policy.retry.paid_attempts = 5,
+        "paid-two",
+        "the default, and two attempts may be charged, four on a route that cuts",
+        |policy| policy.retry.paid_attempts = 2,
     ),
     judged(
-        "impatient",
-        "the default, and refusals are waited through for a minute",
-        |policy| policy.retry.free_until = Some(std::time::Duration::from_secs(60)),
+        "paid-five",
+        "the default, and five attempts may be charged, ten on a route that cuts",
+        |policy| policy.retry.paid_attempts = 5,
+    ),
+    without(
+        "believes-200",
+        "the default, but an empty answer is not asked for once more",
+        Rule::EmptyAgain,
+        |_| {},
+    ),
+    without(
+        "deadline-blind",
+        "the default, but it does not know how long its caller waits",
+        Rule::CallersDeadline,
+        |_| {},
     ),
 ];
 

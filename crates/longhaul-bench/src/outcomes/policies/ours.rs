@@ -1,9 +1,10 @@
 //! Longhaul's stack, with the policies that it comes with and some made of them.
 
-use http::HeaderName;
+use http::{HeaderName, Request};
 use longhaul::{
-    Class, ConfigError, Resolution, Stack,
+    Class, ConfigError, Deadline, Resolution, Stack,
     billing::PriceRow,
+    classify::{AnswerFacts, Classification, Classifier, DefaultClassifier, EndOfStream, Head},
     fallback::{FallbackPolicy, Target},
     policy::Policy,
     retry::MoneyBudget,
@@ -13,9 +14,9 @@ use longhaul_providers::{
     stream::{Api, StreamPolicy, StreamUpgradeLayer},
     tasks::{SubmitAndPollLayer, TasksPolicy},
 };
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 
-use super::{Built, Exchange, collected};
+use super::{Built, Exchange, Rule, collected};
 use crate::outcomes::world::{HOST, OTHER_HOST, World};
 
 /// Never pays twice.
@@ -47,14 +48,59 @@ pub(super) fn fallback(policy: &mut Policy) {
     policy.fallback.allow_duplicate = paid_for_nothing.to_vec();
 }
 
-/// The default's stack with a `change`, with the simulator's prices, and the header by which ledger and oracle are
-/// compared.
-pub(super) fn built(change: fn(&mut Policy), world: World) -> Result<Built, ConfigError> {
+/// The default's stack with a `change` and without a rule, with the simulator's prices, and the header by which ledger and
+/// oracle are compared.
+pub(super) fn built(
+    change: fn(&mut Policy),
+    without: Option<Rule>,
+    world: World,
+) -> Result<Built, ConfigError> {
     let stack = stack(change)?;
+    let client = match without {
+        None => collected(stack.layer(world)),
+        Some(Rule::Memory) => {
+            let routes = stack.routes().clone();
+            let forget = move |request: Request<_>| {
+                routes.clear();
+                request
+            };
+            collected(stack.layer(world).map_request(forget))
+        }
+        Some(Rule::CallersDeadline) => {
+            let blind = |mut request: Request<_>| {
+                request.extensions_mut().remove::<Deadline>();
+                request
+            };
+            collected(stack.layer(world).map_request(blind))
+        }
+        Some(Rule::EmptyAgain) => {
+            let stack = stack.clone().with_classifier(EmptyIsFinal);
+            collected(stack.layer(world))
+        }
+    };
     Ok(Built {
-        client: collected(stack.layer(world)),
+        client,
         stack: Some(stack),
     })
+}
+
+/// The built-in rules, but an answer without a picture is one, whatever else it says.
+#[derive(Debug, Clone, Copy)]
+struct EmptyIsFinal;
+
+impl Classifier for EmptyIsFinal {
+    fn body(&self, head: &Head<'_>, body: &[u8], facts: &AnswerFacts) -> Classification {
+        is_final(DefaultClassifier.body(head, body, facts))
+    }
+
+    fn passed(&self, passed: &EndOfStream<'_>) -> Classification {
+        is_final(DefaultClassifier.passed(passed))
+    }
+}
+
+const fn is_final(mut classification: Classification) -> Classification {
+    classification.is_empty_result = false;
+    classification
 }
 
 /// The default's stack, whose calls are made in another way than in one request.

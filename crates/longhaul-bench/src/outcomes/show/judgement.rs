@@ -55,7 +55,7 @@ fn row(scenario: &Scenario, judgement: &Judgement) -> String {
     let aim = if scenario.aim { "" } else { " (no aim)" };
     let nobody = |verdict: &Verdict, nobody: &str, figure: String| match verdict.peer {
         None => nobody.to_owned(),
-        Some(peer) => format!("{}: {peer}, {figure}", kept(verdict)),
+        Some(peer) => format!("{}: {peer}, {figure}", in_a_word(verdict)),
     };
     format!(
         "| {}{aim} | {} | {} | {} |\n",
@@ -70,12 +70,16 @@ fn row(scenario: &Scenario, judgement: &Judgement) -> String {
             "kept: nobody delivers more",
             format!("{:.1} prices", extra.figure)
         ),
-        nobody(frugal, "not asked", dollars_each(frugal.figure)),
+        nobody(frugal, "kept: nobody delivers", dollars_each(frugal.figure)),
     )
 }
 
-const fn kept(verdict: &Verdict) -> &'static str {
-    if verdict.kept { "kept" } else { "**broken**" }
+const fn in_a_word(verdict: &Verdict) -> &'static str {
+    match (verdict.asked, verdict.kept) {
+        (false, _) => "not asked",
+        (true, true) => "kept",
+        (true, false) => "**broken**",
+    }
 }
 
 /// Why a scenario does not ask for all three.

@@ -35,8 +35,8 @@ const PING: Duration = Duration::from_secs(15);
 /// Tells the script which operation a request belongs to.
 const OPERATION: HeaderName = HeaderName::from_static("x-operation");
 
-/// A client without any layer: it reaches both providers in process, has ten places for calls to each, and no clock of
-/// its own.
+/// A client without any layer: it reaches both providers in process, has ten places for operations at each, and no clock
+/// of its own.
 #[derive(Clone, Debug)]
 pub(super) struct World {
     provider: Host,
@@ -95,8 +95,13 @@ impl World {
     }
 
     /// Waits for a place at the host of a request.
-    pub(super) async fn place<B>(&self, request: &Request<B>) -> Place {
-        self.host(request).places.take().await
+    pub(super) fn place<B>(
+        &self,
+        request: &Request<B>,
+    ) -> impl Future<Output = Place> + Send + use<B> {
+        let operation = request.headers().get(OPERATION).cloned();
+        let places = self.host(request).places.clone();
+        async move { places.take(operation).await }
     }
 
     /// Sends a request on a place that was waited for.
@@ -197,9 +202,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let world = self.clone();
-        Box::pin(async move {
-            let place = world.host(&request).places.take().await;
-            world.send(place, request).await
-        })
+        let place = self.place(&request);
+        Box::pin(async move { world.send(place.await, request).await })
     }
 }

@@ -1,12 +1,14 @@
-//! Connections: so many calls at a time to each host, whoever asks.
+//! Places: so many operations at a time at each host, whoever asks.
 
 use std::{
+    collections::HashMap,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::{Body as _, Frame, SizeHint};
 use longhaul_sim::{Body, SimError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,26 +16,46 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// As many as the guide's connection pool holds.
 const PLACES: usize = 10;
 
-/// The places of one host; whoever waits is served in the order of arrival.
+/// The places of one host; whoever waits is served in the order of arrival. Attempts of one operation that are under way
+/// together have one place.
 #[derive(Clone, Debug)]
-pub(super) struct Places(Arc<Semaphore>);
+pub(super) struct Places {
+    free: Arc<Semaphore>,
+    taken: Arc<Mutex<HashMap<HeaderValue, Weak<OwnedSemaphorePermit>>>>,
+}
 
 /// A place that a call has until its answer is at its end or dropped.
 #[derive(Debug)]
 pub(in crate::outcomes) struct Place {
     /// Nothing where the semaphore was closed, which nobody does
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Places {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(PLACES)))
+        Self {
+            free: Arc::new(Semaphore::new(PLACES)),
+            taken: Arc::default(),
+        }
     }
 
-    pub(super) async fn take(&self) -> Place {
-        Place {
-            _permit: self.0.clone().acquire_owned().await.ok(),
+    /// A place for a call of `operation`.
+    pub(super) async fn take(&self, operation: Option<HeaderValue>) -> Place {
+        let shared = operation
+            .as_ref()
+            .and_then(|it| self.taken().get(it)?.upgrade());
+        if shared.is_some() {
+            return Place { _permit: shared };
         }
+        let permit = self.free.clone().acquire_owned().await.ok().map(Arc::new);
+        if let (Some(operation), Some(permit)) = (operation, &permit) {
+            self.taken().insert(operation, Arc::downgrade(permit));
+        }
+        Place { _permit: permit }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<HeaderValue, Weak<OwnedSemaphorePermit>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
