@@ -208,7 +208,7 @@ fn a_request_body_of_20_mb_is_sent_three_times_without_a_copy() {
 }
 
 #[test]
-fn a_request_body_in_pieces_is_put_together_once_for_all_attempts() {
+fn a_request_body_in_pieces_is_put_together_once() {
     let body = prompt(20 * MB);
     let whole = body.len() as u64;
     let body = Pieces {
@@ -323,7 +323,7 @@ where
 }
 
 #[test]
-fn an_operation_in_flight_holds_few_bytes_however_many_there_are() {
+fn an_operation_in_flight_holds_few_bytes_among_many() {
     let silent = tower::service_fn(async |request: Request<StackRequestBody<Full<Bytes>>>| {
         let mut body = std::pin::pin!(request.into_body());
         while body.frame().await.is_some() {}

@@ -32,7 +32,7 @@ fn the_careful_policy_does_not_send_again_what_may_be_charged() {
 }
 
 #[test]
-fn a_failure_says_what_happened_what_it_may_have_cost_and_what_to_do() {
+fn a_failure_says_what_happened_what_it_cost_and_what_to_do() {
     let free = "it may have cost nothing";
     let charged = "it may have cost 0.1344 USD";
     for (fault, class, words) in [
@@ -156,7 +156,7 @@ fn bad_arguments_are_refused_by_their_name() {
 }
 
 #[test]
-fn a_place_that_the_picture_cannot_have_is_refused_before_it_is_paid_for() {
+fn a_place_the_picture_cannot_have_is_refused_before_paying() {
     let directory = directory("bad_out");
     for out in ["nowhere/picture.png", "."] {
         let output = command(&directory).args(["--out", out]).output();

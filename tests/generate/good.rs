@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{document::of_attempts, run::run};
 
 #[test]
-fn the_main_job_brings_the_picture_through_an_overload_and_a_cut() {
+fn the_main_job_gets_through_an_overload_and_a_cut() {
     let run = run("main_job", &["--json", "--speed", "100"]);
 
     let document = run.good_document();

@@ -35,7 +35,7 @@ async fn polled(future: impl Future, polls: usize) -> bool {
 }
 
 #[tokio::test]
-async fn dropped_after_any_poll_an_attempt_has_one_entry_that_is_closed_and_agrees() {
+async fn dropped_after_any_poll_it_has_one_closed_entry_that_agrees() {
     let folder = tempfile::tempdir().expect("a folder");
     let location = Location::Sqlite(folder.path().join("ledger.db"));
     let ledger = DurableLedger::builder(location)

@@ -11,7 +11,7 @@ use crate::scene::Scene;
 const LEASE: &str = "3000";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_processes_only_the_dead_ones_entries_are_taken_for_lost() {
+async fn of_two_processes_only_the_dead_ones_entries_are_lost() {
     let Some(postgres) = Postgres::start() else {
         return;
     };

@@ -10,7 +10,7 @@ use crate::scene::Scene;
 const PAGES: &str = "40";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_nothing_is_sent_without_an_entry_and_nothing_sent_is_forgotten() {
+async fn on_a_full_disk_nothing_is_sent_without_an_entry() {
     let folder = tempfile::tempdir().expect("a folder");
     let location = longhaul_ledger::Location::Sqlite(folder.path().join("ledger.db"));
     let mut scene = Scene::new(location, 3).await;

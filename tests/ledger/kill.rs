@@ -62,14 +62,14 @@ async fn killed(mut scene: Scene, kills: usize, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_a_hundred_times_a_file_forgets_no_attempt_and_counts_none_twice() {
+async fn killed_a_hundred_times_a_file_has_each_attempt_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let location = Location::Sqlite(folder.path().join("ledger.db"));
     killed(Scene::new(location, 1).await, 100, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_again_and_again_a_database_forgets_no_attempt_and_counts_none_twice() {
+async fn killed_again_and_again_a_database_has_each_attempt_once() {
     let Some(postgres) = Postgres::start() else {
         return;
     };

@@ -14,7 +14,7 @@ fn lease() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_missing() {
+async fn while_the_database_is_away_nothing_is_sent_or_lost() {
     let Some(mut postgres) = Postgres::start() else {
         return;
     };
@@ -37,7 +37,7 @@ async fn while_the_database_is_away_nothing_is_sent_and_afterwards_nothing_is_mi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_database_hangs_nothing_is_sent_and_afterwards_nothing_is_missing() {
+async fn while_the_database_hangs_nothing_is_sent_or_lost() {
     let Some(postgres) = Postgres::start() else {
         return;
     };
@@ -67,7 +67,7 @@ async fn while_the_database_hangs_nothing_is_sent_and_afterwards_nothing_is_miss
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_spending_may_go_on_the_entries_are_written_when_the_database_is_back() {
+async fn where_spending_goes_on_the_entries_are_written_afterwards() {
     let Some(mut postgres) = Postgres::start() else {
         return;
     };

@@ -203,7 +203,7 @@ fn a_secret_that_is_there_would_be_found() {
 }
 
 #[tokio::test]
-async fn neither_the_ledger_nor_an_export_holds_a_prompt_a_key_or_a_picture() {
+async fn no_ledger_or_export_holds_a_prompt_a_key_or_a_picture() {
     let folder = tempfile::tempdir().expect("a folder");
     let exports = tempfile::tempdir().expect("a folder");
     let location = Location::Sqlite(folder.path().join("ledger.db"));

@@ -18,7 +18,7 @@ async fn ask_much(scene: &Scene, url: &str) -> Ended {
 }
 
 #[tokio::test]
-async fn a_large_picture_and_a_large_request_come_through_whole_held_or_passed() {
+async fn large_pictures_and_requests_come_through_held_or_passed() {
     for buffering in [HELD, PASSED] {
         let scene = scene_of(provider(SOON).image_weight(Weight::Real)).await;
         let Some((_nginx, url)) = nginx(&scene, buffering) else {
@@ -71,7 +71,7 @@ async fn what_a_proxy_swallowed_may_have_been_sent() {
 
 /// An answer that breaks off is worth nothing, whoever hands it on.
 #[tokio::test]
-async fn an_answer_that_breaks_off_behind_a_proxy_is_undelivered_held_or_passed() {
+async fn an_answer_broken_behind_a_proxy_is_undelivered() {
     for buffering in [HELD, PASSED] {
         for fault in ["truncated", "truncated-close"] {
             let scene = scene(fault, Policy::no_duplicate_charges()).await;

@@ -27,7 +27,7 @@ async fn meets_an_idle_limit(scene: &Scene, url: &str, sender: &str) {
 }
 
 #[tokio::test]
-async fn nginx_that_waits_too_short_is_named_and_its_504_is_sent_again() {
+async fn nginx_that_gives_up_is_named_and_its_504_is_sent_again() {
     let scene = scene(&format!("{SECOND},{SOON}"), Policy::default()).await;
     let Some((_nginx, url)) = nginx(&scene, "proxy_read_timeout 1s;") else {
         return;
@@ -36,7 +36,7 @@ async fn nginx_that_waits_too_short_is_named_and_its_504_is_sent_again() {
 }
 
 #[tokio::test]
-async fn haproxy_that_waits_too_short_is_named_and_its_504_is_sent_again() {
+async fn haproxy_that_gives_up_is_named_and_its_504_is_sent_again() {
     let scene = scene(&format!("{SECOND},{SOON}"), Policy::default()).await;
     let limit = "timeout server 1s";
     let Some((_haproxy, url)) = haproxy(&scene, Mode::Http, limit) else {
@@ -103,7 +103,7 @@ async fn nginx_without_a_provider_behind_it_cannot_be_told_from_a_cut() {
 }
 
 #[tokio::test]
-async fn haproxy_without_a_provider_behind_it_says_so_and_is_asked_again() {
+async fn haproxy_without_a_provider_says_so_and_is_asked_again() {
     let mut policy = Policy::no_duplicate_charges();
     // Until the deadline would take longer, and show no more.
     policy.retry.free_until = Some(Duration::from_secs(300));

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_request_larger_than_the_proxy_takes_is_refused_once_and_costs_nothing() {
+async fn a_request_too_large_for_the_proxy_is_refused_once_and_free() {
     let scene = scene("", Policy::default()).await;
     let Some((_nginx, url)) = nginx(&scene, "client_max_body_size 1m;") else {
         return;

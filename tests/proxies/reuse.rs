@@ -56,7 +56,7 @@ async fn a_connection_that_the_proxy_has_closed_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_connection_that_the_proxy_might_be_about_to_close_is_not_used() {
+async fn a_connection_that_the_proxy_may_close_soon_is_not_used() {
     let pause = Settings::default().paid_idle_timeout + Duration::from_millis(200);
     let directives = "keepalive_timeout 75s;";
     let Some(connections) = connections(directives, pause).await else {

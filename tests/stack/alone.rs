@@ -101,7 +101,7 @@ async fn the_retry_alone_goes_by_status_and_keeps_the_schedule() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_retry_alone_cannot_tell_what_was_sent_and_counts_a_duplicate() {
+async fn the_retry_alone_cannot_tell_what_was_sent() {
     let service = ServiceBuilder::new()
         .layer(ClassifyingRetryLayer::default())
         .service(Below::that(Does::Reset));

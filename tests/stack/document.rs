@@ -74,7 +74,7 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_breaks_off_is_asked_for_again_only_while_it_is_held() {
+async fn an_answer_that_breaks_off_is_asked_again_only_while_held() {
     let bench = |hold| {
         let mut policy = Policy::nano_banana_pro();
         policy.classify.hold = hold;
@@ -156,7 +156,7 @@ async fn silent_until(ends: [u64; 3], begins: [u64; 3], at_limit: Option<AtLimit
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_caller_gets_the_ending_that_may_have_cost_most_and_not_the_last() {
+async fn the_caller_gets_the_costliest_ending_and_not_the_last() {
     let bench = Bench::new("cut@60, unauthorized");
     let error = bench.call(picture(Dialect::OpenAi)).await.unwrap_err();
     assert_eq!(error.class(), Class::UnknownOutcome);

@@ -157,7 +157,7 @@ async fn a_passing_answer_dropped_at_any_instant_leaves_honest_books() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_dropped_while_it_waits_for_a_place_is_cancelled_and_never_sent() {
+async fn dropped_while_it_waits_for_a_place_it_was_never_sent() {
     let mut policy = Policy::nano_banana_pro();
     policy.in_flight.max_per_host = 1;
     let bench = Bench::with(policy, Script::default());

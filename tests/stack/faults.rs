@@ -102,7 +102,7 @@ async fn check(row: &Row, dialect: Dialect, policy: Policy, attempts: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_means_and_costs_what_the_table_says_under_the_documents_policy() {
+async fn by_the_documents_policy_every_fault_is_as_the_table_says() {
     for row in rows() {
         for &dialect in &row.dialects {
             check(&row, dialect, Policy::nano_banana_pro(), row.attempts).await;
@@ -111,7 +111,7 @@ async fn every_fault_means_and_costs_what_the_table_says_under_the_documents_pol
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fault_means_and_costs_what_the_table_says_under_the_careful_policy() {
+async fn by_the_careful_policy_every_fault_is_as_the_table_says() {
     for row in rows() {
         for &dialect in &row.dialects {
             check(&row, dialect, Policy::no_duplicate_charges(), row.careful).await;

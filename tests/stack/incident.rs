@@ -77,7 +77,7 @@ async fn careful_pays_once_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_a_way_around_the_proxy_the_second_send_brings_the_picture() {
+async fn around_the_proxy_the_second_send_brings_the_picture() {
     let cut = vec![Class::UnknownOutcome, Class::IntermediaryCut];
     let mut direct = Target::new("direct", "https://direct.example");
     direct.key = KeySource::Same(vec!["api.example".to_owned()]);

@@ -61,7 +61,7 @@ fn only(ledger: &MemoryLedger) -> (End, Class) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opening_that_is_never_durable_keeps_the_call_from_ever_being_made() {
+async fn without_a_durable_opening_the_call_is_never_made() {
     let (ledger, provider) = (Stuck::default(), Provider::default());
     let mut client = stack(ledger.clone()).layer(provider.clone());
     let began = Instant::now();
@@ -98,7 +98,7 @@ async fn an_opening_that_fails_ends_the_operation_with_nothing_sent() {
 
 /// The future can be polled before the entry is durable without anything below being called.
 #[tokio::test(start_paused = true)]
-async fn dropped_before_the_opening_is_durable_leaves_a_closed_entry_at_every_poll() {
+async fn dropped_before_it_is_durable_an_opening_is_closed() {
     for polls in 0..4 {
         let (ledger, provider) = (Stuck::default(), Provider::default());
         let mut client = stack(ledger.clone()).layer(provider.clone());

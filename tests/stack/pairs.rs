@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn retry_over_timeout_without_a_detector_waits_until_the_deadline() {
+async fn retry_over_timeout_undetected_waits_until_the_deadline() {
     let service = ServiceBuilder::new()
         .layer(ClassifyingRetryLayer::default())
         .layer(SizeAwareTimeoutLayer::default())
@@ -47,7 +47,7 @@ async fn retry_over_timeout_without_a_detector_waits_until_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn timeout_over_tracker_is_a_cancel_in_the_entry_and_never_a_lost_one() {
+async fn timeout_over_tracker_is_a_cancel_and_never_a_lost_entry() {
     let ledger = MemoryLedger::new();
     let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
     let service = ServiceBuilder::new()
@@ -95,7 +95,7 @@ async fn places_over_retry_are_held_through_all_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_classifier_over_the_tracker_judges_too_late_but_harms_nothing() {
+async fn a_classifier_over_the_tracker_is_late_but_harmless() {
     let ledger = MemoryLedger::new();
     let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), ledger.clone());
     let service = ServiceBuilder::new()

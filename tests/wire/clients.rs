@@ -146,7 +146,7 @@ async fn the_whole_request_leaves_reqwest_unchanged() {
 /// Handed over is not written: a client that holds the end of a request in its own buffer proves nothing, and
 /// what may be charged is never called unsent.
 #[tokio::test]
-async fn without_proof_what_was_handed_over_whole_may_have_been_sent_whole() {
+async fn without_proof_what_was_handed_over_may_have_been_sent() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("settable");
     socket

@@ -53,7 +53,7 @@ async fn a_request_leaves_whole_with_its_length_and_in_http_1() {
 }
 
 #[tokio::test]
-async fn each_attempt_is_one_request_with_the_same_key_and_its_own_number() {
+async fn each_attempt_is_one_request_with_one_key_and_its_own_number() {
     for dialect in [Dialect::OpenAi, Dialect::Gemini] {
         let scene = Scene::new("cut@60,reset,none").await;
 
@@ -124,7 +124,7 @@ async fn a_server_that_offers_h2_and_http_1_is_spoken_to_in_http_1() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_only_h2_is_never_sent_to_and_the_error_says_why() {
+async fn a_server_of_h2_alone_is_never_sent_to_and_the_error_says_why() {
     let scene = Scene::encrypted("none", Protocols::Http2).await;
 
     let ended = scene.perform(scene.request(Dialect::OpenAi)).await;
@@ -184,7 +184,7 @@ async fn a_key_never_leaves_over_plain_http_on_a_public_network() {
 }
 
 #[tokio::test]
-async fn a_sensitive_request_never_leaves_over_plain_http_not_even_on_this_machine() {
+async fn a_sensitive_request_never_leaves_over_plain_http_even_here() {
     let scene = Scene::new("none").await;
     let mut request = scene.request(Dialect::OpenAi);
     request.headers_mut().remove("authorization");

@@ -18,7 +18,7 @@ use crate::scene::{PATIENCE, Scene, perform, provider};
 const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Gemini];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_calls_at_once_end_well_and_never_more_than_ten_are_under_way() {
+async fn of_fifty_calls_at_once_never_more_than_ten_are_under_way() {
     // Each takes another time, so that places and connections change hands one by one.
     let script: Vec<_> = (10..60)
         .map(|takes| format!("none+takes@{takes}"))
@@ -125,7 +125,7 @@ async fn mixed(policy: Policy, seed: u64) -> (Vec<Vec<Class>>, Arc<Scene>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_happens_to_sixty_operations_the_ledger_agrees_with_the_provider() {
+async fn whatever_happens_to_sixty_the_ledger_agrees() {
     let (classes, _scene) = mixed(Policy::default(), 60).await;
     let delivered = |classes: &&Vec<Class>| classes.last() == Some(&Class::Delivered);
     assert!(classes.iter().filter(delivered).count() > 20, "{classes:?}");

@@ -6,7 +6,7 @@ use longhaul_sim::Dialect;
 use crate::scene::{Scene, provider};
 
 #[tokio::test]
-async fn a_port_that_opens_again_brings_the_picture_at_no_further_cost() {
+async fn a_port_that_opens_again_brings_the_picture_at_one_price() {
     let mut policy = Policy::default();
     policy.retry.unsent_attempts = 100;
     // Closed for 2 s of ours.

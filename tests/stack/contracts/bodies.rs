@@ -28,7 +28,7 @@ async fn told_all_along(body: impl http_body::Body<Data = Bytes>) -> Vec<(Told, 
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_response_body_tells_its_length_and_its_end_if_the_one_inside_does() {
+async fn every_response_body_tells_the_length_and_end_of_its_inner() {
     let answers = [
         Payload::of(&[]),
         Payload::of(&["one"]),
@@ -54,7 +54,7 @@ async fn every_response_body_tells_its_length_and_its_end_if_the_one_inside_does
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_request_body_tells_its_length_and_its_end_as_the_callers() {
+async fn every_request_body_tells_the_length_and_end_of_the_callers() {
     for body in ["", "{}", "\"a longer one\""] {
         let body = Full::new(Bytes::from(body));
         let gate = Gate::default();

@@ -33,7 +33,7 @@ const LONG: &str = match std::str::from_utf8(&[b' '; 40_000]) {
 };
 
 #[tokio::test(start_paused = true)]
-async fn every_future_and_body_dropped_after_any_poll_leaves_nothing_behind() {
+async fn dropped_after_any_poll_every_future_and_body_leaves_nothing() {
     for (what, answer) in answers() {
         for layer in 0..count() {
             for polls in 0.. {

@@ -127,7 +127,7 @@ pub(super) fn count() -> usize {
 
 /// A service that is written and forgotten here would be held to nothing.
 #[test]
-fn every_public_service_and_future_of_the_published_crates_is_held_to_the_contracts() {
+fn every_public_service_and_future_is_held_to_the_contracts() {
     let layers = every_layer_around(&Gate::default());
     let mut held: BTreeSet<_> = layers.iter().map(|it| it.name.to_owned()).collect();
     // Not one service, but all of them.

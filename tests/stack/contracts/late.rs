@@ -51,7 +51,7 @@ async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_that_is_there_when_the_clocks_have_run_out_is_handed_on() {
+async fn every_answer_that_is_there_beats_clocks_that_ran_out() {
     for layer in 0..count() {
         for (step, late) in cases() {
             let (gate, name, mut service) = ready(layer).await;
@@ -78,7 +78,7 @@ async fn every_answer_that_is_there_when_the_clocks_have_run_out_is_handed_on() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_that_is_first_polled_when_the_clocks_have_run_out_is_answered() {
+async fn every_call_first_polled_after_the_clocks_is_answered() {
     for layer in 0..count() {
         for late in LATE {
             let (_gate, name, mut service) = ready(layer).await;
@@ -94,7 +94,7 @@ async fn every_call_that_is_first_polled_when_the_clocks_have_run_out_is_answere
 
 /// The second of two calls may have to wait for the first one's place. It is free, and so is its answer.
 #[tokio::test(start_paused = true)]
-async fn every_place_that_is_free_when_the_wait_for_it_has_run_out_is_taken() {
+async fn every_place_free_when_the_wait_has_run_out_is_taken() {
     for layer in 0..count() {
         let (gate, name, mut service) = ready(layer).await;
         gate.pace(Pace::HeldAt(0));

@@ -70,7 +70,7 @@ async fn the_connector_is_always_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_of_the_provider_dropped_after_any_poll_is_settled_and_charged_if_it_was_read() {
+async fn a_dropped_call_of_the_provider_is_charged_if_it_was_read() {
     for polls in 0.. {
         let mut provider = provider(1.0);
         let call = provider.call(picture(Dialect::OpenAi));
@@ -134,7 +134,7 @@ async fn settled(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_call_of_the_client_dropped_after_any_poll_leaves_no_connection_and_no_task() {
+async fn a_dropped_call_of_the_client_leaves_no_connection_or_task() {
     for polls in 0.. {
         let provider = provider(2000.0);
         let server = Server::start(provider.clone()).await.unwrap();

@@ -20,7 +20,7 @@ use super::{
 use crate::bench::picture;
 
 #[tokio::test(start_paused = true)]
-async fn every_layer_calls_what_it_made_ready_and_readies_what_it_cloned() {
+async fn every_layer_calls_what_it_readied_and_readies_its_clones() {
     let gate = Gate::answering(Payload::picture());
     for layered in every_layer_around(&gate) {
         let (name, mut service) = (layered.name, layered.service);

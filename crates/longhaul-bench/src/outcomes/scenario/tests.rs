@@ -27,7 +27,7 @@ fn hours(hours: u64) -> Duration {
 }
 
 #[test]
-fn the_scenarios_that_come_with_it_are_sound_and_say_what_they_are() {
+fn the_builtin_scenarios_are_sound_and_say_what_they_are() {
     for scenario in builtin().unwrap() {
         assert!(!scenario.title.is_empty(), "{}", scenario.name);
         assert!(scenario.about.ends_with('.'), "{}", scenario.name);
@@ -103,7 +103,7 @@ fn a_bad_file_is_refused_by_name_and_key() {
 }
 
 #[test]
-fn rows_that_apply_together_may_not_befall_more_than_all_requests() {
+fn rows_together_may_not_befall_more_than_all_requests() {
     let rows = "[[fault]]\ndoes = \"silence\"\nshare = 0.7\n\
                 [[fault]]\ndoes = \"overloaded\"\nshare = 0.4\nwhen = [\"09:30-10:00\"]\nsizes = [\"K4\"]";
     let error = refused(rows);

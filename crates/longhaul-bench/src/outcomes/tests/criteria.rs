@@ -47,7 +47,7 @@ fn nobody_may_deliver_as_many_pictures_at_less_waste() {
 }
 
 #[test]
-fn pictures_that_only_a_peer_delivers_must_have_cost_it_too_much() {
+fn what_only_a_peer_delivers_must_have_cost_it_too_much() {
     let any = scenario("");
     let ours = delivering(9_000, 0.0);
     // A hundred pictures more, for four and for six prices each.
@@ -75,7 +75,7 @@ fn only_peers_that_deliver_are_an_example_of_thrift() {
 }
 
 #[test]
-fn whoever_pays_and_delivers_nothing_is_no_example_and_no_excuse() {
+fn who_pays_and_delivers_nothing_is_no_example_and_no_excuse() {
     let any = scenario("");
     let nothing = Figures {
         charged_micros: 1_000_000,
@@ -96,7 +96,7 @@ fn whoever_pays_and_delivers_nothing_is_no_example_and_no_excuse() {
 }
 
 #[test]
-fn a_small_run_is_judged_less_sharply_and_a_large_one_never_more() {
+fn a_small_run_is_judged_less_sharply_a_large_one_never_more() {
     let [small, ten_thousand, large] = [400, 10_000, 1_000_000].map(Noise::of);
     assert_eq!((ten_thousand.points, ten_thousand.dollars), (0.3, 0.005));
     assert_eq!((large.points, large.dollars), (0.3, 0.005));

@@ -21,7 +21,7 @@ fn costs(rest: &str, policy: &str) -> (usize, usize, u64) {
 }
 
 #[test]
-fn behind_a_proxy_that_cuts_at_60_s_a_loop_pays_for_every_attempt_and_gets_nothing() {
+fn behind_a_cut_at_60_s_a_loop_pays_for_each_attempt_in_vain() {
     assert_eq!(costs(CUT, "once"), (1, 0, PRICE));
     assert_eq!(costs(CUT, "guide-loop"), (3, 0, 3 * PRICE));
     assert_eq!(costs(CUT, "openai-sdk"), (3, 0, 3 * PRICE));
@@ -120,7 +120,7 @@ fn a_caller_that_leaves_pays_and_gets_nothing() {
 
 /// The answer breaks off beyond what is read ahead: whoever has been handed its beginning cannot send again.
 #[test]
-fn an_answer_that_breaks_off_on_its_way_is_sent_for_again_only_by_who_reads_it_whole() {
+fn a_broken_answer_is_asked_again_only_by_who_reads_it_whole() {
     let broken = "mix = { k1 = 1 }\nfault = [{ does = \"truncated\" }]";
     for (policy, charged) in [
         ("guide-loop", 3),
@@ -141,7 +141,7 @@ fn an_answer_that_breaks_off_on_its_way_is_sent_for_again_only_by_who_reads_it_w
 
 /// Work of 400 s: longer than the guide's 300 s for 1K, and within the operation's deadline.
 #[test]
-fn who_does_not_cut_a_paid_call_that_nothing_follows_gets_its_picture() {
+fn who_does_not_cut_its_last_paid_call_gets_its_picture() {
     let slow = r#"
         mix = { k1 = 1 }
         generation = [{ least = "400s", median = "400s", p95 = "400s", most = "400s" }]

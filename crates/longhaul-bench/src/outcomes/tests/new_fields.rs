@@ -81,7 +81,7 @@ fn whoever_waits_for_the_last_chunk_pays_again() {
 }
 
 #[test]
-fn the_mended_loop_asks_again_after_an_overload_and_not_after_a_401() {
+fn the_mended_loop_repeats_an_overload_and_not_a_401() {
     for (fault, attempts) in [
         ("overloaded", 3),
         ("quota", 3),
