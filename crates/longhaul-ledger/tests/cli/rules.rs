@@ -44,9 +44,7 @@ fn bad_rules_are_refused_with_their_place_or_key() {
             "unknown field `micros`, expected one of `each`",
         ),
         (
-            &format!(
-                "{PROVIDER}[providers.no_image]\namount = {{ each = '9223372036854 USD' }}"
-            ),
+            &format!("{PROVIDER}[providers.no_image]\namount = {{ each = '9223372036854 USD' }}"),
             "`providers[0].no_image.amount.each`",
         ),
         (
@@ -76,9 +74,7 @@ fn bad_rules_are_refused_with_their_place_or_key() {
             "`providers[0].no_image.valid_until`",
         ),
         (
-            &format!(
-                "{PROVIDER}[providers.no_image]\nleast_monthly_spend = '0 USD'"
-            ),
+            &format!("{PROVIDER}[providers.no_image]\nleast_monthly_spend = '0 USD'"),
             "`providers[0].no_image.least_monthly_spend`",
         ),
     ] {
