@@ -26,12 +26,11 @@ use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Either, Full};
 use longhaul::{
-    BoxError, Class, Deadline, Resolution, Stack, Workload,
+    BoxError, Class, Deadline, PerResolution, Resolution, Stack, Workload,
     billing::PriceRow,
     policy::Policy,
     retry::RetryReport,
     timeout::{AtLimit, TimeoutPolicy},
-    workload::PerResolution,
 };
 use longhaul_sim::{Provider, Weight};
 use tokio::time::{Instant, sleep};

@@ -272,12 +272,12 @@ fn the_success_path_allocates_a_known_handful() {
         (
             "DetectWorkload",
             beyond_bare!(DetectWorkloadLayer::default()),
-            5,
+            8,
         ),
         (
             "ClassifyingRetry",
             beyond_bare!(ClassifyingRetryLayer::default()),
-            16,
+            19,
         ),
         ("InFlight", beyond_bare!(InFlightLayer::default()), 2),
         ("BillingCompensationTracker", beyond_bare!(tracker), 12),
@@ -288,8 +288,8 @@ fn the_success_path_allocates_a_known_handful() {
             9,
         ),
         ("ForceHttp1", beyond_bare!(ForceHttp1Layer::default()), 4),
-        ("Stack", beyond_bare!(stack()), 31),
-        ("Stack, a long answer", beyond_bare!(stack(), long), 35),
+        ("Stack", beyond_bare!(stack()), 40),
+        ("Stack, a long answer", beyond_bare!(stack(), long), 44),
     ];
     for (name, count, _) in bounds {
         println!("{name}: {count} beyond those of the client alone");

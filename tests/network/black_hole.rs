@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use longhaul::{
-    Class, End, Error, Phase,
+    Class, End, Error, PerResolution, Phase,
     attempt::Sent,
     diagnosis::Cause,
     error::{Clock, ErrorKind},
     policy::Policy,
     timeout::AtLimit,
-    workload::PerResolution,
 };
 use longhaul_hyper::{Builder, Client, Keepalive};
 use longhaul_sim::Dialect;

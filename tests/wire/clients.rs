@@ -10,9 +10,7 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use longhaul::{
-    Class, End, Error, ErrorKind, Phase, Stack, policy::Policy, workload::PerResolution,
-};
+use longhaul::{Class, End, Error, ErrorKind, PerResolution, Phase, Stack, policy::Policy};
 use longhaul_sim::{Dialect, Received};
 use tokio::net::TcpSocket;
 use tower::{Layer, Service, ServiceExt, util::BoxService};

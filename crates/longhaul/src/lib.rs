@@ -46,7 +46,7 @@
 //! |---|---|---|
 //! | [`Workload`] | a caller who knows better; else `DetectWorkload`, and `Fallback` for each target | every layer but `InFlight` and `ForceHttp1` |
 //! | [`Attempt`] | `ClassifyingRetry`, for each attempt; without it, the outermost of the other layers | every layer below, and a client that proves what it wrote |
-//! | [`Deadline`] | a caller; `DetectWorkload` from a header; `Fallback` for its targets | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
+//! | [`Deadline`] | a caller; `longhaul-gateway` from a header; `Fallback` for its targets | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
 //! | [`Provider`](billing::Provider) | a caller; `Fallback`, for its targets | ledger entries and prices: `BillingCompensationTracker`, `ClassifyingRetry`, `Fallback` |
 //! | [`Observer`](observe::Observer) | a caller, for one operation; `ClassifyingRetry` with the stack's own | `Fallback`, `ClassifyingRetry`, `InFlight` |
 //! | [`RequestTimeouts`](timeout::RequestTimeouts) | a caller, for one request | `SizeAwareTimeout`, and `ClassifyingRetry` for its deadline |
@@ -134,7 +134,7 @@ pub use self::{
     error::{BoxError, Error, ErrorKind, diagnosis},
     model::{
         Class, Currency, Decision, End, Exposure, KnownCut, KnownRoute, Money, OutboundProxy,
-        Outcome, Phase, Quality, Resolution, RouteHistory, Workload, money, outcome, workload,
+        Outcome, PerResolution, Phase, Quality, Resolution, RouteHistory, Workload,
     },
     stack::{BoxedStack, Stack, StackRequestBody, StackResponseBody, StackService},
 };

@@ -63,24 +63,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Hears the [`Event`]s of operations. Closures are observers.
-///
-/// Called on the task that drives the operation: be quick, and do not block.
-pub trait Observe: Send + Sync + 'static {
-    /// Something happened.
-    fn event(&self, event: &Event<'_>);
-}
-
-impl<F> Observe for F
-where
-    F: Fn(&Event<'_>) + Send + Sync + 'static,
-{
-    fn event(&self, event: &Event<'_>) {
-        self(event);
-    }
-}
-
-/// A shared observer: given to the retry layer for all operations, or as a request extension for one.
+/// Hears the [`Event`]s of operations: given to the retry layer for all of them, or as a request extension for one.
 ///
 /// ```
 /// use longhaul::{Stack, observe::{Event, Observer}, policy::Policy};
@@ -94,19 +77,19 @@ where
 /// # Ok::<(), longhaul::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Observe>);
+pub struct Observer(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 
 impl Observer {
-    /// Shares `observe`.
-    pub fn new(observe: impl Observe) -> Self {
-        Self(Arc::new(observe))
+    /// Gives each event to `hear`, on the task that drives the operation: be quick, and do not block.
+    pub fn new(hear: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hear))
     }
 
     /// Tells both.
     pub(crate) fn and(self, other: Self) -> Self {
         Self::new(move |event: &Event<'_>| {
-            self.0.event(event);
-            other.0.event(event);
+            (self.0)(event);
+            (other.0)(event);
         })
     }
 }
@@ -115,8 +98,8 @@ impl Observer {
 pub(crate) fn tell(observer: Option<&Observer>, event: &Event<'_>) {
     #[cfg(feature = "tracing")]
     trace(event);
-    if let Some(Observer(observe)) = observer {
-        observe.event(event);
+    if let Some(Observer(hear)) = observer {
+        hear(event);
     }
 }
 

@@ -116,8 +116,7 @@ impl Stack {
         policy.validate()?;
         let ledger = MemoryLedger::default();
         let routes = RouteHistory::new();
-        let detect = DetectWorkloadLayer::new(policy.detect.clone())?
-            .with_deadline_headers(policy.retry.deadline_headers.clone());
+        let detect = DetectWorkloadLayer::new(policy.detect.clone())?;
         Ok(Self {
             tracker: BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone())?,
             classify: ClassifyLayer::new(policy.classify)?.with_history(routes.clone()),

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use longhaul::{
+    PerResolution,
     retry::{Backoff, ClassifyingRetryLayer, RetryPolicy},
     timeout::{SizeAwareTimeoutLayer, TimeoutPolicy},
-    workload::PerResolution,
 };
 use longhaul_hyper::Builder;
 use tower::{Layer, ServiceExt};

@@ -11,6 +11,7 @@ use super::exchange::{self, Exchange};
 use crate::{
     core::{ConfigError, Policy},
     forward::Rebase,
+    upstream::{DeadlineHeader, usual_deadline_headers},
 };
 
 /// Where calls go, which, and by which policy.
@@ -52,6 +53,10 @@ pub struct UpstreamConfig {
     /// Whether the line is kept open over a call that was sent. Default yes.
     #[serde(default = "yes")]
     pub heartbeat: bool,
+    /// Headers by which a caller says how long it waits: the shortest of them and of the other deadlines counts, and they are
+    /// not sent on. Default `prefer`, `x-request-deadline` and `grpc-timeout`; `[]` for none.
+    #[serde(default = "usual_deadline_headers")]
+    pub deadline_headers: Vec<DeadlineHeader>,
     /// How a call reaches the provider. Default as the one request that it is.
     #[serde(default)]
     pub exchange: Exchange,
@@ -174,6 +179,7 @@ impl UpstreamConfig {
             places: places(),
             detach: true,
             heartbeat: true,
+            deadline_headers: usual_deadline_headers(),
             exchange: Exchange::default(),
             tasks: None,
             stream: None,

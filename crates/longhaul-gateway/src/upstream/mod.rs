@@ -2,6 +2,7 @@
 
 mod books;
 mod call;
+mod deadline;
 mod layers;
 mod matching;
 mod tasks;
@@ -14,8 +15,13 @@ use longhaul_hyper::Client;
 use longhaul_providers::rewrite::ProviderRewrite;
 
 pub(crate) use self::call::no_upstream;
+pub(crate) use self::deadline::usual as usual_deadline_headers;
 use self::layers::{Layers, client};
-pub use self::{books::Books, call::CallUpstream};
+pub use self::{
+    books::Books,
+    call::CallUpstream,
+    deadline::{DeadlineForm, DeadlineHeader},
+};
 use crate::{
     config::{Secret, ServerLimits, UpstreamConfig},
     core::{
@@ -182,29 +188,18 @@ impl Upstream {
             })?;
         head.version = http::Version::HTTP_11;
         head.extensions.insert(inner.provider.clone());
+        deadline::note(head, &inner.config.deadline_headers);
         Ok(())
     }
 }
 
 /// The policy in force: bodies are kept up to the gateway's own limit, and places are shared out above the layers.
 fn effective(config: &UpstreamConfig, limits: &ServerLimits) -> Policy {
-    use longhaul::retry::{DeadlineForm, DeadlineHeader};
-
     let mut policy = config.policy.clone();
     policy.in_flight.max_per_host = config.places;
     policy.detect.replay_limit = policy.detect.replay_limit.max(limits.body_bytes);
     let at_least = policy.detect.replay_limit;
     policy.detect.client_replay_limit = policy.detect.client_replay_limit.max(at_least);
-    if policy.retry.deadline_headers.is_empty() {
-        policy.retry.deadline_headers = vec![
-            DeadlineHeader::new(HeaderName::from_static("prefer"), DeadlineForm::Prefer),
-            DeadlineHeader::new(
-                HeaderName::from_static("x-request-deadline"),
-                DeadlineForm::Moment,
-            ),
-            DeadlineHeader::new(HeaderName::from_static("grpc-timeout"), DeadlineForm::Grpc),
-        ];
-    }
     policy
 }
 

@@ -17,7 +17,6 @@
 //! ```
 
 mod admission;
-mod caller_deadline;
 mod expiry;
 mod facts;
 mod operation;
@@ -43,14 +42,12 @@ pub(crate) use self::facts::PictureNote;
 pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
-    caller_deadline::callers as callers_deadline,
     expiry::Expiry,
     operation::{OtherTargets, PriorAttempts},
     options::AttemptOptions,
     route_info::RouteInfo,
 };
 pub use self::{
-    caller_deadline::{DeadlineForm, DeadlineHeader},
     operation::{Deadline, OperationId},
     sending::{Sent, Timing},
     task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},

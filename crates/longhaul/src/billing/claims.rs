@@ -77,36 +77,14 @@ pub enum ClaimRule {
     ChargedThoughRefused,
 }
 
-impl ClaimRule {
-    /// Every rule, in the order in which they are tried.
-    pub const ALL: [Self; 5] = [
-        Self::ChargedThoughRefused,
-        Self::NoImage,
-        Self::Undelivered,
-        Self::Duplicate,
-        Self::Over,
-    ];
-
-    /// The rule of that [name](Self::name).
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.name() == name)
-    }
-
-    /// The name used in logs, ledgers and JSON; the same as in code.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoImage => "NoImage",
-            Self::Undelivered => "Undelivered",
-            Self::Duplicate => "Duplicate",
-            Self::Over => "Over",
-            Self::ChargedThoughRefused => "ChargedThoughRefused",
-        }
-    }
-}
-
-impl fmt::Display for ClaimRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+// In the order in which they are tried.
+words! {
+    ClaimRule {
+        ChargedThoughRefused = "ChargedThoughRefused",
+        NoImage = "NoImage",
+        Undelivered = "Undelivered",
+        Duplicate = "Duplicate",
+        Over = "Over",
     }
 }
 

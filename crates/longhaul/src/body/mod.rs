@@ -13,11 +13,11 @@ pub(crate) use self::{
     json::{JsonScanner, JsonToken},
     length::announce_length,
     memory::MemoryReservation,
+    observed::{BodyObserver, ObservedBody},
     peeked::PeekedBytes,
     replay::ReadAhead,
 };
 pub use self::{
     memory::MemoryBudget,
-    observed::{BodyObserver, ObservedBody},
     replay::{Replay, ReplayBody},
 };

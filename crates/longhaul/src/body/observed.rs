@@ -14,7 +14,7 @@ use crate::{
 /// What a layer does while a body passes: at its data, at its end, at its error.
 ///
 /// Dropped before its end, the watcher's own `Drop` speaks.
-pub trait BodyObserver<D> {
+pub(crate) trait BodyObserver<D> {
     /// A piece of data passes.
     fn data(&mut self, data: &D) {
         let _ = data;
@@ -68,7 +68,7 @@ impl<D> BodyObserver<D> for AttemptGuard {
 pin_project! {
     /// A response body with a [`BodyObserver`]er beside it. Holds nothing back and changes no byte.
     #[derive(Debug)]
-    pub struct ObservedBody<B, W> {
+    pub(crate) struct ObservedBody<B, W> {
         // Before the watcher, so that a dropped body says first what it knows.
         #[pin]
         inner: B,

@@ -23,23 +23,3 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         .map(Some)
         .map_err(|_| D::Error::custom(format!("{text:?} is not the name of a header")))
 }
-
-/// The same for headers that are never absent.
-pub(crate) mod plain {
-    use super::{Cow, Deserialize, Deserializer, Error, HeaderName, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(
-        name: &HeaderName,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(name.as_str())
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<HeaderName, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|_| D::Error::custom(format!("{text:?} is not the name of a header")))
-    }
-}

@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use tower_layer::Layer;
 
 use super::{DetectPolicy, DetectWorkload};
-use crate::{attempt::DeadlineHeader, body::MemoryBudget, config::ConfigError};
+use crate::{body::MemoryBudget, config::ConfigError};
 
 /// Puts a [`DetectWorkload`] around a service. All services that it makes share one replay limit.
 ///
@@ -22,7 +20,6 @@ use crate::{attempt::DeadlineHeader, body::MemoryBudget, config::ConfigError};
 pub struct DetectWorkloadLayer {
     policy: DetectPolicy,
     budget: MemoryBudget,
-    deadline_headers: Arc<[DeadlineHeader]>,
 }
 
 impl DetectWorkloadLayer {
@@ -32,16 +29,7 @@ impl DetectWorkloadLayer {
         Ok(Self {
             budget: MemoryBudget::new(policy.client_replay_limit),
             policy,
-            deadline_headers: Arc::default(),
         })
-    }
-
-    /// Takes these headers out of the requests: by them callers say how long they wait, while their body is read too.
-    /// Default none; a [`Stack`](crate::Stack) gives its policy's
-    /// [`deadline_headers`](crate::retry::RetryPolicy::deadline_headers).
-    pub fn with_deadline_headers(mut self, headers: Vec<DeadlineHeader>) -> Self {
-        self.deadline_headers = headers.into();
-        self
     }
 
     /// Bytes of request bodies that are held at this moment, of
@@ -49,9 +37,7 @@ impl DetectWorkloadLayer {
     pub fn retained_bytes(&self) -> u64 {
         self.budget.retained()
     }
-}
 
-impl DetectWorkloadLayer {
     /// The memory that the bodies of all its services are held in: for a layer that holds more of them.
     pub fn replay_budget(&self) -> MemoryBudget {
         self.budget.clone()
@@ -68,11 +54,6 @@ impl<S> Layer<S> for DetectWorkloadLayer {
     type Service = DetectWorkload<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DetectWorkload::with_budget(
-            inner,
-            self.policy.clone(),
-            self.budget.clone(),
-            self.deadline_headers.clone(),
-        )
+        DetectWorkload::with_budget(inner, self.policy.clone(), self.budget.clone())
     }
 }

@@ -1,6 +1,5 @@
 use std::{
     mem,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,7 +13,6 @@ use super::{
     value::RequestValue,
 };
 use crate::{
-    attempt::{DeadlineHeader, callers_deadline},
     body::{MemoryBudget, ReadAhead, ReplayBody},
     config::ConfigError,
     error::{BoxError, Error},
@@ -31,7 +29,6 @@ pub struct DetectWorkload<S> {
     inner: S,
     policy: DetectPolicy,
     budget: MemoryBudget,
-    deadline_headers: Arc<[DeadlineHeader]>,
 }
 
 impl<S> DetectWorkload<S> {
@@ -41,20 +38,14 @@ impl<S> DetectWorkload<S> {
     pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         let budget = MemoryBudget::new(policy.client_replay_limit);
-        Ok(Self::with_budget(inner, policy, budget, Arc::default()))
+        Ok(Self::with_budget(inner, policy, budget))
     }
 
-    pub(super) const fn with_budget(
-        inner: S,
-        policy: DetectPolicy,
-        budget: MemoryBudget,
-        deadline_headers: Arc<[DeadlineHeader]>,
-    ) -> Self {
+    pub(super) const fn with_budget(inner: S, policy: DetectPolicy, budget: MemoryBudget) -> Self {
         Self {
             inner,
             policy,
             budget,
-            deadline_headers,
         }
     }
 }
@@ -84,10 +75,6 @@ where
             .header
             .as_ref()
             .and_then(|name| take_size(&mut head.headers, name));
-        // The caller's time runs while its body is read.
-        if let Some(deadline) = callers_deadline(&mut head, &self.deadline_headers) {
-            head.extensions.insert(deadline);
-        }
         let body = ReadAhead::new(body, self.policy.replay_limit, &self.budget);
         ResponseFuture::new(inner, head, body, named, self.policy.replay_limit)
     }

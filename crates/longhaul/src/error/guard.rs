@@ -14,7 +14,7 @@ use crate::{
 /// A guard of another layer's handle is disarmed: only the layer that made the handle, and
 /// those that judge, owe it an outcome.
 #[derive(Debug)]
-pub struct AttemptGuard {
+pub(crate) struct AttemptGuard {
     attempt: Attempt,
     armed: bool,
 }

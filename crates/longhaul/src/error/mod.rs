@@ -17,11 +17,11 @@ use self::diagnosis::Diagnosis;
 pub(crate) use self::{
     answer::class_of_answer,
     failure::{cancelled_class, failure_class},
+    guard::AttemptGuard,
     retry_report::ReportParts,
 };
 pub use self::{
     details::{Clock, ConnectStage, Insecure},
-    guard::AttemptGuard,
     kind::ErrorKind,
     retry_report::{OuterRetry, RetryReport, StoppedBy},
 };

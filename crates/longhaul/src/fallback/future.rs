@@ -5,16 +5,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{
-    body::Buffered,
-    operation::{FallbackOperation, Step},
-};
+use super::operation::{FallbackOperation, Step};
 use crate::{
     attempt::{Deadline, Expiry},
+    body::Replay,
     error::{BoxError, Error, ErrorKind},
     model::Decision,
 };
@@ -79,7 +78,7 @@ impl<S, B, R> Future for ResponseFuture<S, B, R>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<BoxError>,
-    B: Buffered,
+    B: Replay + From<Bytes>,
 {
     type Output = Result<Response<R>, Error>;
 

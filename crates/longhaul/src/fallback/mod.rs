@@ -32,7 +32,7 @@
 //! was asked or passed over, and why.
 //!
 //! A request body must be held to be written anew: [`DetectWorkload`](crate::detect::DetectWorkload) does
-//! that up to a cap, and [`Full<Bytes>`](http_body_util::Full) is held by itself ([`Buffered`]). What is
+//! that up to a cap, and [`Full<Bytes>`](http_body_util::Full) is held by itself ([`Replay::content`](crate::body::Replay::content)). What is
 //! written counts towards the
 //! [limit of the whole client](crate::detect::DetectPolicy::client_replay_limit); where there is no room for
 //! it, its target is passed over.
@@ -123,7 +123,6 @@ mod target;
 mod tests;
 
 pub use self::{
-    body::Buffered,
     future::ResponseFuture,
     key::{KeySource, Secret},
     layer::FallbackLayer,

@@ -7,12 +7,13 @@ use std::{
 };
 use tower_layer::Layer;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{body::Buffered, future::ResponseFuture, operation::FallbackOperation, shared::Shared};
+use super::{future::ResponseFuture, operation::FallbackOperation, shared::Shared};
 use crate::{
-    body::MemoryBudget,
+    body::{MemoryBudget, Replay},
     error::{BoxError, Error},
     observe::Observer,
 };
@@ -54,7 +55,7 @@ impl<S, B, ResBody> Service<Request<B>> for Fallback<S>
 where
     S: Service<Request<B>, Response = Response<ResBody>> + Clone,
     S::Error: Into<BoxError>,
-    B: Buffered,
+    B: Replay + From<Bytes>,
 {
     type Response = Response<ResBody>;
     type Error = Error;

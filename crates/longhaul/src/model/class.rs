@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// What the end of an attempt *means*.
 ///
 /// The one enum that drives retry, fallback, budgets, the ledger, claims and the text of errors. What the default
@@ -84,65 +82,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// Every class, in the order of declaration.
-    pub const ALL: [Self; 22] = [
-        Self::NeverSent,
-        Self::SentPartial,
-        Self::Refused,
-        Self::RateLimited,
-        Self::QuotaExhausted,
-        Self::Overloaded,
-        Self::Unavailable,
-        Self::InFlight,
-        Self::KeyReuse,
-        Self::ClientError,
-        Self::RequestTimeout,
-        Self::ServerError,
-        Self::ModelDeadline,
-        Self::IntermediaryCut,
-        Self::UnknownOutcome,
-        Self::Undelivered,
-        Self::Accepted,
-        Self::NoImage,
-        Self::ContentBlocked,
-        Self::Delivered,
-        Self::Redirect,
-        Self::NotBegun,
-    ];
-
-    /// The name used in logs, metrics, ledgers and JSON; the same as in code.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NeverSent => "NeverSent",
-            Self::SentPartial => "SentPartial",
-            Self::Refused => "Refused",
-            Self::RateLimited => "RateLimited",
-            Self::QuotaExhausted => "QuotaExhausted",
-            Self::Overloaded => "Overloaded",
-            Self::Unavailable => "Unavailable",
-            Self::InFlight => "InFlight",
-            Self::KeyReuse => "KeyReuse",
-            Self::ClientError => "ClientError",
-            Self::RequestTimeout => "RequestTimeout",
-            Self::ServerError => "ServerError",
-            Self::ModelDeadline => "ModelDeadline",
-            Self::IntermediaryCut => "IntermediaryCut",
-            Self::UnknownOutcome => "UnknownOutcome",
-            Self::Undelivered => "Undelivered",
-            Self::Accepted => "Accepted",
-            Self::NoImage => "NoImage",
-            Self::ContentBlocked => "ContentBlocked",
-            Self::Delivered => "Delivered",
-            Self::Redirect => "Redirect",
-            Self::NotBegun => "NotBegun",
-        }
-    }
-
-    /// The class of that [name](Self::name).
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.name() == name)
-    }
-
     /// How likely an attempt that ended so is charged, before the provider's log says otherwise.
     ///
     /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a
@@ -220,9 +159,30 @@ impl Class {
     }
 }
 
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+words! {
+    Class {
+        NeverSent = "NeverSent",
+        SentPartial = "SentPartial",
+        Refused = "Refused",
+        RateLimited = "RateLimited",
+        QuotaExhausted = "QuotaExhausted",
+        Overloaded = "Overloaded",
+        Unavailable = "Unavailable",
+        InFlight = "InFlight",
+        KeyReuse = "KeyReuse",
+        ClientError = "ClientError",
+        RequestTimeout = "RequestTimeout",
+        ServerError = "ServerError",
+        ModelDeadline = "ModelDeadline",
+        IntermediaryCut = "IntermediaryCut",
+        UnknownOutcome = "UnknownOutcome",
+        Undelivered = "Undelivered",
+        Accepted = "Accepted",
+        NoImage = "NoImage",
+        ContentBlocked = "ContentBlocked",
+        Delivered = "Delivered",
+        Redirect = "Redirect",
+        NotBegun = "NotBegun",
     }
 }
 

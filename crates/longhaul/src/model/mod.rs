@@ -10,15 +10,15 @@ pub(crate) mod evidence;
 mod http1_report;
 mod instant;
 mod limit;
-pub mod money;
-pub mod outcome;
+mod money;
+pub(crate) mod outcome;
 mod price;
 mod provider;
 pub(crate) mod retry_after;
 mod route;
 mod status;
 mod wall_clock;
-pub mod workload;
+pub(crate) mod workload;
 
 #[cfg(test)]
 pub(crate) use self::wall_clock::tests::wall_clock_ahead;
@@ -30,7 +30,6 @@ pub(crate) use self::{
     route::{CutConnection, CutPattern, How, Passage, RouteId, SilenceEnding, TimeScale},
     status::class_of,
     wall_clock::wall_clock,
-    workload::PerResolution,
 };
 pub use self::{
     charge_rules::{ChargeRule, ChargeRules},
@@ -44,5 +43,5 @@ pub use self::{
     price::{PriceRow, PriceTable},
     provider::Provider,
     route::{KnownCut, KnownRoute, OutboundProxy, RouteHistory},
-    workload::{Quality, Resolution, Workload},
+    workload::{PerResolution, Quality, Resolution, Workload},
 };

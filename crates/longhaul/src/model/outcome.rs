@@ -21,36 +21,13 @@ pub enum Phase {
     Unknown,
 }
 
-impl Phase {
-    /// Every phase, in their order.
-    pub const ALL: [Self; 5] = [
-        Self::Connect,
-        Self::Write,
-        Self::Head,
-        Self::Body,
-        Self::Unknown,
-    ];
-
-    /// The phase of that [name](Self::name).
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|phase| phase.name() == name)
-    }
-
-    /// The name used in logs, ledgers and JSON; the same as in code.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "Connect",
-            Self::Write => "Write",
-            Self::Head => "Head",
-            Self::Body => "Body",
-            Self::Unknown => "Unknown",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+words! {
+    Phase {
+        Connect = "Connect",
+        Write = "Write",
+        Head = "Head",
+        Body = "Body",
+        Unknown = "Unknown",
     }
 }
 
@@ -72,38 +49,14 @@ pub enum End {
     Lost,
 }
 
-impl End {
-    /// Every end, in the order of declaration.
-    pub const ALL: [Self; 6] = [
-        Self::Finished,
-        Self::Failed,
-        Self::TimedOut,
-        Self::Cancelled,
-        Self::Superseded,
-        Self::Lost,
-    ];
-
-    /// The end of that [name](Self::name).
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|end| end.name() == name)
-    }
-
-    /// The name used in logs, ledgers and JSON; the same as in code.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Finished => "Finished",
-            Self::Failed => "Failed",
-            Self::TimedOut => "TimedOut",
-            Self::Cancelled => "Cancelled",
-            Self::Superseded => "Superseded",
-            Self::Lost => "Lost",
-        }
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+words! {
+    End {
+        Finished = "Finished",
+        Failed = "Failed",
+        TimedOut = "TimedOut",
+        Cancelled = "Cancelled",
+        Superseded = "Superseded",
+        Lost = "Lost",
     }
 }
 

@@ -7,7 +7,6 @@ use toml::{Table, Value};
 
 use super::Policy;
 use crate::{
-    attempt::DeadlineHeader,
     billing::{BillingPolicy, ChargeRule, ClaimRules, PriceRow},
     classify::ClassifyPolicy,
     detect::DetectPolicy,
@@ -76,10 +75,7 @@ fn the_policy_file_names_every_key() {
 /// Rows whose lists are empty in the file stand in its comments.
 #[test]
 fn the_policy_files_comments_name_the_keys_of_rows() {
-    for (list, read) in [
-        ("keys = []", keys::<KeyRow>()),
-        ("deadline_headers = []", keys::<DeadlineHeader>()),
-    ] {
+    for (list, read) in [("keys = []", keys::<KeyRow>())] {
         let line = FILE.lines().find(|line| line.starts_with(list)).unwrap();
         for key in read {
             assert!(line.contains(&format!("{key} = ")), "{key}: {line}");

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use crate::config::ConfigError;
 
 /// The old key with its path, and the new key that stands in its place. `[]` stands for each row of an array.
-const RENAMED: [(&str, &str); 23] = [
+const RENAMED: [(&str, &str); 24] = [
     ("limits", "timeout"),
     ("timeout.head", "picture"),
     ("timeout.network_head", "network_picture"),
@@ -18,6 +18,10 @@ const RENAMED: [(&str, &str); 23] = [
     ("retry.duplicates.count", "retry.paid_attempts"),
     ("retry.duplicates.micros", "retry.max_duplicate_cost"),
     ("retry.max_duplicate_micros", "max_duplicate_cost"),
+    (
+        "retry.deadline_headers",
+        "deadline_headers` of an upstream of `longhaul-gateway",
+    ),
     ("retry.budget.floor_micros", "floor"),
     ("retry.spending_cap.micros", r#"spending_cap = "50.00 USD""#),
     (
@@ -121,6 +125,10 @@ mod tests {
             (
                 "[retry.spending_cap]\ncurrency = 'USD'",
                 r#"`retry.spending_cap.currency`: is now `spending_cap = "50.00 USD"`"#,
+            ),
+            (
+                "[retry]\ndeadline_headers = []",
+                "`retry.deadline_headers`: is now `deadline_headers` of an upstream of `longhaul-gateway`",
             ),
             (
                 "[retry]\nlate_results = true",

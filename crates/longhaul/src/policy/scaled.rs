@@ -1,11 +1,16 @@
 //! A policy for a provider whose time runs faster: which of its times are the provider's, and which are our own.
+//!
+//! It stands beside the policy, not with a simulator: here alone can the policies be taken apart, so that a new key does not
+//! compile until it says whose time it is.
 
 use std::time::Duration;
 
 use super::Policy;
 use crate::{
     config::{ConfigError, scale, scale_with_floor},
-    timeout::NetworkTimeouts,
+    fallback::BreakerPolicy,
+    retry::Schedule,
+    timeout::{NetworkTimeouts, TimeoutPolicy},
 };
 
 impl Policy {
@@ -24,9 +29,14 @@ impl Policy {
         let providers = |duration: Duration| scale(duration, factor);
         let ours = |duration: Duration| scale_with_floor(duration, factor);
 
-        let breaker = &mut self.fallback.breaker;
-        breaker.window = providers(breaker.window);
-        breaker.open = providers(breaker.open);
+        let BreakerPolicy {
+            window,
+            open,
+            overloads: _,
+        } = &mut self.fallback.breaker;
+        for span in [window, open] {
+            *span = providers(*span);
+        }
 
         let retry = &mut self.retry;
         retry.deadline = retry.deadline.map(|deadline| deadline.map(providers));
@@ -34,37 +44,64 @@ impl Policy {
         retry.longest_silence = providers(retry.longest_silence);
         retry.time_scale *= factor;
 
-        let schedule = &mut retry.schedule;
-        schedule.after_timeout = schedule.after_timeout.map(providers);
-        schedule.after_error = schedule.after_error.map(providers);
-        schedule.unsent = schedule.unsent.map(providers);
-        schedule.overload = providers(schedule.overload);
-        schedule.cap = providers(schedule.cap);
-        schedule.max_retry_after = providers(schedule.max_retry_after);
-        schedule.collect = providers(schedule.collect);
+        let Schedule {
+            after_timeout,
+            after_error,
+            unsent,
+            overload,
+            cap,
+            max_retry_after,
+            collect,
+            jitter: _,
+        } = &mut retry.schedule;
+        for backoff in [after_timeout, after_error, unsent] {
+            *backoff = backoff.map(providers);
+        }
+        for wait in [overload, cap, max_retry_after, collect] {
+            *wait = providers(*wait);
+        }
 
         self.in_flight.queue_timeout = ours(self.in_flight.queue_timeout);
         self.classify.time_scale *= factor;
         self.billing.claims.over = self.billing.claims.over.map(providers);
 
-        let timeout = &mut self.timeout;
-        timeout.start = ours(timeout.start);
-        timeout.write_progress = ours(timeout.write_progress);
-        timeout.picture = timeout.picture.map(providers);
+        let TimeoutPolicy {
+            start,
+            write_progress,
+            picture,
+            network_picture,
+            per_reference,
+            per_extra_image,
+            high_quality,
+            silence,
+            attempt,
+            at_limit: _,
+            network: _,
+            after_timeout: _,
+        } = &mut self.timeout;
+        *picture = picture.map(providers);
+        *attempt = attempt.map(providers);
+        for limit in [start, write_progress] {
+            *limit = ours(*limit);
+        }
         let NetworkTimeouts {
             data_centre,
             broadband,
             cross_border,
             peak_hours,
-        } = &mut timeout.network_picture;
-        for limit in [data_centre, broadband, cross_border, peak_hours] {
+        } = network_picture;
+        for limit in [
+            data_centre,
+            broadband,
+            cross_border,
+            peak_hours,
+            per_reference,
+            per_extra_image,
+            high_quality,
+            silence,
+        ] {
             *limit = providers(*limit);
         }
-        timeout.per_reference = providers(timeout.per_reference);
-        timeout.per_extra_image = providers(timeout.per_extra_image);
-        timeout.high_quality = providers(timeout.high_quality);
-        timeout.silence = providers(timeout.silence);
-        timeout.attempt = timeout.attempt.map(providers);
         Ok(self)
     }
 }

@@ -36,7 +36,6 @@
 //! | [`TimeoutPolicy::at_limit`](crate::timeout::TimeoutPolicy::at_limit) | `"end"`: an attempt ends at its limit, as in the guide |
 //! | [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout) | a longer limit after one that ran out |
 //! | [`keys`](RetryPolicy::keys) | the form of the idempotency key, by host |
-//! | [`deadline_headers`](RetryPolicy::deadline_headers) | the caller's deadline, from its headers |
 //! | [`server_timeout`](RetryPolicy::server_timeout) | on by default, the others off: tells Google's hosts how long the answer is waited for |
 //!
 //! At the end the caller gets, of the endings that may be charged, the one that may have cost most, the later
@@ -136,5 +135,4 @@ pub use self::{
     policy::RetryPolicy,
     service::ClassifyingRetry,
 };
-pub use crate::attempt::{DeadlineForm, DeadlineHeader};
 pub use crate::error::{OuterRetry, RetryReport, StoppedBy};

@@ -8,7 +8,6 @@ use super::{
     key::KeyRow,
 };
 use crate::{
-    attempt::DeadlineHeader,
     config::{ConfigError, bounded, nonzero, scale},
     model::{Money, PerResolution},
 };
@@ -90,10 +89,6 @@ pub struct RetryPolicy {
     pub key_header: Option<HeaderName>,
     /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
     pub keys: Vec<KeyRow>,
-    /// Headers by which a caller says how long it waits: the shortest of them and of the other deadlines
-    /// counts, and they are not sent on. Default none: they are for gateways, and a caller who may set them
-    /// cuts paid calls.
-    pub deadline_headers: Vec<DeadlineHeader>,
     /// Tells Google's hosts (`*.googleapis.com`) in `X-Server-Timeout` how long the answer is waited for, in
     /// whole seconds, rounded up: the shortest of the head clock, the attempt's clock and what is left of
     /// the operation: their own default may be shorter, and answers 504 to a call that had time left. A
@@ -120,7 +115,6 @@ impl Default for RetryPolicy {
             time_scale: 1.0,
             key_header: Some(HeaderName::from_static("idempotency-key")),
             keys: Vec::new(),
-            deadline_headers: Vec::new(),
             server_timeout: true,
             attempt_header: None,
         }

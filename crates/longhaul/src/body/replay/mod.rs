@@ -7,7 +7,7 @@ mod tests;
 use std::{
     array, fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes};
@@ -21,7 +21,8 @@ use crate::error::{BoxError, Error};
 
 /// A request body that may be sent more than once.
 ///
-/// Asked for by the retry layer. A copy is taken *before* a body is sent: it has what is unread.
+/// Asked for by the retry layer and by [`Fallback`](crate::fallback). A copy is taken *before* a body is sent: it has what
+/// is unread.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -31,14 +32,36 @@ use crate::error::{BoxError, Error};
 /// let body = Full::from(Bytes::from_static(b"a cat"));
 /// assert!(body.try_clone().is_some());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no body that can be sent again",
+    note = "put `DetectWorkload` above this layer, which makes a `ReplayBody` of any body, or send a `Full<Bytes>`"
+)]
 pub trait Replay: Sized {
     /// A second body with the same content, made without copying it; `None` where there can only be one.
     fn try_clone(&self) -> Option<Self>;
+
+    /// All that it holds, without a copy: asked for where a request is made anew for another target. Default `None`: it
+    /// cannot be seen.
+    fn content(&self) -> Option<Bytes> {
+        None
+    }
 }
 
-impl<D: Clone> Replay for Full<D> {
+impl<D: Buf + Clone> Replay for Full<D> {
     fn try_clone(&self) -> Option<Self> {
         Some(self.clone())
+    }
+
+    fn content(&self) -> Option<Bytes> {
+        // It shows its content to those alone who read it; a copy of `Bytes` is only another reference.
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(&mut self.clone()).poll_frame(&mut cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let mut data = frame.into_data().ok()?;
+                Some(data.copy_to_bytes(data.remaining()))
+            }
+            _ => Some(Bytes::new()),
+        }
     }
 }
 
@@ -120,6 +143,10 @@ impl<B> Replay for ReplayBody<B> {
             }
             State::Streaming(_) => None,
         }
+    }
+
+    fn content(&self) -> Option<Bytes> {
+        self.buffered().cloned()
     }
 }
 

@@ -141,22 +141,12 @@ impl AnswerKey {
     /// The field of an error by the name that the table of words calls it.
     pub(in super::super) fn of_field(name: &str) -> Option<Self> {
         let key = match name {
-            "code" => Self::Code,
-            "type" => Self::Type,
-            "status" => Self::Status,
-            "message" => Self::Message,
-            "reason" => Self::Reason,
-            "error_type" => Self::ErrorType,
-            "limit_source" => Self::LimitSource,
-            "resets_at" => Self::ResetsAt,
             "quota_id" => Self::QuotaId,
             "quota_value" => Self::QuotaValue,
-            "finish_reason" => Self::FinishReason,
-            "block_reason" => Self::BlockReason,
             "flagged" => Self::Flagged,
-            _ => return None,
+            name => Self::of(name.as_bytes()),
         };
-        Some(key)
+        (key != Self::Other).then_some(key)
     }
 
     /// Whether it is one of an error's fields.

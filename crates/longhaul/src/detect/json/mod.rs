@@ -41,8 +41,8 @@ const DEEPEST: usize = 127;
 /// Follows the paths of the fields through a document.
 struct FieldFinder<'a> {
     facts: &'a mut RequestFacts,
-    /// Where the brackets stand that are open, outermost first, but for those that are skipped.
-    open: Vec<JsonPlace<'a>>,
+    /// Where the brackets stand that are open, outermost first, but for those that are skipped; and whether each is a list.
+    open: Vec<(JsonPlace<'a>, bool)>,
     /// So many brackets are open in what is skipped.
     skipped: usize,
     /// Where the value stands that comes next.
@@ -89,7 +89,10 @@ impl<'a> FieldFinder<'a> {
             JsonToken::Close if self.skipped > 0 => self.skipped -= 1,
             JsonToken::Close => {
                 self.open.pop();
-                self.next = self.open.last().cloned().unwrap_or_default();
+                // In an object its key says where the next value stands.
+                if let Some((place, true)) = self.open.last() {
+                    self.next = place.clone();
+                }
             }
             _ if self.skipped > 0 => {}
             JsonToken::TextBegins { key } => {
@@ -130,12 +133,13 @@ impl<'a> FieldFinder<'a> {
         }
         if object {
             self.take(RequestValue::Other);
-            let keys = self.next.keys;
-            self.next.fields.retain(|(field, _)| !field.ends_at(keys));
+            let JsonPlace { keys, mut fields } = std::mem::take(&mut self.next);
+            fields.retain(|(field, _)| !field.ends_at(keys));
+            self.open.push((JsonPlace { keys, fields }, false));
         } else {
             self.take(RequestValue::List);
+            self.open.push((self.next.clone(), true));
         }
-        self.open.push(self.next.clone());
     }
 
     fn text(&mut self, piece: &[u8]) {
@@ -148,7 +152,7 @@ impl<'a> FieldFinder<'a> {
 
     /// Where the value of the key stands that has passed.
     fn led_on(&self) -> JsonPlace<'a> {
-        let Some(object) = self.open.last().filter(|_| !self.too_long) else {
+        let Some((object, _)) = self.open.last().filter(|_| !self.too_long) else {
             return JsonPlace::default();
         };
         let led = object.fields.iter().filter_map(|(field, so_far)| {

@@ -13,26 +13,23 @@ static CUTOFFS: LazyLock<Vec<Cutoff>> = LazyLock::new(|| {
 
 /// How long a known intermediary waits before it gives up, and how that shows.
 #[derive(Clone, Copy, PartialEq, Debug)]
-#[non_exhaustive]
-pub struct Cutoff {
+pub(super) struct Cutoff {
     /// The seconds; two values where it is not one.
-    pub from: f64,
+    pub(super) from: f64,
     /// See `from`.
-    pub to: f64,
+    pub(super) to: f64,
     /// Who.
-    pub who: &'static str,
+    pub(super) who: &'static str,
     /// Whether it may show as a closed connection.
-    pub closes: bool,
+    pub(super) closes: bool,
     /// Whether it may show as an answer of its own.
-    pub answers: bool,
-    /// What kind of thing it is: `proxy`, `gateway`, `balancer`, `client`, `local`, `provider`.
-    pub tag: &'static str,
+    pub(super) answers: bool,
     /// Where that is known from.
-    pub source: &'static str,
+    pub(super) source: &'static str,
 }
 
 impl Cutoff {
-    fn read([from, to, who, how, tag, source]: [&'static str; 6]) -> Self {
+    fn read([from, to, who, how, _, source]: [&'static str; 6]) -> Self {
         let seconds = |cell: &str| cell.parse().expect("seconds");
         Self {
             from: seconds(from),
@@ -40,7 +37,6 @@ impl Cutoff {
             who,
             closes: how != "page",
             answers: how != "close",
-            tag,
             source,
         }
     }
@@ -52,11 +48,6 @@ impl Cutoff {
     fn fits(&self, seconds: f64, tolerance: f64) -> bool {
         (self.from - tolerance..=self.to + tolerance).contains(&seconds)
     }
-}
-
-/// Every row of the table, for documentation and tests.
-pub fn cutoffs() -> &'static [Cutoff] {
-    &CUTOFFS
 }
 
 /// Who may have given up after `silence`: the rows nearest to it, exact ones before ranges.

@@ -6,7 +6,7 @@
 //!
 //! 1. our own clocks, and whether the limit was shorter than such pictures usually take;
 //! 2. the answer, if there was one, and whose page it is;
-//! 3. the [table of cut-offs](cutoffs): after how many seconds who gives up;
+//! 3. the table of cut-offs, `cutoffs.txt`: after how many seconds who gives up;
 //! 4. the [`RouteHistory`] that the layers keep: three cuts at one host within
 //!    1.5 s of one value are no chance, and connections with different beginnings that die in the same second
 //!    died of a proxy on this side.
@@ -43,14 +43,11 @@ mod symptoms;
 #[cfg(test)]
 mod tests;
 
+pub use self::cause::{Cause, Confidence, Diagnosis};
 use self::symptoms::Symptoms;
 pub(crate) use self::{
     body_limit::body_limit,
     symptoms::{note_answer, note_end},
-};
-pub use self::{
-    cause::{Cause, Confidence, Diagnosis},
-    cutoffs::{Cutoff, cutoffs},
 };
 pub use crate::model::RouteHistory;
 use crate::{

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Request;
 
 use super::{
     super::{
-        body::{self, Buffered},
+        body,
         breaker::BreakerKey,
         report::{AnsweredBy, SkipReason},
         route::Route,
@@ -15,13 +16,14 @@ use super::{
 };
 use crate::{
     attempt::{Attempt, OtherTargets, PriorAttempts},
+    body::Replay,
     error::RetryReport,
     model::{Class, Workload},
 };
 
 impl<R> FallbackOperation<R> {
     /// The request for the next target that can be asked; it is then the running one.
-    pub(super) fn next_request<B: Buffered>(
+    pub(super) fn next_request<B: Replay + From<Bytes>>(
         &mut self,
         class: Class,
         before: Option<&RetryReport>,
@@ -36,7 +38,7 @@ impl<R> FallbackOperation<R> {
         None
     }
 
-    pub(super) fn try_route<B: Buffered>(
+    pub(super) fn try_route<B: Replay + From<Bytes>>(
         &mut self,
         index: usize,
         route: &Route,
@@ -83,7 +85,7 @@ impl<R> FallbackOperation<R> {
                 exposed: self.exposed,
             });
         }
-        Ok(Request::from_parts(head, B::of(body)))
+        Ok(Request::from_parts(head, body.into()))
     }
 
     /// After which endings others than the target with this index can be asked; `None` where none can.

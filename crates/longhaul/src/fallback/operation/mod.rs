@@ -9,7 +9,6 @@ use http::{Request, Response, request::Parts};
 use tokio::time::Instant;
 
 use super::{
-    body::Buffered,
     breaker::{BreakerKey, Ticket},
     ending::{TargetEnding, leaves_something},
     report::{AnsweredBy, FallbackReport, FallbackStoppedBy, SkipReason, TargetAttempt},
@@ -19,7 +18,7 @@ use super::{
 };
 use crate::{
     attempt::{Deadline, OperationId},
-    body::MemoryBudget,
+    body::{MemoryBudget, Replay},
     error::{Error, RetryReport},
     model::{Class, Exposure, Provider, Workload},
     observe::{Event, Observer, tell},
@@ -64,7 +63,7 @@ pub(super) struct FallbackOperation<R> {
 impl<R> FallbackOperation<R> {
     /// Begins with the target that the request is addressed to, or with the first after it whose breaker
     /// lets it pass.
-    pub(super) fn begin<B: Buffered>(
+    pub(super) fn begin<B: Replay + From<Bytes>>(
         request: Request<B>,
         shared: Arc<Shared>,
         observer: Option<Observer>,
@@ -109,7 +108,7 @@ impl<R> FallbackOperation<R> {
     }
 
     /// The first request. An open breaker chooses between targets; it never refuses the operation.
-    fn enter<B: Buffered>(&mut self, first: Request<B>) -> Request<B> {
+    fn enter<B: Replay + From<Bytes>>(&mut self, first: Request<B>) -> Request<B> {
         let key = BreakerKey::of(&self.running);
         let until = match self.shared.breakers.admit(key.clone()) {
             Ok(ticket) => {
@@ -131,7 +130,10 @@ impl<R> FallbackOperation<R> {
     }
 
     /// What to do about an ending at the running target.
-    pub(super) fn next<B: Buffered>(&mut self, result: Result<Response<R>, Error>) -> Step<B, R> {
+    pub(super) fn next<B: Replay + From<Bytes>>(
+        &mut self,
+        result: Result<Response<R>, Error>,
+    ) -> Step<B, R> {
         let ending = TargetEnding::of(&result);
         self.account(&ending);
         let class = match self.reason_to_go_on(&ending) {

@@ -14,10 +14,10 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use super::script::*;
 use crate::{
     attempt::Attempt,
-    body::ReplayBody,
+    body::{Replay, ReplayBody},
     detect::{DetectPolicy, DetectWorkloadLayer},
     error::{BoxError, RetryReport},
-    fallback::{Buffered, FallbackLayer, FallbackPolicy, FallbackReport, FallbackStoppedBy},
+    fallback::{FallbackLayer, FallbackPolicy, FallbackReport, FallbackStoppedBy},
     mock::MockBody,
     model::{Class, End},
 };
@@ -80,11 +80,11 @@ async fn a_good_answer_is_handed_on_whatever_the_report_says() {
 
 #[test]
 fn a_full_body_shows_its_content_and_keeps_it() {
-    let body = Full::from(Bytes::from_static(b"hat"));
-    assert_eq!(Buffered::content(&body), Some(Bytes::from_static(b"hat")));
-    assert_eq!(Buffered::content(&body), Some(Bytes::from_static(b"hat")));
+    let body: Full<Bytes> = Full::from(Bytes::from_static(b"hat"));
+    assert_eq!(Replay::content(&body), Some(Bytes::from_static(b"hat")));
+    assert_eq!(Replay::content(&body), Some(Bytes::from_static(b"hat")));
     assert_eq!(
-        Buffered::content(&Full::<Bytes>::default()),
+        Replay::content(&Full::<Bytes>::default()),
         Some(Bytes::new())
     );
 }

@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// How much care is asked for, where a request says so.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
@@ -29,19 +27,12 @@ impl Quality {
             .find(|(word, _)| word.eq_ignore_ascii_case(name))
             .map(|(_, quality)| *quality)
     }
-
-    /// The name used in logs and JSON; the same as in code.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "Low",
-            Self::Medium => "Medium",
-            Self::High => "High",
-        }
-    }
 }
 
-impl fmt::Display for Quality {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+words! {
+    Quality {
+        Low = "Low",
+        Medium = "Medium",
+        High = "High",
     }
 }

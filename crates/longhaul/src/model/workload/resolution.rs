@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 /// The class of picture size that decides how long to wait.
 ///
@@ -38,16 +38,6 @@ pub enum Resolution {
 }
 
 impl Resolution {
-    /// Every resolution, the smallest first.
-    pub const ALL: [Self; 4] = [Self::K1, Self::K2, Self::K4, Self::Unknown];
-
-    /// The resolution of that [name](Self::name).
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|resolution| resolution.name() == name)
-    }
-
     /// The class of a picture of `width` × `height` pixels.
     ///
     /// 2.1 and 8.0 megapixels lie between the largest picture of one class and the smallest of the
@@ -77,20 +67,13 @@ impl Resolution {
             Duration::from_secs(p99),
         ])
     }
-
-    /// The name used in logs, ledgers and JSON; the same as in code.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::K1 => "K1",
-            Self::K2 => "K2",
-            Self::K4 => "K4",
-            Self::Unknown => "Unknown",
-        }
-    }
 }
 
-impl fmt::Display for Resolution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+words! {
+    Resolution {
+        K1 = "K1",
+        K2 = "K2",
+        K4 = "K4",
+        Unknown = "Unknown",
     }
 }

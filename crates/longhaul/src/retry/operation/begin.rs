@@ -8,7 +8,7 @@ use super::{
     Again, RetryOperation,
 };
 use crate::{
-    attempt::{Deadline, OperationId, OtherTargets, PriorAttempts, after, callers_deadline},
+    attempt::{Deadline, OperationId, OtherTargets, PriorAttempts, after},
     body::Replay,
     error::{OuterRetry, ReportParts},
     model::Workload,
@@ -33,7 +33,7 @@ impl<B: Replay> RetryOperation<B> {
 
         let now = Instant::now();
         let own = after(now, shared.time_for(&head, resolution));
-        let callers_deadline = callers_deadline(&mut head, &policy.deadline_headers);
+        let callers_deadline = head.extensions.get::<Deadline>().copied();
         let own = Deadline::at(own);
         let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
         let others = head.extensions.remove::<OtherTargets>();

@@ -64,30 +64,18 @@ fn stuck() -> MockBody {
 
 #[tokio::test(start_paused = true)]
 async fn a_callers_body_that_never_ends_ends_with_its_deadline() {
-    let header = DeadlineHeader::new(
-        http::HeaderName::from_static("x-deadline"),
-        DeadlineForm::Seconds,
-    );
-    for in_header in [false, true] {
-        let began = Instant::now();
-        let service = service_fn(async |_: Request<ReplayBody<MockBody>>| {
-            Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
-        });
-        let mut request = Request::new(stuck());
-        if in_header {
-            request
-                .headers_mut()
-                .insert("x-deadline", "300".parse().unwrap());
-        } else {
-            request
-                .extensions_mut()
-                .insert(Deadline::after(300 * SECOND));
-        }
-        let layer = DetectWorkloadLayer::default().with_deadline_headers(vec![header.clone()]);
-        let error = layer.layer(service).oneshot(request).await.unwrap_err();
-        assert!(is_at_deadline(began));
-        assert_eq!(error.class(), Class::NotBegun);
-    }
+    let began = Instant::now();
+    let service = service_fn(async |_: Request<ReplayBody<MockBody>>| {
+        Ok::<_, BoxError>(Response::new(Full::<Bytes>::default()))
+    });
+    let mut request = Request::new(stuck());
+    request
+        .extensions_mut()
+        .insert(Deadline::after(300 * SECOND));
+    let layer = DetectWorkloadLayer::default();
+    let error = layer.layer(service).oneshot(request).await.unwrap_err();
+    assert!(is_at_deadline(began));
+    assert_eq!(error.class(), Class::NotBegun);
 }
 
 #[tokio::test(start_paused = true)]

@@ -102,10 +102,6 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
         server_timeout = true
         budget = { floor = "0.50 USD" }
         spending_cap = "10.00 USD"
-        deadline_headers = [
-            { name = "X-Request-Deadline", form = "moment" },
-            { name = "grpc-timeout", form = "grpc" },
-        ]
 
         [[retry.keys]]
         host = "*.example.com"
@@ -123,10 +119,6 @@ fn new_policies_come_back_from_a_file_as_they_were_written() {
         ("[retry.budget]\nceiling = 1", "ceiling"),
         ("[retry]\nspending_cap = '1 $'", "1 $"),
         ("[[retry.keys]]\nhost = 'a'\nform = 'hex'", "hex"),
-        (
-            "[retry]\ndeadline_headers = [{ name = 'a b', form = 'seconds' }]",
-            "a b",
-        ),
     ] {
         let error = Policy::from_toml(text).unwrap_err().to_string();
         assert!(error.contains(named), "{text}\n→ {error}");

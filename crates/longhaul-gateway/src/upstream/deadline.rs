@@ -3,25 +3,16 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use longhaul::Deadline;
 
-use super::Deadline;
-use crate::model::wall_clock;
+use crate::wall_clock;
 
-/// A header by which the caller of a gateway says how long it waits.
-///
-/// ```
-/// use http::HeaderName;
-/// use longhaul::{attempt::{DeadlineForm, DeadlineHeader}, policy::Policy};
-///
-/// let mut policy = Policy::nano_banana_pro();
-/// let header = HeaderName::from_static("x-request-deadline");
-/// policy.retry.deadline_headers = vec![DeadlineHeader::new(header, DeadlineForm::Seconds)];
-/// ```
+/// A header by which a caller says how long it waits.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadlineHeader {
     /// Its name, such as `x-request-deadline`.
-    #[serde(with = "crate::config::header_name::plain")]
+    #[serde(with = "name")]
     pub name: HeaderName,
     /// How its value is written.
     pub form: DeadlineForm,
@@ -31,6 +22,27 @@ impl DeadlineHeader {
     /// The header of this name, written so.
     pub const fn new(name: HeaderName, form: DeadlineForm) -> Self {
         Self { name, form }
+    }
+}
+
+/// A header's name in a file.
+mod name {
+    use http::HeaderName;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        name: &HeaderName,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(name.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<HeaderName, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|_| D::Error::custom(format!("{text:?} is not the name of a header")))
     }
 }
 
@@ -54,6 +66,17 @@ pub enum DeadlineForm {
     Prefer,
 }
 
+/// What callers of gateways send: seconds in `prefer`, a moment in `x-request-deadline`, `grpc-timeout`.
+pub(crate) fn usual() -> Vec<DeadlineHeader> {
+    [
+        ("prefer", DeadlineForm::Prefer),
+        ("x-request-deadline", DeadlineForm::Moment),
+        ("grpc-timeout", DeadlineForm::Grpc),
+    ]
+    .map(|(name, form)| DeadlineHeader::new(HeaderName::from_static(name), form))
+    .into()
+}
+
 /// Takes the headers out of a request and returns the shortest time that they give. What cannot be read
 /// gives none, and is taken out too.
 fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<Duration> {
@@ -72,12 +95,14 @@ fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<Duration> {
     shortest
 }
 
-/// The earlier of the caller's deadlines: its [`Deadline`] in the extensions, and those that its headers give, which are
-/// taken out.
-pub(crate) fn callers(head: &mut Parts, rows: &[DeadlineHeader]) -> Option<Deadline> {
+/// Takes the headers out of the request: the layers keep the deadline that they give.
+pub(super) fn note(head: &mut Parts, rows: &[DeadlineHeader]) {
     let in_headers = take(&mut head.headers, rows).map(Deadline::after);
     let explicit = head.extensions.get::<Deadline>().copied();
-    explicit.into_iter().chain(in_headers).min()
+    let earliest = explicit.into_iter().chain(in_headers).min();
+    if let Some(deadline) = earliest {
+        head.extensions.insert(deadline);
+    }
 }
 
 impl DeadlineForm {
@@ -86,7 +111,7 @@ impl DeadlineForm {
         let text = text.trim();
         match self {
             Self::Moment => {
-                let left = moment(text)?.duration_since(wall_clock());
+                let left = moment(text)?.duration_since(wall_clock::now());
                 Some(left.unwrap_or_default())
             }
             Self::Seconds => number(text),
@@ -202,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_read_in_three_ways_and_the_past_is_now() {
-        let in_an_hour = wall_clock() + Duration::from_secs(3600);
+        let in_an_hour = wall_clock::now() + Duration::from_secs(3600);
         let epoch = in_an_hour.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         for text in [
             humantime::format_rfc3339_seconds(in_an_hour).to_string(),
@@ -238,5 +263,23 @@ mod tests {
         assert_eq!(headers["x-other"], "5");
 
         assert_eq!(take(&mut headers, &[]), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earliest_deadline_counts_and_is_not_sent_on() {
+        let now = tokio::time::Instant::now();
+        for (value, ends) in [("200S", 200), ("1H", 1_200), ("soon", 1_200)] {
+            let request = http::Request::post("https://a.example/")
+                .header("grpc-timeout", value)
+                .extension(Deadline::after(Duration::from_secs(1_200)));
+            let (mut head, ()) = request.body(()).unwrap().into_parts();
+            note(&mut head, &usual());
+            assert!(!head.headers.contains_key("grpc-timeout"));
+            let deadline = head.extensions.get::<Deadline>().copied();
+            assert_eq!(
+                deadline,
+                Some(Deadline::at(now + Duration::from_secs(ends)))
+            );
+        }
     }
 }
