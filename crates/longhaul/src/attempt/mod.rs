@@ -53,7 +53,7 @@ pub use self::{
     caller_deadline::{DeadlineForm, DeadlineHeader},
     operation::{Deadline, OperationId},
     sending::{Sent, Timing},
-    task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
+    task::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
 pub(crate) use crate::model::after;
@@ -173,7 +173,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
-        let task;
+        let (task, answer);
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -193,12 +193,13 @@ impl Attempt {
             };
             facts.outcome = Some(outcome);
             task = facts.task.clone();
+            answer = facts.task_answer(outcome, class);
             if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
                 route.note(ending);
             }
             outcome
         };
-        task.tell_end();
+        task.tell_end(answer.as_ref());
         self.0.ended.notify_waiters();
         outcome
     }
