@@ -19,7 +19,7 @@ use tower_layer::Layer;
 use super::{
     CollectError, Left,
     files::{self, Written},
-    judge::{Answered, expired, judged},
+    judge::{FetchedAnswer, expired, judged},
 };
 use crate::core::{ConfigError, ForceHttp1Layer};
 
@@ -123,7 +123,7 @@ impl Collector {
                     true => (TaskState::Collected, Ending::Collected { answer, pictures }),
                     false => (TaskState::Failed, Ending::Failed { status, answer }),
                 };
-                let answered = Answered {
+                let answered = FetchedAnswer {
                     status,
                     body,
                     charged,

@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use crate::core::{Attempt, Class, Workload};
 
 /// What came of a task.
-pub(super) struct Answered {
+pub(super) struct FetchedAnswer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
     /// How likely it was charged, where the provider's own rules say so.
@@ -24,7 +24,7 @@ pub(super) struct Answered {
 }
 
 /// How the attempt that was opened like this ended: judged as its own answer would have been.
-pub(super) async fn judged(opening: &Opening, answered: Answered) -> Closing {
+pub(super) async fn judged(opening: &Opening, answered: FetchedAnswer) -> Closing {
     let mut workload = Workload::default();
     workload.recognised = true;
     workload.model = opening.model.clone();
