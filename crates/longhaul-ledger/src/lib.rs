@@ -55,7 +55,7 @@ mod visible;
 
 pub use self::{
     durable::{
-        Builder, DurableLedger, TaskHandle, TaskState, WhenUnreachable, recover,
+        Builder, DurableLedger, LostSubmit, TaskHandle, TaskState, WhenUnreachable, recover,
         recover_despite_damage,
     },
     error::{LedgerError, LedgerErrorKind},

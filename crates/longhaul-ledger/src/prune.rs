@@ -132,6 +132,8 @@ impl Store {
             for table in [
                 ("claims", "entry"),
                 ("verdicts", "entry"),
+                ("task_handles", "entry"),
+                ("submits", "entry"),
                 ("attempts", "id"),
             ] {
                 self.remove(&mut transaction, table, some).await?;

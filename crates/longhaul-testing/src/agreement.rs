@@ -17,6 +17,13 @@ use longhaul_sim::{Entry, Received};
 /// - what our side calls delivered was charged, and its last byte was written;
 /// - all that was charged lies between the ledger's certain and possible sums.
 pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
+    // Whoever only collected what another attempt had ordered sent nothing that could be charged.
+    let ordered: Vec<_> = ledger
+        .iter()
+        .filter(|record| !is_collection(record))
+        .cloned()
+        .collect();
+    let ledger = &ordered[..];
     let requests = by_attempt(oracle, of_entry);
     let records = by_attempt(ledger, of_record);
     let mut found = Vec::new();
@@ -41,6 +48,14 @@ pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
     }
     found.extend(sums(ledger, oracle));
     found
+}
+
+/// Whether it delivered, and cost nothing.
+fn is_collection(record: &Record) -> bool {
+    record.closing.as_ref().is_some_and(|closing| {
+        let outcome = closing.outcome;
+        outcome.class == Class::Delivered && outcome.exposure.probability.as_permille() == 0
+    })
 }
 
 /// The idempotency key and the number, by which both sides name an attempt.

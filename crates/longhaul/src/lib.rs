@@ -45,6 +45,7 @@
 //! | type | who writes | who reads |
 //! |---|---|---|
 //! | [`Workload`] | a caller who knows better; else `DetectWorkload`, and `Fallback` for each target | every layer but `InFlight` and `ForceHttp1` |
+//! | [`OperationId`] | a caller who has a name for what it asks | `ClassifyingRetry`; without it, each operation gets a new one |
 //! | [`Attempt`] | `ClassifyingRetry`, for each attempt; without it, the outermost of the other layers | every layer below, and a client that proves what it wrote |
 //! | [`Deadline`] | a caller; `longhaul-gateway` from a header; `Fallback` for its targets | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
 //! | [`Provider`](billing::Provider) | a caller; `Fallback`, for its targets | ledger entries and prices: `BillingCompensationTracker`, `ClassifyingRetry`, `Fallback` |

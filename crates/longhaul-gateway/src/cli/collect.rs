@@ -108,7 +108,7 @@ async fn one(
         Some(host) => keys.headers(&host, &left.handle().dialect)?,
         None => http::HeaderMap::new(),
     };
-    Ok(collector.collect(left, policy, headers).await?)
+    Ok(collector.collect(left, policy, headers).await?.ending)
 }
 
 fn in_words(ending: &Ending) -> String {

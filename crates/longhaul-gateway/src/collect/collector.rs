@@ -7,7 +7,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body_util::Empty;
-use longhaul::attempt;
+use longhaul::{attempt, billing::Closing};
 use longhaul_hyper::Client;
 use longhaul_ledger::{DurableLedger, TaskState};
 use longhaul_providers::{
@@ -19,6 +19,7 @@ use tower_layer::Layer;
 use super::{
     CollectError, Left,
     files::{self, Written},
+    judge::{FetchedAnswer, expired, judged},
 };
 use crate::core::{ConfigError, ForceHttp1Layer};
 
@@ -28,6 +29,18 @@ pub struct Collector {
     ledger: DurableLedger,
     folder: PathBuf,
     within: Duration,
+}
+
+/// What became of a task, and its answer where there is one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Fetched {
+    /// What became of it.
+    pub ending: Ending,
+    /// The answer as it came.
+    pub answer: Option<Bytes>,
+    /// What the entry of its attempt was closed with; `None` where the task is open, or the ledger does not have the attempt.
+    pub closing: Option<Closing>,
 }
 
 /// What became of a task.
@@ -77,7 +90,8 @@ impl Collector {
         &self.folder
     }
 
-    /// Asks after one task, with these headers, the key among them. The answer is on the disk before its handle is closed.
+    /// Asks after one task, with these headers, the key among them. The answer is on the disk before its handle is closed, and
+    /// with it the entry of its attempt: of several that collect the same task, the first closes both.
     ///
     /// A key goes over plain http to this machine and private networks alone.
     pub async fn collect(
@@ -85,7 +99,7 @@ impl Collector {
         left: &Left,
         policy: &TasksPolicy,
         headers: HeaderMap,
-    ) -> Result<Ending, CollectError> {
+    ) -> Result<Fetched, CollectError> {
         let handle = left.handle();
         let url = handle.poll_url.as_deref().ok_or(CollectError::NoPollUrl)?;
         let client = ForceHttp1Layer::default().layer(client(url.starts_with("http://"))?);
@@ -97,24 +111,65 @@ impl Collector {
         );
         let collected =
             collect::<_, Empty<Bytes>, _>(&task, policy, client, headers, self.within).await?;
-        let (state, ending) = match collected {
-            Collected::Answer { status, body, .. } => {
-                let Written { answer, pictures } = self.write(left, body).await?;
-                match status.is_success() {
+        let (state, ending, answered) = match collected {
+            Collected::Answer {
+                status,
+                body,
+                charged,
+                ..
+            } => {
+                let Written { answer, pictures } = self.write(left, body.clone()).await?;
+                let (state, ending) = match status.is_success() {
                     true => (TaskState::Collected, Ending::Collected { answer, pictures }),
                     false => (TaskState::Failed, Ending::Failed { status, answer }),
-                }
+                };
+                let answered = FetchedAnswer {
+                    status,
+                    body,
+                    charged,
+                };
+                (state, ending, Some(answered))
             }
-            Collected::Failed(TaskError::Lost { .. }) => (TaskState::Expired, Ending::Expired),
+            Collected::Failed(TaskError::Lost { .. }) => {
+                (TaskState::Expired, Ending::Expired, None)
+            }
             Collected::Failed(error) => return Err(CollectError::Task(error)),
             // And what later versions know: the handle is there when somebody does.
-            _ => return Ok(Ending::Open),
+            _ => {
+                return Ok(Fetched {
+                    ending: Ending::Open,
+                    answer: None,
+                    closing: None,
+                });
+            }
         };
-        let mut closed = handle.clone();
+        let answer = answered.as_ref().map(|answered| answered.body.clone());
+        let closing = match (left.opening(), answered) {
+            (None, _) => None,
+            (Some(opening), None) => Some(expired(opening)),
+            (Some(opening), Some(answered)) => Some(judged(opening, answered).await),
+        };
+        self.close(left, state, closing.clone()).await?;
+        Ok(Fetched {
+            ending,
+            answer,
+            closing,
+        })
+    }
+
+    async fn close(
+        &self,
+        left: &Left,
+        state: TaskState,
+        closing: Option<Closing>,
+    ) -> Result<(), CollectError> {
+        let mut closed = left.handle().clone();
         closed.state = state;
-        let noted = self.ledger.note_task(closed).await;
-        noted.map_err(CollectError::Ledger)?;
-        Ok(ending)
+        let noted = match left.opening().cloned().zip(closing) {
+            Some((opening, closing)) => self.ledger.close_task(closed, opening, closing).await,
+            None => self.ledger.note_task(closed).await,
+        };
+        noted.map_err(CollectError::Ledger)
     }
 
     async fn write(&self, left: &Left, answer: Bytes) -> Result<Written, CollectError> {

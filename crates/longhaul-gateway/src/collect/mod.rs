@@ -2,13 +2,15 @@
 //!
 //! Where calls go out [as tasks](crate::config::Exchange::Tasks), the handle of each is in the ledger before it is asked
 //! after the first time. [`left_open`] finds those that nobody asks after any more, and a [`Collector`] fetches their
-//! answers and writes down what became of each. Nothing is ever submitted.
+//! answers and closes the entry of each with what is known by that. Nothing is ever submitted.
 //!
-//! The gateway does it when it starts, for upstreams whose key it has; `longhaul-gateway collect` does it for any ledger.
+//! The gateway does it when it starts and every fifteen seconds, for upstreams whose key it has, and a caller that comes back gets the
+//! picture; `longhaul-gateway collect` does it for any ledger.
 
 mod collector;
 mod error;
 mod files;
+mod judge;
 mod keys;
 mod left;
 
@@ -16,7 +18,7 @@ mod left;
 mod tests;
 
 pub use self::{
-    collector::{Collector, Ending},
+    collector::{Collector, Ending, Fetched},
     error::CollectError,
     keys::{HostKeys, MissingKey},
     left::{Left, left_open},

@@ -1,28 +1,52 @@
 //! What an earlier process left open at the upstreams, collected while new calls run.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use http::HeaderMap;
-use longhaul_ledger::LedgerError;
+use longhaul_ledger::{DurableLedger, EntryId, LedgerError};
 use longhaul_providers::tasks::TasksPolicy;
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    collect::{Collector, Ending, Left, left_open},
+    collect::{Collector, Ending, Fetched, Left, left_open},
     config::{Config, Exchange},
+    core::BoxError,
+    replay::{LateAnswer, PublicId, Replays, Resumed},
     upstream::{Books, Upstream},
 };
 
 /// Tasks that are asked after at a time.
 const AT_ONCE: usize = 8;
+/// Between two looks for what calls, or processes that share the ledger, have left.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// A task of ours, and the operation that somebody may come back for.
+struct Ours {
+    left: Left,
+    policy: TasksPolicy,
+    headers: HeaderMap,
+    resumed: Option<Resumed>,
+}
+
+/// Collects what is left open.
+struct Collecting {
+    ledger: DurableLedger,
+    collector: Collector,
+    upstreams: Vec<Upstream>,
+    replays: Option<Replays>,
+    /// Entries that nobody here has the key for, or that could not be collected: said once.
+    said: HashSet<EntryId>,
+}
 
 /// Finds them before any new call begins, and collects them on a task of its own, which ends when the handle is dropped.
 pub(super) async fn collect(
     config: &Config,
     books: &Books,
     upstreams: &[Upstream],
-) -> Result<Option<AbortOnDropHandle<()>>, LedgerError> {
+    replays: Option<&Replays>,
+) -> Result<Option<AbortOnDropHandle<()>>, BoxError> {
     let takes_tasks = |upstream: &Upstream| upstream.config().exchange == Exchange::Tasks;
     let Books::Durable(ledger) = books else {
         return Ok(None);
@@ -30,41 +54,126 @@ pub(super) async fn collect(
     if !upstreams.iter().any(takes_tasks) {
         return Ok(None);
     }
-    let mut ours = Vec::new();
-    for left in left_open(ledger.store()).await? {
-        match upstreams
-            .iter()
-            .find_map(|upstream| upstream.collects(&left))
-        {
-            Some((policy, headers)) => ours.push((left, policy, headers)),
-            None => tracing::warn!(
-                operation = left.name(),
-                host = left.host(),
-                "a task is open that no upstream's key collects: stop the gateway and use `longhaul-gateway collect`"
-            ),
-        }
-    }
-    if ours.is_empty() {
-        return Ok(None);
-    }
-    tracing::info!(tasks = ours.len(), "collecting what was left open");
-    let collector = Collector::new(ledger.clone(), &config.collected, Duration::ZERO);
+    let mut collecting = Collecting {
+        ledger: ledger.clone(),
+        collector: Collector::new(ledger.clone(), &config.collected, Duration::ZERO),
+        upstreams: upstreams.to_vec(),
+        replays: replays.cloned(),
+        said: HashSet::new(),
+    };
+    // Who comes back from now on waits.
+    let mut ours = collecting.find().await?;
     let all = async move {
-        let each = ours
-            .into_iter()
-            .map(|one| collect_one(collector.clone(), one));
-        stream::iter(each).buffer_unordered(AT_ONCE).count().await;
+        loop {
+            collecting.all(ours).await;
+            sleep(LOOK_AGAIN).await;
+            ours = collecting.find().await.unwrap_or_else(|error| {
+                tracing::warn!(error, "what is left open is not looked up");
+                Vec::new()
+            });
+        }
     };
     Ok(Some(AbortOnDropHandle::new(tokio::spawn(all))))
 }
 
-async fn collect_one(collector: Collector, ours: (Left, TasksPolicy, HeaderMap)) {
-    let (left, policy, headers) = ours;
-    let operation = left.name();
-    let collector = collector.within(policy.deadline);
-    match collector.collect(&left, &policy, headers).await {
-        Ok(Ending::Open) => tracing::warn!(operation, "a task is still open"),
-        Ok(ending) => tracing::info!(operation, ?ending, "a task that was left open has ended"),
-        Err(error) => tracing::error!(operation, %error, "a task that was left open stays so"),
+impl Collecting {
+    async fn find(&mut self) -> Result<Vec<Ours>, BoxError> {
+        let mut ours = Vec::new();
+        let found: Result<Vec<Left>, LedgerError> = left_open(self.ledger.store()).await;
+        for left in found? {
+            let mut upstreams = self.upstreams.iter();
+            let Some((policy, headers)) = upstreams.find_map(|upstream| upstream.collects(&left))
+            else {
+                if self.said.insert(left.handle().entry) {
+                    tracing::warn!(
+                        operation = left.name(),
+                        host = left.host(),
+                        "a task is open that no upstream's key collects: stop the gateway and use \
+                         `longhaul-gateway collect`"
+                    );
+                }
+                continue;
+            };
+            ours.push(Ours {
+                resumed: self.resumed(&left).await?,
+                left,
+                policy,
+                headers,
+            });
+        }
+        Ok(ours)
     }
+
+    /// The operation that a caller may come back for.
+    async fn resumed(&self, left: &Left) -> Result<Option<Resumed>, BoxError> {
+        match (&self.replays, left.opening()) {
+            (Some(replays), Some(opening)) => {
+                let id = PublicId::of_operation(opening.operation);
+                replays.resume(id).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn all(&mut self, ours: Vec<Ours>) {
+        if ours.is_empty() {
+            return;
+        }
+        tracing::info!(tasks = ours.len(), "collecting what was left open");
+        let collector = &self.collector;
+        let each = ours.into_iter().map(|one| collect_one(collector, one));
+        let ended: Vec<_> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+        for (left, error) in ended.into_iter().flatten() {
+            if self.said.insert(left.handle().entry) {
+                tracing::error!(
+                    operation = left.name(),
+                    error,
+                    "a task that was left open stays so"
+                );
+            }
+        }
+    }
+}
+
+/// Collects one; returned is one that could not be.
+async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, String)> {
+    let Ours {
+        left,
+        policy,
+        headers,
+        resumed,
+    } = ours;
+    let operation = left.name();
+    let collector = collector.clone().within(policy.deadline);
+    let fetched = match collector.collect(&left, &policy, headers).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            if let Some(resumed) = resumed {
+                resumed.unknown().await;
+            }
+            return Some((left, error.to_string()));
+        }
+    };
+    match &fetched.ending {
+        Ending::Open => tracing::warn!(operation, "a task is still open"),
+        ending => tracing::info!(operation, ?ending, "a task that was left open has ended"),
+    }
+    let Some(resumed) = resumed else {
+        return None;
+    };
+    match late(fetched) {
+        Some(answer) => resumed.answered(answer).await,
+        None => resumed.unknown().await,
+    }
+    None
+}
+
+fn late(fetched: Fetched) -> Option<LateAnswer> {
+    let closing = fetched.closing?;
+    Some(LateAnswer {
+        status: closing.status?,
+        body: fetched.answer?,
+        class: closing.outcome.class,
+        cost: closing.outcome.exposure,
+    })
 }

@@ -6,7 +6,7 @@ mod reload;
 mod routing;
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc, OnceLock, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -44,7 +44,7 @@ struct Inner {
     accounts: Accounts,
     draining: AtomicBool,
     /// Collects what an earlier process left open, until the gateway is gone.
-    _collecting: Option<AbortOnDropHandle<()>>,
+    collecting: OnceLock<AbortOnDropHandle<()>>,
 }
 
 impl Gateway {
@@ -56,9 +56,6 @@ impl Gateway {
             .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         let history = History::default();
         let routing = Routing::new(config, &books, &history)?;
-        let collecting = left::collect(config, &books, routing.upstreams())
-            .await
-            .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         let judged = Judged::new(config).await?;
         let gateway = Self(Arc::new(Inner {
             routing: RwLock::new(Arc::new(routing)),
@@ -67,10 +64,23 @@ impl Gateway {
             history,
             accounts: Accounts::default(),
             draining: AtomicBool::new(false),
-            _collecting: collecting,
+            collecting: OnceLock::new(),
         }));
         gateway.read_spending(config).await?;
+        gateway.collect_left(config).await?;
         Ok(gateway)
+    }
+
+    /// Begins to collect what an earlier process left open.
+    async fn collect_left(&self, config: &Config) -> Result<(), ConfigError> {
+        let (routing, replays) = (self.routing(), self.0.judged.replays());
+        let collecting = left::collect(config, &self.0.books, routing.upstreams(), replays)
+            .await
+            .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
+        if let Some(collecting) = collecting {
+            let _ = self.0.collecting.set(collecting);
+        }
+        Ok(())
     }
 
     /// What callers with a cap have spent in its span, as earlier processes wrote it down.

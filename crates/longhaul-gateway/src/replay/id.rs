@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use crate::core::OperationId;
+
 /// The public name of an operation: 128 random bits, written `op_` and 32 hexadecimal digits.
 ///
 /// It cannot be guessed, and still opens nothing by itself: an operation is shown to its owner and to admin keys alone.
@@ -14,6 +16,16 @@ impl PublicId {
         let mut bits = [0; 16];
         getrandom::fill(&mut bits)?;
         Ok(Self(bits))
+    }
+
+    /// The same bits as the name of the operation in the layers below, and in their ledger.
+    pub(crate) const fn operation(self) -> OperationId {
+        OperationId::from_u128(u128::from_be_bytes(self.0))
+    }
+
+    /// Back from there.
+    pub(crate) const fn of_operation(operation: OperationId) -> Self {
+        Self(operation.as_u128().to_be_bytes())
     }
 
     /// Its 32 hexadecimal digits, as files are named.

@@ -59,6 +59,7 @@ mod index;
 mod layer;
 mod operation;
 mod policy;
+mod resume;
 mod run;
 mod service;
 mod spool;
@@ -69,6 +70,7 @@ mod words;
 
 use http::HeaderName;
 
+pub(crate) use self::resume::{LateAnswer, Resumed};
 pub use self::{
     body::ResponseBody,
     id::PublicId,

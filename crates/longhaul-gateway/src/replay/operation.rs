@@ -146,6 +146,13 @@ impl Operations {
         (new, true)
     }
 
+    /// One that others find from now on.
+    pub(super) fn insert(&self, new: Operation) -> Arc<Operation> {
+        let new = Arc::new(new);
+        self.all().push(new.clone());
+        new
+    }
+
     /// One that might be meant by a retry, but still has a caller: its line may be gone without anybody having noticed.
     pub(super) fn has_caller(&self, scope: Scope, request: Digest) -> Option<Arc<Operation>> {
         let all = self.all();

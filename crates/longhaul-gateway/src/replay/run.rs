@@ -16,7 +16,7 @@ use super::{
     words::unknown,
 };
 use crate::{
-    core::{BoxError, Class, Error, Money},
+    core::{BoxError, Class, Error, Exposure, Money},
     dialect::Dialect,
     progress::Progress,
     refusal::{CLASS, OPERATION, Refusal},
@@ -63,6 +63,26 @@ pub(super) async fn run<S, B>(
     operation.end(row.state);
     drop(unfinished);
     replays.sweep().await;
+}
+
+/// Hands on an answer that was fetched after the process was gone that had asked for it; what it cost is known from there.
+pub(super) async fn give(
+    replays: &Replays,
+    operation: &Arc<Operation>,
+    response: Response<Full<Bytes>>,
+    (class, cost): (Class, Exposure),
+) {
+    let unfinished = Unfinished(operation);
+    operation.progress.runs_elsewhere();
+    let mut row = operation.row.clone();
+    let expected = row.possible;
+    read(replays, operation, &mut row, response).await;
+    row.class = Some(class.name().to_owned());
+    row.certain = cost.certain().map_or(0, |money| money.micros);
+    row.possible = cost.possible().or(expected);
+    replays.write(&row).await;
+    operation.end(row.state);
+    drop(unfinished);
 }
 
 /// Hands the head to all callers, and the body through the spool.
@@ -168,7 +188,7 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 
 impl Replays {
     /// Its end must not be lost: a database that is gone for a moment is asked again.
-    async fn write(&self, row: &Row) {
+    pub(super) async fn write(&self, row: &Row) {
         for left in (0..WRITES).rev() {
             match self.0.index.end(row.clone()).await {
                 Ok(()) => return,

@@ -125,6 +125,7 @@ where
     }
     if new {
         operation.progress.put_into(&mut head.extensions);
+        head.extensions.insert(operation.id().operation());
         let request = Request::from_parts(head, Full::from(body));
         let task = run(replays.clone(), operation.clone(), inner, request);
         replays.0.tasks.spawn(task);

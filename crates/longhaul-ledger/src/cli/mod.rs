@@ -15,6 +15,7 @@ mod report;
 mod selection;
 mod show;
 mod table;
+mod tasks;
 
 use std::{cell::Cell, ffi::OsString, process::ExitCode, time::Duration};
 
@@ -90,6 +91,8 @@ enum Command {
     Reconcile(reconcile::ReconcileOptions),
     /// Close the attempts whose process died
     Recover(recover::RecoverOptions),
+    /// What was submitted as a task, and has not ended or was lost
+    Tasks(tasks::TasksOptions),
     /// Write a whole copy of a ledger in a file, also while others write into it
     Backup(backup::BackupOptions),
     /// Read everything, and count what is damaged
@@ -120,6 +123,7 @@ async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
         Command::Export(options) => export::run(common, &options).await,
         Command::Reconcile(options) => reconcile::run(common, &options).await,
         Command::Recover(options) => recover::run(common, &options).await,
+        Command::Tasks(options) => tasks::run(common, &options).await,
         Command::Backup(options) => backup::run(common, &options).await,
         Command::Check(options) => check::run(common, &options).await,
         Command::Prune(options) => prune::run(common, &options).await,

@@ -7,7 +7,7 @@ use longhaul::billing::Closing;
 use super::{
     entry::Entry,
     queue::{Message, Waiting},
-    task::TaskHandle,
+    task::TaskNote,
 };
 use crate::error::LedgerError;
 
@@ -16,7 +16,7 @@ use crate::error::LedgerError;
 pub(super) struct Batch {
     pub(super) openings: Vec<Arc<Entry>>,
     pub(super) closings: Vec<Closed>,
-    pub(super) tasks: Vec<TaskHandle>,
+    pub(super) tasks: Vec<TaskNote>,
     // With the entry whose opening it is; none for a flush.
     pub(super) waiting: Vec<(Option<Arc<Entry>>, Waiting)>,
     // Records that were taken from the queue; an entry that is closed at once was two of them.
@@ -50,8 +50,8 @@ impl Batch {
                 entry.set_closed();
                 self.closings.push(Closed { entry, closing });
             }
-            Message::Task { handle, waiting } => {
-                self.tasks.push(*handle);
+            Message::Task { note, waiting } => {
+                self.tasks.push(*note);
                 self.waiting.extend(waiting.map(|waiting| (None, waiting)));
             }
             Message::Flush(waiting) => self.waiting.extend(waiting.map(|waiting| (None, waiting))),

@@ -34,8 +34,12 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(opening: Opening) -> Self {
+        Self::of(EntryId::now(), opening)
+    }
+
+    pub(super) fn of(id: EntryId, opening: Opening) -> Self {
         Self {
-            id: EntryId::now().0,
+            id: id.0,
             opening,
             forgotten: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -33,20 +33,22 @@ use std::{
 
 use longhaul::{
     attempt::Attempt,
-    billing::{self, Ledger, Opening},
+    billing::{self, Closing, Ledger, Opening},
 };
 use tokio::{sync::oneshot, time::timeout};
 
+use self::{
+    batch::Closed,
+    entry::Entry,
+    queue::{Message, Queue, Waiting},
+    task::TaskNote,
+    task_sink::EntryTasks,
+};
 pub use self::{
     builder::{Builder, WhenUnreachable},
     entry::{DurableSlot, Opened},
     recover::{recover, recover_despite_damage},
-    task::{TaskHandle, TaskState},
-};
-use self::{
-    entry::Entry,
-    queue::{Message, Queue, Waiting},
-    task_sink::EntryTasks,
+    task::{LostSubmit, TaskHandle, TaskState},
 };
 use crate::{
     error::{LedgerError, LedgerErrorKind},
@@ -148,7 +150,7 @@ impl DurableLedger {
     }
 
     /// Notes a [task](TaskHandle) that an attempt submitted, or what became of it: durable when this ends well. A second
-    /// note of the same task of the same entry stands in the place of the first.
+    /// note of the same task of the same entry stands in the place of the first, as long as the task is open.
     ///
     /// # Errors
     ///
@@ -156,13 +158,28 @@ impl DurableLedger {
     /// [`flush`](Self::flush): the note is written all the same as soon as that can be done.
     pub async fn note_task(&self, handle: TaskHandle) -> Result<(), LedgerError> {
         handle.check()?;
-        let (waiting, written) = Waiting::now();
-        self.0.queue.send(Message::Task {
-            handle: Box::new(handle),
-            waiting: Some(waiting),
-        })?;
-        let closed = |_| Err(LedgerErrorKind::Closed.into());
-        written.await.unwrap_or_else(closed)
+        self.0.queue.note(TaskNote::Handle(handle)).await
+    }
+
+    /// Notes how a [task](TaskHandle) ended that outlived its attempt, and with it how that attempt ended: `closing` stands in
+    /// the place of what was written down for the entry, which was opened as `opening` says. Of several that collect the same
+    /// task the first is written, and no other.
+    ///
+    /// # Errors
+    ///
+    /// As of [`note_task`](Self::note_task).
+    pub async fn close_task(
+        &self,
+        handle: TaskHandle,
+        opening: Opening,
+        closing: Closing,
+    ) -> Result<(), LedgerError> {
+        handle.check()?;
+        let known = Closed {
+            entry: Arc::new(Entry::of(handle.entry, opening)),
+            closing: Box::new(closing),
+        };
+        self.0.queue.note(TaskNote::Known { handle, known }).await
     }
 
     /// Writes everything that was handed over so far, gives back the lease or the lock, and refuses what comes later.
@@ -211,7 +228,7 @@ impl Ledger for DurableLedger {
 
     fn open(&self, attempt: &Attempt, opening: Opening) -> (billing::Entry<DurableSlot>, Opened) {
         let (slot, opened) = self.open_entry(opening);
-        let tasks = EntryTasks::new(self.0.queue.clone(), slot.id());
+        let tasks = EntryTasks::new(self.0.queue.clone(), slot.entry.clone());
         attempt.set_task_sink(Arc::new(tasks));
         (billing::Entry::armed(attempt, slot), opened)
     }

@@ -11,7 +11,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{WhenUnreachable, entry::Entry, task::TaskHandle};
+use super::{WhenUnreachable, entry::Entry, task::TaskNote};
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Whom to tell that everything up to here is durable, or why not.
@@ -27,9 +27,9 @@ pub(super) enum Message {
         entry: Arc<Entry>,
         closing: Box<Closing>,
     },
-    /// A task was submitted, or came to its end. `None` once told.
+    /// What became known of a task. `None` once told.
     Task {
-        handle: Box<TaskHandle>,
+        note: Box<TaskNote>,
         waiting: Option<Waiting>,
     },
     /// `None` once told.
@@ -122,6 +122,17 @@ impl Queue {
         let entry = entry.clone();
         self.send(Message::Open { entry, waiting })?;
         Ok(written)
+    }
+
+    /// Hands over what became known of a task, and ends when it is durable.
+    pub(super) async fn note(&self, note: TaskNote) -> Result<(), LedgerError> {
+        let (waiting, written) = Waiting::now();
+        self.send(Message::Task {
+            note: Box::new(note),
+            waiting: Some(waiting),
+        })?;
+        let closed = |_| Err(LedgerErrorKind::Closed.into());
+        written.await.unwrap_or_else(closed)
     }
 
     /// Refused once the ledger is closed.

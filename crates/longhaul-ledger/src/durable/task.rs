@@ -2,10 +2,11 @@ use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::Serialize;
 
+use super::batch::Closed;
 use crate::{
     error::LedgerError,
     period,
-    store::{EntryId, Store, WITH_TASKS, day_micros, time_of_day},
+    store::{EntryId, Store, WITH_SUBMITS, WITH_TASKS, day_micros, time_of_day},
 };
 
 /// A generation that was submitted to a provider and is collected by polling: what whoever comes next needs to collect it.
@@ -116,19 +117,78 @@ impl TaskHandle {
     }
 }
 
+/// A submit of which nobody here knows what came: its process died, or its answer was lost on the way, before there was a
+/// handle. The provider may have taken it, and charge it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LostSubmit {
+    /// The entry of the attempt that submitted.
+    pub entry: EntryId,
+    /// How the provider was asked: the name of its dialect.
+    pub dialect: Arc<str>,
+    /// When it left, to the microsecond.
+    pub submitted_at: SystemTime,
+}
+
+/// What becomes known of a task.
+pub(super) enum TaskNote {
+    /// A submit leaves, in this dialect; or it began no task.
+    Submit {
+        entry: EntryId,
+        dialect: Option<Arc<str>>,
+        at: SystemTime,
+    },
+    /// A task is there, or has ended.
+    Handle(TaskHandle),
+    /// It has ended, and with that the end of its attempt is another than the one that was written down.
+    Known { handle: TaskHandle, known: Closed },
+}
+
 /// The columns of a handle, in the order of [`values`].
 pub(super) const COLUMNS: &str = "entry, task, dialect, poll_url, submitted_at, expires_at, state";
 
-/// Writes a handle, or what became of it; the places of its values are `$1` to `$7`.
+/// Writes a handle, or what became of it, where that is not known yet; the places of its values are `$1` to `$7`.
 pub(super) fn upsert() -> String {
     format!(
         "INSERT INTO task_handles ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (entry, task) DO UPDATE SET poll_url = excluded.poll_url, \
-         expires_at = excluded.expires_at, state = excluded.state"
+         expires_at = excluded.expires_at, state = excluded.state WHERE task_handles.state = '{}'",
+        TaskState::Open.name()
     )
 }
 
+/// Writes that a submit leaves: entry, dialect and time.
+pub(super) const SUBMIT: &str = "INSERT INTO submits (entry, dialect, submitted_at) VALUES ($1, $2, $3) \
+     ON CONFLICT (entry) DO UPDATE SET dialect = excluded.dialect, submitted_at = excluded.submitted_at";
+
+/// Takes that back.
+pub(super) const NO_SUBMIT: &str = "DELETE FROM submits WHERE entry = $1";
+
 impl Store {
+    /// The submits of which nobody knows what came, in their order: no handle followed, and how the attempt ended does not
+    /// tell. None in a ledger that an older version wrote.
+    pub async fn lost_submits(&self) -> Result<Vec<LostSubmit>, LedgerError> {
+        use sqlx::Row as _;
+
+        if !self.has(WITH_SUBMITS) {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(
+            "SELECT s.entry, s.dialect, s.submitted_at FROM submits s JOIN attempts a ON a.id = s.entry \
+             WHERE a.class IN ('UnknownOutcome', 'IntermediaryCut') \
+             AND NOT EXISTS (SELECT 1 FROM task_handles t WHERE t.entry = s.entry) ORDER BY s.submitted_at, s.entry",
+        );
+        let mut lost = Vec::new();
+        for row in self.patient(rows.fetch_all(self.pool())).await? {
+            lost.push(LostSubmit {
+                entry: entry_id(&row)?,
+                dialect: row.try_get::<String, _>(1)?.into(),
+                submitted_at: time_of_day(row.try_get(2)?),
+            });
+        }
+        Ok(lost)
+    }
+
     /// The tasks that nobody collected yet, in the order in which they were submitted. None in a ledger that an older
     /// version wrote.
     pub async fn open_tasks(&self) -> Result<Vec<TaskHandle>, LedgerError> {
@@ -143,15 +203,13 @@ impl Store {
         let rows = sqlx::query(statement).fetch_all(self.pool());
         let mut tasks = Vec::new();
         for row in self.patient(rows).await? {
-            let entry: Vec<u8> = row.try_get(0)?;
-            let entry = uuid::Uuid::from_slice(&entry);
             let text = |column| -> Result<Arc<str>, sqlx::Error> {
                 row.try_get::<String, _>(column).map(Into::into)
             };
             let poll_url: Option<String> = row.try_get(3)?;
             let expires_at: Option<i64> = row.try_get(5)?;
             tasks.push(TaskHandle {
-                entry: EntryId(entry.map_err(|error| LedgerError::row("entry", error))?),
+                entry: entry_id(&row)?,
                 task: text(1)?,
                 dialect: text(2)?,
                 poll_url: poll_url.map(Into::into),
@@ -162,4 +220,11 @@ impl Store {
         }
         Ok(tasks)
     }
+}
+
+/// The entry that a row begins with.
+fn entry_id(row: &sqlx::any::AnyRow) -> Result<EntryId, LedgerError> {
+    let id: Vec<u8> = sqlx::Row::try_get(row, 0)?;
+    let id = uuid::Uuid::from_slice(&id).map_err(|error| LedgerError::row("entry", error))?;
+    Ok(EntryId(id))
 }

@@ -1,65 +1,102 @@
-//! The handle of an attempt's task, kept under its entry.
+//! What becomes of an attempt's task, kept under its entry.
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use longhaul::attempt::{self, TaskEnd, TaskNoted, TaskSink};
+use longhaul::{
+    attempt::{self, TaskAnswer, TaskEnd, TaskNoted, TaskSink},
+    billing::Closing,
+};
 
 use super::{
-    queue::{Message, Queue, Waiting},
-    task::{TaskHandle, TaskState},
+    batch::Closed,
+    entry::Entry,
+    queue::{Message, Queue},
+    task::{TaskHandle, TaskNote, TaskState},
 };
-use crate::{error::LedgerErrorKind, store::EntryId};
+use crate::{period, store::EntryId};
 
 /// Keeps the task of one entry.
 pub(super) struct EntryTasks {
     queue: Queue,
-    entry: EntryId,
+    entry: Arc<Entry>,
 }
 
 impl EntryTasks {
-    pub(super) const fn new(queue: Queue, entry: EntryId) -> Self {
+    pub(super) const fn new(queue: Queue, entry: Arc<Entry>) -> Self {
         Self { queue, entry }
     }
 
+    fn id(&self) -> EntryId {
+        EntryId(self.entry.id)
+    }
+
     fn handle(&self, task: &attempt::TaskHandle, state: TaskState) -> TaskHandle {
-        let mut handle = TaskHandle::new(self.entry, &*task.dialect, &*task.id);
-        handle.poll_url = Some((&*task.poll_url).into());
+        let mut handle = TaskHandle::new(self.id(), &*task.dialect, &*task.id);
+        handle.poll_url = (!task.poll_url.is_empty()).then(|| (&*task.poll_url).into());
         let expires = task.expires.map(Duration::from_secs);
         handle.expires_at = expires.and_then(|expires| SystemTime::UNIX_EPOCH.checked_add(expires));
         handle.state = state;
         handle
     }
+
+    /// A ledger that was closed meanwhile finds the task open at the next start, and it is asked after once more.
+    fn send(&self, note: TaskNote) {
+        let _ = self.queue.send(Message::Task {
+            note: Box::new(note),
+            waiting: None,
+        });
+    }
+}
+
+const fn state(end: TaskEnd) -> TaskState {
+    match end {
+        TaskEnd::Collected => TaskState::Collected,
+        TaskEnd::Lost => TaskState::Expired,
+        _ => TaskState::Failed,
+    }
 }
 
 impl TaskSink for EntryTasks {
+    fn submits(&self, dialect: Option<&str>) -> TaskNoted {
+        let note = TaskNote::Submit {
+            entry: self.id(),
+            dialect: dialect.map(Into::into),
+            at: period::now(),
+        };
+        let queue = self.queue.clone();
+        Box::pin(async move { Ok(queue.note(note).await?) })
+    }
+
     fn note(&self, task: &attempt::TaskHandle) -> TaskNoted {
         let handle = self.handle(task, TaskState::Open);
         let queue = self.queue.clone();
         Box::pin(async move {
             handle.check()?;
-            let (waiting, written) = Waiting::now();
-            queue.send(Message::Task {
-                handle: Box::new(handle),
-                waiting: Some(waiting),
-            })?;
-            let closed = |_| Err(LedgerErrorKind::Closed.into());
-            Ok(written.await.unwrap_or_else(closed)?)
+            Ok(queue.note(TaskNote::Handle(handle)).await?)
         })
     }
 
     fn ended(&self, task: &attempt::TaskHandle, end: TaskEnd) {
-        let state = match end {
-            TaskEnd::Collected => TaskState::Collected,
-            TaskEnd::Lost => TaskState::Expired,
-            _ => TaskState::Failed,
-        };
-        // A ledger that was closed meanwhile finds the task open at the next start, and it is asked after once more.
-        let _ = self.queue.send(Message::Task {
-            handle: Box::new(self.handle(task, state)),
-            waiting: None,
+        self.send(TaskNote::Handle(self.handle(task, state(end))));
+    }
+
+    fn collected(&self, task: &attempt::TaskHandle, end: TaskEnd, answer: &TaskAnswer) {
+        let mut closing = Closing::new(answer.outcome);
+        closing.status = answer.status;
+        closing.evidence = answer.evidence.clone();
+        let began = self.entry.opening.opened_at;
+        let lasted = closing.closed_at.duration_since(began);
+        closing.outcome.duration = lasted.unwrap_or_default();
+        self.send(TaskNote::Known {
+            handle: self.handle(task, state(end)),
+            known: Closed {
+                entry: self.entry.clone(),
+                closing: Box::new(closing),
+            },
         });
     }
 }
@@ -67,7 +104,7 @@ impl TaskSink for EntryTasks {
 impl fmt::Debug for EntryTasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EntryTasks")
-            .field("entry", &self.entry)
+            .field("entry", &self.entry.id)
             .finish_non_exhaustive()
     }
 }

@@ -7,8 +7,9 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// Tables of this version and later ones can be read as they are: later ones only add.
 const OLDEST_READ: i64 = 3;
 
-/// The version that a table is from.
+/// The versions that tables are from.
 pub(crate) const WITH_TASKS: i64 = 4;
+pub(crate) const WITH_SUBMITS: i64 = 5;
 
 /// What stands in a database's list of migrations.
 #[derive(Debug)]

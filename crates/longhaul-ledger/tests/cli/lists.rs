@@ -29,6 +29,29 @@ on_both! {
         assert_eq!(table.lines().count(), 6, "{table}");
     }
 
+    async fn open_tasks_and_lost_submits_are_shown_with_dialect_and_time(ledger: Ledger) {
+        assert_eq!(ledger.run(&["tasks"]).code, 3);
+        let open = ledger.add(&delivered(1, "2026-01-17T01:00:00Z").ended(Class::UnknownOutcome)).await;
+        let lost = ledger.add(&delivered(2, "2026-01-17T02:00:00Z").ended(Class::UnknownOutcome)).await;
+        let refused = ledger.add(&delivered(3, "2026-01-17T03:00:00Z").ended(Class::ClientError)).await;
+        for entry in [open, lost, refused] {
+            ledger.note_submit(entry, "fal", "2026-01-17T04:00:00Z").await;
+        }
+        ledger.note_task(open, "fal", "req-1", "2026-01-17T04:00:02Z").await;
+        let shown = ledger.run(&["tasks", "--json"]).ok();
+        let lines = shown.lines();
+        assert_eq!(lines.len(), 2, "{shown:?}");
+        assert_eq!((&lines[0]["task"], &lines[1]["task"]), (&"req-1".into(), &serde_json::Value::Null));
+        for (line, operation) in lines.iter().zip(["1", "2"]) {
+            assert_eq!(line["dialect"], "fal");
+            assert!(line["operation"].as_str().unwrap().ends_with(operation), "{line}");
+            assert!(line["submitted_at"].as_str().unwrap().starts_with("2026-01-17"), "{line}");
+        }
+        assert!(shown.stderr.contains("1 submits were lost"), "{shown:?}");
+        let table = ledger.run(&["tasks"]).ok().stdout;
+        assert_eq!(table.lines().count(), 3, "{table}");
+    }
+
     async fn an_operation_is_shown_with_all_its_attempts(ledger: Ledger) {
         ledger.add(&delivered(7, "2026-01-17T02:00:00Z").ended(Class::Undelivered)).await;
         ledger.add_running(7, 2, "2026-01-17T03:00:00Z").await;

@@ -141,6 +141,33 @@ impl Ledger {
         id
     }
 
+    /// Notes that an attempt submitted a task.
+    pub(crate) async fn note_submit(&self, entry: Uuid, dialect: &str, at: &str) {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        sqlx::query("INSERT INTO submits (entry, dialect, submitted_at) VALUES ($1, $2, $3)")
+            .bind(entry.as_bytes().to_vec())
+            .bind(dialect.to_owned())
+            .bind(at.as_microsecond())
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
+    /// Notes the task that came of it, which is open.
+    pub(crate) async fn note_task(&self, entry: Uuid, dialect: &str, task: &str, at: &str) {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        sqlx::query(
+            "INSERT INTO task_handles (entry, task, dialect, submitted_at, state) VALUES ($1, $2, $3, $4, 'Open')",
+        )
+        .bind(entry.as_bytes().to_vec())
+        .bind(task.to_owned())
+        .bind(dialect.to_owned())
+        .bind(at.as_microsecond())
+        .execute(&self.pool)
+        .await
+        .unwrap();
+    }
+
     /// Where it is, as the program is told.
     pub(crate) fn url(&self) -> &str {
         &self.url

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use longhaul::{
-    Attempt, Class,
+    Attempt, Class, End,
     attempt::{self, TaskEnd},
     billing::{Ledger, Slot as _},
 };
@@ -69,6 +69,102 @@ on_both! {
         let open = ledger.store().open_tasks().await.expect("they can be read");
         assert_eq!((lost.len(), open.len()), (1, 1));
         assert_eq!((open[0].entry, &*open[0].task), (lost[0].id, "req-1"));
+    }
+
+    async fn what_a_task_tells_later_is_written_once(place: Place) {
+        let ledger = place.open().await;
+        let slot = open(&ledger, opening(1)).await;
+        let mut handle = TaskHandle::new(slot.id(), "ark", "cgt-1");
+        ledger.note_task(handle.clone()).await.expect("it is durable");
+        slot.close(closing(Class::UnknownOutcome));
+        ledger.flush().await.expect("it is written");
+        let stored = ledger.store().entry(handle.entry).await.expect("it can be read");
+        let opening = stored.expect("it is there").record.opening;
+
+        // Two collect it at once, and learn different things.
+        handle.state = TaskState::Collected;
+        let mut lost = handle.clone();
+        lost.state = TaskState::Expired;
+        let both = tokio::join!(
+            ledger.close_task(handle.clone(), opening.clone(), closing(Class::Delivered)),
+            ledger.close_task(lost, opening, closing(Class::Undelivered)),
+        );
+        assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
+        let stored = ledger.store().entry(handle.entry).await.expect("it can be read");
+        let known = stored.expect("it is there").record.closing.expect("it has ended");
+        assert_eq!(known.outcome.class, Class::Delivered);
+        assert!(ledger.store().open_tasks().await.expect("they can be read").is_empty());
+        let health = ledger.store().check().await.expect("it can be read");
+        assert!(health.is_sound() && health.with_checksum == 1, "{health:?}");
+
+        // What comes late changes nothing.
+        ledger.note_task(TaskHandle::new(handle.entry, "ark", "cgt-1")).await.expect("it is durable");
+        assert!(ledger.store().open_tasks().await.expect("they can be read").is_empty());
+    }
+
+    async fn what_a_later_attempt_collects_closes_the_first_ones_entry(place: Place) {
+        let ledger = place.open().await;
+        let begin = || Attempt::enter(&mut http::Extensions::new()).0;
+        let (first, second) = (begin(), begin());
+        let (entry, opened) = Ledger::open(&ledger, &first, opening(1));
+        opened.await.expect("it is durable");
+        let handle = attempt::TaskHandle::new("fal", "req-1", "https://queue.fal.run/req-1", None);
+        first.note_task(handle).await.expect("it is durable");
+        entry.close();
+        let (entry, opened) = Ledger::open(&ledger, &second, opening(1));
+        opened.await.expect("it is durable");
+        second.resume_task(&first);
+        second.classify(Class::Delivered);
+        second.note_task_end(TaskEnd::Collected);
+        entry.close();
+        ledger.flush().await.expect("it is written");
+
+        assert!(ledger.store().open_tasks().await.expect("they can be read").is_empty());
+        let found = ledger.store().records(&Default::default()).await.expect("they can be read");
+        let charged = |stored: &longhaul_ledger::Stored| {
+            let outcome = stored.record.closing.as_ref().expect("it has ended").outcome;
+            (outcome.class, outcome.exposure.probability.as_permille())
+        };
+        let charged: Vec<_> = found.iter().map(charged).collect();
+        assert_eq!(charged, [(Class::Delivered, 1000), (Class::Delivered, 0)]);
+    }
+
+    async fn a_submit_without_an_answer_is_found_with_its_dialect(place: Place) {
+        place.die_after(Duration::from_secs(1), |ledger| async move {
+            let mut entries = Vec::new();
+            for task in [None, Some("req-1")] {
+                let (attempt, _) = Attempt::enter(&mut http::Extensions::new());
+                let (entry, opened) = Ledger::open(&ledger, &attempt, opening(1));
+                opened.await.expect("it is durable");
+                attempt.note_submit(Some("fal")).await.expect("it is durable");
+                if let Some(id) = task {
+                    let handle = attempt::TaskHandle::new("fal", id, "https://queue.fal.run/x", None);
+                    attempt.note_task(handle).await.expect("it is durable");
+                }
+                entries.push(entry);
+            }
+            // One of which the provider says that it takes no tasks.
+            let (attempt, _) = Attempt::enter(&mut http::Extensions::new());
+            let (entry, opened) = Ledger::open(&ledger, &attempt, opening(1));
+            opened.await.expect("it is durable");
+            attempt.note_submit(Some("fal")).await.expect("it is durable");
+            attempt.note_submit(None).await.expect("it is durable");
+            entries.push(entry);
+            std::mem::forget(entries);
+        });
+        if matches!(place.location(), longhaul_ledger::Location::Postgres(_)) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let ledger = place.open().await;
+        assert_eq!(ledger.recovered().len(), 3);
+        let lost = ledger.store().lost_submits().await.expect("they can be read");
+        assert_eq!(lost.len(), 1, "{lost:?}");
+        assert_eq!(&*lost[0].dialect, "fal");
+        let stored = ledger.store().entry(lost[0].entry).await.expect("it can be read");
+        let record = stored.expect("it is there").record;
+        assert!(lost[0].submitted_at >= record.opening.opened_at);
+        let ended = record.closing.expect("it is closed").outcome.end;
+        assert_eq!(ended, End::Lost);
     }
 
     async fn a_handle_without_a_place_is_refused_by_its_field(place: Place) {

@@ -8,10 +8,9 @@ use http::{
     header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT},
     request::Parts,
 };
-use longhaul::{Attempt, BoxError, Error};
-use tower_service::Service;
+use longhaul::{Attempt, Error};
 
-use super::{JoinedBody, memory::KEYS};
+use super::{Client, JoinedBody, memory::KEYS};
 
 /// The client, ready for the first call, and the head of what the caller asked.
 pub(crate) struct Call<S> {
@@ -52,14 +51,25 @@ impl<S: Clone> Call<S> {
         body: JoinedBody<B>,
     ) -> Result<Response<R>, Error>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
+        S: Client<B, R>,
     {
         let request = Request::from_parts(head, body);
         match self.ready.take() {
             Some(mut ready) => ready.call(request).await.map_err(Error::from_inner),
             None => called(&mut self.client, request).await,
         }
+    }
+
+    /// Sends the caller's own request, as it is.
+    pub(crate) async fn pass<B, R>(
+        &mut self,
+        body: JoinedBody<B>,
+    ) -> Result<Response<JoinedBody<R>>, Error>
+    where
+        S: Client<B, R>,
+    {
+        let response = self.send(self.own_head(), body).await?;
+        Ok(response.map(JoinedBody::passing))
     }
 }
 
@@ -69,8 +79,7 @@ pub(crate) async fn called<S, B, R>(
     request: Request<JoinedBody<B>>,
 ) -> Result<Response<R>, Error>
 where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-    S::Error: Into<BoxError>,
+    S: Client<B, R>,
 {
     poll_fn(|cx| client.poll_ready(cx))
         .await
@@ -87,8 +96,7 @@ pub(crate) async fn asked_again<S, B, R>(
     uri: Uri,
 ) -> Result<Response<R>, Error>
 where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-    S::Error: Into<BoxError>,
+    S: Client<B, R>,
 {
     let mut request = Request::new(JoinedBody::whole(std::iter::empty::<Bytes>()));
     *request.method_mut() = method;

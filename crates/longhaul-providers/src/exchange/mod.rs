@@ -2,6 +2,7 @@
 //! changed, answers that are read to their end, and a memory of what a host does not offer.
 
 mod call;
+mod client;
 mod future;
 mod joined;
 mod memory;
@@ -12,6 +13,7 @@ mod top_level;
 
 pub(crate) use self::{
     call::{Call, asked_again},
+    client::{Bytewise, Client, begin},
     memory::{Account, Memory},
     origin::{Origin, authority, encoded, is_authority, is_host},
     read::{Read, read},

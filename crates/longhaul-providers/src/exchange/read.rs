@@ -3,9 +3,10 @@
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
 use longhaul::BoxError;
 use tokio::time::timeout;
+
+use super::Bytewise;
 
 /// What became of the reading.
 pub(crate) enum Read<R> {
@@ -21,8 +22,7 @@ pub(crate) enum Read<R> {
 /// limit, breaks it off.
 pub(crate) async fn read<R>(mut body: R, limit: usize, idle: Option<Duration>) -> Read<R>
 where
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
+    R: Bytewise,
 {
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();

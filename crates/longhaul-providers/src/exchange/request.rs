@@ -106,6 +106,19 @@ impl Whole {
         Some(said)
     }
 
+    /// What stands under these names at the top of the document; `None` where one is missing.
+    pub(crate) fn values(&self, names: &[String]) -> Option<Vec<(String, serde_json::Value)>> {
+        let reader = Pieces {
+            pieces: self.pieces.iter().cloned().collect(),
+        };
+        let mut document: serde_json::Value = serde_json::from_reader(reader).ok()?;
+        let values = names.iter().map(|name| {
+            let value = document.get_mut(name)?.take();
+            Some((name.clone(), value))
+        });
+        values.collect()
+    }
+
     /// The body with further fields at the beginning of its object.
     pub(crate) fn with<B>(&self, fields: &BTreeMap<String, Scalar>, empty: bool) -> JoinedBody<B> {
         let mut added = String::new();

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Response,
+    HeaderValue, Response,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
     response::Parts,
 };
-use http_body::Body;
-use longhaul::{Attempt, BoxError, Deadline, Error};
+use longhaul::{Attempt, Deadline, Error};
 use tokio::time::{Instant, timeout_at};
-use tower_service::Service;
 
 use super::{
     assemble::{Assembly, Finished, wanted},
@@ -22,7 +20,7 @@ use super::{
     service::Shared,
 };
 use crate::{
-    exchange::{Call, JoinedBody, Read, TopFields, Whole, read},
+    exchange::{Bytewise, Call, Client, JoinedBody, Read, TopFields, Whole, read},
     tasks::{answer, submit},
 };
 
@@ -36,21 +34,18 @@ pub(super) async fn run<S, B, R>(
     shared: Arc<Shared>,
 ) -> Result<Response<JoinedBody<R>>, Error>
 where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-    S::Error: Into<BoxError>,
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
+    S: Client<B, R> + Clone,
+    B: Bytewise,
+    R: Bytewise,
 {
     let policy = &shared.policy;
     let read = Whole::read(body, policy.longest_request).await;
     let whole = match read.map_err(Error::from_inner)? {
         Ok(whole) => whole,
-        Err(body) => return passed(&mut call, body).await,
+        Err(body) => return call.pass(body).await,
     };
     let Some(said) = plan.agrees(&whole) else {
-        return passed(&mut call, whole.body()).await;
+        return call.pass(whole.body()).await;
     };
     let extensions = &call.head.extensions;
     let started = Instant::now();
@@ -79,7 +74,7 @@ where
             if let Some(attempt) = &reading.attempt {
                 attempt.discard_head();
             }
-            passed(&mut call, whole.body()).await
+            call.pass(whole.body()).await
         }
         StreamAnswer::Stream(head, begun, rest) => {
             let (finished, report) = reading.until_finished(begun, rest).await?;
@@ -100,18 +95,6 @@ enum StreamAnswer<R> {
     NotOffered,
 }
 
-async fn passed<S, B, R>(
-    call: &mut Call<S>,
-    body: JoinedBody<B>,
-) -> Result<Response<JoinedBody<R>>, Error>
-where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-    S::Error: Into<BoxError>,
-{
-    let response = call.send(call.own_head(), body).await?;
-    Ok(response.map(JoinedBody::passing))
-}
-
 /// Asks for the stream; once more where it wants at least one preview.
 async fn asked<S, B, R>(
     call: &mut Call<S>,
@@ -120,10 +103,8 @@ async fn asked<S, B, R>(
     said: &TopFields,
 ) -> Result<StreamAnswer<R>, Error>
 where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-    S::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
+    S: Client<B, R> + Clone,
+    R: Bytewise,
 {
     let mut partial_images = plan.row.partial_images;
     loop {
@@ -180,8 +161,7 @@ fn is_events(head: &Parts) -> bool {
 /// The first piece of a body with anything in it but blanks; all of it where there is none.
 async fn first<R>(body: &mut R) -> Result<Bytes, Error>
 where
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
+    R: Bytewise,
 {
     loop {
         match next(body).await? {

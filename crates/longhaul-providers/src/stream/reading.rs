@@ -3,8 +3,7 @@
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use http_body::Body;
-use longhaul::{Attempt, BoxError, Deadline, Error, ErrorKind, error::Clock};
+use longhaul::{Attempt, Deadline, Error, ErrorKind, error::Clock};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -13,12 +12,12 @@ use super::{
     events::{Event, Events},
     report::StreamReport,
 };
+use crate::exchange::Bytewise;
 
 /// The next piece of a body, trailers passed over.
 pub(super) async fn next<R>(body: &mut R) -> Result<Option<Bytes>, Error>
 where
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
+    R: Bytewise,
 {
     loop {
         match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
@@ -50,8 +49,7 @@ impl Reading {
         mut body: R,
     ) -> Result<(Finished, StreamReport), Error>
     where
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        R: Bytewise,
     {
         let mut piece = begun;
         loop {
@@ -93,8 +91,7 @@ impl Reading {
     /// The next piece, however long it takes; a silence after a ping was seen is late.
     async fn next_piece<R>(&mut self, body: &mut R) -> Result<Option<Bytes>, Error>
     where
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        R: Bytewise,
     {
         let since = Instant::now();
         let late = Deadline::after(self.silence).instant();

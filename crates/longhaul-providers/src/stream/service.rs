@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,7 +14,7 @@ use super::{
     plan::StreamPlan,
     policy::{Api, StreamPolicy},
 };
-use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
+use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 
 /// Makes a stream of a call where the peer keeps one alive. See [the module](super).
 #[derive(Clone, Debug)]
@@ -70,15 +69,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let Some(plan) = StreamPlan::of(&self.shared.policy, &self.shared.refused, &head) else {
-            let request = Request::from_parts(head, JoinedBody::passing(body));
-            return ResponseFuture::passing(self.inner.call(request));
-        };
-        let clone = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, clone);
-        let call = Call::new(ready, head);
-        let shared = Arc::clone(&self.shared);
-        ResponseFuture::exchanging(Box::pin(exchange::run(call, body, plan, shared)))
+        let shared = &self.shared;
+        begin(
+            &mut self.inner,
+            request,
+            |head| StreamPlan::of(&shared.policy, &shared.refused, head),
+            |call, body, plan| exchange::run(call, body, plan, Arc::clone(shared)),
+        )
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body::Body;
-use longhaul::{BoxError, Class, ConfigError, Deadline};
+use longhaul::{BoxError, Class, ConfigError, Deadline, classify::Probability};
 use tower_service::Service;
 
 use super::{
@@ -34,6 +34,8 @@ pub enum Collected {
         body: Bytes,
         /// Whether there is a picture in it.
         picture: bool,
+        /// How likely a task that failed was charged, where the provider's own rules say so.
+        charged: Option<Probability>,
         /// How it was collected.
         report: TaskReport,
     },
@@ -152,6 +154,8 @@ fn collected<R>(
         body,
         picture: false,
     };
+    let failed = matches!(ended, Ended::Told(ref how, ..) if *how != Told::Done);
+    let costs = dialect.failure.costs.filter(|_| failed);
     let unary = match ended {
         Ended::Told(Told::Failed, head, body) if dialect.result.from == From::Fetched => {
             plain(head.status, body)
@@ -188,6 +192,7 @@ fn collected<R>(
         status: unary.status,
         body: unary.body,
         picture: unary.picture,
+        charged: costs.map(Probability::permille),
         report,
     }
 }

@@ -26,6 +26,8 @@ pub struct Dialect {
     pub(super) failure: FailureRow,
     #[serde(default)]
     pub(super) cancel: Option<CancelRow>,
+    #[serde(default)]
+    pub(super) lost: Option<LostRow>,
 }
 
 /// Which of the caller's calls have a form as a task.
@@ -160,6 +162,21 @@ pub(super) struct CancelRow {
     /// The states in which that is free of charge.
     #[serde(default)]
     pub(super) free_in: Vec<String>,
+}
+
+/// How the task of a submit is found whose answer was lost: in a list of the account's tasks, the newest among them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LostRow {
+    /// Where they are listed.
+    pub(super) list: Template,
+    /// The tasks in the list; each as the submit's answer has it.
+    pub(super) items: JsonPath,
+    /// When one was made, in the form of RFC 3339.
+    pub(super) created: JsonPath,
+    /// The fields of the request that a task repeats. The one task that was made since, and has all of them as they were
+    /// sent, is ours; of several none is.
+    pub(super) same: Vec<String>,
 }
 
 static SHIPPED: LazyLock<Vec<Dialect>> = LazyLock::new(|| {

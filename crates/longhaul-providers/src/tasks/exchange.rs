@@ -3,20 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
-use longhaul::{Attempt, BoxError, Deadline, Error};
+use http::Response;
+use longhaul::{Attempt, Deadline, Error};
 use tokio::time::{Instant, timeout_at};
-use tower_service::Service;
 
 use super::{
-    open::OperationKey,
+    handle,
+    open::{OpenTask, OperationKey},
     plan::TaskPlan,
     service::Shared,
     submit::{Submitted, submit},
     visit::Visit,
 };
-use crate::exchange::{Call, JoinedBody, TopFields, Whole};
+use crate::exchange::{Account, Bytewise, Call, Client, JoinedBody, TopFields, Whole};
 
 /// What does not change while a call goes on.
 pub(super) struct Running<'a> {
@@ -34,13 +33,10 @@ pub(super) async fn run<S, B, R>(
     shared: Arc<Shared>,
 ) -> Result<Response<JoinedBody<R>>, Error>
 where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
+    S: Client<B, R> + Clone + Send + 'static,
     S::Future: Send,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Send + Unpin + 'static,
-    R::Error: Into<BoxError>,
+    B: Bytewise + Send + 'static,
+    R: Bytewise + Send + 'static,
 {
     let extensions = &call.head.extensions;
     let deadline = Deadline::of(extensions).unwrap_or(Deadline::after(shared.policy.deadline));
@@ -54,10 +50,10 @@ where
     let read = Whole::read(body, shared.policy.longest_request).await;
     let whole = match read.map_err(Error::from_inner)? {
         Ok(whole) => whole,
-        Err(body) => return running.passed(&mut call, body).await,
+        Err(body) => return call.pass(body).await,
     };
     let Some(said) = plan.agrees(&whole) else {
-        return running.passed(&mut call, whole.body()).await;
+        return call.pass(whole.body()).await;
     };
 
     // One at a time, of those who ask for the same under the same key.
@@ -76,9 +72,9 @@ where
         },
     };
     let place = visit.as_ref().map(|visit| &visit.place);
-    if let Some(handle) = place.and_then(|place| place.handle())
+    if let Some(task) = place.and_then(|place| place.task())
         && let Some(answer) = running
-            .resumed(call.client(), &call.head, handle, place)
+            .resumed(call.client(), &call.head, task, place)
             .await
     {
         return answer;
@@ -87,20 +83,30 @@ where
     let Ok(submitted) = timeout_at(running.deadline, submitted).await else {
         return Err(running.expired(None));
     };
-    let taken = match submitted? {
+    let submitted = match submitted {
+        Ok(submitted) => submitted,
+        Err(error) => return Err(running.unreachable(error).await),
+    };
+    let taken = match submitted {
         Submitted::Answer(answer) => return Ok(answer),
         Submitted::Task(taken) => taken,
         Submitted::NotOffered => {
             let refused = (plan.account, plan.dialect.name.clone());
             shared.refused.note(refused);
+            running.note_submit(None).await;
             if let Some(attempt) = &running.attempt {
                 attempt.discard_head();
             }
-            return running.passed(&mut call, whole.body()).await;
+            return call.pass(whole.body()).await;
         }
     };
+    shared.taken.note(running.named(&taken.handle.id));
     if let Some(place) = place {
-        place.set(Some(taken.handle.clone()));
+        place.set(Some(OpenTask {
+            handle: taken.handle.clone(),
+            submitted_by: running.attempt.clone(),
+            durable: false,
+        }));
     }
     let client = call.client();
     running.collected(client, &call.head, *taken, place).await
@@ -120,21 +126,13 @@ impl Running<'_> {
         })
     }
 
-    /// The caller's own request, as it is.
-    async fn passed<S, B, R>(
-        &self,
-        call: &mut Call<S>,
-        body: JoinedBody<B>,
-    ) -> Result<Response<JoinedBody<R>>, Error>
-    where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-        S::Error: Into<BoxError>,
-    {
-        let response = call.send(call.own_head(), body).await?;
-        Ok(response.map(JoinedBody::passing))
+    /// A task, as it is remembered that a call has it.
+    pub(super) fn named(&self, id: &str) -> (Account, String) {
+        (self.plan.account, id.to_owned())
     }
 
-    /// Submits; again where the answer was lost and the provider takes one key once.
+    /// Submits; where the answer was lost, looks for the task in the API's list, or submits again if the provider takes one
+    /// key once.
     async fn submitted<S, B, R>(
         &self,
         call: &mut Call<S>,
@@ -142,15 +140,38 @@ impl Running<'_> {
         said: &TopFields,
     ) -> Result<Submitted<R>, Error>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        S: Client<B, R> + Clone,
+        R: Bytewise,
+    {
+        let since = handle::now();
+        let submitted = self.asked(call, whole, said).await;
+        if !self.may_be_taken(&submitted) {
+            return submitted;
+        }
+        match self
+            .recovered(call.client(), &call.head, whole, since)
+            .await
+        {
+            Some(taken) => Ok(Submitted::Task(Box::new(taken))),
+            None => submitted,
+        }
+    }
+
+    async fn asked<S, B, R>(
+        &self,
+        call: &mut Call<S>,
+        whole: &Whole,
+        said: &TopFields,
+    ) -> Result<Submitted<R>, Error>
+    where
+        S: Client<B, R> + Clone,
+        R: Bytewise,
     {
         let keyed = self.plan.dialect.submit.idempotent
             && call.head.headers.contains_key("idempotency-key");
         let mut again = if keyed { 3 } else { 0 };
         let mut wait = Duration::from_secs(1).mul_f64(self.shared.policy.pace.min(1.0));
+        self.note_submit(Some(self.plan.dialect.name())).await;
         loop {
             match submit(call, self.plan, whole, said).await {
                 Err(_) if again > 0 && self.started + wait < self.deadline => {

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Uri};
-use http_body::Body;
-use longhaul::{
-    BoxError, Class, Error, ErrorKind, attempt::TaskEnd, classify::Probability, error::Clock,
-};
-use tower_service::Service;
+use http::{HeaderValue, Response, Uri};
+use longhaul::{Class, Error, ErrorKind, attempt::TaskEnd, classify::Probability, error::Clock};
 
 use super::{
     TaskError, TaskHandle, TaskReport,
@@ -21,7 +17,7 @@ use super::{
     told::Told,
 };
 use crate::{
-    exchange::{JoinedBody, Origin},
+    exchange::{Bytewise, Client, JoinedBody, Origin},
     json,
 };
 
@@ -41,6 +37,44 @@ impl Running<'_> {
             );
         }
         noted.is_ok()
+    }
+
+    /// Has it written down that a submit leaves now, or that it began nothing. The submit leaves in any case: its entry is
+    /// there.
+    pub(super) async fn note_submit(&self, dialect: Option<&str>) {
+        let Some(attempt) = &self.attempt else {
+            return;
+        };
+        let noted = attempt.note_submit(dialect).await;
+        #[cfg(feature = "tracing")]
+        if let Err(error) = &noted {
+            tracing::warn!(
+                dialect,
+                error = &**error as &dyn std::error::Error,
+                "it could not be written down that a task is submitted: if its answer is lost, nobody knows where to ask"
+            );
+        }
+        drop(noted);
+    }
+
+    /// A task that was taken and cannot be asked after is written down, for somebody to look for it by its id, and stays open:
+    /// nothing is submitted again.
+    pub(super) async fn unreachable(&self, error: Error) -> Error {
+        let source = std::error::Error::source(&error);
+        let Some(TaskError::ForeignHost { dialect, id, .. }) =
+            source.and_then(|source| source.downcast_ref())
+        else {
+            return error;
+        };
+        let handle = TaskHandle::new(dialect.clone(), id.clone(), "", None);
+        self.noted(&handle).await;
+        match &self.attempt {
+            Some(attempt) => {
+                attempt.classify(Class::Undelivered);
+                error.with_attempt(attempt)
+            }
+            None => error,
+        }
     }
 
     /// Says how the task ended, and what it costs by the provider's own rules.
@@ -65,10 +99,8 @@ impl Running<'_> {
         place: Option<&Arc<Place>>,
     ) -> Result<Response<JoinedBody<R>>, Error>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        S: Client<B, R>,
+        R: Bytewise,
     {
         let dialect = &self.plan.dialect;
         let fetched = dialect.result.from == From::Fetched;

@@ -5,24 +5,21 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response, Uri, request::Parts};
-use http_body::Body;
-use longhaul::{BoxError, Deadline, Error, Resolution, Workload};
+use http::{Response, Uri, request::Parts};
+use longhaul::{Deadline, Error, Resolution, Workload};
 use tokio::time::timeout;
-use tower_service::Service;
 
 use super::{
-    TaskHandle, TaskReport,
+    TaskReport,
     exchange::Running,
     leave::Leave,
-    open::Place,
+    open::{OpenTask, Place},
     poll::{Ended, Poller},
     submit::Taken,
     told::Told,
     wait::Waits,
 };
-use crate::exchange::{JoinedBody, asked_again};
+use crate::exchange::{Bytewise, Client, JoinedBody, asked_again};
 
 impl Running<'_> {
     /// Collects the task that an earlier call submitted. `None` where a new one is to be submitted: the old one was taken
@@ -31,19 +28,20 @@ impl Running<'_> {
         &self,
         client: S,
         head: &Parts,
-        handle: TaskHandle,
+        task: OpenTask,
         place: Option<&Arc<Place>>,
     ) -> Option<Result<Response<JoinedBody<R>>, Error>>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        S: Client<B, R> + Clone,
+        R: Bytewise,
     {
         // It was made of a URI.
-        let uri: Uri = handle.poll_url.parse().ok()?;
-        let durable = self.noted(&handle).await;
-        let mut report = TaskReport::new(handle);
+        let uri: Uri = task.handle.poll_url.parse().ok()?;
+        if let (Some(attempt), Some(earlier)) = (&self.attempt, &task.submitted_by) {
+            attempt.resume_task(earlier);
+        }
+        let durable = task.durable || self.noted(&task.handle).await;
+        let mut report = TaskReport::new(task.handle);
         report.resumed = true;
         report.durable = durable;
         let mut poller = self.poller(client, head, report);
@@ -67,15 +65,20 @@ impl Running<'_> {
         place: Option<&Arc<Place>>,
     ) -> Result<Response<JoinedBody<R>>, Error>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
+        S: Client<B, R> + Clone + Send + 'static,
         S::Future: Send,
         B: Send + 'static,
-        R: Body<Data = Bytes> + Send + Unpin + 'static,
-        R::Error: Into<BoxError>,
+        R: Bytewise + Send + 'static,
     {
         let mut leave = self.leave::<S, B, R>(&client, head, &taken, place);
         let durable = self.noted(&taken.handle).await;
+        if let Some(place) = place {
+            place.set(Some(OpenTask {
+                handle: taken.handle.clone(),
+                submitted_by: self.attempt.clone(),
+                durable,
+            }));
+        }
         let mut report = TaskReport::new(taken.handle);
         report.foreign_url = taken.foreign;
         report.durable = durable;
@@ -113,8 +116,7 @@ impl Running<'_> {
         place: Option<&Arc<Place>>,
     ) -> Leave
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
+        S: Client<B, R> + Clone + Send + 'static,
         S::Future: Send,
         B: Send + 'static,
         R: Send + 'static,

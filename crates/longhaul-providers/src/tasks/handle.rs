@@ -1,13 +1,16 @@
 use std::time::{Duration, SystemTime};
 
-/// The second since 1970 that is `span` from now.
+/// The time of day.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a handle is read by other processes: its expiry is wall-clock time by nature"
+    reason = "handles are read by other processes, and lists of tasks are written by others: their times are wall-clock time"
 )]
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The second since 1970 that is `span` from now.
 pub(super) fn seconds_in(span: Duration) -> Option<u64> {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .ok()?;
+    let now = now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
     now.checked_add(span).map(|time| time.as_secs())
 }

@@ -6,7 +6,7 @@
 //!
 //! | what happens | what the layer does |
 //! |---|---|
-//! | the submit breaks | hands the error on: nothing is sent again, unless the API takes one key once |
+//! | the submit breaks | hands the error on, unless the API lists tasks and the one that was ordered is among them: nothing is sent again, unless the API takes one key once |
 //! | the submit is answered with the picture | hands it on |
 //! | the submit is refused because the API knows no tasks there | sends the unary call, and remembers it for an hour |
 //! | a poll fails (network, 429, 5xx, a page, a redirect) | polls again: it says nothing of the task |
@@ -82,6 +82,7 @@ mod plan;
 mod policy;
 mod poll;
 mod rate;
+mod recover;
 mod report;
 mod service;
 pub(crate) mod submit;

@@ -12,6 +12,8 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync, time::Instant};
 
+use longhaul::Attempt;
+
 use super::TaskHandle;
 use crate::exchange::Account;
 
@@ -28,10 +30,19 @@ pub(super) struct OperationKey {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) turn: sync::Mutex<()>,
-    handle: Mutex<Option<TaskHandle>>,
+    task: Mutex<Option<OpenTask>>,
     /// We took the task back, if that was not too late.
     cancelled: AtomicBool,
     until: Instant,
+}
+
+/// A task that was submitted, and has not ended as far as is known.
+#[derive(Clone, Debug)]
+pub(super) struct OpenTask {
+    pub(super) handle: TaskHandle,
+    /// In whose books it is.
+    pub(super) submitted_by: Option<Attempt>,
+    pub(super) durable: bool,
 }
 
 /// All operations that are open.
@@ -68,7 +79,7 @@ impl Open {
         let place = places.entry(key.clone()).or_insert_with(|| {
             Arc::new(Place {
                 turn: sync::Mutex::new(()),
-                handle: Mutex::new(None),
+                task: Mutex::new(None),
                 cancelled: AtomicBool::new(false),
                 until: Instant::now() + self.lifetime,
             })
@@ -81,7 +92,7 @@ impl Open {
         let mut places = self.places();
         let idle = places
             .get(key)
-            .is_some_and(|place| Arc::strong_count(place) <= 2 && place.handle().is_none());
+            .is_some_and(|place| Arc::strong_count(place) <= 2 && place.task().is_none());
         if idle {
             places.remove(key);
         }
@@ -93,9 +104,9 @@ impl Open {
 }
 
 impl Place {
-    pub(super) fn handle(&self) -> Option<TaskHandle> {
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
-        handle.clone()
+    pub(super) fn task(&self) -> Option<OpenTask> {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        task.clone()
     }
 
     pub(super) fn cancelled(&self) {
@@ -106,7 +117,7 @@ impl Place {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set(&self, handle: Option<TaskHandle>) {
-        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    pub(super) fn set(&self, task: Option<OpenTask>) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = task;
     }
 }

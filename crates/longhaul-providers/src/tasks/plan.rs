@@ -108,6 +108,16 @@ impl TaskPlan {
         self.path_of(self.dialect.cancel.as_ref()?.path.as_ref()?, id)
     }
 
+    /// The path at which the account's tasks are listed.
+    pub(super) fn list_path(&self, list: &Template) -> String {
+        list.filled(Values {
+            path: &self.path,
+            prefix: &self.prefix,
+            submit: self.uri.path(),
+            id: "",
+        })
+    }
+
     fn path_of(&self, template: &Template, id: &str) -> Option<String> {
         let id = crate::exchange::encoded(id)?;
         Some(template.filled(Values {

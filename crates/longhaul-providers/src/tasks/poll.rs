@@ -3,23 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Uri, request, response::Parts};
-use http_body::Body;
-use longhaul::BoxError;
+use http::{Method, StatusCode, Uri, request, response::Parts};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tower_service::Service;
 
 use super::{
     TaskReport,
     dialect::Dialect,
     rate::Rate,
-    told::{Told, told},
+    told::{Told, result_told, told},
     wait::{self, Waits},
 };
-use crate::{
-    exchange::{Account, JoinedBody, Read, asked_again, read},
-    json,
-};
+use crate::exchange::{Account, Bytewise, Client, JoinedBody, Read, asked_again, read};
 
 /// How a task ended, or the waiting for it.
 pub(super) enum Ended<R> {
@@ -59,31 +53,47 @@ enum PollAnswer<R> {
     Failed,
 }
 
+/// What the answer to a question says.
+type Tells = fn(&Dialect, StatusCode, &Bytes) -> Told;
+
 impl<S> Poller<'_, S> {
     /// Polls at `uri`, first after `wait`, until the task has ended, is lost, or nobody waits any longer.
     pub(super) async fn until_ended<B, R>(&mut self, uri: &Uri, wait: Duration) -> Ended<R>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        S: Client<B, R>,
+        R: Bytewise,
     {
-        let mut wait = wait;
+        self.until(uri, wait, told).await
+    }
+
+    /// Fetches a result that stands behind a URL of its own.
+    pub(super) async fn fetched<B, R>(&mut self, uri: &Uri) -> Ended<R>
+    where
+        S: Client<B, R>,
+        R: Bytewise,
+    {
+        self.until(uri, Duration::ZERO, result_told).await
+    }
+
+    async fn until<B, R>(&mut self, uri: &Uri, mut wait: Duration, tells: Tells) -> Ended<R>
+    where
+        S: Client<B, R>,
+        R: Bytewise,
+    {
         loop {
             let Some(asked) = self.ask_after(wait, uri).await else {
                 return Ended::Deadline;
             };
             let mut asks = None;
             match asked {
-                PollAnswer::Failed => self.report.failed_polls += 1,
                 // An end is told with the picture; nothing else is as long.
                 PollAnswer::Longer(head, body) if head.status.is_success() => {
                     return Ended::Long(Box::new(head), body);
                 }
-                PollAnswer::Longer(..) => self.report.failed_polls += 1,
+                PollAnswer::Failed | PollAnswer::Longer(..) => self.report.failed_polls += 1,
                 PollAnswer::Whole(head, body) => {
                     asks = wait::told(&head.headers);
-                    match told(self.dialect, head.status, &body) {
+                    match tells(self.dialect, head.status, &body) {
                         Told::Running { state, known } => {
                             if !known {
                                 self.report.unknown(&state);
@@ -102,70 +112,11 @@ impl<S> Poller<'_, S> {
         }
     }
 
-    /// Fetches a result that stands behind a URL of its own. A failed task tells its failure here, as a status.
-    pub(super) async fn fetched<B, R>(&mut self, uri: &Uri) -> Ended<R>
-    where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
-    {
-        let mut wait = Duration::ZERO;
-        loop {
-            let Some(asked) = self.ask_after(wait, uri).await else {
-                return Ended::Deadline;
-            };
-            let mut asks = None;
-            match asked {
-                PollAnswer::Failed => self.report.failed_polls += 1,
-                PollAnswer::Longer(head, body) if head.status.is_success() => {
-                    return Ended::Long(Box::new(head), body);
-                }
-                PollAnswer::Longer(..) => self.report.failed_polls += 1,
-                PollAnswer::Whole(head, body) => {
-                    asks = wait::told(&head.headers);
-                    match head.status.as_u16() {
-                        202 => {}
-                        // Broken off without a word.
-                        200..=299 if json::document(&body).is_none() => {
-                            self.report.failed_polls += 1;
-                        }
-                        200..=299 => return Ended::Told(Told::Done, Box::new(head), body),
-                        401 | 403 => return Ended::Unauthorized(head.status),
-                        404 | 410 if Instant::now() >= self.grace => {
-                            return Ended::Lost(head.status);
-                        }
-                        404 | 410 => {}
-                        _ if self.says_why(&body) => {
-                            return Ended::Told(Told::Failed, Box::new(head), body);
-                        }
-                        // The task failed, whatever the words; a page or a limit says nothing of it.
-                        400 | 413 | 415 | 422 => {
-                            return Ended::Told(Told::Failed, Box::new(head), body);
-                        }
-                        _ => self.report.failed_polls += 1,
-                    }
-                }
-            }
-            wait = self.waits.next(asks);
-        }
-    }
-
-    /// Whether an answer names the reason of a failure.
-    fn says_why(&self, body: &Bytes) -> bool {
-        json::document(body).is_some_and(|document| {
-            let codes = &self.dialect.failure.code;
-            codes.iter().any(|code| code.text(document).is_some())
-        })
-    }
-
     /// One question after a wait; `None` where the deadline comes first.
     async fn ask_after<B, R>(&mut self, wait: Duration, uri: &Uri) -> Option<PollAnswer<R>>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        S: Client<B, R>,
+        R: Bytewise,
     {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
@@ -186,10 +137,8 @@ impl<S> Poller<'_, S> {
 
     async fn ask<B, R>(&mut self, uri: &Uri) -> PollAnswer<R>
     where
-        S: Service<Request<JoinedBody<B>>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        R: Body<Data = Bytes> + Unpin,
-        R::Error: Into<BoxError>,
+        S: Client<B, R>,
+        R: Bytewise,
     {
         let asked = asked_again(&mut self.client, self.head, Method::GET, uri.clone());
         let Ok(Ok(response)) = timeout(self.poll_timeout, asked).await else {

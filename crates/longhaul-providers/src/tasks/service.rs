@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,7 +10,7 @@ use longhaul::{BoxError, Error};
 use tower_service::Service;
 
 use super::{exchange, open::Open, plan::TaskPlan, policy::TasksPolicy, rate::Rate};
-use crate::exchange::{Account, Call, JoinedBody, Memory, ResponseFuture};
+use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 
 /// Makes a task of a call where the API takes one. See [the module](super).
 #[derive(Clone, Debug)]
@@ -25,6 +24,8 @@ pub struct SubmitAndPoll<S> {
 pub(super) struct Shared {
     pub(super) policy: TasksPolicy,
     pub(super) refused: Memory<(Account, String)>,
+    /// The tasks that calls have, by account and id.
+    pub(super) taken: Memory<(Account, String)>,
     pub(super) open: Open,
     pub(super) rate: Rate,
 }
@@ -33,6 +34,7 @@ impl Shared {
     pub(super) fn new(policy: TasksPolicy) -> Self {
         Self {
             refused: Memory::new(policy.remember),
+            taken: Memory::new(policy.remember),
             // An open task is worth remembering for as long as it may run, and a day.
             open: Open::new(
                 policy
@@ -75,15 +77,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (head, body) = request.into_parts();
-        let Some(plan) = TaskPlan::of(&self.shared.policy, &self.shared.refused, &head) else {
-            let request = Request::from_parts(head, JoinedBody::passing(body));
-            return ResponseFuture::passing(self.inner.call(request));
-        };
-        let clone = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, clone);
-        let call = Call::new(ready, head);
-        let shared = Arc::clone(&self.shared);
-        ResponseFuture::exchanging(Box::pin(exchange::run(call, body, plan, shared)))
+        let shared = &self.shared;
+        begin(
+            &mut self.inner,
+            request,
+            |head| TaskPlan::of(&shared.policy, &shared.refused, head),
+            |call, body, plan| exchange::run(call, body, plan, Arc::clone(shared)),
+        )
     }
 }

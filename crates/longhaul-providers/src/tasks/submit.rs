@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, Uri, response::Parts};
-use http_body::Body;
-use longhaul::{BoxError, Error};
-use tower_service::Service;
+use http::{Method, Response, StatusCode, Uri, response::Parts};
+use longhaul::Error;
 
 use super::{
     TaskError, TaskHandle,
@@ -17,7 +15,7 @@ use super::{
     wait,
 };
 use crate::{
-    exchange::{Call, JoinedBody, Read, TopFields, Whole, encoded, read},
+    exchange::{Bytewise, Call, Client, JoinedBody, Read, TopFields, Whole, encoded, read},
     json,
 };
 
@@ -55,10 +53,8 @@ pub(super) async fn submit<S, B, R>(
     said: &TopFields,
 ) -> Result<Submitted<R>, Error>
 where
-    S: Service<Request<JoinedBody<B>>, Response = Response<R>> + Clone,
-    S::Error: Into<BoxError>,
-    R: Body<Data = Bytes> + Unpin,
-    R::Error: Into<BoxError>,
+    S: Client<B, R> + Clone,
+    R: Bytewise,
 {
     let head = plan.submit_head(call.own_head());
     let set = &plan.dialect.submit.set;
@@ -88,7 +84,7 @@ where
 }
 
 /// The task in an answer; `None` where there is no id in it.
-fn taken(plan: &TaskPlan, head: &Parts, body: &Bytes) -> Result<Option<Taken>, Error> {
+pub(super) fn taken(plan: &TaskPlan, head: &Parts, body: &Bytes) -> Result<Option<Taken>, Error> {
     let dialect = &plan.dialect;
     let Some(document) = json::document(body) else {
         return Ok(None);

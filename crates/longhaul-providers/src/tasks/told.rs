@@ -37,6 +37,33 @@ pub(super) fn told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told 
     }
 }
 
+/// Reads the answer at the result's own URL. A failed task tells its failure there, as a status.
+pub(super) fn result_told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told {
+    match status.as_u16() {
+        202 => Told::Running {
+            state: String::new(),
+            known: true,
+        },
+        // Broken off without a word.
+        200..=299 if json::document(body).is_none() => Told::Nothing,
+        200..=299 => Told::Done,
+        401 | 403 => Told::Unauthorized,
+        404 | 410 => Told::Unknown,
+        // The task failed, whatever the words; a page or a limit says nothing of it.
+        400 | 413 | 415 | 422 => Told::Failed,
+        _ if says_why(dialect, body) => Told::Failed,
+        _ => Told::Nothing,
+    }
+}
+
+/// Whether an answer names the reason of a failure.
+fn says_why(dialect: &Dialect, body: &Bytes) -> bool {
+    json::document(body).is_some_and(|document| {
+        let mut codes = dialect.failure.code.iter();
+        codes.any(|code| code.text(document).is_some())
+    })
+}
+
 fn state(dialect: &Dialect, body: &Bytes) -> Told {
     let task = &dialect.task;
     let Some(document) = json::document(body) else {

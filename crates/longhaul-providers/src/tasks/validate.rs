@@ -64,6 +64,17 @@ impl Dialect {
                 return refuse("submit.drop_headers", "not the name of a header");
             }
         }
+        if let Some(lost) = &self.lost {
+            if lost.list.names_id() {
+                return refuse("lost.list", "the path of all tasks has no `{id}`");
+            }
+            if lost.same.is_empty() {
+                return refuse(
+                    "lost.same",
+                    "name the fields by which a task is known as the one that was ordered",
+                );
+            }
+        }
         let Some(cancel) = &self.cancel else {
             return Ok(());
         };
@@ -114,7 +125,7 @@ impl Dialect {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use super::{super::dialect::LostRow, *};
 
     #[test]
     fn every_shipped_row_can_be_used_and_says_its_source() {
@@ -166,6 +177,17 @@ mod tests {
         assert_eq!(
             refused(&|row| row.submit.drop_headers = vec!["a b".into()]),
             "submit.drop_headers"
+        );
+        let lost = |change: &dyn Fn(&mut LostRow)| {
+            let row = Dialect::shipped().iter().find_map(|row| row.lost.clone());
+            let mut row = row.unwrap();
+            change(&mut row);
+            refused(&|dialect| dialect.lost = Some(row.clone()))
+        };
+        assert_eq!(lost(&|row| row.same.clear()), "lost.same");
+        assert_eq!(
+            lost(&|row| row.list = "/x/{id}".parse().unwrap()),
+            "lost.list"
         );
         assert_eq!(
             refused(&|row| row.cancel.as_mut().unwrap().method = "GET".into()),

@@ -1,6 +1,5 @@
-//! Both layers on real sockets: the table of failures again, a process that is killed, and a hostile answer.
+//! Both layers on real sockets: the table of failures again, and hostile answers.
 
-mod kill;
 mod streams;
 mod tasks;
 

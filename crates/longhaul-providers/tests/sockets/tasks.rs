@@ -150,3 +150,105 @@ async fn a_picture_of_40_mb_is_collected_over_a_socket() {
     assert_eq!((status, &classes[..]), (Some(200), &[Class::Delivered][..]));
     assert_eq!(document["data"].as_array().unwrap().len(), 4);
 }
+
+#[tokio::test]
+async fn a_lost_submit_is_found_where_the_api_lists_tasks() {
+    for (path, found) in [(PATHS[3], true), (PATHS[0], false), (PATHS[1], false)] {
+        let (status, document, classes, totals) =
+            called(path, "reset@0.5+takes@60, none+takes@60").await;
+        assert_eq!(status, Some(200), "{path} {classes:?}");
+        assert!(has_picture(&document), "{path}");
+        let expected = if found {
+            &[Class::Delivered][..]
+        } else {
+            &[Class::UnknownOutcome, Class::Delivered]
+        };
+        assert_eq!(classes, expected, "{path}");
+        assert_eq!(totals.requests, classes.len() as u64, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_tasks_gets_the_unary_call_over_a_socket() {
+    // Replicate takes every call as a task.
+    for path in &PATHS[..3] {
+        let builder = Provider::builder()
+            .script("none+takes@50*9".parse().unwrap())
+            .tasks(longhaul_sim::Offer::Refused);
+        let scene = Scene::new(builder).await;
+        let stack = scene.stack(layer(&scene.host()));
+        for requests in [2, 3] {
+            let answer = stack.layer(client()).oneshot(scene.request(path));
+            let (status, document, classes) = ended(within(answer).await).await;
+            assert_eq!(
+                (status, &classes[..]),
+                (Some(200), &[Class::Delivered][..]),
+                "{path}"
+            );
+            assert!(has_picture(&document), "{path}");
+            assert_eq!(
+                scene.provider.oracle().totals().requests,
+                requests,
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_urls_get_no_request_over_a_socket() {
+    // Replicate is asked by its rule where it took the task; fal has no rule.
+    for (path, script, status) in [
+        (PATHS[3], "foreign-poll-url+takes@60", Some(200)),
+        (PATHS[2], "foreign-poll-url+takes@60", None),
+    ] {
+        let (found, _, classes, totals) = called(path, script).await;
+        assert_eq!(found, status, "{path} {classes:?}");
+        assert_eq!(totals.requests, 1, "{path}: never submitted again");
+        assert_eq!(totals.polls == 0, status.is_none(), "{path}");
+    }
+    let scene = Scene::scripted("poll-redirect+takes@60").await;
+    let mut request = scene.request(PATHS[1]);
+    let deadline = longhaul::Deadline::after(Duration::from_secs(3));
+    request.extensions_mut().insert(deadline);
+    let stack = scene.stack(layer(&scene.host()));
+    let error = within(stack.layer(client()).oneshot(request))
+        .await
+        .unwrap_err();
+    assert!(
+        error.is_timeout(),
+        "it was polled until the deadline: {error}"
+    );
+    assert!(scene.provider.oracle().totals().polls > 2);
+}
+
+#[tokio::test]
+async fn what_a_call_left_the_next_collects_over_a_socket() {
+    for path in PATHS {
+        let scene = Scene::scripted("none+takes@300").await;
+        let stack = scene.stack(layer(&scene.host()));
+        let request = |hurried: bool| {
+            let mut request = scene.request(path);
+            let key = "op-1".parse().unwrap();
+            request.headers_mut().insert("idempotency-key", key);
+            if hurried {
+                let deadline = longhaul::Deadline::after(Duration::from_millis(1500));
+                request.extensions_mut().insert(deadline);
+            }
+            request
+        };
+        let left = within(stack.layer(client()).oneshot(request(true))).await;
+        assert!(left.unwrap_err().is_timeout(), "{path}");
+        let answer = within(stack.layer(client()).oneshot(request(false))).await;
+        let (status, document, classes) = ended(answer).await;
+        assert_eq!(
+            (status, &classes[..]),
+            (Some(200), &[Class::Delivered][..]),
+            "{path}"
+        );
+        assert!(has_picture(&document), "{path}");
+        within(scene.provider.oracle().settled()).await;
+        let totals = scene.provider.oracle().totals();
+        assert_eq!((totals.requests, totals.charged), (1, 1), "{path}");
+    }
+}

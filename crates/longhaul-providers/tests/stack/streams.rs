@@ -48,6 +48,22 @@ async fn an_error_in_a_stream_means_what_the_unary_call_means() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn silence_after_a_ping_is_late_and_the_picture_is_waited_for() {
+    let policy = StreamPolicy::default().at("relay.test", Api::Images, 0);
+    let stack = stack().with_exchange(StreamUpgradeLayer::new(policy).unwrap());
+    for (every, late) in [(80, false), (100, true)] {
+        let provider = builder("none+takes@250")
+            .pings(Duration::from_secs(every))
+            .build()
+            .unwrap();
+        let ended = call!(stack, provider, SUB2API);
+        assert_eq!(ended.answer.as_ref().unwrap().0, 200, "{every}");
+        assert_eq!(ended.report.attempts()[0].is_late(), late, "{every}");
+        assert_eq!(entries(&provider).await.len(), 1, "{every}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_report_comes_with_the_answer() {
     let provider = provider("none+takes@100");
     let answer = streams()

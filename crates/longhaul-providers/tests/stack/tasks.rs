@@ -5,7 +5,7 @@ use std::{
 
 use longhaul::{
     Attempt, Class, Deadline, End,
-    attempt::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
+    attempt::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     error::StoppedBy,
 };
 use longhaul_sim::Offer;
@@ -144,6 +144,10 @@ async fn an_open_task_is_never_submitted_again() {
         .insert("idempotency-key", "op-1".parse().unwrap());
     let second = ended(stack.layer(provider.clone()).oneshot(again).await).await;
     assert_eq!(second.answer.unwrap().0, 200);
+    // What it costs is in the entry of the first.
+    let outcome = stack.ledger().records()[1].closing.clone().unwrap().outcome;
+    assert_eq!(outcome.class, Class::Delivered);
+    assert_eq!(outcome.exposure.probability.as_permille(), 0);
     let totals = provider.oracle().totals();
     assert_eq!(
         (totals.requests, totals.charged, totals.delivered),
@@ -159,6 +163,19 @@ async fn a_task_that_the_key_may_not_ask_after_stops_the_retrying() {
     ended.answer.unwrap_err();
     assert_eq!(ended.report.attempts().len(), 1);
     assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
+    assert_eq!(entries(&provider).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_no_key_may_be_sent_for_is_not_ordered_again() {
+    let provider = provider("foreign-poll-url*3");
+    let stack = tasks();
+    let ended = call!(stack, provider, FAL);
+    let error = ended.answer.unwrap_err();
+    assert_eq!(error.class(), Class::Undelivered);
+    assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
+    let task = ended.report.attempts()[0].task().unwrap();
+    assert!(!task.id.is_empty() && task.poll_url.is_empty(), "{task:?}");
     assert_eq!(entries(&provider).await.len(), 1);
 }
 
@@ -183,6 +200,21 @@ struct Kept {
 }
 
 impl TaskSink for Kept {
+    fn submits(&self, dialect: Option<&str>) -> TaskNoted {
+        let dialect = dialect.unwrap_or("nothing").to_owned();
+        let (noted, polls) = (self.noted.clone(), self.polls.clone());
+        Box::pin(async move {
+            tokio::time::sleep(MINUTE).await;
+            let provider = polls.lock().unwrap().clone().unwrap();
+            let requests = provider.oracle().totals().requests;
+            noted
+                .lock()
+                .unwrap()
+                .push(format!("{dialect} after {requests} submits"));
+            Ok(())
+        })
+    }
+
     fn note(&self, handle: &TaskHandle) -> TaskNoted {
         let (noted, polls, id) = (self.noted.clone(), self.polls.clone(), handle.id.clone());
         Box::pin(async move {
@@ -201,6 +233,14 @@ impl TaskSink for Kept {
             .lock()
             .unwrap()
             .push(format!("{} {end:?}", handle.id));
+    }
+
+    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer) {
+        let class = answer.outcome.class;
+        self.noted
+            .lock()
+            .unwrap()
+            .push(format!("{} {end:?} later: {class}", handle.id));
     }
 }
 
@@ -228,7 +268,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_handle_is_durable_before_the_first_poll() {
+async fn submit_and_handle_are_durable_before_they_matter() {
     let provider = provider("none+takes@100");
     let kept = Kept::default();
     *kept.polls.lock().unwrap() = Some(provider.clone());
@@ -240,9 +280,10 @@ async fn the_handle_is_durable_before_the_first_poll() {
     let stack = stack().with_exchange(exchange);
     call!(stack, provider, SUB2API).answer.unwrap();
     let noted = kept.noted.lock().unwrap().clone();
-    assert!(noted[0].ends_with("after 0 polls"), "{noted:?}");
+    assert_eq!(noted[0], "sub2api after 0 submits");
+    assert!(noted[1].ends_with("after 0 polls"), "{noted:?}");
     assert!(
-        noted[1].ends_with("Collected") && noted.len() == 2,
+        noted[2].ends_with("Collected") && noted.len() == 3,
         "{noted:?}"
     );
 }

@@ -103,15 +103,20 @@ pub(super) fn wait_header(fault: Fault, clock: &Clock) -> Option<(HeaderName, He
     })
 }
 
-/// Dates have whole seconds: the next one, so that it is never too early.
+/// What answers tell of the time of day.
 #[expect(
     clippy::disallowed_methods,
-    reason = "an HTTP date is wall-clock time by nature"
+    reason = "a date is wall-clock time by nature"
 )]
+pub(super) fn time_of_day() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Dates have whole seconds: the next one, so that it is never too early.
 fn date_after(wait: Duration) -> Option<HeaderValue> {
     // Within the years that a date can be written in.
     let wait = wait.min(Duration::from_secs(10 * 365 * 86_400));
-    let date = SystemTime::now()
+    let date = time_of_day()
         .checked_add(wait)?
         .checked_add(Duration::from_millis(999))?;
     HeaderValue::try_from(httpdate::fmt_http_date(date)).ok()

@@ -184,7 +184,8 @@ impl Call {
                 if fault == Fault::SubmitTwice {
                     self.generation(&work, mode, &body)?;
                 }
-                self.submit(kind, work, generation).await
+                let input = document["input"].clone();
+                self.submit(kind, work, generation, input).await
             }
             Mode::Stream => {
                 let partials = document["partial_images"]

@@ -3,6 +3,7 @@
 use std::{future::pending, time::Duration};
 
 use http::Response;
+use serde_json::Value;
 
 use super::{
     answer,
@@ -21,6 +22,7 @@ impl Call {
         kind: Kind,
         work: Work,
         generation: Generation,
+        input: Value,
     ) -> Result<Response<Body>, Stop> {
         let submit = Submit {
             provider: self.provider.clone(),
@@ -31,6 +33,7 @@ impl Call {
             origin: links::origin(&self.head, self.line.as_ref()),
             fault: self.action.fault(),
             work,
+            input,
         };
         // Submits are answered within 1 to 4 s.
         let answered = Duration::from_secs_f64(1.0 + 3.0 * self.rng.f64());

@@ -194,8 +194,21 @@ impl AttemptFacts {
         })
     }
 
-    /// By what the answer itself says; else by what is known of the provider; else by the class.
+    /// What it may have cost: nothing where it only collected what another attempt submitted.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
+        let exposure = self.exposure_of_work(class);
+        if self.task.is_anothers() {
+            return Exposure {
+                probability: Probability::ZERO,
+                ..exposure
+            };
+        }
+        exposure
+    }
+
+    /// What the work may have cost, whoever ordered it: by what the answer itself says; else by what is known of the
+    /// provider; else by the class.
+    pub(super) fn exposure_of_work(&self, class: Class) -> Exposure {
         // A content filter that refuses the request has cost nothing; one that refuses the picture has.
         let answered_well = self.head.map(|head| head.status.is_success());
         let refused = class == Class::ContentBlocked && answered_well == Some(false);

@@ -50,7 +50,7 @@ pub(crate) use self::{
 pub use self::{
     operation::{Deadline, OperationId},
     sending::{Sent, Timing},
-    task::{TaskEnd, TaskHandle, TaskNoted, TaskSink},
+    task::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
 pub(crate) use crate::model::after;
@@ -182,7 +182,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
-        let task;
+        let (task, answer);
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -202,12 +202,13 @@ impl Attempt {
             };
             facts.outcome = Some(outcome);
             task = facts.task.clone();
+            answer = facts.task_answer(outcome, class);
             if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
                 route.note(ending);
             }
             outcome
         };
-        task.tell_end();
+        task.tell_end(answer.as_ref());
         self.0.ended.notify_waiters();
         outcome
     }

@@ -17,7 +17,8 @@ use crate::{
 
 /// Names what the caller asked for, once: all its attempts share it.
 ///
-/// A UUID of version 7: later ones sort after earlier ones.
+/// A UUID of version 7: later ones sort after earlier ones. A caller that has a name of its own for what it asks sets that as a
+/// request extension.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(Uuid);
 

@@ -70,6 +70,16 @@ impl Index for MemoryIndex {
         Box::pin(ready(Ok(())))
     }
 
+    fn resume(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
+        let mut rows = self.rows();
+        let unknown = |row: &&mut Row| row.id == id && row.state == State::Unknown;
+        let found = rows.iter_mut().find(unknown).map(|row| {
+            (row.state, row.ended) = (State::Running, None);
+            row.clone()
+        });
+        Box::pin(ready(Ok(found)))
+    }
+
     fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>> {
         if let Some(row) = self.rows().iter_mut().find(|row| row.id == id) {
             row.key = None;

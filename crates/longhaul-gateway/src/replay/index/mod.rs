@@ -132,6 +132,8 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
     /// Writes down how it ended.
     fn end(&self, row: Row) -> BoxFuture<'_, Result<(), BoxError>>;
+    /// Takes up an operation whose outcome is unknown: it runs in this process now. `None` where there is no such.
+    fn resume(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
     /// Takes its key from an operation, so that it may be used anew.
     fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>>;
     /// The operation of this name.

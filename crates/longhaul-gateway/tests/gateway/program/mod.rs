@@ -5,6 +5,7 @@ mod ending;
 mod page;
 mod reload;
 mod secrets;
+mod task_kills;
 mod tasks;
 
 use std::{

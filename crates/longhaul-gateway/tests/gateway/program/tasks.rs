@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use longhaul::{Class, End};
 use longhaul_gateway::config::{Config, Exchange, ProviderKey};
-use longhaul_ledger::Store;
+use longhaul_ledger::{Filter, Store};
 use longhaul_providers::tasks::TasksPolicy;
 use longhaul_sim::server::Server as SimServer;
 use tokio::process::Command;
@@ -11,14 +12,14 @@ use tokio::process::Command;
 use super::{PROGRAM, Program, sim};
 use crate::support::{SPEED, post, try_post, until};
 
-const ORDER: &str = r#"{"model": "gpt-5.1", "input": "a cat",
+pub(super) const ORDER: &str = r#"{"model": "gpt-5.1", "input": "a cat",
     "tools": [{"type": "image_generation", "size": "1024x1024"}]}"#;
 
-fn host(server: &SimServer) -> String {
+pub(super) fn host(server: &SimServer) -> String {
     server.url().trim_start_matches("http://").to_owned()
 }
 
-fn as_tasks(server: &SimServer) -> impl FnOnce(&mut Config) {
+pub(super) fn as_tasks(server: &SimServer) -> impl FnOnce(&mut Config) {
     let policy = TasksPolicy::default().at(host(server), "openai-responses");
     let policy = policy.scaled(1.0 / SPEED).unwrap();
     |config| {
@@ -61,7 +62,7 @@ async fn killed_with_two_tasks(
     assert!(one.is_err() && other.is_err(), "the lines broke");
 }
 
-async fn open_tasks(ledger: &str) -> Result<usize, longhaul_ledger::LedgerError> {
+pub(super) async fn open_tasks(ledger: &str) -> Result<usize, longhaul_ledger::LedgerError> {
     let store = Store::open(&ledger.parse()?).await?;
     Ok(store.open_tasks().await?.len())
 }
@@ -71,6 +72,25 @@ async fn said(command: &mut Command) -> (bool, String) {
     let output = command.output().await.unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// All attempts are closed as delivered, each with its picture and at its price.
+async fn assert_delivered(ledger: &Path, attempts: usize) {
+    let location = longhaul_ledger::Location::Sqlite(ledger.to_owned());
+    let store = Store::open(&location).await.unwrap();
+    let found = store.records(&Filter::default()).await.unwrap();
+    assert_eq!(found.len(), attempts);
+    for stored in found {
+        let closing = stored.record.closing.unwrap();
+        let outcome = closing.outcome;
+        assert_eq!(
+            (outcome.end, outcome.class),
+            (End::Finished, Class::Delivered)
+        );
+        assert_eq!(outcome.exposure.certain(), stored.record.opening.price);
+        assert_eq!(closing.evidence.images, 1);
+    }
+    assert!(store.check().await.unwrap().is_sound());
 }
 
 fn pictures(folder: &Path) -> Vec<PathBuf> {
@@ -127,6 +147,7 @@ async fn what_a_killed_gateway_ordered_is_collected_by_command() {
     );
     let (good, text) = said(&mut collect()).await;
     assert!(good && text.contains("0 tasks were open"), "{text}");
+    assert_delivered(&ledger, 2).await;
 
     let nowhere = folder.path().join("nowhere.db");
     let (good, text) = said(&mut collect_from(&nowhere)).await;

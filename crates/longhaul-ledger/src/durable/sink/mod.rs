@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub(super) use self::postgres::Postgres;
 #[cfg(all(feature = "sqlite", unix))]
 pub(super) use self::sqlite::Sqlite;
-use super::{batch::Closed, entry::Entry, task::TaskHandle};
+use super::{batch::Closed, entry::Entry, task::TaskNote};
 use crate::{
     error::{LedgerError, LedgerErrorKind},
     store::{CLOSING_COLUMNS, OPENING_COLUMNS, words::LOST},
@@ -35,7 +35,7 @@ impl Sink {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[TaskHandle],
+        tasks: &[TaskNote],
     ) -> Result<(), LedgerError> {
         // By value, so that it is complete where a build has no database at all.
         match *self {
@@ -90,17 +90,22 @@ fn insert_running(rows: &str) -> String {
 }
 
 /// A closing that comes late, since its writer was taken for dead, stands in the place of the loss that was written
-/// for it. Nothing else is ever written over.
+/// for it.
 fn insert_attempts(rows: &str) -> String {
-    let late: Vec<_> = CLOSING_COLUMNS
+    format!("{} WHERE attempts.ended = '{LOST}'", write_attempts(rows))
+}
+
+/// What a task tells that outlived its attempt stands in the place of whatever was written down.
+fn write_attempts(rows: &str) -> String {
+    let known: Vec<_> = CLOSING_COLUMNS
         .split(", ")
         .chain(["checksum"])
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     format!(
         "INSERT INTO attempts ({OPENING_COLUMNS}, {CLOSING_COLUMNS}, checksum) {rows} \
-         ON CONFLICT (id) DO UPDATE SET {} WHERE attempts.ended = '{LOST}'",
-        late.join(", ")
+         ON CONFLICT (id) DO UPDATE SET {}",
+        known.join(", ")
     )
 }
 

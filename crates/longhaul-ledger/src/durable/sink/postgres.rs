@@ -9,12 +9,12 @@ use sqlx::{
 use tokio::time::timeout;
 
 use self::table::{Rows, empty};
-use super::{Hooks, WriterId, check, insert_attempts, insert_running};
+use super::{Hooks, WriterId, check, insert_attempts, insert_running, write_attempts};
 use crate::{
     durable::{
         batch::Closed,
         entry::Entry,
-        task::{self, TaskHandle},
+        task::{self, TaskHandle, TaskNote},
     },
     error::{LedgerError, LedgerErrorKind},
     store::{
@@ -65,7 +65,7 @@ impl Postgres {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[TaskHandle],
+        tasks: &[TaskNote],
     ) -> Result<(), LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -74,8 +74,8 @@ impl Postgres {
         let arguments = self.arguments(openings, closings)?;
         self.hooks.before_commit().await;
         let written = async {
-            for handle in tasks {
-                noted(&mut connection, handle).await?;
+            for note in tasks {
+                self.noted(&mut connection, note).await?;
             }
             // One statement is one transaction, and one way there and back.
             let statement = AssertSqlSafe(self.statement.clone());
@@ -113,6 +113,11 @@ impl Postgres {
             columns::opening(entry.id, &entry.opening, &mut table);
         }
         table.add_to(&mut arguments)?;
+        self.closed(closings, &mut arguments)?;
+        Ok(arguments)
+    }
+
+    fn closed(&self, closings: &[Closed], arguments: &mut PgArguments) -> Result<(), LedgerError> {
         let mut table = self.closings.emptied();
         for Closed { entry, closing } in closings {
             table.next = 0;
@@ -120,8 +125,48 @@ impl Postgres {
             columns::closing(closing, &mut table);
             table.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
         }
-        table.add_to(&mut arguments)?;
-        Ok(arguments)
+        table.add_to(arguments)
+    }
+
+    async fn noted(
+        &self,
+        connection: &mut PgConnection,
+        note: &TaskNote,
+    ) -> Result<(), sqlx::Error> {
+        let mut arguments = PgArguments::default();
+        let statement = match note {
+            TaskNote::Submit { entry, dialect, at } => {
+                add(&mut arguments, &entry.0.as_bytes()[..])?;
+                match dialect {
+                    None => task::NO_SUBMIT.to_owned(),
+                    Some(dialect) => {
+                        add(&mut arguments, &**dialect)?;
+                        add(&mut arguments, day_micros(*at))?;
+                        task::SUBMIT.to_owned()
+                    }
+                }
+            }
+            TaskNote::Handle(handle) => {
+                add_handle(handle, &mut arguments)?;
+                task::upsert()
+            }
+            TaskNote::Known { handle, known } => {
+                add_handle(handle, &mut arguments)?;
+                let known = self.closed(std::slice::from_ref(known), &mut arguments);
+                known.map_err(|error| sqlx::Error::Encode(error.into()))?;
+                // One statement, so that both are written or neither: and only where the task was open.
+                format!(
+                    "WITH noted AS ({} RETURNING entry) {}",
+                    task::upsert(),
+                    write_attempts(&format!(
+                        "SELECT * FROM {} WHERE EXISTS (SELECT FROM noted)",
+                        self.closings.unnest(8)
+                    ))
+                )
+            }
+        };
+        let written = sqlx::query_with(AssertSqlSafe(statement), arguments);
+        written.execute(connection).await.map(drop)
     }
 
     pub(super) async fn close(self) {
@@ -163,18 +208,21 @@ async fn connected(options: &PgConnectOptions) -> Result<PgConnection, LedgerErr
     Ok(connection)
 }
 
-async fn noted(connection: &mut PgConnection, handle: &TaskHandle) -> Result<(), sqlx::Error> {
-    sqlx::query(AssertSqlSafe(task::upsert()))
-        .bind(&handle.entry.0.as_bytes()[..])
-        .bind(&*handle.task)
-        .bind(&*handle.dialect)
-        .bind(handle.poll_url.as_deref())
-        .bind(day_micros(handle.submitted_at))
-        .bind(handle.expires_at.map(day_micros))
-        .bind(handle.state.name())
-        .execute(connection)
-        .await
-        .map(drop)
+fn add_handle(handle: &TaskHandle, to: &mut PgArguments) -> Result<(), sqlx::Error> {
+    add(to, &handle.entry.0.as_bytes()[..])?;
+    add(to, &*handle.task)?;
+    add(to, &*handle.dialect)?;
+    add(to, handle.poll_url.as_deref())?;
+    add(to, day_micros(handle.submitted_at))?;
+    add(to, handle.expires_at.map(day_micros))?;
+    add(to, handle.state.name())
+}
+
+fn add<'v, T>(arguments: &mut PgArguments, value: T) -> Result<(), sqlx::Error>
+where
+    T: sqlx::Encode<'v, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + 'v,
+{
+    arguments.add(value).map_err(sqlx::Error::Encode)
 }
 
 /// Whether the server refuses the statement, and not everything: one that another has taken over from, or that stops,

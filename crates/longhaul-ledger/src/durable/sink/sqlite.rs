@@ -5,19 +5,19 @@ use std::{path::Path, sync::Arc, time::Duration};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, SqliteConnection};
 
 use self::values::{Values, task_values};
-use super::{Hooks, WriterId, check, count, insert_attempts, insert_running};
+use super::{Hooks, WriterId, check, count, insert_attempts, insert_running, write_attempts};
 use crate::{
     durable::{
         batch::Closed,
         entry::Entry,
-        task::{self, TaskHandle},
+        task::{self, TaskNote},
     },
     error::{LedgerError, LedgerErrorKind},
     file::Guard,
     store::{
         CLOSING_COLUMNS, OPENING_COLUMNS,
         columns::{self, Checksum, Columns},
-        sqlite,
+        day_micros, sqlite,
     },
 };
 
@@ -84,7 +84,7 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[TaskHandle],
+        tasks: &[TaskNote],
     ) -> Result<(), LedgerError> {
         self.limit_pages().await?;
         let written = self.transact(openings, closings, tasks).await;
@@ -102,7 +102,7 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[TaskHandle],
+        tasks: &[TaskNote],
     ) -> Result<(), LedgerError> {
         // Not sqlx's `Transaction`: a full disk makes SQLite itself roll back, and that one would never know.
         if let Err(error) = self.connection.execute("BEGIN IMMEDIATE").await {
@@ -122,7 +122,7 @@ impl Sqlite {
         &mut self,
         openings: &[Arc<Entry>],
         closings: &[Closed],
-        tasks: &[TaskHandle],
+        tasks: &[TaskNote],
     ) -> Result<(), LedgerError> {
         let Self {
             connection,
@@ -139,23 +139,20 @@ impl Sqlite {
             execute(connection, &statements.open, values).await?;
         }
         for (statements, rows) in chunks(statements, closings) {
-            let width = count(OPENING_COLUMNS) + count(CLOSING_COLUMNS) + 1;
-            let mut values = Values::with_capacity(statements.room + rows.len() * width);
+            let mut values = Values::with_capacity(statements.room + rows.len() * width());
             for Closed { entry, .. } in rows {
                 values.id(entry.id.into_bytes());
             }
             for _ in rows.len()..statements.room {
                 values.number(None);
             }
-            for Closed { entry, closing } in rows {
-                columns::opening(entry.id, &entry.opening, &mut values);
-                columns::closing(closing, &mut values);
-                values.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
+            for closed in rows {
+                add_row(closed, &mut values);
             }
             execute(connection, &statements.close, values).await?;
         }
-        for handle in tasks {
-            execute(connection, &task::upsert().into(), task_values(handle)).await?;
+        for note in tasks {
+            noted(connection, note).await?;
         }
         hooks.before_commit().await;
         guard.complete();
@@ -227,15 +224,59 @@ fn chunks<'a, T>(
     })
 }
 
+/// Values of an attempt that has ended.
+fn width() -> usize {
+    count(OPENING_COLUMNS) + count(CLOSING_COLUMNS) + 1
+}
+
+fn add_row(Closed { entry, closing }: &Closed, values: &mut Values) {
+    columns::opening(entry.id, &entry.opening, values);
+    columns::closing(closing, values);
+    values.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
+}
+
+async fn noted(connection: &mut SqliteConnection, note: &TaskNote) -> Result<(), LedgerError> {
+    match note {
+        TaskNote::Submit { entry, dialect, at } => {
+            let mut values = Values::with_capacity(3);
+            values.id(entry.0.into_bytes());
+            let statement = match dialect {
+                None => task::NO_SUBMIT,
+                Some(dialect) => {
+                    values.shared(Some(dialect));
+                    values.number(Some(day_micros(*at)));
+                    task::SUBMIT
+                }
+            };
+            execute(connection, &statement.into(), values).await?;
+        }
+        TaskNote::Handle(handle) => {
+            execute(connection, &task::upsert().into(), task_values(handle)).await?;
+        }
+        TaskNote::Known { handle, known } => {
+            let first = execute(connection, &task::upsert().into(), task_values(handle)).await?;
+            if first > 0 {
+                let places = vec!["?"; width()].join(",");
+                let statement = write_attempts(&format!("VALUES ({places})"));
+                let mut values = Values::with_capacity(width());
+                add_row(known, &mut values);
+                execute(connection, &statement.into(), values).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many rows it changed.
 async fn execute(
     connection: &mut SqliteConnection,
     statement: &Arc<str>,
     values: Values,
-) -> Result<(), LedgerError> {
-    sqlx::query_with(AssertSqlSafe(statement.clone()), values.0)
+) -> Result<u64, LedgerError> {
+    let done = sqlx::query_with(AssertSqlSafe(statement.clone()), values.0)
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
 #[cfg(test)]

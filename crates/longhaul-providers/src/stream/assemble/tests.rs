@@ -74,6 +74,27 @@ fn images_come_in_order_with_their_usage_added_up() {
 }
 
 #[test]
+fn a_picture_of_40_mb_is_handed_on_as_a_part_of_its_event() {
+    let mut assembly = Assembly::new(Api::Images, 1);
+    let picture = "A".repeat(40 << 20);
+    let data = format!(r#"{{"type":"image_generation.completed","b64_json":"{picture}"}}"#);
+    let data = Bytes::from(data);
+    let event = Event::Data {
+        name: "image_generation.completed".to_owned(),
+        data: data.clone(),
+    };
+    let finished = assembly.take(&event).unwrap();
+    // Beside it there is only what an answer has around a picture.
+    let (within, around): (Vec<_>, Vec<_>) = finished
+        .pieces
+        .iter()
+        .partition(|piece| data.as_ptr_range().contains(&piece.as_ptr()));
+    assert_eq!(within.len(), 1);
+    assert_eq!(within[0].len(), picture.len() + 2);
+    assert!(around.iter().map(|piece| piece.len()).sum::<usize>() < 100);
+}
+
+#[test]
 fn a_link_instead_of_a_picture_is_handed_on_as_one() {
     let mut assembly = Assembly::new(Api::Images, 1);
     let link = event(

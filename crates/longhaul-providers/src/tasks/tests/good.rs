@@ -139,6 +139,22 @@ async fn a_host_without_tasks_gets_the_unary_call_and_is_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_one_key_is_refused_another_may_have() {
+    let layer = SubmitAndPollLayer::new(policy()).unwrap();
+    let provider = builder("none+takes@50*9")
+        .tasks(Offer::Refused)
+        .build()
+        .unwrap();
+    for (key, expected) in [("sk-one", 2), ("sk-one", 3), ("sk-two", 5), ("sk-two", 6)] {
+        let mut request = request("relay");
+        let value = format!("Bearer {key}").parse().unwrap();
+        request.headers_mut().insert("authorization", value);
+        text(call(&layer, &provider, request).await.unwrap()).await;
+        assert_eq!(entries(&provider).await.len(), expected, "{key}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_that_ignores_the_wish_answers_at_once() {
     let provider = builder("none+takes@100")
         .tasks(Offer::Ignored)

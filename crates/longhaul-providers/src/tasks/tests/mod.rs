@@ -2,6 +2,7 @@
 
 mod good;
 mod keys;
+mod lost;
 mod open;
 mod table;
 

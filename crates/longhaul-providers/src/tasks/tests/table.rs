@@ -7,7 +7,8 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_submit_is_never_sent_again() {
-    for (name, ..) in CALLS {
+    // Replicate lists its tasks: see below.
+    for (name, ..) in CALLS.into_iter().filter(|(name, ..)| *name != "replicate") {
         for script in ["reset@0.5", "gateway-timeout@0.5", "cut@0.5"] {
             let provider = provider(script);
             match call_once(&provider, name).await {

@@ -10,7 +10,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use http::request::Parts;
@@ -114,6 +114,18 @@ impl Tasks {
             .insert(task.id.clone(), task);
     }
 
+    /// Those of one API, the newest first.
+    fn of(&self, kind: Kind) -> Vec<Arc<Task>> {
+        let by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks: Vec<_> = by_id
+            .values()
+            .filter(|task| task.kind == kind)
+            .cloned()
+            .collect();
+        tasks.sort_by_key(|task| std::cmp::Reverse((task.submitted, task.id.clone())));
+        tasks
+    }
+
     fn find(&self, id: &str) -> Option<Arc<Task>> {
         self.by_id
             .lock()
@@ -138,6 +150,10 @@ struct Task {
     generation: Generation,
     fault: Fault,
     submitted: Duration,
+    /// The same as the time of day.
+    created: SystemTime,
+    /// What the request has as its input.
+    input: Value,
     /// A fault of the answer's body befalls the first that is collected.
     shaped: AtomicBool,
 }

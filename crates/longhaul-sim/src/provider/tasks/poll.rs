@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     State,
+    /// All of an account's, of which only Replicate tells.
+    List,
     /// fal's second question, once a task is completed.
     Result,
     Cancel,
@@ -40,6 +42,7 @@ pub(in super::super) fn asked(head: &Parts) -> Option<Asked> {
         (!id.is_empty()).then_some(Asked { id, what })
     };
     match (&head.method, &segments[..]) {
+        (&Method::GET, ["", "v1", "predictions"]) => asked("all", What::List),
         (&Method::GET, [.., "requests", id, "status"]) => asked(id, What::State),
         (&Method::GET, [.., "requests", id]) => asked(id, What::Result),
         (&Method::PUT, [.., "requests", id, "cancel"]) => asked(id, What::Cancel),
@@ -62,6 +65,17 @@ pub(in super::super) async fn answer(
         return refuse(&refusal);
     }
     let now = provider.inner.clock.now();
+    if asked.what == What::List {
+        let tasks = provider.inner.tasks.of(Kind::Replicate);
+        let listed = tasks
+            .iter()
+            .map(|task| words::listed(task, &task.state(now)));
+        let results: Vec<_> = listed.collect();
+        return document(
+            StatusCode::OK,
+            &json!({ "next": null, "previous": null, "results": results }),
+        );
+    }
     let task = provider.inner.tasks.find(&asked.id);
     let Some(task) = task.filter(|task| task.is_kept(now)) else {
         return document(StatusCode::NOT_FOUND, &words::unknown(&asked.id));

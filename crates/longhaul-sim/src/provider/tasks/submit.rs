@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, header};
+use serde_json::Value;
 
 use super::{
     super::{Provider, answer, work::Generation},
@@ -21,6 +22,7 @@ pub(in super::super) struct Submit {
     pub(in super::super) origin: String,
     pub(in super::super) fault: Fault,
     pub(in super::super) work: Work,
+    pub(in super::super) input: Value,
 }
 
 /// Another host, as a hostile answer would name it.
@@ -45,6 +47,8 @@ impl Submit {
             generation,
             fault: self.fault,
             submitted: inner.clock.now(),
+            created: answer::time_of_day(),
+            input: self.input,
             shaped: false.into(),
         };
         let id = task.id.clone();

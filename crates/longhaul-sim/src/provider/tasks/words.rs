@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Kind, Task};
+use super::{Kind, State, Task};
 use crate::{
     TaskFailure,
     dialect::{Frame, replicate, responses},
@@ -180,6 +180,23 @@ pub(super) fn done(task: &Task, pictures: Value) -> Value {
         }
         Kind::Fal | Kind::Replicate => pictures,
     }
+}
+
+/// A task in the list of all: without its pictures.
+pub(super) fn listed(task: &Task, state: &State) -> Value {
+    let [waiting, working] = running_words(task.kind);
+    let word = match state {
+        State::Queued => waiting,
+        State::Running => working,
+        State::Done => "succeeded",
+        State::Failed(_) => "failed",
+    };
+    let urls = Urls::of(task);
+    let mut document = document(task, word);
+    document["urls"] = json!({ "get": urls.state, "cancel": urls.cancel });
+    document["input"] = task.input.clone();
+    document["created_at"] = json!(humantime::format_rfc3339_micros(task.created).to_string());
+    document
 }
 
 /// No such task.

@@ -22,7 +22,8 @@ impl<B: Replay> RetryOperation<B> {
         // Each target that an operation goes to gets a key of its own.
         let new = OperationId::new();
         let elsewhere: Option<&PriorAttempts> = head.extensions.get();
-        let id = elsewhere.map_or(new, |it| it.operation);
+        let own: Option<&OperationId> = head.extensions.get();
+        let id = elsewhere.map_or(own.copied().unwrap_or(new), |it| it.operation);
         let elsewhere = elsewhere.copied().map(Box::new);
         let workload: Option<&Workload> = head.extensions.get();
         let resolution = workload.map_or_else(Default::default, |workload| workload.resolution);

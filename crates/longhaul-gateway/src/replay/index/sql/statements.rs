@@ -120,6 +120,23 @@ impl Index for SqlIndex {
         })
     }
 
+    fn resume(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
+        Box::pin(async move {
+            let resumed = sqlx::query(
+                "UPDATE longhaul_operations SET state = 'running', ended = NULL, owner = $1 \
+                 WHERE id = $2 AND state = 'unknown'",
+            )
+            .bind(&self.replica)
+            .bind(id.digits())
+            .execute(&self.pool)
+            .await?;
+            match resumed.rows_affected() {
+                0 => Ok(None),
+                _ => self.get(id).await,
+            }
+        })
+    }
+
     fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async move {
             sqlx::query("UPDATE longhaul_operations SET key_digest = NULL WHERE id = $1")

@@ -2,8 +2,10 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::Attempt;
-use crate::model::Probability;
+use http::StatusCode;
+
+use super::{Attempt, facts::AttemptFacts};
+use crate::model::{Class, Evidence, Outcome, Probability};
 
 type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -15,7 +17,7 @@ pub struct TaskHandle {
     pub dialect: Box<str>,
     /// The provider's id.
     pub id: Box<str>,
-    /// Where it is polled, with the key that submitted it.
+    /// Where it is polled, with the key of whoever submitted it; empty where nobody may send a key there.
     pub poll_url: Box<str>,
     /// When the provider forgets it, in seconds since 1970, where that is known.
     pub expires: Option<u64>,
@@ -33,19 +35,39 @@ pub enum TaskEnd {
     Lost,
 }
 
-/// Ends when a handle is durable.
+/// What became known of an attempt that had submitted a task, when a later one collected it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TaskAnswer {
+    /// What it means, and what the task cost. The duration is that of the later attempt.
+    pub outcome: Outcome,
+    /// The status that the task was answered with, if it was.
+    pub status: Option<StatusCode>,
+    /// What the answer says of itself.
+    pub evidence: Evidence,
+}
+
+/// Ends when a note is durable.
 pub type TaskNoted = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>>;
 
 /// Where handles are kept, so that no crash loses what was paid for.
 ///
 /// A ledger that keeps them puts a sink for its entry on the attempt when it opens that, by [`Attempt::set_task_sink`].
 pub trait TaskSink: Send + Sync + fmt::Debug {
+    /// Notes that a submit leaves now, in the dialect of this name; the submit waits for the future's end. Where its answer is
+    /// never seen, somebody can still ask the provider what came of it. `None` takes the note back: no task was begun.
+    fn submits(&self, dialect: Option<&str>) -> TaskNoted;
+
     /// Notes a task that was submitted. The first poll waits for the future's end.
     fn note(&self, handle: &TaskHandle) -> TaskNoted;
 
     /// Notes how it ended. Must neither block nor panic: it is called where the attempt ends, from destructors too. Of a
     /// task that has not ended nothing is said: it stays open.
     fn ended(&self, handle: &TaskHandle, end: TaskEnd);
+
+    /// Notes how it ended, and what is known by that of the attempt that submitted it: a later attempt collected it, which
+    /// costs nothing of its own. As little as [`ended`](Self::ended) may it block or panic.
+    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer);
 }
 
 /// The task of an attempt, and where its handle is kept.
@@ -54,6 +76,8 @@ pub(super) struct TaskFacts {
     sink: Option<Arc<dyn TaskSink>>,
     handle: Option<Arc<TaskHandle>>,
     end: Option<TaskEnd>,
+    /// Another attempt submitted it, and what it costs is in the books of that one.
+    is_anothers: bool,
 }
 
 impl TaskHandle {
@@ -84,11 +108,34 @@ impl TaskFacts {
         self.handle.is_some() && self.end.is_some()
     }
 
-    /// Says how it ended, if it did.
-    pub(super) fn tell_end(&self) {
-        if let (Some(sink), Some(handle), Some(end)) = (&self.sink, &self.handle, self.end) {
-            sink.ended(handle, end);
+    /// Whether another attempt submitted it.
+    pub(super) const fn is_anothers(&self) -> bool {
+        self.is_anothers
+    }
+
+    /// Says how it ended, if it did; to the books of another attempt with what is known by that.
+    pub(super) fn tell_end(&self, answer: Option<&TaskAnswer>) {
+        let (Some(sink), Some(handle), Some(end)) = (&self.sink, &self.handle, self.end) else {
+            return;
+        };
+        match answer {
+            None => sink.ended(handle, end),
+            Some(answer) => sink.collected(handle, end, answer),
         }
+    }
+}
+
+impl AttemptFacts {
+    /// What its end says of the attempt that submitted the task, where that was another.
+    pub(super) fn task_answer(&self, outcome: Outcome, class: Class) -> Option<TaskAnswer> {
+        self.task.is_anothers().then(|| TaskAnswer {
+            outcome: Outcome {
+                exposure: self.exposure_of_work(class),
+                ..outcome
+            },
+            status: self.head.map(|head| head.status),
+            evidence: self.evidence.clone(),
+        })
     }
 }
 
@@ -98,7 +145,34 @@ impl Attempt {
         self.facts().task.sink = Some(sink);
     }
 
-    /// Notes that the attempt submitted a task, and ends when the handle is durable; at once where there is no sink.
+    /// Notes that the attempt submits in the dialect of this name, or that it began no task after all, and ends when that is
+    /// durable; at once where nobody keeps it.
+    ///
+    /// # Errors
+    ///
+    /// If the note could not be made durable.
+    pub async fn note_submit(&self, dialect: Option<&str>) -> Result<(), SinkError> {
+        let sink = self.facts().task.sink.clone();
+        match sink.map(|sink| sink.submits(dialect)) {
+            Some(noted) => noted.await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that the attempt collects the task that `earlier` submitted, and submits none: what the task costs stays in the
+    /// books of `earlier`, which are told how it ended.
+    pub fn resume_task(&self, earlier: &Self) {
+        let task = earlier.facts().task.clone();
+        let mut facts = self.facts();
+        facts.task = TaskFacts {
+            end: None,
+            is_anothers: true,
+            ..task
+        };
+        facts.not_silent = true;
+    }
+
+    /// Notes that the attempt submitted a task, and ends when the handle is durable; at once where nobody keeps it.
     ///
     /// From then on only the deadline bounds the attempt, no attempt is made beside it, and the answer's head is that of
     /// the task's own answer.
@@ -168,76 +242,4 @@ impl Attempt {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use http::{StatusCode, Version};
-
-    use super::*;
-    use crate::{
-        attempt::OperationId,
-        model::{Class, End},
-    };
-
-    #[derive(Debug, Default)]
-    struct Kept(Mutex<Vec<String>>);
-
-    impl TaskSink for Kept {
-        fn note(&self, handle: &TaskHandle) -> TaskNoted {
-            self.0.lock().unwrap().push(format!("open {}", handle.id));
-            Box::pin(async { Ok(()) })
-        }
-
-        fn ended(&self, handle: &TaskHandle, end: TaskEnd) {
-            self.0
-                .lock()
-                .unwrap()
-                .push(format!("{end:?} {}", handle.id));
-        }
-    }
-
-    fn attempt() -> (Attempt, Arc<Kept>) {
-        let attempt = Attempt::new(OperationId::new(), 1, None);
-        let kept = Arc::new(Kept::default());
-        attempt.set_task_sink(kept.clone());
-        (attempt, kept)
-    }
-
-    fn handle() -> TaskHandle {
-        TaskHandle::new("relay", "t1", "https://relay.test/t1", None)
-    }
-
-    #[tokio::test]
-    async fn how_a_task_ended_is_told_when_its_attempt_ends() {
-        let (attempt, kept) = attempt();
-        attempt.note_task(handle()).await.unwrap();
-        assert!(attempt.has_open_task());
-        attempt.note_task_end(TaskEnd::Collected);
-        assert_eq!(*kept.0.lock().unwrap(), ["open t1"]);
-        attempt.finish(End::Finished, Class::Delivered);
-        attempt.finish(End::Cancelled, Class::UnknownOutcome);
-        assert_eq!(*kept.0.lock().unwrap(), ["open t1", "Collected t1"]);
-    }
-
-    #[tokio::test]
-    async fn a_task_whose_attempt_was_left_stays_open() {
-        let (attempt, kept) = attempt();
-        attempt.note_task(handle()).await.unwrap();
-        attempt.finish(End::Cancelled, Class::UnknownOutcome);
-        assert_eq!(*kept.0.lock().unwrap(), ["open t1"]);
-        assert_eq!(attempt.task(), Some(handle()));
-    }
-
-    #[tokio::test]
-    async fn the_head_is_the_tasks_own_once_it_has_ended() {
-        let (attempt, _) = attempt();
-        attempt.head_received(StatusCode::ACCEPTED, Version::HTTP_11);
-        attempt.note_task(handle()).await.unwrap();
-        attempt.head_received(StatusCode::OK, Version::HTTP_11);
-        assert_eq!(attempt.status(), Some(StatusCode::ACCEPTED));
-        attempt.note_task_end(TaskEnd::Failed);
-        attempt.head_received(StatusCode::BAD_REQUEST, Version::HTTP_11);
-        attempt.head_received(StatusCode::OK, Version::HTTP_11);
-        assert_eq!(attempt.status(), Some(StatusCode::BAD_REQUEST));
-    }
-}
+mod tests;

@@ -1,0 +1,108 @@
+use std::sync::Mutex;
+
+use http::{StatusCode, Version};
+
+use super::*;
+use crate::{
+    attempt::OperationId,
+    model::{Class, End},
+};
+
+#[derive(Debug, Default)]
+struct Kept(Mutex<Vec<String>>);
+
+impl TaskSink for Kept {
+    fn submits(&self, dialect: Option<&str>) -> TaskNoted {
+        let dialect = dialect.unwrap_or("nothing");
+        self.0.lock().unwrap().push(format!("submits {dialect}"));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn note(&self, handle: &TaskHandle) -> TaskNoted {
+        self.0.lock().unwrap().push(format!("open {}", handle.id));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn ended(&self, handle: &TaskHandle, end: TaskEnd) {
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("{end:?} {}", handle.id));
+    }
+
+    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer) {
+        let TaskAnswer { outcome, .. } = answer;
+        let permille = outcome.exposure.probability.as_permille();
+        self.0.lock().unwrap().push(format!(
+            "{end:?} {} later: {}, {permille}",
+            handle.id, outcome.class
+        ));
+    }
+}
+
+fn attempt() -> (Attempt, Arc<Kept>) {
+    let attempt = Attempt::new(OperationId::new(), 1, None);
+    let kept = Arc::new(Kept::default());
+    attempt.set_task_sink(kept.clone());
+    (attempt, kept)
+}
+
+fn handle() -> TaskHandle {
+    TaskHandle::new("relay", "t1", "https://relay.test/t1", None)
+}
+
+#[tokio::test]
+async fn how_a_task_ended_is_told_when_its_attempt_ends() {
+    let (attempt, kept) = attempt();
+    attempt.note_task(handle()).await.unwrap();
+    assert!(attempt.has_open_task());
+    attempt.note_task_end(TaskEnd::Collected);
+    assert_eq!(*kept.0.lock().unwrap(), ["open t1"]);
+    attempt.finish(End::Finished, Class::Delivered);
+    attempt.finish(End::Cancelled, Class::UnknownOutcome);
+    assert_eq!(*kept.0.lock().unwrap(), ["open t1", "Collected t1"]);
+}
+
+#[tokio::test]
+async fn a_task_whose_attempt_was_left_stays_open() {
+    let (attempt, kept) = attempt();
+    attempt.note_task(handle()).await.unwrap();
+    attempt.finish(End::Cancelled, Class::UnknownOutcome);
+    assert_eq!(*kept.0.lock().unwrap(), ["open t1"]);
+    assert_eq!(attempt.task(), Some(handle()));
+}
+
+#[tokio::test]
+async fn what_a_later_attempt_collects_is_in_the_books_of_the_first() {
+    let (first, kept) = attempt();
+    first.note_submit(Some("relay")).await.unwrap();
+    first.note_task(handle()).await.unwrap();
+    first.finish(End::TimedOut, Class::Undelivered);
+
+    let (second, own) = attempt();
+    second.resume_task(&first);
+    assert!(second.has_open_task());
+    second.note_task_end(TaskEnd::Collected);
+    let outcome = second.finish(End::Finished, Class::Delivered);
+    assert_eq!(outcome.exposure.probability, Probability::ZERO);
+    let expected = [
+        "submits relay",
+        "open t1",
+        "Collected t1 later: Delivered, 1000",
+    ];
+    assert_eq!(*kept.0.lock().unwrap(), expected);
+    assert!(own.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_head_is_the_tasks_own_once_it_has_ended() {
+    let (attempt, _) = attempt();
+    attempt.head_received(StatusCode::ACCEPTED, Version::HTTP_11);
+    attempt.note_task(handle()).await.unwrap();
+    attempt.head_received(StatusCode::OK, Version::HTTP_11);
+    assert_eq!(attempt.status(), Some(StatusCode::ACCEPTED));
+    attempt.note_task_end(TaskEnd::Failed);
+    attempt.head_received(StatusCode::BAD_REQUEST, Version::HTTP_11);
+    attempt.head_received(StatusCode::OK, Version::HTTP_11);
+    assert_eq!(attempt.status(), Some(StatusCode::BAD_REQUEST));
+}
