@@ -5,6 +5,7 @@
 
 mod document;
 mod exchange;
+mod gateway;
 mod openai;
 mod ours;
 mod reqwest_retry;
@@ -18,7 +19,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use longhaul::{BoxError, ConfigError, Stack};
 
-use super::world::World;
+use super::{scenario::Scenario, world::World};
 
 /// A request with its whole answer.
 pub(super) type Client = BoxCloneService<Request<Full<Bytes>>, Response<Bytes>, BoxError>;
@@ -45,6 +46,8 @@ enum Build {
     },
     /// The default, and each call made in another way than in one request
     Exchanged(Exchange),
+    /// The default behind the gateway's layers
+    Gateway,
 }
 
 /// How a call is made that is not one request: the provider has to offer it
@@ -86,12 +89,28 @@ impl Policy {
             }),
             Build::Ours { change, .. } => ours::built(change, world),
             Build::Exchanged(exchange) => ours::exchanged(exchange, world),
+            Build::Gateway => gateway::built(world),
         }
+    }
+
+    /// Whether it is played in every scenario: a gateway changes nothing where callers stay
+    pub(super) const fn is_everywhere(&self) -> bool {
+        !matches!(self.build, Build::Gateway)
+    }
+
+    /// Whether it is played in this one
+    pub(super) const fn plays(&self, scenario: &Scenario) -> bool {
+        self.is_everywhere() || scenario.gateway
+    }
+
+    /// Whether callers that left come back for their pictures: there must be somebody who has them
+    pub(super) const fn comes_back(&self) -> bool {
+        matches!(self.build, Build::Gateway)
     }
 
     /// Whether it is one of Longhaul's
     pub(super) const fn is_ours(&self) -> bool {
-        matches!(self.build, Build::Ours { .. } | Build::Exchanged(_))
+        !matches!(self.build, Build::Theirs(_))
     }
 
     /// Whether it is one of the default's variants
@@ -198,6 +217,11 @@ pub(super) static ALL: &[Policy] = &[
         "longhaul-stream",
         "the default, each call as a stream that is pinged every 15 s: the provider has to offer that",
         Exchange::Stream,
+    ),
+    Policy::new(
+        "longhaul-gateway",
+        "the default behind the gateway's IdempotentReplay and Detach: callers that left ask again by the same key",
+        Build::Gateway,
     ),
 ];
 
