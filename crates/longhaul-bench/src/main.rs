@@ -3,6 +3,7 @@
 mod child;
 mod contenders;
 mod cost;
+mod gateway;
 mod heap;
 mod in_flight;
 mod ledger;
@@ -43,6 +44,8 @@ enum Command {
     Workload(workload::Options),
     /// One client on real sockets, with and without the stack
     Wire(wire::Options),
+    /// The gateway beside a bare proxy of hyper's and nginx, each in a process of its own
+    Gateway(gateway::Options),
     /// The durable ledger: attempts a second, and reports over ten million of them
     Ledger(ledger::Options),
     /// Pictures, money and time under recorded incidents, by policy
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::InFlight(options) => in_flight::run(&options),
         Command::Workload(options) => workload::run(&options),
         Command::Wire(options) => wire::run(&options),
+        Command::Gateway(options) => gateway::run(&options),
         Command::Ledger(options) => ledger::run(&options),
         Command::Outcomes(options) => outcomes::run(&options),
         Command::Soak(options) => soak::run(&options),

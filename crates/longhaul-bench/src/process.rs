@@ -15,9 +15,26 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::new(seconds, nanoseconds)
 }
 
+/// CPU time of all threads of another process, so far, to a hundredth of a second; `None` where there is no `/proc`.
+pub(crate) fn cpu_time_of(process: u32) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program may hold anything; after it `utime` and `stime` are the twelfth and the thirteenth field.
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    // What Linux counts in here is the same on every machine.
+    const TICKS: u32 = 100;
+    Some(Duration::from_secs(user + system) / TICKS)
+}
+
 /// Bytes of memory that this process has from the system; `None` where there is no `/proc`.
 pub(crate) fn resident() -> Option<usize> {
     kilobytes("/proc/self/status", "VmRSS:")
+}
+
+/// The same of another process.
+pub(crate) fn resident_of(process: u32) -> Option<usize> {
+    kilobytes(&format!("/proc/{process}/status"), "VmRSS:")
 }
 
 /// How often this process touched memory for the first time, so far; `None` where there is no `/proc`.

@@ -10,7 +10,7 @@ use longhaul_gateway::{
     config::{Config, KeyConfig},
     demo::{Demo, introduction},
     gateway::Gateway,
-    server::{Admin, Server, stop_signal},
+    server::{Admin, Server, open_more_files, stop_signal},
     telemetry::Recorder,
 };
 use longhaul_ledger::Location;
@@ -154,6 +154,7 @@ async fn serve(
     demo: Option<&Demo>,
 ) -> Result<(), Box<dyn Error>> {
     let recorder = Recorder::install()?;
+    open_more_files();
     let gateway = Gateway::new(&config).await?;
     let bind = async |key: &str, address: SocketAddr| {
         Server::bind(address, config.limits.clone())

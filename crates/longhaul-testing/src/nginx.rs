@@ -23,8 +23,31 @@ impl Nginx {
     ///
     /// If it does not start, such as for a directive that it does not know; under `CI=true` if it is not installed.
     pub fn before(upstream: SocketAddr, directives: &str) -> Option<Self> {
+        let location = format!("location / {{ proxy_pass http://{upstream}; }}");
+        Self::start("", &[&location, directives])
+    }
+
+    /// The same with connections to `upstream` that are used again, and answers that are passed on as they come.
+    ///
+    /// # Panics
+    ///
+    /// As [`before`](Self::before).
+    pub fn keeping_connections(upstream: SocketAddr, directives: &str) -> Option<Self> {
+        const LOCATION: &str = "location / {
+            proxy_pass http://kept;
+            proxy_http_version 1.1;
+            proxy_set_header Connection '';
+            proxy_buffering off;
+        }";
+        let kept = format!("upstream kept {{ server {upstream}; keepalive 64; }}");
+        Self::start(&kept, &[LOCATION, directives])
+    }
+
+    /// With what stands beside its `server` block, and in it.
+    fn start(beside: &str, server: &[&str]) -> Option<Self> {
         let program = find("nginx")?;
-        let configuration = |port, folder: &Path| configuration(port, folder, upstream, directives);
+        let server = server.join("\n");
+        let configuration = |port, folder: &Path| configuration(port, folder, beside, &server);
         let command = |file: &Path| {
             let mut command = Command::new(&program);
             command.args(["-e", "stderr", "-c"]).arg(file);
@@ -36,6 +59,11 @@ impl Nginx {
     /// Scheme, host and port, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.0.port)
+    }
+
+    /// The id of its one process.
+    pub fn process(&self) -> u32 {
+        self.0.process()
     }
 
     /// The requests that have ended, in their order.
@@ -61,7 +89,7 @@ fn logged(line: &str) -> Option<Logged> {
 }
 
 /// One process in the foreground, which writes nowhere but into `folder`.
-fn configuration(port: u16, folder: &Path, upstream: SocketAddr, directives: &str) -> String {
+fn configuration(port: u16, folder: &Path, beside: &str, server: &str) -> String {
     let folder = folder.display();
     let bodies = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|of| format!("{of}_temp_path {folder}/{of};"))
@@ -71,15 +99,15 @@ fn configuration(port: u16, folder: &Path, upstream: SocketAddr, directives: &st
         master_process off;
         pid {folder}/pid;
         error_log stderr;
-        events {{ worker_connections 256; }}
+        events {{ worker_connections 16384; }}
         http {{
             log_format short '$connection $status';
             access_log {folder}/access short;
             {bodies}
+            {beside}
             server {{
                 listen 127.0.0.1:{port};
-                location / {{ proxy_pass http://{upstream}; }}
-                {directives}
+                {server}
             }}
         }}
         "

@@ -55,6 +55,13 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// The id of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.running.as_ref().map_or(0, Running::id)
+    }
+}
+
 /// Starts what `command` says until it listens at its port; `None` where it does not come to.
 pub(crate) fn listening(command: impl Fn() -> (u16, Command)) -> Option<(u16, Running)> {
     // Somebody else may take the free port first.

@@ -74,6 +74,7 @@ async fn days(
             built.client.clone(),
             request,
             operation.patience,
+            policy.comes_back(),
         )));
     }
     let mut waits = Vec::with_capacity(count);
@@ -93,18 +94,21 @@ async fn days(
     Ok(Cell { sums, wrong })
 }
 
-/// How long one caller waited for its picture, if it came before it left.
+/// How long one caller waited for its picture, if it came before it left, or when it came back for it.
 async fn call(
     client: Client,
     request: Request<Full<Bytes>>,
     patience: Duration,
+    comes_back: bool,
 ) -> Option<Duration> {
     let asked = Instant::now();
-    let answer = timeout(patience, client.oneshot(request))
-        .await
-        .ok()?
-        .ok()?;
-    has_picture(&answer).then(|| asked.elapsed())
+    loop {
+        match timeout(patience, client.clone().oneshot(request.clone())).await {
+            Ok(answer) => return has_picture(&answer.ok()?).then(|| asked.elapsed()),
+            Err(_) if comes_back => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Every picture that a caller holds was delivered by a provider, once, and none was delivered to nobody.

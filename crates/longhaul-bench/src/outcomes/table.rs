@@ -89,12 +89,22 @@ impl Plan {
 
     /// Row by row, each with its field's place and once for each seed.
     fn cells(&self) -> impl Iterator<Item = (usize, &Arc<Scenario>, &'static Policy, u64)> {
-        let row = |scenario| self.policies.iter().map(move |policy| (scenario, *policy));
-        let fields = self.scenarios.iter().flat_map(row).enumerate();
+        let rows = self.scenarios.iter().flat_map(|scenario| {
+            let policies = self.policies_of(scenario);
+            policies.map(move |policy| (scenario, policy))
+        });
+        let fields = rows.enumerate();
         fields.flat_map(|(at, (scenario, policy))| {
             let seeds = (0..self.seeds).map(|more| self.seed.wrapping_add(more));
             seeds.map(move |seed| (at, scenario, policy, seed))
         })
+    }
+
+    /// Those that are played in this scenario, in the order of the columns.
+    fn policies_of(&self, scenario: &Scenario) -> impl Iterator<Item = &'static Policy> + use<> {
+        let plays = |policy: &&'static Policy| policy.plays(scenario);
+        let policies: Vec<_> = self.policies.iter().copied().filter(plays).collect();
+        policies.into_iter()
     }
 
     /// By the cell's place.
@@ -168,12 +178,11 @@ impl Table {
     pub(super) fn rows(
         &self,
     ) -> impl Iterator<Item = (&Scenario, impl Iterator<Item = (&'static Policy, &Figures)>)> {
-        let width = self.plan.policies.len();
-        let rows = self.figures.chunks(width);
-        self.plan
-            .scenarios
-            .iter()
-            .zip(rows)
-            .map(|(scenario, row)| (&**scenario, self.plan.policies.iter().copied().zip(row)))
+        let mut figures = self.figures.iter();
+        self.plan.scenarios.iter().map(move |scenario| {
+            let policies = self.plan.policies_of(scenario);
+            let row: Vec<_> = policies.zip(&mut figures).collect();
+            (&**scenario, row.into_iter())
+        })
     }
 }

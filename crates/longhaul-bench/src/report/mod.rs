@@ -15,7 +15,7 @@ pub(crate) use self::{
     aim::{Aim, aims},
     section::{Effort, Section},
 };
-use crate::{cost, in_flight, ledger, outcomes, table::table, wire, workload};
+use crate::{cost, gateway, in_flight, ledger, outcomes, table::table, wire, workload};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -35,7 +35,7 @@ struct Part {
 }
 
 /// In the order of the report.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     Part {
         command: "outcomes",
         measure: outcomes::section,
@@ -57,6 +57,10 @@ const PARTS: [Part; 6] = [
         measure: wire::section,
     },
     Part {
+        command: "gateway",
+        measure: gateway::section,
+    },
+    Part {
         command: "ledger",
         measure: ledger::section,
     },
@@ -69,6 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let effort = Effort::quick_if(options.quick);
     let plots = options.out.join(PLOTS);
     // Before the minutes of measuring, and not after them.
+    gateway::program()?;
     fs::create_dir_all(&plots).map_err(|error| cannot_write(&plots, &error))?;
     let mut text = preface(effort);
     for part in &PARTS {

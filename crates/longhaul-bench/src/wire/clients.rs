@@ -66,7 +66,7 @@ pub(super) fn run<J: Job>(which: Which, job: J) -> Result<J::Done, Box<dyn Error
     done.map_err(|error: BoxError| error as Box<dyn Error>)
 }
 
-pub(super) fn plain() -> legacy::Client<HttpConnector, Full<Bytes>> {
+pub(crate) fn plain() -> legacy::Client<HttpConnector, Full<Bytes>> {
     legacy::Client::builder(TokioExecutor::new()).build_http()
 }
 
@@ -86,7 +86,7 @@ pub(super) fn call(server: SocketAddr, path: &str) -> Result<Call, BoxError> {
 }
 
 /// Sends it and reads the answer piece by piece; returned is its length.
-pub(super) async fn send<S, B>(client: S, call: Request<Full<Bytes>>) -> Result<usize, BoxError>
+pub(crate) async fn send<S, B>(client: S, call: Request<Full<Bytes>>) -> Result<usize, BoxError>
 where
     S: Service<Call, Response = Response<B>>,
     S::Error: Into<BoxError>,

@@ -13,7 +13,10 @@ use std::{error::Error, net::SocketAddr};
 
 use clap::ValueEnum;
 
-use self::server::Running;
+pub(crate) use self::{
+    clients::{plain, send},
+    server::{ANSWER, HELD, HOLD, Running},
+};
 use crate::report::{Effort, Section};
 
 #[derive(Debug, clap::Args)]

@@ -22,20 +22,20 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{child, process};
 
 /// Answered never; such requests are counted while they last.
-pub(super) const HOLD: &str = "/hold";
+pub(crate) const HOLD: &str = "/hold";
 /// Answered with how many are held.
-pub(super) const HELD: &str = "/held";
+pub(crate) const HELD: &str = "/held";
 /// Answered with so many bytes of JSON.
-pub(super) const ANSWER: &str = "/answer/";
+pub(crate) const ANSWER: &str = "/answer/";
 
 /// A server in a process of its own, which ends with this value.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
 }
 
 impl Running {
-    pub(super) fn start() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start() -> Result<Self, Box<dyn Error>> {
         let mut child = child::command(&["wire", "--serve"])?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -47,7 +47,7 @@ impl Running {
         Ok(Self { child, address })
     }
 
-    pub(super) const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 }
@@ -103,7 +103,8 @@ async fn answer(
     let (head, body) = request.into_parts();
     // What is wrong with it shows at the next read.
     let _ = body.collect().await;
-    let path = head.uri.path();
+    // Behind a proxy the path says where the call goes, and the query what is asked for.
+    let path = head.uri.query().unwrap_or(head.uri.path());
     if path == HOLD {
         let _held = Counted::one_more(&held);
         std::future::pending().await

@@ -74,6 +74,10 @@ pub struct ReplayConfig {
     /// For how long after the end of an operation an SDK's own retry is recognised. Default 10 min.
     #[serde(with = "humantime_serde")]
     pub sdk_retries_within: Duration,
+    /// Where `state` is PostgreSQL: how long a gateway may not have said that it lives before the others take its
+    /// operations to be of unknown outcome. It says so six times as often. Default 60 s; 1 s at least.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
     /// Whether first requests with the same body attach to a running one too. Default off: four equal prompts may mean
     /// four pictures.
     pub coalesce: bool,
@@ -87,6 +91,7 @@ impl Default for ReplayConfig {
             keep: Duration::from_secs(24 * 3600),
             quota_bytes: 10 << 30,
             sdk_retries_within: Duration::from_secs(600),
+            lease: Duration::from_secs(60),
             coalesce: false,
         }
     }
@@ -95,6 +100,9 @@ impl Default for ReplayConfig {
 impl ReplayConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         nonzero("keep", self.keep)?;
+        if self.lease < Duration::from_secs(1) {
+            return Err(ConfigError::new("lease", "must be at least 1s"));
+        }
         if self.quota_bytes == 0 {
             return Err(ConfigError::new("quota_bytes", "must be more than zero"));
         }

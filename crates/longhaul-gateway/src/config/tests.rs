@@ -45,6 +45,10 @@ fn what_cannot_work_is_refused_by_its_key() {
             "`limits.head_bytes`",
         ),
         (
+            format!("[replay]\nlease = \"0s\"\n{UPSTREAM}"),
+            "`replay.lease`",
+        ),
+        (
             format!("[replay]\nquota_bytes = 0\n{UPSTREAM}"),
             "`replay.quota_bytes`",
         ),

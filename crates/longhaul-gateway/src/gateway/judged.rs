@@ -46,11 +46,11 @@ impl Judged {
             IdempotentReplayLayer::new(policy, index)
         } else {
             let index = SqlIndex::open(&config.state).await.map_err(failed)?;
-            IdempotentReplayLayer::new(policy, index)
+            IdempotentReplayLayer::new(policy, index.with_lease(config.replay.lease))
         };
         let replays = layer.replays();
         replays.take_over().await;
-        replays.keep_alive();
+        replays.keep_alive(config.replay.lease / 6);
         Ok(Self {
             service: boxed(config, layer.layer(detached)),
             detach,

@@ -16,7 +16,11 @@ use super::{
     operation::{Answer, Operation, Wanted},
     words::{ended_free, unavailable, unknown},
 };
-use crate::{core::BoxError, refusal::Refusal, wall_clock::now};
+use crate::{
+    core::{BoxError, Money},
+    refusal::Refusal,
+    wall_clock::{millis, now},
+};
 
 /// Between two looks at an operation of another process.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -114,7 +118,9 @@ impl Replays {
             }
         }
         loop {
-            let Some(known) = index.begin(row.clone()).await.map_err(failed)? else {
+            let begun = index.begin(row.clone()).await;
+            let begun = begun.inspect_err(|_| self.never_began(row));
+            let Some(known) = begun.map_err(failed)? else {
                 return Ok(None);
             };
             check_request(&known, asked.request)?;
@@ -125,6 +131,16 @@ impl Replays {
                 _ => index.release_key(known.id).await.map_err(failed)?,
             }
         }
+    }
+
+    /// The database may have written the beginning down before it was gone: nobody must wait for its end.
+    fn never_began(&self, row: &Row) {
+        let mut row = row.clone();
+        row.state = State::Free;
+        row.ended = Some(millis(now()));
+        row.possible = row.possible.map(Money::zero);
+        let replays = self.clone();
+        self.0.tasks.spawn(async move { replays.write(&row).await });
     }
 
     /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.

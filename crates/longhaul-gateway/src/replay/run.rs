@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
@@ -22,9 +23,9 @@ use crate::{
     refusal::{CLASS, OPERATION, Refusal},
     wall_clock::{millis, now},
 };
-/// How often the end of an operation is tried to be written down, and how long is waited between.
-const WRITES: u32 = 5;
-const BETWEEN_WRITES: Duration = Duration::from_secs(1);
+/// For how long the end of an operation is tried to be written down, and how long is waited between at most.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(3600);
+const BETWEEN_WRITES: Duration = Duration::from_secs(8);
 
 /// Headers of an answer that belong to one way of carrying it.
 const NOT_KEPT: [HeaderName; 4] = [
@@ -125,7 +126,10 @@ async fn read<B>(
     match spool.whole() {
         Some(length) if spool.is_on_disk() => {
             row.length = length;
-            replays.kept_more(length);
+            if row.state == State::Kept {
+                spool.keep();
+                replays.kept_more(length);
+            }
         }
         // What is not on the disk is lost for whoever comes after those who wait now.
         _ if row.state == State::Kept => row.state = State::Unknown,
@@ -187,16 +191,18 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 }
 
 impl Replays {
-    /// Its end must not be lost: a database that is gone for a moment is asked again.
+    /// Its end must not be lost: a database that is gone for minutes is asked again until it is back.
     pub(super) async fn write(&self, row: &Row) {
-        for left in (0..WRITES).rev() {
-            match self.0.index.end(row.clone()).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::error!(operation = %row.id, error, left, "the end of an operation cannot be written down");
-                }
+        let begun = Instant::now();
+        let mut wait = Duration::from_millis(500);
+        while let Err(error) = self.0.index.end(row.clone()).await {
+            let gives_up = begun.elapsed() > WRITTEN_WITHIN;
+            tracing::error!(operation = %row.id, error, gives_up, "the end of an operation cannot be written down");
+            if gives_up {
+                return;
             }
-            tokio::time::sleep(BETWEEN_WRITES).await;
+            wait = (wait * 2).min(BETWEEN_WRITES);
+            tokio::time::sleep(wait).await;
         }
     }
 }

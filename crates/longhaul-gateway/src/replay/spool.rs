@@ -2,10 +2,13 @@
 
 use std::{
     fmt,
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Waker},
 };
 
@@ -17,7 +20,18 @@ pub(super) struct Spool(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
+    /// Whether the file stays when all have left it.
+    kept: AtomicBool,
     state: Mutex<State>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !*self.kept.get_mut() {
+            // What nobody will be given takes no room. It may never have been made.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -54,6 +68,7 @@ impl Spool {
     pub(super) async fn begin(path: PathBuf) -> (Self, Writer) {
         let spool = Self(Arc::new(Inner {
             path,
+            kept: AtomicBool::new(false),
             state: Mutex::default(),
         }));
         let path = spool.0.path.clone();
@@ -75,6 +90,11 @@ impl Spool {
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Keeps the file for those who come later.
+    pub(super) fn keep(&self) {
+        self.0.kept.store(true, Relaxed);
     }
 
     /// Its length, where it has ended well.

@@ -15,8 +15,6 @@ use crate::wall_clock::{millis, now};
 
 /// Between two looks for what is too old.
 const PAUSE: Duration = Duration::from_secs(300);
-/// Between two signs that this process lives.
-const RENEWAL: Duration = Duration::from_secs(10);
 /// Answers that are removed at once.
 const AT_ONCE: u32 = 64;
 
@@ -50,12 +48,13 @@ impl Replays {
         }
     }
 
-    /// Says every ten seconds that this process lives, until the runtime ends.
-    pub fn keep_alive(&self) {
+    /// Says so often that this process lives, until the runtime ends: several times within a lease, which is a minute
+    /// by default.
+    pub fn keep_alive(&self, every: Duration) {
         let replays = self.clone();
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(RENEWAL).await;
+                tokio::time::sleep(every).await;
                 match replays.0.index.renew().await {
                     Ok(0) => {}
                     Ok(lost) => {

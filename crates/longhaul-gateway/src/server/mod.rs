@@ -2,6 +2,7 @@
 
 mod admin;
 mod drain;
+mod open_files;
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,9 +13,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
 
-pub use self::{admin::Admin, drain::stop_signal};
+pub use self::{admin::Admin, drain::stop_signal, open_files::open_more_files};
 use crate::config::ServerLimits;
 
 /// After a failure to accept, such as too many open files.
@@ -71,32 +76,45 @@ impl Server {
             // Answers are written in whole pieces.
             let _ = stream.set_nodelay(true);
             let handler = handler.clone();
+            let (builder, watcher, head_time) =
+                (builder.clone(), graceful.watcher(), self.limits.head_time);
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let answer = handler(request.map(Body::new));
                 async move { Ok::<_, Infallible>(answer.await) }
             });
-            let connection = builder
-                .serve_connection(TokioIo::new(stream), service)
-                .into_owned();
-            let connection = graceful.watch(connection);
             tokio::spawn(async move {
                 let _place = place;
-                if let Err(error) = connection.await {
+                if !matches!(timeout(head_time, begins(&stream)).await, Ok(Ok(()))) {
+                    return;
+                }
+                let connection = builder.serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(error, "a connection ended badly");
                 }
             });
         }
         drop(self.listener);
-        tokio::time::timeout(drain, graceful.shutdown())
-            .await
-            .is_ok()
+        timeout(drain, graceful.shutdown()).await.is_ok()
+    }
+}
+
+/// Waits until it is certain which version of HTTP a caller speaks: what tells them apart has no limit of its own.
+async fn begins(stream: &TcpStream) -> io::Result<()> {
+    const HTTP2: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    loop {
+        let mut begin = [0; HTTP2.len()];
+        let length = stream.peek(&mut begin).await?;
+        if length == 0 || length == HTTP2.len() || begin[..length] != HTTP2[..length] {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let place = places
         .clone()
         .acquire_owned()

@@ -18,7 +18,10 @@ const clients = {
   },
   async google() {
     const { GoogleGenAI } = require("@google/genai");
-    const sdk = new GoogleGenAI({ apiKey: "callers-own", httpOptions: { baseUrl: base, headers, timeout: limit } });
+    const httpOptions = { baseUrl: base, headers, timeout: limit };
+    // Only by its key a gateway knows that it is the same picture.
+    if (key !== "-") httpOptions.retryOptions = { attempts: Number(retries) + 1 };
+    const sdk = new GoogleGenAI({ apiKey: "callers-own", httpOptions });
     const answer = await sdk.models.generateContent({
       model: "gemini-3-pro-image",
       contents: "a cat",

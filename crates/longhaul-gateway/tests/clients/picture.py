@@ -19,8 +19,11 @@ def with_openai():
 
 def with_google():
     from google import genai
-    sdk = genai.Client(api_key="callers-own", http_options={
-        "base_url": base, "headers": headers, "timeout": int(timeout * 1000)})
+    options = {"base_url": base, "headers": headers, "timeout": int(timeout * 1000)}
+    if headers:
+        # Only by its key a gateway knows that it is the same picture.
+        options["retry_options"] = {"attempts": retries + 1}
+    sdk = genai.Client(api_key="callers-own", http_options=options)
     answer = sdk.models.generate_content(model="gemini-3-pro-image", contents="a cat", config={
         "response_modalities": ["IMAGE"], "image_config": {"image_size": "4K"}})
     parts = answer.candidates[0].content.parts

@@ -6,7 +6,10 @@
 
 use std::{env, path::PathBuf, process::Stdio, time::Duration};
 
+use futures_util::future::join_all;
+use longhaul_gateway::config::HeartbeatConfig;
 use longhaul_sim::{Provider, Weight, picture::identity};
+use longhaul_testing::Nginx;
 use tokio::process::{Child, Command};
 
 use super::support::{Running, SPEED, until};
@@ -32,6 +35,14 @@ const ALL: [Client; 8] = [
 
 /// Those whose SDK sends again by itself.
 const WITH_RETRIES: [Client; 2] = [Client::Python("openai"), Client::Node("openai")];
+
+/// Those that do so when they are told to.
+const SENDS_AGAIN: [Client; 4] = [
+    Client::Python("openai"),
+    Client::Python("google"),
+    Client::Node("openai"),
+    Client::Node("google"),
+];
 
 fn folder() -> Option<PathBuf> {
     let folder = env::var_os("LONGHAUL_CLIENTS").map(PathBuf::from);
@@ -92,15 +103,10 @@ impl Client {
     }
 
     /// Runs it to its end: the picture, or what it says.
-    async fn run(
-        self,
-        clients: &PathBuf,
-        gateway: &Running,
-        call: Call<'_>,
-    ) -> Result<Vec<u8>, String> {
+    async fn run(self, clients: &PathBuf, base: &str, call: Call<'_>) -> Result<Vec<u8>, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("picture");
-        let child = self.start(clients, &gateway.url, &file, call);
+        let child = self.start(clients, base, &file, call);
         let output = child.wait_with_output().await.unwrap();
         if output.status.success() {
             return Ok(std::fs::read(&file).unwrap());
@@ -111,10 +117,14 @@ impl Client {
 }
 
 async fn gateway(script: &str, takes: u64) -> Running {
-    with_heartbeat(script, takes, true).await
+    with_heartbeat(script, takes, |_| {}).await
 }
 
-async fn with_heartbeat(script: &str, takes: u64, on: bool) -> Running {
+async fn with_heartbeat(
+    script: &str,
+    takes: u64,
+    change: impl FnOnce(&mut HeartbeatConfig),
+) -> Running {
     let provider = Provider::builder()
         .speed(SPEED)
         .script(script.parse().unwrap())
@@ -123,9 +133,10 @@ async fn with_heartbeat(script: &str, takes: u64, on: bool) -> Running {
         .build()
         .unwrap();
     Running::with(provider, |config| {
-        config.heartbeat.on = on;
-        config.heartbeat.after = config.heartbeat.after.div_f64(SPEED);
-        config.heartbeat.every = config.heartbeat.every.div_f64(SPEED);
+        let heartbeat = &mut config.heartbeat;
+        heartbeat.after = heartbeat.after.div_f64(SPEED);
+        heartbeat.every = heartbeat.every.div_f64(SPEED);
+        change(heartbeat);
     })
     .await
 }
@@ -144,7 +155,7 @@ async fn every_client_gets_its_picture_through_overload_and_a_cut() {
     let Some(clients) = folder() else { return };
     for client in ALL {
         let gateway = gateway("overloaded, cut@60, none", 20).await;
-        let picture = client.run(&clients, &gateway, PLAIN).await;
+        let picture = client.run(&clients, &gateway.url, PLAIN).await;
         assert_delivered(client, &gateway, picture);
         assert_eq!(
             gateway.provider.oracle().totals().delivered,
@@ -159,7 +170,7 @@ async fn every_client_gets_its_picture_over_a_line_kept_open() {
     let Some(clients) = folder() else { return };
     for client in ALL {
         let gateway = gateway("none", 240).await;
-        let picture = client.run(&clients, &gateway, PLAIN).await;
+        let picture = client.run(&clients, &gateway.url, PLAIN).await;
         assert_delivered(client, &gateway, picture);
         assert_eq!(gateway.paid(), 1, "{client:?}");
     }
@@ -182,7 +193,7 @@ async fn every_client_killed_in_the_middle_comes_back_and_pays_once() {
         })
         .await;
         first.kill().await.unwrap();
-        let picture = client.run(&clients, &gateway, call).await;
+        let picture = client.run(&clients, &gateway.url, call).await;
         assert_delivered(client, &gateway, picture);
         assert_eq!(gateway.paid(), 1, "{client:?}");
     }
@@ -199,7 +210,7 @@ async fn an_sdk_that_gives_up_and_sends_again_pays_once() {
             timeout: 0.3,
             ..PLAIN
         };
-        let picture = client.run(&clients, &gateway, call).await;
+        let picture = client.run(&clients, &gateway.url, call).await;
         assert_delivered(client, &gateway, picture);
         assert_eq!(gateway.paid(), 1, "{client:?}");
     }
@@ -210,8 +221,8 @@ async fn an_sdks_defaults_do_not_multiply_the_gateways_attempts() {
     let Some(clients) = folder() else { return };
     // A line that is kept open can only tell an error in the body.
     let paid = async |client: Client| {
-        let gateway = with_heartbeat("cut@30*99", 60, false).await;
-        let said = client.run(&clients, &gateway, PLAIN).await.unwrap_err();
+        let gateway = with_heartbeat("cut@30*99", 60, |heartbeat| heartbeat.on = false).await;
+        let said = client.run(&clients, &gateway.url, PLAIN).await.unwrap_err();
         gateway.provider.oracle().settled().await;
         (gateway.paid(), said)
     };
@@ -225,4 +236,73 @@ async fn an_sdks_defaults_do_not_multiply_the_gateways_attempts() {
             "{client:?}: {said}"
         );
     }
+}
+
+/// A proxy in front of the gateway that cuts a line which is silent for two seconds, as many do after a minute.
+fn cutting(gateway: &Running) -> Option<Nginx> {
+    let address = gateway.url.trim_start_matches("http://").parse().unwrap();
+    Nginx::before(address, "proxy_read_timeout 2s;")
+}
+
+/// Provider seconds: more than twice as long as the proxy lets a line be silent.
+const BEYOND_THE_CUT: u64 = 450;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blanks_bring_every_client_past_a_proxy_that_cuts() {
+    let Some(clients) = folder() else { return };
+    let clients = &clients;
+    let each = ALL.map(|client| async move {
+        let gateway = with_heartbeat("none*9", BEYOND_THE_CUT, |heartbeat| {
+            heartbeat.after = Duration::from_secs(1);
+            heartbeat.every = Duration::from_millis(500);
+        })
+        .await;
+        let Some(nginx) = cutting(&gateway) else {
+            return;
+        };
+        let picture = client.run(clients, &nginx.url(), PLAIN).await;
+        assert_delivered(client, &gateway, picture);
+        assert_eq!(gateway.paid(), 1, "{client:?}");
+        until("nginx has told of it", || !nginx.requests().is_empty()).await;
+        assert_eq!(nginx.requests().len(), 1, "{client:?} asked once");
+    });
+    join_all(each).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_cut_off_asks_again_and_pays_once() {
+    let Some(clients) = folder() else { return };
+    let clients = &clients;
+    let each = ALL.map(|client| async move {
+        let gateway =
+            with_heartbeat("none*9", BEYOND_THE_CUT, |heartbeat| heartbeat.on = false).await;
+        let Some(nginx) = cutting(&gateway) else {
+            return;
+        };
+        // OpenAI's SDKs are known by their own retries; all others name the picture that they mean.
+        let call = Call {
+            key: if WITH_RETRIES.contains(&client) {
+                "-"
+            } else {
+                "order-7"
+            },
+            retries: 20,
+            ..PLAIN
+        };
+        let mut picture = client.run(clients, &nginx.url(), call).await;
+        if !SENDS_AGAIN.contains(&client) {
+            assert!(picture.is_err(), "{client:?} was cut off");
+            for _ in 0..20 {
+                picture = client.run(clients, &nginx.url(), call).await;
+                if picture.is_ok() {
+                    break;
+                }
+            }
+        }
+        assert_delivered(client, &gateway, picture);
+        assert_eq!(gateway.paid(), 1, "{client:?}");
+        let cut = nginx.requests().iter().any(|request| request.status == 504);
+        assert!(cut, "{client:?} was cut off");
+    });
+    join_all(each).await;
 }

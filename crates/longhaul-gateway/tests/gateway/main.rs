@@ -6,5 +6,8 @@ mod errors;
 mod exchange;
 mod fleet;
 mod forwarding;
+mod holding;
+mod limits;
 mod program;
+mod strangers;
 mod support;

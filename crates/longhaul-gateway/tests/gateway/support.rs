@@ -44,6 +44,13 @@ pub(crate) fn policy() -> Policy {
     policy
 }
 
+/// The default policy with a price for everything, for a provider in the time of people.
+pub(crate) fn patient_policy() -> Policy {
+    let mut policy = Policy::nano_banana_pro();
+    policy.billing.prices = vec![PriceRow::new("*", "*", Money::usd_micros(240_000))];
+    policy
+}
+
 /// A gateway in front of a provider.
 pub(crate) struct Running {
     pub(crate) url: String,
@@ -235,12 +242,17 @@ async fn try_send(request: Request<Full<Bytes>>) -> Result<Answer, legacy::Error
 
 /// Waits until `met`, which must come soon.
 pub(crate) async fn until(what: &str, mut met: impl FnMut() -> bool) {
+    until_within(PATIENCE, what, async || met()).await;
+}
+
+/// Waits until `met`, which must come within so long.
+pub(crate) async fn until_within(span: Duration, what: &str, mut met: impl AsyncFnMut() -> bool) {
     let waiting = async {
-        while !met() {
+        while !met().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting)
+    tokio::time::timeout(span, waiting)
         .await
         .unwrap_or_else(|_| panic!("not in time: {what}"));
 }

@@ -5,6 +5,7 @@
 
 mod document;
 mod exchange;
+mod gateway;
 mod openai;
 mod ours;
 mod reqwest_retry;
@@ -20,7 +21,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use longhaul::{BoxError, ConfigError, Stack, timeout::AtLimit};
 
-use super::world::World;
+use super::{scenario::Scenario, world::World};
 
 /// A request with its whole answer.
 pub(super) type Client = BoxCloneService<Request<Full<Bytes>>, Response<Bytes>, BoxError>;
@@ -48,6 +49,8 @@ enum Build {
     },
     /// The default, and each call made in another way than in one request
     Exchanged(Exchange),
+    /// The default behind the gateway's layers
+    Gateway,
 }
 
 /// A rule of the default that no key of a policy switches off
@@ -102,12 +105,28 @@ impl Policy {
                 change, without, ..
             } => ours::built(change, without, world),
             Build::Exchanged(exchange) => ours::exchanged(exchange, world),
+            Build::Gateway => gateway::built(world),
         }
+    }
+
+    /// Whether it is played in every scenario: a gateway changes nothing where callers stay
+    pub(super) const fn is_everywhere(&self) -> bool {
+        !matches!(self.build, Build::Gateway)
+    }
+
+    /// Whether it is played in this one
+    pub(super) const fn plays(&self, scenario: &Scenario) -> bool {
+        self.is_everywhere() || scenario.gateway
+    }
+
+    /// Whether callers that left come back for their pictures: there must be somebody who has them
+    pub(super) const fn comes_back(&self) -> bool {
+        matches!(self.build, Build::Gateway)
     }
 
     /// Whether it is one of Longhaul's
     pub(super) const fn is_ours(&self) -> bool {
-        matches!(self.build, Build::Ours { .. } | Build::Exchanged(_))
+        !matches!(self.build, Build::Theirs(_))
     }
 
     /// Whether it is one of the default's variants
@@ -231,6 +250,11 @@ pub(super) static ALL: &[Policy] = &[
         "longhaul-stream",
         "the default, each call as a stream that is pinged every 15 s: the provider has to offer that",
         Exchange::Stream,
+    ),
+    Policy::new(
+        "longhaul-gateway",
+        "the default behind the gateway's IdempotentReplay and Detach: callers that left ask again by the same key",
+        Build::Gateway,
     ),
 ];
 

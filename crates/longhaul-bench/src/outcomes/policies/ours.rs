@@ -148,7 +148,8 @@ const TASKS: &str = r#"
     kept = "1h"
 "#;
 
-fn stack(change: fn(&mut Policy)) -> Result<Stack, ConfigError> {
+/// The default with a `change`, with the simulator's prices.
+pub(super) fn stack(change: fn(&mut Policy)) -> Result<Stack, ConfigError> {
     let mut policy = Policy::nano_banana_pro();
     change(&mut policy);
     policy.retry.attempt_header = Some(HeaderName::from_static("x-longhaul-attempt"));

@@ -44,6 +44,8 @@ pub(crate) struct Scenario {
     pub(crate) mix: Mix,
     #[serde(default)]
     pub(crate) stream: bool,
+    #[serde(default)]
+    pub(crate) gateway: bool,
     #[serde(default = "yes")]
     pub(crate) aim: bool,
     #[serde(default)]

@@ -46,6 +46,7 @@ pub(crate) fn ablation(all: &Table) -> String {
 
 /// What came of it, scenario by policy.
 fn overview(all: &Table) -> String {
+    let all = &all.of(Policy::is_everywhere);
     let mut text = "In each field: pictures delivered, wasted per picture delivered, P50 and P95 of the time to it, charged \
                     for each hundred asked for.\n\n| scenario |"
         .to_owned();

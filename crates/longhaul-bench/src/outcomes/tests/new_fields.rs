@@ -11,6 +11,19 @@ fn with(rest: &str) -> String {
     format!("{rest}\n{A_MINUTE_EACH}")
 }
 
+/// Whoever asks for a picture and leaves after a third of the time that it takes, three times, has it in the end.
+#[test]
+fn behind_the_gateway_a_caller_that_left_has_what_it_paid_for() {
+    let leaving = with("patience = \"20s\"");
+    let without = figures(&leaving, "longhaul", 30);
+    assert_eq!((without.delivered, without.charged), (0, 30));
+    let behind = figures(&leaving, "longhaul-gateway", 30);
+    assert_eq!((behind.delivered, behind.charged), (30, 30));
+    assert_eq!(behind.wasted_micros, 0);
+    let seconds = behind.seconds_to_picture.unwrap();
+    assert_eq!(seconds.p50.round(), 60.0);
+}
+
 /// Ten places: the third ten of thirty callers at once wait for two minutes.
 #[test]
 fn everybody_has_ten_places_and_no_more() {

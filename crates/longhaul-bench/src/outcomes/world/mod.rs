@@ -33,7 +33,7 @@ pub(super) const OTHER_HOST: &str = "other.example";
 const PING: Duration = Duration::from_secs(15);
 
 /// Tells the script which operation a request belongs to.
-const OPERATION: HeaderName = HeaderName::from_static("x-operation");
+pub(super) const OPERATION: HeaderName = HeaderName::from_static("x-operation");
 
 /// A client without any layer: it reaches both providers in process, has ten places for operations at each, and no clock
 /// of its own.

@@ -77,11 +77,13 @@ impl SqlIndex {
         Ok(index)
     }
 
-    /// With another lease, for tests.
-    #[doc(hidden)]
+    /// In PostgreSQL, with another lease than a minute; the same for all who share the database.
     #[must_use]
     pub fn with_lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        // A file of SQLite's is nobody else's.
+        if !self.lease.is_zero() {
+            self.lease = lease;
+        }
         self
     }
 

@@ -1,19 +1,11 @@
 //! Its death in the middle of a call, and its orderly end.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{PATH, Program, sim};
+use super::{PATH, Program, from_environment, sim};
 use crate::support::{PICTURE, post, try_post, until};
-
-/// How often it is killed, where nobody says otherwise.
-const KILLS: usize = 5;
-
-fn kills() -> usize {
-    let asked = env::var("LONGHAUL_GATEWAY_KILLS").ok();
-    asked.map_or(KILLS, |kills| kills.parse().expect("a number of kills"))
-}
 
 #[tokio::test]
 async fn killed_in_the_middle_of_calls_it_pays_nothing_twice() {
@@ -21,7 +13,7 @@ async fn killed_in_the_middle_of_calls_it_pays_nothing_twice() {
     let (provider, server) = sim("none+takes@300*9999").await;
     let sent = || provider.oracle().entries().len();
     let mut program = Program::start(folder.path(), &server.url(), |_| {}).await;
-    for round in 0..kills() {
+    for round in 0..from_environment("LONGHAUL_GATEWAY_KILLS", 5) {
         let before = sent();
         let order = format!("order-{round}");
         let cat = PICTURE.replace("cat", &format!("cat {round}"));

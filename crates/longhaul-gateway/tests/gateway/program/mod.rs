@@ -1,14 +1,20 @@
 //! The program itself, on a folder of its own.
 
+mod browser;
 mod commands;
 mod ending;
+mod held;
+mod leaving;
+mod outage;
 mod page;
 mod reload;
+mod replicas;
 mod secrets;
 mod task_kills;
 mod tasks;
 
 use std::{
+    env,
     fs::File,
     path::Path,
     process::{Child, Command, Stdio},
@@ -18,8 +24,12 @@ use std::{
 use longhaul_gateway::config::{Config, ProviderKey, UpstreamConfig};
 use longhaul_sim::{Provider, server::Server as SimServer};
 use longhaul_testing::free_port;
+use tokio::task::JoinHandle;
 
-use crate::support::{Answer, PICTURE, policy, post, provider};
+use crate::{
+    holding::{Holding, order},
+    support::{Answer, PICTURE, get, patient_policy, policy, post, provider},
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_longhaul-gateway");
 const PATH: &str = "/v1/images/generations";
@@ -34,6 +44,29 @@ struct Program {
 impl Program {
     /// Starts it in `folder` before `upstream`, and waits until it answers.
     async fn start(folder: &Path, upstream: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.env("RUST_LOG", "trace");
+        Self::launch(command, folder, upstream, change).await
+    }
+
+    /// The same for many calls: with a short log, and in the time of people.
+    async fn before(provider: &Holding, folder: &Path, change: impl FnOnce(&mut Config)) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.env("RUST_LOG", "info");
+        let change = |config: &mut Config| {
+            config.upstreams[0].policy = patient_policy();
+            change(config);
+        };
+        Self::launch(command, folder, &provider.url, change).await
+    }
+
+    /// Starts it by `command`.
+    async fn launch(
+        mut command: Command,
+        folder: &Path,
+        upstream: &str,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         let local = |port| format!("127.0.0.1:{port}").parse().unwrap();
         (config.listen, config.admin) = (local(free_port()), local(free_port()));
@@ -50,9 +83,8 @@ impl Program {
             .append(true)
             .open(folder.join("log"))
             .unwrap();
-        let child = Command::new(PROGRAM)
+        let child = command
             .arg(folder.join("gateway.toml"))
-            .env("RUST_LOG", "trace")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -76,6 +108,39 @@ impl Program {
         post(&format!("{}{PATH}", self.url), PICTURE, headers).await
     }
 
+    /// Asks for a picture of `prompt`.
+    fn ask(&self, prompt: &str, headers: &[(&'static str, &str)]) -> JoinHandle<Answer> {
+        let (url, body) = (format!("{}{PATH}", self.url), order(prompt));
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        tokio::spawn(async move {
+            let headers: Vec<_> = headers
+                .iter()
+                .map(|(name, value)| (*name, &**value))
+                .collect();
+            post(&url, &body, &headers).await
+        })
+    }
+
+    /// What it tells Prometheus.
+    async fn metrics(&self) -> String {
+        let metrics = get(&format!("{}/metrics", self.admin), &[]).await;
+        String::from_utf8(metrics.body.unwrap().to_vec()).unwrap()
+    }
+
+    /// Bytes of memory that it has from the system; `None` where there is no `/proc`.
+    fn memory(&self) -> Option<usize> {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().ok()?;
+        Some(kilobytes * 1024)
+    }
+
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -93,6 +158,16 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A number from the environment: how long a test goes on, or how much it does.
+fn from_environment(name: &str, otherwise: usize) -> usize {
+    let asked = env::var(name).ok();
+    asked.map_or(otherwise, |number| {
+        number
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {number}"))
+    })
 }
 
 async fn sim(script: &str) -> (Provider, SimServer) {

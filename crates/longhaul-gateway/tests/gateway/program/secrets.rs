@@ -7,7 +7,7 @@ use super::{PATH, Program, sim};
 use crate::support::{PICTURE, get, post};
 
 #[tokio::test]
-async fn no_secret_is_in_the_log_the_metrics_or_the_files() {
+async fn no_secret_is_in_log_page_metrics_errors_or_files() {
     let folder = tempfile::tempdir().unwrap();
     let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
     let (provider, server) = sim("none, cut@60*3, none*9").await;
@@ -22,9 +22,32 @@ async fn no_secret_is_in_the_log_the_metrics_or_the_files() {
         ("authorization", bearer.as_str()),
         ("idempotency-key", "secret-order"),
     ];
-    post(&url, &prompt, &headers).await.picture();
-    post(&url, &prompt, &headers[..1]).await;
+    let delivered = post(&url, &prompt, &headers).await;
+    delivered.picture();
+    let name = delivered.header("x-longhaul-operation").unwrap().to_owned();
     let in_query = format!("{url}?key={key}");
+    // Failures and refusals of every kind: one that may have been charged, and those for what is wrong with the request.
+    let other = format!("{prompt} ");
+    let stranger = "sk-secret-of-a-stranger";
+    let strangers_bearer = format!("Bearer {stranger}");
+    let strangers = [("authorization", strangers_bearer.as_str())];
+    let mut errors = String::new();
+    for (status, url, prompt, headers) in [
+        (502, &url, &prompt, &headers[..1]),
+        (422, &url, &other, &headers[..]),
+        (401, &url, &prompt, &strangers[..]),
+        (401, &format!("{url}?key={stranger}"), &prompt, &[][..]),
+        (
+            400,
+            &format!("{}/v1/../x?key={key}", program.url),
+            &prompt,
+            &[][..],
+        ),
+    ] {
+        let answer = post(url, prompt, headers).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        errors.push_str(&format!("{answer:?}"));
+    }
     post(&in_query, &prompt, &[]).await.picture();
     let metrics = get(&format!("{}/metrics", program.admin), &[]).await;
     assert_eq!(metrics.status, StatusCode::OK);
@@ -54,10 +77,19 @@ async fn no_secret_is_in_the_log_the_metrics_or_the_files() {
     ] {
         assert!(page.contains(shown), "{shown} is missing in {page}");
     }
+    let mut found = metrics + &page + &errors;
+    for path in [
+        &format!("operations/{name}"),
+        "claims",
+        "claims.csv",
+        "live",
+    ] {
+        let shown = get(&format!("{}/{path}", program.admin), &[]).await;
+        assert_eq!(shown.status, StatusCode::OK, "{path}");
+        found.push_str(&String::from_utf8(shown.body.unwrap().to_vec()).unwrap());
+    }
     drop(program);
     drop(provider);
-    let mut found = metrics;
-    found.push_str(&page);
     found.push_str(&std::fs::read_to_string(folder.path().join("log")).unwrap());
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
@@ -77,6 +109,7 @@ async fn no_secret_is_in_the_log_the_metrics_or_the_files() {
     for secret in [
         key.as_str(),
         "sk-secret-of-the-provider",
+        stranger,
         "the-secret-prompt",
         "secret-order",
     ] {
