@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, StatusCode, Version};
 use http_body_util::BodyExt;
 use longhaul::{Attempt, Class, Error, ErrorKind, Phase, attempt::Sent};
