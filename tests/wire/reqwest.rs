@@ -21,6 +21,8 @@ impl Reqwest {
     /// A client that leaves to the layers what is theirs: it follows no redirect, sends nothing again, has
     /// no clocks, and speaks HTTP/1.1.
     pub(crate) fn new() -> Self {
+        // The one that longhaul's client uses too; another test may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .retry(retry::never())

@@ -74,6 +74,7 @@ pub mod log;
 #[allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "it is made for the tests of all crates"
 )]
 #[path = "../../longhaul-testing/src/mock/mod.rs"]
