@@ -4,10 +4,7 @@ use http::HeaderMap;
 use tokio::time::advance;
 
 use super::{script::Say, stacked::*, *};
-use crate::{
-    attempt::{DeadlineForm, DeadlineHeader},
-    model::{retry_after_in_headers, wall_clock, wall_clock_ahead},
-};
+use crate::model::{retry_after_in_headers, wall_clock, wall_clock_ahead};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -82,30 +79,6 @@ fn a_told_date_goes_by_the_servers_own_clock() {
     wall_clock_ahead(3_600);
     assert_eq!(retry_after_in_headers(&headers), Some(Duration::ZERO));
     wall_clock_ahead(-3_600);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_callers_deadline_stays_where_it_was_read() {
-    for set_on in [-3_600, 3_600] {
-        let header = http::HeaderName::from_static("x-deadline");
-        let stack = stack_of(|policy| {
-            policy.retry.deadline_headers = vec![DeadlineHeader::new(header, DeadlineForm::Moment)];
-        });
-        let (client, _) = client(&stack, |_, _| SILENT);
-        let mut request = of("caller");
-        let moment = date(700).parse().unwrap();
-        request.headers_mut().insert("x-deadline", moment);
-        let began = Instant::now();
-        let set = async {
-            sleep(10 * SECOND).await;
-            wall_clock_ahead(set_on);
-        };
-        let (answered, ()) = tokio::join!(client.oneshot(request), set);
-        wall_clock_ahead(-set_on);
-        assert!(answered.unwrap_err().is_timeout());
-        let took = began.elapsed().as_secs();
-        assert!((698..=700).contains(&took), "{set_on}: {took}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
