@@ -133,7 +133,7 @@ where
     Ok((report.classes().flatten().collect(), claims))
 }
 
-// On paused time, in which nobody waits.
+// On paused time: it jumps to the next thing that happens.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
     println!("The built-in rules, which do not know the relay:");

@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = stack.layer(client);
     show(client.oneshot(upstream.picture()?).await?, &upstream).await?;
 
-    // Nobody below the layers sent anything that they do not know of.
+    // No request was sent below the layers that they do not know of.
     let ours = stack.ledger().records().len();
     println!("Our ledger has {ours} entries.");
     if let Some((provider, _)) = &upstream.simulated {
@@ -86,7 +86,7 @@ fn builder() -> legacy::Builder {
         // On by default: it sends a request again by itself, past every count of ours.
         .retry_canceled_requests(false)
         // A connection that idled long may be dead already, and that shows only after the request is sent,
-        // when nobody can say any more whether it is charged.
+        // when it is not known any more whether it is charged.
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(Duration::from_secs(2));
     builder

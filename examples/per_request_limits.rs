@@ -36,7 +36,7 @@ use longhaul_sim::{Provider, Weight};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-// On paused time, in which nobody waits.
+// On paused time: it jumps to the next thing that happens.
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut policy = Policy::nano_banana_pro();

@@ -1,7 +1,7 @@
 //! A policy, tested against what it was made for: minutes of provider time in milliseconds, without a network.
 //!
 //! The simulated provider is a `Service` like any client, so it can stand where the client stands. On tokio's
-//! paused clock nobody waits: time jumps to the next thing that happens. Afterwards the provider's oracle tells
+//! paused clock there is no waiting: time jumps to the next thing that happens. Afterwards the provider's oracle tells
 //! what was really charged, whatever the client believes.
 //!
 //! ```sh

@@ -6,7 +6,7 @@
 //!   each) has been handed over, though it may still lie in a buffer: what breaks then is `UnknownOutcome`,
 //!   possibly charged, where the proof would say `NeverSent` or `SentPartial`. The head clock starts there too.
 //! - A failure to connect is known by the chain of `source()`s alone, where an `io::Error` says so. Else it is
-//!   free only if nobody asked for the body, and for a request without a body there is nobody to ask.
+//!   free only if the body was never asked for, which cannot be told of a request without a body.
 //!
 //! ```sh
 //! cargo run --example reqwest

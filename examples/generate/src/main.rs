@@ -103,7 +103,7 @@ impl Scene {
         })
     }
 
-    /// The error's own words. Our clocks count real seconds, whoever they wait for.
+    /// The error's own words. Our clocks count real seconds, also before a simulated provider.
     fn explain(&self, error: &Error) -> String {
         if self.simulated.is_some() && error.is_timeout() {
             return format!("{error} (the provider ran {} times as fast)", self.speed);
