@@ -1,6 +1,6 @@
 //! What is read of an attempt, while it runs and afterwards.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{StatusCode, Version};
 use tokio::time::Instant;
@@ -127,6 +127,11 @@ impl Attempt {
     /// The answer's status, once its head is here.
     pub fn status(&self) -> Option<StatusCode> {
         self.facts().head.map(|head| head.status)
+    }
+
+    /// The host that it goes to, with its port where the URL names one; `None` where no retry layer made it.
+    pub fn host(&self) -> Option<Arc<str>> {
+        Some(self.facts().route.as_ref()?.route.host().clone())
     }
 
     /// The HTTP version that the answer came with, once its head is here.
