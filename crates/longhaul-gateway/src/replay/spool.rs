@@ -13,9 +13,9 @@ use bytes::Bytes;
 
 /// The answer of one operation: in a file, and in memory what the disk did not take. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Spool(Arc<Inner>);
+pub(super) struct Spool(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     path: PathBuf,
     state: Mutex<State>,
 }
@@ -28,6 +28,8 @@ struct State {
     in_memory: Vec<Bytes>,
     total: u64,
     end: Option<Result<(), Arc<str>>>,
+    /// All of it is in the store, and the file may be gone.
+    stored: bool,
     wakers: Vec<Waker>,
 }
 
@@ -52,7 +54,7 @@ pub(super) enum Found {
 impl Spool {
     /// An answer that begins now, in a file of its own that nobody else can read.
     pub(super) async fn begin(path: PathBuf) -> (Self, Writer) {
-        let spool = Self(Arc::new(Inner {
+        let spool = Self(Arc::new(Shared {
             path,
             state: Mutex::default(),
         }));
@@ -87,6 +89,16 @@ impl Spool {
     pub(super) fn is_on_disk(&self) -> bool {
         let state = self.state();
         state.on_disk == state.total
+    }
+
+    /// All of it is in the store from now on.
+    pub(super) fn set_stored(&self) {
+        self.state().stored = true;
+    }
+
+    /// Whether it is to be had from the store.
+    pub(super) fn is_stored(&self) -> bool {
+        self.state().stored
     }
 
     pub(super) fn find(&self, at: u64, cx: &Context<'_>) -> Found {

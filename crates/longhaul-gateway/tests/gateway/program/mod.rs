@@ -1,10 +1,15 @@
 //! The program itself, on a folder of its own.
 
 mod commands;
+mod decisions;
 mod ending;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod page;
 mod reload;
 mod secrets;
+#[cfg(feature = "cloud")]
+mod store;
 mod tasks;
 
 use std::{
@@ -33,6 +38,16 @@ struct Program {
 impl Program {
     /// Starts it in `folder` before `upstream`, and waits until it answers.
     async fn start(folder: &Path, upstream: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(folder, upstream, &[], change).await
+    }
+
+    /// The same with these variables in its environment.
+    async fn start_in(
+        folder: &Path,
+        upstream: &str,
+        environment: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         let local = |port| format!("127.0.0.1:{port}").parse().unwrap();
         (config.listen, config.admin) = (local(free_port()), local(free_port()));
@@ -52,6 +67,7 @@ impl Program {
         let child = Command::new(PROGRAM)
             .arg(folder.join("gateway.toml"))
             .env("RUST_LOG", "trace")
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
