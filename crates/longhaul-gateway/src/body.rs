@@ -1,6 +1,7 @@
 //! Bodies: one that holds something until it ends, and reading a caller's within limits.
 
 use std::{
+    future::Future as _,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -11,7 +12,7 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 use crate::{config::ServerLimits, core::BoxError, refusal::Refusal};
 
@@ -91,7 +92,58 @@ impl Default for ReadLimits {
     }
 }
 
+/// A caller's body that is passed on, and ends in an error where it stands still for too long.
+#[derive(Debug)]
+pub struct Paced<B> {
+    inner: B,
+    silence: Duration,
+    still: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Body for Paced<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            this.still = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let silence = this.silence;
+        let still = this.still.get_or_insert_with(|| Box::pin(sleep(silence)));
+        ready!(still.as_mut().poll(cx));
+        Poll::Ready(Some(
+            Err("the request's body did not arrive in time".into()),
+        ))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 impl ReadLimits {
+    /// `body` as it comes, of any length, unless it stands still for longer than [`silence`](Self::silence).
+    pub const fn paced<B>(self, body: B) -> Paced<B> {
+        Paced {
+            inner: body,
+            silence: self.silence,
+            still: None,
+        }
+    }
+
     /// Reads `body` to its end; nothing is sent before.
     pub async fn read<B>(self, body: B) -> Result<Bytes, Refusal>
     where
@@ -210,6 +262,20 @@ mod tests {
             let refusal = limits(6).read(body).await.unwrap_err();
             assert_eq!(refusal.status().as_u16(), status);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_passed_on_may_be_long_but_not_stand_still() {
+        let all = limits(1)
+            .paced(pieces(Duration::from_secs(4), 9).boxed_unsync())
+            .collect()
+            .await;
+        assert_eq!(all.unwrap().to_bytes().len(), 18);
+        let still = limits(1)
+            .paced(pieces(Duration::from_secs(6), 1).boxed_unsync())
+            .collect()
+            .await;
+        assert!(still.unwrap_err().to_string().contains("in time"));
     }
 
     #[tokio::test]

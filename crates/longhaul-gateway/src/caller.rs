@@ -51,10 +51,10 @@ impl fmt::Debug for Scope {
 
 /// A caller, and what it may do. A request extension.
 #[derive(Clone, Debug)]
-pub struct Caller(Arc<Inner>);
+pub struct Caller(Arc<Shared>);
 
 #[derive(Debug)]
-struct Inner {
+struct Shared {
     name: Arc<str>,
     scope: Scope,
     admin: bool,
@@ -65,7 +65,7 @@ struct Inner {
 
 impl Caller {
     fn of_key(key: &KeyConfig) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             name: key.name.as_str().into(),
             // Not of the key itself: it stays the same when a caller gets a new key.
             scope: Scope::of(&format!("caller:{}", key.name)),
@@ -82,7 +82,7 @@ impl Caller {
     }
 
     fn local(credential: &str) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             name: "local".into(),
             scope: Scope::of(credential),
             admin: false,

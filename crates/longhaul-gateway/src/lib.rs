@@ -17,6 +17,11 @@
 //! | [`money`] | a spending cap for each caller, with the money of calls in flight reserved |
 //! | [`config`], [`caller`], [`upstream`], [`gateway`], [`server`] | what the program is made of |
 //!
+//! | feature | default | |
+//! |---|---|---|
+//! | `otlp` | yes | [spans and metrics](telemetry) to a collector |
+//! | `cloud` | yes | [kept answers](replay::AnswerStore) in S3, Google's or Azure's buckets |
+//!
 //! ```no_run
 //! use longhaul_gateway::{config::Config, gateway::Gateway};
 //!

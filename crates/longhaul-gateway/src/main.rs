@@ -11,14 +11,13 @@ use longhaul_gateway::{
     demo::{Demo, introduction},
     gateway::Gateway,
     server::{Admin, Server, open_more_files, stop_signal},
-    telemetry::Recorder,
+    telemetry::{LogForm, Recorder},
 };
 use longhaul_ledger::Location;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
 };
-use tracing_subscriber::EnvFilter;
 
 /// A gateway for HTTP calls that take minutes and cost money.
 ///
@@ -63,6 +62,11 @@ struct Arguments {
     json_log: bool,
 }
 
+/// How long it may take to write down what was ended.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+/// Between two looks at what is in flight.
+const MEASURED: Duration = Duration::from_secs(10);
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Keys for callers
@@ -102,22 +106,24 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         Some(Command::Collect(options)) => return cli::collect::run(options).await,
         None => {}
     }
+    let log = match arguments.json_log {
+        true => LogForm::Json,
+        false => LogForm::Text,
+    };
     if let Some(ledger) = arguments.ledger {
-        log(arguments.json_log);
+        Recorder::install(log)?;
         return cli::page::run(&ledger, arguments.page).await;
     }
     if arguments.demo {
-        log(arguments.json_log);
         let demo = Demo::start().await?;
-        return serve(demo.config.clone(), None, Some(&demo)).await;
+        return serve(log, demo.config.clone(), None, Some(&demo)).await;
     }
     let config = Config::load(&arguments.file)?;
     if arguments.check {
         print!("{}", config.to_toml()?);
         return Ok(());
     }
-    log(arguments.json_log);
-    serve(config, Some(arguments.file), None).await
+    serve(log, config, Some(arguments.file), None).await
 }
 
 fn print_key(name: String) -> Result<(), Box<dyn Error>> {
@@ -136,24 +142,13 @@ fn print_key(name: String) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn log(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if json {
-        builder.json().init();
-    } else {
-        builder.init();
-    }
-}
-
 async fn serve(
+    log: LogForm,
     config: Config,
     file: Option<PathBuf>,
     demo: Option<&Demo>,
 ) -> Result<(), Box<dyn Error>> {
-    let recorder = Recorder::install()?;
+    let recorder = Recorder::install(log)?;
     open_more_files();
     let gateway = Gateway::new(&config).await?;
     let bind = async |key: &str, address: SocketAddr| {
@@ -177,8 +172,17 @@ async fn serve(
         tokio::spawn(async move { followed.follow(file, config).await });
     }
 
+    // Whoever looks at the metrics brings the gauges up to date; a collector does not look.
+    let measured = gateway.clone();
+    tokio::spawn(async move {
+        loop {
+            measured.measure();
+            tokio::time::sleep(MEASURED).await;
+        }
+    });
+
     // It stays until calls have finished: whoever waits for that looks here.
-    let admin = Admin::new(&gateway, recorder);
+    let admin = Admin::new(&gateway, recorder.clone());
     let admin_handler = move |request| {
         let admin = admin.clone();
         async move { admin.answer(request).await }
@@ -207,8 +211,13 @@ async fn serve(
     let finished = finished && timeout(left, gateway.idle()).await.is_ok();
     if !finished {
         tracing::warn!("calls were still in flight when the time was over");
+        // Their outcomes are written down, unless the database is gone.
+        if timeout(LAST_WORDS, gateway.stop()).await.is_err() {
+            tracing::error!("not every call that was ended could be written down");
+        }
     }
     gateway.close().await;
+    recorder.shut_down().await;
     if let Some(demo) = demo {
         println!(
             "What the provider says: {:#?}",

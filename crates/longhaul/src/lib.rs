@@ -92,8 +92,9 @@
 //!
 //! | feature | default | |
 //! |---|---|---|
+//! | `metrics` | no | [`observe::metered`]: attempts, their durations and every decision, counted by reason |
 //! | `toml` | no | [`Policy::from_toml`](policy::Policy), `to_toml` |
-//! | `tracing` | no | events for attempts, waits and refusals |
+//! | `tracing` | no | a span for each attempt, events for waits and refusals |
 //!
 //! The layers are always there, and with them serde's traits on policies, ledger entries and reports. They need a tokio
 //! runtime with time enabled, and nothing else of it.

@@ -1,7 +1,18 @@
 //! Watching an operation while it runs.
+//!
+//! An [`Observer`] hears each [`Event`]. With the feature `tracing` every attempt that `ClassifyingRetry` makes is a span too,
+//! within the span that is entered where the operation is polled, and every other event is an event of it; with `metrics`,
+//! [`metered`] is an observer that counts.
+
+#[cfg(feature = "metrics")]
+mod metered;
+#[cfg(feature = "tracing")]
+mod traced;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "metrics")]
+pub use self::metered::metered;
 use crate::{
     attempt::{Attempt, OperationId},
     model::{Class, Decision},
@@ -97,62 +108,9 @@ impl Observer {
 /// Tells the trace, where there is one, and the observer.
 pub(crate) fn tell(observer: Option<&Observer>, event: &Event<'_>) {
     #[cfg(feature = "tracing")]
-    trace(event);
+    traced::tell(event);
     if let Some(Observer(hear)) = observer {
         hear(event);
-    }
-}
-
-#[cfg(feature = "tracing")]
-fn trace(event: &Event<'_>) {
-    match event {
-        Event::Started { attempt } => tracing::debug!(
-            operation = %attempt.operation(),
-            attempt = attempt.number(),
-            "attempt begins"
-        ),
-        Event::QueueTimeout { attempt } => tracing::debug!(
-            operation = attempt.map(|attempt| attempt.operation().to_string()),
-            attempt = attempt.map(Attempt::number),
-            "all places in flight are taken"
-        ),
-        Event::Late { attempt } => tracing::warn!(
-            operation = %attempt.operation(),
-            attempt = attempt.number(),
-            elapsed = ?attempt.elapsed(),
-            "attempt is late, and goes on"
-        ),
-        Event::Waiting {
-            attempt,
-            class,
-            wait,
-            retry_after,
-        } => tracing::warn!(
-            operation = %attempt.operation(),
-            attempt = attempt.number(),
-            %class,
-            phase = %attempt.phase(),
-            elapsed = ?attempt.elapsed(),
-            ?wait,
-            ?retry_after,
-            "attempt failed; another will be made"
-        ),
-        Event::FallingBack {
-            class,
-            from,
-            to,
-            duplicate,
-        } => tracing::warn!(%class, from, to, duplicate, "another target is asked"),
-        Event::Decided {
-            operation,
-            decision,
-        } => tracing::info!(%operation, decision = decision.name(), "{decision}"),
-        Event::Settled { attempt } => tracing::debug!(
-            operation = %attempt.operation(),
-            attempts = attempt.number(),
-            class = ?attempt.class(),
-            "operation settled"
-        ),
     }
 }
 

@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::ConfigError;
+use crate::{core::ConfigError, replay::AnswerStore};
 
 /// What slow and endless callers are held to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -66,6 +66,10 @@ pub struct ReplayConfig {
     pub on: bool,
     /// Where answers are spooled, each in a file that nobody else can read. Default `answers` beside the configuration.
     pub folder: PathBuf,
+    /// Where answers are kept when they are whole, for all gateways of a fleet: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`,
+    /// `az://CONTAINER/PREFIX` or `file:///FOLDER`. Default in `folder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
     /// How long an answer is kept. Default 24 h.
     #[serde(with = "humantime_serde")]
     pub keep: Duration,
@@ -88,6 +92,7 @@ impl Default for ReplayConfig {
         Self {
             on: true,
             folder: "answers".into(),
+            store: None,
             keep: Duration::from_secs(24 * 3600),
             quota_bytes: 10 << 30,
             sdk_retries_within: Duration::from_secs(600),
@@ -102,6 +107,15 @@ impl ReplayConfig {
         nonzero("keep", self.keep)?;
         if self.lease < Duration::from_secs(1) {
             return Err(ConfigError::new("lease", "must be at least 1s"));
+        }
+        if let Some(store) = &self.store {
+            AnswerStore::validate(store)?;
+            if !self.on {
+                return Err(ConfigError::new(
+                    "store",
+                    "with `on = false` nothing is kept",
+                ));
+            }
         }
         if self.quota_bytes == 0 {
             return Err(ConfigError::new("quota_bytes", "must be more than zero"));

@@ -185,6 +185,9 @@ impl Config {
         self.ledger = place("ledger", &self.ledger, folder)?;
         self.state = place("state", &self.state, folder)?;
         self.replay.folder = folder.join(&self.replay.folder);
+        if let Some(store) = &mut self.replay.store {
+            *store = from_environment("replay.store", store)?;
+        }
         self.collected = folder.join(&self.collected);
         for (index, upstream) in self.upstreams.iter_mut().enumerate() {
             upstream
@@ -201,17 +204,22 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     })
 }
 
-/// A path beside the file, a URL, `memory`, or the environment variable that has one of these.
-fn place(key: &str, text: &str, folder: &Path) -> Result<String, ConfigError> {
+/// What stands there, or in the environment variable that is named there as `${NAME}`.
+fn from_environment(key: &str, text: &str) -> Result<String, ConfigError> {
     let name = text
         .strip_prefix("${")
         .and_then(|rest| rest.strip_suffix('}'));
-    let text = match name {
-        None => text.to_owned(),
+    match name {
+        None => Ok(text.to_owned()),
         Some(name) => env::var(name).map_err(|_| {
             ConfigError::new(key, format!("the environment variable {name} is not set"))
-        })?,
-    };
+        }),
+    }
+}
+
+/// A path beside the file, a URL, `memory`, or the environment variable that has one of these.
+fn place(key: &str, text: &str, folder: &Path) -> Result<String, ConfigError> {
+    let text = from_environment(key, text)?;
     if text == "memory" || text.contains("://") {
         return Ok(text);
     }

@@ -52,6 +52,18 @@ fn what_cannot_work_is_refused_by_its_key() {
             format!("[replay]\nquota_bytes = 0\n{UPSTREAM}"),
             "`replay.quota_bytes`",
         ),
+        (
+            format!("[replay]\nstore = \"ftp://answers\"\n{UPSTREAM}"),
+            "`replay.store`",
+        ),
+        (
+            format!("[replay]\nstore = \"s3://me:secret@answers\"\n{UPSTREAM}"),
+            "`replay.store`",
+        ),
+        (
+            format!("[replay]\non = false\nstore = \"file:///answers\"\n{UPSTREAM}"),
+            "`replay.store`",
+        ),
         (format!("{UPSTREAM}places = 0"), "`upstreams[0].places`"),
         (
             format!("{UPSTREAM}paths = [\"v1\"]"),
@@ -113,7 +125,7 @@ fn what_is_in_force_reads_back_and_shows_no_password() {
 }
 
 #[test]
-fn paths_are_beside_the_file_and_databases_may_be_in_the_environment() {
+fn paths_are_beside_the_file_and_databases_from_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.toml");
     fs::write(&file, UPSTREAM).unwrap();

@@ -1,4 +1,4 @@
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_layer::Layer;
 
 use super::Detach;
@@ -8,6 +8,7 @@ use super::Detach;
 #[must_use]
 pub struct DetachLayer {
     tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl DetachLayer {
@@ -21,12 +22,29 @@ impl DetachLayer {
         self.tasks.close();
         self.tasks.wait().await;
     }
+
+    /// Ends all calls that run, and waits until each has its outcome. To be asked when their time is over.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.idle().await;
+    }
+
+    pub(super) fn spawn(&self, call: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = call => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
 }
 
 impl<S> Layer<S> for DetachLayer {
     type Service = Detach<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Detach::new(inner, self.tasks.clone())
+        Detach::new(inner, self.clone())
     }
 }

@@ -3,11 +3,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::{
-    EndsWithCaller, ResponseBody,
+    DetachLayer, EndsWithCaller, ResponseBody,
     future::{ResponseFuture, Run, pump},
 };
 use crate::{
@@ -19,13 +18,12 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Detach<S> {
     inner: S,
-    tasks: TaskTracker,
+    layer: DetachLayer,
 }
 
 impl<S> Detach<S> {
-    /// Around `inner`; calls without a layer above that knows their callers run on `tasks`.
-    pub const fn new(inner: S, tasks: TaskTracker) -> Self {
-        Self { inner, tasks }
+    pub(super) const fn new(inner: S, layer: DetachLayer) -> Self {
+        Self { inner, layer }
     }
 }
 
@@ -54,7 +52,8 @@ where
         }
         let presence = progress.join();
         let (answer, answered) = tokio::sync::oneshot::channel();
-        self.tasks.spawn(pump(run, answer));
+        // No layer above knows its callers.
+        self.layer.spawn(pump(run, answer));
         ResponseFuture::spawned(answered, presence)
     }
 }

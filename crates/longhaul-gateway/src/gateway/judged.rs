@@ -15,7 +15,7 @@ use crate::{
     dialect::Dialect,
     heartbeat::{HeartbeatLayer, HeartbeatPolicy},
     refusal::Refusal,
-    replay::{IdempotentReplayLayer, MemoryIndex, ReplayPolicy, Replays, SqlIndex},
+    replay::{AnswerStore, IdempotentReplayLayer, MemoryIndex, ReplayPolicy, Replays, SqlIndex},
     upstream::CallUpstream,
 };
 
@@ -48,6 +48,12 @@ impl Judged {
             let index = SqlIndex::open(&config.state).await.map_err(failed)?;
             IdempotentReplayLayer::new(policy, index.with_lease(config.replay.lease))
         };
+        let layer = match &config.replay.store {
+            None => layer,
+            Some(url) => {
+                layer.with_store(AnswerStore::open(url).map_err(|error| error.under("replay"))?)
+            }
+        };
         let replays = layer.replays();
         replays.take_over().await;
         replays.keep_alive(config.replay.lease / 6);
@@ -64,6 +70,13 @@ impl Judged {
 
     pub(super) const fn replays(&self) -> Option<&Replays> {
         self.replays.as_ref()
+    }
+
+    pub(super) async fn stop(&self) {
+        if let Some(replays) = &self.replays {
+            replays.stop().await;
+        }
+        self.detach.stop().await;
     }
 
     pub(super) async fn idle(&self) {

@@ -32,10 +32,10 @@ use crate::{
 
 /// The gateway: answers every request. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway(Arc<Shared>);
 
 #[derive(Debug)]
-struct Inner {
+struct Shared {
     /// Replaced as a whole when the configuration changes; calls in flight keep what they began with.
     routing: RwLock<Arc<Routing>>,
     judged: Judged,
@@ -57,12 +57,15 @@ impl Gateway {
         let history = History::default();
         let routing = Routing::new(config, &books, &history)?;
         let judged = Judged::new(config).await?;
-        let gateway = Self(Arc::new(Inner {
+        let accounts = Accounts::open(&config.state)
+            .await
+            .map_err(|error| ConfigError::new("state", error.to_string()))?;
+        let gateway = Self(Arc::new(Shared {
             routing: RwLock::new(Arc::new(routing)),
             judged,
             books,
             history,
-            accounts: Accounts::default(),
+            accounts,
             draining: AtomicBool::new(false),
             collecting: OnceLock::new(),
         }));
@@ -88,6 +91,9 @@ impl Gateway {
         let Some(replays) = self.0.judged.replays() else {
             return Ok(());
         };
+        if self.0.accounts.are_shared() {
+            return Ok(());
+        }
         for key in &config.keys {
             let Some(cap) = key.cap else { continue };
             let (certain, possible) = replays
@@ -142,6 +148,8 @@ impl Gateway {
         self.routing().measure();
         let running = self.0.judged.replays().map_or(0, Replays::running);
         gauge!("longhaul.operations.running").set(running as f64);
+        let detached = self.0.judged.replays().map_or(0, Replays::detached);
+        gauge!("longhaul.operations.detached").set(detached as f64);
     }
 
     /// Whether new calls are wanted.
@@ -182,8 +190,15 @@ impl Gateway {
         self.0.judged.idle().await;
     }
 
+    /// Ends what still runs with its caller gone or waiting behind [replay](crate::replay), and waits until that is written
+    /// down. To be asked when the time to finish is over.
+    pub async fn stop(&self) {
+        self.0.judged.stop().await;
+    }
+
     /// Writes what is not written yet.
     pub async fn close(&self) {
+        self.0.accounts.idle().await;
         if let Err(error) = self.0.books.close().await {
             tracing::error!(%error, "the ledger could not be closed");
         }
@@ -217,6 +232,7 @@ impl Gateway {
                 .iter()
                 .find(|upstream| !upstream.asks_model())
                 .ok_or_else(no_upstream)?;
+            let body = Body::new(routing.limits.paced(body));
             return upstream.pass(Request::from_parts(head, body)).await;
         }
 

@@ -15,8 +15,8 @@ use crate::{
     detach::EndsWithCaller,
     heartbeat::{Silent, WantsStream},
     refusal::Refusal,
-    replay::ExpectedCost,
-    telemetry::{History, observer},
+    replay::{ExpectedCost, respond_async},
+    telemetry::History,
     upstream::{Books, Upstream, no_upstream},
     workload,
 };
@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Routing {
     pub(super) callers: Callers,
     upstreams: Vec<Upstream>,
-    limits: ReadLimits,
+    pub(super) limits: ReadLimits,
 }
 
 impl Routing {
@@ -37,7 +37,7 @@ impl Routing {
     ) -> Result<Self, ConfigError> {
         let mut upstreams = Vec::with_capacity(config.upstreams.len());
         for (index, upstream) in config.upstreams.iter().enumerate() {
-            let observer = observer(&upstream.name);
+            let observer = longhaul::observe::metered([("upstream", upstream.name.as_str())]);
             let upstream =
                 Upstream::new(upstream.clone(), &config.limits, books, observer, history)
                     .map_err(|error| error.under(&format!("upstreams[{index}]")))?;
@@ -100,9 +100,11 @@ impl Routing {
             .find(|upstream| upstream.fits_model(workload.model.as_deref()))
             .ok_or_else(no_upstream)?;
         let config = upstream.config();
+        // Who comes later waits for a ticket, which a sign of life would spoil.
+        let silent = !config.heartbeat || respond_async(&head.headers).is_some();
         let extensions = &mut head.extensions;
         extensions.insert(config.patience);
-        if !config.heartbeat {
+        if silent {
             extensions.insert(Silent);
         }
         if !config.detach {

@@ -4,34 +4,83 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use super::fleet::{Fleet, Span};
 use crate::{
     config::{Cap, Per},
-    core::{Attempt, Currency, ErrorKind, Money},
+    core::{BoxError, Currency, ErrorKind, Money},
     wall_clock::now,
 };
 
 /// The money of all callers that have a cap.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<Mutex<HashMap<Arc<str>, Account>>>);
+pub struct Accounts {
+    own: Arc<Mutex<HashMap<Arc<str>, Account>>>,
+    fleet: Option<Fleet>,
+}
 
 impl Accounts {
-    /// The account of the caller called `name`, with `spent` of earlier where it is new.
+    /// With what all gateways count together that have the same PostgreSQL at `state`; any other place is this process's
+    /// alone.
+    pub async fn open(state: &str) -> Result<Self, BoxError> {
+        let fleet = match state.starts_with("postgres://") || state.starts_with("postgresql://") {
+            true => Some(Fleet::open(state).await?),
+            false => None,
+        };
+        Ok(Self {
+            own: Arc::default(),
+            fleet,
+        })
+    }
+
+    /// Whether others count with this process: what was spent before is known to the database then.
+    pub fn are_shared(&self) -> bool {
+        self.fleet.is_some()
+    }
+
+    /// The account of the caller called `name`, with `spent` of earlier where it is new and this process's alone.
     pub fn of(&self, name: &Arc<str>, cap: Cap, spent: impl FnOnce() -> Balance) -> Account {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fleet) = &self.fleet {
+            return Account(Purse::Fleet {
+                fleet: fleet.clone(),
+                caller: name.clone(),
+                cap,
+            });
+        }
+        let mut accounts = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let account = accounts
             .entry(name.clone())
             .or_insert_with(|| Account::new(cap, spent()));
-        account.state().cap = cap;
+        if let Purse::Own(state) = &account.0 {
+            lock(state).cap = cap;
+        }
         account.clone()
+    }
+
+    /// Ends when everything that was held is settled. To be asked when no new calls come.
+    pub async fn idle(&self) {
+        if let Some(fleet) = &self.fleet {
+            fleet.idle().await;
+        }
     }
 }
 
 /// The money of one caller.
 #[derive(Clone, Debug)]
-pub struct Account(Arc<Mutex<State>>);
+pub struct Account(Purse);
+
+/// Who counts.
+#[derive(Clone, Debug)]
+enum Purse {
+    Own(Arc<Mutex<State>>),
+    Fleet {
+        fleet: Fleet,
+        caller: Arc<str>,
+        cap: Cap,
+    },
+}
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     cap: Cap,
     span: Option<SystemTime>,
     balance: Balance,
@@ -57,67 +106,87 @@ impl Balance {
 }
 
 impl Account {
-    /// An account under `cap`, of which `balance` was spent before.
+    /// An account of this process's own under `cap`, of which `balance` was spent before.
     pub fn new(cap: Cap, balance: Balance) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        Self(Purse::Own(Arc::new(Mutex::new(State {
             cap,
             span: begin(cap.per),
             balance,
-        })))
+        }))))
     }
 
-    /// What was spent in this span, and what is held.
-    pub fn balance(&self) -> Balance {
-        let mut state = self.state();
-        state.turn_over();
-        state.balance
+    /// What was spent in this span, and what is held; fails where the database does not answer.
+    pub async fn balance(&self) -> Result<Balance, BoxError> {
+        match &self.0 {
+            Purse::Own(state) => {
+                let mut state = lock(state);
+                state.turn_over();
+                Ok(state.balance)
+            }
+            Purse::Fleet { fleet, caller, cap } => fleet.balance(&Span::of(caller, *cap)).await,
+        }
     }
 
-    /// Nothing held yet.
-    pub fn reserve(&self) -> Reservation {
-        Reservation(Arc::new(Mutex::new(Held {
-            account: self.clone(),
-            prices: Vec::new(),
-            attempts: Vec::new(),
-        })))
+    /// Holds `price`. The error says why what costs it must not be sent.
+    pub(super) async fn hold(&self, price: Option<Money>) -> Result<Hold, ErrorKind> {
+        match &self.0 {
+            Purse::Own(state) => {
+                let price = lock(state).hold(price)?;
+                Ok(Hold::new(Back::Own(state.clone()), price))
+            }
+            Purse::Fleet { fleet, caller, cap } => {
+                let span = Span::of(caller, *cap);
+                let Some(price) = comparable(price, *cap) else {
+                    return Err(refused(*cap, Balance::default(), None));
+                };
+                fleet.hold(span, *cap, price).await
+            }
+        }
     }
+}
 
-    fn hold(&self, price: Option<Money>) -> Result<i64, ErrorKind> {
-        let mut state = self.state();
-        state.turn_over();
-        let cap = state.cap;
-        // What is in another currency cannot be held against this cap.
-        let price = price.filter(|price| price.currency == cap.limit.currency);
-        let fits = price
-            .filter(|price| state.balance.taken().saturating_add(price.micros) <= cap.limit.micros);
-        let Some(price) = fits else {
-            let money = |micros| of(cap.limit.currency, micros);
-            return Err(ErrorKind::SpendingCap {
-                cap: cap.limit,
-                spent: money(state.balance.spent),
-                reserved: money(state.balance.doubtful.saturating_add(state.balance.held)),
-                price,
-            });
-        };
-        state.balance.held = state.balance.held.saturating_add(price.micros);
-        Ok(price.micros)
-    }
+/// What is in another currency cannot be held against a cap.
+fn comparable(price: Option<Money>, cap: Cap) -> Option<Money> {
+    price.filter(|price| price.currency == cap.limit.currency)
+}
 
-    fn settle(&self, held: i64, spent: i64, doubtful: i64) {
-        let mut state = self.state();
-        state.turn_over();
-        let balance = &mut state.balance;
-        balance.held = balance.held.saturating_sub(held);
-        balance.spent = balance.spent.saturating_add(spent);
-        balance.doubtful = balance.doubtful.saturating_add(doubtful);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// Why a price is not held.
+pub(super) const fn refused(cap: Cap, balance: Balance, price: Option<Money>) -> ErrorKind {
+    ErrorKind::SpendingCap {
+        cap: cap.limit,
+        spent: of(cap.limit.currency, balance.spent),
+        reserved: of(
+            cap.limit.currency,
+            balance.doubtful.saturating_add(balance.held),
+        ),
+        price,
     }
 }
 
 impl State {
+    fn hold(&mut self, price: Option<Money>) -> Result<Money, ErrorKind> {
+        self.turn_over();
+        let price = comparable(price, self.cap);
+        let limit = self.cap.limit.micros;
+        let fits = price.filter(|price| self.balance.taken().saturating_add(price.micros) <= limit);
+        let Some(price) = fits else {
+            return Err(refused(self.cap, self.balance, price));
+        };
+        self.balance.held = self.balance.held.saturating_add(price.micros);
+        Ok(price)
+    }
+
+    fn settle(&mut self, micros: i64, charged: Charged) {
+        self.turn_over();
+        let balance = &mut self.balance;
+        balance.held = balance.held.saturating_sub(micros);
+        match charged {
+            Charged::Free => {}
+            Charged::Doubtful => balance.doubtful = balance.doubtful.saturating_add(micros),
+            Charged::Spent => balance.spent = balance.spent.saturating_add(micros),
+        }
+    }
+
     /// A new span begins with nothing spent; what is in flight stays held.
     fn turn_over(&mut self) {
         let span = begin(self.cap.per);
@@ -127,6 +196,10 @@ impl State {
             self.balance.doubtful = 0;
         }
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const fn of(currency: Currency, micros: i64) -> Money {
@@ -149,64 +222,46 @@ pub(crate) fn begin(per: Per) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// What an operation holds of its caller's money. A request extension; dropped with the operation, it settles.
-#[derive(Clone, Debug)]
-pub struct Reservation(Arc<Mutex<Held>>);
+/// What became of money that was held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Charged {
+    Free,
+    Doubtful,
+    Spent,
+}
 
+/// Where held money goes back.
 #[derive(Debug)]
-struct Held {
-    account: Account,
-    /// Of each attempt that was let through, in their order.
-    prices: Vec<i64>,
-    attempts: Vec<Attempt>,
+pub(super) enum Back {
+    Own(Arc<Mutex<State>>),
+    Fleet(Fleet, Span),
 }
 
-impl Reservation {
-    /// Holds the price of the first attempt, before any layer is asked. The error says why it must not be sent.
-    pub fn first(&self, price: Option<Money>) -> Result<(), ErrorKind> {
-        let mut held = self.held();
-        let price = held.account.hold(price)?;
-        held.prices.push(price);
-        Ok(())
-    }
+/// Money that is held. Dropped, it settles: as free, unless it is said otherwise.
+#[derive(Debug)]
+pub(super) struct Hold {
+    back: Back,
+    pub(super) price: Money,
+    pub(super) charged: Charged,
+}
 
-    /// Holds the price of `attempt`, unless it is the first, whose price is held already.
-    pub(super) fn attempt(&self, attempt: &Attempt, price: Option<Money>) -> Result<(), ErrorKind> {
-        let mut held = self.held();
-        if held.attempts.len() >= held.prices.len() {
-            let price = held.account.hold(price)?;
-            held.prices.push(price);
+impl Hold {
+    pub(super) const fn new(back: Back, price: Money) -> Self {
+        Self {
+            back,
+            price,
+            charged: Charged::Free,
         }
-        held.attempts.push(attempt.clone());
-        Ok(())
-    }
-
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Held {
+impl Drop for Hold {
     fn drop(&mut self) {
-        let held = self
-            .prices
-            .iter()
-            .fold(0_i64, |sum, price| sum.saturating_add(*price));
-        let (mut spent, mut doubtful) = (0_i64, 0_i64);
-        for (price, attempt) in self.prices.iter().zip(&self.attempts) {
-            let Some(outcome) = attempt.outcome_now() else {
-                // It has no end yet: nobody can say that it is free.
-                doubtful = doubtful.saturating_add(*price);
-                continue;
-            };
-            // The price that was held counts, whatever the price of what came.
-            let exposure = outcome.exposure.probability.as_permille();
-            match exposure {
-                1000 => spent = spent.saturating_add(*price),
-                0..=20 => {}
-                _ => doubtful = doubtful.saturating_add(*price),
+        match &self.back {
+            Back::Own(state) => lock(state).settle(self.price.micros, self.charged),
+            Back::Fleet(fleet, span) => {
+                fleet.settle(span.clone(), self.price.micros, self.charged);
             }
         }
-        self.account.settle(held, spent, doubtful);
     }
 }

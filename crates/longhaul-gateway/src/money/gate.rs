@@ -1,17 +1,17 @@
 use std::{
-    future::{Ready, ready},
+    mem,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use futures_util::future::{Either, MapErr, TryFutureExt};
+use futures_util::future::{BoxFuture, Either, MapErr, TryFutureExt};
 use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Reservation;
 use crate::{
-    core::{Attempt, BoxError, Error, ErrorKind, PriceTable, Provider, Workload},
+    core::{Attempt, BoxError, Error, ErrorKind, Money, PriceTable, Provider, Workload},
     progress::Progress,
 };
 
@@ -29,16 +29,20 @@ impl<S> Gate<S> {
         Self { inner, prices }
     }
 
-    fn refused<B>(&self, request: &Request<B>) -> Option<ErrorKind> {
+    /// What must be held before `request` may go, where its caller has a cap.
+    fn asks<B>(&self, request: &Request<B>) -> Option<(Reservation, Attempt, Option<Money>)> {
         let extensions = request.extensions();
-        if extensions.get().is_some_and(Progress::is_abandoned) {
-            return Some(ErrorKind::NotStarted);
-        }
-        let reservation = extensions.get::<Reservation>()?;
-        let attempt = extensions.get::<Attempt>()?;
-        let price = price(&self.prices, request);
-        reservation.attempt(attempt, price).err()
+        let reservation = extensions.get::<Reservation>()?.clone();
+        let attempt = extensions.get::<Attempt>()?.clone();
+        Some((reservation, attempt, price(&self.prices, request)))
     }
+}
+
+fn is_abandoned<B>(request: &Request<B>) -> bool {
+    request
+        .extensions()
+        .get()
+        .is_some_and(Progress::is_abandoned)
 }
 
 /// Puts a [`Gate`] above whatever makes one attempt several requests: only the first of them begins anything.
@@ -61,7 +65,7 @@ impl<S> Layer<S> for GateLayer {
 }
 
 /// What `request` costs if it is charged.
-pub(crate) fn price<B>(prices: &PriceTable, request: &Request<B>) -> Option<crate::core::Money> {
+pub(crate) fn price<B>(prices: &PriceTable, request: &Request<B>) -> Option<Money> {
     let provider = match request.extensions().get::<Provider>() {
         Some(provider) => provider.as_str().to_owned(),
         None => request.uri().host()?.to_ascii_lowercase(),
@@ -72,25 +76,43 @@ pub(crate) fn price<B>(prices: &PriceTable, request: &Request<B>) -> Option<crat
 
 impl<S, B> Service<Request<B>> for Gate<S>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Send + 'static,
 {
     type Response = S::Response;
     type Error = BoxError;
-    type Future =
-        Either<MapErr<S::Future, fn(S::Error) -> BoxError>, Ready<Result<S::Response, BoxError>>>;
+    type Future = Either<
+        MapErr<S::Future, fn(S::Error) -> BoxError>,
+        BoxFuture<'static, Result<S::Response, BoxError>>,
+    >;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.refused(&request) {
-            Some(kind) => Either::Right(ready(Err(Error::new(kind).into()))),
-            None => {
-                let boxed: fn(S::Error) -> BoxError = Into::into;
-                Either::Left(self.inner.call(request).map_err(boxed))
-            }
+        let asks = self.asks(&request);
+        if asks.is_none() && !is_abandoned(&request) {
+            let boxed: fn(S::Error) -> BoxError = Into::into;
+            return Either::Left(self.inner.call(request).map_err(boxed));
         }
+        // The service that `poll_ready` made ready goes with the request; its clone stays.
+        let clone = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, clone);
+        Either::Right(Box::pin(async move {
+            if let Some((reservation, attempt, price)) = asks {
+                reservation
+                    .attempt(&attempt, price)
+                    .await
+                    .map_err(Error::new)?;
+            }
+            // Its callers may have left meanwhile.
+            if is_abandoned(&request) {
+                return Err(Error::new(ErrorKind::NotStarted).into());
+            }
+            inner.call(request).await.map_err(Into::into)
+        }))
     }
 }

@@ -13,29 +13,29 @@ fn account(micros: i64) -> Account {
     )
 }
 
-#[test]
-fn what_is_in_flight_is_held_and_free_again_if_it_never_left() {
+#[tokio::test]
+async fn what_is_in_flight_is_held_and_free_again_if_it_never_left() {
     let account = account(500_000);
     let price = Some(Money::usd_micros(240_000));
     let (one, two, three) = (account.reserve(), account.reserve(), account.reserve());
-    one.first(price).unwrap();
-    two.first(price).unwrap();
-    let refused = three.first(price).unwrap_err();
+    one.first(price).await.unwrap();
+    two.first(price).await.unwrap();
+    let refused = three.first(price).await.unwrap_err();
     let ErrorKind::SpendingCap { reserved, .. } = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(reserved.micros, 480_000);
     drop(one);
-    three.first(price).unwrap();
-    assert_eq!(account.balance().held, 480_000);
+    three.first(price).await.unwrap();
+    assert_eq!(account.balance().await.unwrap().held, 480_000);
     drop((two, three));
-    assert_eq!(account.balance(), Balance::default());
+    assert_eq!(account.balance().await.unwrap(), Balance::default());
 }
 
-#[test]
-fn a_price_that_is_not_known_is_refused_under_a_cap() {
+#[tokio::test]
+async fn a_price_that_is_not_known_is_refused_under_a_cap() {
     let account = account(500_000);
-    let refused = account.reserve().first(None).unwrap_err();
+    let refused = account.reserve().first(None).await.unwrap_err();
     assert!(matches!(
         refused,
         ErrorKind::SpendingCap { price: None, .. }
@@ -44,15 +44,15 @@ fn a_price_that_is_not_known_is_refused_under_a_cap() {
         micros: 1,
         currency: "EUR".parse().unwrap(),
     };
-    let refused = account.reserve().first(Some(euros)).unwrap_err();
+    let refused = account.reserve().first(Some(euros)).await.unwrap_err();
     assert!(matches!(
         refused,
         ErrorKind::SpendingCap { price: None, .. }
     ));
 }
 
-#[test]
-fn what_was_spent_before_counts_and_a_new_cap_holds_at_once() {
+#[tokio::test]
+async fn what_was_spent_before_counts_and_a_new_cap_holds_at_once() {
     let accounts = Accounts::default();
     let name: Arc<str> = "alice".into();
     let before = Balance {
@@ -65,11 +65,11 @@ fn what_was_spent_before_counts_and_a_new_cap_holds_at_once() {
         Cap::new(Money::usd_micros(500_000), Per::Ever),
         || before,
     );
-    assert!(tight.reserve().first(price).is_err());
+    assert!(tight.reserve().first(price).await.is_err());
     let wide = accounts.of(
         &name,
         Cap::new(Money::usd_micros(900_000), Per::Ever),
         || unreachable!(),
     );
-    wide.reserve().first(price).unwrap();
+    wide.reserve().first(price).await.unwrap();
 }

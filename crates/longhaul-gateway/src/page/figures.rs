@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::reader::{Day, Reader};
 use crate::{
-    core::{Class, KnownRoute, Resolution},
+    core::{Class, KnownRoute, Resolution, Workload},
     gateway::Gateway,
-    telemetry::{Ended, Running},
+    telemetry::{EndedCall, RunningCall},
     upstream::Upstream,
 };
 
@@ -14,8 +14,8 @@ use crate::{
 const ENDED: usize = 50;
 
 pub(super) struct Figures {
-    pub(super) running: Vec<Running>,
-    pub(super) ended: Vec<Ended>,
+    pub(super) running: Vec<RunningCall>,
+    pub(super) ended: Vec<EndedCall>,
     pub(super) sizes: BTreeMap<Resolution, Durations>,
     pub(super) upstreams: Vec<Route>,
     pub(super) ways: Vec<Way>,
@@ -28,6 +28,8 @@ pub(super) struct Durations {
     pub(super) count: usize,
     pub(super) median: Duration,
     pub(super) late: Duration,
+    /// The shortest and the longest limit that upstreams have for it.
+    pub(super) limits: (Duration, Duration),
 }
 
 pub(super) struct Route {
@@ -56,7 +58,7 @@ fn ways(upstream: &Upstream) -> Vec<Way> {
 }
 
 impl Figures {
-    pub(super) async fn of(gateway: &Gateway) -> Self {
+    pub(super) async fn of(gateway: &Gateway, reader: &Reader) -> Self {
         let history = gateway.history();
         let all = history.ended();
         let upstreams = gateway.upstreams();
@@ -79,16 +81,16 @@ impl Figures {
         });
         Self {
             running: history.running(),
-            sizes: sizes(&all),
+            sizes: sizes(&all, &upstreams),
             upstreams: routes.collect(),
-            days: Reader::from(gateway.books()).days().await,
+            days: reader.days().await,
             ways: upstreams.iter().flat_map(ways).collect(),
             ended: all.into_iter().take(ENDED).collect(),
         }
     }
 }
 
-fn sizes(all: &[Ended]) -> BTreeMap<Resolution, Durations> {
+fn sizes(all: &[EndedCall], upstreams: &[Upstream]) -> BTreeMap<Resolution, Durations> {
     let mut by_size: BTreeMap<Resolution, Vec<Duration>> = BTreeMap::new();
     for ended in all {
         if ended.class == Some(Class::Delivered) {
@@ -103,7 +105,12 @@ fn sizes(all: &[Ended]) -> BTreeMap<Resolution, Durations> {
         .filter_map(|(size, mut took)| {
             took.sort_unstable();
             let at = |percent: usize| took.get((took.len() * percent / 100).min(took.len() - 1));
+            let limits = upstreams.iter().map(|upstream| {
+                let timeout = &upstream.config().policy.timeout;
+                timeout.picture_for(&Workload::of(size))
+            });
             let durations = Durations {
+                limits: (limits.clone().min()?, limits.max()?),
                 count: took.len(),
                 median: *at(50)?,
                 late: *at(95)?,

@@ -29,15 +29,16 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 pub(crate) fn router(gateway: &Gateway) -> Router {
     let (whole, middle, history) = (gateway.clone(), gateway.clone(), gateway.history().clone());
     let reader = Reader::from(gateway.books());
+    let (of_whole, of_middle) = (reader.clone(), reader.clone());
     let known = move |id: &str| history.operation(id);
     Router::new()
         .route(
             "/",
-            get(async move || html_page(view::page(&Figures::of(&whole).await))),
+            get(async move || html_page(view::page(&Figures::of(&whole, &of_whole).await))),
         )
         .route(
             "/live",
-            get(async move || html_page(view::middle(&Figures::of(&middle).await))),
+            get(async move || html_page(view::middle(&Figures::of(&middle, &of_middle).await))),
         )
         .route("/live.js", get(async || text("text/javascript", SCRIPT)))
         .merge(of_ledger(reader, known))
@@ -45,7 +46,7 @@ pub(crate) fn router(gateway: &Gateway) -> Router {
 
 /// The page of a ledger that other programs write, at `/`.
 pub(crate) fn ledger_router(store: Store) -> Router {
-    let reader = Reader::Store(store);
+    let reader = Reader::from(store);
     let overview = reader.clone();
     Router::new()
         .route("/", get(async move || html_page(ledger(&overview).await)))

@@ -1,6 +1,11 @@
 //! What the page reads from a ledger. Nothing is written.
 
-use std::{collections::VecDeque, ops::Range, time::Duration, time::SystemTime};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::TryStreamExt;
 use jiff::tz::TimeZone;
@@ -11,6 +16,7 @@ use longhaul_ledger::{
     export::Format,
     report::By,
 };
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{core::MemoryLedger, upstream::Books, wall_clock::now};
 
@@ -21,12 +27,24 @@ const CLAIM_DAYS: u64 = 92;
 /// Attempts that are shown.
 const ATTEMPTS: usize = 100;
 
-/// A ledger to read.
+/// How old the claims by day may be: they are looked for in every entry, and the page is renewed every two seconds.
+const CLAIMED_FOR: Duration = Duration::from_secs(60);
+
+/// A ledger to read. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) enum Reader {
+pub(super) struct Reader {
+    books: ReadBooks,
+    claimed: Arc<Mutex<Option<(Instant, Claimed)>>>,
+}
+
+#[derive(Clone, Debug)]
+enum ReadBooks {
     Memory(MemoryLedger),
     Store(Store),
 }
+
+/// What is owed back by day and currency, in millionths.
+type Claimed = Arc<BTreeMap<(String, String), i128>>;
 
 /// The money of one day in one currency, in millionths.
 pub(super) struct Day {
@@ -37,23 +55,40 @@ pub(super) struct Day {
     pub(super) certain: i128,
     pub(super) possible: i128,
     pub(super) wasted: i128,
+    /// By the likelihood of each ending, without what was wasted.
+    pub(super) worth: i128,
+    /// Of claims by the built-in rules.
+    pub(super) claimed: i128,
 }
 
 impl From<&Books> for Reader {
     fn from(books: &Books) -> Self {
-        match books {
-            Books::Memory(ledger) => Self::Memory(ledger.clone()),
-            Books::Durable(ledger) => Self::Store(ledger.store().clone()),
-        }
+        Self::of(match books {
+            Books::Memory(ledger) => ReadBooks::Memory(ledger.clone()),
+            Books::Durable(ledger) => ReadBooks::Store(ledger.store().clone()),
+        })
+    }
+}
+
+impl From<Store> for Reader {
+    fn from(store: Store) -> Self {
+        Self::of(ReadBooks::Store(store))
     }
 }
 
 impl Reader {
+    fn of(books: ReadBooks) -> Self {
+        Self {
+            books,
+            claimed: Arc::default(),
+        }
+    }
+
     /// The attempts of one operation, in their order.
     pub(super) async fn operation(&self, id: OperationId) -> Result<Vec<Record>, String> {
-        match self {
-            Self::Memory(ledger) => Ok(ledger.operation(id)),
-            Self::Store(store) => match store.operation(id).await {
+        match &self.books {
+            ReadBooks::Memory(ledger) => Ok(ledger.operation(id)),
+            ReadBooks::Store(store) => match store.operation(id).await {
                 Ok(stored) => Ok(stored.into_iter().map(|stored| stored.record).collect()),
                 Err(error) => Err(error.to_string()),
             },
@@ -81,6 +116,7 @@ impl Reader {
     /// By day, the newest first.
     pub(super) async fn days(&self) -> Result<Vec<Day>, String> {
         let store = self.store()?;
+        let claimed = self.claimed_by_day().await?;
         let read = async {
             let Range { start, end } = last_days(DAYS);
             let period = Period::new(start, end, TimeZone::UTC)?;
@@ -88,11 +124,22 @@ impl Reader {
             let mut days: Vec<Day> = report
                 .by(&[By::Day])
                 .into_iter()
-                .map(|row| Day {
-                    day: row.day.map_or_else(String::new, |day| day.to_string()),
-                    currency: row
-                        .currency
-                        .map_or_else(String::new, |code| code.to_string()),
+                .map(|row| {
+                    (
+                        row.day.map_or_else(String::new, |day| day.to_string()),
+                        row.currency
+                            .map_or_else(String::new, |code| code.to_string()),
+                        row,
+                    )
+                })
+                .map(|(day, currency, row)| Day {
+                    claimed: claimed
+                        .get(&(day.clone(), currency.clone()))
+                        .copied()
+                        .unwrap_or_default(),
+                    worth: row.figures.expected_micros - row.figures.wasted_micros,
+                    day,
+                    currency,
                     delivered: row.figures.delivered,
                     attempts: row.figures.attempts,
                     certain: row.figures.certain_micros,
@@ -104,6 +151,31 @@ impl Reader {
             Ok::<_, LedgerError>(days)
         };
         read.await.map_err(|error| error.to_string())
+    }
+
+    /// What is owed back of the days that are shown.
+    async fn claimed_by_day(&self) -> Result<Claimed, String> {
+        let mut known = self.claimed.lock().await;
+        if let Some((at, claimed)) = &*known
+            && at.elapsed() < CLAIMED_FOR
+        {
+            return Ok(claimed.clone());
+        }
+        let filter = Filter::opened(last_days(DAYS));
+        let found = self.store()?.claims(&ClaimBook::default(), &filter).await;
+        let mut claimed = BTreeMap::new();
+        for claim in found.map_err(|error| error.to_string())?.claims {
+            let Some(amount) = claim.amount else { continue };
+            let opened = jiff::Timestamp::try_from(claim.stored.record.opening.opened_at);
+            let day = opened.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+            let day = TimeZone::UTC.to_datetime(day).date().to_string();
+            *claimed
+                .entry((day, amount.currency.to_string()))
+                .or_default() += i128::from(amount.micros);
+        }
+        let claimed = Arc::new(claimed);
+        *known = Some((Instant::now(), Arc::clone(&claimed)));
+        Ok(claimed)
     }
 
     /// What providers owe back, by the built-in rules.
@@ -122,9 +194,9 @@ impl Reader {
     }
 
     fn store(&self) -> Result<&Store, String> {
-        match self {
-            Self::Store(store) => Ok(store),
-            Self::Memory(_) => Err("the ledger is in memory: see the calls".to_owned()),
+        match &self.books {
+            ReadBooks::Store(store) => Ok(store),
+            ReadBooks::Memory(_) => Err("the ledger is in memory: see the calls".to_owned()),
         }
     }
 }

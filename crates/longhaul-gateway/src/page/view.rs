@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     core::{Attempt, Class, Money},
-    telemetry::{Ended, Running},
+    telemetry::{EndedCall, RunningCall},
 };
 
 pub(super) fn page(figures: &Figures) -> Markup {
@@ -50,13 +50,13 @@ fn running(figures: &Figures) -> Markup {
     }
     html! {
         div.table { table {
-            thead { tr { th { "operation" } th { "caller" } th { "model" } th { "size" } th { "phase" } th { "attempt" } th { "elapsed" } } }
+            thead { tr { th { "operation" } th { "caller" } th { "model" } th { "size" } th { "phase" } th { "attempt" } th { "elapsed" } th { "half are there" } th { "95 of 100 are there" } } }
             tbody { @for call in &figures.running { (running_row(call, figures)) } }
         } }
     }
 }
 
-fn running_row(call: &Running, figures: &Figures) -> Markup {
+fn running_row(call: &RunningCall, figures: &Figures) -> Markup {
     let attempts = call
         .progress
         .as_ref()
@@ -83,6 +83,8 @@ fn running_row(call: &Running, figures: &Figures) -> Markup {
                 meter min="0" max=(late.as_secs_f64().max(1.0)) value=(elapsed.as_secs_f64())
                     title=(format!("of {}, in which 95 of 100 are there", seconds(late))) {}
             }
+            td.number { (usual.map_or_else(|| "unknown".to_owned(), |usual| seconds(usual.median))) }
+            td.number { (usual.map_or_else(|| "unknown".to_owned(), |usual| seconds(usual.late))) }
         }
     }
 }
@@ -137,15 +139,23 @@ fn sizes(figures: &Figures) -> Markup {
     let most = figures
         .sizes
         .values()
-        .map(|size| size.late.as_secs_f64())
+        .map(|size| size.late.max(size.limits.1).as_secs_f64())
         .fold(1.0, f64::max);
     html! {
         div.table { table {
-            thead { tr { th { "size" } th { "pictures" } th { "half are there" } th { "95 of 100 are there" } th {} } }
+            thead { tr { th { "size" } th { "pictures" } th { "half are there" } th { "95 of 100 are there" } th { "limit" } th {} } }
             tbody { @for (size, took) in &figures.sizes { tr {
                 td { (size) } td.number { (took.count) }
                 td.number { (seconds(took.median)) } td.number { (seconds(took.late)) }
-                td { (bars(&[("median", took.median.as_secs_f64() / most), ("late", took.late.as_secs_f64() / most)])) }
+                td.number {
+                    (seconds(took.limits.0))
+                    @if took.limits.0 != took.limits.1 { " to " (seconds(took.limits.1)) }
+                }
+                td { (bars(&[
+                    ("median", took.median.as_secs_f64() / most),
+                    ("late", took.late.as_secs_f64() / most),
+                    ("limit", took.limits.0.as_secs_f64() / most),
+                ])) }
             } } }
         } }
     }
@@ -167,21 +177,24 @@ pub(super) fn days(days: &Result<Vec<Day>, String>) -> Markup {
         .max(1) as f64;
     html! {
         div.table { table {
-            thead { tr { th { "day (UTC)" } th { "pictures" } th { "attempts" } th { "charged" } th { "at most" } th { "wasted" } th {} } }
+            thead { tr { th { "day (UTC)" } th { "pictures" } th { "attempts" } th { "delivered" } th { "wasted" } th { "charged for certain" } th { "exposed" } th { "claimed" } th {} } }
             tbody { @for day in days { tr {
                 td { (day.day) } td.number { (day.delivered) } td.number { (day.attempts) }
-                td.number { (amount(&day.currency, day.certain)) } td.number { (amount(&day.currency, day.possible)) } td.number { (amount(&day.currency, day.wasted)) }
+                @for micros in [day.worth, day.wasted, day.certain, day.possible, day.claimed] {
+                    td.number { (amount(&day.currency, micros)) }
+                }
                 td { (bars(&[
-                    ("certain", day.certain as f64 / most),
-                    ("possible", day.possible as f64 / most),
+                    ("delivered", day.worth as f64 / most),
                     ("wasted", day.wasted as f64 / most),
+                    ("possible", day.possible as f64 / most),
+                    ("claimed", day.claimed as f64 / most),
                 ])) }
             } } }
         } }
     }
 }
 
-fn ended(ended: &[Ended]) -> Markup {
+fn ended(ended: &[EndedCall]) -> Markup {
     if ended.is_empty() {
         return html! { p.none { "No call has ended yet." } };
     }

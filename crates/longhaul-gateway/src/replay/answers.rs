@@ -1,5 +1,7 @@
 //! Kept answers, and the address of those that are still to come.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -8,7 +10,6 @@ use super::{
     REPLAYED, ResponseBody,
     index::{Row, State},
     layer::Replays,
-    operation::Operation,
     words::unknown,
 };
 use crate::refusal::{OPERATION, Refusal};
@@ -40,21 +41,32 @@ impl Replays {
         if row.state != State::Kept {
             return Err(unknown(row.id));
         }
-        let file = tokio::fs::File::open(self.file(row.id))
-            .await
-            .map_err(|_| gone(row))?;
-        Ok(ResponseBody::of_file(before, file, row.length, after))
+        if let Ok(file) = tokio::fs::File::open(self.file(row.id)).await {
+            return Ok(ResponseBody::of_file(before, file, row.length, after));
+        }
+        let Some(store) = &self.0.store else {
+            return Err(gone(row));
+        };
+        match store.get(row.id).await {
+            Ok(Some(answer)) => Ok(ResponseBody::of_stored(before, answer, after)),
+            Ok(None) => Err(gone(row)),
+            Err(error) => Err(not_reached(row, &*error)),
+        }
     }
 
     /// 202 with where to ask.
-    pub(super) fn accepted(&self, operation: &Operation) -> Response<ResponseBody> {
-        let body = self.ticket(&operation.row, "processing");
+    pub(super) fn accepted(&self, row: &Row) -> Response<ResponseBody> {
+        let body = self.ticket(row, "processing");
         let mut response = json_response(StatusCode::ACCEPTED, &body);
         let headers = response.headers_mut();
-        if let Ok(location) = HeaderValue::try_from(format!("{PATH}{}", operation.id())) {
+        if let Ok(location) = HeaderValue::try_from(format!("{PATH}{}", row.id)) {
             headers.insert(header::LOCATION, location);
         }
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(ASK_AGAIN));
+        headers.insert(
+            "preference-applied",
+            HeaderValue::from_static("respond-async"),
+        );
         response
     }
 
@@ -88,6 +100,20 @@ pub(super) fn json_response(status: StatusCode, body: &Value) -> Response<Respon
         headers.insert(OPERATION, id);
     }
     response
+}
+
+/// The store does not answer now; the answer is there.
+fn not_reached(row: &Row, error: &(dyn std::error::Error + 'static)) -> Refusal {
+    tracing::error!(operation = %row.id, error, "the store of answers does not answer");
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "answer_unavailable",
+        format!(
+            "the answer of {} is kept, and cannot be read now; nothing was sent again",
+            row.id
+        ),
+    )
+    .again_after(Duration::from_secs(5))
 }
 
 pub(super) fn gone(row: &Row) -> Refusal {

@@ -1,5 +1,7 @@
 //! What a request asks of this layer.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode, request::Parts};
 
 use super::{
@@ -17,20 +19,21 @@ use crate::{
 };
 
 /// What a request asks of this layer.
-pub(super) struct Asked {
+pub(super) struct OperationRequest {
     pub(super) scope: Scope,
     pub(super) caller: String,
     pub(super) key: Option<Digest>,
     pub(super) request: Digest,
     pub(super) retry: bool,
     pub(super) send_again: bool,
-    pub(super) respond_async: bool,
+    /// Whether its caller comes for the answer later, unless it is there within this time.
+    pub(super) respond_async: Option<Duration>,
     /// Of the waiting caller.
     pub(super) progress: Option<Progress>,
 }
 
 impl Replays {
-    pub(super) fn asked(&self, head: &mut Parts, body: &[u8]) -> Result<Asked, Refusal> {
+    pub(super) fn asked(&self, head: &mut Parts, body: &[u8]) -> Result<OperationRequest, Refusal> {
         let policy = &self.0.policy;
         let secret = self.0.index.secret();
         let caller = head.extensions.get::<Caller>();
@@ -74,7 +77,7 @@ impl Replays {
                 body,
             ],
         );
-        Ok(Asked {
+        Ok(OperationRequest {
             scope,
             caller: name,
             key,
@@ -87,7 +90,7 @@ impl Replays {
     }
 }
 
-impl Asked {
+impl OperationRequest {
     /// Whether the kept answer is a failure that its caller does not want again.
     pub(super) fn wants_new(&self, operation: &Operation) -> bool {
         let failed = match &*operation.answer.borrow() {
@@ -98,16 +101,59 @@ impl Asked {
     }
 }
 
-/// Removes `respond-async` from `Prefer`, with a `wait` that belongs to it.
-fn take_respond_async(headers: &mut HeaderMap) -> bool {
-    let is_asked = headers
-        .get_all("prefer")
-        .iter()
+/// Removes `Prefer` where it has `respond-async`, with the seconds of a `wait` that belongs to it: what a caller that comes
+/// back waits for is no deadline of the operation.
+fn take_respond_async(headers: &mut HeaderMap) -> Option<Duration> {
+    let wait = respond_async(headers)?;
+    headers.remove("prefer");
+    Some(wait)
+}
+
+/// How long a caller waits that comes for its answer later; `None` where it waits until the end.
+pub(crate) fn respond_async(headers: &HeaderMap) -> Option<Duration> {
+    let (mut is_asked, mut wait) = (false, Duration::ZERO);
+    let values = headers.get_all("prefer").iter();
+    for value in values
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|values| values.split(','))
-        .any(|value| value.trim().eq_ignore_ascii_case("respond-async"));
-    if is_asked {
-        headers.remove("prefer");
+        .flat_map(|values| values.split([',', ';']))
+    {
+        let value = value.trim();
+        is_asked |= value.eq_ignore_ascii_case("respond-async");
+        if let Some((name, seconds)) = value.split_once('=')
+            && name.trim().eq_ignore_ascii_case("wait")
+            && let Ok(seconds) = seconds.trim().trim_matches('"').parse()
+        {
+            wait = Duration::from_secs(seconds);
+        }
     }
-    is_asked
+    is_asked.then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_comes_later_where_it_says_so_and_waits_first() {
+        for (prefer, wait) in [
+            (&["respond-async"][..], Some(0)),
+            (&["Respond-Async, wait=10"], Some(10)),
+            (&["wait = \"7\"", "respond-async"], Some(7)),
+            (&["respond-async; wait=x"], Some(0)),
+            (&["wait=10"], None),
+            (&["not-respond-async"], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in prefer {
+                headers.append("prefer", value.parse().unwrap());
+            }
+            let found = take_respond_async(&mut headers);
+            assert_eq!(found, wait.map(Duration::from_secs), "{prefer:?}");
+            assert_eq!(
+                headers.contains_key("prefer"),
+                wait.is_none() && !prefer.is_empty()
+            );
+        }
+    }
 }

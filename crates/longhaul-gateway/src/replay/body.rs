@@ -13,8 +13,10 @@ use tokio::{
 };
 
 use super::{
+    AnswerStore,
     operation::Operation,
     spool::{Found, Spool},
+    store::StoredAnswer,
 };
 use crate::{core::BoxError, progress::Presence};
 
@@ -41,6 +43,11 @@ enum Source {
         left: u64,
         after: Option<Bytes>,
     },
+    Stored {
+        before: Option<Bytes>,
+        answer: StoredAnswer,
+        after: Option<Bytes>,
+    },
 }
 
 impl ResponseBody {
@@ -53,12 +60,38 @@ impl ResponseBody {
         spool: Spool,
         operation: Arc<Operation>,
         presence: Presence,
+        store: Option<&AnswerStore>,
     ) -> Self {
-        // Where it cannot be opened all of it is in memory.
-        let file = File::open(spool.path()).await.ok();
-        let mut body = Self::new(Source::Spool { spool, file, at: 0 });
+        let mut body = Self::of_whole(spool).await;
+        if let (
+            Source::Spool {
+                spool, file: None, ..
+            },
+            Some(store),
+        ) = (&body.source, store)
+            && spool.is_stored()
+            && let Ok(Some(answer)) = store.get(operation.id()).await
+        {
+            body = Self::of_stored(Bytes::new(), answer, Bytes::new());
+        }
         body.caller = Some((operation, presence));
         body
+    }
+
+    /// The same for nobody.
+    pub(super) async fn of_whole(spool: Spool) -> Self {
+        // Where it cannot be opened all of it is in memory, or in the store.
+        let file = File::open(spool.path()).await.ok();
+        Self::new(Source::Spool { spool, file, at: 0 })
+    }
+
+    /// An answer from the store, with something before and after it.
+    pub(super) const fn of_stored(before: Bytes, answer: StoredAnswer, after: Bytes) -> Self {
+        Self::new(Source::Stored {
+            before: Some(before),
+            answer,
+            after: Some(after),
+        })
     }
 
     /// `length` bytes of a file, with something before and after them.
@@ -119,9 +152,30 @@ impl ResponseBody {
                 let after = after.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(after.map(Ok))
             }
+            Source::Stored {
+                before,
+                answer,
+                after,
+            } => {
+                if let Some(before) = before.take().filter(|bytes| !bytes.is_empty()) {
+                    return Poll::Ready(Some(Ok(before)));
+                }
+                if answer.length > 0 {
+                    let Some(piece) = ready!(answer.pieces.as_mut().poll_next(cx)?) else {
+                        return Poll::Ready(Some(Err(SHORTER.into())));
+                    };
+                    let read = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                    answer.length = answer.length.saturating_sub(read);
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                let after = after.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(after.map(Ok))
+            }
         }
     }
 }
+
+const SHORTER: &str = "the kept answer is shorter than it was";
 
 /// At most `left` bytes, and at least one.
 fn poll_read(file: &mut File, left: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, BoxError>> {
@@ -131,7 +185,7 @@ fn poll_read(file: &mut File, left: u64, cx: &mut Context<'_>) -> Poll<Result<By
     ready!(Pin::new(file).poll_read(cx, &mut buffer))?;
     let read = buffer.filled().len();
     if read == 0 {
-        return Poll::Ready(Err("the kept answer is shorter than it was".into()));
+        return Poll::Ready(Err(SHORTER.into()));
     }
     piece.truncate(read);
     Poll::Ready(Ok(piece.freeze()))
@@ -176,6 +230,11 @@ impl Body for ResponseBody {
                 after,
                 ..
             } => SizeHint::with_exact(length(before) + left + length(after)),
+            Source::Stored {
+                before,
+                answer,
+                after,
+            } => SizeHint::with_exact(length(before) + answer.length + length(after)),
         }
     }
 }

@@ -10,7 +10,7 @@ use http::{StatusCode, request::Parts};
 
 use super::{
     ExpectedCost, PublicId,
-    asked::Asked,
+    asked::OperationRequest,
     index::{Digest, Row, State},
     layer::Replays,
     operation::{Answer, Operation, Wanted},
@@ -31,7 +31,7 @@ impl Replays {
     /// The operation that a request belongs to, and whether it is new. A new one is durable already.
     pub(super) async fn operation(
         &self,
-        asked: &Asked,
+        asked: &OperationRequest,
         head: &Parts,
     ) -> Result<(Arc<Operation>, bool), Refusal> {
         let policy = &self.0.policy;
@@ -99,7 +99,7 @@ impl Replays {
     /// Writes down that an operation begins; returned is one of before that has its answer.
     async fn begin(
         &self,
-        asked: &Asked,
+        asked: &OperationRequest,
         wanted: Option<Wanted>,
         row: &Row,
     ) -> Result<Option<Row>, Refusal> {
@@ -144,7 +144,7 @@ impl Replays {
     }
 
     /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.
-    async fn notice_loss(&self, asked: &Asked) {
+    async fn notice_loss(&self, asked: &OperationRequest) {
         let operations = &self.0.operations;
         let Some(operation) = operations.has_caller(asked.scope, asked.request) else {
             return;

@@ -3,10 +3,10 @@ use std::sync::{
     atomic::{AtomicI64, AtomicU64},
 };
 
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_layer::Layer;
 
-use super::{IdempotentReplay, Index, ReplayPolicy, operation::Operations};
+use super::{AnswerStore, IdempotentReplay, Index, ReplayPolicy, operation::Operations};
 
 /// Puts an [`IdempotentReplay`] around a service. All services that it makes share their operations.
 #[derive(Clone, Debug)]
@@ -22,11 +22,34 @@ impl IdempotentReplayLayer {
             replays: Replays(Arc::new(Shared {
                 policy,
                 index: Box::new(index),
+                store: None,
                 operations: Operations::default(),
                 tasks: TaskTracker::new(),
+                stop: CancellationToken::new(),
                 kept_bytes: AtomicU64::new(0),
                 swept: AtomicI64::new(0),
             })),
+        }
+    }
+
+    /// Keeps answers in `store`; the policy's folder has those that are still coming. Before the first service is made.
+    pub fn with_store(self, store: AnswerStore) -> Self {
+        let Replays(shared) = self.replays;
+        // Nobody else has it yet, or what they have goes on without the store.
+        let shared = match Arc::try_unwrap(shared) {
+            Ok(shared) => Shared {
+                store: Some(store),
+                ..shared
+            },
+            Err(shared) => {
+                debug_assert!(false, "a service of this layer was made already");
+                return Self {
+                    replays: Replays(shared),
+                };
+            }
+        };
+        Self {
+            replays: Replays(Arc::new(shared)),
         }
     }
 
@@ -52,9 +75,11 @@ pub struct Replays(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) policy: ReplayPolicy,
     pub(super) index: Box<dyn Index>,
+    pub(super) store: Option<AnswerStore>,
     pub(super) operations: Operations,
     pub(super) tasks: TaskTracker,
-    /// Bytes of all answers on the disk, as far as this process knows.
+    pub(super) stop: CancellationToken,
+    /// Bytes of all kept answers: what the index said last, and what this process kept since.
     pub(super) kept_bytes: AtomicU64,
     /// When it was last looked for what is too old, in milliseconds since 1970.
     pub(super) swept: AtomicI64,
@@ -66,6 +91,11 @@ impl Replays {
         self.0.operations.running()
     }
 
+    /// Those of them that run on without a caller.
+    pub fn detached(&self) -> usize {
+        self.0.operations.detached()
+    }
+
     /// Where operations are written down.
     pub fn index(&self) -> &dyn Index {
         &*self.0.index
@@ -75,5 +105,12 @@ impl Replays {
     pub async fn idle(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
+    }
+
+    /// Ends all operations that run, and waits until each is written down: as of unknown outcome, where it may have been
+    /// charged. To be asked when their time is over.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        self.idle().await;
     }
 }

@@ -12,7 +12,7 @@
 //! | a key whose operation ended free of charge | begins anew |
 //! | a key whose outcome is unknown | 409; with `x-longhaul-send-again: true` it begins anew |
 //! | `x-stainless-retry-count` of 1 or more | attaches to the newest operation of the same caller, route and body that ended, or lost its caller, within ten minutes |
-//! | `Prefer: respond-async` | 202 with the operation's address; it runs on |
+//! | `Prefer: respond-async` | 202 with the operation's address; it runs on. With `wait=10` it is waited for so long first |
 //! | anything else | an operation begins |
 //!
 //! The last row means that two equal prompts make two pictures; [`ReplayPolicy::coalesce`] makes them one.
@@ -47,6 +47,18 @@
 //! let layer = IdempotentReplayLayer::new(ReplayPolicy::new("answers"), index);
 //! # Ok(()) }
 //! ```
+//!
+//! A fleet keeps its answers in an object store, so that any of them has what another one fetched:
+//!
+//! ```no_run
+//! use longhaul_gateway::replay::{AnswerStore, IdempotentReplayLayer, ReplayPolicy, SqlIndex};
+//!
+//! # async fn example() -> Result<(), longhaul::BoxError> {
+//! let index = SqlIndex::open("postgres://localhost/gateway").await?;
+//! let store = AnswerStore::open("s3://pictures/answers")?;
+//! let layer = IdempotentReplayLayer::new(ReplayPolicy::new("answers"), index).with_store(store);
+//! # Ok(()) }
+//! ```
 
 mod answers;
 mod asked;
@@ -63,6 +75,7 @@ mod resume;
 mod run;
 mod service;
 mod spool;
+mod store;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -70,7 +83,11 @@ mod words;
 
 use http::HeaderName;
 
-pub(crate) use self::resume::{LateAnswer, Resumed};
+pub(crate) use self::{
+    asked::respond_async,
+    index::{make_table, make_tables},
+    resume::{LateAnswer, Resumed},
+};
 pub use self::{
     body::ResponseBody,
     id::PublicId,
@@ -78,6 +95,7 @@ pub use self::{
     layer::{IdempotentReplayLayer, Replays},
     policy::ReplayPolicy,
     service::{IdempotentReplay, ResponseFuture},
+    store::AnswerStore,
 };
 use crate::core::Money;
 

@@ -174,19 +174,36 @@ impl Operations {
         self.all().retain(|operation| operation.id() != id);
     }
 
-    /// Forgets what ended longer ago than `window`, but not before callers have left it.
-    pub(super) fn sweep(&self, window: Duration) {
+    /// Forgets what ended longer ago than `window`, but not before callers have left it; returned are those of them whose
+    /// answers are not kept.
+    pub(super) fn sweep(&self, window: Duration) -> Vec<PublicId> {
+        let mut forgotten = Vec::new();
         self.all().retain(|operation| {
-            operation.state() == State::Running
+            let state = operation.state();
+            let stays = state == State::Running
                 || operation.progress.callers() > 0
-                || operation.is_for_retry(window)
+                || operation.is_for_retry(window);
+            if !stays && state != State::Kept {
+                forgotten.push(operation.id());
+            }
+            stays
         });
+        forgotten
     }
 
     pub(super) fn running(&self) -> usize {
         let all = self.all();
         all.iter()
             .filter(|operation| operation.state() == State::Running)
+            .count()
+    }
+
+    pub(super) fn detached(&self) -> usize {
+        let all = self.all();
+        all.iter()
+            .filter(|operation| {
+                operation.state() == State::Running && operation.progress.callers() == 0
+            })
             .count()
     }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
+    PublicId, ResponseBody,
     index::{Row, State},
     layer::Replays,
     operation::{Answer, Operation},
@@ -26,6 +27,9 @@ use crate::{
 /// For how long the end of an operation is tried to be written down, and how long is waited between at most.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(3600);
 const BETWEEN_WRITES: Duration = Duration::from_secs(8);
+/// How often an answer is put into the store, whose client tries again by itself, and how long is waited between.
+const UPLOADS: u32 = 2;
+const BETWEEN_UPLOADS: Duration = Duration::from_secs(1);
 
 /// Headers of an answer that belong to one way of carrying it.
 const NOT_KEPT: [HeaderName; 4] = [
@@ -38,7 +42,7 @@ const NOT_KEPT: [HeaderName; 4] = [
 pub(super) async fn run<S, B>(
     replays: Replays,
     operation: Arc<Operation>,
-    mut inner: S,
+    inner: S,
     request: Request<Full<Bytes>>,
 ) where
     S: Service<Request<Full<Bytes>>, Response = Response<B>>,
@@ -47,18 +51,16 @@ pub(super) async fn run<S, B>(
     B::Error: Into<BoxError>,
 {
     let unfinished = Unfinished(&operation);
-    let dialect = Dialect::of_path(request.uri().path());
-    // It was made ready by whoever polled this layer.
-    let response = inner.call(request).await.map_err(Error::from_inner);
     let mut row = operation.row.clone();
-    match response {
-        Ok(response) => read(&replays, &operation, &mut row, response).await,
-        Err(error) => {
-            let refusal = Refusal::of_error(&error, dialect);
-            let bytes = Full::from(refusal.body_bytes(dialect));
-            let response = refusal.into_response(dialect).map(|_| bytes);
-            read(&replays, &operation, &mut row, response).await;
-        }
+    let stopped = tokio::select! {
+        biased;
+        () = call(&replays, &operation, inner, request, &mut row) => false,
+        () = replays.0.stop.cancelled() => true,
+    };
+    if stopped && row.ended.is_none() {
+        // Its attempts have their outcomes since they were dropped.
+        let status = row.status.unwrap_or(StatusCode::OK);
+        settle(&mut row, &operation.progress, status, false);
     }
     replays.write(&row).await;
     operation.end(row.state);
@@ -84,6 +86,33 @@ pub(super) async fn give(
     replays.write(&row).await;
     operation.end(row.state);
     drop(unfinished);
+}
+
+/// Calls, and reads the answer to its end.
+async fn call<S, B>(
+    replays: &Replays,
+    operation: &Arc<Operation>,
+    mut inner: S,
+    request: Request<Full<Bytes>>,
+    row: &mut Row,
+) where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>>,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let dialect = Dialect::of_path(request.uri().path());
+    // It was made ready by whoever polled this layer.
+    let response = inner.call(request).await.map_err(Error::from_inner);
+    match response {
+        Ok(response) => read(replays, operation, row, response).await,
+        Err(error) => {
+            let refusal = Refusal::of_error(&error, dialect);
+            let bytes = Full::from(refusal.body_bytes(dialect));
+            let response = refusal.into_response(dialect).map(|_| bytes);
+            read(replays, operation, row, response).await;
+        }
+    }
 }
 
 /// Hands the head to all callers, and the body through the spool.
@@ -124,16 +153,15 @@ async fn read<B>(
     settle(row, &operation.progress, head.status, broke.is_none());
     writer.end(broke.map_or(Ok(()), Err));
     match spool.whole() {
-        Some(length) if spool.is_on_disk() => {
+        Some(length) => {
             row.length = length;
-            if row.state == State::Kept {
-                spool.keep();
-                replays.kept_more(length);
+            if row.state == State::Kept && !replays.keep(row.id, &spool).await {
+                // It is lost for whoever comes after those who wait now.
+                row.state = State::Unknown;
             }
         }
-        // What is not on the disk is lost for whoever comes after those who wait now.
-        _ if row.state == State::Kept => row.state = State::Unknown,
-        _ => {}
+        None if row.state == State::Kept => row.state = State::Unknown,
+        None => {}
     }
 }
 
@@ -191,6 +219,40 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 }
 
 impl Replays {
+    /// Keeps a whole answer for whoever comes later; false where there is no room for it anywhere.
+    async fn keep(&self, id: PublicId, spool: &Spool) -> bool {
+        let length = spool.whole().unwrap_or_default();
+        let Some(store) = &self.0.store else {
+            return self.keep_file(spool, length);
+        };
+        for left in (0..UPLOADS).rev() {
+            let answer = ResponseBody::of_whole(spool.clone()).await;
+            match store.put(id, answer).await {
+                Ok(()) => {
+                    self.kept_more(length);
+                    spool.set_stored();
+                    let _ = tokio::fs::remove_file(self.file(id)).await;
+                    return true;
+                }
+                Err(error) => {
+                    tracing::error!(operation = %id, error, left, "an answer is not stored");
+                }
+            }
+            tokio::time::sleep(BETWEEN_UPLOADS).await;
+        }
+        // This process still has it.
+        self.keep_file(spool, length)
+    }
+
+    fn keep_file(&self, spool: &Spool, length: u64) -> bool {
+        let whole = spool.is_on_disk();
+        if whole {
+            spool.keep();
+            self.kept_more(length);
+        }
+        whole
+    }
+
     /// Its end must not be lost: a database that is gone for minutes is asked again until it is back.
     pub(super) async fn write(&self, row: &Row) {
         let begun = Instant::now();

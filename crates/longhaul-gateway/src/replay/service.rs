@@ -14,7 +14,10 @@ use http_body_util::Full;
 use metrics::counter;
 use tower_service::Service;
 
-use super::{REPLAYED, ResponseBody, layer::Replays, operation::Answer, run::run, words::unknown};
+use super::{
+    REPLAYED, ResponseBody, index::State, layer::Replays, operation::Answer, run::run,
+    words::unknown,
+};
 use crate::{
     core::{BoxError, Error},
     dialect::Dialect,
@@ -120,7 +123,7 @@ where
     }
     // Counted as a caller before the operation can notice that it has none.
     let presence = operation.progress.join();
-    if asked.key.is_some() || asked.respond_async {
+    if asked.key.is_some() || asked.respond_async.is_some() {
         operation.progress.run_on();
     }
     if new {
@@ -130,13 +133,15 @@ where
         let task = run(replays.clone(), operation.clone(), inner, request);
         replays.0.tasks.spawn(task);
     }
-    if asked.respond_async {
-        drop(presence);
-        return Ok(replays.accepted(&operation));
-    }
-
     let mut answers = operation.answer.subscribe();
-    let answer = answers.wait_for(Option::is_some).await;
+    let answered = answers.wait_for(Option::is_some);
+    let answer = match asked.respond_async {
+        None => answered.await,
+        Some(wait) => match tokio::time::timeout(wait, answered).await {
+            Ok(answered) => answered,
+            Err(_) => return Ok(replays.accepted(&operation.row)),
+        },
+    };
     let answer = answer.ok().and_then(|answer| answer.clone());
     match answer {
         Some(Answer::Head {
@@ -144,7 +149,13 @@ where
             headers,
             spool,
         }) => {
-            let body = ResponseBody::of_spool(spool, operation.clone(), presence).await;
+            let body = ResponseBody::of_spool(
+                spool,
+                operation.clone(),
+                presence,
+                replays.0.store.as_ref(),
+            )
+            .await;
             let mut response = Response::new(body);
             *response.status_mut() = status;
             *response.headers_mut() = headers;
@@ -159,6 +170,9 @@ where
         Some(Answer::Refused(refusal)) => Err(refusal),
         Some(Answer::Known(row)) => {
             operation.progress.runs_elsewhere();
+            if asked.respond_async.is_some() && row.state == State::Running {
+                return Ok(replays.accepted(&row));
+            }
             let row = replays.ended(*row).await?;
             counter!("longhaul.replays", "how" => "kept").increment(1);
             replays.kept(&row).await

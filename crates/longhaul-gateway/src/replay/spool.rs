@@ -16,16 +16,16 @@ use bytes::Bytes;
 
 /// The answer of one operation: in a file, and in memory what the disk did not take. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Spool(Arc<Inner>);
+pub(super) struct Spool(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     path: PathBuf,
     /// Whether the file stays when all have left it.
     kept: AtomicBool,
     state: Mutex<State>,
 }
 
-impl Drop for Inner {
+impl Drop for Shared {
     fn drop(&mut self) {
         if !*self.kept.get_mut() {
             // What nobody will be given takes no room. It may never have been made.
@@ -42,6 +42,8 @@ struct State {
     in_memory: Vec<Bytes>,
     total: u64,
     end: Option<Result<(), Arc<str>>>,
+    /// All of it is in the store, and the file may be gone.
+    stored: bool,
     wakers: Vec<Waker>,
 }
 
@@ -66,7 +68,7 @@ pub(super) enum Found {
 impl Spool {
     /// An answer that begins now, in a file of its own that nobody else can read.
     pub(super) async fn begin(path: PathBuf) -> (Self, Writer) {
-        let spool = Self(Arc::new(Inner {
+        let spool = Self(Arc::new(Shared {
             path,
             kept: AtomicBool::new(false),
             state: Mutex::default(),
@@ -107,6 +109,16 @@ impl Spool {
     pub(super) fn is_on_disk(&self) -> bool {
         let state = self.state();
         state.on_disk == state.total
+    }
+
+    /// All of it is in the store from now on.
+    pub(super) fn set_stored(&self) {
+        self.state().stored = true;
+    }
+
+    /// Whether it is to be had from the store.
+    pub(super) fn is_stored(&self) -> bool {
+        self.state().stored
     }
 
     pub(super) fn find(&self, at: u64, cx: &Context<'_>) -> Found {

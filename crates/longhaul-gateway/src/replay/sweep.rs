@@ -28,8 +28,10 @@ impl Replays {
         self.0.kept_bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// Counts what an earlier process kept, and removes what it left half written. To be called before the first operation.
+    /// Removes what an earlier process left half written or half stored. To be called before the first operation.
     pub async fn take_over(&self) {
+        self.count().await;
+        self.remove_forgotten().await;
         let folder = &self.0.policy.folder;
         let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
             return;
@@ -41,9 +43,41 @@ impl Replays {
                 continue;
             };
             match self.0.index.get(id).await {
-                Ok(Some(row)) if row.state == State::Kept => self.kept_more(row.length),
+                // What runs may be another gateway's that has the same folder.
+                Ok(Some(row)) if matches!(row.state, State::Kept | State::Running) => {}
                 Ok(_) => drop(tokio::fs::remove_file(entry.path()).await),
                 Err(error) => tracing::warn!(error, "an answer is not looked up"),
+            }
+        }
+    }
+
+    /// Asks the index how much is kept.
+    async fn count(&self) {
+        match self.0.index.kept_bytes().await {
+            Ok(bytes) => self.0.kept_bytes.store(bytes, Relaxed),
+            Err(error) => tracing::warn!(error, "how much is kept is not known"),
+        }
+    }
+
+    /// Removes from the store what nobody can ask for: its gateway died before it was written down, or nobody was there
+    /// to remove it in time.
+    async fn remove_forgotten(&self) {
+        let Some(store) = &self.0.store else { return };
+        let before = now().checked_sub(self.0.policy.keep);
+        let too_old = match store
+            .stored_before(before.unwrap_or(SystemTime::UNIX_EPOCH))
+            .await
+        {
+            Ok(too_old) => too_old,
+            Err(error) => {
+                tracing::warn!(error, "the store of answers is not looked through");
+                return;
+            }
+        };
+        for id in too_old {
+            let row = self.0.index.get(id).await;
+            if row.is_ok_and(|row| row.is_none_or(|row| row.state != State::Kept)) {
+                store.remove(id).await;
             }
         }
     }
@@ -74,7 +108,10 @@ impl Replays {
     /// Removes answers whose time is over, and the oldest above the quota.
     pub(super) async fn sweep(&self) {
         let policy = &self.0.policy;
-        self.0.operations.sweep(policy.sdk_retries_within);
+        for id in self.0.operations.sweep(policy.sdk_retries_within) {
+            // Nobody comes for it any more.
+            let _ = tokio::fs::remove_file(self.file(id)).await;
+        }
         let at = now();
         let due = self.0.swept.load(Relaxed).saturating_add(millis_of(PAUSE)) <= millis(at);
         if due {
@@ -83,6 +120,11 @@ impl Replays {
                 .checked_sub(policy.keep)
                 .unwrap_or(SystemTime::UNIX_EPOCH);
             while self.remove(before).await > 0 {}
+            self.count().await;
+        }
+        // Others may have removed some meanwhile.
+        if self.0.kept_bytes.load(Relaxed) > policy.quota_bytes {
+            self.count().await;
         }
         while self.0.kept_bytes.load(Relaxed) > policy.quota_bytes {
             let soon = at.checked_add(Duration::from_secs(1)).unwrap_or(at);
@@ -113,6 +155,9 @@ impl Replays {
                 break;
             }
             let _ = tokio::fs::remove_file(self.file(row.id)).await;
+            if let Some(store) = &self.0.store {
+                store.remove(row.id).await;
+            }
             self.0.operations.forget(row.id);
             let bytes = row.length;
             let _ = self

@@ -17,18 +17,18 @@ const ENDED: usize = 500;
 
 /// Operations that run, and the last ones that ended: what a page shows. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct History(Arc<Mutex<Inner>>);
+pub struct History(Arc<Mutex<Shared>>);
 
 #[derive(Default)]
-struct Inner {
+struct Shared {
     next: u64,
-    running: Vec<(u64, Running)>,
-    ended: VecDeque<Ended>,
+    running: Vec<(u64, RunningCall)>,
+    ended: VecDeque<EndedCall>,
 }
 
 /// What an operation asks for, and of whom.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RequestedCall {
     /// The upstream's name.
     pub upstream: Arc<str>,
     /// What its caller is called.
@@ -41,9 +41,9 @@ pub struct Asked {
 
 /// An operation that runs.
 #[derive(Clone, Debug)]
-pub struct Running {
+pub struct RunningCall {
     /// What it asks for.
-    pub asked: Asked,
+    pub asked: RequestedCall,
     /// When it began.
     pub began: Instant,
     /// How far it is.
@@ -52,9 +52,9 @@ pub struct Running {
 
 /// An operation that ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct EndedCall {
     /// What it asked for.
-    pub asked: Asked,
+    pub asked: RequestedCall,
     /// The time of day.
     pub at: SystemTime,
     /// How long it took.
@@ -72,7 +72,7 @@ pub struct Ended {
 }
 
 impl History {
-    pub(super) fn begin(&self, running: Running) -> u64 {
+    pub(super) fn begin(&self, running: RunningCall) -> u64 {
         let mut inner = self.inner();
         inner.next += 1;
         let id = inner.next;
@@ -80,7 +80,7 @@ impl History {
         id
     }
 
-    pub(super) fn end(&self, id: u64, ended: Ended) {
+    pub(super) fn end(&self, id: u64, ended: EndedCall) {
         let mut inner = self.inner();
         inner.running.retain(|(running, _)| *running != id);
         if inner.ended.len() >= ENDED {
@@ -90,7 +90,7 @@ impl History {
     }
 
     /// Operations that run, in the order in which they began.
-    pub fn running(&self) -> Vec<Running> {
+    pub fn running(&self) -> Vec<RunningCall> {
         let inner = self.inner();
         inner
             .running
@@ -100,7 +100,7 @@ impl History {
     }
 
     /// The last operations that ended, the newest first.
-    pub fn ended(&self) -> Vec<Ended> {
+    pub fn ended(&self) -> Vec<EndedCall> {
         self.inner().ended.iter().cloned().collect()
     }
 
@@ -119,7 +119,7 @@ impl History {
         running.flatten().or_else(|| ended()?.operation)
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    fn inner(&self) -> MutexGuard<'_, Shared> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

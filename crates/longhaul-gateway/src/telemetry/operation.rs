@@ -5,16 +5,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, request::Parts};
 use metrics::{counter, histogram};
 use tokio::time::Instant;
+use tracing::{Span, field::Empty};
 
-use super::history::{Asked, Ended, History, Running};
+use super::history::{EndedCall, History, RequestedCall, RunningCall};
 use crate::{
     caller::Caller,
-    core::{Attempt, Class, Workload},
+    core::{Attempt, Class, Money, Workload},
     dialect::Dialect,
+    heartbeat::WantsStream,
     progress::Progress,
+    upstream::Upstream,
     wall_clock::now,
 };
 
@@ -32,27 +35,23 @@ pub(crate) struct Measured {
     caller: String,
     progress: Option<Progress>,
     status: Option<StatusCode>,
-    asked: Asked,
+    asked: RequestedCall,
     history: History,
     entry: u64,
+    span: Span,
 }
 
 impl Measured {
-    pub(crate) fn begin(
-        upstream: &str,
-        provider: &str,
-        dialect: Dialect,
-        path: &str,
-        extensions: &http::Extensions,
-        history: &History,
-    ) -> Self {
+    /// Of an operation that `head` asks of the upstream.
+    pub(crate) fn begin(upstream: &Upstream, head: &Parts, history: &History) -> Self {
+        let extensions = &head.extensions;
         let workload = extensions.get::<Workload>();
         let model = workload
             .and_then(|workload| workload.model.as_deref())
             .unwrap_or_default();
         let caller = extensions.get::<Caller>();
-        let asked = Asked {
-            upstream: upstream.into(),
+        let asked = RequestedCall {
+            upstream: upstream.name().into(),
             caller: caller.map_or_else(String::new, |caller| caller.name().to_string()),
             model: model.to_owned(),
             resolution: workload
@@ -61,24 +60,35 @@ impl Measured {
         };
         let began = Instant::now();
         let progress: Option<Progress> = extensions.get().cloned();
-        let entry = history.begin(Running {
+        let entry = history.begin(RunningCall {
             asked: asked.clone(),
             began,
             progress: progress.clone(),
         });
+        let path = head.uri.path();
+        let operation = operation(Dialect::of_path(path), path);
+        let provider = provider_name(upstream.provider());
+        let span = span(&asked, operation, provider, extensions, &head.headers);
+        span.record("server.address", upstream.host());
         Self {
             began,
-            upstream: upstream.into(),
+            upstream: upstream.name().into(),
             provider: provider.to_owned(),
             model: label(model),
-            operation: operation(dialect, path),
+            operation,
             caller: asked.caller.clone(),
             progress,
             status: None,
             asked,
             history: history.clone(),
             entry,
+            span,
         }
+    }
+
+    /// The operation's span: what polls the layers enters it.
+    pub(crate) const fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(crate) const fn answered(&mut self, status: StatusCode) {
@@ -86,17 +96,9 @@ impl Measured {
     }
 
     fn remember(&self, class: Option<Class>) {
-        let attempts = self
-            .progress
-            .as_ref()
-            .map(Progress::attempts)
-            .unwrap_or_default();
-        let cost = attempts
-            .iter()
-            .map(|attempt| attempt.outcome_now()?.exposure.possible())
-            .reduce(|sum, cost| sum?.checked_add(cost?))
-            .flatten();
-        let ended = Ended {
+        let attempts = self.attempts();
+        let cost = possible(&attempts);
+        let ended = EndedCall {
             asked: self.asked.clone(),
             at: now(),
             took: self.began.elapsed(),
@@ -109,22 +111,13 @@ impl Measured {
         self.history.end(self.entry, ended);
     }
 
-    fn tell_attempts(&self) -> Option<Class> {
-        let attempts = self.progress.as_ref()?.attempts();
+    fn tell_money(&self) -> Option<Class> {
         let mut last = None;
-        for attempt in attempts {
+        for attempt in self.attempts() {
             let Some(outcome) = attempt.outcome_now() else {
                 continue;
             };
             last = Some(outcome.class);
-            counter!(
-                "longhaul.attempts",
-                "upstream" => self.upstream.to_string(),
-                "class" => outcome.class.name(),
-                "phase" => outcome.phase.name(),
-                "end" => outcome.end.name(),
-            )
-            .increment(1);
             let amounts = [
                 ("certain", outcome.exposure.certain()),
                 ("possible", outcome.exposure.possible()),
@@ -145,9 +138,37 @@ impl Measured {
     }
 }
 
+impl Measured {
+    fn end_span(&self, class: Option<Class>, error: &str) {
+        let span = &self.span;
+        if span.is_disabled() {
+            return;
+        }
+        let attempts = self.attempts();
+        span.record("longhaul.attempts", attempts.len());
+        span.record("longhaul.class", class.map_or("NotBegun", Class::name));
+        if !error.is_empty() {
+            span.record("error.type", error);
+            span.record("otel.status_code", "ERROR");
+        }
+        if let Some(status) = self.status {
+            span.record("http.response.status_code", status.as_u16());
+        }
+        if let Some(most) = possible(&attempts) {
+            span.record("longhaul.cost.possible", most.micros as f64 / 1e6);
+            span.record("longhaul.cost.currency", most.currency.as_str());
+        }
+    }
+
+    fn attempts(&self) -> Vec<Attempt> {
+        let attempts = self.progress.as_ref().map(Progress::attempts);
+        attempts.unwrap_or_default()
+    }
+}
+
 impl Drop for Measured {
     fn drop(&mut self) {
-        let class = self.tell_attempts();
+        let class = self.tell_money();
         self.remember(class);
         let name = class.map_or("NotBegun", Class::name);
         // No label where all went well, as the convention has it; Prometheus needs one.
@@ -156,6 +177,7 @@ impl Drop for Measured {
             _ if class.is_none() && self.status.is_some_and(|status| status.is_success()) => "",
             _ => name,
         };
+        self.end_span(class, error);
         histogram!(
             "gen_ai.client.operation.duration",
             "gen_ai.operation.name" => self.operation,
@@ -172,6 +194,83 @@ impl Drop for Measured {
             "class" => name,
         )
         .increment(1);
+    }
+}
+
+/// The most that all of them together may have cost; `None` where a price is not known.
+fn possible(attempts: &[Attempt]) -> Option<Money> {
+    attempts
+        .iter()
+        .map(|attempt| attempt.outcome_now()?.exposure.possible())
+        .reduce(|sum, cost| sum?.checked_add(cost?))
+        .flatten()
+}
+
+/// By the convention's names. No prompt, no query and no key is in it.
+fn span(
+    asked: &RequestedCall,
+    operation: &'static str,
+    provider: &str,
+    extensions: &http::Extensions,
+    headers: &HeaderMap,
+) -> Span {
+    // Whatever a caller calls a model.
+    let model: String = asked.model.chars().take(100).collect();
+    let workload = extensions.get::<Workload>();
+    let images = workload
+        .map(|workload| workload.images)
+        .filter(|images| *images != 1);
+    let span = tracing::info_span!(
+        "operation",
+        otel.name = format!("{operation} {model}").trim_end(),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        gen_ai.operation.name = operation,
+        gen_ai.provider.name = provider,
+        gen_ai.request.model = model,
+        gen_ai.request.choice.count = images,
+        gen_ai.request.stream = extensions.get::<WantsStream>().is_some_and(|wants| wants.0),
+        gen_ai.output.type = workload.is_some_and(|workload| workload.recognised).then_some("image"),
+        server.address = Empty,
+        http.response.status_code = Empty,
+        error.type = Empty,
+        longhaul.upstream = &*asked.upstream,
+        longhaul.caller = asked.caller,
+        longhaul.resolution = %asked.resolution,
+        longhaul.operation.name = extensions.get::<Progress>().and_then(Progress::name),
+        longhaul.attempts = Empty,
+        longhaul.class = Empty,
+        longhaul.cost.possible = Empty,
+        longhaul.cost.currency = Empty,
+    );
+    #[cfg(feature = "otlp")]
+    super::otlp::continue_trace(&span, headers);
+    #[cfg(not(feature = "otlp"))]
+    let _ = headers;
+    span
+}
+
+/// A call that was refused before the layers were asked, counted as one of their decisions.
+pub(crate) fn not_begun(upstream: &str, reason: &str) {
+    counter!(
+        "longhaul.decisions",
+        "upstream" => upstream.to_owned(),
+        "decision" => "not_begun",
+        "reason" => reason.to_owned(),
+    )
+    .increment(1);
+}
+
+/// What the convention calls a provider; others keep their own names.
+fn provider_name(provider: &str) -> &str {
+    match provider {
+        "api.openai.com" => "openai",
+        "generativelanguage.googleapis.com" => "gcp.gemini",
+        "aiplatform.googleapis.com" => "gcp.vertex_ai",
+        "api.x.ai" => "x_ai",
+        azure if azure.ends_with(".openai.azure.com") => "azure.ai.openai",
+        vertex if vertex.ends_with("-aiplatform.googleapis.com") => "gcp.vertex_ai",
+        own => own,
     }
 }
 

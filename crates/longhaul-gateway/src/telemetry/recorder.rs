@@ -1,35 +1,101 @@
 use std::fmt;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt as _, filter_fn},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
+#[cfg(feature = "otlp")]
+use super::otlp::Otlp;
 use crate::core::ConfigError;
 
 /// The limits of buckets, in seconds: OpenTelemetry's advice ends at 82, where a 4K picture begins.
-const SECONDS: [f64; 20] = [
+pub(super) const SECONDS: [f64; 20] = [
     0.01, 0.04, 0.16, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 60.0, 81.92, 100.0, 120.0,
     163.84, 240.0, 327.68, 480.0, 600.0, 900.0,
 ];
 
-/// The process's metrics, as Prometheus reads them.
+/// The process's log, its metrics as Prometheus reads them, and what goes to a collector.
 #[derive(Clone)]
-pub struct Recorder(PrometheusHandle);
+pub struct Recorder {
+    prometheus: PrometheusHandle,
+    #[cfg(feature = "otlp")]
+    otlp: Otlp,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum LogForm {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
 
 impl Recorder {
-    /// Installs it for the whole process, once.
-    pub fn install() -> Result<Self, ConfigError> {
-        let failed = |error: &dyn fmt::Display| ConfigError::new("metrics", error.to_string());
-        let handle = PrometheusBuilder::new()
+    /// Installs all of it for the whole process, once: the log on standard error at `RUST_LOG`'s level, the metrics, and
+    /// with the feature `otlp` the exporters that OpenTelemetry's environment variables ask for. Needs a tokio runtime.
+    pub fn install(log: LogForm) -> Result<Self, ConfigError> {
+        let failed = |error: &dyn fmt::Display| ConfigError::new("telemetry", error.to_string());
+        let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("duration".to_owned()), &SECONDS)
             .map_err(|error| failed(&error))?
-            .install_recorder()
-            .map_err(|error| failed(&error))?;
-        Ok(Self(handle))
+            .build_recorder();
+        let prometheus = recorder.handle();
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = match log {
+            LogForm::Text => lines.boxed(),
+            LogForm::Json => lines.json().boxed(),
+        };
+        // A line stands for itself: what spans say of an operation is the collector's.
+        let filter = filter.and(filter_fn(|what| !what.is_span()));
+        let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
+        #[cfg(not(feature = "otlp"))]
+        {
+            registry.try_init().map_err(|error| failed(&error))?;
+            metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
+            Ok(Self { prometheus })
+        }
+        #[cfg(feature = "otlp")]
+        {
+            let (otlp, second) = Otlp::from_env()?;
+            registry
+                .with(otlp.layer())
+                .try_init()
+                .map_err(|error| failed(&error))?;
+            let installed = match second {
+                None => metrics::set_global_recorder(recorder).map_err(|error| failed(&error)),
+                Some(second) => {
+                    let both = metrics_util::layers::FanoutBuilder::default()
+                        .add_recorder(recorder)
+                        .add_recorder(second);
+                    metrics::set_global_recorder(both.build()).map_err(|error| failed(&error))
+                }
+            };
+            installed?;
+            Ok(Self { prometheus, otlp })
+        }
     }
 
     /// All metrics in Prometheus's text form.
     pub fn render(&self) -> String {
-        self.0.run_upkeep();
-        self.0.render()
+        self.prometheus.run_upkeep();
+        self.prometheus.render()
+    }
+
+    /// Sends what the collector has not got yet.
+    pub async fn shut_down(self) {
+        #[cfg(feature = "otlp")]
+        {
+            // It blocks its thread until tasks of this runtime have carried the rest.
+            let _ = tokio::task::spawn_blocking(move || self.otlp.shut_down()).await;
+        }
     }
 }
 

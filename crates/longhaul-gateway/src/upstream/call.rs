@@ -12,17 +12,19 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
 use tower::{Service, ServiceExt};
+use tracing::Instrument as _;
 
 use super::Upstream;
 use crate::{
     body::Holding,
     caller::Caller,
-    core::{Attempt, Error, RetryReport},
+    core::{Attempt, Error, ErrorKind, RetryReport},
     dialect::Dialect,
     forward,
     money::{Account, Reservation, price},
     refusal::{ATTEMPTS, CLASS, COST, Refusal, SHOULD_RETRY, should_retry},
-    telemetry::Measured,
+    telemetry::{Measured, not_begun},
+    turns::Turn,
 };
 
 /// Calls the [`Upstream`] in a request's extensions. Never fails: what went wrong is an answer in the caller's dialect.
@@ -63,14 +65,7 @@ impl Upstream {
     async fn operation(&self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Refusal> {
         let (mut head, body) = request.into_parts();
         let dialect = Dialect::of_path(head.uri.path());
-        let measured = Measured::begin(
-            self.name(),
-            self.0.provider.as_str(),
-            dialect,
-            head.uri.path(),
-            &head.extensions,
-            &self.0.history,
-        );
+        let measured = Measured::begin(self, &head, &self.0.history);
         // What this operation holds of its caller's money is free again when its last byte is out.
         let reservation = head.extensions.get::<Account>().map(Account::reserve);
         let caller = head.extensions.get::<Caller>().cloned();
@@ -80,16 +75,15 @@ impl Upstream {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         );
-        if let Some(reservation) = &reservation {
-            self.reserve(&mut head, reservation, dialect)?;
-        }
-        let turn = match &caller {
-            Some(caller) => Some(self.turns().take(caller).await?),
-            None => None,
-        };
+        let turn = self
+            .admit(&mut head, caller.as_ref(), reservation.as_ref())
+            .await
+            .inspect_err(|refusal| not_begun(self.name(), refusal.code()))?;
         let layers = self.0.layers.service.clone();
+        let span = measured.span().clone();
         let mut held = (turn, reservation, measured);
-        match layers.oneshot(Request::from_parts(head, body)).await {
+        let call = layers.oneshot(Request::from_parts(head, body));
+        match call.instrument(span).await {
             Ok(response) => {
                 let (mut head, body) = response.into_parts();
                 decorate(&mut head);
@@ -100,33 +94,42 @@ impl Upstream {
                 ))
             }
             Err(error) => {
+                if matches!(error.kind(), ErrorKind::SpendingCap { .. }) {
+                    not_begun(self.name(), "spending_cap");
+                }
                 drop(held);
                 Err(Refusal::of_error(&error, dialect))
             }
         }
     }
 
-    /// Holds the first attempt's price, and names the price row that is missing.
-    fn reserve(
+    /// The caller's turn, with the money of the first attempt held. It is held once the turn has come: what waits has
+    /// cost nothing yet.
+    async fn admit(
         &self,
         head: &mut Parts,
-        reservation: &Reservation,
-        dialect: Dialect,
-    ) -> Result<(), Refusal> {
-        let asked = Request::from_parts(head.clone(), ());
-        let price = price(&self.0.prices, &asked);
-        if let Err(kind) = reservation.first(price) {
-            let refusal = Refusal::of_error(&Error::new(kind), dialect);
-            return Err(match price {
-                Some(_) => refusal,
-                None => self.price_missing(head, &refusal),
-            });
+        caller: Option<&Caller>,
+        reservation: Option<&Reservation>,
+    ) -> Result<Option<Turn>, Refusal> {
+        let price = price(&self.0.prices, &Request::from_parts(head.clone(), ()));
+        if reservation.is_some() && price.is_none() {
+            return Err(self.price_missing(head));
         }
-        head.extensions.insert(reservation.clone());
-        Ok(())
+        let turn = match caller {
+            Some(caller) => Some(self.turns().take(caller).await?),
+            None => None,
+        };
+        if let Some(reservation) = reservation {
+            let dialect = Dialect::of_path(head.uri.path());
+            let held = reservation.first(price).await;
+            held.map_err(|kind| Refusal::of_error(&Error::new(kind), dialect))?;
+            head.extensions.insert(reservation.clone());
+        }
+        Ok(turn)
     }
 
-    fn price_missing(&self, head: &Parts, refusal: &Refusal) -> Refusal {
+    /// Names the price row without which a call is refused under a cap.
+    fn price_missing(&self, head: &Parts) -> Refusal {
         let workload = head.extensions.get::<crate::core::Workload>();
         let model = workload.and_then(|workload| workload.model.as_deref());
         let row = format!(
@@ -136,7 +139,7 @@ impl Upstream {
         );
         let resolution = workload.map(|workload| workload.resolution.to_string());
         Refusal::new(
-            refusal.status(),
+            StatusCode::PAYMENT_REQUIRED,
             "price_unknown",
             format!(
                 "the key has a spending cap, and this call has no known price; nothing was sent: add {row}, \

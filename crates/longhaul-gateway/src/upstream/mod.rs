@@ -46,9 +46,9 @@ const ENDS_HERE: [HeaderName; 4] = [
 
 /// An upstream, ready to be called. A request extension.
 #[derive(Clone, Debug)]
-pub struct Upstream(Arc<Inner>);
+pub struct Upstream(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     config: UpstreamConfig,
     rebase: Rebase,
     key: UpstreamKey,
@@ -101,7 +101,7 @@ impl Upstream {
             .with_observer(observer);
         let plain = config.url.starts_with("http://");
         let layers = Layers::new(stack, &config, books, &prices)?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Shared {
             turns: Turns::new(config.places),
             history: history.clone(),
             pass: client(plain)?,
@@ -122,6 +122,16 @@ impl Upstream {
     /// Where calls go.
     pub fn url(&self) -> String {
         self.0.rebase.url()
+    }
+
+    /// The host of its URL.
+    pub(crate) fn host(&self) -> &str {
+        self.0.rebase.host()
+    }
+
+    /// What ledger and price rows call it.
+    pub(crate) fn provider(&self) -> &str {
+        self.0.provider.as_str()
     }
 
     /// Its part of the configuration.
@@ -203,7 +213,7 @@ fn effective(config: &UpstreamConfig, limits: &ServerLimits) -> Policy {
     policy
 }
 
-impl std::fmt::Debug for Inner {
+impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Upstream")
             .field("name", &self.config.name)

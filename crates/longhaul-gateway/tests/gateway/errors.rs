@@ -28,7 +28,7 @@ async fn a_cut_call_is_an_error_that_sdks_do_not_send_again() {
 }
 
 #[tokio::test]
-async fn a_providers_refusal_passes_as_it_is_and_is_not_for_sdks_to_repeat() {
+async fn a_providers_refusal_passes_and_is_not_for_sdks_to_repeat() {
     let gateway = Running::start("bad-request").await;
     let answer = gateway.picture().await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

@@ -6,7 +6,8 @@ use http::{StatusCode, Version};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
-    RouteInfo, SentSecrets, route_info::Silence, task::TaskFacts, transport::TransportState,
+    RouteInfo, SentSecrets, on_end::OnEnd, route_info::Silence, task::TaskFacts,
+    transport::TransportState,
 };
 use crate::model::{
     Class, End, Evidence, Exposure, How, Http1Report, Money, Outcome, Probability,
@@ -99,6 +100,7 @@ pub(crate) struct AttemptFacts {
     pub(super) not_silent: bool,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
+    pub(super) on_end: OnEnd,
 }
 
 /// How likely a success is charged at least, whatever it says, unless it says that it is not.
@@ -136,6 +138,7 @@ impl AttemptFacts {
             previews: 0,
             not_silent: false,
             outcome: None,
+            on_end: OnEnd::default(),
         }
     }
 

@@ -19,6 +19,7 @@
 mod admission;
 mod expiry;
 mod facts;
+mod on_end;
 mod operation;
 mod options;
 mod reading;
@@ -164,6 +165,19 @@ impl Attempt {
             .expect("the outcome is set before its waiters are woken")
     }
 
+    /// Calls `hear` at the end, once, on the task that ends the attempt: be quick, and do not block. At once, where it has
+    /// ended already.
+    pub fn on_end(&self, hear: impl FnOnce(&Self, &Outcome) + Send + 'static) {
+        let ended = {
+            let mut facts = self.facts();
+            match facts.outcome {
+                Some(outcome) => outcome,
+                None => return facts.on_end.push(hear),
+            }
+        };
+        hear(self, &ended);
+    }
+
     /// Another attempt brought the picture first. When this one is dropped, its end is
     /// [`Superseded`](End::Superseded); what was sent is proved when it is dropped, and not before.
     pub(crate) fn supersede(&self) {
@@ -182,7 +196,7 @@ impl Attempt {
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
-        let (task, answer);
+        let (task, answer, on_end);
         let outcome = {
             let mut facts = self.facts();
             if let Some(holds) = facts.outcome {
@@ -203,12 +217,14 @@ impl Attempt {
             facts.outcome = Some(outcome);
             task = facts.task.clone();
             answer = facts.task_answer(outcome, class);
+            on_end = std::mem::take(&mut facts.on_end);
             if let (Some(route), Some(ending)) = (&facts.route, facts.silence_ending(&outcome)) {
                 route.note(ending);
             }
             outcome
         };
         task.tell_end(answer.as_ref());
+        on_end.tell(self, &outcome);
         self.0.ended.notify_waiters();
         outcome
     }

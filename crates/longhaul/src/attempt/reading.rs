@@ -137,6 +137,11 @@ impl Attempt {
         self.facts().head.map(|head| head.status)
     }
 
+    /// The host that it goes to, with its port where the URL names one; `None` where no retry layer made it.
+    pub fn host(&self) -> Option<Arc<str>> {
+        Some(self.facts().route.as_ref()?.route.host().clone())
+    }
+
     /// The HTTP version that the answer came with, once its head is here.
     pub fn http_version(&self) -> Option<Version> {
         self.facts().head.map(|head| head.version)

@@ -123,6 +123,13 @@ impl Index for MemoryIndex {
         Box::pin(ready(Ok(found)))
     }
 
+    fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
+        let rows = self.rows();
+        let kept = rows.iter().filter(|row| row.state == State::Kept);
+        let bytes = kept.fold(0_u64, |sum, row| sum.saturating_add(row.length));
+        Box::pin(ready(Ok(bytes)))
+    }
+
     fn spent<'a>(
         &'a self,
         caller: &'a str,

@@ -9,6 +9,7 @@ use std::{fmt, time::SystemTime};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+pub(crate) use self::schema::{make_table, make_tables};
 pub use self::{memory::MemoryIndex, sql::SqlIndex};
 use super::PublicId;
 use crate::{
@@ -153,6 +154,8 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
         before: SystemTime,
         at_most: u32,
     ) -> BoxFuture<'_, Result<Vec<Row>, BoxError>>;
+    /// Bytes of all answers that are kept.
+    fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, BoxError>>;
     /// What a caller's operations that began since then cost: for certain, and what may have been.
     fn spent<'a>(
         &'a self,

@@ -6,7 +6,7 @@ use sqlx::{AnyPool, Row as _, any::AnyRow};
 use super::{Digest, PublicId, Row, Scope, State, read_headers};
 use crate::core::{BoxError, Money};
 
-pub(super) const TABLES: [&str; 6] = [
+const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS longhaul_replicas (id TEXT PRIMARY KEY, seen BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_gateway (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_operations (
@@ -17,6 +17,22 @@ pub(super) const TABLES: [&str; 6] = [
     "CREATE INDEX IF NOT EXISTS longhaul_operations_request ON longhaul_operations (scope, request_digest, ended)",
     "CREATE INDEX IF NOT EXISTS longhaul_operations_state ON longhaul_operations (state, ended)",
 ];
+
+/// Makes the tables where there are none.
+pub(crate) async fn make_tables(pool: &AnyPool) -> Result<(), BoxError> {
+    for table in TABLES {
+        make_table(pool, table).await?;
+    }
+    Ok(())
+}
+
+/// Two processes that begin at the same time disturb each other in PostgreSQL, once.
+pub(crate) async fn make_table(pool: &AnyPool, table: &'static str) -> Result<(), BoxError> {
+    if sqlx::query(table).execute(pool).await.is_err() {
+        sqlx::query(table).execute(pool).await?;
+    }
+    Ok(())
+}
 
 pub(super) fn sqlite_url(path: &str) -> Result<String, BoxError> {
     // What has a meaning in a URL is no part of a path that we can write there.

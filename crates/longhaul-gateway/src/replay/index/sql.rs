@@ -11,7 +11,7 @@ use sqlx::{
 
 use super::{
     Digest, Index, PublicId, Row, Scope,
-    schema::{TABLES, secret, sqlite_url},
+    schema::{make_tables, secret, sqlite_url},
 };
 use crate::core::BoxError;
 
@@ -54,9 +54,7 @@ impl SqlIndex {
                 sqlx::query(pragma).execute(&pool).await?;
             }
         }
-        for table in TABLES {
-            sqlx::query(table).execute(&pool).await?;
-        }
+        make_tables(&pool).await?;
         let secret = secret(&pool).await?;
         let replica = PublicId::new()?.digits();
         // Nobody else has a file of SQLite's.

@@ -137,3 +137,23 @@ async fn without_a_key_nothing_is_begun_for_a_caller_who_left() {
     bench.replays.idle().await;
     assert_eq!(bench.calls(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stopped_in_the_middle_is_written_down() {
+    let bench = Bench::new("none*9");
+    let asking = async {
+        let answer = bench.ask(KEYED).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT);
+        assert_eq!(answer.code(), "outcome_unknown");
+    };
+    let stopping = async {
+        tokio::time::sleep(SECONDS(20)).await;
+        bench.replays.stop().await;
+    };
+    tokio::join!(asking, stopping);
+    assert_eq!(bench.replays.running(), 0);
+    // It may have been charged, and is not sent again.
+    let back = bench.ask(KEYED).await;
+    assert_eq!(back.code(), "outcome_unknown");
+    assert_eq!(bench.calls(), 1);
+}

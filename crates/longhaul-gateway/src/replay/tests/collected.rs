@@ -3,6 +3,32 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_later_and_waits_long_enough_gets_the_answer() {
+    let bench = Bench::new("none*9");
+    let ask = async |prefer, key| {
+        let headers = &[("prefer", prefer)];
+        let key = Some(key);
+        bench
+            .ask(Asks {
+                headers,
+                key,
+                ..PLAIN
+            })
+            .await
+    };
+    let waited = ask("respond-async, wait=200", "a").await;
+    waited.picture();
+    assert!(!waited.headers.contains_key("preference-applied"));
+    let later = ask("respond-async, wait=20", "b").await;
+    assert_eq!(later.status, StatusCode::ACCEPTED);
+    assert_eq!(later.headers["preference-applied"], "respond-async");
+    // What is there already is no ticket.
+    bench.replays.idle().await;
+    ask("respond-async", "b").await.picture();
+    assert_eq!(bench.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn respond_async_gives_an_address_that_only_its_owner_reads() {
     let bench = Bench::new("none");
     let headers = &[("prefer", "respond-async, wait=5")];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 
 #[tokio::test]
-async fn what_a_dead_process_left_running_is_unknown_and_not_sent_again() {
+async fn what_a_dead_process_left_running_is_not_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("gateway.db").display().to_string();
     let row = |key: u8| {

@@ -1,9 +1,9 @@
-//! Answers on the disk.
+//! Answers on the disk and in a store.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn answers_are_readable_by_nobody_else_and_go_when_their_time_is_over() {
+async fn answers_are_for_nobody_else_and_go_when_their_time_is_over() {
     let bench = Bench::with("none*9", |policy| policy.quota_bytes = 300_000);
     bench.ask(KEYED).await.picture();
     let folder = bench.folder.path().join("answers");
@@ -59,4 +59,59 @@ async fn a_disk_that_takes_nothing_loses_no_answer_of_those_who_wait() {
         policy.folder = file;
     });
     bench.ask(KEYED).await.picture();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_answer_is_in_the_store_and_comes_from_there() {
+    let shared = tempfile::tempdir().unwrap();
+    let place = shared.path().join("answers");
+    let url = format!("file://{}", place.display());
+    let bench = Bench::with_layer(
+        1.0,
+        "none*9",
+        |policy| policy.quota_bytes = 300_000,
+        |layer| layer.with_store(AnswerStore::open(&url).unwrap()),
+    );
+    let finished = async || {
+        bench.replays.idle().await;
+        bench.replays.0.tasks.reopen();
+    };
+    let names = |folder: &std::path::Path| {
+        let files = std::fs::read_dir(folder).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.collect::<Vec<_>>()
+    };
+    let picture = bench.ask(KEYED).await.picture().clone();
+    finished().await;
+    let stored = names(&place);
+    assert_eq!(stored.len(), 1);
+    assert!(names(&bench.folder.path().join("answers")).is_empty());
+    let back = bench.ask(KEYED).await;
+    assert!(back.replayed() && *back.picture() == picture);
+    // The oldest go first, in the store too.
+    for key in ["l", "m"] {
+        let key = Some(key);
+        bench.ask(Asks { key, ..PLAIN }).await.picture();
+        finished().await;
+    }
+    assert!(!names(&place).contains(&stored[0]));
+    assert_eq!(bench.ask(KEYED).await.status, StatusCode::CONFLICT);
+    assert_eq!(bench.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_store_an_answer_stays_where_it_came() {
+    let shared = tempfile::tempdir().unwrap();
+    let place = shared.path().join("answers");
+    let store = AnswerStore::open(&format!("file://{}", place.display())).unwrap();
+    std::fs::remove_dir(&place).unwrap();
+    // Nothing can be made in a file.
+    std::fs::write(&place, "").unwrap();
+    let bench = Bench::with_layer(1.0, "none*9", |_| {}, |layer| layer.with_store(store));
+    let picture = bench.ask(KEYED).await.picture().clone();
+    bench.replays.idle().await;
+    bench.replays.0.tasks.reopen();
+    let back = bench.ask(KEYED).await;
+    assert!(back.replayed() && *back.picture() == picture);
+    assert_eq!(bench.calls(), 1);
 }

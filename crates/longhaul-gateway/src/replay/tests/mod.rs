@@ -45,6 +45,15 @@ impl Bench {
     }
 
     fn at_speed(speed: f64, script: &str, change: impl FnOnce(&mut ReplayPolicy)) -> Self {
+        Self::with_layer(speed, script, change, |layer| layer)
+    }
+
+    fn with_layer(
+        speed: f64,
+        script: &str,
+        change: impl FnOnce(&mut ReplayPolicy),
+        finish: impl FnOnce(IdempotentReplayLayer) -> IdempotentReplayLayer,
+    ) -> Self {
         let provider = Provider::builder()
             .speed(speed)
             .script(script.parse().unwrap())
@@ -56,6 +65,7 @@ impl Bench {
         let mut policy = ReplayPolicy::new(folder.path().join("answers"));
         change(&mut policy);
         let layer = IdempotentReplayLayer::new(policy, MemoryIndex::new().unwrap());
+        let layer = finish(layer);
         let stack = Stack::new(Policy::nano_banana_pro()).unwrap();
         let inner = DetachLayer::default().layer(stack.layer(provider.clone()));
         Self {

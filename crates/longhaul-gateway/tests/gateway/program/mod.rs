@@ -2,14 +2,19 @@
 
 mod browser;
 mod commands;
+mod decisions;
 mod ending;
 mod held;
 mod leaving;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod outage;
 mod page;
 mod reload;
 mod replicas;
 mod secrets;
+#[cfg(feature = "cloud")]
+mod store;
 mod task_kills;
 mod tasks;
 
@@ -44,8 +49,19 @@ struct Program {
 impl Program {
     /// Starts it in `folder` before `upstream`, and waits until it answers.
     async fn start(folder: &Path, upstream: &str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(folder, upstream, &[], change).await
+    }
+
+    /// The same with these variables in its environment.
+    async fn start_in(
+        folder: &Path,
+        upstream: &str,
+        environment: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut command = Command::new(PROGRAM);
         command.env("RUST_LOG", "trace");
+        command.envs(environment.iter().copied());
         Self::launch(command, folder, upstream, change).await
     }
 

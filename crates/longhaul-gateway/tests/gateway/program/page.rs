@@ -46,7 +46,13 @@ async fn an_operation_is_shown_in_all_its_attempts() {
     let host = server.url().trim_start_matches("http://").to_owned();
     assert_shows(
         &whole,
-        &[&format!("operations/{name}"), "never so far", &host],
+        &[
+            &format!("operations/{name}"),
+            "never so far",
+            &host,
+            "95 of 100 are there",
+            "limit",
+        ],
     );
     let one = page(&format!("{}/operations/{name}", program.admin)).await;
     assert_shows(
@@ -133,7 +139,15 @@ async fn the_ledger_of_another_program_has_a_page() {
     let whole = page(&format!("{url}/")).await;
     assert_shows(
         &whole,
-        &["Money by day", "nano-banana-pro", "Delivered", "0.24 USD"],
+        &[
+            "Money by day",
+            "wasted",
+            "exposed",
+            "claimed",
+            "nano-banana-pro",
+            "Delivered",
+            "0.24 USD",
+        ],
     );
     let (_, rest) = whole.split_once("operations/").unwrap();
     let (operation, _) = rest.split_once('"').unwrap();

@@ -41,6 +41,11 @@ pub(crate) struct RouteId {
 }
 
 impl RouteId {
+    /// Host and port.
+    pub(crate) const fn host(&self) -> &Arc<str> {
+        &self.host
+    }
+
     /// The route of a request to `uri` with these extensions. A password in the URI is not part of it.
     pub(crate) fn of(uri: &Uri, extensions: &Extensions) -> Self {
         let mut host = uri.host().unwrap_or_default().to_ascii_lowercase();

@@ -203,6 +203,17 @@ impl Index for SqlIndex {
         })
     }
 
+    fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
+        Box::pin(async move {
+            let row = sqlx::query(
+                "SELECT CAST(COALESCE(SUM(length), 0) AS BIGINT) FROM longhaul_operations WHERE state = 'kept'",
+            )
+            .fetch_one(&self.pool)
+            .await?;
+            Ok(u64::try_from(row.try_get::<i64, _>(0)?)?)
+        })
+    }
+
     fn spent<'a>(
         &'a self,
         caller: &'a str,

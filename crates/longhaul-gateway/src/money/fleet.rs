@@ -1,0 +1,209 @@
+//! What callers may spend, counted by all gateways that share a database.
+//!
+//! A caller has one row for each span of its cap. Money is held by an `UPDATE` whose condition is the cap: the database lets
+//! one after the other through, so that all together never go over it. What a gateway holds that dies stays held until
+//! the span is over: nobody knows whether it was charged.
+
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    AnyPool, Row as _,
+    any::{AnyConnectOptions, AnyPoolOptions},
+};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+
+use super::account::{Back, Balance, Charged, Hold, begin, refused};
+use crate::{
+    config::{Cap, Per},
+    core::{BoxError, ErrorKind, Money},
+    replay::make_tables,
+    wall_clock::millis,
+};
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS longhaul_spending (
+    caller TEXT NOT NULL, currency TEXT NOT NULL, per TEXT NOT NULL, since BIGINT NOT NULL,
+    spent BIGINT NOT NULL, doubtful BIGINT NOT NULL, held BIGINT NOT NULL,
+    PRIMARY KEY (caller, currency, per, since))";
+/// The row of a span; what follows binds from `$5` on.
+macro_rules! of_span {
+    ($statement:literal) => {
+        concat!(
+            $statement,
+            " WHERE caller = $1 AND currency = $2 AND per = $3 AND since = $4"
+        )
+    };
+}
+const HOLD: &str = concat!(
+    of_span!("UPDATE longhaul_spending SET held = held + $5"),
+    " AND spent + doubtful + held + $5 <= $6"
+);
+const SETTLE: &str = of_span!(
+    "UPDATE longhaul_spending SET held = held - $5, spent = spent + $6, doubtful = doubtful + $7"
+);
+const READ: &str = of_span!("SELECT spent, doubtful, held FROM longhaul_spending");
+/// The first to ask in a span takes over what was spent in it before anybody counted here.
+const BEGIN: &str = "INSERT INTO longhaul_spending (caller, currency, per, since, spent, doubtful, held) \
+    SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), \
+    CAST(COALESCE(SUM(certain), 0) AS BIGINT), CAST(COALESCE(SUM(possible - certain), 0) AS BIGINT), 0 \
+    FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $4 AND state <> 'running' \
+    ON CONFLICT (caller, currency, per, since) DO NOTHING";
+
+const CONNECTIONS: u32 = 4;
+/// How often a settlement is tried to be written down, and how long is waited between: a database may be gone for a while.
+const WRITES: u32 = 120;
+const BETWEEN_WRITES: Duration = Duration::from_secs(1);
+
+/// The money that all gateways count together.
+#[derive(Clone)]
+pub(super) struct Fleet {
+    pool: AnyPool,
+    settling: TaskTracker,
+}
+
+/// One caller's money in one span of its cap.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    caller: Arc<str>,
+    currency: String,
+    per: &'static str,
+    since: i64,
+}
+
+impl Span {
+    pub(super) fn of(caller: &Arc<str>, cap: Cap) -> Self {
+        Self {
+            caller: caller.clone(),
+            currency: cap.limit.currency.to_string(),
+            per: match cap.per {
+                Per::Day => "day",
+                Per::Month => "month",
+                Per::Ever => "ever",
+            },
+            since: begin(cap.per).map_or(0, millis),
+        }
+    }
+}
+
+impl Fleet {
+    pub(super) async fn open(url: &str) -> Result<Self, BoxError> {
+        sqlx::any::install_default_drivers();
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(AnyConnectOptions::from_str(url)?)
+            .await?;
+        make_tables(&pool).await?;
+        crate::replay::make_table(&pool, TABLE).await?;
+        Ok(Self {
+            pool,
+            settling: TaskTracker::new(),
+        })
+    }
+
+    pub(super) async fn balance(&self, span: &Span) -> Result<Balance, BoxError> {
+        let row = self.asked(READ, span).fetch_optional(&self.pool).await?;
+        let Some(row) = row else {
+            return Ok(Balance::default());
+        };
+        Ok(Balance {
+            spent: row.try_get(0)?,
+            doubtful: row.try_get(1)?,
+            held: row.try_get(2)?,
+        })
+    }
+
+    /// Holds `price` under `cap`, on a task of its own: what is held is settled also where nobody waits for it any more.
+    pub(super) async fn hold(&self, span: Span, cap: Cap, price: Money) -> Result<Hold, ErrorKind> {
+        let fleet = self.clone();
+        let task = self.settling.spawn(async move {
+            let held = fleet.try_hold(&span, cap, price).await;
+            match held {
+                Ok(None) => Ok(Hold::new(Back::Fleet(fleet, span), price)),
+                Ok(Some(balance)) => Err(refused(cap, balance, Some(price))),
+                Err(error) => {
+                    tracing::error!(
+                        error,
+                        "the caller's money cannot be counted; nothing is sent"
+                    );
+                    Err(ErrorKind::Ledger)
+                }
+            }
+        });
+        task.await.unwrap_or(Err(ErrorKind::Ledger))
+    }
+
+    /// What is taken already, where the price does not fit.
+    async fn try_hold(
+        &self,
+        span: &Span,
+        cap: Cap,
+        price: Money,
+    ) -> Result<Option<Balance>, BoxError> {
+        let hold = || {
+            self.asked(HOLD, span)
+                .bind(price.micros)
+                .bind(cap.limit.micros)
+        };
+        if hold().execute(&self.pool).await?.rows_affected() > 0 {
+            return Ok(None);
+        }
+        // Over the cap, or the first in its span.
+        self.asked(BEGIN, span).execute(&self.pool).await?;
+        if hold().execute(&self.pool).await?.rows_affected() > 0 {
+            return Ok(None);
+        }
+        self.balance(span).await.map(Some)
+    }
+
+    /// Gives back what was held, and counts what was charged of it.
+    pub(super) fn settle(&self, span: Span, micros: i64, charged: Charged) {
+        // Without a runtime the process ends, and what it held stays held.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let fleet = self.clone();
+        let (spent, doubtful) = match charged {
+            Charged::Free => (0, 0),
+            Charged::Doubtful => (0, micros),
+            Charged::Spent => (micros, 0),
+        };
+        self.settling.spawn_on(
+            async move {
+                for left in (0..WRITES).rev() {
+                    let settled = fleet.asked(SETTLE, &span).bind(micros).bind(spent).bind(doubtful);
+                    match settled.execute(&fleet.pool).await {
+                        Ok(_) => return,
+                        Err(error) => {
+                            tracing::error!(%error, left, "what a caller spent cannot be written down");
+                        }
+                    }
+                    tokio::time::sleep(BETWEEN_WRITES).await;
+                }
+            },
+            &runtime,
+        );
+    }
+
+    pub(super) async fn idle(&self) {
+        self.settling.close();
+        self.settling.wait().await;
+    }
+
+    fn asked<'q>(
+        &self,
+        query: &'static str,
+        span: &'q Span,
+    ) -> sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments> {
+        sqlx::query(query)
+            .bind(&*span.caller)
+            .bind(&*span.currency)
+            .bind(span.per)
+            .bind(span.since)
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").finish_non_exhaustive()
+    }
+}

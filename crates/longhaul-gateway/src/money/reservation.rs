@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{
+    Account,
+    account::{Charged, Hold},
+};
+use crate::core::{Attempt, ErrorKind, Money};
+
+/// What an operation holds of its caller's money. A request extension; dropped with the operation, it settles.
+#[derive(Clone, Debug)]
+pub struct Reservation(Arc<Mutex<Held>>);
+
+#[derive(Debug)]
+struct Held {
+    account: Account,
+    /// One for each attempt that was let through, in their order.
+    holds: Vec<Hold>,
+    attempts: Vec<Attempt>,
+}
+
+impl Account {
+    /// Nothing held yet.
+    pub fn reserve(&self) -> Reservation {
+        Reservation(Arc::new(Mutex::new(Held {
+            account: self.clone(),
+            holds: Vec::new(),
+            attempts: Vec::new(),
+        })))
+    }
+}
+
+impl Reservation {
+    /// Holds the price of the first attempt, before any layer is asked. The error says why it must not be sent.
+    pub async fn first(&self, price: Option<Money>) -> Result<(), ErrorKind> {
+        let mut held = self.0.lock().await;
+        let hold = held.account.hold(price).await?;
+        held.holds.push(hold);
+        Ok(())
+    }
+
+    /// Holds the price of `attempt`, unless it is the first, whose price is held already. What was held for an attempt that
+    /// ended free of charge is held for this one.
+    pub(super) async fn attempt(
+        &self,
+        attempt: &Attempt,
+        price: Option<Money>,
+    ) -> Result<(), ErrorKind> {
+        let mut held = self.0.lock().await;
+        let mut spare = None;
+        while let Some(free) = held.attempts.iter().position(is_free) {
+            held.attempts.remove(free);
+            spare = Some(held.holds.remove(free));
+        }
+        if held.attempts.len() >= held.holds.len() {
+            let hold = match spare.filter(|spare| Some(spare.price) == price) {
+                Some(spare) => spare,
+                None => held.account.hold(price).await?,
+            };
+            held.holds.push(hold);
+        }
+        held.attempts.push(attempt.clone());
+        Ok(())
+    }
+}
+
+/// How likely it may be charged and still counts as free, in thousandths.
+const FREE: u16 = 20;
+
+fn is_free(attempt: &Attempt) -> bool {
+    let outcome = attempt.outcome_now();
+    outcome.is_some_and(|outcome| outcome.exposure.probability.as_permille() <= FREE)
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for (hold, attempt) in self.holds.iter_mut().zip(&self.attempts) {
+            // The price that was held counts, whatever the price of what came. What has no end yet may be charged.
+            let probability = attempt
+                .outcome_now()
+                .map(|outcome| outcome.exposure.probability.as_permille());
+            hold.charged = match probability {
+                Some(1000) => Charged::Spent,
+                Some(0..=FREE) => Charged::Free,
+                _ => Charged::Doubtful,
+            };
+        }
+    }
+}
