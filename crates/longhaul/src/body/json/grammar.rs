@@ -6,7 +6,7 @@ const CHECKED: usize = 128;
 /// The brackets that are open, and what may come next.
 #[derive(Debug, Default)]
 pub(super) struct JsonGrammar {
-    next: Next,
+    next: Expected,
     depth: usize,
     /// A bit for each of the outermost brackets: whether it is an object's.
     objects: u128,
@@ -15,7 +15,7 @@ pub(super) struct JsonGrammar {
 
 /// What may come next, beside blanks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Next {
+enum Expected {
     #[default]
     Value,
     Key,
@@ -38,7 +38,7 @@ impl JsonGrammar {
 
     /// Whether a sound document has ended.
     pub(super) fn is_ended(&self) -> bool {
-        self.depth == 0 && self.next == Next::CommaOrEnd && !self.unsound
+        self.depth == 0 && self.next == Expected::CommaOrEnd && !self.unsound
     }
 
     /// Notes a token that is none by itself.
@@ -53,47 +53,49 @@ impl JsonGrammar {
             self.objects |= u128::from(object) << self.depth;
         }
         self.depth += 1;
-        self.next = Next::First;
+        self.next = Expected::First;
     }
 
     /// A bracket closes that may not have been open.
     pub(super) fn close(&mut self, object: bool) {
-        let ends = matches!(self.next, Next::CommaOrEnd | Next::First);
+        let ends = matches!(self.next, Expected::CommaOrEnd | Expected::First);
         self.expect(ends && self.depth > 0 && self.in_object() == object);
         self.depth = self.depth.saturating_sub(1);
-        self.next = Next::CommaOrEnd;
+        self.next = Expected::CommaOrEnd;
     }
 
     /// Another document begins.
     pub(super) const fn start_over(&mut self) {
         self.depth = 0;
-        self.next = Next::Value;
+        self.next = Expected::Value;
     }
 
     pub(super) fn comma(&mut self) {
-        self.expect(self.next == Next::CommaOrEnd && self.depth > 0);
+        self.expect(self.next == Expected::CommaOrEnd && self.depth > 0);
         self.next = if self.in_object() {
-            Next::Key
+            Expected::Key
         } else {
-            Next::Value
+            Expected::Value
         };
     }
 
     pub(super) fn colon(&mut self) {
-        self.expect(self.next == Next::Colon);
-        self.next = Next::Value;
+        self.expect(self.next == Expected::Colon);
+        self.next = Expected::Value;
     }
 
     /// A text, literal or bracket begins that is no key.
     pub(super) fn value(&mut self) {
-        self.expect(self.next == Next::Value || self.next == Next::First && !self.in_object());
+        self.expect(
+            self.next == Expected::Value || self.next == Expected::First && !self.in_object(),
+        );
     }
 
     /// A text begins; returned is whether it is a key.
     pub(super) fn text(&mut self) -> bool {
         let key = self.at_key();
         if key {
-            self.expect(self.next != Next::Colon);
+            self.expect(self.next != Expected::Colon);
         } else {
             self.value();
         }
@@ -103,9 +105,9 @@ impl JsonGrammar {
     /// A text or literal ends.
     pub(super) fn ended(&mut self) {
         self.next = if self.at_key() {
-            Next::Colon
+            Expected::Colon
         } else {
-            Next::CommaOrEnd
+            Expected::CommaOrEnd
         };
     }
 
@@ -114,7 +116,8 @@ impl JsonGrammar {
     }
 
     fn at_key(&self) -> bool {
-        matches!(self.next, Next::Key | Next::Colon) || self.next == Next::First && self.in_object()
+        matches!(self.next, Expected::Key | Expected::Colon)
+            || self.next == Expected::First && self.in_object()
     }
 
     fn in_object(&self) -> bool {
