@@ -158,9 +158,7 @@ async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, String)
         Ending::Open => tracing::warn!(operation, "a task is still open"),
         ending => tracing::info!(operation, ?ending, "a task that was left open has ended"),
     }
-    let Some(resumed) = resumed else {
-        return None;
-    };
+    let resumed = resumed?;
     match late(fetched) {
         Some(answer) => resumed.answered(answer).await,
         None => resumed.unknown().await,

@@ -114,7 +114,7 @@ impl Scene<'_> {
 }
 
 async fn killed(folder: &Path, ledger: String, kills: usize) {
-    let (provider, server) = sim("none+takes@60*99999").await;
+    let (provider, server) = sim("none+takes@60*9999").await;
     let scene = Scene {
         folder,
         ledger,
