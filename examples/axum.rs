@@ -41,7 +41,7 @@ struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
     #[command(flatten)]
-    upstream: shared::Arguments,
+    upstream: shared::UpstreamArguments,
 }
 
 #[derive(Clone)]

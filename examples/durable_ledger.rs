@@ -26,7 +26,7 @@ struct Arguments {
     /// A file, or postgres://…; without it a file that is gone afterwards
     ledger: Option<String>,
     #[command(flatten)]
-    upstream: shared::Arguments,
+    upstream: shared::UpstreamArguments,
 }
 
 #[tokio::main]

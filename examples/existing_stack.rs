@@ -35,7 +35,7 @@ use self::shared::Upstream;
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    upstream: shared::Arguments,
+    upstream: shared::UpstreamArguments,
 }
 
 /// The body as it is below the layers, where callers pass a `Full<Bytes>`.

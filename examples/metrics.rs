@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long, default_value_t = 3)]
     calls: u32,
     #[command(flatten)]
-    upstream: shared::Arguments,
+    upstream: shared::UpstreamArguments,
 }
 
 /// Counts attempts by their class, what they may have cost, and what was decided.

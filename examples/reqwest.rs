@@ -28,7 +28,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    upstream: shared::Arguments,
+    upstream: shared::UpstreamArguments,
 }
 
 /// Any `http::Request` through reqwest. Extensions pass, and with them all that the layers know.

@@ -16,7 +16,7 @@ pub(crate) const SPEED: f64 = 100.0;
 
 /// The arguments that all examples have.
 #[derive(Args, Debug)]
-pub(crate) struct Arguments {
+pub(crate) struct UpstreamArguments {
     /// A real provider, such as https://api.openai.com; without it a simulated one is started
     #[arg(long, value_name = "URL", requires = "key_env")]
     upstream: Option<String>,
@@ -55,7 +55,7 @@ pub(crate) struct Upstream {
     size: String,
 }
 
-impl Arguments {
+impl UpstreamArguments {
     /// The real provider, or a simulated one that does what `script` says, one fault an attempt.
     pub(crate) async fn open(self, script: &str) -> Result<Upstream, Box<dyn Error>> {
         let policy = match &self.policy {

@@ -29,7 +29,7 @@ use crate::error::{BoxError, Error};
 /// use http_body_util::Full;
 /// use longhaul::body::Replay;
 ///
-/// let body = Full::from(Bytes::from_static(b"a cat"));
+/// let body: Full<Bytes> = Full::from("a cat");
 /// assert!(body.try_clone().is_some());
 /// ```
 #[diagnostic::on_unimplemented(
