@@ -14,10 +14,10 @@ use super::{
     layer::Replays,
     operation::{Answer, Operation},
     spool::Spool,
-    words::unknown,
+    words::{ended_free, unknown},
 };
 use crate::{
-    core::{BoxError, Class, Error, Money},
+    core::{BoxError, Class, Error, ErrorKind, Money},
     dialect::Dialect,
     progress::Progress,
     refusal::{CLASS, OPERATION, Refusal},
@@ -54,7 +54,11 @@ pub(super) async fn run<S, B>(
     match response {
         Ok(response) => read(&replays, &operation, &mut row, response).await,
         Err(error) => {
-            let refusal = Refusal::of_error(&error, dialect);
+            let refusal = match error.kind() {
+                // Its callers had left before anything was sent; who has come back meanwhile may ask again.
+                ErrorKind::NotStarted => ended_free(operation.id()),
+                _ => Refusal::of_error(&error, dialect),
+            };
             let bytes = Full::from(refusal.body_bytes(dialect));
             let response = refusal.into_response(dialect).map(|_| bytes);
             read(&replays, &operation, &mut row, response).await;

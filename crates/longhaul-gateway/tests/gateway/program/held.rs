@@ -27,7 +27,7 @@ async fn a_thousand_silent_calls_all_get_their_pictures() {
     let provider = Holding::start(BYTES, Duration::from_secs(1)).await;
     let folder = tempfile::tempdir().unwrap();
     let program = Program::before(&provider, folder.path(), |config| {
-        config.upstreams[0].places = count;
+        config.upstreams[0].places = count + 1;
         // Each is written down before it is sent, one after the other.
         config.upstreams[0].patience = Patience::Deadline;
         config.limits.connections = 2 * count;
