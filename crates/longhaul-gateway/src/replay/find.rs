@@ -61,6 +61,7 @@ impl Replays {
                 operations.find_or_insert(wanted, new, asked.scope, asked.request);
             if !is_new {
                 check_request(&operation.row, asked.request)?;
+                operation.is_begun().await;
                 match operation.state() {
                     State::Running | State::Kept if !asked.wants_new(&operation) => {
                         return Ok((operation, false));
@@ -74,7 +75,13 @@ impl Replays {
                 continue;
             }
 
+            let mut beginning = Beginning {
+                replays: self.clone(),
+                operation: operation.clone(),
+                known: false,
+            };
             let begun = self.begin(asked, wanted, &row).await;
+            beginning.known = true;
             match begun {
                 Ok(None) => return Ok((operation, true)),
                 Ok(Some(known)) => {
@@ -135,12 +142,9 @@ impl Replays {
 
     /// The database may have written the beginning down before it was gone: nobody must wait for its end.
     fn never_began(&self, row: &Row) {
-        let mut row = row.clone();
-        row.state = State::Free;
-        row.ended = Some(millis(now()));
-        row.possible = row.possible.map(Money::zero);
-        let replays = self.clone();
-        self.0.tasks.spawn(async move { replays.write(&row).await });
+        let (replays, row) = (self.clone(), row.freed());
+        let written = async move { replays.write(&row).await };
+        self.0.tasks.spawn(written);
     }
 
     /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.
@@ -187,7 +191,41 @@ impl Replays {
     }
 }
 
+/// Until it is known that an operation is written down. Dropped before, its caller has left meanwhile: then it ends free of
+/// charge, and whoever came for it begins anew.
+struct Beginning {
+    replays: Replays,
+    operation: Arc<Operation>,
+    known: bool,
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if self.known {
+            self.operation.begun();
+            return;
+        }
+        let (replays, operation) = (self.replays.clone(), self.operation.clone());
+        self.replays.0.tasks.spawn(async move {
+            replays.write(&operation.row.freed()).await;
+            operation.end(State::Free);
+            replays.0.operations.forget(operation.id());
+            operation.begun();
+        });
+    }
+}
+
 impl Row {
+    /// As one that ended before anything was sent.
+    fn freed(&self) -> Self {
+        Self {
+            state: State::Free,
+            ended: Some(millis(now())),
+            possible: self.possible.map(Money::zero),
+            ..self.clone()
+        }
+    }
+
     fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.is_success())
     }

@@ -23,6 +23,8 @@ pub(super) struct Operation {
     pub(super) began: Instant,
     /// What callers get: `None` until the head is here.
     pub(super) answer: watch::Sender<Option<Answer>>,
+    /// Whether it is known that it was written down, or was not.
+    begun: watch::Sender<bool>,
     ended: Mutex<Option<Ended>>,
 }
 
@@ -56,12 +58,24 @@ impl Operation {
             progress,
             began: Instant::now(),
             answer: watch::Sender::new(None),
+            begun: watch::Sender::new(false),
             ended: Mutex::default(),
         }
     }
 
     pub(super) fn id(&self) -> PublicId {
         self.row.id
+    }
+
+    /// It is known now whether it was written down.
+    pub(super) fn begun(&self) {
+        self.begun.send_replace(true);
+    }
+
+    /// Waits until that is known.
+    pub(super) async fn is_begun(&self) {
+        // The sender is this operation's own.
+        let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
     /// Where it is.

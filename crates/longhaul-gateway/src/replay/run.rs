@@ -15,10 +15,10 @@ use super::{
     layer::Replays,
     operation::{Answer, Operation},
     spool::Spool,
-    words::unknown,
+    words::{ended_free, unknown},
 };
 use crate::{
-    core::{BoxError, Class, Error, Exposure, Money},
+    core::{BoxError, Class, Error, ErrorKind, Exposure, Money},
     dialect::Dialect,
     progress::Progress,
     refusal::{CLASS, OPERATION, Refusal},
@@ -107,7 +107,11 @@ async fn call<S, B>(
     match response {
         Ok(response) => read(replays, operation, row, response).await,
         Err(error) => {
-            let refusal = Refusal::of_error(&error, dialect);
+            let refusal = match error.kind() {
+                // Its callers had left before anything was sent; who has come back meanwhile may ask again.
+                ErrorKind::NotStarted => ended_free(operation.id()),
+                _ => Refusal::of_error(&error, dialect),
+            };
             let bytes = Full::from(refusal.body_bytes(dialect));
             let response = refusal.into_response(dialect).map(|_| bytes);
             read(replays, operation, row, response).await;

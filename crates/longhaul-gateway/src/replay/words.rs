@@ -24,7 +24,7 @@ pub(super) fn ended_free(id: PublicId) -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "ended_free",
-        format!("the operation that this request belongs to ended in another process, and cost nothing ({id})"),
+        format!("the operation that this request belongs to ended before anything that costs, and another one may begin ({id})"),
     )
     .again_after(Duration::from_secs(1))
 }

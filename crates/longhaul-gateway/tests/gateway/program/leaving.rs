@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::{PATH, Program, from_environment};
@@ -42,8 +43,9 @@ async fn caller(url: String, prompt: String, number: usize) -> Option<Answer> {
         };
         let waits = Duration::from_millis(20 + 7 * (number as u64 % 20) + 60 * turn);
         let answer = tokio::time::timeout(waits, try_post(&url, &body, &headers)).await;
-        if let Ok(answer) = answer {
-            return Some(answer.unwrap());
+        match answer.map(Result::unwrap) {
+            Ok(answer) if !is_to_ask_again(&answer) => return Some(answer),
+            _ => {}
         }
         if matches!(comes, Comes::Never) {
             return None;
@@ -53,7 +55,19 @@ async fn caller(url: String, prompt: String, number: usize) -> Option<Answer> {
         Comes::ByKey => [("idempotency-key", prompt.as_str())],
         _ => [("x-stainless-retry-count", "3")],
     };
-    Some(post(&url, &body, &headers).await)
+    loop {
+        let answer = post(&url, &body, &headers).await;
+        if !is_to_ask_again(&answer) {
+            return Some(answer);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What came back to an operation that was just given up, because its caller had left before anything was sent.
+fn is_to_ask_again(answer: &Answer) -> bool {
+    answer.status == StatusCode::SERVICE_UNAVAILABLE
+        && answer.header("x-should-retry") == Some("true")
 }
 
 /// Files and sockets that the program has open.

@@ -92,6 +92,16 @@ impl Program {
         to.policy = policy();
         config.upstreams.push(to);
         change(&mut config);
+        // What is in force is shown without a URL's user and password, so that they come by the environment.
+        for (name, place) in [
+            ("TEST_STATE", &mut config.state),
+            ("TEST_LEDGER", &mut config.ledger),
+        ] {
+            if place.contains("://") {
+                let url = std::mem::replace(place, format!("${{{name}}}"));
+                command.env(name, url);
+            }
+        }
         std::fs::write(folder.join("provider.key"), "sk-secret-of-the-provider\n").unwrap();
         std::fs::write(folder.join("gateway.toml"), config.to_toml().unwrap()).unwrap();
         let log = File::options()
@@ -117,7 +127,8 @@ impl Program {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the gateway does not listen");
+        let log = std::fs::read_to_string(folder.join("log"));
+        panic!("the gateway does not listen: {}", log.unwrap_or_default());
     }
 
     async fn picture(&self, headers: &[(&str, &str)]) -> Answer {
