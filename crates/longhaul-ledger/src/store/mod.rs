@@ -16,6 +16,7 @@ mod row;
 mod scan;
 #[cfg(all(feature = "sqlite", unix))]
 pub(crate) mod sqlite;
+mod unread;
 mod version;
 pub(crate) mod words;
 
@@ -26,7 +27,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use longhaul::OperationId;
 use sqlx::{Any, AnyPool, Arguments as _, AssertSqlSafe, Row as _, Transaction, any::AnyArguments};
 use tokio::time::timeout;
@@ -37,7 +38,8 @@ pub use self::{
     check::Health,
     entry::{EntryId, Stored},
     filter::Filter,
-    scan::{Scanned, Unread},
+    scan::Scanned,
+    unread::Unread,
 };
 pub(crate) use self::{
     filter::first_id_at,
@@ -137,13 +139,8 @@ impl Store {
     /// Every entry that `filter` lets pass, in the order of opening; those that still run among them. Fails at the first
     /// row that cannot be read, and names it: [`scan`](Self::scan) goes on.
     pub async fn records(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
-        let whole = |row: Scanned| async move {
-            match row {
-                Scanned::Stored(stored) => Ok(*stored),
-                Scanned::Unread(unread) => Err(unread.into_error()),
-            }
-        };
-        self.scan(filter).and_then(whole).try_collect().await
+        let understood = |row: Result<Scanned, LedgerError>| row.and_then(Scanned::into_stored);
+        self.scan(filter).map(understood).try_collect().await
     }
 
     /// The entries of one operation, in the order of opening.
@@ -153,7 +150,10 @@ impl Store {
 
     /// The entries that have not been closed, in the order of opening.
     pub async fn running(&self) -> Result<Vec<Stored>, LedgerError> {
-        self.fetch(&Filter::default(), EntryTable::Running).await
+        let all = Filter::default();
+        let running = self.chunk(&all, EntryTable::Running, None, u32::MAX);
+        let running = running.await?.into_iter();
+        running.map(Scanned::into_stored).collect()
     }
 
     /// Those of them that are understood.
@@ -180,19 +180,6 @@ impl Store {
     /// Those that run, that `filter` lets pass, and that are understood.
     pub(crate) async fn running_of(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
         self.understood(filter, EntryTable::Running).await
-    }
-
-    /// Those that are of `table`, whose rows all can be read.
-    async fn fetch(&self, filter: &Filter, table: EntryTable) -> Result<Vec<Stored>, LedgerError> {
-        let Some((condition, arguments)) = filter.condition(table, None)? else {
-            return Ok(Vec::new());
-        };
-        let (columns, name, read): (&[&str], _, Read<Stored>) = match table {
-            EntryTable::Attempts => (&[OPENING_COLUMNS, CLOSING_COLUMNS], "attempts", row::ended),
-            EntryTable::Running => (&[OPENING_COLUMNS], "running", row::running),
-        };
-        let statement = format!("SELECT {} FROM {name} {condition}", self.packed(columns));
-        self.rows(statement, arguments, read).try_collect().await
     }
 
     /// For statements of other modules.
@@ -236,8 +223,21 @@ impl Store {
         Ok(())
     }
 
-    /// Ends with `work`, or as soon as a server has said nothing for too long.
+    /// Ends with `work`, or as soon as a server has said nothing for too long. What was read of a file while somebody
+    /// began to write may be torn, and is refused.
     pub(crate) async fn patient<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, LedgerError> {
+        let alone = self.0.pools.reads_alone();
+        let read = self.in_time(work).await;
+        if alone && !self.0.pools.first_holds() {
+            return Err(crate::LedgerErrorKind::Changed.into());
+        }
+        read
+    }
+
+    async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, LedgerError> {

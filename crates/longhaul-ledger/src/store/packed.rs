@@ -53,7 +53,7 @@ impl Store {
             sqlx::query_with(AssertSqlSafe(statement), arguments).fetch(pool);
         stream::unfold(Some(rows), move |rows| async move {
             let mut rows = rows?;
-            match self.patient(rows.try_next()).await {
+            match self.in_time(rows.try_next()).await {
                 Ok(Some(row)) => {
                     let packed = row.try_get(0).map_err(LedgerError::from);
                     Some((packed.and_then(|packed| unpack(packed, read)), Some(rows)))

@@ -57,8 +57,16 @@ impl Pools {
         std::ptr::eq(pool, &self.first) && !self.first_holds()
     }
 
+    /// Whether a file is read as one that is at rest.
+    pub(super) fn reads_alone(&self) -> bool {
+        #[cfg(all(feature = "sqlite", unix))]
+        return self.at_rest.is_some() && self.then.get().is_none();
+        #[cfg(not(all(feature = "sqlite", unix)))]
+        false
+    }
+
     /// Whether what the first pool reads is what there is.
-    fn first_holds(&self) -> bool {
+    pub(super) fn first_holds(&self) -> bool {
         #[cfg(all(feature = "sqlite", unix))]
         if let Some(at_rest) = &self.at_rest
             && (self.then.get().is_some() || !at_rest.holds())

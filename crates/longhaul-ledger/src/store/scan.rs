@@ -1,18 +1,16 @@
 //! Entries one after the other, whatever is wrong with one of them.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-};
+use std::collections::VecDeque;
 
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
-use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde::Serialize;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
     CLOSING_COLUMNS, EntryId, EntryTable, Filter, OPENING_COLUMNS, Store, Stored,
     packed::{Cell, cells_of, unpack},
     row,
+    unread::Unread,
 };
 use crate::error::{LedgerError, LedgerErrorKind};
 
@@ -38,68 +36,12 @@ impl Scanned {
             Self::Unread(unread) => unread.id,
         }
     }
-}
 
-/// An entry that cannot be understood: damaged, or written by a newer version with a word that is not known here.
-#[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
-pub struct Unread {
-    /// Its name, where that can be read.
-    pub id: Option<EntryId>,
-    /// The column that is not understood; empty where the whole row is not.
-    pub column: String,
-    /// What is wrong with it.
-    pub why: String,
-    cells: Vec<(&'static str, String)>,
-}
-
-impl Unread {
-    fn new(id: Option<EntryId>, error: &LedgerError, cells: Vec<(&'static str, String)>) -> Self {
-        let (column, why) = match error.kind() {
-            LedgerErrorKind::Row { column, why, .. } => (column.clone(), why.clone()),
-            _ => (String::new(), error.to_string()),
-        };
-        Self {
-            id,
-            column,
-            why,
-            cells,
+    pub(super) fn into_stored(self) -> Result<Stored, LedgerError> {
+        match self {
+            Self::Stored(stored) => Ok(*stored),
+            Self::Unread(unread) => Err(unread.into_error()),
         }
-    }
-
-    /// What stands in the column called `name`, as it is.
-    pub fn cell(&self, name: &str) -> Option<&str> {
-        let found = self.cells.iter().find(|(column, _)| *column == name);
-        found.map(|(_, cell)| &**cell)
-    }
-
-    /// The same as an error.
-    pub fn into_error(self) -> LedgerError {
-        LedgerErrorKind::Row {
-            entry: self.id.map(|id| id.to_string()),
-            column: self.column,
-            why: self.why,
-        }
-        .into()
-    }
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.clone().into_error(), f)
-    }
-}
-
-impl Serialize for Unread {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("unread", &self.to_string())?;
-        map.serialize_entry(
-            "columns",
-            &self.cells.iter().cloned().collect::<BTreeMap<_, _>>(),
-        )?;
-        map.end()
     }
 }
 
@@ -127,8 +69,23 @@ impl Store {
         .boxed()
     }
 
-    /// Those of `table` behind `after`, a chunk of them. What it read last.
-    async fn chunk(
+    /// Those of `table` behind `after`, a chunk of them; once more where somebody began to write meanwhile.
+    pub(super) async fn chunk(
+        &self,
+        filter: &Filter,
+        table: EntryTable,
+        after: Option<EntryId>,
+        limit: u32,
+    ) -> Result<VecDeque<Scanned>, LedgerError> {
+        match self.read_chunk(filter, table, after, limit).await {
+            Err(error) if *error.kind() == LedgerErrorKind::Changed => {
+                self.read_chunk(filter, table, after, limit).await
+            }
+            read => read,
+        }
+    }
+
+    async fn read_chunk(
         &self,
         filter: &Filter,
         table: EntryTable,

@@ -121,11 +121,10 @@ fn lazily(url: &str) -> AnyPool {
 
 /// A file that nobody writes into is read without making any beside it, until somebody does.
 async fn read(path: PathBuf) -> Result<(i64, Pools), LedgerError> {
-    let at_rest = AtRest::of(&path);
-    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
-    let options = options.immutable(at_rest.is_some());
-    let looked = async {
+    let looked = async |alone: bool| {
+        let options = SqliteConnectOptions::new().filename(&path).read_only(true);
         let mut connection = options
+            .immutable(alone)
             .connect()
             .await
             .map_err(|error| not_sqlite(&path, error))?;
@@ -133,9 +132,13 @@ async fn read(path: PathBuf) -> Result<(i64, Pools), LedgerError> {
         connection.close().await?;
         found
     };
-    let version = looked
-        .await?
-        .ok_or_else(|| no_ledger(&path, "it is empty"))?;
+    let at_rest = AtRest::of(&path);
+    let (at_rest, found) = match (looked(at_rest.is_some()).await, at_rest) {
+        // Somebody began to write meanwhile.
+        (_, Some(at_rest)) if !at_rest.holds() => (None, looked(false).await),
+        (found, at_rest) => (at_rest, found),
+    };
+    let version = found?.ok_or_else(|| no_ledger(&path, "it is empty"))?;
     let shared = {
         let path = path.clone();
         move || lazily(&file::readers_url(&path, "mode=ro"))

@@ -109,6 +109,47 @@ async fn reading_leaves_no_file_behind() {
     assert_eq!(read().await, [DELIVERED; 2]);
 }
 
+/// Whoever reads while others come and go sees what was confirmed before it began, and nothing torn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_beside_writers_that_come_and_go() {
+    const ROUNDS: usize = 20;
+    let place = Place::sqlite();
+    let ledger = place.open().await;
+    deliver(&ledger).await;
+    ledger.close().await.expect("it is durable");
+    let writers = tokio::spawn({
+        let place = place.clone();
+        async move {
+            for _ in 0..ROUNDS {
+                let ledger = place.open().await;
+                for _ in 0..20 {
+                    deliver(&ledger).await;
+                }
+                ledger.close().await.expect("it is durable");
+            }
+        }
+    });
+    let mut seen = 1;
+    while !writers.is_finished() {
+        let store = Store::open(place.location()).await.expect("it is a ledger");
+        for _ in 0..3 {
+            let found = store.records(&Default::default()).await;
+            let found = found.expect("it can be read");
+            assert!(found.len() >= seen, "{} after {seen}", found.len());
+            assert!(found.iter().all(|stored| {
+                let outcome = stored
+                    .record
+                    .closing
+                    .as_ref()
+                    .map(|closing| closing.outcome);
+                outcome.is_none_or(|outcome| outcome.class == longhaul::Class::Delivered)
+            }));
+            seen = found.len();
+        }
+    }
+    writers.await.expect("they wrote");
+}
+
 #[tokio::test]
 async fn what_was_opened_to_read_is_not_written() {
     let place = Place::sqlite();
