@@ -1,8 +1,6 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64},
-};
+use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_layer::Layer;
 
@@ -26,8 +24,7 @@ impl IdempotentReplayLayer {
                 operations: Operations::default(),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
-                kept_bytes: AtomicU64::new(0),
-                swept: AtomicI64::new(0),
+                swept: Mutex::new(0),
             })),
         }
     }
@@ -79,10 +76,8 @@ pub(super) struct Shared {
     pub(super) operations: Operations,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
-    /// Bytes of all kept answers: what the index said last, and what this process kept since.
-    pub(super) kept_bytes: AtomicU64,
-    /// When it was last looked for what is too old, in milliseconds since 1970.
-    pub(super) swept: AtomicI64,
+    /// When it was last looked for what is too old, in milliseconds since 1970. Locked by the one who looks.
+    pub(super) swept: Mutex<i64>,
 }
 
 impl Replays {

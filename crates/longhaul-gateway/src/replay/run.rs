@@ -225,15 +225,13 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 impl Replays {
     /// Keeps a whole answer for whoever comes later; false where there is no room for it anywhere.
     async fn keep(&self, id: PublicId, spool: &Spool) -> bool {
-        let length = spool.whole().unwrap_or_default();
         let Some(store) = &self.0.store else {
-            return self.keep_file(spool, length);
+            return keep_file(spool);
         };
         for left in (0..UPLOADS).rev() {
             let answer = ResponseBody::of_whole(spool.clone()).await;
             match store.put(id, answer).await {
                 Ok(()) => {
-                    self.kept_more(length);
                     spool.set_stored();
                     let _ = tokio::fs::remove_file(self.file(id)).await;
                     return true;
@@ -245,16 +243,7 @@ impl Replays {
             tokio::time::sleep(BETWEEN_UPLOADS).await;
         }
         // This process still has it.
-        self.keep_file(spool, length)
-    }
-
-    fn keep_file(&self, spool: &Spool, length: u64) -> bool {
-        let whole = spool.is_on_disk();
-        if whole {
-            spool.keep();
-            self.kept_more(length);
-        }
-        whole
+        keep_file(spool)
     }
 
     /// Its end must not be lost: a database that is gone for minutes is asked again until it is back.
@@ -271,6 +260,14 @@ impl Replays {
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+fn keep_file(spool: &Spool) -> bool {
+    let whole = spool.is_on_disk();
+    if whole {
+        spool.keep();
+    }
+    whole
 }
 
 /// Lets nobody wait for an operation whose task is gone.

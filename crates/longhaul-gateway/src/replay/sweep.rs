@@ -2,15 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::atomic::Ordering::Relaxed,
     time::{Duration, SystemTime},
 };
 
-use super::{
-    PublicId,
-    index::{Row, State},
-    layer::Replays,
-};
+use super::{PublicId, index::State, layer::Replays};
 use crate::wall_clock::{millis, now};
 
 /// Between two looks for what is too old.
@@ -24,13 +19,8 @@ impl Replays {
         self.0.policy.folder.join(id.digits())
     }
 
-    pub(super) fn kept_more(&self, bytes: u64) {
-        self.0.kept_bytes.fetch_add(bytes, Relaxed);
-    }
-
     /// Removes what an earlier process left half written or half stored. To be called before the first operation.
     pub async fn take_over(&self) {
-        self.count().await;
         self.remove_forgotten().await;
         let folder = &self.0.policy.folder;
         let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
@@ -48,14 +38,6 @@ impl Replays {
                 Ok(_) => drop(tokio::fs::remove_file(entry.path()).await),
                 Err(error) => tracing::warn!(error, "an answer is not looked up"),
             }
-        }
-    }
-
-    /// Asks the index how much is kept.
-    async fn count(&self) {
-        match self.0.index.kept_bytes().await {
-            Ok(bytes) => self.0.kept_bytes.store(bytes, Relaxed),
-            Err(error) => tracing::warn!(error, "how much is kept is not known"),
         }
     }
 
@@ -112,30 +94,34 @@ impl Replays {
             // Nobody comes for it any more.
             let _ = tokio::fs::remove_file(self.file(id)).await;
         }
+        // One at a time: two would take the same answers for theirs to remove.
+        let mut swept = self.0.swept.lock().await;
         let at = now();
-        let due = self.0.swept.load(Relaxed).saturating_add(millis_of(PAUSE)) <= millis(at);
-        if due {
-            self.0.swept.store(millis(at), Relaxed);
+        if swept.saturating_add(millis_of(PAUSE)) <= millis(at) {
+            *swept = millis(at);
             let before = at
                 .checked_sub(policy.keep)
                 .unwrap_or(SystemTime::UNIX_EPOCH);
-            while self.remove(before).await > 0 {}
-            self.count().await;
+            while self.remove(before, u64::MAX).await > 0 {}
         }
-        // Others may have removed some meanwhile.
-        if self.0.kept_bytes.load(Relaxed) > policy.quota_bytes {
-            self.count().await;
-        }
-        while self.0.kept_bytes.load(Relaxed) > policy.quota_bytes {
+        loop {
+            let kept = match self.0.index.kept_bytes().await {
+                Ok(kept) => kept,
+                Err(error) => {
+                    tracing::warn!(error, "how much is kept is not known");
+                    return;
+                }
+            };
+            let over = kept.saturating_sub(policy.quota_bytes);
             let soon = at.checked_add(Duration::from_secs(1)).unwrap_or(at);
-            if self.remove(soon).await == 0 {
-                break;
+            if over == 0 || self.remove(soon, over).await == 0 {
+                return;
             }
         }
     }
 
-    /// Removes some that ended before; returned is how many.
-    async fn remove(&self, before: SystemTime) -> usize {
+    /// Removes some of those that ended before, the oldest first, until `bytes` are freed; returned is how many.
+    async fn remove(&self, before: SystemTime, bytes: u64) -> usize {
         let oldest = match self.0.index.oldest_kept(before, AT_ONCE).await {
             Ok(oldest) => oldest,
             Err(error) => {
@@ -143,15 +129,9 @@ impl Replays {
                 return 0;
             }
         };
-        let over = || self.0.kept_bytes.load(Relaxed) > self.0.policy.quota_bytes;
-        let too_old = |row: &Row| {
-            let keep = millis_of(self.0.policy.keep);
-            row.ended
-                .is_some_and(|ended| ended.saturating_add(keep) <= millis(now()))
-        };
-        let mut removed = 0;
+        let (mut removed, mut freed) = (0, 0_u64);
         for mut row in oldest {
-            if !too_old(&row) && !over() {
+            if freed >= bytes {
                 break;
             }
             let _ = tokio::fs::remove_file(self.file(row.id)).await;
@@ -159,11 +139,7 @@ impl Replays {
                 store.remove(row.id).await;
             }
             self.0.operations.forget(row.id);
-            let bytes = row.length;
-            let _ = self
-                .0
-                .kept_bytes
-                .fetch_update(Relaxed, Relaxed, |kept| Some(kept.saturating_sub(bytes)));
+            freed = freed.saturating_add(row.length);
             // Its key stays known: it was paid for.
             row.state = State::Unknown;
             if let Err(error) = self.0.index.end(row).await {
