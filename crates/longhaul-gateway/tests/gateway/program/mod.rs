@@ -53,6 +53,8 @@ impl Program {
         let child = Command::new(PROGRAM)
             .arg(folder.join("gateway.toml"))
             .env("RUST_LOG", "trace")
+            // Configurations hold no users of databases.
+            .env("PGUSER", "longhaul")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
