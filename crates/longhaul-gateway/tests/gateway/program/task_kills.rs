@@ -119,8 +119,8 @@ async fn left(ledger: &str) -> Result<usize, LedgerError> {
     Ok(store.running().await?.len() + store.open_tasks().await?.len())
 }
 
-async fn killed(folder: &Path, ledger: String, kills: usize) {
-    let (provider, server) = sim("none+takes@60*9999").await;
+async fn killed(folder: &Path, ledger: String, kills: usize, script: &str) {
+    let (provider, server) = sim(script).await;
     let scene = Scene {
         folder,
         ledger,
@@ -198,7 +198,7 @@ async fn killed(folder: &Path, ledger: String, kills: usize) {
 async fn killed_again_and_again_it_collects_and_orders_none_twice() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = folder.path().join("ledger.db").display().to_string();
-    killed(folder.path(), ledger, kills()).await;
+    killed(folder.path(), ledger, kills(), "none+takes@60*9999").await;
 }
 
 #[tokio::test]
@@ -207,5 +207,12 @@ async fn killed_with_its_ledger_in_postgres_it_collects_too() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    killed(folder.path(), postgres.database(), 1).await;
+    // A result is kept for six seconds of ours: it is made after the lease of the dead has run out.
+    killed(
+        folder.path(),
+        postgres.database(),
+        1,
+        "none+takes@4500*9999",
+    )
+    .await;
 }
