@@ -111,6 +111,8 @@ impl Program {
             .unwrap();
         let child = command
             .arg(folder.join("gateway.toml"))
+            // Configurations hold no users of databases.
+            .env("PGUSER", "longhaul")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

@@ -15,7 +15,7 @@ use crate::support::{SPEED, post, try_post, until};
 pub(super) const ORDER: &str = r#"{"model": "gpt-5.1", "input": "a cat",
     "tools": [{"type": "image_generation", "size": "1024x1024"}]}"#;
 
-pub(super) fn host(server: &SimServer) -> String {
+fn host(server: &SimServer) -> String {
     server.url().trim_start_matches("http://").to_owned()
 }
 
@@ -62,7 +62,7 @@ async fn killed_with_two_tasks(
     assert!(one.is_err() && other.is_err(), "the lines broke");
 }
 
-pub(super) async fn open_tasks(ledger: &str) -> Result<usize, longhaul_ledger::LedgerError> {
+async fn open_tasks(ledger: &str) -> Result<usize, longhaul_ledger::LedgerError> {
     let store = Store::open(&ledger.parse()?).await?;
     Ok(store.open_tasks().await?.len())
 }
