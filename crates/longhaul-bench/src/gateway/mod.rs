@@ -41,10 +41,13 @@ const ANSWERS: [(&str, usize, usize, usize); 2] = [
     ("10 MB", 10_000_000, 12, 200),
 ];
 
+/// Proxy by proxy, round by round.
+type Rounds = Vec<(Which, Vec<Load>)>;
+
 /// What was measured of all proxies that there are.
 struct Figures {
-    /// Of each answer, proxy by proxy, round by round.
-    loads: Vec<(&'static str, Vec<(Which, Vec<Load>)>)>,
+    /// Of each answer.
+    loads: Vec<(&'static str, Rounds)>,
     /// Bytes for each call that is held.
     held: Vec<(Which, f64)>,
     /// How many were held at a time.
@@ -72,7 +75,7 @@ async fn figures(effort: Effort) -> Result<Figures, Box<dyn Error>> {
     }
     let mut loads = Vec::new();
     for (title, answer, few, many) in ANSWERS {
-        let mut rounds: Vec<_> = proxies
+        let mut rounds: Rounds = proxies
             .iter()
             .map(|(which, _)| (*which, Vec::new()))
             .collect();

@@ -39,7 +39,9 @@ impl Replays {
             return Ok(None);
         };
         let operation = self.0.operations.insert(Operation::new(row));
+        operation.begun();
         operation.progress.run_on();
+        operation.progress.runs_elsewhere();
         Ok(Some(Resumed {
             replays: self.clone(),
             operation,

@@ -76,7 +76,6 @@ pub(super) async fn give(
     (class, cost): (Class, Exposure),
 ) {
     let unfinished = Unfinished(operation);
-    operation.progress.runs_elsewhere();
     let mut row = operation.row.clone();
     let expected = row.possible;
     read(replays, operation, &mut row, response).await;

@@ -75,13 +75,14 @@ impl AnswerStore {
     /// Refuses what [`open`](Self::open) would not take, without asking the environment.
     pub(crate) fn validate(url: &str) -> Result<(), ConfigError> {
         let (scheme, ..) = parsed(url)?;
-        let built = match scheme {
-            ObjectStoreScheme::Local => true,
+        let in_a_cloud = matches!(
+            scheme,
             ObjectStoreScheme::AmazonS3
-            | ObjectStoreScheme::GoogleCloudStorage
-            | ObjectStoreScheme::MicrosoftAzure => cfg!(feature = "cloud"),
-            _ => false,
-        };
+                | ObjectStoreScheme::GoogleCloudStorage
+                | ObjectStoreScheme::MicrosoftAzure
+        );
+        let is_local = matches!(scheme, ObjectStoreScheme::Local);
+        let built = is_local || in_a_cloud && cfg!(feature = "cloud");
         if built { Ok(()) } else { Err(not_built()) }
     }
 

@@ -123,7 +123,7 @@ pub(super) async fn estimate(
     current: &ChargeRules,
     weight: u32,
 ) -> Result<Vec<Estimate>, LedgerError> {
-    let decides = decides.unwrap_or(i64::MAX..i64::MIN);
+    let decides = decides.unwrap_or(i64::MAX..i64::MAX);
     let rows = sqlx::query(CHARGED)
         .bind(provider.to_owned())
         .bind(decides.start)

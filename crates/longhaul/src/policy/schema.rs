@@ -30,7 +30,7 @@ const SCHEMA: &str = include_str!("../../policy.schema.json");
 /// What the examples in `policy.toml` leave out: a row of each list that is empty there, and one of each form of a value that
 /// holds another.
 const MORE: [&str; 3] = [
-    "[retry]\nkeys = [{ host = '*.example.com', form = 'bare' }]\ndeadline_headers = [{ name = 'x-deadline', form = 'moment' }]
+    "[retry]\nkeys = [{ host = '*.example.com', form = 'bare' }]
      [retry.schedule]\nafter_timeout = { exponential = '5s' }\nafter_error = { linear = '5s' }\nunsent = { full-jitter = '5s' }
      [fallback]\nallow_duplicate = ['NoImage']
      [http1]\nhosts = { only = ['a.example'] }\nkey_parameters = ['k']",

@@ -86,7 +86,7 @@ async fn no_secret_is_in_log_page_metrics_errors_or_files() {
     ] {
         let shown = get(&format!("{}/{path}", program.admin), &[]).await;
         assert_eq!(shown.status, StatusCode::OK, "{path}");
-        found.push_str(&String::from_utf8(shown.body.unwrap().to_vec()).unwrap());
+        found.push_str(std::str::from_utf8(&shown.body.unwrap()).unwrap());
     }
     drop(program);
     drop(provider);
