@@ -7,7 +7,7 @@ use std::io::Read;
 use libfuzzer_sys::fuzz_target;
 use longhaul_ledger::{
     LedgerErrorKind,
-    reconcile::{ColumnMap, Format, read},
+    reconcile::{ColumnMap, LogFormat, read},
 };
 
 /// Between the map of a CSV log's columns and its rows.
@@ -24,12 +24,12 @@ impl Read for Dribble<'_> {
 }
 
 /// What the input is a log of: New-API's, or with a map before it CSV.
-fn split(input: &str) -> Option<(Format, &str)> {
+fn split(input: &str) -> Option<(LogFormat, &str)> {
     let Some((map, rows)) = input.split_once(ROWS) else {
-        return Some((Format::new_api(), input));
+        return Some((LogFormat::new_api(), input));
     };
     match ColumnMap::from_toml("map.toml", map) {
-        Ok(map) => Some((Format::Csv(Box::new(map)), rows)),
+        Ok(map) => Some((LogFormat::Csv(Box::new(map)), rows)),
         Err(error) => {
             assert!(!error.to_string().is_empty(), "it says why");
             None
