@@ -12,7 +12,7 @@ use crate::{config::ConfigError, model::Workload};
 /// Makes [`SizeAwareTimeout`]s.
 ///
 /// ```
-/// use longhaul::{timeout::{SizeAwareTimeoutLayer, TimeoutPolicy}, workload::PerResolution};
+/// use longhaul::{PerResolution, timeout::{SizeAwareTimeoutLayer, TimeoutPolicy}};
 /// use tower_layer::Layer;
 ///
 /// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {

@@ -56,7 +56,7 @@ impl NetworkTimeouts {
 /// The defaults are those of the Nano Banana Pro timeout guide that this crate implements.
 ///
 /// ```
-/// use longhaul::{timeout::{AtLimit, Network, TimeoutPolicy}, workload::PerResolution};
+/// use longhaul::{PerResolution, timeout::{AtLimit, Network, TimeoutPolicy}};
 ///
 /// let mut limits = TimeoutPolicy::default();
 /// limits.network = Some(Network::CrossBorder);
@@ -257,7 +257,7 @@ impl PictureLimit for TimeoutPolicy {
 /// A [`TimeoutPolicy`] for one request, checked: a request extension that replaces the layer's.
 ///
 /// ```
-/// use longhaul::{timeout::{AtLimit, TimeoutPolicy}, workload::PerResolution};
+/// use longhaul::{PerResolution, timeout::{AtLimit, TimeoutPolicy}};
 ///
 /// // A poll is not worth more than 5 s.
 /// let mut limits = TimeoutPolicy::default();

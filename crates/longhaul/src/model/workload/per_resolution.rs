@@ -6,7 +6,7 @@ use crate::config::ConfigError;
 /// One duration for each [`Resolution`]. All four are always given: a half-set table is refused.
 ///
 /// ```
-/// use longhaul::{Resolution, workload::PerResolution};
+/// use longhaul::{PerResolution, Resolution};
 ///
 /// let limits = PerResolution::from_secs(300, 300, 900, 900);
 /// assert_eq!(limits.of(Resolution::K4).as_secs(), 900);
