@@ -1,7 +1,8 @@
 //! What happens on the way as metrics, by an observer of a dozen lines for the crate `metrics`.
 //!
 //! An observer is told of each attempt when it begins; the attempt's handle tells the outcome when there is one, at the last
-//! byte of its answer. With the feature `tracing` of `longhaul` the same events are written as a trace.
+//! byte of its answer. With the feature `metrics` of `longhaul`, `observe::metered` is such an observer; with `tracing` the same
+//! events are written as a trace.
 //!
 //! ```sh
 //! cargo run --example metrics
@@ -15,7 +16,7 @@ use std::error::Error;
 use clap::Parser;
 use http_body_util::BodyExt;
 use longhaul::{
-    Stack,
+    Outcome, Stack,
     observe::{Event, Observer},
 };
 use metrics::{counter, histogram};
@@ -34,23 +35,7 @@ struct Arguments {
 /// Counts attempts by their class, what they may have cost, and what was decided.
 fn observer() -> Observer {
     Observer::new(|event: &Event<'_>| match event {
-        Event::Started { attempt } => {
-            let attempt = (*attempt).clone();
-            // An observer must not wait: a task of its own does.
-            tokio::spawn(async move {
-                let outcome = attempt.outcome().await;
-                let class = outcome.class.name();
-                counter!("attempts", "class" => class, "phase" => outcome.phase.name())
-                    .increment(1);
-                histogram!("attempt_seconds", "class" => class)
-                    .record(outcome.duration.as_secs_f64());
-                if let Some(cost) = outcome.exposure.possible() {
-                    let (currency, micros) = (cost.currency.to_string(), cost.micros);
-                    counter!("possible_cost_micros", "currency" => currency)
-                        .increment(micros.unsigned_abs());
-                }
-            });
-        }
+        Event::Started { attempt } => attempt.on_end(|_, outcome| count(outcome)),
         Event::Waiting { class, wait, .. } => {
             histogram!("wait_seconds", "class" => class.name()).record(wait.as_secs_f64());
         }
@@ -59,6 +44,16 @@ fn observer() -> Observer {
         }
         _ => {}
     })
+}
+
+fn count(outcome: &Outcome) {
+    let class = outcome.class.name();
+    counter!("attempts", "class" => class, "phase" => outcome.phase.name()).increment(1);
+    histogram!("attempt_seconds", "class" => class).record(outcome.duration.as_secs_f64());
+    if let Some(cost) = outcome.exposure.possible() {
+        let (currency, micros) = (cost.currency.to_string(), cost.micros);
+        counter!("possible_cost_micros", "currency" => currency).increment(micros.unsigned_abs());
+    }
 }
 
 #[tokio::main]
@@ -81,8 +76,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Err(error) => println!("# {error}"),
         }
     }
-    // The tasks that wait for outcomes have them by now, and run when this one pauses.
-    tokio::task::yield_now().await;
     // A server would give this out at `/metrics`.
     let text = metrics.render();
     println!("{text}");
