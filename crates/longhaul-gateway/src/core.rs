@@ -2,7 +2,7 @@
 
 pub(crate) use longhaul::{
     Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, Exposure,
-    KnownRoute, Money, OperationId, Resolution, RouteHistory, Stack, Workload,
+    KnownRoute, Money, OperationId, Outcome, Resolution, RouteHistory, Stack, Workload,
     attempt::Sent,
     billing::{Ledger, MemoryLedger, PriceRow, PriceTable, Provider},
     detect::{DetectPolicy, DetectWorkloadLayer},

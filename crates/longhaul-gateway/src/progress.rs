@@ -13,7 +13,7 @@ use std::{
 
 use http::{Extensions, StatusCode};
 
-use crate::core::{Attempt, Class, Event, Observer, Sent};
+use crate::core::{Attempt, Class, Event, Observer, Outcome, Sent};
 
 /// How far one operation is: a cheap shared handle.
 #[derive(Clone, Default)]
@@ -129,9 +129,7 @@ impl Progress {
                 .iter()
                 .any(|attempt| match attempt.outcome_now() {
                     None => is_paying(attempt),
-                    Some(outcome) => {
-                        outcome.exposure.probability > Class::SentPartial.charge_probability()
-                    }
+                    Some(outcome) => may_be_charged(&outcome),
                 })
     }
 
@@ -217,6 +215,11 @@ impl State {
 fn is_paying(attempt: &Attempt) -> bool {
     attempt.outcome_now().is_none()
         && (attempt.status().is_some() || attempt.sent() == Sent::PossiblyWhole)
+}
+
+/// Whether an attempt that ended so may have been charged: what was sent in part only counts as free.
+pub(crate) fn may_be_charged(outcome: &Outcome) -> bool {
+    outcome.exposure.probability > Class::SentPartial.charge_probability()
 }
 
 impl fmt::Debug for Progress {

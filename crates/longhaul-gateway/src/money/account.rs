@@ -8,6 +8,7 @@ use super::fleet::{Fleet, Span};
 use crate::{
     config::{Cap, Per},
     core::{BoxError, Currency, ErrorKind, Money},
+    replay::is_postgres,
     wall_clock::now,
 };
 
@@ -22,7 +23,7 @@ impl Accounts {
     /// With what all gateways count together that have the same PostgreSQL at `state`; any other place is this process's
     /// alone.
     pub async fn open(state: &str) -> Result<Self, BoxError> {
-        let fleet = match state.starts_with("postgres://") || state.starts_with("postgresql://") {
+        let fleet = match is_postgres(state) {
             true => Some(Fleet::open(state).await?),
             false => None,
         };

@@ -17,7 +17,7 @@ use super::account::{Back, Balance, Charged, Hold, begin, refused};
 use crate::{
     config::{Cap, Per},
     core::{BoxError, ErrorKind, Money},
-    replay::make_tables,
+    replay::{make_table, make_tables},
     wall_clock::millis,
 };
 
@@ -93,7 +93,7 @@ impl Fleet {
             .connect_with(AnyConnectOptions::from_str(url)?)
             .await?;
         make_tables(&pool).await?;
-        crate::replay::make_table(&pool, TABLE).await?;
+        make_table(&pool, TABLE).await?;
         Ok(Self {
             pool,
             settling: TaskTracker::new(),

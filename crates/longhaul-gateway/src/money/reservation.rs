@@ -6,7 +6,10 @@ use super::{
     Account,
     account::{Charged, Hold},
 };
-use crate::core::{Attempt, ErrorKind, Money};
+use crate::{
+    core::{Attempt, ErrorKind, Money},
+    progress::may_be_charged,
+};
 
 /// What an operation holds of its caller's money. A request extension; dropped with the operation, it settles.
 #[derive(Clone, Debug)]
@@ -65,24 +68,20 @@ impl Reservation {
     }
 }
 
-/// How likely it may be charged and still counts as free, in thousandths.
-const FREE: u16 = 20;
-
 fn is_free(attempt: &Attempt) -> bool {
     let outcome = attempt.outcome_now();
-    outcome.is_some_and(|outcome| outcome.exposure.probability.as_permille() <= FREE)
+    outcome.is_some_and(|outcome| !may_be_charged(&outcome))
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         for (hold, attempt) in self.holds.iter_mut().zip(&self.attempts) {
             // The price that was held counts, whatever the price of what came. What has no end yet may be charged.
-            let probability = attempt
-                .outcome_now()
-                .map(|outcome| outcome.exposure.probability.as_permille());
-            hold.charged = match probability {
-                Some(1000) => Charged::Spent,
-                Some(0..=FREE) => Charged::Free,
+            hold.charged = match attempt.outcome_now() {
+                Some(outcome) if !may_be_charged(&outcome) => Charged::Free,
+                Some(outcome) if outcome.exposure.probability.as_permille() == 1000 => {
+                    Charged::Spent
+                }
                 _ => Charged::Doubtful,
             };
         }

@@ -44,7 +44,7 @@ impl Replays {
         if let Ok(file) = tokio::fs::File::open(self.file(row.id)).await {
             return Ok(ResponseBody::of_file(before, file, row.length, after));
         }
-        let Some(store) = &self.0.store else {
+        let Some(store) = self.0.store.get() else {
             return Err(gone(row));
         };
         match store.get(row.id).await {

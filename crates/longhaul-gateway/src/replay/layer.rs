@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,7 +20,7 @@ impl IdempotentReplayLayer {
             replays: Replays(Arc::new(Shared {
                 policy,
                 index: Box::new(index),
-                store: None,
+                store: OnceLock::new(),
                 operations: Operations::default(),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
@@ -31,23 +31,9 @@ impl IdempotentReplayLayer {
 
     /// Keeps answers in `store`; the policy's folder has those that are still coming. Before the first service is made.
     pub fn with_store(self, store: AnswerStore) -> Self {
-        let Replays(shared) = self.replays;
-        // Nobody else has it yet, or what they have goes on without the store.
-        let shared = match Arc::try_unwrap(shared) {
-            Ok(shared) => Shared {
-                store: Some(store),
-                ..shared
-            },
-            Err(shared) => {
-                debug_assert!(false, "a service of this layer was made already");
-                return Self {
-                    replays: Replays(shared),
-                };
-            }
-        };
-        Self {
-            replays: Replays(Arc::new(shared)),
-        }
+        let first = self.replays.0.store.set(store);
+        debug_assert!(first.is_ok(), "there is a store already");
+        self
     }
 
     /// All operations of this layer: to look at them, to collect them, to wait for their end.
@@ -72,7 +58,7 @@ pub struct Replays(pub(super) Arc<Shared>);
 pub(super) struct Shared {
     pub(super) policy: ReplayPolicy,
     pub(super) index: Box<dyn Index>,
-    pub(super) store: Option<AnswerStore>,
+    pub(super) store: OnceLock<AnswerStore>,
     pub(super) operations: Operations,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,

@@ -85,7 +85,7 @@ use http::HeaderName;
 
 pub(crate) use self::{
     asked::respond_async,
-    index::{make_table, make_tables},
+    index::{is_postgres, make_table, make_tables},
     resume::{LateAnswer, Resumed},
 };
 pub use self::{

@@ -13,6 +13,7 @@ use super::{
     PublicId,
     index::{Digest, Row, State},
     spool::Spool,
+    words::unknown,
 };
 use crate::{caller::Scope, progress::Progress, refusal::Refusal};
 
@@ -76,6 +77,18 @@ impl Operation {
     pub(super) async fn is_begun(&self) {
         // The sender is this operation's own.
         let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
+    }
+
+    /// Nobody will say how it ended: who waits for its answer is told, unless its outcome is known.
+    pub(super) fn lost(&self) {
+        self.answer.send_if_modified(|answer| {
+            let gone = answer.is_none();
+            if gone {
+                *answer = Some(Answer::Refused(unknown(self.id())));
+            }
+            gone
+        });
+        self.end(State::Unknown);
     }
 
     /// Where it is.

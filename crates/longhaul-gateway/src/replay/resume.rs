@@ -6,14 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use super::{
-    PublicId,
-    index::State,
-    layer::Replays,
-    operation::{Answer, Operation},
-    run::give,
-    words::unknown,
-};
+use super::{PublicId, index::State, layer::Replays, operation::Operation, run::give};
 use crate::core::{BoxError, Class, Exposure};
 
 /// An operation that a process that is gone began: who comes back for it waits until its answer is here. Dropped, its outcome
@@ -76,19 +69,10 @@ impl Resumed {
 
 impl Drop for Resumed {
     fn drop(&mut self) {
-        let id = self.operation.id();
-        let refused = Answer::Refused(unknown(id));
-        self.operation.answer.send_if_modified(|answer| {
-            let gone = answer.is_none();
-            if gone {
-                *answer = Some(refused);
-            }
-            gone
-        });
-        self.operation.end(State::Unknown);
+        self.operation.lost();
         // Its row tells from now on.
         if self.operation.state() == State::Unknown {
-            self.replays.0.operations.forget(id);
+            self.replays.0.operations.forget(self.operation.id());
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     layer::Replays,
     operation::{Answer, Operation},
     spool::Spool,
-    words::{ended_free, unknown},
+    words::ended_free,
 };
 use crate::{
     core::{BoxError, Class, Error, ErrorKind, Exposure, Money},
@@ -24,6 +24,7 @@ use crate::{
     refusal::{CLASS, OPERATION, Refusal},
     wall_clock::{millis, now},
 };
+
 /// For how long the end of an operation is tried to be written down, and how long is waited between at most.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(3600);
 const BETWEEN_WRITES: Duration = Duration::from_secs(8);
@@ -75,7 +76,6 @@ pub(super) async fn give(
     response: Response<Full<Bytes>>,
     (class, cost): (Class, Exposure),
 ) {
-    let unfinished = Unfinished(operation);
     let mut row = operation.row.clone();
     let expected = row.possible;
     read(replays, operation, &mut row, response).await;
@@ -84,7 +84,6 @@ pub(super) async fn give(
     row.possible = cost.possible().or(expected);
     replays.write(&row).await;
     operation.end(row.state);
-    drop(unfinished);
 }
 
 /// Calls, and reads the answer to its end.
@@ -224,7 +223,7 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 impl Replays {
     /// Keeps a whole answer for whoever comes later; false where there is no room for it anywhere.
     async fn keep(&self, id: PublicId, spool: &Spool) -> bool {
-        let Some(store) = &self.0.store else {
+        let Some(store) = self.0.store.get() else {
             return keep_file(spool);
         };
         for left in (0..UPLOADS).rev() {
@@ -274,13 +273,6 @@ struct Unfinished<'a>(&'a Operation);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        self.0.answer.send_if_modified(|answer| {
-            let gone = answer.is_none();
-            if gone {
-                *answer = Some(Answer::Refused(unknown(self.0.id())));
-            }
-            gone
-        });
-        self.0.end(State::Unknown);
+        self.0.lost();
     }
 }

@@ -44,7 +44,9 @@ impl Replays {
     /// Removes from the store what nobody can ask for: its gateway died before it was written down, or nobody was there
     /// to remove it in time.
     async fn remove_forgotten(&self) {
-        let Some(store) = &self.0.store else { return };
+        let Some(store) = self.0.store.get() else {
+            return;
+        };
         let before = now().checked_sub(self.0.policy.keep);
         let too_old = match store
             .stored_before(before.unwrap_or(SystemTime::UNIX_EPOCH))
@@ -135,7 +137,7 @@ impl Replays {
                 break;
             }
             let _ = tokio::fs::remove_file(self.file(row.id)).await;
-            if let Some(store) = &self.0.store {
+            if let Some(store) = self.0.store.get() {
                 store.remove(row.id).await;
             }
             self.0.operations.forget(row.id);

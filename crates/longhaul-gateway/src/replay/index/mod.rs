@@ -9,7 +9,7 @@ use std::{fmt, time::SystemTime};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-pub(crate) use self::schema::{make_table, make_tables};
+pub(crate) use self::schema::{is_postgres, make_table, make_tables};
 pub use self::{memory::MemoryIndex, sql::SqlIndex};
 use super::PublicId;
 use crate::{

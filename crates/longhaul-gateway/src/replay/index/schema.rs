@@ -34,6 +34,11 @@ pub(crate) async fn make_table(pool: &AnyPool, table: &'static str) -> Result<()
     Ok(())
 }
 
+/// Whether a database is PostgreSQL's, which others may share; anything else is a file.
+pub(crate) fn is_postgres(place: &str) -> bool {
+    place.starts_with("postgres://") || place.starts_with("postgresql://")
+}
+
 pub(super) fn sqlite_url(path: &str) -> Result<String, BoxError> {
     // What has a meaning in a URL is no part of a path that we can write there.
     if path.contains(['?', '#', '%']) {

@@ -11,7 +11,7 @@ use sqlx::{
 
 use super::{
     Digest, Index, PublicId, Row, Scope,
-    schema::{make_tables, secret, sqlite_url},
+    schema::{is_postgres, make_tables, secret, sqlite_url},
 };
 use crate::core::BoxError;
 
@@ -34,7 +34,7 @@ impl SqlIndex {
     /// process is gone that has not [renewed its lease](Index::renew) for a minute.
     pub async fn open(place: &str) -> Result<Self, BoxError> {
         sqlx::any::install_default_drivers();
-        let postgres = place.starts_with("postgres://") || place.starts_with("postgresql://");
+        let postgres = is_postgres(place);
         let (url, connections) = match postgres {
             true => (place.to_owned(), 8),
             // One writer: SQLite's own limit, without its errors.
