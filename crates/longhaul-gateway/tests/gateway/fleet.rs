@@ -13,10 +13,29 @@ use longhaul_gateway::{
 };
 use longhaul_sim::server::Server as SimServer;
 use longhaul_testing::Postgres;
+use tempfile::TempDir;
 
 use super::support::{PICTURE, config, get, post, provider, serve, until};
 
 const PATH: &str = "/v1/images/generations";
+
+/// The configuration of gateways that share `database` and have one caller, who may spend so much; and how it says who it is.
+fn of_one_caller(
+    upstream: &SimServer,
+    folder: &TempDir,
+    database: String,
+    cap: Cap,
+) -> (Config, String) {
+    let (key, sha256) = new_key().unwrap();
+    let config = config(&upstream.url(), folder, |config| {
+        config.state = database;
+        let mut alice = KeyConfig::new("alice", sha256);
+        alice.cap = Some(cap);
+        config.keys.push(alice);
+        config.upstreams[0].key = Some(ProviderKey::None);
+    });
+    (config, format!("Bearer {key}"))
+}
 
 #[tokio::test]
 async fn a_caller_comes_back_to_another_gateway_and_pays_once() {
@@ -141,25 +160,17 @@ async fn two_gateways_together_never_go_over_a_cap() {
     let Some(postgres) = Postgres::shared() else {
         return;
     };
-    let database = postgres.database();
     let provider = provider("none*99");
     let upstream = SimServer::start(provider.clone()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (key, sha256) = new_key().unwrap();
-    let config = config(&upstream.url(), &folder, |config| {
-        config.state = database.clone();
-        let mut alice = KeyConfig::new("alice", sha256);
-        // Four pictures, and not a fifth.
-        alice.cap = Some(Cap::new(Money::usd_micros(1_000_000), Per::Month));
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
-    });
+    // Four pictures, and not a fifth.
+    let cap = Cap::new(Money::usd_micros(1_000_000), Per::Month);
+    let (config, bearer) = of_one_caller(&upstream, &folder, postgres.database(), cap);
     let mut gateways = Vec::new();
     for _ in 0..2 {
         let gateway = Gateway::new(&config).await.unwrap();
         gateways.push((serve(&gateway, &config).await, gateway));
     }
-    let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str())];
     let ask = async |number: usize| {
         let url = format!("{}{PATH}", gateways[number % 2].0.0);
@@ -184,21 +195,13 @@ async fn what_ended_free_is_free_again_in_the_shared_cap() {
     let Some(postgres) = Postgres::shared() else {
         return;
     };
-    let database = postgres.database();
     let provider = provider("bad-request*3, none*9");
     let upstream = SimServer::start(provider.clone()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (key, sha256) = new_key().unwrap();
-    let config = config(&upstream.url(), &folder, |config| {
-        config.state = database.clone();
-        let mut alice = KeyConfig::new("alice", sha256);
-        alice.cap = Some(Cap::new(Money::usd_micros(250_000), Per::Day));
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
-    });
+    let cap = Cap::new(Money::usd_micros(250_000), Per::Day);
+    let (config, bearer) = of_one_caller(&upstream, &folder, postgres.database(), cap);
     let gateway = Gateway::new(&config).await.unwrap();
     let (url, _stop, _serving) = serve(&gateway, &config).await;
-    let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str())];
     for status in [400, 400, 400, 200, 402] {
         let body = PICTURE.replace("cat", &format!("cat {status}"));

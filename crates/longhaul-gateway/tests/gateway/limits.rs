@@ -32,6 +32,18 @@ async fn rest(mut line: TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Says `piece` again and again, and is refused so.
+async fn refused_at_length(mut line: TcpStream, piece: &str, with: &str) {
+    for _ in 0..100 {
+        if line.write_all(piece.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let answer = rest(line).await;
+    // Whoever still writes may not read it any more.
+    assert!(answer.is_empty() || answer.starts_with(with), "{answer}");
+}
+
 fn head(length: usize) -> String {
     format!(
         "POST /v1/images/generations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n\
@@ -96,32 +108,13 @@ async fn an_endless_head_or_body_is_refused() {
         .await
         .unwrap();
     let field = format!("x-filler: {}\r\n", "y".repeat(8000));
-    for _ in 0..100 {
-        if endless.write_all(field.as_bytes()).await.is_err() {
-            break;
-        }
-    }
-    let answer = rest(endless).await;
-    // Whoever still writes may not read it any more.
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-        "{answer}"
-    );
+    refused_at_length(endless, &field, "HTTP/1.1 431").await;
 
     let mut endless = line(&gateway).await;
     let chunked = head(0).replace("content-length: 0", "transfer-encoding: chunked");
     endless.write_all(chunked.as_bytes()).await.unwrap();
     let chunk = format!("1000\r\n{}\r\n", "z".repeat(0x1000));
-    for _ in 0..100 {
-        if endless.write_all(chunk.as_bytes()).await.is_err() {
-            break;
-        }
-    }
-    let answer = rest(endless).await;
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 413"),
-        "{answer}"
-    );
+    refused_at_length(endless, &chunk, "HTTP/1.1 413").await;
     assert_eq!(gateway.provider.oracle().entries().len(), 0);
 }
 

@@ -166,6 +166,21 @@ pub(crate) async fn serve(
     (url, stop, serving)
 }
 
+/// Serves what answers like this, until the test ends; returned is its URL.
+#[cfg(any(feature = "cloud", feature = "otlp"))]
+pub(crate) async fn serve_here<F>(
+    handler: impl Fn(Request<axum::body::Body>) -> F + Clone + Send + 'static,
+) -> String
+where
+    F: Future<Output = http::Response<axum::body::Body>> + Send + 'static,
+{
+    let local = "127.0.0.1:0".parse().unwrap();
+    let server = Server::bind(local, Config::default().limits).await.unwrap();
+    let url = format!("http://{}", server.address().unwrap());
+    tokio::spawn(server.serve(handler, std::future::pending(), Duration::ZERO));
+    url
+}
+
 /// An answer, whole.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -3,17 +3,13 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use longhaul_gateway::{
-    config::{KeyConfig, ServerLimits},
-    server::Server,
-};
+use longhaul_gateway::config::KeyConfig;
 use opentelemetry_proto::tonic::{
     collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{KeyValue, any_value::Value},
@@ -23,7 +19,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 use super::{PATH, Program, sim};
-use crate::support::{PICTURE, post as ask, until};
+use crate::support::{PICTURE, post as ask, serve_here, until};
 
 /// Keeps every request of the exporters by its path, as it came.
 #[derive(Clone, Default)]
@@ -32,9 +28,6 @@ struct Collector(Arc<Mutex<Vec<(String, Bytes)>>>);
 impl Collector {
     async fn start() -> (Self, String) {
         let collector = Self::default();
-        let local = "127.0.0.1:0".parse().unwrap();
-        let server = Server::bind(local, ServerLimits::default()).await.unwrap();
-        let url = format!("http://{}", server.address().unwrap());
         let kept = collector.clone();
         let keep = move |request: Request<Body>| {
             let kept = kept.clone();
@@ -46,8 +39,7 @@ impl Collector {
                 Response::new(Body::empty())
             }
         };
-        tokio::spawn(server.serve(keep, std::future::pending(), Duration::ZERO));
-        (collector, url)
+        (collector, serve_here(keep).await)
     }
 
     fn got(&self, what: &str) -> Vec<Bytes> {

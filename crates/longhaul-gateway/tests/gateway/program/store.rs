@@ -10,10 +10,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use longhaul_gateway::{config::ServerLimits, server::Server};
 
 use super::{Program, sim};
-use crate::support::until;
+use crate::support::{serve_here, until};
 
 /// The objects of all buckets by their paths.
 #[derive(Clone, Default)]
@@ -22,16 +21,12 @@ struct Buckets(Arc<Mutex<BTreeMap<String, Bytes>>>);
 impl Buckets {
     async fn start() -> (Self, String) {
         let buckets = Self::default();
-        let local = "127.0.0.1:0".parse().unwrap();
-        let server = Server::bind(local, ServerLimits::default()).await.unwrap();
-        let url = format!("http://{}", server.address().unwrap());
         let answering = buckets.clone();
         let answer = move |request: Request<Body>| {
             let buckets = answering.clone();
             async move { buckets.answer(request).await }
         };
-        tokio::spawn(server.serve(answer, std::future::pending(), Duration::ZERO));
-        (buckets, url)
+        (buckets, serve_here(answer).await)
     }
 
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
