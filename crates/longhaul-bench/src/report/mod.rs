@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::builder::PossibleValuesParser;
+
 pub(crate) use self::{
     aim::{Aim, aims},
     section::{Effort, Section},
@@ -22,6 +24,9 @@ pub(crate) struct Options {
     /// Small numbers, about a minute: shows that all runs, not how fast
     #[arg(long)]
     quick: bool,
+    /// Only this part: the name of its command; may be given several times
+    #[arg(long, value_name = "COMMAND", value_parser = PossibleValuesParser::new(PARTS.map(|part| part.command)))]
+    only: Vec<String>,
     /// Where BENCHMARKS.md and its plots go
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
@@ -72,11 +77,17 @@ const PLOTS: &str = "crates/longhaul-bench/plots";
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let effort = Effort::quick_if(options.quick);
     let plots = options.out.join(PLOTS);
+    let chosen = |part: &&Part| {
+        options.only.is_empty() || options.only.iter().any(|only| only == part.command)
+    };
+    let parts: Vec<_> = PARTS.iter().filter(chosen).collect();
     // Before the minutes of measuring, and not after them.
-    gateway::program()?;
+    if parts.iter().any(|part| part.command == "gateway") {
+        gateway::program()?;
+    }
     fs::create_dir_all(&plots).map_err(|error| cannot_write(&plots, &error))?;
     let mut text = preface(effort);
-    for part in &PARTS {
+    for part in parts {
         eprintln!("longhaul-bench: measuring {}", part.command);
         let section =
             (part.measure)(effort).map_err(|error| format!("{}: {error}", part.command))?;

@@ -4,6 +4,7 @@ use http::{
     Uri,
     uri::{Authority, PathAndQuery, Scheme},
 };
+use percent_encoding::percent_decode_str;
 
 /// Moves requests to one upstream: its scheme, host and port, and its path in front of theirs.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ impl Rebase {
 
     /// The URI at the upstream for a caller's path and query. Whatever host the caller named has no part in it.
     pub fn uri(&self, path: &str, query: Option<&str>) -> Result<Uri, RebaseError> {
-        if path.split(['/', '\\']).any(is_dot_segment) {
+        if has_dot_segment(path) {
             return Err(RebaseError::DotSegment);
         }
         // Only whole segments: `/gem` is no part of `/gemini`.
@@ -106,14 +107,11 @@ impl Rebase {
     }
 }
 
-/// `.` and `..`, in any spelling, and what hides a slash behind them.
-fn is_dot_segment(segment: &str) -> bool {
-    let plain = segment
-        .to_ascii_lowercase()
-        .replace("%2e", ".")
-        .replace("%2f", "/")
-        .replace("%5c", "/");
-    plain.split('/').any(|part| matches!(part, "." | ".."))
+/// `.` and `..`, also where they or the slashes beside them are encoded.
+fn has_dot_segment(path: &str) -> bool {
+    let plain = percent_decode_str(path).decode_utf8_lossy();
+    let mut segments = plain.split(['/', '\\']);
+    segments.any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Admission {
     pub(crate) fn ask(&self, moment: Instant) -> Result<Option<Decision>, Decision> {
         let left = self.left(moment);
         let prospect = self.0.prospect.as_ref();
-        if left.is_zero() || prospect.is_some_and(|it| left < it.least()) {
+        if left.is_zero() || prospect.is_some_and(|it| !it.is_in_time(left)) {
             return Err(self.no_time(moment));
         }
         match prospect {
@@ -132,7 +132,15 @@ impl Admission {
 }
 
 impl Prospect {
-    /// The least time in which a picture is likely enough to be done: with less, one would cost more than it is worth.
+    /// Whether a picture is likely enough to be done in what is left: else one would cost more than it is worth.
+    fn is_in_time(&self, left: Duration) -> bool {
+        let share = self
+            .history
+            .share_done(&self.route, self.size, left, self.scale);
+        self.worth.is_infinite() || share.is_none_or(|share| share * self.worth >= 1.0)
+    }
+
+    /// The least time in which a picture is likely enough to be done.
     fn least(&self) -> Duration {
         if self.worth.is_infinite() {
             return Duration::ZERO;

@@ -89,6 +89,20 @@ pub(super) fn is_judged(own: &VecDeque<SilenceEnding>, cuts: &[Cut], tolerance: 
     cuts.iter().any(|cut| came_so_far(cut) >= OWN)
 }
 
+/// The share of such pictures that is done within so many of the provider's seconds: all of them by the guide's longest
+/// silence. `None` where the size is not known.
+pub(super) fn share_done(
+    own: &VecDeque<SilenceEnding>,
+    size: Resolution,
+    seconds: f64,
+) -> Option<f64> {
+    let guide = done_within(size, seconds)?;
+    if seconds >= LONGEST {
+        return Some(1.0);
+    }
+    Some(Estimate::at(own, guide, seconds, 0.0).share)
+}
+
 /// The time by which a `share` of such pictures is done, in the provider's seconds. `None` where the size is
 /// not known.
 pub(super) fn time_until(
@@ -97,10 +111,7 @@ pub(super) fn time_until(
     share: f64,
 ) -> Option<f64> {
     done_within(size, 0.0)?;
-    let is_done = |seconds: f64| {
-        done_within(size, seconds)
-            .is_some_and(|guide| Estimate::at(own, guide, seconds, 0.0).share >= share)
-    };
+    let is_done = |seconds: f64| share_done(own, size, seconds).is_some_and(|done| done >= share);
     let (mut too_short, mut enough) = (0.0, LONGEST);
     // To less than a tenth of a millisecond.
     for _ in 0..24 {

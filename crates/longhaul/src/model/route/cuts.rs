@@ -34,21 +34,29 @@ impl Cut {
     }
 }
 
-/// The cuts that `endings` show, those of all sizes in the order of time; the shortest first.
-pub(super) fn known(endings: &[SilenceEnding], tolerance: f64) -> Vec<Cut> {
+/// The cuts that `endings` of all sizes show; the shortest first.
+pub(super) fn known<'a>(
+    endings: impl Iterator<Item = &'a SilenceEnding> + Clone,
+    tolerance: f64,
+) -> Vec<Cut> {
     let mut silences: Vec<f64> = endings
-        .iter()
+        .clone()
         .filter(|ending| ending.how == How::Cut && ending.silence >= SHORTEST)
         .map(|ending| ending.silence)
         .collect();
-    silences.sort_by(f64::total_cmp);
     let mut cuts = Vec::new();
+    if silences.len() < CERTAIN {
+        return cuts;
+    }
+    silences.sort_by(f64::total_cmp);
+    let mut endings: Vec<_> = endings.copied().collect();
+    endings.sort_by_key(|ending| ending.at);
     // The silence that most agree on first; what belongs to it belongs to no other.
     while let Some((alike, silence)) = most_alike(&silences, tolerance) {
         if alike < CERTAIN {
             break;
         }
-        cuts.extend(cut_at(silence, endings, tolerance));
+        cuts.extend(cut_at(silence, &endings, tolerance));
         silences.retain(|other| (other - silence).abs() > tolerance);
     }
     cuts.sort_by(|a, b| a.silence.total_cmp(&b.silence));
@@ -108,15 +116,15 @@ mod tests {
     fn three_cuts_after_one_silence_are_known_and_two_are_not() {
         use How::{Cut, Longer};
         let rows = [(60.1, Cut), (60.9, Cut), (59.8, Cut), (30.0, Longer)];
-        assert!(known(&endings(&rows[..2]), 1.5).is_empty());
-        let cuts = known(&endings(&rows), 1.5);
+        assert!(known(endings(&rows[..2]).iter(), 1.5).is_empty());
+        let cuts = known(endings(&rows).iter(), 1.5);
         assert_eq!(cuts.len(), 1);
         assert!((59.8..=60.9).contains(&cuts[0].silence));
         assert_eq!(cuts[0].share(), 1.0);
         // Sooner than a front door needs, it is a crash.
-        assert!(known(&endings(&[(1.0, Cut), (1.0, Cut), (1.0, Cut)]), 1.5).is_empty());
+        assert!(known(endings(&[(1.0, Cut); 3]).iter(), 1.5).is_empty());
         // Our own clock and a caller that left are no cuts.
-        assert!(known(&endings(&[(60.0, Longer); 9]), 1.5).is_empty());
+        assert!(known(endings(&[(60.0, Longer); 9]).iter(), 1.5).is_empty());
     }
 
     #[test]
@@ -125,10 +133,10 @@ mod tests {
         let mut rows = vec![(40.0, Cut); 3];
         rows.extend([(70.0, Picture); 17]);
         rows.extend([(45.0, Longer); 17]);
-        let cuts = known(&endings(&rows), 1.5);
+        let cuts = known(endings(&rows).iter(), 1.5);
         assert!(cuts.is_empty(), "the last twenty all came past: {cuts:?}");
         rows.push((40.2, Cut));
-        let cuts = known(&endings(&rows), 1.5);
+        let cuts = known(endings(&rows).iter(), 1.5);
         assert_eq!((cuts[0].cut, cuts[0].past), (1, 19));
         assert!(!cuts[0].let_through);
     }
@@ -144,7 +152,7 @@ mod tests {
             (5.1, Cut),
             (60.1, Cut),
         ];
-        let cuts = known(&endings(&rows), 1.5);
+        let cuts = known(endings(&rows).iter(), 1.5);
         assert_eq!(cuts.len(), 2);
         assert_eq!((cuts[0].cut, cuts[0].past), (3, 3));
         assert_eq!((cuts[1].cut, cuts[1].past), (3, 0));

@@ -19,17 +19,14 @@ const MOST: f64 = 2.0;
 
 /// The limit that the last pictures of a size ask for, where it is longer than the table's.
 pub(super) fn limit(own: &VecDeque<SilenceEnding>, table: f64) -> Option<f64> {
-    let mut times: Vec<f64> = own
-        .iter()
-        .filter(|ending| ending.how == How::Picture)
-        .map(|ending| ending.silence)
-        .collect();
+    let pictures = own.iter().filter(|ending| ending.how == How::Picture);
+    let mut times: Vec<f64> = pictures.map(|ending| ending.silence).collect();
     if times.len() < ENOUGH {
         return None;
     }
-    times.sort_by(f64::total_cmp);
-    let time = times[(times.len() - 1) * PERCENT / 100];
-    let limit = (ROOM * time).min(MOST * table);
+    let at = (times.len() - 1) * PERCENT / 100;
+    let (_, time, _) = times.select_nth_unstable_by(at, f64::total_cmp);
+    let limit = (ROOM * *time).min(MOST * table);
     (limit > table).then_some(limit)
 }
 

@@ -92,9 +92,7 @@ impl Memory {
 
     /// The route's cuts, the shortest first.
     pub(super) fn cuts(&self) -> Vec<Cut> {
-        let mut endings: Vec<SilenceEnding> = self.sizes.iter().flatten().copied().collect();
-        endings.sort_by_key(|ending| ending.at);
-        cuts::known(&endings, self.scale.tolerance())
+        cuts::known(self.sizes.iter().flatten(), self.scale.tolerance())
     }
 
     /// How likely a picture of `size` comes past `cuts`.
@@ -147,6 +145,10 @@ impl Memory {
     /// It was not sent after all.
     pub(super) const fn end_probe(&mut self) {
         self.probe = None;
+    }
+
+    pub(super) fn share_done(&self, size: Resolution, seconds: f64) -> Option<f64> {
+        chance::share_done(&self.sizes[size as usize], size, seconds)
     }
 
     pub(super) fn time_until(&self, size: Resolution, share: f64) -> Option<f64> {

@@ -162,6 +162,20 @@ impl RouteHistory {
         }
     }
 
+    /// The share of the pictures of `size` on `route` that is done in the time that is `left`. `None` where the size is
+    /// not known.
+    pub(crate) fn share_done(
+        &self,
+        route: &RouteId,
+        size: Resolution,
+        left: Duration,
+        scale: TimeScale,
+    ) -> Option<f64> {
+        self.asked(route, scale, |memory| {
+            memory.share_done(size, scale.seconds(left))
+        })
+    }
+
     /// The time by which a `share` of the pictures of `size` is done on `route`. `None` where the size is not known.
     pub(crate) fn time_until(
         &self,
@@ -170,15 +184,7 @@ impl RouteHistory {
         share: f64,
         scale: TimeScale,
     ) -> Option<Duration> {
-        let now = Instant::now();
-        let mut inner = self.inner();
-        let seconds = match inner.find(route) {
-            Some(memory) => {
-                memory.forget(now, scale);
-                memory.time_until(size, share)
-            }
-            None => Memory::new(now).time_until(size, share),
-        };
+        let seconds = self.asked(route, scale, |memory| memory.time_until(size, share));
         seconds.map(|seconds| scale.ours(seconds))
     }
 
@@ -207,6 +213,19 @@ impl RouteHistory {
     /// What a cut that is remembered and the others show.
     pub(crate) fn pattern(&self, cut: &CutConnection) -> Option<CutPattern> {
         self.inner().cuts.pattern(cut)
+    }
+
+    /// Asks what is known of `route`, without what is too old to count.
+    fn asked<T>(&self, route: &RouteId, scale: TimeScale, ask: impl FnOnce(&Memory) -> T) -> T {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        match inner.find(route) {
+            Some(memory) => {
+                memory.forget(now, scale);
+                ask(memory)
+            }
+            None => ask(&Memory::new(now)),
+        }
     }
 
     fn with(
