@@ -43,6 +43,7 @@ pub(crate) mod names {
     pub(crate) const TOWER_RETRY: &str = "tower-retry";
     pub(crate) const RESILIENCE: &str = "tower-resilience";
     pub(crate) const TOWER_PARTS: &str = "tower-parts";
+    pub(crate) const TIMEOUT: &str = "timeout";
     pub(crate) const STACK: &str = "stack";
     pub(crate) const STACK_TOLD: &str = "stack-told";
 }

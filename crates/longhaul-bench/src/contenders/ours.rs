@@ -36,7 +36,7 @@ pub(super) fn contenders(mock: &Mock) -> Vec<Contender> {
     .forgetting(move || drop(ledger.drain()));
 
     macro_rules! alone {
-        ($name:literal, $title:literal, $layer:expr) => {
+        ($name:expr, $title:literal, $layer:expr) => {
             Contender::new($name, $title, $layer.layer(mock.clone()))
         };
     }
@@ -52,7 +52,7 @@ pub(super) fn contenders(mock: &Mock) -> Vec<Contender> {
         tracker,
         alone!("classify", "`Classify`", ClassifyLayer::default()),
         alone!(
-            "timeout",
+            names::TIMEOUT,
             "`SizeAwareTimeout`",
             SizeAwareTimeoutLayer::default()
         ),

@@ -26,7 +26,7 @@ pub(super) enum Instructions {
 const COUNTS: [u64; 2] = [100, 600];
 
 /// Those for which a quick look asks.
-const QUICK: [&str; 3] = [names::BARE, names::TOWER_PARTS, names::STACK];
+const QUICK: [&str; 3] = [names::BARE, names::TIMEOUT, names::STACK];
 
 impl Instructions {
     pub(super) fn count(

@@ -122,7 +122,7 @@ fn markdown(measured: &[Measured]) -> String {
                     "the detector's time beside serde_json's, {}",
                     one.body.title()
                 ),
-                1.0,
+                1.5,
                 "×",
                 one.times_as_long(readers::SERDE_JSON),
             )),
