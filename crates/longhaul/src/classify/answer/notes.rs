@@ -3,7 +3,7 @@
 use super::{
     AnswerFacts, ProviderError,
     keys::AnswerKey,
-    ticket::Ticket,
+    ticket::TaskTicket,
     wording::{LastEvent, is_link, says_filtered, says_uncharged, shows_picture},
 };
 use crate::model::evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros};
@@ -42,7 +42,7 @@ pub(super) struct Notes {
     uncharged: bool,
     byok: bool,
     words: bool,
-    ticket: Ticket,
+    ticket: TaskTicket,
     /// The first bytes of a picture that counts came.
     picture_began: bool,
     /// What the event that is passing calls itself, as far as that ends a stream.

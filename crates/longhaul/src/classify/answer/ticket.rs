@@ -4,7 +4,7 @@ use super::wording::{goes_on, means_success};
 
 /// What an answer says of a task.
 #[derive(Debug, Default)]
-pub(super) struct Ticket {
+pub(super) struct TaskTicket {
     /// It has an id that may be one to collect the work by, as every answer may have.
     pub(super) id: bool,
     /// It has one that is.
@@ -13,7 +13,7 @@ pub(super) struct Ticket {
     ended: bool,
 }
 
-impl Ticket {
+impl TaskTicket {
     /// The state of the task.
     pub(super) fn task_status(&mut self, status: &str) {
         self.goes_on |= goes_on(status);
