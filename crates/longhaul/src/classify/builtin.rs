@@ -159,8 +159,15 @@ fn without_price(
             .then(|| Probability::of(evidence.images, workload.images));
         return Classification::of(Class::Delivered).charged_or(came);
     }
-    if let Some(error) = &facts.error {
-        return error_inside(error, status);
+    if let Some(error) = facts.error.as_ref().filter(|error| !error.tells_success()) {
+        return told_inside(error, status).unwrap_or_else(|| Classification::of(Class::NoImage));
+    }
+    if let Some(found) = facts
+        .root_error
+        .as_ref()
+        .and_then(|error| told_inside(error, status))
+    {
+        return found;
     }
     if facts.accepted || status == StatusCode::ACCEPTED {
         return Classification::of(Class::Accepted);
@@ -191,8 +198,9 @@ fn without_price(
 
 /// Whether an answer without a picture says nothing else either: no words, no refusal, no limit that was reached.
 fn is_empty_result(facts: &AnswerFacts) -> bool {
-    const NO_REASON: [&str; 7] = [
+    const NO_REASON: [&str; 8] = [
         "stop",
+        "SUCCESS",
         "NO_IMAGE",
         "IMAGE_OTHER",
         "OTHER",
@@ -206,18 +214,21 @@ fn is_empty_result(facts: &AnswerFacts) -> bool {
             .iter()
             .any(|none| reason.eq_ignore_ascii_case(none))
     });
-    no_reason && !facts.words && evidence.block_reason.is_none() && facts.kind != BodyKind::Text
+    let root = facts.root_error.as_ref();
+    no_reason
+        && !facts.words
+        && evidence.block_reason.is_none()
+        && facts.kind != BodyKind::Text
+        && !root.is_some_and(ProviderError::tells_failure)
 }
 
-/// A 200 with an error in it, as OpenRouter and streams have it when generation breaks. Its words count, then its code,
-/// if that is a status. One that is not known is an answer without a picture: nothing says that another would bring one,
-/// nor that this one was free.
-fn error_inside(error: &ProviderError, status: StatusCode) -> Classification {
-    let code = error.code().and_then(|code| code.parse().ok());
+/// What a 200 with an error in it means, as OpenRouter has it when generation breaks, and as MiniMax and others say every
+/// error. Its words count, then its code, if that is a status. One that is not known is an answer without a picture:
+/// nothing says that another would bring one, nor that this one was free.
+fn told_inside(error: &ProviderError, status: StatusCode) -> Option<Classification> {
+    let code = error.failing_code().and_then(|code| code.parse().ok());
     let inner = code.and_then(|code| StatusCode::from_u16(code).ok());
-    by_words(error, inner.unwrap_or(status))
-        .or_else(|| Some(Classification::of(own_word(inner?)?)))
-        .unwrap_or_else(|| Classification::of(Class::NoImage))
+    by_words(error, inner.unwrap_or(status)).or_else(|| Some(Classification::of(own_word(inner?)?)))
 }
 
 /// What a status means in the API's own JSON: its word, and no proxy's.

@@ -25,7 +25,7 @@ pub(super) fn retry_after_in_body(facts: &AnswerFacts) -> Option<Duration> {
 }
 
 /// What stands before a wait that is told in words, in small letters.
-const BEFORE: [&str; 11] = [
+const BEFORE: [&str; 12] = [
     "retry in ",
     "retry after ",
     "try again in ",
@@ -36,6 +36,7 @@ const BEFORE: [&str; 11] = [
     "resets in ",
     "available in ",
     "available again in ",
+    "been timed out for ",
     "wait ",
 ];
 

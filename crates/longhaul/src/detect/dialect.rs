@@ -16,9 +16,10 @@ use super::{
 use crate::model::{Resolution, Workload};
 
 /// Asked in this order. A further dialect is a file and a row.
-const DIALECTS: [&RequestDialect; 15] = [
+const DIALECTS: [&RequestDialect; 16] = [
     &images::GENERATIONS,
     &images::EDITS,
+    &images::MINIMAX,
     &responses::RESPONSES,
     &chat::COMPLETIONS,
     &gemini::GENERATE_CONTENT,

@@ -1,4 +1,4 @@
-//! OpenAI images, as OpenAI, Seedream, xAI and the aggregators speak it.
+//! OpenAI images, as OpenAI, Seedream, xAI and the aggregators speak it; and MiniMax's own call.
 
 use super::{
     dialect::{Call, RequestDialect},
@@ -66,6 +66,22 @@ pub(super) const EDITS: RequestDialect = RequestDialect {
         facts.doubt_resolution();
         raise_by_quality(facts);
     },
+    ..RequestDialect::PLAIN
+};
+
+pub(super) const MINIMAX: RequestDialect = RequestDialect {
+    recognises: |path| path.ends_with("/image_generation").then_some(Call::PLAIN),
+    fields: &Fields::new(&[
+        Field::new(&["model"], facts::model),
+        Field::new(&["n"], facts::images),
+        Field::new(&["width"], facts::width),
+        Field::new(&["height"], facts::height),
+        Field::new(&["subjectReference"], facts::reference),
+    ]),
+    asks_for_images: |_| true,
+    settle: RequestFacts::believe_edges,
+    // Every ratio that it offers has about a million pixels.
+    unsaid: |_| Resolution::K1,
     ..RequestDialect::PLAIN
 };
 

@@ -26,6 +26,7 @@
 //! | the same, of xAI's Grok Imagine | | `resolution` | `K1` |
 //! | the same, of Gemini by a relay | | `size`, `resolution`, high `quality` | unknown |
 //! | OpenAI edits, variations | `POST …/images/edits`, `…/images/variations`, as a form or in JSON | `size` | unknown |
+//! | MiniMax | `POST …/image_generation` | `width` and `height` | `K1` |
 //! | OpenAI Responses | `POST …/responses` with a tool `image_generation` | the tool's `size` | unknown |
 //! | chat | `POST …/chat/completions` with `image` among its `modalities` | `image_config.image_size` | `K1` of Gemini's models, else unknown |
 //! | Gemini | `POST …/models/{model}:generateContent`, `:streamGenerateContent` | `generationConfig.imageConfig.imageSize`, in snake_case too | `K1`, if the model makes images |

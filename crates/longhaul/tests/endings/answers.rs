@@ -42,6 +42,7 @@ struct Case {
     class: String,
     wait: Option<f64>,
     charged: Option<i64>,
+    empty: Option<bool>,
     answered_by: Option<String>,
     images: Option<u32>,
     drafts: Option<u32>,
@@ -118,6 +119,8 @@ impl Case {
 
     fn check_one(&self, classification: &Classification) {
         assert_eq!(classification.class, class(&self.class));
+        let empty = classification.is_empty_result;
+        assert!(self.empty.is_none_or(|expected| expected == empty));
         let wait = classification.wait.map(|wait| wait.as_secs_f64());
         let alike = match (wait, self.wait) {
             (Some(wait), Some(expected)) => (wait - expected).abs() < 1e-6,

@@ -1,15 +1,18 @@
 //! Which token may stand where.
 
-/// What stands within so many brackets is checked; what is deeper is only counted.
-const CHECKED: usize = 128;
+use smallvec::SmallVec;
+
+/// No document nests deeper. One that does is unsound; its brackets are counted still.
+const DEEPEST: usize = 1 << 20;
 
 /// The brackets that are open, and what may come next.
 #[derive(Debug, Default)]
 pub(super) struct JsonGrammar {
     next: Expected,
     depth: usize,
-    /// A bit for each of the outermost brackets: whether it is an object's.
-    objects: u128,
+    /// A bit for each open bracket: whether it is an object's.
+    // Room for 128 of them, more than any real document has.
+    objects: SmallVec<[u64; 2]>,
     unsound: bool,
 }
 
@@ -48,9 +51,14 @@ impl JsonGrammar {
 
     pub(super) fn open(&mut self, object: bool) {
         self.value();
-        if self.depth < CHECKED {
-            self.objects &= !(1 << self.depth);
-            self.objects |= u128::from(object) << self.depth;
+        self.expect(self.depth < DEEPEST);
+        if self.depth < DEEPEST {
+            let (word, bit) = (self.depth / 64, self.depth % 64);
+            if word == self.objects.len() {
+                self.objects.push(0);
+            }
+            self.objects[word] &= !(1 << bit);
+            self.objects[word] |= u64::from(object) << bit;
         }
         self.depth += 1;
         self.next = Expected::First;
@@ -111,8 +119,8 @@ impl JsonGrammar {
         };
     }
 
-    fn expect(&mut self, is_so: bool) {
-        self.unsound |= !is_so && self.depth <= CHECKED;
+    const fn expect(&mut self, is_so: bool) {
+        self.unsound |= !is_so;
     }
 
     fn at_key(&self) -> bool {
@@ -121,7 +129,10 @@ impl JsonGrammar {
     }
 
     fn in_object(&self) -> bool {
-        let at = self.depth.wrapping_sub(1);
-        at < CHECKED && self.objects >> at & 1 == 1
+        let Some(at) = self.depth.checked_sub(1) else {
+            return false;
+        };
+        let word = self.objects.get(at / 64);
+        word.is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 }

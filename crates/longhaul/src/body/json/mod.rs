@@ -4,7 +4,7 @@
 //! each text what it wants. The parsers that exist want a text whole in their buffer before they give it out.
 //!
 //! An answer is followed as far as it goes, however malformed it is. [`JsonScanner::strict`] stops where a document is
-//! unsound: as strict as `serde_json`, but that brackets within more than 128 others are only counted.
+//! unsound: as strict as `serde_json` is of what it ignores.
 
 mod grammar;
 

@@ -12,10 +12,11 @@ pub(in super::super) enum AnswerKey {
     DraftPicture,
     /// A picture only in an item of `output`.
     Result,
+    /// A string here is a picture only if it is a link.
     Output,
     /// Text that may show a picture in Markdown.
     Prose,
-    /// Links in here are no pictures.
+    /// Links in here are no pictures: where words are from, or what was asked for.
     Citations,
     /// `true` or a number: what stands beside it is a draft.
     Draft,
@@ -23,6 +24,8 @@ pub(in super::super) enum AnswerKey {
     FinishReason,
     FinishMessage,
     BlockReason,
+    /// `false`: the picture was held back.
+    Safe,
     Tokens,
     Usage,
     Cost,
@@ -75,40 +78,64 @@ impl AnswerKey {
             | b"fileUri"
             | b"file_uri"
             | b"images"
-            | b"image_url" => Self::Picture,
+            | b"image_url"
+            // MiniMax, and Volcengine's visual APIs; Baidu and DashScope; Stability and NVIDIA; DashScope, Cloudflare.
+            | b"image_urls"
+            | b"image_base64"
+            | b"binary_data_base64"
+            | b"b64_image"
+            | b"base64"
+            | b"image"
+            // Tencent; Black Forest Labs; Runware.
+            | b"ResultImage"
+            | b"sample"
+            | b"imageURL"
+            | b"imageBase64Data"
+            | b"imageDataURI" => Self::Picture,
             b"partial_image_b64" => Self::DraftPicture,
             b"result" => Self::Result,
-            b"output" | b"item" => Self::Output,
+            b"output" | b"outputs" | b"output_images" | b"item" => Self::Output,
             b"content" | b"text" => Self::Prose,
             b"annotations" | b"citations" | b"citationMetadata" | b"groundingMetadata"
-            | b"url_citation" => Self::Citations,
+            | b"url_citation" | b"input" => Self::Citations,
             // Gemini's thoughts, OpenAI's partial images.
             b"thought" | b"partial_image_index" => Self::Draft,
-            b"finishReason" | b"finish_reason" => Self::FinishReason,
+            // The last is of Stability's models at Amazon Bedrock.
+            b"finishReason" | b"finish_reason" | b"finish_reasons" => Self::FinishReason,
             b"finishMessage" | b"finish_message" => Self::FinishMessage,
             b"blockReason" | b"block_reason" | b"raiFilteredReason" | b"refusal" => {
                 Self::BlockReason
             }
+            // Ideogram; xAI.
+            b"is_image_safe" | b"respect_moderation" => Self::Safe,
             b"candidatesTokenCount"
             | b"candidates_token_count"
             | b"output_tokens"
             | b"completion_tokens" => Self::Tokens,
             b"usage" | b"usageMetadata" => Self::Usage,
             b"cost" => Self::Cost,
-            b"creditsCharged" | b"credits_charged" => Self::Credits,
+            b"creditsCharged" | b"credits_charged" | b"creditsConsumed" => Self::Credits,
             b"is_byok" => Self::Byok,
-            b"task_id" | b"taskId" => Self::TaskId,
-            b"task_status" | b"taskStatus" => Self::TaskStatus,
+            // The third is Tencent's, the last Leonardo's.
+            b"task_id" | b"taskId" | b"JobId" | b"generationId" => Self::TaskId,
+            b"task_status" | b"taskStatus" | b"state" => Self::TaskStatus,
             b"cost_in_usd_ticks" => Self::CostTicks,
-            b"responseId" | b"response_id" | b"request_id" | b"requestId" => Self::RequestId,
+            b"responseId" | b"response_id" | b"request_id" | b"requestId" | b"RequestId" => {
+                Self::RequestId
+            }
             b"id" => Self::Id,
-            b"error" | b"errors" => Self::Error,
-            // Stability says it in `name`.
-            b"code" | b"name" => Self::Code,
+            // MiniMax's stands in every answer; Tencent writes its fields in capitals; Responses.
+            b"error" | b"errors" | b"base_resp" | b"Error" | b"incomplete_details" => Self::Error,
+            // Stability says it in `name`; MiniMax, Baidu, kie.ai.
+            b"code" | b"name" | b"Code" | b"status_code" | b"error_code" | b"failCode" => {
+                Self::Code
+            }
             b"flagged_input" => Self::Flagged,
             b"type" => Self::Type,
             b"status" => Self::Status,
-            b"message" | b"msg" | b"error_msg" | b"error_message" => Self::Message,
+            b"message" | b"msg" | b"error_msg" | b"error_message" | b"Message" => Self::Message,
+            // MiniMax; Kling; kie.ai; midjourney-proxy.
+            b"status_msg" | b"task_status_msg" | b"failMsg" | b"description" => Self::Message,
             b"detail" => Self::Detail,
             // RFC 9457, with which the draft of `Idempotency-Key` answers.
             b"title" => Self::Message,
@@ -172,6 +199,11 @@ impl AnswerKey {
         )
     }
 
+    /// Whether an object under it may be the answer proper, with what a provider says of it beside the picture's place.
+    pub(super) const fn is_envelope(self) -> bool {
+        matches!(self, Self::Picture | Self::Output | Self::Result)
+    }
+
     /// Whether it says how long to wait, in whichever details it stands.
     pub(super) const fn is_wait(self) -> bool {
         matches!(
@@ -202,9 +234,9 @@ impl AnswerKey {
             Self::FinishMessage => 1024,
             Self::Prose => 256,
             // As much as tells a data URL without data from a picture.
-            Self::Picture | Self::DraftPicture | Self::Result => 64,
+            Self::Picture | Self::DraftPicture | Self::Result | Self::Output => 64,
             Self::Flagged => 1,
-            Self::Other | Self::Output | Self::Citations => 0,
+            Self::Other | Self::Citations => 0,
             _ => 256,
         }
     }

@@ -11,6 +11,7 @@ mod picture_file;
 mod provider_error;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod wording;
 
 use http::{
@@ -33,8 +34,8 @@ pub struct AnswerFacts {
     pub evidence: Evidence,
     /// The error object, where there is one.
     pub error: Option<ProviderError>,
-    /// The fields of an error at the root of the document, without an `error` around them: they mean
-    /// something only where the status says that it is one.
+    /// The fields of an error at the root of the document, without an `error` around them: in a success they may also
+    /// say that it is one.
     pub(super) root_error: Option<ProviderError>,
     /// What kind of body it is.
     pub kind: BodyKind,

@@ -3,7 +3,8 @@
 use super::{
     AnswerFacts, ProviderError,
     keys::AnswerKey,
-    wording::{LastEvent, goes_on, says_uncharged, shows_picture},
+    ticket::TaskTicket,
+    wording::{LastEvent, is_link, says_filtered, says_uncharged, shows_picture},
 };
 use crate::model::evidence::{Evidence, IN_BODY, IN_MESSAGE, RequestId, micros};
 
@@ -41,9 +42,7 @@ pub(super) struct Notes {
     uncharged: bool,
     byok: bool,
     words: bool,
-    /// An id to collect the work by, and the word that it goes on.
-    task: bool,
-    goes_on: bool,
+    ticket: TaskTicket,
     /// The first bytes of a picture that counts came.
     picture_began: bool,
     /// What the event that is passing calls itself, as far as that ends a stream.
@@ -143,12 +142,16 @@ impl Notes {
                 self.innermost(depth, |frame| frame.draft |= draft);
             }
             (AnswerKey::Byok, NotedValue::Literal("true")) => self.byok = true,
+            (AnswerKey::Safe, NotedValue::Literal("false")) => self.evidence.block("unsafe"),
             (_, NotedValue::Literal("true" | "false" | "null")) => {}
             (
                 AnswerKey::Picture | AnswerKey::DraftPicture | AnswerKey::Result,
                 NotedValue::Text { .. },
             ) => {
                 self.picture(depth, key);
+            }
+            (AnswerKey::Output, NotedValue::Text { text, .. }) if is_link(text) => {
+                self.picture(depth, AnswerKey::Picture);
             }
             (AnswerKey::Prose, NotedValue::Text { text, .. }) if shows_picture(text) => {
                 self.picture(depth, AnswerKey::Picture);
@@ -195,9 +198,13 @@ impl Notes {
             .is_some_and(|frame| frame.key == AnswerKey::Usage);
         let evidence = &mut self.evidence;
         match key {
+            AnswerKey::FinishReason if says_filtered(text) => evidence.block(text),
             AnswerKey::FinishReason => evidence.finish(text),
             AnswerKey::FinishMessage => self.uncharged |= says_uncharged(text),
-            AnswerKey::BlockReason => evidence.block(text),
+            AnswerKey::BlockReason => {
+                self.uncharged |= says_uncharged(text);
+                evidence.block(text);
+            }
             AnswerKey::Tokens => {
                 evidence.output_tokens = text.parse().ok().or(evidence.output_tokens)
             }
@@ -206,28 +213,36 @@ impl Notes {
             AnswerKey::CostTicks => evidence.cost_micros = micros(text, 1e-4),
             AnswerKey::Credits => self.uncharged |= text.parse() == Ok(0.0),
             AnswerKey::TaskId => {
-                self.task = true;
+                self.ticket.task_id = true;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
             AnswerKey::RequestId => {
-                self.task |= depth == 1;
+                self.ticket.id |= depth == 1;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
             AnswerKey::Id if depth == 1 => {
-                self.task = true;
+                self.ticket.id = true;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
             AnswerKey::Error => self.error.note(AnswerKey::Message, text),
-            AnswerKey::TaskStatus => self.goes_on |= goes_on(text),
+            AnswerKey::TaskStatus => {
+                self.ticket.task_status(text);
+                self.root_error.note(AnswerKey::Status, text);
+            }
             _ if key.is_of_error() => self.error_word(depth, key, text),
             _ => {}
         }
     }
 
     fn error_word(&mut self, depth: usize, key: AnswerKey, text: &str) {
-        self.goes_on |= key == AnswerKey::Status && goes_on(text);
-        // The root may be an array of one.
-        let at_root = depth == 1 || depth == 2 && !self.in_object(1);
+        if key == AnswerKey::Status {
+            self.ticket.status(text);
+        }
+        self.uncharged |= key == AnswerKey::Message && says_uncharged(text);
+        // The root may be an array of one, or an envelope.
+        let enveloped = |frame: &Frame| frame.object && frame.key.is_envelope();
+        let at_root = depth == 1
+            || depth == 2 && (!self.in_object(1) || self.frame(2).is_some_and(enveloped));
         if self.keys(depth).any(|key| key == AnswerKey::Error) {
             self.error.note(key, text);
         } else if at_root || key.is_wait() {
@@ -259,7 +274,7 @@ impl Notes {
             uncharged: self.uncharged,
             byok: self.byok,
             words: self.words,
-            accepted: self.task && self.goes_on,
+            accepted: self.ticket.is_one() && !self.root_error.tells_failure(),
             ..AnswerFacts::default()
         }
     }

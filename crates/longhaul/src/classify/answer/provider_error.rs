@@ -1,6 +1,9 @@
 //! What the error object of an answer says.
 
-use super::keys::AnswerKey;
+use super::{
+    keys::AnswerKey,
+    wording::{means_failure, means_success},
+};
 
 /// No error says more than this of itself.
 const WORDS: usize = 32;
@@ -51,8 +54,42 @@ impl ProviderError {
             .map(|(_, word)| &**word)
     }
 
+    /// Whether it says of itself that it is none, as an envelope does that stands in every answer.
+    pub(in super::super) fn tells_success(&self) -> bool {
+        self.verdict() == Some(true)
+    }
+
+    /// Whether what is written as an error's fields are does tell of one.
+    pub(in super::super) fn tells_failure(&self) -> bool {
+        self.verdict() == Some(false)
+    }
+
+    /// The first code that stands for no success.
+    pub(in super::super) fn failing_code(&self) -> Option<&str> {
+        self.all(AnswerKey::Code).find(|code| !means_success(code))
+    }
+
+    /// Whether it was a success: by how it ended, else by its codes, else by its messages. `None` where it says nothing.
+    fn verdict(&self) -> Option<bool> {
+        if self.all(AnswerKey::Status).any(means_failure) {
+            return Some(false);
+        }
+        let all = |key| {
+            self.all(key)
+                .map(means_success)
+                .reduce(|all, one| all && one)
+        };
+        all(AnswerKey::Code).or_else(|| all(AnswerKey::Message))
+    }
+
+    /// No word is kept twice: the events of a stream repeat theirs.
     pub(super) fn note(&mut self, key: AnswerKey, text: &str) {
-        if self.words.len() < WORDS && !text.is_empty() {
+        let known = || {
+            self.words
+                .iter()
+                .any(|(of, word)| *of == key && **word == *text)
+        };
+        if self.words.len() < WORDS && !text.is_empty() && !known() {
             self.words.push((key, text.into()));
         }
     }

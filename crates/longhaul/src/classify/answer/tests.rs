@@ -98,6 +98,28 @@ fn garbage_is_no_picture() {
 }
 
 #[test]
+fn an_answer_ends_with_its_last_bracket_however_deep() {
+    for (opens, closes) in [("[", "]"), ("{\"a\":", "}")] {
+        for depth in [127, 128, 129, 1000] {
+            let open = opens.repeat(depth) + "1";
+            assert!(is_complete(&[&open, &closes.repeat(depth)]));
+            assert!(!is_complete(&[&open, &closes.repeat(depth - 1)]));
+        }
+    }
+}
+
+#[test]
+fn an_error_at_the_end_of_a_long_stream_is_read() {
+    let mut stream: String = (0..200)
+        .map(|n| format!("data: {{\"type\":\"event\",\"status\":\"queued\",\"n\":{n}}}\n\n"))
+        .collect();
+    stream += "data: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\"}\n\n";
+    let (facts, _) = watch("text/event-stream", [stream.as_bytes()]);
+    let error = facts.root_error.unwrap();
+    assert_eq!(error.code(), Some("rate_limit_exceeded"));
+}
+
+#[test]
 fn no_answer_makes_the_notes_grow_without_end() {
     let id = |n: u32| json!({"request_id": format!("id{n}"), "message": "m"});
     let body = json!({"error": (0..10_000).map(id).collect::<Vec<_>>()}).to_string();

@@ -25,6 +25,13 @@ pub(super) fn shows_picture(text: &str) -> bool {
     text.contains("![") && text.contains("](http") || shows_data(text.as_bytes())
 }
 
+/// Whether text is a link, or a data URL of a picture, and nothing else.
+pub(super) fn is_link(text: &str) -> bool {
+    let schemes = ["https://", "http://", "data:image/"];
+    let is_one = schemes.iter().any(|scheme| text.starts_with(scheme));
+    is_one && (!text.starts_with("data:") || shows_data(text.as_bytes()))
+}
+
 /// Whether there is a data URL of a picture, with data in it.
 pub(super) fn shows_data(text: &[u8]) -> bool {
     let mut rest = text;
@@ -58,11 +65,30 @@ pub(super) fn may_be_picture(beginning: &[u8]) -> bool {
     is_text && !beginning.iter().any(steers)
 }
 
+/// Whether a code, or a message, stands for a success: Kling, MiniMax and Baidu write 0, kie.ai and apimart 200, Volcengine's
+/// visual APIs 10000.
+pub(super) fn means_success(word: &str) -> bool {
+    const WORDS: [&str; 6] = ["0", "200", "10000", "ok", "success", "succeed"];
+    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Whether the status of a task says that it brought nothing.
+pub(super) fn means_failure(status: &str) -> bool {
+    const WORDS: [&str; 5] = ["canceled", "cancelled", "error", "fail", "failed"];
+    WORDS.iter().any(|word| status.eq_ignore_ascii_case(word))
+}
+
+/// The reasons of Stability's models at Amazon Bedrock: “Filter reason: prompt”, “Filter reason: output image”.
+pub(super) fn says_filtered(reason: &str) -> bool {
+    reason.starts_with("Filter reason")
+}
+
 /// Whether the status of a task says that it is not done yet.
 pub(super) fn goes_on(status: &str) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 13] = [
         "accepted",
         "created",
+        "generating",
         "in_progress",
         "in_queue",
         "pending",
@@ -77,7 +103,10 @@ pub(super) fn goes_on(status: &str) -> bool {
     WORDS.iter().any(|word| status.eq_ignore_ascii_case(word))
 }
 
-/// Gemini's “You will not be charged for this request.”
+/// Gemini's “You will not be charged for this request.”, Stability's “you were not charged”.
 pub(super) fn says_uncharged(text: &str) -> bool {
-    text.to_ascii_lowercase().contains("will not be charged")
+    let text = text.to_ascii_lowercase();
+    ["not be charged", "not charged"]
+        .iter()
+        .any(|words| text.contains(words))
 }

@@ -47,6 +47,47 @@ fn a_character_that_is_cut_makes_it_unsound() {
     assert!(!is_sound(&cut));
 }
 
+#[test]
+fn brackets_are_checked_however_deep_they_stand() {
+    for depth in [60, 64, 127, 128, 129, 1000] {
+        for (opens, closes) in [("[", "]"), ("{\"a\":", "}")] {
+            let around = |inside: &str| {
+                let nest = opens.repeat(depth) + inside + &closes.repeat(depth);
+                format!(r#"{{"a":{nest}}}"#)
+            };
+            for inside in [
+                "1",
+                "[]",
+                r#"{"a":[{}]}"#,
+                "",
+                "]",
+                "}",
+                "[}",
+                "{1}",
+                "1 1",
+                r#"{"a"}"#,
+            ] {
+                let json = around(inside);
+                assert_eq!(
+                    is_sound(json.as_bytes()),
+                    serde_json_agrees(json.as_bytes()),
+                    "{inside} in {depth} of {opens}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_document_nests_without_end() {
+    let deep = |depth: usize| {
+        let nest = "[".repeat(depth) + &"]".repeat(depth);
+        is_sound(format!(r#"{{"a":{nest}}}"#).as_bytes())
+    };
+    assert!(deep((1 << 20) - 1));
+    assert!(!deep(1 << 20));
+}
+
 /// Pieces of JSON, in no sensible order.
 fn piece() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
