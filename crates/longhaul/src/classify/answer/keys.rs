@@ -23,7 +23,8 @@ pub(in super::super) enum AnswerKey {
     FinishReason,
     FinishMessage,
     BlockReason,
-    Tokens,
+    InputTokens,
+    OutputTokens,
     Usage,
     Cost,
     /// Units of an account that were taken.
@@ -89,10 +90,13 @@ impl AnswerKey {
             b"blockReason" | b"block_reason" | b"raiFilteredReason" | b"refusal" => {
                 Self::BlockReason
             }
+            b"promptTokenCount" | b"prompt_token_count" | b"input_tokens" | b"prompt_tokens" => {
+                Self::InputTokens
+            }
             b"candidatesTokenCount"
             | b"candidates_token_count"
             | b"output_tokens"
-            | b"completion_tokens" => Self::Tokens,
+            | b"completion_tokens" => Self::OutputTokens,
             b"usage" | b"usageMetadata" => Self::Usage,
             b"cost" => Self::Cost,
             b"creditsCharged" | b"credits_charged" => Self::Credits,

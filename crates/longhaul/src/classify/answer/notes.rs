@@ -198,7 +198,10 @@ impl Notes {
             AnswerKey::FinishReason => evidence.finish(text),
             AnswerKey::FinishMessage => self.uncharged |= says_uncharged(text),
             AnswerKey::BlockReason => evidence.block(text),
-            AnswerKey::Tokens => {
+            AnswerKey::InputTokens => {
+                evidence.input_tokens = text.parse().ok().or(evidence.input_tokens)
+            }
+            AnswerKey::OutputTokens => {
                 evidence.output_tokens = text.parse().ok().or(evidence.output_tokens)
             }
             AnswerKey::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),
