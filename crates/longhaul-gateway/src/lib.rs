@@ -61,6 +61,7 @@ pub mod replay;
 pub mod server;
 pub mod telemetry;
 pub mod turns;
+mod until_written;
 pub mod upstream;
 mod wall_clock;
 mod workload;

@@ -5,15 +5,18 @@ mod left;
 mod reload;
 mod routing;
 
-use std::sync::{
-    Arc, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use metrics::gauge;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
@@ -29,6 +32,9 @@ use crate::{
     telemetry::History,
     upstream::{Books, Upstream, no_upstream},
 };
+
+/// How long the end waits for a database that does not take what callers spent.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The gateway: answers every request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -198,8 +204,12 @@ impl Gateway {
 
     /// Writes what is not written yet.
     pub async fn close(&self) {
-        self.0.accounts.idle().await;
-        if let Err(error) = self.0.books.close().await {
+        let settled = timeout(SETTLED_WITHIN, self.0.accounts.idle());
+        let (settled, closed) = tokio::join!(settled, self.0.books.close());
+        if settled.is_err() {
+            tracing::error!("what callers spent last is not written down, and counts as spent");
+        }
+        if let Err(error) = closed {
             tracing::error!(%error, "the ledger could not be closed");
         }
     }
