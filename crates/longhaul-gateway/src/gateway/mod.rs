@@ -29,7 +29,7 @@ use crate::{
     money::{Accounts, Balance, begin},
     refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
     replay::Replays,
-    telemetry::History,
+    telemetry::{History, InFlightGauges},
     upstream::{Books, Upstream, no_upstream},
 };
 
@@ -47,6 +47,7 @@ struct Shared {
     judged: Judged,
     books: Books,
     history: History,
+    gauges: InFlightGauges,
     accounts: Accounts,
     draining: AtomicBool,
     /// Collects what an earlier process left open, until the gateway is gone.
@@ -71,6 +72,7 @@ impl Gateway {
             judged,
             books,
             history,
+            gauges: InFlightGauges::default(),
             accounts,
             draining: AtomicBool::new(false),
             collecting: OnceLock::new(),
@@ -152,6 +154,7 @@ impl Gateway {
     /// Brings the gauges up to date.
     pub fn measure(&self) {
         self.routing().measure();
+        self.0.gauges.tell(&self.0.history.running());
         let running = self.0.judged.replays().map_or(0, Replays::running);
         gauge!("longhaul.operations.running").set(running as f64);
         let detached = self.0.judged.replays().map_or(0, Replays::detached);
