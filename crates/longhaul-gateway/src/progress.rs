@@ -3,6 +3,21 @@
 //! [`Heartbeat`](crate::heartbeat), [`IdempotentReplay`](crate::replay) and [`Detach`](crate::detach) share one
 //! [`Progress`] by the request's extensions. It hears of attempts through the
 //! [`Observer`] that it puts beside itself.
+//!
+//! The question that all three ask is whether money may be out: a line must not be given up, nor a call ended, nor a
+//! request sent again, where the picture may be paid for already.
+//!
+//! ```
+//! use longhaul_gateway::progress::Progress;
+//!
+//! let mut request = http::Request::new(());
+//! let progress = Progress::enter(request.extensions_mut());
+//! let caller = progress.join();
+//! // … a stack has the request; until it has sent it, the call can be ended free of charge:
+//! assert!(!progress.may_have_paid());
+//! drop(caller);
+//! assert!(progress.is_abandoned());
+//! ```
 
 use std::{
     fmt,

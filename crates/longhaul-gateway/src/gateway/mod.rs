@@ -1,4 +1,15 @@
 //! All parts together: from a caller's request to an answer.
+//!
+//! 1. The caller is [identified](crate::caller) by its key.
+//! 2. The address of an operation is answered from what is [kept](crate::replay).
+//! 3. An [upstream](crate::upstream) is chosen by path and host; a request that makes no picture and no text is passed on to it as
+//!    it comes, and that is all.
+//! 4. The body is read whole, within limits: its model chooses among upstreams, its size decides how long to wait.
+//! 5. [`Heartbeat`](crate::heartbeat), [`IdempotentReplay`](crate::replay) and [`Detach`](crate::detach) take the call, in this
+//!    order.
+//! 6. It gets its [turn](crate::turns) and its caller's [money](crate::money), and goes through the layers of `longhaul`.
+//!
+//! What goes wrong at any of these is a [`Refusal`] in the caller's dialect.
 
 mod judged;
 mod left;
