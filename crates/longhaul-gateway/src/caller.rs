@@ -1,4 +1,19 @@
 //! Who calls: the gateway's own keys.
+//!
+//! A caller sends its key where its SDK sends the provider's, so that only the base URL changes. The gateway knows the
+//! SHA-256 of the key and nothing else: whoever reads the configuration cannot call with it.
+//!
+//! ```
+//! use longhaul_gateway::{caller::{Callers, new_key}, config::KeyConfig};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (key, sha256) = new_key()?;
+//! let callers = Callers::new(&[KeyConfig::new("alice", sha256)]);
+//! let request = http::Request::get("/v1/models").header("authorization", format!("Bearer {key}")).body(())?;
+//! let caller = callers.identify(request.headers(), request.uri())?;
+//! assert_eq!(&**caller.name(), "alice");
+//! # Ok(()) }
+//! ```
 
 use std::{fmt, sync::Arc};
 

@@ -1,6 +1,14 @@
 //! In whose words a caller is answered.
 
-/// The API that a caller speaks, by the path of its request.
+/// The API that a caller speaks, by the path of its request. It decides the form of the gateway's own errors alone: nothing
+/// is translated.
+///
+/// ```
+/// use longhaul_gateway::dialect::Dialect;
+///
+/// assert_eq!(Dialect::of_path("/v1/images/generations"), Dialect::OpenAi);
+/// assert_eq!(Dialect::of_path("/v1beta/models/gemini-3-pro-image:generateContent"), Dialect::Google);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Dialect {

@@ -15,6 +15,8 @@
 //! | [`forward`] | hop-by-hop headers, the upstream's URL, keys that must not go on |
 //! | [`turns`] | places of an upstream, round robin over callers |
 //! | [`money`] | a spending cap for each caller, with the money of calls in flight reserved |
+//! | [`progress`] | what those layers know of a call: its attempts, its callers, whether money may be out |
+//! | [`telemetry`] | metrics and spans, log, and the last calls for a page |
 //! | [`config`], [`caller`], [`upstream`], [`gateway`], [`server`] | what the program is made of |
 //!
 //! | feature | default | |
@@ -61,6 +63,7 @@ pub mod replay;
 pub mod server;
 pub mod telemetry;
 pub mod turns;
+mod until_written;
 pub mod upstream;
 mod wall_clock;
 mod workload;

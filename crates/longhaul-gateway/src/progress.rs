@@ -3,6 +3,21 @@
 //! [`Heartbeat`](crate::heartbeat), [`IdempotentReplay`](crate::replay) and [`Detach`](crate::detach) share one
 //! [`Progress`] by the request's extensions. It hears of attempts through the
 //! [`Observer`] that it puts beside itself.
+//!
+//! The question that all three ask is whether money may be out: a line must not be given up, nor a call ended, nor a
+//! request sent again, where the picture may be paid for already.
+//!
+//! ```
+//! use longhaul_gateway::progress::Progress;
+//!
+//! let mut request = http::Request::new(());
+//! let progress = Progress::enter(request.extensions_mut());
+//! let caller = progress.join();
+//! // … a stack has the request; until it has sent it, the call can be ended free of charge:
+//! assert!(!progress.may_have_paid());
+//! drop(caller);
+//! assert!(progress.is_abandoned());
+//! ```
 
 use std::{
     fmt,
@@ -13,7 +28,7 @@ use std::{
 
 use http::{Extensions, StatusCode};
 
-use crate::core::{Attempt, Class, Event, Observer, Outcome, Sent};
+use crate::core::{Attempt, Class, Event, Exposure, Observer, Outcome, Sent};
 
 /// How far one operation is: a cheap shared handle.
 #[derive(Clone, Default)]
@@ -133,6 +148,15 @@ impl Progress {
                 })
     }
 
+    /// What may have been charged by now, for each attempt that may have been: those that ended so, and those that are out.
+    pub(crate) fn exposures(&self) -> Vec<Exposure> {
+        let exposures = self.attempts().into_iter();
+        exposures
+            .map(|attempt| attempt.exposure_now())
+            .filter(is_a_risk)
+            .collect()
+    }
+
     /// Whether an attempt has begun that has no end yet.
     pub fn is_trying(&self) -> bool {
         self.attempts()
@@ -219,7 +243,11 @@ fn is_paying(attempt: &Attempt) -> bool {
 
 /// Whether an attempt that ended so may have been charged: what was sent in part only counts as free.
 pub(crate) fn may_be_charged(outcome: &Outcome) -> bool {
-    outcome.exposure.probability > Class::SentPartial.charge_probability()
+    is_a_risk(&outcome.exposure)
+}
+
+fn is_a_risk(exposure: &Exposure) -> bool {
+    exposure.probability > Class::SentPartial.charge_probability()
 }
 
 impl fmt::Debug for Progress {

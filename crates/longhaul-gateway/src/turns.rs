@@ -3,6 +3,22 @@
 //! A caller with a thousand calls waiting and one with a single call get every second place each. A caller takes at
 //! most its own limit of places, and may have so many calls waiting; what comes beyond that is refused at once with 429,
 //! and costs nothing.
+//!
+//! A place is taken before anything is sent and given back with the answer's last byte, so that a caller who reads slowly
+//! still holds it, unless a layer between reads faster, as [replay](crate::replay) does.
+//!
+//! ```
+//! use longhaul_gateway::{caller::Callers, refusal::Refusal, turns::Turns};
+//!
+//! async fn one_call(turns: &Turns, request: &http::Request<()>) -> Result<(), Refusal> {
+//!     // Without keys, callers are told apart by the credential that they present.
+//!     let caller = Callers::new(&[]).identify(request.headers(), request.uri())?;
+//!     let turn = turns.take(&caller).await?;
+//!     // … call the upstream, and read its answer; then the place goes to whoever is next.
+//!     drop(turn);
+//!     Ok(())
+//! }
+//! ```
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -27,9 +43,10 @@ const QUEUE_FULL_WAIT: Duration = Duration::from_secs(5);
 pub struct Turns(Arc<Mutex<State>>);
 
 struct State {
+    /// Places that nobody has.
     free: usize,
     callers: HashMap<Scope, Queue>,
-    /// Callers that have calls waiting, the next one first.
+    /// Callers that have calls waiting, each once, the next one first.
     round: VecDeque<Scope>,
 }
 
@@ -52,19 +69,17 @@ impl Turns {
 
     /// A place for a call of `caller`, at its turn. Refused where too many of its calls wait already.
     pub async fn take(&self, caller: &Caller) -> Result<Turn, Refusal> {
+        let scope = caller.scope();
         let given = {
             let mut state = self.state();
-            let free = state.free > 0 && state.round.is_empty();
-            let scope = caller.scope();
-            let queue = state.callers.entry(scope).or_default();
-            queue.limit = caller.in_flight();
-            if queue.waiting.is_empty() && queue.taken < queue.limit && free {
-                queue.taken += 1;
-                state.free -= 1;
+            state.callers.entry(scope).or_default().limit = caller.in_flight();
+            if state.is_free_for(scope) {
+                state.give(scope);
                 return Ok(self.turn(scope));
             }
-            if queue.waiting.len() >= caller.queue() {
-                let taken = queue.taken;
+            let Some(given) = state.wait(scope, caller.queue()) else {
+                let taken = state.callers.get(&scope).map_or(0, |queue| queue.taken);
+                state.forget_idle(scope);
                 return Err(Refusal::new(
                     StatusCode::TOO_MANY_REQUESTS,
                     "too_many_waiting",
@@ -75,17 +90,20 @@ impl Turns {
                     ),
                 )
                 .again_after(QUEUE_FULL_WAIT));
-            }
-            let (give, given) = oneshot::channel();
-            queue.waiting.push_back(give);
-            if queue.waiting.len() == 1 {
-                state.round.push_back(scope);
-            }
+            };
             given
         };
-        // Places may be free while only callers at their limit stood in the round.
+        // Dropped after `given`, so that the queue knows then that nobody waits there.
+        let mut waits = Waits {
+            turns: self,
+            scope,
+            left: true,
+        };
+        // The caller may have had its limit raised since it began to wait.
         self.hand_out();
-        given.await.map_err(|_| {
+        let given = given.await;
+        waits.left = false;
+        given.map_err(|_| {
             Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "stopping",
@@ -127,28 +145,22 @@ impl Turns {
 
     fn next(&self) -> Option<(oneshot::Sender<Turn>, Turn)> {
         let mut state = self.state();
-        let state = &mut *state;
         if state.free == 0 {
             return None;
         }
-        for _ in 0..state.round.len() {
-            let scope = state.round.pop_front()?;
-            let queue = state.callers.get_mut(&scope)?;
-            if queue.taken >= queue.limit {
-                state.round.push_back(scope);
-                continue;
-            }
-            let give = queue.waiting.pop_front();
-            if !queue.waiting.is_empty() {
-                state.round.push_back(scope);
-            }
-            if let Some(give) = give {
-                queue.taken += 1;
-                state.free -= 1;
-                return Some((give, self.turn(scope)));
-            }
+        let at = state
+            .round
+            .iter()
+            .position(|scope| state.may_take(*scope))?;
+        // Those at their limit keep their places in the round.
+        let scope = state.round.remove(at)?;
+        let queue = state.callers.get_mut(&scope)?;
+        let give = queue.waiting.pop_front()?;
+        if !queue.waiting.is_empty() {
+            state.round.push_back(scope);
         }
-        None
+        state.give(scope);
+        Some((give, self.turn(scope)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -157,13 +169,77 @@ impl Turns {
 }
 
 impl State {
+    /// Whether a caller is below its own limit.
+    fn may_take(&self, scope: Scope) -> bool {
+        let queue = self.callers.get(&scope);
+        queue.is_some_and(|queue| queue.taken < queue.limit)
+    }
+
+    /// Whether a new call of a caller has a place at once: there is one, and nobody who waits can take it.
+    fn is_free_for(&self, scope: Scope) -> bool {
+        self.free > 0
+            && self.may_take(scope)
+            && !self.round.iter().any(|waiting| self.may_take(*waiting))
+    }
+
+    fn give(&mut self, scope: Scope) {
+        self.free -= 1;
+        self.callers.entry(scope).or_default().taken += 1;
+    }
+
     fn give_back(&mut self, scope: Scope) {
         self.free += 1;
         if let Some(queue) = self.callers.get_mut(&scope) {
             queue.taken -= 1;
-            if queue.taken == 0 && queue.waiting.is_empty() {
-                self.callers.remove(&scope);
-            }
+        }
+        self.forget_idle(scope);
+    }
+
+    /// Lets a call wait for its turn; `None` where so many wait already.
+    fn wait(&mut self, scope: Scope, most: usize) -> Option<oneshot::Receiver<Turn>> {
+        let queue = self.callers.entry(scope).or_default();
+        if queue.waiting.len() >= most {
+            return None;
+        }
+        let (give, given) = oneshot::channel();
+        queue.waiting.push_back(give);
+        if queue.waiting.len() == 1 {
+            self.round.push_back(scope);
+        }
+        Some(given)
+    }
+
+    /// Takes calls out of the queue that wait no longer.
+    fn forget_left(&mut self, scope: Scope) {
+        let Some(queue) = self.callers.get_mut(&scope) else {
+            return;
+        };
+        queue.waiting.retain(|give| !give.is_closed());
+        if queue.waiting.is_empty() {
+            self.round.retain(|waiting| *waiting != scope);
+        }
+        self.forget_idle(scope);
+    }
+
+    fn forget_idle(&mut self, scope: Scope) {
+        let queue = self.callers.get(&scope);
+        if queue.is_some_and(|queue| queue.taken == 0 && queue.waiting.is_empty()) {
+            self.callers.remove(&scope);
+        }
+    }
+}
+
+/// A call in the queue: dropped before its turn, it gives its place in the queue to the next.
+struct Waits<'a> {
+    turns: &'a Turns,
+    scope: Scope,
+    left: bool,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if self.left {
+            self.turns.state().forget_left(self.scope);
         }
     }
 }
@@ -194,93 +270,4 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::{task::JoinHandle, time::timeout};
-
-    use super::*;
-    use crate::config::{KeyConfig, KeyHash};
-
-    fn caller(name: &str, in_flight: usize, queue: usize) -> Caller {
-        let mut key = KeyConfig::new(name, KeyHash([7; 32]));
-        key.in_flight = in_flight;
-        key.queue = queue;
-        Caller::for_tests(&key)
-    }
-
-    fn wait_for(
-        turns: &Turns,
-        caller: &Caller,
-        order: &Arc<Mutex<Vec<String>>>,
-    ) -> JoinHandle<Turn> {
-        let (turns, caller, order) = (turns.clone(), caller.clone(), order.clone());
-        tokio::spawn(async move {
-            let turn = turns.take(&caller).await.unwrap();
-            order.lock().unwrap().push(caller.name().to_string());
-            turn
-        })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn callers_take_turns_however_many_calls_each_has() {
-        let turns = Turns::new(1);
-        let (many, few) = (caller("many", 9, 9), caller("few", 9, 9));
-        let held = turns.take(&many).await.unwrap();
-        let order = Arc::default();
-        let mut waiting = Vec::new();
-        for caller in [&many, &many, &many, &few, &few] {
-            let turn = wait_for(&turns, caller, &order);
-            waiting.push(tokio::spawn(async move { drop(turn.await) }));
-            tokio::task::yield_now().await;
-        }
-        drop(held);
-        for waiting in waiting {
-            waiting.await.unwrap();
-        }
-        let order = order.lock().unwrap().join(" ");
-        assert_eq!(order, "many few many few many");
-        assert_eq!(turns.counts(), (0, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_caller_at_its_limit_holds_up_nobody_else() {
-        let turns = Turns::new(3);
-        let (narrow, other) = (caller("narrow", 1, 1), caller("other", 9, 9));
-        let first = turns.take(&narrow).await.unwrap();
-        let order = Arc::default();
-        let second = wait_for(&turns, &narrow, &order);
-        tokio::task::yield_now().await;
-        let refusal = turns.take(&narrow).await.unwrap_err();
-        assert_eq!(refusal.status(), StatusCode::TOO_MANY_REQUESTS);
-        assert!(refusal.may_send_again());
-        let others = turns.take(&other).await.unwrap();
-        assert!(!second.is_finished());
-        drop(first);
-        let second = timeout(Duration::from_secs(1), second)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(turns.counts(), (2, 0));
-        drop((second, others));
-        assert_eq!(turns.counts(), (0, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_that_left_the_queue_takes_no_place() {
-        let turns = Turns::new(1);
-        let caller = caller("x", 9, 9);
-        let held = turns.take(&caller).await.unwrap();
-        let gone = timeout(Duration::from_secs(1), turns.take(&caller)).await;
-        assert!(gone.is_err());
-        let order = Arc::default();
-        let next = wait_for(&turns, &caller, &order);
-        tokio::task::yield_now().await;
-        drop(held);
-        drop(
-            timeout(Duration::from_secs(1), next)
-                .await
-                .unwrap()
-                .unwrap(),
-        );
-        assert_eq!(turns.counts(), (0, 0));
-    }
-}
+mod tests;

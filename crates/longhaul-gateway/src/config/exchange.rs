@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::UpstreamConfig;
 use crate::core::ConfigError;
 
-/// How a call reaches the provider.
+/// How a call reaches the provider: `exchange = "tasks"`. The caller makes the same call and gets the same answer whichever it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::core::{ConfigError, Money};
 
 /// One caller: its key, and what it may do.
+///
+/// ```toml
+/// [[keys]]
+/// name = "alice"
+/// sha256 = "…"   # `longhaul-gateway key new alice` prints it
+/// cap = { limit = "50.00 USD", per = "month" }
+/// in_flight = 16
+/// queue = 64
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -15,6 +15,21 @@ use crate::{
 };
 
 /// Where calls go, which, and by which policy.
+///
+/// ```toml
+/// [[upstreams]]
+/// name = "openai"
+/// url = "https://api.openai.com"
+/// paths = ["/v1/"]
+/// models = ["gpt-image-*"]
+/// key = { env = "OPENAI_API_KEY" }
+/// places = 64
+///
+///   [[upstreams.policy.billing.prices]]
+///   provider = "api.openai.com"
+///   model = "gpt-image-*"
+///   price = "0.19 USD"
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -86,7 +101,8 @@ const fn yes() -> bool {
     true
 }
 
-/// What a caller gets while nothing that may be charged is in flight.
+/// What a caller gets while nothing that may be charged is in flight: `patience = "deadline"`. The line carries no sign of
+/// life then, so that a caller behind a load balancer which cuts after a minute is better off with the refusal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -98,7 +114,8 @@ pub enum Patience {
     Deadline,
 }
 
-/// Where a provider's key comes from. Never the key itself.
+/// Where a provider's key comes from: `key = { env = "OPENAI_API_KEY" }`, `key = { file = "openai.key" }` or `key = "none"`.
+/// Never the key itself: configurations are shown, copied and checked in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -10,9 +10,12 @@ use pin_project_lite::pin_project;
 use tokio::sync::mpsc;
 
 use crate::{
-    core::{BoxError, Error},
+    core::{BoxError, Error, ErrorKind},
     progress::Presence,
 };
+
+/// What a call's task hands on: a frame, `None` at the end of the answer, or why it broke off.
+pub(super) type Piece = Result<Option<Frame<Bytes>>, Error>;
 
 pin_project! {
     /// The answer's body: the inner one where a layer above polls the call, else what its task hands on.
@@ -30,8 +33,9 @@ pin_project! {
             inner: B,
         },
         Piped {
-            frames: mpsc::Receiver<Result<Frame<Bytes>, Error>>,
+            pieces: mpsc::Receiver<Piece>,
             hint: SizeHint,
+            over: bool,
             presence: Option<Presence>,
         },
     }
@@ -44,14 +48,12 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(super) const fn piped(
-        frames: mpsc::Receiver<Result<Frame<Bytes>, Error>>,
-        hint: SizeHint,
-    ) -> Self {
+    pub(super) const fn piped(pieces: mpsc::Receiver<Piece>, hint: SizeHint) -> Self {
         Self {
             state: State::Piped {
-                frames,
+                pieces,
                 hint,
+                over: false,
                 presence: None,
             },
         }
@@ -83,14 +85,25 @@ where
                 Poll::Ready(frame.map(|frame| frame.map_err(Error::from_inner)))
             }
             StateProj::Piped {
-                frames,
+                pieces,
                 hint,
+                over,
                 presence,
             } => {
-                let frame = ready!(frames.poll_recv(cx));
+                if *over {
+                    return Poll::Ready(None);
+                }
+                let frame = match ready!(pieces.poll_recv(cx)) {
+                    Some(piece) => piece.transpose(),
+                    // The call was stopped: what came of its answer is not the whole of it.
+                    None => Some(Err(Error::new(ErrorKind::Disconnected))),
+                };
                 match &frame {
                     Some(Ok(frame)) => shorten(hint, frame),
-                    _ => *presence = None,
+                    _ => {
+                        *over = true;
+                        *presence = None;
+                    }
                 }
                 Poll::Ready(frame)
             }

@@ -85,13 +85,18 @@ where
     };
     let (head, body) = response.into_parts();
     // One frame on its way: who reads slowly slows the provider down, as without this layer.
-    let (frames, taken) = mpsc::channel(1);
+    let (pieces, taken) = mpsc::channel(1);
     let piped = ResponseBody::piped(taken, body.size_hint());
     let _ = answer.send(Ok(Response::from_parts(head, piped)));
     let mut body = std::pin::pin!(body.map_err(Error::from_inner));
-    while let Some(frame) = body.frame().await {
+    loop {
+        let piece = body.frame().await.transpose();
+        let is_last = !matches!(piece, Ok(Some(_)));
         // Without a reader it is read all the same: what was paid for is then known to have come.
-        let _ = frames.send(frame).await;
+        let _ = pieces.send(piece).await;
+        if is_last {
+            return;
+        }
     }
 }
 

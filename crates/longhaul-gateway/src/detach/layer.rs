@@ -23,7 +23,8 @@ impl DetachLayer {
         self.tasks.wait().await;
     }
 
-    /// Ends all calls that run, and waits until each has its outcome. To be asked when their time is over.
+    /// Ends all calls that run, and waits until each has its outcome. An answer that was on its way to a caller ends in an
+    /// error, so that half a picture does not look like a whole one. To be asked when their time is over.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.idle().await;

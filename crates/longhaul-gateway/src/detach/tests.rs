@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use longhaul::{Class, End, Stack, policy::Policy};
@@ -106,6 +107,26 @@ async fn a_body_dropped_half_way_is_read_to_its_end() {
     let closing = stack.ledger().records()[0].closing.clone().unwrap();
     assert_eq!(closing.outcome.class, Class::Delivered);
     assert_eq!(closing.outcome.end, End::Finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stopped_half_way_is_no_whole_answer() {
+    let inner = tower::service_fn(|_: Request<()>| async {
+        let half = http_body::Frame::data(Bytes::from_static(b"half"));
+        let half = futures_util::stream::iter([Ok::<_, longhaul::BoxError>(half)]);
+        let body = http_body_util::StreamBody::new(half.chain(futures_util::stream::pending()));
+        Ok::<_, longhaul::BoxError>(http::Response::new(body))
+    });
+    let detach = DetachLayer::default();
+    let response = detach.layer(inner).oneshot(Request::new(())).await.unwrap();
+    let mut body = response.into_body();
+    assert_eq!(
+        body.frame().await.unwrap().unwrap().data_ref().unwrap(),
+        "half"
+    );
+    detach.stop().await;
+    assert!(body.frame().await.unwrap().is_err());
+    assert!(body.frame().await.is_none());
 }
 
 #[test]

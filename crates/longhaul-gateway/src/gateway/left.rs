@@ -14,6 +14,7 @@ use crate::{
     config::{Config, Exchange},
     core::BoxError,
     replay::{LateAnswer, PublicId, Replays, Resumed},
+    telemetry::open_tasks,
     upstream::{Books, Upstream},
 };
 
@@ -80,7 +81,9 @@ impl Collecting {
     async fn find(&mut self) -> Result<Vec<Ours>, BoxError> {
         let mut ours = Vec::new();
         let found: Result<Vec<Left>, LedgerError> = left_open(self.ledger.store()).await;
-        for left in found? {
+        let found = found?;
+        open_tasks("left").set(found.len() as f64);
+        for left in found {
             let mut upstreams = self.upstreams.iter();
             let Some((policy, headers)) = upstreams.find_map(|upstream| upstream.collects(&left))
             else {
@@ -156,7 +159,10 @@ async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, String)
     };
     match &fetched.ending {
         Ending::Open => tracing::warn!(operation, "a task is still open"),
-        ending => tracing::info!(operation, ?ending, "a task that was left open has ended"),
+        ending => {
+            open_tasks("left").decrement(1.0);
+            tracing::info!(operation, ?ending, "a task that was left open has ended");
+        }
     }
     let resumed = resumed?;
     match late(fetched) {

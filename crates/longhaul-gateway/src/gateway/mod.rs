@@ -1,19 +1,33 @@
 //! All parts together: from a caller's request to an answer.
+//!
+//! 1. The caller is [identified](crate::caller) by its key.
+//! 2. The address of an operation is answered from what is [kept](crate::replay).
+//! 3. An [upstream](crate::upstream) is chosen by path and host; a request that makes no picture and no text is passed on to it as
+//!    it comes, and that is all.
+//! 4. The body is read whole, within limits: its model chooses among upstreams, its size decides how long to wait.
+//! 5. [`Heartbeat`](crate::heartbeat), [`IdempotentReplay`](crate::replay) and [`Detach`](crate::detach) take the call, in this
+//!    order.
+//! 6. It gets its [turn](crate::turns) and its caller's [money](crate::money), and goes through the layers of `longhaul`.
+//!
+//! What goes wrong at any of these is a [`Refusal`] in the caller's dialect.
 
 mod judged;
 mod left;
 mod reload;
 mod routing;
 
-use std::sync::{
-    Arc, OnceLock, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use metrics::gauge;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
@@ -26,9 +40,12 @@ use crate::{
     money::{Accounts, Balance, begin},
     refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
     replay::Replays,
-    telemetry::History,
+    telemetry::{History, InFlightGauges},
     upstream::{Books, Upstream, no_upstream},
 };
+
+/// How long the end waits for a database that does not take what callers spent.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The gateway: answers every request. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,6 +58,7 @@ struct Shared {
     judged: Judged,
     books: Books,
     history: History,
+    gauges: InFlightGauges,
     accounts: Accounts,
     draining: AtomicBool,
     /// Collects what an earlier process left open, until the gateway is gone.
@@ -65,6 +83,7 @@ impl Gateway {
             judged,
             books,
             history,
+            gauges: InFlightGauges::default(),
             accounts,
             draining: AtomicBool::new(false),
             collecting: OnceLock::new(),
@@ -146,6 +165,7 @@ impl Gateway {
     /// Brings the gauges up to date.
     pub fn measure(&self) {
         self.routing().measure();
+        self.0.gauges.tell(&self.0.history.running());
         let running = self.0.judged.replays().map_or(0, Replays::running);
         gauge!("longhaul.operations.running").set(running as f64);
         let detached = self.0.judged.replays().map_or(0, Replays::detached);
@@ -198,8 +218,12 @@ impl Gateway {
 
     /// Writes what is not written yet.
     pub async fn close(&self) {
-        self.0.accounts.idle().await;
-        if let Err(error) = self.0.books.close().await {
+        let settled = timeout(SETTLED_WITHIN, self.0.accounts.idle());
+        let (settled, closed) = tokio::join!(settled, self.0.books.close());
+        if settled.is_err() {
+            tracing::error!("what callers spent last is not written down, and counts as spent");
+        }
+        if let Err(error) = closed {
             tracing::error!(%error, "the ledger could not be closed");
         }
     }

@@ -44,12 +44,14 @@ enum State<F, B> {
     Own(Option<Bytes>),
 }
 
+const BLANK_LINE: &[u8; 4] = b"\r\n\r\n";
+
 /// Where signs of life may stand in an answer that has begun.
 struct Beats {
     line: Line,
     stream: bool,
-    /// The last bytes that passed: whether an event has ended.
-    between_events: bool,
+    /// The last bytes that passed: a blank line ends an event, also one that comes in two pieces.
+    last: [u8; 4],
     begun: bool,
     quiet: Option<Pin<Box<Sleep>>>,
 }
@@ -98,7 +100,7 @@ impl Beats {
         Self {
             line,
             stream,
-            between_events: true,
+            last: *BLANK_LINE,
             begun: false,
             quiet: None,
         }
@@ -108,13 +110,16 @@ impl Beats {
         self.quiet = None;
         if !data.is_empty() {
             self.begun |= !data.iter().all(u8::is_ascii_whitespace);
-            self.between_events = data.ends_with(b"\n\n") || data.ends_with(b"\r\n\r\n");
+            for byte in &data[data.len().saturating_sub(self.last.len())..] {
+                self.last.rotate_left(1);
+                self.last[3] = *byte;
+            }
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let allowed = if self.stream {
-            self.between_events
+            self.last.ends_with(b"\n\n") || self.last == *BLANK_LINE
         } else {
             !self.begun
         };

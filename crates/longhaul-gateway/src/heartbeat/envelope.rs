@@ -8,6 +8,8 @@ use crate::{core::Error, dialect::Dialect, refusal::Refusal};
 
 /// What of an answer is kept to be told: every error of a provider fits.
 const MOST: usize = 64 * 1024;
+/// The same of a good answer that is JSON: every picture fits.
+const MOST_JSON: usize = 64 << 20;
 /// What of an answer that is no JSON is told.
 const TEXT: usize = 2000;
 
@@ -56,37 +58,51 @@ pub(super) struct Envelope {
 
 impl Envelope {
     pub(super) fn new(head: &Parts, kind: Kind, line: &Line) -> Self {
-        // A good JSON answer to a caller who waits for events is told whole.
-        let whole = head.status.is_success() && kind == Kind::Json;
+        let encoded = head.headers.contains_key(header::CONTENT_ENCODING);
+        // Relays call JSON by many names; what is none is found out by its first byte.
+        let may_be_json = head.status.is_success() && kind != Kind::Stream && !encoded;
         Self {
             dialect: line.dialect,
             stream: line.stream,
             status: head.status,
-            encoded: head.headers.contains_key(header::CONTENT_ENCODING),
+            encoded,
             collected: Vec::new(),
             too_long: false,
-            most: if whole { 64 << 20 } else { MOST },
+            most: if may_be_json { MOST_JSON } else { MOST },
         }
     }
 
     pub(super) fn push(&mut self, data: &[u8]) {
+        let mut begin = self.collected.iter().chain(data);
+        let first = begin.find(|byte| !byte.is_ascii_whitespace());
+        if first.is_some_and(|byte| !matches!(byte, b'{' | b'[')) {
+            self.most = MOST;
+        }
         let room = self.most.saturating_sub(self.collected.len());
         self.too_long |= data.len() > room;
         self.collected
             .extend_from_slice(&data[..data.len().min(room)]);
     }
 
-    pub(super) fn write(&self) -> Vec<u8> {
-        let json = (!self.too_long)
+    pub(super) fn write(&mut self) -> Vec<u8> {
+        if self.status.is_success() && self.is_json() {
+            let mut whole = std::mem::take(&mut self.collected);
+            if !self.stream {
+                return whole;
+            }
+            // Line ends stand between the values of a JSON document alone, and would end the event.
+            whole.retain(|byte| !matches!(byte, b'\n' | b'\r'));
+            return [&b"data: "[..], &whole, b"\n\n"].concat();
+        }
+        let json = (!self.too_long && !self.status.is_success())
             .then(|| serde_json::from_slice::<Value>(&self.collected).ok())
             .flatten();
         match json {
-            Some(body) if self.status.is_success() => framed(body.to_string(), self.stream, None),
             Some(mut body) if body["error"].is_object() => {
                 if self.dialect == Dialect::OpenAi {
                     body["error"]["status"] = self.status.as_u16().into();
                 }
-                framed(body.to_string(), self.stream, Some("error"))
+                framed(body.to_string(), self.stream)
             }
             _ => {
                 let text = String::from_utf8_lossy(&self.collected);
@@ -105,6 +121,10 @@ impl Envelope {
         }
     }
 
+    fn is_json(&self) -> bool {
+        !self.too_long && serde_json::from_slice::<serde::de::IgnoredAny>(&self.collected).is_ok()
+    }
+
     pub(super) fn write_broken(&self, error: &Error) -> Vec<u8> {
         let refusal = Refusal::of_error(error, self.dialect);
         Self::of_refusal(self.dialect, self.stream, &refusal)
@@ -112,15 +132,14 @@ impl Envelope {
 
     pub(super) fn of_refusal(dialect: Dialect, stream: bool, refusal: &Refusal) -> Vec<u8> {
         let body = String::from_utf8_lossy(&refusal.to_envelope(dialect)).into_owned();
-        framed(body.trim_end().to_owned(), stream, Some("error"))
+        framed(body.trim_end().to_owned(), stream)
     }
 }
 
-/// JSON as it is, or as one event.
-fn framed(json: String, stream: bool, event: Option<&str>) -> Vec<u8> {
-    match (stream, event) {
-        (false, _) => json.into_bytes(),
-        (true, Some(event)) => format!("event: {event}\ndata: {json}\n\n").into_bytes(),
-        (true, None) => format!("data: {json}\n\n").into_bytes(),
+/// An error's JSON as it is, or as one event.
+fn framed(json: String, stream: bool) -> Vec<u8> {
+    match stream {
+        false => json.into_bytes(),
+        true => format!("event: error\ndata: {json}\n\n").into_bytes(),
     }
 }

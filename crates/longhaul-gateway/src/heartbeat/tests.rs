@@ -186,6 +186,48 @@ async fn comments_stand_between_events_and_never_within_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_may_end_in_two_pieces() {
+    for (begin, end) in [("data: 1\n", "\n"), ("data: 1\r\n\r", "\n")] {
+        let pieces: &[(u64, &str)] = &[(1, begin), (2, end), (40, "data: 2\n\n")];
+        let body = through_pieces("text/event-stream", pieces.to_vec().leak()).await;
+        let beats = ": keepalive\n\n".repeat(2);
+        assert_eq!(body, format!("{begin}{end}{beats}data: 2\n\n"));
+    }
+}
+
+/// What a caller reads of an answer of this type that comes after the first sign of life.
+async fn behind_a_beat(kind: &'static str, text: &'static str) -> Bytes {
+    let inner = service_fn(move |_: Request<()>| async move {
+        sleep(SECONDS(50)).await;
+        let answer = Response::builder().header("content-type", kind);
+        Ok::<_, BoxError>(answer.body(Full::from(text)).unwrap())
+    });
+    let mut request = Request::new(());
+    Progress::enter(request.extensions_mut()).runs_elsewhere();
+    watch(HeartbeatLayer::default().layer(inner).oneshot(request))
+        .await
+        .2
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_behind_a_beat_is_json_whatever_it_is_called() {
+    // More than is kept of an error.
+    let picture = "iVBO".repeat(50_000);
+    let picture: &str = format!("{{\"data\": [{{\"b64_json\":\n\"{picture}\"}}]}}").leak();
+    for kind in [
+        "text/plain",
+        "text/html; charset=utf-8",
+        "application/octet-stream",
+    ] {
+        let body = behind_a_beat(kind, picture).await;
+        assert!(body == format!(" {picture}"), "{kind}");
+    }
+    let body = behind_a_beat("text/html", "<html>").await;
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["error"]["status"], 502);
+}
+
+#[tokio::test(start_paused = true)]
 async fn blanks_stand_before_json_and_never_within_it() {
     let body = through_pieces("application/json", &[(20, "{\"a\":"), (80, "1}")]).await;
     assert_eq!(body, " {\"a\":1}");

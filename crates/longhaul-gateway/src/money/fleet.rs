@@ -4,7 +4,7 @@
 //! one after the other through, so that all together never go over it. What a gateway holds that dies stays held until
 //! the span is over: nobody knows whether it was charged.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use sqlx::{
     AnyPool, Row as _,
@@ -18,6 +18,7 @@ use crate::{
     config::{Cap, Per},
     core::{BoxError, ErrorKind, Money},
     replay::{make_table, make_tables},
+    until_written::until_written,
     wall_clock::millis,
 };
 
@@ -50,9 +51,6 @@ const BEGIN: &str = "INSERT INTO longhaul_spending (caller, currency, per, since
     ON CONFLICT (caller, currency, per, since) DO NOTHING";
 
 const CONNECTIONS: u32 = 4;
-/// How often a settlement is tried to be written down, and how long is waited between: a database may be gone for a while.
-const WRITES: u32 = 120;
-const BETWEEN_WRITES: Duration = Duration::from_secs(1);
 
 /// The money that all gateways count together.
 #[derive(Clone)]
@@ -169,16 +167,13 @@ impl Fleet {
         };
         self.settling.spawn_on(
             async move {
-                for left in (0..WRITES).rev() {
-                    let settled = fleet.asked(SETTLE, &span).bind(micros).bind(spent).bind(doubtful);
-                    match settled.execute(&fleet.pool).await {
-                        Ok(_) => return,
-                        Err(error) => {
-                            tracing::error!(%error, left, "what a caller spent cannot be written down");
-                        }
-                    }
-                    tokio::time::sleep(BETWEEN_WRITES).await;
-                }
+                until_written("what a caller spent", || async {
+                    let asked = fleet.asked(SETTLE, &span);
+                    let asked = asked.bind(micros).bind(spent).bind(doubtful);
+                    asked.execute(&fleet.pool).await?;
+                    Ok(())
+                })
+                .await;
             },
             &runtime,
         );

@@ -3,8 +3,14 @@
 use longhaul::billing::{Closing, Record};
 use maud::{Markup, html};
 
-use super::layout::{seconds, time};
-use crate::core::Class;
+use super::{
+    layout::{class, seconds, time},
+    table::{
+        Column::{Figures, Words},
+        table,
+    },
+};
+use crate::core::{Class, Outcome};
 
 /// One operation in all its attempts.
 pub(super) fn operation(records: &[Record]) -> Markup {
@@ -85,24 +91,33 @@ pub(super) fn last(records: &Result<Vec<Record>, String>) -> Markup {
         Ok(records) => records,
         Err(why) => return html! { p.none { (why) } },
     };
-    html! {
-        div.table { table {
-            thead { tr { th { "opened (UTC)" } th { "operation" } th { "attempt" } th { "provider" } th { "model" } th { "size" } th { "class" } th { "took" } th { "at most" } } }
-            tbody { @for record in records {
-                @let (opening, closing) = (&record.opening, &record.closing);
-                @let outcome = closing.as_ref().map(|closing| &closing.outcome);
-                tr.good[outcome.is_some_and(|outcome| outcome.class == Class::Delivered)] {
-                    td { (time(opening.opened_at)) }
-                    td { a href={ "operations/" (opening.operation) } { code { (opening.operation) } } }
-                    td.number { (opening.attempt) }
-                    td { (opening.provider.as_deref().unwrap_or_default()) }
-                    td { (opening.model.as_deref().unwrap_or_default()) }
-                    td { (opening.resolution) }
-                    td { (class_name(record)) }
-                    td.number { (outcome.map_or_else(String::new, |outcome| seconds(outcome.duration))) }
-                    td.number { (outcome.map_or_else(String::new, |outcome| money(outcome.exposure.possible()))) }
-                }
-            } }
-        } }
-    }
+    let columns = [
+        Words("opened (UTC)"),
+        Words("operation"),
+        Figures("attempt"),
+        Words("provider"),
+        Words("model"),
+        Words("size"),
+        Words("class"),
+        Figures("took"),
+        Figures("cost at most"),
+    ];
+    table(&columns, records.iter().map(last_row))
+}
+
+fn last_row(record: &Record) -> Vec<Markup> {
+    let opening = &record.opening;
+    let outcome = record.closing.as_ref().map(|closing| &closing.outcome);
+    let told = |tell: fn(&Outcome) -> String| outcome.map_or_else(String::new, tell);
+    vec![
+        html! { (time(opening.opened_at)) },
+        html! { a href={ "operations/" (opening.operation) } { code { (opening.operation) } } },
+        html! { (opening.attempt) },
+        html! { (opening.provider.as_deref().unwrap_or_default()) },
+        html! { (opening.model.as_deref().unwrap_or_default()) },
+        html! { (opening.resolution) },
+        class(outcome.map(|outcome| outcome.class), "running"),
+        html! { (told(|outcome| seconds(outcome.duration))) },
+        html! { (told(|outcome| money(outcome.exposure.possible()))) },
+    ]
 }

@@ -3,7 +3,13 @@
 use longhaul_ledger::claims::{Found, summary};
 use maud::{Markup, html};
 
-use super::view::amount;
+use super::{
+    layout::amount,
+    table::{
+        Column::{Figures, Words},
+        table,
+    },
+};
 
 pub(super) fn claims(found: &Result<Found, String>) -> Markup {
     let found = match found {
@@ -30,14 +36,25 @@ pub(super) fn claims(found: &Result<Found, String>) -> Markup {
 }
 
 fn sums(found: &Found) -> Markup {
-    html! {
-        div.table { table {
-            thead { tr { th { "provider" } th { "rule" } th { "state" } th { "claims" } th { "amount" } } }
-            tbody { @for row in summary(&found.claims) { tr {
-                td { (row.provider.as_deref().unwrap_or_default()) }
-                td { (row.rule.name()) } td { (row.state.name()) } td.number { (row.claims) }
-                td.number { (row.currency.map_or_else(|| "unknown".to_owned(), |currency| amount(currency.as_str(), row.amount_micros))) }
-            } } }
-        } }
-    }
+    let columns = [
+        Words("provider"),
+        Words("rule"),
+        Words("state"),
+        Figures("claims"),
+        Figures("amount"),
+    ];
+    let rows = summary(&found.claims).into_iter().map(|row| {
+        let owed = row.currency.map_or_else(
+            || "unknown".to_owned(),
+            |currency| amount(currency.as_str(), row.amount_micros),
+        );
+        vec![
+            html! { (row.provider.as_deref().unwrap_or_default()) },
+            html! { (row.rule.name()) },
+            html! { (row.state.name()) },
+            html! { (row.claims) },
+            html! { (owed) },
+        ]
+    });
+    table(&columns, rows)
 }

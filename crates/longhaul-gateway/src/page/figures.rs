@@ -13,12 +13,12 @@ use crate::{
 /// Calls that ended that are shown.
 const ENDED: usize = 50;
 
-pub(super) struct Figures {
+pub(super) struct Shown {
     pub(super) running: Vec<RunningCall>,
     pub(super) ended: Vec<EndedCall>,
     pub(super) sizes: BTreeMap<Resolution, Durations>,
-    pub(super) upstreams: Vec<Route>,
-    pub(super) ways: Vec<Way>,
+    pub(super) upstreams: Vec<UpstreamCounts>,
+    pub(super) routes: Vec<Route>,
     /// By day, the newest first; why not, where the ledger does not tell.
     pub(super) days: Result<Vec<Day>, String>,
 }
@@ -32,7 +32,8 @@ pub(super) struct Durations {
     pub(super) limits: (Duration, Duration),
 }
 
-pub(super) struct Route {
+/// What runs at an upstream, and how the last calls ended there.
+pub(super) struct UpstreamCounts {
     pub(super) name: String,
     pub(super) url: String,
     pub(super) in_flight: usize,
@@ -42,34 +43,34 @@ pub(super) struct Route {
     pub(super) others: usize,
 }
 
-/// What is known of one way to an upstream.
-pub(super) struct Way {
+/// What is known of one route to an upstream: its host, and the proxy on the way.
+pub(super) struct Route {
     pub(super) upstream: String,
-    pub(super) route: KnownRoute,
+    pub(super) known: KnownRoute,
 }
 
-fn ways(upstream: &Upstream) -> Vec<Way> {
+fn routes(upstream: &Upstream) -> Vec<Route> {
     let routes = upstream.routes().routes().into_iter();
-    let way = |route| Way {
+    let route = |known| Route {
         upstream: upstream.name().to_owned(),
-        route,
+        known,
     };
-    routes.map(way).collect()
+    routes.map(route).collect()
 }
 
-impl Figures {
+impl Shown {
     pub(super) async fn of(gateway: &Gateway, reader: &Reader) -> Self {
         let history = gateway.history();
         let all = history.ended();
         let upstreams = gateway.upstreams();
-        let routes = upstreams.iter().map(|upstream| {
+        let counts = upstreams.iter().map(|upstream| {
             let (taken, waiting) = upstream.turns().counts();
             let mine = all
                 .iter()
                 .filter(|ended| *ended.asked.upstream == *upstream.name());
             let (delivered, others): (Vec<_>, Vec<_>) =
                 mine.partition(|ended| ended.class == Some(Class::Delivered));
-            Route {
+            UpstreamCounts {
                 name: upstream.name().to_owned(),
                 url: upstream.url(),
                 in_flight: upstream.in_flight(),
@@ -82,9 +83,9 @@ impl Figures {
         Self {
             running: history.running(),
             sizes: sizes(&all, &upstreams),
-            upstreams: routes.collect(),
+            upstreams: counts.collect(),
             days: reader.days().await,
-            ways: upstreams.iter().flat_map(ways).collect(),
+            routes: upstreams.iter().flat_map(routes).collect(),
             ended: all.into_iter().take(ENDED).collect(),
         }
     }

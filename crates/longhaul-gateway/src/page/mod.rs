@@ -8,6 +8,7 @@ mod claims;
 mod figures;
 mod layout;
 mod reader;
+mod table;
 mod view;
 
 use axum::{Router, body::Body, extract::Path, response::IntoResponse, routing::get};
@@ -16,7 +17,7 @@ use longhaul::OperationId;
 use longhaul_ledger::Store;
 use maud::{Markup, html};
 
-use self::{figures::Figures, layout::document, reader::Reader};
+use self::{figures::Shown, layout::document, reader::Reader};
 use crate::gateway::Gateway;
 
 const STYLE: &str = include_str!("style.css");
@@ -34,11 +35,11 @@ pub(crate) fn router(gateway: &Gateway) -> Router {
     Router::new()
         .route(
             "/",
-            get(async move || html_page(view::page(&Figures::of(&whole, &of_whole).await))),
+            get(async move || html_page(view::page(&Shown::of(&whole, &of_whole).await))),
         )
         .route(
             "/live",
-            get(async move || html_page(view::middle(&Figures::of(&middle, &of_middle).await))),
+            get(async move || html_page(view::middle(&Shown::of(&middle, &of_middle).await))),
         )
         .route("/live.js", get(async || text("text/javascript", SCRIPT)))
         .merge(of_ledger(reader, known))

@@ -5,29 +5,36 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::{
-    figures::{Figures, Way},
-    layout::{document, seconds, time},
+    figures::{Durations, Route, Shown},
+    layout::{amount, bars, class, document, seconds, time},
     reader::Day,
+    table::{
+        Column::{Chart, Figures, Words},
+        table,
+    },
 };
 use crate::{
-    core::{Attempt, Class, Money},
+    core::Attempt,
     telemetry::{EndedCall, RunningCall},
 };
 
-pub(super) fn page(figures: &Figures) -> Markup {
+pub(super) fn page(figures: &Shown) -> Markup {
     document("Longhaul gateway", "", true, &middle(figures))
 }
 
-pub(super) fn middle(figures: &Figures) -> Markup {
+pub(super) fn middle(figures: &Shown) -> Markup {
     html! {
         section {
             h2 { "In flight " small { (figures.running.len()) } }
             (running(figures))
         }
         section {
+            h2 { "Upstreams" }
+            (upstreams(figures))
+        }
+        section {
             h2 { "Routes" }
-            (routes(figures))
-            (ways(&figures.ways))
+            (routes(&figures.routes))
         }
         section {
             h2 { "Seconds to a picture" }
@@ -44,19 +51,26 @@ pub(super) fn middle(figures: &Figures) -> Markup {
     }
 }
 
-fn running(figures: &Figures) -> Markup {
+fn running(figures: &Shown) -> Markup {
     if figures.running.is_empty() {
         return html! { p.none { "Nothing is in flight." } };
     }
-    html! {
-        div.table { table {
-            thead { tr { th { "operation" } th { "caller" } th { "model" } th { "size" } th { "phase" } th { "attempt" } th { "elapsed" } th { "half are there" } th { "95 of 100 are there" } } }
-            tbody { @for call in &figures.running { (running_row(call, figures)) } }
-        } }
-    }
+    let columns = [
+        Words("operation"),
+        Words("caller"),
+        Words("model"),
+        Words("size"),
+        Words("phase"),
+        Figures("attempt"),
+        Figures("elapsed"),
+        Figures("half are there"),
+        Figures("95 of 100 are there"),
+    ];
+    let rows = figures.running.iter();
+    table(&columns, rows.map(|call| running_row(call, figures)))
 }
 
-fn running_row(call: &RunningCall, figures: &Figures) -> Markup {
+fn running_row(call: &RunningCall, figures: &Shown) -> Vec<Markup> {
     let attempts = call
         .progress
         .as_ref()
@@ -70,57 +84,79 @@ fn running_row(call: &RunningCall, figures: &Figures) -> Markup {
     let elapsed = call.began.elapsed();
     let usual = figures.sizes.get(&call.asked.resolution);
     let late = usual.map_or(Duration::from_secs(300), |usual| usual.late);
-    html! {
-        tr {
-            td { (named(call.progress.as_ref().and_then(|progress| progress.name()).as_deref())) }
-            td { (call.asked.caller) }
-            td { (call.asked.model) }
-            td { (call.asked.resolution) }
-            td { (phase) }
-            td.number { (attempts.last().map_or(0, Attempt::number)) }
-            td.number {
-                (seconds(elapsed)) " "
-                meter min="0" max=(late.as_secs_f64().max(1.0)) value=(elapsed.as_secs_f64())
-                    title=(format!("of {}, in which 95 of 100 are there", seconds(late))) {}
-            }
-            td.number { (usual.map_or_else(|| "unknown".to_owned(), |usual| seconds(usual.median))) }
-            td.number { (usual.map_or_else(|| "unknown".to_owned(), |usual| seconds(usual.late))) }
-        }
-    }
+    let usually = |known: fn(&Durations) -> Duration| {
+        usual.map_or_else(|| "unknown".to_owned(), |usual| seconds(known(usual)))
+    };
+    vec![
+        named(
+            call.progress
+                .as_ref()
+                .and_then(|progress| progress.name())
+                .as_deref(),
+        ),
+        html! { (call.asked.caller) },
+        html! { (call.asked.model) },
+        html! { (call.asked.resolution) },
+        html! { (phase) },
+        html! { (attempts.last().map_or(0, Attempt::number)) },
+        html! {
+            (seconds(elapsed)) " "
+            meter min="0" max=(late.as_secs_f64().max(1.0)) value=(elapsed.as_secs_f64())
+                title=(format!("of {}, in which 95 of 100 are there", seconds(late))) {}
+        },
+        html! { (usually(|usual| usual.median)) },
+        html! { (usually(|usual| usual.late)) },
+    ]
 }
 
-fn routes(figures: &Figures) -> Markup {
-    html! {
-        div.table { table {
-            thead { tr { th { "upstream" } th { "address" } th { "in flight" } th { "places taken" } th { "waiting" } th { "delivered" } th { "other endings" } } }
-            tbody { @for route in &figures.upstreams { tr {
-                td { (route.name) } td { (route.url) }
-                td.number { (route.in_flight) } td.number { (route.taken) } td.number { (route.waiting) }
-                td.number { (route.delivered) } td.number { (route.others) }
-            } } }
-        } }
-    }
+fn upstreams(figures: &Shown) -> Markup {
+    let columns = [
+        Words("upstream"),
+        Words("address"),
+        Figures("in flight"),
+        Figures("places taken"),
+        Figures("waiting"),
+        Figures("delivered"),
+        Figures("other endings"),
+    ];
+    let rows = figures.upstreams.iter().map(|upstream| {
+        let counts = [
+            upstream.in_flight,
+            upstream.taken,
+            upstream.waiting,
+            upstream.delivered,
+            upstream.others,
+        ];
+        let words = [html! { (upstream.name) }, html! { (upstream.url) }];
+        words
+            .into_iter()
+            .chain(counts.map(|count| html! { (count) }))
+            .collect()
+    });
+    table(&columns, rows)
 }
 
-/// After which silences each way cuts, and what chance that leaves a picture of each size.
-fn ways(ways: &[Way]) -> Markup {
-    if ways.is_empty() {
-        return html! {};
+/// After which silences each route cuts a connection, and what chance that leaves a picture of each size.
+fn routes(routes: &[Route]) -> Markup {
+    if routes.is_empty() {
+        return html! { p.none { "Nothing was sent yet." } };
     }
-    html! {
-        div.table { table {
-            thead { tr { th { "upstream" } th { "way" } th { "cuts a silence" } th { "chances" } } }
-            tbody { @for Way { upstream, route } in ways { tr {
-                td { (upstream) }
-                td { (route.host) @if let Some(proxy) = &route.proxy { " by " (proxy) } }
-                td {
-                    @if route.cuts.is_empty() { "never so far" }
-                    @for cut in &route.cuts { "after " (seconds(cut.silence)) ", " (percent(cut.share)) " of those that come so far " }
-                }
-                td { @for (size, chance) in &route.chances { (size) " " (percent(*chance)) " " } }
-            } } }
-        } }
-    }
+    let columns = [
+        Words("upstream"),
+        Words("route"),
+        Words("cuts connections"),
+        Words("chance of a picture"),
+    ];
+    let rows = routes.iter().map(|Route { upstream, known }| vec![
+        html! { (upstream) },
+        html! { (known.host) @if let Some(proxy) = &known.proxy { " by " (proxy) } },
+        html! {
+            @if known.cuts.is_empty() { "never so far" }
+            @for cut in &known.cuts { "after " (seconds(cut.silence)) " of silence, " (percent(cut.share)) " of those that come so far " }
+        },
+        html! { @for (size, chance) in &known.chances { (size) " " (percent(*chance)) " " } },
+    ]);
+    table(&columns, rows)
 }
 
 fn percent(share: f64) -> String {
@@ -132,7 +168,7 @@ fn named(name: Option<&str>) -> Markup {
     html! { @if let Some(name) = name { a href={ "operations/" (name) } { code { (name) } } } }
 }
 
-fn sizes(figures: &Figures) -> Markup {
+fn sizes(figures: &Shown) -> Markup {
     if figures.sizes.is_empty() {
         return html! { p.none { "No picture was delivered yet." } };
     }
@@ -141,24 +177,30 @@ fn sizes(figures: &Figures) -> Markup {
         .values()
         .map(|size| size.late.max(size.limits.1).as_secs_f64())
         .fold(1.0, f64::max);
-    html! {
-        div.table { table {
-            thead { tr { th { "size" } th { "pictures" } th { "half are there" } th { "95 of 100 are there" } th { "limit" } th {} } }
-            tbody { @for (size, took) in &figures.sizes { tr {
-                td { (size) } td.number { (took.count) }
-                td.number { (seconds(took.median)) } td.number { (seconds(took.late)) }
-                td.number {
-                    (seconds(took.limits.0))
-                    @if took.limits.0 != took.limits.1 { " to " (seconds(took.limits.1)) }
-                }
-                td { (bars(&[
-                    ("median", took.median.as_secs_f64() / most),
-                    ("late", took.late.as_secs_f64() / most),
-                    ("limit", took.limits.0.as_secs_f64() / most),
-                ])) }
-            } } }
-        } }
-    }
+    let columns = [
+        Words("size"),
+        Figures("pictures"),
+        Figures("half are there"),
+        Figures("95 of 100 are there"),
+        Figures("limit"),
+        Chart,
+    ];
+    let rows = figures.sizes.iter().map(|(size, took)| {
+        let (shortest, longest) = took.limits;
+        vec![
+            html! { (size) },
+            html! { (took.count) },
+            html! { (seconds(took.median)) },
+            html! { (seconds(took.late)) },
+            html! { (seconds(shortest)) @if shortest != longest { " to " (seconds(longest)) } },
+            bars(&[
+                ("median", took.median.as_secs_f64() / most),
+                ("late", took.late.as_secs_f64() / most),
+                ("limit", shortest.as_secs_f64() / most),
+            ]),
+        ]
+    });
+    table(&columns, rows)
 }
 
 pub(super) fn days(days: &Result<Vec<Day>, String>) -> Markup {
@@ -175,62 +217,72 @@ pub(super) fn days(days: &Result<Vec<Day>, String>) -> Markup {
         .max()
         .unwrap_or(1)
         .max(1) as f64;
-    html! {
-        div.table { table {
-            thead { tr { th { "day (UTC)" } th { "pictures" } th { "attempts" } th { "delivered" } th { "wasted" } th { "charged for certain" } th { "exposed" } th { "claimed" } th {} } }
-            tbody { @for day in days { tr {
-                td { (day.day) } td.number { (day.delivered) } td.number { (day.attempts) }
-                @for micros in [day.worth, day.wasted, day.certain, day.possible, day.claimed] {
-                    td.number { (amount(&day.currency, micros)) }
-                }
-                td { (bars(&[
-                    ("delivered", day.worth as f64 / most),
-                    ("wasted", day.wasted as f64 / most),
-                    ("possible", day.possible as f64 / most),
-                    ("claimed", day.claimed as f64 / most),
-                ])) }
-            } } }
-        } }
-    }
+    let columns = [
+        Words("day (UTC)"),
+        Figures("pictures"),
+        Figures("attempts"),
+        Figures("delivered"),
+        Figures("wasted"),
+        Figures("charged for certain"),
+        Figures("exposed"),
+        Figures("claimed"),
+        Chart,
+    ];
+    let rows = days.iter().map(|day| {
+        let money = [
+            day.worth,
+            day.wasted,
+            day.certain,
+            day.possible,
+            day.claimed,
+        ];
+        let counts = [
+            html! { (day.day) },
+            html! { (day.delivered) },
+            html! { (day.attempts) },
+        ];
+        let chart = bars(&[
+            ("delivered", day.worth as f64 / most),
+            ("wasted", day.wasted as f64 / most),
+            ("possible", day.possible as f64 / most),
+            ("claimed", day.claimed as f64 / most),
+        ]);
+        let money = money.map(|micros| html! { (amount(&day.currency, micros)) });
+        counts.into_iter().chain(money).chain([chart]).collect()
+    });
+    table(&columns, rows)
 }
 
 fn ended(ended: &[EndedCall]) -> Markup {
     if ended.is_empty() {
         return html! { p.none { "No call has ended yet." } };
     }
-    html! {
-        div.table { table {
-            thead { tr { th { "ended (UTC)" } th { "operation" } th { "caller" } th { "upstream" } th { "model" } th { "size" } th { "class" } th { "attempts" } th { "took" } th { "at most" } } }
-            tbody { @for call in ended { tr.good[call.class == Some(Class::Delivered)] {
-                td { (time(call.at)) }
-                td { (named(call.name.as_deref())) }
-                td { (call.asked.caller) } td { (call.asked.upstream) } td { (call.asked.model) } td { (call.asked.resolution) }
-                td title=(call.class.map_or("", Class::advice)) { (call.class.map_or("NotBegun", Class::name)) }
-                td.number { (call.attempts) }
-                td.number { (seconds(call.took)) }
-                td.number { @match call.cost { Some(cost) => (cost), None if call.attempts == 0 => "nothing", None => "unknown" } }
-            } } }
-        } }
-    }
+    let columns = [
+        Words("ended (UTC)"),
+        Words("operation"),
+        Words("caller"),
+        Words("upstream"),
+        Words("model"),
+        Words("size"),
+        Words("class"),
+        Figures("attempts"),
+        Figures("took"),
+        Figures("cost at most"),
+    ];
+    table(&columns, ended.iter().map(ended_row))
 }
 
-/// Shares of one, as horizontal bars.
-fn bars(shares: &[(&str, f64)]) -> Markup {
-    html! {
-        svg viewBox=(format!("0 0 100 {}", shares.len() * 6)) role="img" aria-hidden="true" preserveAspectRatio="none" {
-            @for (index, (name, share)) in shares.iter().enumerate() {
-                rect class=(name) x="0" y=(index * 6) width=(format!("{:.2}", share.clamp(0.0, 1.0) * 100.0)) height="5" {
-                    title { (name) }
-                }
-            }
-        }
-    }
-}
-
-/// Of so many millionths.
-pub(super) fn amount(currency: &str, micros: i128) -> String {
-    match (currency.parse(), i64::try_from(micros)) {
-        (Ok(currency), Ok(micros)) => Money { micros, currency }.to_string(),
-        _ => "unknown".to_owned(),
-    }
+fn ended_row(call: &EndedCall) -> Vec<Markup> {
+    vec![
+        html! { (time(call.at)) },
+        named(call.name.as_deref()),
+        html! { (call.asked.caller) },
+        html! { (call.asked.upstream) },
+        html! { (call.asked.model) },
+        html! { (call.asked.resolution) },
+        class(call.class, "NotBegun"),
+        html! { (call.attempts) },
+        html! { (seconds(call.took)) },
+        html! { @match call.cost { Some(cost) => (cost), None if call.attempts == 0 => "nothing", None => "unknown" } },
+    ]
 }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use tokio::time::Instant;
 use tower_service::Service;
 
 use super::{
@@ -22,12 +21,10 @@ use crate::{
     dialect::Dialect,
     progress::Progress,
     refusal::{CLASS, OPERATION, Refusal},
+    until_written::until_written,
     wall_clock::{millis, now},
 };
 
-/// For how long the end of an operation is tried to be written down, and how long is waited between at most.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(3600);
-const BETWEEN_WRITES: Duration = Duration::from_secs(8);
 /// How often an answer is put into the store, whose client tries again by itself, and how long is waited between.
 const UPLOADS: u32 = 2;
 const BETWEEN_UPLOADS: Duration = Duration::from_secs(1);
@@ -244,19 +241,10 @@ impl Replays {
         keep_file(spool)
     }
 
-    /// Its end must not be lost: a database that is gone for minutes is asked again until it is back.
+    /// Writes down how it ended; an error is logged, and its outcome stays unknown.
     pub(super) async fn write(&self, row: &Row) {
-        let begun = Instant::now();
-        let mut wait = Duration::from_millis(500);
-        while let Err(error) = self.0.index.end(row.clone()).await {
-            let gives_up = begun.elapsed() > WRITTEN_WITHIN;
-            tracing::error!(operation = %row.id, error, gives_up, "the end of an operation cannot be written down");
-            if gives_up {
-                return;
-            }
-            wait = (wait * 2).min(BETWEEN_WRITES);
-            tokio::time::sleep(wait).await;
-        }
+        let what = format!("the end of operation {}", row.id);
+        until_written(&what, || self.0.index.end(row.clone())).await;
     }
 }
 

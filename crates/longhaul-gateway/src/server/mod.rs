@@ -1,4 +1,23 @@
 //! Listening: connections within limits, and an orderly end.
+//!
+//! The limits are for callers who write slowly or without end: how long a head may take and be, how many connections
+//! there are. Those on bodies are [`ReadLimits`](crate::body::ReadLimits). TLS is the load balancer's in front.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use longhaul_gateway::{config::Config, gateway::Gateway, server::{Server, stop_signal}};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::load("gateway.toml".as_ref())?;
+//! let gateway = Gateway::new(&config).await?;
+//! let server = Server::bind(config.listen, config.limits.clone()).await?;
+//! let answer = move |request| {
+//!     let gateway = gateway.clone();
+//!     async move { gateway.answer(request).await }
+//! };
+//! let all_finished = server.serve(answer, stop_signal(), Duration::from_secs(600)).await;
+//! # Ok(()) }
+//! ```
 
 mod admin;
 mod drain;
@@ -73,7 +92,7 @@ impl Server {
                     continue;
                 }
             };
-            // Answers are written in whole pieces.
+            // A sign of life is one byte, and must not wait for others.
             let _ = stream.set_nodelay(true);
             let handler = handler.clone();
             let (builder, watcher, head_time) =
@@ -98,7 +117,8 @@ impl Server {
     }
 }
 
-/// Waits until it is certain which version of HTTP a caller speaks: what tells them apart has no limit of its own.
+/// Waits until the first bytes tell which version of HTTP a caller speaks, or that it is gone. hyper-util looks for the same
+/// again, but waits for it without a limit.
 async fn begins(stream: &TcpStream) -> io::Result<()> {
     const HTTP2: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     loop {

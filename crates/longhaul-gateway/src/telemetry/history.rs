@@ -15,7 +15,7 @@ use crate::{
 /// Operations that ended lately and are remembered.
 const ENDED: usize = 500;
 
-/// Operations that run, and the last ones that ended: what a page shows. Cheap to clone.
+/// Operations that run, and the last 500 that ended: what a page shows, and forgets with the process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct History(Arc<Mutex<Shared>>);
 

@@ -3,9 +3,13 @@
 //! | metric | kind | labels |
 //! |---|---|---|
 //! | `gen_ai.client.operation.duration` | histogram, seconds, to 900 | operation, provider, model, upstream, `error.type` |
+//! | `gen_ai.client.token.usage` | histogram, tokens | operation, provider, model, upstream, `gen_ai.token.type`: `input`, `output`; where an answer counts them |
 //! | `longhaul.operations` | counter | upstream, caller, class |
 //! | `longhaul.attempts`, `.attempt.duration`, `.decisions` | see [`longhaul::observe::metered`] | upstream, and their own |
 //! | `longhaul.cost.micros` | counter, millionths of the currency | upstream, caller, currency, kind: `certain`, `possible` |
+//! | `longhaul.exposure.micros` | gauge, millionths of the currency | upstream, currency: the most that operations which run may have cost by now |
+//! | `longhaul.exposure.unpriced` | gauge | upstream: attempts of theirs that may be charged and have no price row |
+//! | `longhaul.tasks.open` | gauge | state: `polled` by a call that runs here, or `left` in the ledger by one that ended or whose process is gone; all gateways of a fleet see the same `left` |
 //! | `longhaul.replays` | counter | how: `attached`, `kept`, `refused` |
 //! | `longhaul.heartbeat.bytes` | counter | |
 //! | `longhaul.in_flight`, `longhaul.turns` | gauges | upstream; taken or waiting |
@@ -22,13 +26,18 @@
 //! `OTEL_TRACES_SAMPLER`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SDK_DISABLED`. Without an endpoint nothing is sent.
 
 mod history;
+mod in_flight;
+mod names;
 mod operation;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod recorder;
 
-pub(crate) use self::operation::{Measured, not_begun};
 pub use self::{
     history::{EndedCall, History, RequestedCall, RunningCall},
     recorder::{LogForm, Recorder},
+};
+pub(crate) use self::{
+    in_flight::{InFlightGauges, open_tasks},
+    operation::{Measured, not_begun},
 };

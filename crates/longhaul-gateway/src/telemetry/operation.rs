@@ -1,19 +1,17 @@
 //! One operation's numbers, told when its last byte is out.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
-
 use http::{HeaderMap, StatusCode, request::Parts};
-use metrics::{counter, histogram};
+use metrics::{Label, counter, histogram};
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
-use super::history::{EndedCall, History, RequestedCall, RunningCall};
+use super::{
+    history::{EndedCall, History, RequestedCall, RunningCall},
+    names::{model_label, operation_name, provider_name},
+};
 use crate::{
     caller::Caller,
-    core::{Attempt, Class, Money, Workload},
+    core::{Attempt, Class, Exposure, Money, Workload},
     dialect::Dialect,
     heartbeat::WantsStream,
     progress::Progress,
@@ -21,18 +19,13 @@ use crate::{
     wall_clock::now,
 };
 
-/// Models that become labels.
-const MODELS: usize = 100;
-
 /// Tells an operation's numbers when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Measured {
     began: Instant,
-    upstream: Arc<str>,
     provider: String,
     model: String,
     operation: &'static str,
-    caller: String,
     progress: Option<Progress>,
     status: Option<StatusCode>,
     asked: RequestedCall,
@@ -66,17 +59,15 @@ impl Measured {
             progress: progress.clone(),
         });
         let path = head.uri.path();
-        let operation = operation(Dialect::of_path(path), path);
+        let operation = operation_name(Dialect::of_path(path), path);
         let provider = provider_name(upstream.provider());
         let span = span(&asked, operation, provider, extensions, &head.headers);
         span.record("server.address", upstream.host());
         Self {
             began,
-            upstream: upstream.name().into(),
             provider: provider.to_owned(),
-            model: label(model),
+            model: model_label(model),
             operation,
-            caller: asked.caller.clone(),
             progress,
             status: None,
             asked,
@@ -111,30 +102,60 @@ impl Measured {
         self.history.end(self.entry, ended);
     }
 
-    fn tell_money(&self) -> Option<Class> {
+    /// Tells what each attempt cost and how many tokens it counted; returned is the class of the last.
+    fn tell_attempts(&self) -> Option<Class> {
         let mut last = None;
         for attempt in self.attempts() {
-            let Some(outcome) = attempt.outcome_now() else {
-                continue;
-            };
-            last = Some(outcome.class);
-            let amounts = [
-                ("certain", outcome.exposure.certain()),
-                ("possible", outcome.exposure.possible()),
-            ];
-            for (kind, amount) in amounts {
-                let Some(amount) = amount else { continue };
-                counter!(
-                    "longhaul.cost.micros",
-                    "upstream" => self.upstream.to_string(),
-                    "caller" => self.caller.clone(),
-                    "currency" => amount.currency.to_string(),
-                    "kind" => kind,
-                )
-                .increment(u64::try_from(amount.micros).unwrap_or_default());
+            if let Some(outcome) = attempt.outcome_now() {
+                last = Some(outcome.class);
+                self.tell_money(&outcome.exposure);
+                self.tell_tokens(&attempt);
             }
         }
         last
+    }
+
+    fn tell_money(&self, exposure: &Exposure) {
+        let amounts = [
+            ("certain", exposure.certain()),
+            ("possible", exposure.possible()),
+        ];
+        for (kind, amount) in amounts {
+            let Some(amount) = amount else { continue };
+            counter!(
+                "longhaul.cost.micros",
+                "upstream" => self.asked.upstream.to_string(),
+                "caller" => self.asked.caller.clone(),
+                "currency" => amount.currency.to_string(),
+                "kind" => kind,
+            )
+            .increment(u64::try_from(amount.micros).unwrap_or_default());
+        }
+    }
+
+    /// Only where the answer counts them.
+    fn tell_tokens(&self, attempt: &Attempt) {
+        let evidence = attempt.evidence();
+        let counts = [
+            ("input", evidence.input_tokens),
+            ("output", evidence.output_tokens),
+        ];
+        for (kind, tokens) in counts {
+            let Some(tokens) = tokens else { continue };
+            let labels = self.labels("gen_ai.token.type", kind);
+            histogram!("gen_ai.client.token.usage", labels).record(tokens as f64);
+        }
+    }
+
+    /// What the convention wants to know of an operation, and one thing more.
+    fn labels(&self, name: &'static str, value: &'static str) -> Vec<Label> {
+        vec![
+            Label::from_static_parts("gen_ai.operation.name", self.operation),
+            Label::new("gen_ai.provider.name", self.provider.clone()),
+            Label::new("gen_ai.request.model", self.model.clone()),
+            Label::new("upstream", self.asked.upstream.to_string()),
+            Label::from_static_parts(name, value),
+        ]
     }
 }
 
@@ -168,7 +189,7 @@ impl Measured {
 
 impl Drop for Measured {
     fn drop(&mut self) {
-        let class = self.tell_money();
+        let class = self.tell_attempts();
         self.remember(class);
         let name = class.map_or("NotBegun", Class::name);
         // No label where all went well, as the convention has it; Prometheus needs one.
@@ -180,17 +201,13 @@ impl Drop for Measured {
         self.end_span(class, error);
         histogram!(
             "gen_ai.client.operation.duration",
-            "gen_ai.operation.name" => self.operation,
-            "gen_ai.provider.name" => self.provider.clone(),
-            "gen_ai.request.model" => self.model.clone(),
-            "upstream" => self.upstream.to_string(),
-            "error.type" => error,
+            self.labels("error.type", error)
         )
         .record(self.began.elapsed().as_secs_f64());
         counter!(
             "longhaul.operations",
-            "upstream" => self.upstream.to_string(),
-            "caller" => self.caller.clone(),
+            "upstream" => self.asked.upstream.to_string(),
+            "caller" => self.asked.caller.clone(),
             "class" => name,
         )
         .increment(1);
@@ -259,39 +276,4 @@ pub(crate) fn not_begun(upstream: &str, reason: &str) {
         "reason" => reason.to_owned(),
     )
     .increment(1);
-}
-
-/// What the convention calls a provider; others keep their own names.
-fn provider_name(provider: &str) -> &str {
-    match provider {
-        "api.openai.com" => "openai",
-        "generativelanguage.googleapis.com" => "gcp.gemini",
-        "aiplatform.googleapis.com" => "gcp.vertex_ai",
-        "api.x.ai" => "x_ai",
-        azure if azure.ends_with(".openai.azure.com") => "azure.ai.openai",
-        vertex if vertex.ends_with("-aiplatform.googleapis.com") => "gcp.vertex_ai",
-        own => own,
-    }
-}
-
-/// OpenTelemetry has no operation for images; its own for the others.
-fn operation(dialect: Dialect, path: &str) -> &'static str {
-    match dialect {
-        Dialect::Google => "generate_content",
-        Dialect::OpenAi if path.contains("/images/") => "image_generation",
-        Dialect::OpenAi => "chat",
-    }
-}
-
-/// A caller can name any model: what is stored for ever is bounded.
-fn label(model: &str) -> String {
-    static KNOWN: Mutex<Option<HashSet<String>>> = Mutex::new(None);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    let fits = model.len() <= 100 && (known.contains(model) || known.len() < MODELS);
-    if !fits {
-        return "other".to_owned();
-    }
-    known.insert(model.to_owned());
-    model.to_owned()
 }

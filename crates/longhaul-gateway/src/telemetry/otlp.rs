@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
-use super::recorder::SECONDS;
+use super::recorder::{SECONDS, TOKENS};
 use crate::core::ConfigError;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -73,14 +73,14 @@ impl Otlp {
                 builder
                     .with_resource(resource())
                     .with_periodic_exporter(exporter)
-                    .with_view(in_seconds)
+                    .with_view(in_buckets)
             })
             .build();
         otlp.metrics = Some(provider);
         Ok((otlp, Some(recorder)))
     }
 
-    /// Hands the spans of these crates over; others' are none of the collector's.
+    /// Hands the spans of these crates over, and no other's: a library's may have a URL with a key in it.
     pub(super) fn layer<S>(&self) -> Option<impl Layer<S> + Send + Sync + use<S>>
     where
         S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -168,18 +168,22 @@ fn resource() -> Resource {
     }
 }
 
-/// The advice for these histograms ends where a 4K picture begins.
-fn in_seconds(instrument: &Instrument) -> Option<Stream> {
+/// Tokens are counted in the buckets that are advised; the advice for durations ends where a 4K picture begins.
+fn in_buckets(instrument: &Instrument) -> Option<Stream> {
     if instrument.kind() != InstrumentKind::Histogram {
         return None;
     }
+    let (unit, boundaries) = match instrument.name().ends_with("token.usage") {
+        true => ("{token}", TOKENS.to_vec()),
+        false => ("s", SECONDS.to_vec()),
+    };
     let aggregation = Aggregation::ExplicitBucketHistogram {
-        boundaries: SECONDS.to_vec(),
+        boundaries,
         record_min_max: true,
     };
     Stream::builder()
         .with_aggregation(aggregation)
-        .with_unit("s")
+        .with_unit(unit)
         .build()
         .ok()
 }

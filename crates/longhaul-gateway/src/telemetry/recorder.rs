@@ -18,6 +18,24 @@ pub(super) const SECONDS: [f64; 20] = [
     163.84, 240.0, 327.68, 480.0, 600.0, 900.0,
 ];
 
+/// The limits of buckets, in tokens, as OpenTelemetry advises.
+pub(super) const TOKENS: [f64; 14] = [
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+
 /// The process's log, its metrics as Prometheus reads them, and what goes to a collector.
 #[derive(Clone)]
 pub struct Recorder {
@@ -44,6 +62,10 @@ impl Recorder {
         let failed = |error: &dyn fmt::Display| ConfigError::new("telemetry", error.to_string());
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("duration".to_owned()), &SECONDS)
+            .and_then(|builder| {
+                let tokens = Matcher::Suffix("token.usage".to_owned());
+                builder.set_buckets_for_metric(tokens, &TOKENS)
+            })
             .map_err(|error| failed(&error))?
             .build_recorder();
         let prometheus = recorder.handle();

@@ -7,7 +7,8 @@ use longhaul::Deadline;
 
 use crate::wall_clock;
 
-/// A header by which a caller says how long it waits.
+/// A header by which a caller says how long it waits: `{ name = "x-request-deadline", form = "moment" }`. A picture that comes
+/// later is paid for and thrown away, so that nothing is sent that can hardly come in time.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadlineHeader {

@@ -49,7 +49,7 @@ where
 {
     let plain = config.url.starts_with("http://");
     let gate = GateLayer::new(prices.clone());
-    // The types differ by the exchange's.
+    // A stack is of another type with each exchange.
     macro_rules! hidden {
         ($exchange:expr) => {{
             let stack = stack.with_exchange($exchange);

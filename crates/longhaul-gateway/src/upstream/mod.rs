@@ -1,4 +1,8 @@
 //! An upstream: where calls go, by which policy, with which key.
+//!
+//! Each has a stack of layers, a client and places of its own, so that one provider that is slow or overloaded takes nothing
+//! from calls to another. What comes back is the provider's answer with the gateway's headers, or a refusal: never an error
+//! that a server would have to make up an answer for.
 
 mod books;
 mod call;

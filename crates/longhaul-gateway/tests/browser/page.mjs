@@ -101,6 +101,12 @@ for (const size of ["1024x1024", "2048x2048", "4096x4096", "1024x1024", "2048x20
 const last = [picture("4096x4096"), picture("2048x2048")];
 await until("both are in flight", async () => (await meters()).length === 2);
 await shoot("light");
+const aslant = await page.locator("table.rows").evaluateAll((tables) => tables.flatMap((table) => {
+  const cells = [...table.querySelectorAll("tbody tr:first-child td")].map((cell) => getComputedStyle(cell).textAlign);
+  const headings = [...table.querySelectorAll("th")];
+  return headings.filter((heading, at) => getComputedStyle(heading).textAlign !== cells[at]).map((heading) => heading.textContent);
+}));
+assert.deepEqual(aslant, [], "headings that do not stand as their columns do");
 const [paper, ink] = await colours();
 assert.ok(paper > 0.8 && ink < 0.1, `light: ${paper} and ${ink}`);
 await page.emulateMedia({ colorScheme: "dark" });
@@ -114,6 +120,9 @@ const overflow = await page.evaluate(() => document.documentElement.scrollWidth 
 assert.ok(overflow <= 0, `${overflow} pixels stand out`);
 const top = await section("In flight").evaluate((section) => section.getBoundingClientRect().top);
 assert.ok(top < 200, `what is in flight begins at ${top}`);
+const cut = await page.locator("table.rows td").evaluateAll((cells) =>
+  cells.filter((cell) => cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth).map((cell) => cell.outerHTML));
+assert.deepEqual(cut, [], "cells that are cut off");
 await shoot("phone");
 assert.deepEqual(await Promise.all(last), [true, true]);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use longhaul_gateway::{
     caller::new_key,
-    config::{KeyConfig, ProviderKey},
+    config::{KeyConfig, Patience, ProviderKey},
 };
 
 use super::support::{PICTURE, Running, provider, until};
@@ -122,4 +122,23 @@ async fn a_silent_line_is_kept_open_and_the_picture_is_whole() {
             .unwrap()
             .starts_with("op_")
     );
+}
+
+#[tokio::test]
+async fn a_patient_upstream_waits_where_others_pass_a_refusal_on() {
+    for (patience, status) in [
+        (Patience::Refusal, StatusCode::SERVICE_UNAVAILABLE),
+        (Patience::Deadline, StatusCode::OK),
+    ] {
+        let gateway = Running::with(provider("overloaded*3, none*9"), |config| {
+            config.heartbeat.after = Duration::from_millis(50);
+            config.heartbeat.every = Duration::from_millis(20);
+            config.upstreams[0].patience = patience;
+        })
+        .await;
+        let answer = gateway.picture().await;
+        assert_eq!(answer.status, status, "{patience:?}: {answer:?}");
+        let may_send_again = answer.header("x-should-retry") == Some("true");
+        assert_eq!(may_send_again, patience == Patience::Refusal);
+    }
 }

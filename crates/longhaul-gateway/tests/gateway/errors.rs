@@ -17,6 +17,14 @@ async fn a_cut_call_is_an_error_that_sdks_do_not_send_again() {
     assert_eq!(answer.header("x-should-retry"), Some("false"));
     assert_eq!(answer.header("x-longhaul-attempts"), Some("3"));
     assert_eq!(answer.header("x-longhaul-cost"), Some("0.72 USD"));
+    // Whether three cuts are a pattern depends on their moments.
+    let class = answer.header("x-longhaul-class").unwrap();
+    assert!(
+        ["IntermediaryCut", "UnknownOutcome"].contains(&class),
+        "{class}"
+    );
+    let operation = answer.header("x-longhaul-operation").unwrap();
+    assert!(operation.starts_with("op_"), "{operation}");
     let error = &answer.json()["error"];
     assert!(error["message"].as_str().unwrap().contains("60"), "{error}");
     assert_eq!(error["type"], "server_error");
@@ -58,6 +66,30 @@ async fn a_cap_is_402_before_anything_is_sent() {
     assert_eq!(answer.json()["error"]["code"], "spending_cap");
     assert_eq!(answer.header("x-should-retry"), Some("false"));
     assert_eq!(gateway.provider.oracle().entries().len(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_a_cap_does_not_reach_is_not_sent() {
+    let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
+    let gateway = Running::with(provider("overloaded, cut@60, none*9"), |config| {
+        let mut alice = KeyConfig::new("alice", sha256);
+        // What was refused free of charge gives its money to the next attempt; what was cut may have been charged.
+        alice.cap = Some(Cap::new(Money::usd_micros(300_000), Per::Month));
+        config.keys.push(alice);
+        config.upstreams[0].key = Some(ProviderKey::None);
+    })
+    .await;
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str())];
+    let path = "/v1/images/generations";
+    let answer = gateway.post(path, PICTURE, &headers).await;
+    assert_eq!(answer.header("x-longhaul-cost"), Some("0.24 USD"));
+    assert_eq!(answer.header("x-should-retry"), Some("false"));
+    assert!(!answer.status.is_success(), "{answer:?}");
+    assert_eq!(gateway.provider.oracle().entries().len(), 2);
+    let next = gateway.post(path, PICTURE, &headers).await;
+    assert_eq!(next.status, StatusCode::PAYMENT_REQUIRED, "{next:?}");
+    assert_eq!(gateway.provider.oracle().entries().len(), 2);
 }
 
 #[tokio::test]

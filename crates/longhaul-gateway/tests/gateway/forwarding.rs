@@ -106,6 +106,50 @@ async fn a_callers_idempotency_key_is_not_the_providers() {
 }
 
 #[tokio::test]
+async fn answers_are_not_compressed_on_either_side() {
+    let gateway = Running::start("").await;
+    let accepts = [("accept-encoding", "gzip, br")];
+    let answer = gateway
+        .post("/v1/images/generations", PICTURE, &accepts)
+        .await;
+    answer.picture();
+    assert_eq!(answer.header("content-encoding"), None);
+    let entries = gateway.provider.oracle().entries();
+    let headers = entries[0].headers.iter();
+    let asked: Vec<_> = headers
+        .filter(|(name, _)| name == "accept-encoding")
+        .map(|(_, value)| &**value)
+        .collect();
+    assert_eq!(asked, ["identity"]);
+}
+
+#[tokio::test]
+async fn an_upstream_is_chosen_by_the_host_that_callers_use() {
+    let other = provider("");
+    let second = longhaul_sim::server::Server::start(other.clone())
+        .await
+        .unwrap();
+    let gateway = Running::with(provider(""), |config| {
+        let mut by_host = UpstreamConfig::new("by-host", second.url());
+        by_host.hosts = vec!["pictures.example".to_owned()];
+        by_host.policy = policy();
+        config.upstreams.insert(0, by_host);
+    })
+    .await;
+    let path = "/v1/images/generations";
+    for (host, asked) in [
+        ("Pictures.Example:8787", 1),
+        ("pictures.example.evil", 1),
+        ("pictures.example", 2),
+    ] {
+        let headers = [("host", host)];
+        gateway.post(path, PICTURE, &headers).await.picture();
+        assert_eq!(other.oracle().entries().len(), asked, "{host}");
+    }
+    assert_eq!(gateway.provider.oracle().entries().len(), 1);
+}
+
+#[tokio::test]
 async fn the_first_upstream_that_fits_is_called_and_no_other_host() {
     let other = provider("");
     let second = longhaul_sim::server::Server::start(other.clone())

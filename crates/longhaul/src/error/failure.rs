@@ -5,7 +5,7 @@ use std::io;
 use super::Error;
 use crate::{
     attempt::{Attempt, Sent},
-    model::{Class, class_of},
+    model::{Class, Exposure, class_of},
 };
 
 /// The class of an attempt that ended with `error`.
@@ -26,6 +26,17 @@ pub(crate) fn failure_class(error: &Error, attempt: &Attempt) -> Class {
 /// The class of an attempt whose caller went away.
 pub(crate) fn cancelled_class(attempt: &Attempt) -> Class {
     after_head(attempt).unwrap_or_else(|| unanswered(attempt))
+}
+
+impl Attempt {
+    /// What may have been charged for it by now: at its end what its [outcome](Self::outcome_now) says, and while it runs
+    /// what it would say if its caller left at this moment. For gauges: money that is out.
+    pub fn exposure_now(&self) -> Exposure {
+        match self.outcome_now() {
+            Some(outcome) => outcome.exposure,
+            None => self.exposure(cancelled_class(self)),
+        }
+    }
 }
 
 /// A broken answer: undelivered if it was a good one, else what its status said.
@@ -53,4 +64,28 @@ fn is_connect_error(error: &Error) -> bool {
                 | io::ErrorKind::AddrNotAvailable
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{StatusCode, Version};
+
+    use super::*;
+    use crate::{
+        attempt::OperationId,
+        model::{End, Money},
+    };
+
+    #[test]
+    fn a_running_attempt_may_be_charged_once_it_is_out() {
+        let price = Money::usd_micros(240_000);
+        let attempt = Attempt::new(OperationId::new(), 1, None);
+        attempt.set_price(Some(price), None);
+        attempt.connecting();
+        assert_eq!(attempt.exposure_now().possible(), Some(price.zero()));
+        attempt.head_received(StatusCode::OK, Version::HTTP_11);
+        assert_eq!(attempt.exposure_now().possible(), Some(price));
+        let outcome = attempt.finish(End::Finished, Class::Delivered);
+        assert_eq!(attempt.exposure_now(), outcome.exposure);
+    }
 }

@@ -34,6 +34,8 @@ pub struct Evidence {
     pub finish_reason: Option<Box<str>>,
     /// Why the request was blocked, as the provider says so.
     pub block_reason: Option<Box<str>>,
+    /// Tokens of the request that were read. For metrics: the durable ledger does not keep them.
+    pub input_tokens: Option<u64>,
     /// Tokens that were made.
     pub output_tokens: Option<u64>,
     /// What the answer itself says that it cost, in millionths of the provider's unit.

@@ -4,8 +4,8 @@ use http::StatusCode;
 use longhaul::Money;
 use longhaul_gateway::config::{Cap, KeyConfig, Per};
 
-use super::{PATH, Program, sim};
-use crate::support::{PICTURE, get, post};
+use super::{PATH, Program, sim, told};
+use crate::support::{PICTURE, post};
 
 #[tokio::test]
 async fn every_decision_is_counted_by_its_reason() {
@@ -29,8 +29,7 @@ async fn every_decision_is_counted_by_its_reason() {
     ] {
         assert_eq!(post(&url, PICTURE, headers).await.status, status);
     }
-    let metrics = get(&format!("{}/metrics", program.admin), &[]).await;
-    let metrics = String::from_utf8(metrics.body.unwrap().to_vec()).unwrap();
+    let metrics = program.metrics().await;
     for (name, labels) in [
         (
             "longhaul_decisions",
@@ -53,11 +52,8 @@ async fn every_decision_is_counted_by_its_reason() {
             &["class=\"Overloaded\"", "le=\"900\""],
         ),
     ] {
-        let told = metrics.lines().any(|line| {
-            line.starts_with(name)
-                && line.contains("upstream=\"sim\"")
-                && labels.iter().all(|label| line.contains(label))
-        });
-        assert!(told, "{name} {labels:?} is missing in {metrics}");
+        let labels = [labels, &["upstream=\"sim\""]].concat();
+        let count = told(&metrics, name, &labels);
+        assert!(count.is_some(), "{name} {labels:?} is missing in {metrics}");
     }
 }

@@ -1,11 +1,17 @@
 //! Its death in the middle of a call, and its orderly end.
 
-use std::time::Duration;
+use std::{process::ExitStatus, time::Duration};
 
 use http::StatusCode;
+use longhaul::Class;
+use longhaul_gateway::config::Config;
+use longhaul_ledger::{Filter, Location, Store};
 
 use super::{PATH, Program, from_environment, sim};
-use crate::support::{PICTURE, post, try_post, until};
+use crate::support::{PICTURE, get, post, try_post, until, until_within};
+
+/// On a slow machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn killed_in_the_middle_of_calls_it_pays_nothing_twice() {
@@ -56,7 +62,7 @@ async fn killed_in_the_middle_of_calls_it_pays_nothing_twice() {
 #[tokio::test]
 async fn terminated_it_lets_calls_finish_also_those_without_a_caller() {
     let folder = tempfile::tempdir().unwrap();
-    let (provider, server) = sim("none+takes@100*9").await;
+    let (provider, server) = sim("none+takes@300*9").await;
     let mut program = Program::start(folder.path(), &server.url(), |_| {}).await;
     let url = format!("{}{PATH}", program.url);
     let left = tokio::spawn({
@@ -70,15 +76,55 @@ async fn terminated_it_lets_calls_finish_also_those_without_a_caller() {
     .await;
     left.abort();
     program.terminate();
+    let ready = format!("{}/readyz", program.admin);
+    until_within(PATIENCE, "no new calls are wanted", async || {
+        get(&ready, &[]).await.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
     stays.await.unwrap().picture();
-    let mut ended = None;
-    for _ in 0..400 {
-        ended = program.child.try_wait().unwrap();
-        if ended.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(ended.expect("it ends by itself").success());
+    assert!(ends(&mut program).await.success());
     assert_eq!(provider.oracle().totals().delivered, 2);
+}
+
+#[tokio::test]
+async fn what_runs_when_the_time_is_over_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none+takes@2000*9").await;
+    let in_a_moment = |config: &mut Config| config.drain = Duration::from_millis(200);
+    let mut program = Program::start(folder.path(), &server.url(), in_a_moment).await;
+    let url = format!("{}{PATH}", program.url);
+    let key = [("idempotency-key", "order-1")];
+    let call = tokio::spawn(async move { try_post(&url, PICTURE, &key).await });
+    until("the call is at the provider", || {
+        provider.oracle().entries().len() == 1
+    })
+    .await;
+    program.terminate();
+    // It is told that nobody knows, or its line breaks.
+    if let Ok(answer) = call.await.unwrap() {
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{answer:?}");
+    }
+    ends(&mut program).await;
+    let ledger = Location::Sqlite(folder.path().join("ledger.db"));
+    let store = Store::open(&ledger).await.unwrap();
+    let records = store.records(&Filter::default()).await.unwrap();
+    let closing = records[0].record.closing.as_ref().unwrap();
+    assert_eq!(closing.outcome.class, Class::UnknownOutcome);
+    assert_eq!(records.len(), 1);
+
+    let program = Program::start(folder.path(), &server.url(), |_| {}).await;
+    let back = program.picture(&key).await;
+    assert_eq!(back.json()["error"]["code"], "outcome_unknown", "{back:?}");
+    assert_eq!(provider.oracle().entries().len(), 1);
+}
+
+/// How it ended by itself.
+async fn ends(program: &mut Program) -> ExitStatus {
+    let mut ended = None;
+    until("it ends by itself", || {
+        ended = program.child.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    ended.unwrap()
 }

@@ -4,6 +4,7 @@ mod browser;
 mod commands;
 mod decisions;
 mod ending;
+mod gauges;
 mod held;
 mod leaving;
 #[cfg(feature = "otlp")]
@@ -187,6 +188,16 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The number behind the metric of this name with all these labels.
+fn told(metrics: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    let lines = metrics.lines().filter(|line| {
+        line.split(['{', ' ']).next() == Some(name)
+            && labels.iter().all(|label| line.contains(label))
+    });
+    let numbers = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+    numbers.reduce(|sum, number| sum + number)
 }
 
 /// A number from the environment: how long a test goes on, or how much it does.

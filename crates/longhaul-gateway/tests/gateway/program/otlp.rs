@@ -175,6 +175,13 @@ async fn a_collector_gets_spans_and_metrics_without_secrets() {
     assert_eq!(unit, "s");
     assert_eq!(duration.data_points[0].explicit_bounds.last(), Some(&900.0));
 
+    let (unit, Data::Histogram(tokens)) = &metrics["gen_ai.client.token.usage"] else {
+        panic!("{metrics:?}");
+    };
+    assert_eq!(unit, "{token}");
+    let most = tokens.data_points[0].explicit_bounds.last();
+    assert_eq!(most, Some(&67_108_864.0));
+
     let all = collector.0.lock().unwrap().clone();
     for (what, body) in all {
         let text = String::from_utf8_lossy(&body);

@@ -80,6 +80,32 @@ async fn an_operation_is_shown_in_all_its_attempts() {
 }
 
 #[tokio::test]
+async fn callers_see_no_page_and_the_page_takes_no_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none*9").await;
+    let program = Program::start(folder.path(), &server.url(), |config| {
+        config.upstreams[0].paths = vec!["/v1/".to_owned()];
+    })
+    .await;
+    for path in [
+        "/",
+        "/live",
+        "/metrics",
+        "/claims",
+        "/claims.csv",
+        "/style.css",
+    ] {
+        let shown = get(&format!("{}{path}", program.admin), &[]).await;
+        assert_eq!(shown.status, StatusCode::OK, "{path}");
+        let hidden = get(&format!("{}{path}", program.url), &[]).await;
+        assert_eq!(hidden.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let call = post(&format!("{}{PATH}", program.admin), PICTURE, &[]).await;
+    assert_eq!(call.status, StatusCode::NOT_FOUND);
+    assert_eq!(provider.oracle().entries().len(), 0);
+}
+
+#[tokio::test]
 async fn claims_can_be_taken_away_as_a_table() {
     let folder = tempfile::tempdir().unwrap();
     let (_provider, server) = sim("no-image*9").await;

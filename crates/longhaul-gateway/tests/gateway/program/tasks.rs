@@ -1,6 +1,9 @@
 //! Calls that go out as tasks: what a gateway that was killed had ordered is collected.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use longhaul::{Class, End};
 use longhaul_gateway::config::{Config, Exchange, ProviderKey};
@@ -9,11 +12,14 @@ use longhaul_providers::tasks::TasksPolicy;
 use longhaul_sim::server::Server as SimServer;
 use tokio::process::Command;
 
-use super::{PROGRAM, Program, sim};
-use crate::support::{SPEED, post, try_post, until};
+use super::{PROGRAM, Program, sim, told};
+use crate::support::{SPEED, post, try_post, until, until_within};
 
 pub(super) const ORDER: &str = r#"{"model": "gpt-5.1", "input": "a cat",
     "tools": [{"type": "image_generation", "size": "1024x1024"}]}"#;
+
+const LEFT: [&str; 1] = ["state=\"left\""];
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn host(server: &SimServer) -> String {
     server.url().trim_start_matches("http://").to_owned()
@@ -45,7 +51,7 @@ async fn killed_with_two_tasks(
     let durable = async {
         // A reader may come while the file is being made.
         while !open_tasks(&ledger).await.is_ok_and(|open| open == 2) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         program.kill();
     };
@@ -56,7 +62,7 @@ async fn killed_with_two_tasks(
             durable
         )
     };
-    let (one, other, ()) = tokio::time::timeout(std::time::Duration::from_secs(30), both)
+    let (one, other, ()) = tokio::time::timeout(Duration::from_secs(30), both)
         .await
         .expect("both handles are durable in time");
     assert!(one.is_err() && other.is_err(), "the lines broke");
@@ -160,9 +166,13 @@ async fn what_a_killed_gateway_ordered_it_collects_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let (provider, server) = sim("none+takes@300*9").await;
     killed_with_two_tasks(folder.path(), &server, |_| {}).await;
-    let _back = Program::start(folder.path(), &server.url(), as_tasks(&server)).await;
+    let back = Program::start(folder.path(), &server.url(), as_tasks(&server)).await;
     let out = folder.path().join("collected");
     until("both pictures are there", || pictures(&out).len() == 2).await;
+    until_within(PATIENCE, "no task is left", async || {
+        told(&back.metrics().await, "longhaul_tasks_open", &LEFT) == Some(0.0)
+    })
+    .await;
     assert_eq!(
         provider.oracle().totals().tasks,
         2,
@@ -176,7 +186,7 @@ async fn without_the_key_a_gateway_leaves_tasks_to_their_owner() {
     let (provider, server) = sim("none+takes@300*9").await;
     let callers = |config: &mut Config| config.upstreams[0].key = None::<ProviderKey>;
     killed_with_two_tasks(folder.path(), &server, callers).await;
-    let _back = Program::start(folder.path(), &server.url(), |config| {
+    let back = Program::start(folder.path(), &server.url(), |config| {
         as_tasks(&server)(config);
         callers(config);
     })
@@ -185,5 +195,7 @@ async fn without_the_key_a_gateway_leaves_tasks_to_their_owner() {
     until("it says so", || log().contains("longhaul-gateway collect")).await;
     let ledger = folder.path().join("ledger.db").display().to_string();
     assert_eq!(open_tasks(&ledger).await.unwrap(), 2);
+    let left = told(&back.metrics().await, "longhaul_tasks_open", &LEFT);
+    assert_eq!(left, Some(2.0));
     assert_eq!(provider.oracle().totals().tasks, 2);
 }

@@ -26,7 +26,8 @@ pub(in super::super) enum AnswerKey {
     BlockReason,
     /// `false`: the picture was held back.
     Safe,
-    Tokens,
+    InputTokens,
+    OutputTokens,
     Usage,
     Cost,
     /// Units of an account that were taken.
@@ -108,10 +109,13 @@ impl AnswerKey {
             }
             // Ideogram; xAI.
             b"is_image_safe" | b"respect_moderation" => Self::Safe,
+            b"promptTokenCount" | b"prompt_token_count" | b"input_tokens" | b"prompt_tokens" => {
+                Self::InputTokens
+            }
             b"candidatesTokenCount"
             | b"candidates_token_count"
             | b"output_tokens"
-            | b"completion_tokens" => Self::Tokens,
+            | b"completion_tokens" => Self::OutputTokens,
             b"usage" | b"usageMetadata" => Self::Usage,
             b"cost" => Self::Cost,
             b"creditsCharged" | b"credits_charged" | b"creditsConsumed" => Self::Credits,

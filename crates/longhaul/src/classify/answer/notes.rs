@@ -205,7 +205,10 @@ impl Notes {
                 self.uncharged |= says_uncharged(text);
                 evidence.block(text);
             }
-            AnswerKey::Tokens => {
+            AnswerKey::InputTokens => {
+                evidence.input_tokens = text.parse().ok().or(evidence.input_tokens)
+            }
+            AnswerKey::OutputTokens => {
                 evidence.output_tokens = text.parse().ok().or(evidence.output_tokens)
             }
             AnswerKey::Cost if of_usage => evidence.cost_micros = micros(text, 1e6),

@@ -146,6 +146,19 @@ fn an_event_that_breaks_off_does_not_spoil_the_next() {
     );
 }
 
+#[test]
+fn tokens_are_counted_as_each_provider_names_them() {
+    for usage in [
+        r#"{"usage":{"input_tokens":32,"output_tokens":64,"input_tokens_details":{"text_tokens":30}}}"#,
+        r#"{"usage":{"prompt_tokens":32,"completion_tokens":64,"total_tokens":96}}"#,
+        r#"{"usageMetadata":{"promptTokenCount":32,"candidatesTokenCount":64}}"#,
+    ] {
+        let (facts, _) = watch("application/json", [usage.as_bytes()]);
+        let told = (facts.evidence.input_tokens, facts.evidence.output_tokens);
+        assert_eq!(told, (Some(32), Some(64)), "{usage}");
+    }
+}
+
 /// Something like an answer, of known keys and others.
 fn document() -> impl Strategy<Value = serde_json::Value> {
     let text = prop_oneof![
