@@ -13,7 +13,7 @@
 //! use longhaul_ledger::DurableLedger;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let ledger = DurableLedger::open("spend.db").await?; // or postgres://…
+//! let ledger = DurableLedger::open("spend.db").await?; // postgres://…: feature `postgres`
 //! let stack = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone());
 //! # Ok(()) }
 //! ```
