@@ -5,8 +5,9 @@ use std::{fmt::Debug, time::Duration};
 use libtest_mimic::Failed;
 use longhaul::Class;
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::Ended;
 
-use crate::{scene::Ended, stage::Stage, table::Row};
+use crate::{stage::Stage, table::Row};
 
 #[derive(Debug)]
 pub(crate) struct Cell {
@@ -73,7 +74,7 @@ impl Cell {
                 ended.report.waits()
             ));
         }
-        let records = stage.stack.ledger().records();
+        let records = stage.harness.stack.ledger().records();
         let last = records.last().and_then(|record| record.closing.as_ref());
         let last = last.map(|closing| closing.outcome.class);
         if let Some(picture) = ended.picture() {

@@ -13,10 +13,9 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use longhaul::Stack;
 use longhaul_sim::server::Server;
+use longhaul_testing::harness::SentBody;
 use tokio::{runtime::Handle, time::timeout};
 use tower::{Layer, ServiceExt, service_fn};
-
-use crate::scene::SentBody;
 
 /// Closing takes a moment; a leak is for good.
 const MOMENT: Duration = Duration::from_secs(30);

@@ -11,8 +11,6 @@ mod seen;
 mod stage;
 mod table;
 
-use longhaul_testing::harness as scene;
-
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};

@@ -4,21 +4,19 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use longhaul::{
-    Phase, Stack,
+    Phase,
     billing::Record,
     fallback::{FallbackPolicy, KeySource, Target},
-    policy::Policy,
     retry::StoppedBy,
 };
 use longhaul_hyper::Client;
 use longhaul_sim::{Dialect, Entry, Totals};
-use longhaul_testing::disagreements;
+use longhaul_testing::harness::{Ended, Harness, Http, perform, provider, request_of, until};
 use tower::{Layer, ServiceExt};
 
 use crate::{
     cell::differ,
     leaks,
-    scene::{Ended, Harness, Http, perform, provider, request_of, until},
     seen::{LEAVES, Seen},
     table::{Load, PolicyName, Row},
 };
@@ -26,21 +24,17 @@ use crate::{
 /// So many calls to a host at once.
 const PLACES: usize = 2;
 
-/// A provider that does what the row says to the first request, another one where the policy has one to turn to, and
-/// a client.
+/// A provider that does what the row says to the first request, a client of it, and another provider where the policy has
+/// one to turn to.
 pub(crate) struct Stage {
-    scene: Harness,
+    pub(crate) harness: Harness,
     other: Option<Harness>,
-    pub(crate) stack: Stack,
     client: Http,
     prompt: String,
 }
 
 impl Stage {
     pub(crate) async fn set(row: &Row) -> Self {
-        let script = format!("{},none", row.fault);
-        let provider = provider(&script).image_weight(row.load.weight());
-        let scene = Harness::with(provider, Policy::default()).await;
         let mut policy = row.policy.policy();
         // What is handed on while it comes is what this load is about.
         policy.classify.hold = row.load != Load::LargeAnswer;
@@ -55,15 +49,16 @@ impl Stage {
             target.key = KeySource::Same(vec!["127.0.0.1".to_owned()]);
             policy.fallback = FallbackPolicy::to([target]);
         }
+        let provider = provider(&format!("{},none", row.fault));
+        let provider = provider.image_weight(row.load.weight());
         // What is idle stays as long as the cell looks.
         let client = Client::builder()
             .plain_http_only()
             .pool_idle_timeout(Duration::from_secs(3600))
             .paid_idle_timeout(Duration::from_secs(3600));
         Self {
-            scene,
+            harness: Harness::with(provider, policy).await,
             other,
-            stack: crate::scene::stack(policy),
             client: client.build().expect("valid settings"),
             prompt: row.load.prompt(),
         }
@@ -71,12 +66,12 @@ impl Stage {
 
     /// The operation to its end; `None` where the caller leaves in that phase.
     pub(crate) async fn perform(&self, dialect: Dialect, leaves: Option<Phase>) -> Option<Ended> {
-        let request = request_of(&self.scene.server.url(), dialect, &self.prompt);
-        let client = self.stack.layer(self.client.clone());
+        let request = request_of(&self.harness.server.url(), dialect, &self.prompt);
+        let client = self.harness.stack.layer(self.client.clone());
         match leaves {
             None => return Some(perform(client, request).await),
             Some(Phase::Head) => {
-                let oracle = self.scene.provider.oracle();
+                let oracle = self.harness.provider.oracle();
                 let read = || oracle.totals().read_whole == 1;
                 tokio::select! {
                     ended = perform(client, request) => panic!("it ended before: {ended:?}"),
@@ -95,19 +90,20 @@ impl Stage {
 
     /// What the providers know, once nothing more changes.
     pub(crate) async fn truth(&self) -> Vec<Entry> {
-        let mut truth = self.scene.truth().await;
+        let mut truth = self.harness.truth().await;
         if let Some(other) = &self.other {
             truth.extend(other.truth().await);
         }
         truth
     }
 
+    /// In what the ledger differs from the truth, and from what the attempts themselves say.
     pub(crate) async fn disagreements(&self) -> Vec<String> {
-        disagreements(&self.stack.ledger().records(), &self.truth().await)
+        self.harness.differs_from(&self.truth().await)
     }
 
     pub(crate) async fn seen(&self, ended: Option<&Ended>, expected_open: usize) -> Seen {
-        let records = self.stack.ledger().records();
+        let records = self.harness.stack.ledger().records();
         let first = &records[0];
         let closing = first.closing.as_ref().expect("it has ended");
         let status = closing.status.map(|status| status.as_u16().to_string());
@@ -116,7 +112,7 @@ impl Stage {
         let verdict = ended.map(|ended| self.verdict(&records, ended.report.stopped_by()));
         let totals = self.totals();
         let sum = |of: fn(&Totals) -> u64| totals.iter().map(of).sum::<u64>().to_string();
-        let open = leaks::open_connections(&self.scene.server, expected_open).await;
+        let open = leaks::open_connections(&self.harness.server, expected_open).await;
         Seen([
             outcome.class.name().to_owned(),
             outcome.end.name().to_owned(),
@@ -133,11 +129,10 @@ impl Stage {
     }
 
     fn totals(&self) -> Vec<Totals> {
-        let scenes = [Some(&self.scene), self.other.as_ref()]
-            .into_iter()
-            .flatten();
-        scenes
-            .map(|scene| scene.provider.oracle().totals())
+        let harnesses = [Some(&self.harness), self.other.as_ref()];
+        let oracles = harnesses.into_iter().flatten();
+        oracles
+            .map(|harness| harness.provider.oracle().totals())
             .collect()
     }
 
@@ -166,16 +161,19 @@ impl Stage {
     /// Takes everything down; nothing may be left of it.
     pub(crate) async fn strike(self, dialect: Dialect) -> Vec<String> {
         let mut found = Vec::new();
-        let request = || request_of(&self.scene.server.url(), dialect, "");
-        if !leaks::places_are_free(&self.stack, PLACES, request) {
+        let request = || request_of(&self.harness.server.url(), dialect, "");
+        if !leaks::places_are_free(&self.harness.stack, PLACES, request) {
             found.push("its place in flight was not given back".to_owned());
         }
-        drop((self.client, self.stack));
-        let scenes = [Some(self.scene), self.other].into_iter().flatten();
-        for scene in scenes {
-            let open = leaks::open_connections(&scene.server, 0).await;
+        drop((self.client, self.harness.stack));
+        let servers = [
+            Some(self.harness.server),
+            self.other.map(|other| other.server),
+        ];
+        for server in servers.into_iter().flatten() {
+            let open = leaks::open_connections(&server, 0).await;
             differ(&mut found, "connections without a client", open, 0);
-            scene.server.shutdown().await;
+            server.shutdown().await;
         }
         differ(&mut found, "tasks left", leaks::tasks().await, 0);
         found
@@ -187,7 +185,7 @@ fn caller_got(ended: Option<&Ended>) -> String {
     match ended.map(|ended| (ended.picture(), &ended.answer)) {
         None => LEAVES.to_owned(),
         Some((Some(_), _)) => "picture".to_owned(),
-        Some((None, Ok(answer))) => answer.status.as_u16().to_string(),
+        Some((None, Ok(answer))) => answer.status().as_u16().to_string(),
         Some((None, Err(_))) => "error".to_owned(),
     }
 }

@@ -131,19 +131,13 @@ impl Load {
 /// Every fault that befalls a unary call has a row under each policy that has no other target. Those of tasks and streams
 /// are tested with the layers that make such calls.
 pub(crate) fn is_complete() -> Result<(), Failed> {
-    let unknown = "?".parse::<Fault>().expect_err("no fault").to_string();
-    let (_, names) = unknown.split_once("known are ").expect("a list");
-    let bare = |name: &str| {
-        let end = name.find(['@', '[', '*']).unwrap_or(name.len());
-        name[..end].to_owned()
-    };
-    let of_exchanges = |name: &String| Fault::OF_EXCHANGES.contains(&name.as_str());
-    let known = names.split(", ").map(bare);
-    let known: BTreeSet<_> = known.filter(|name| !of_exchanges(name)).collect();
+    let unary = |name: &&str| !Fault::OF_EXCHANGES.contains(name);
+    let known: BTreeSet<_> = Fault::names().filter(unary).collect();
     let cells = cells();
     for policy in [PolicyName::Document, PolicyName::Careful] {
         let of_policy = cells.iter().filter(|cell| cell.row.policy == policy);
-        let rows: BTreeSet<_> = of_policy.map(|cell| bare(&cell.row.fault)).collect();
+        let names = of_policy.filter_map(|cell| cell.row.fault.split(['@', '*']).next());
+        let rows: BTreeSet<_> = names.collect();
         let missing: Vec<_> = known.difference(&rows).collect();
         if !missing.is_empty() {
             return Err(format!("{policy:?}: no row for {missing:?}").into());

@@ -12,14 +12,16 @@ use longhaul::{
 };
 use longhaul_hyper::{Builder, Client, Keepalive};
 use longhaul_sim::Dialect;
-use longhaul_testing::Network;
+use longhaul_testing::{
+    Network,
+    harness::{Attempts, Ended, chain, perform, request, request_of},
+};
 use tokio::time::{Instant, sleep};
 use tower::Layer;
 
 use crate::{
     inside::Inside,
     outage::{in_phase, once, unhurried},
-    scene::{Ended, attempts_of, chain, perform, request, request_of},
 };
 
 /// What the impatient keepalive allows.
@@ -42,10 +44,10 @@ async fn swallowed(client: Builder, policy: Policy) -> (Ended, Duration) {
     let mut provider = Inside::provider(&network, "none+takes@200").await;
     let client = client.plain_http_only().build().expect("valid settings");
     let mut asked = request(&provider.url, Dialect::OpenAi);
-    let mut attempts = attempts_of(&mut asked);
+    let attempts = Attempts::of(&mut asked);
 
     let swallow = async {
-        in_phase(Phase::Head, &mut attempts).await;
+        in_phase(Phase::Head, &attempts).await;
         let since = Instant::now();
         network.lose(100);
         since
@@ -79,7 +81,7 @@ fn assert_dead_path(error: &Error) {
     );
 }
 
-pub(crate) async fn a_black_hole_after_the_request_is_found_when_the_user_timeout_says() {
+pub(crate) async fn a_black_hole_after_the_request_is_found_by_the_user_timeout() {
     // Where it is set, the kernel goes by it and not by the number of probes.
     let user_timeout = 2 * SOONEST;
     let client = Client::builder()
@@ -134,10 +136,10 @@ pub(crate) async fn a_black_hole_within_the_request_is_found_by_the_user_timeout
     let client = client.build().expect("valid settings");
     let stack = unhurried(once());
     let mut asked = request_of(&deaf.url, Dialect::OpenAi, &"x".repeat(24_000_000));
-    let mut attempts = attempts_of(&mut asked);
+    let attempts = Attempts::of(&mut asked);
 
     let swallow = async {
-        in_phase(Phase::Write, &mut attempts).await;
+        in_phase(Phase::Write, &attempts).await;
         // What the buffers take is on its way.
         sleep(Duration::from_millis(500)).await;
         network.lose(100);

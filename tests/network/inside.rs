@@ -8,15 +8,13 @@ use std::{
 };
 
 use longhaul_sim::{Provider, Weight, server::Server};
-use longhaul_testing::Network;
+use longhaul_testing::{Network, harness::SPEED};
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     net::TcpSocket,
     process::{Child, ChildStdin, ChildStdout, Command},
 };
-
-use crate::scene::SPEED;
 
 /// The script of the provider to be; or [`DEAF`].
 const ORDER: &str = "LONGHAUL_TEST_INSIDE";

@@ -10,8 +10,6 @@ mod outage;
 mod sockets;
 mod unreachable;
 
-use longhaul_testing::harness as scene;
-
 use std::{future::Future, process::ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
@@ -48,14 +46,14 @@ tests![
     outage::a_lossy_path_is_slower_and_nothing_else,
     outage::an_outage_of_seconds_is_survived_by_the_one_attempt,
     outage::a_request_that_is_written_into_an_outage_arrives_after_it,
-    black_hole::a_black_hole_after_the_request_is_found_when_the_user_timeout_says,
+    black_hole::a_black_hole_after_the_request_is_found_by_the_user_timeout,
     black_hole::a_black_hole_after_the_request_is_found_by_the_keepalive,
     black_hole::without_either_only_our_own_clock_ends_it,
     black_hole::a_black_hole_within_the_request_is_found_by_the_user_timeout,
     black_hole::a_black_hole_before_the_connection_is_never_sent_to,
-    unreachable::a_whole_request_that_is_called_unreachable_is_an_unknown_outcome,
-    unreachable::a_part_of_a_request_that_is_called_unreachable_is_sent_partial,
-    unreachable::a_connection_that_is_called_unreachable_is_never_sent,
+    unreachable::a_whole_request_called_unreachable_is_an_unknown_outcome,
+    unreachable::a_part_of_a_request_called_unreachable_is_sent_partial,
+    unreachable::a_connection_called_unreachable_is_never_sent,
     sockets::a_silent_call_keeps_the_keepalive_timer_running,
     sockets::without_keepalive_no_timer_runs,
 ];

@@ -5,14 +5,14 @@ use std::time::Duration;
 use longhaul::{Attempt, Class, Phase, Stack, http1::HttpScope, policy::Policy};
 use longhaul_hyper::Client;
 use longhaul_sim::Dialect;
-use longhaul_testing::Network;
-use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
+use longhaul_testing::{
+    Network,
+    harness::{Attempts, Ended, perform, plain, priced, request, request_of, until},
+};
+use tokio::time::sleep;
 use tower::Layer;
 
-use crate::{
-    inside::{Counts, Inside},
-    scene::{Ended, attempts_of, perform, plain, priced, request, request_of, until},
-};
+use crate::inside::{Counts, Inside};
 
 /// Long enough that the kernel has to send again, and to wait longer each time: after this one it tries at 25 s.
 const OUTAGE: Duration = Duration::from_secs(20);
@@ -39,9 +39,9 @@ pub(crate) fn once() -> Policy {
 }
 
 /// Waits until the first attempt is in this phase.
-pub(crate) async fn in_phase(phase: Phase, attempts: &mut UnboundedReceiver<Attempt>) {
-    let attempt = attempts.recv().await.expect("an attempt");
-    until("the phase", || attempt.phase() == phase).await;
+pub(crate) async fn in_phase(phase: Phase, attempts: &Attempts) {
+    let holds = |attempt: &Attempt| attempt.phase() == phase;
+    until("the phase", || attempts.begun().first().is_some_and(holds)).await;
 }
 
 fn assert_delivered_at_once(ended: &Ended) {
@@ -74,10 +74,10 @@ pub(crate) async fn an_outage_of_seconds_is_survived_by_the_one_attempt() {
     // Its answer is written 4 s later, into the outage.
     let mut provider = Inside::provider(&network, "none+takes@200").await;
     let mut asked = request(&provider.url, Dialect::OpenAi);
-    let mut attempts = attempts_of(&mut asked);
+    let attempts = Attempts::of(&mut asked);
 
     let outage = async {
-        in_phase(Phase::Head, &mut attempts).await;
+        in_phase(Phase::Head, &attempts).await;
         network.unplug();
         sleep(OUTAGE).await;
         network.plug();

@@ -5,13 +5,15 @@ use std::{process::Command, time::Duration};
 use longhaul::{Phase, policy::Policy};
 use longhaul_hyper::{Builder, Client, Keepalive};
 use longhaul_sim::Dialect;
-use longhaul_testing::{Network, find};
+use longhaul_testing::{
+    Network, find,
+    harness::{Attempts, perform, request, until},
+};
 use tower::Layer;
 
 use crate::{
     inside::Inside,
     outage::{in_phase, unhurried},
-    scene::{attempts_of, perform, request, until},
 };
 
 /// The line of `ss` about a call that waits for its answer.
@@ -20,13 +22,13 @@ async fn socket_of_a_silent_call(client: Builder) -> String {
     let provider = Inside::provider(&network, "silence").await;
     let client = client.plain_http_only().build().expect("valid settings");
     let mut asked = request(&provider.url, Dialect::OpenAi);
-    let mut attempts = attempts_of(&mut asked);
+    let attempts = Attempts::of(&mut asked);
     let program = find("ss").expect("iproute2 has it");
     let inside = network.inside().to_string();
 
     let mut line = String::new();
     let look = async {
-        in_phase(Phase::Head, &mut attempts).await;
+        in_phase(Phase::Head, &attempts).await;
         // Until all is acknowledged, another timer runs.
         let settled = || {
             let arguments = ["--no-header", "-tno", "dst", &inside];

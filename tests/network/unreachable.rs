@@ -6,14 +6,16 @@ use std::{io, time::Duration};
 use longhaul::{Class, Error, Phase, attempt::Sent};
 use longhaul_hyper::Client;
 use longhaul_sim::Dialect;
-use longhaul_testing::Network;
+use longhaul_testing::{
+    Network,
+    harness::{Attempts, Ended, Http, chain, perform, request, request_of},
+};
 use tokio::time::sleep;
 use tower::Layer;
 
 use crate::{
     inside::{Counts, Inside},
     outage::{in_phase, once, unhurried},
-    scene::{Ended, Http, attempts_of, chain, perform, request, request_of},
 };
 
 /// After this the kernel gives up, with the last word that it heard of the path.
@@ -53,15 +55,15 @@ fn system_error(error: &Error) -> Option<io::ErrorKind> {
     None
 }
 
-pub(crate) async fn a_whole_request_that_is_called_unreachable_is_an_unknown_outcome() {
+pub(crate) async fn a_whole_request_called_unreachable_is_an_unknown_outcome() {
     let network = Network::new().expect("possible a moment ago");
     let mut provider = Inside::provider(&network, "none+takes@100").await;
     network.lose_acknowledgements();
     let mut asked = request(&provider.url, Dialect::OpenAi);
-    let mut attempts = attempts_of(&mut asked);
+    let attempts = Attempts::of(&mut asked);
 
     let refuse = async {
-        in_phase(Phase::Head, &mut attempts).await;
+        in_phase(Phase::Head, &attempts).await;
         sleep(ARRIVED).await;
         network.refuse();
     };
@@ -79,16 +81,16 @@ pub(crate) async fn a_whole_request_that_is_called_unreachable_is_an_unknown_out
     assert_eq!(counts, paid, "it is never free");
 }
 
-pub(crate) async fn a_part_of_a_request_that_is_called_unreachable_is_sent_partial() {
+pub(crate) async fn a_part_of_a_request_called_unreachable_is_sent_partial() {
     let network = Network::new().expect("possible a moment ago");
     let deaf = Inside::deaf(&network).await;
     // What is on its way stays unacknowledged: of a full window's probes the kernel believes no router.
     network.lose_acknowledgements();
     let mut asked = request_of(&deaf.url, Dialect::OpenAi, &"x".repeat(24_000_000));
-    let mut attempts = attempts_of(&mut asked);
+    let attempts = Attempts::of(&mut asked);
 
     let refuse = async {
-        in_phase(Phase::Write, &mut attempts).await;
+        in_phase(Phase::Write, &attempts).await;
         sleep(ARRIVED).await;
         network.refuse();
     };
@@ -98,7 +100,7 @@ pub(crate) async fn a_part_of_a_request_that_is_called_unreachable_is_sent_parti
     assert_unreachable(&ended, Class::SentPartial, Sent::Part);
 }
 
-pub(crate) async fn a_connection_that_is_called_unreachable_is_never_sent() {
+pub(crate) async fn a_connection_called_unreachable_is_never_sent() {
     let network = Network::new().expect("possible a moment ago");
     let mut provider = Inside::provider(&network, "none").await;
     network.refuse();

@@ -2,12 +2,10 @@
 
 use longhaul::{Class, policy::Policy};
 use longhaul_sim::{Dialect, Weight};
+use longhaul_testing::harness::{Ended, Harness, perform, plain, provider, request_of};
 use tower::Layer;
 
-use crate::{
-    scene::{Ended, Harness, perform, plain, provider, request_of},
-    way::{SOON, ask, counts, nginx, scene, scene_of},
-};
+use crate::way::{SOON, ask, counts, nginx, scene, scene_of};
 
 const HELD: &str = "proxy_buffering on; proxy_request_buffering on; client_max_body_size 64m;";
 const PASSED: &str = "proxy_buffering off; proxy_request_buffering off; client_max_body_size 64m;";

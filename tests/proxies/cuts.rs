@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use longhaul::{Class, End, Phase, diagnosis::Cause, policy::Policy, retry::StoppedBy};
 use longhaul_sim::Dialect;
-use longhaul_testing::Mode;
+use longhaul_testing::{
+    Mode,
+    harness::{Ended, Harness, perform, plain, request},
+};
 use tower::Layer;
 
-use crate::{
-    scene::{Ended, Harness, perform, plain, request},
-    way::{SECOND, SOON, ask, assert_cut_by, assert_diagnosed, counts, haproxy, nginx, scene},
+use crate::way::{
+    SECOND, SOON, ask, assert_cut_by, assert_diagnosed, counts, haproxy, nginx, scene,
 };
 
 /// An idle limit shorter than the picture takes, then a picture that is made in time.

@@ -2,12 +2,10 @@
 
 use longhaul::{Class, policy::Policy, retry::StoppedBy};
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::{perform, plain, request_of};
 use tower::Layer;
 
-use crate::{
-    scene::{perform, plain, request_of},
-    way::{counts, nginx, scene},
-};
+use crate::way::{counts, nginx, scene};
 
 #[tokio::test]
 async fn a_request_too_large_for_the_proxy_is_refused_once_and_free() {
@@ -22,6 +20,6 @@ async fn a_request_too_large_for_the_proxy_is_refused_once_and_free() {
     assert_eq!(ended.classes(), [Class::ClientError]);
     assert_eq!(ended.report.stopped_by(), StoppedBy::Class);
     let answer = ended.answer.as_ref().expect("nginx's page");
-    assert_eq!(answer.status.as_u16(), 413);
+    assert_eq!(answer.status().as_u16(), 413);
     assert_eq!(counts(&scene).await, (0, 0, 0));
 }

@@ -12,5 +12,3 @@ mod mixed;
 mod outbound;
 mod reuse;
 mod way;
-
-use longhaul_testing::harness as scene;

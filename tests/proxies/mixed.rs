@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use longhaul::{Class, policy::Policy};
 use longhaul_sim::Dialect;
-use longhaul_testing::Mode;
+use longhaul_testing::{
+    Mode,
+    harness::{Harness, perform, plain, request},
+};
 use tokio::task::JoinSet;
 use tower::Layer;
 
-use crate::{
-    scene::{Harness, perform, plain, request},
-    way::{haproxy, nginx, scene},
-};
+use crate::way::{haproxy, nginx, scene};
 
 /// What the provider does, and what a proxy makes of it.
 const FAULTS: [&str; 12] = [

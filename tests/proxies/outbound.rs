@@ -3,14 +3,13 @@
 use longhaul::{Class, ErrorKind, StackService, policy::Policy};
 use longhaul_hyper::{Client, Proxies};
 use longhaul_sim::{Dialect, server::Protocols};
-use longhaul_testing::{MicroSocks, TinyProxy};
-use rustls::{ClientConfig, crypto::ring};
+use longhaul_testing::{
+    MicroSocks, TinyProxy,
+    harness::{Ended, Harness, Http, UNSENT_ATTEMPTS, chain, perform, trusting},
+};
 use tower::Layer;
 
-use crate::{
-    scene::{Ended, Harness, Http, UNSENT_ATTEMPTS, chain, perform},
-    way::{SOON, counts, scene},
-};
+use crate::way::{SOON, counts, scene};
 
 const USER: Option<(&str, &str)> = Some(("aladdin", "sesame"));
 
@@ -20,13 +19,7 @@ fn through(scene: &Harness, url: &str) -> StackService<Http> {
     let builder = Client::builder().proxies(proxies);
     let builder = match scene.server.certificate_der() {
         None => builder.plain_http_only(),
-        Some(_) => builder.tls_config(
-            ClientConfig::builder_with_provider(ring::default_provider().into())
-                .with_safe_default_protocol_versions()
-                .expect("ring supports them")
-                .with_root_certificates(scene.server.root_store())
-                .with_no_client_auth(),
-        ),
+        Some(_) => builder.tls_config(trusting(scene.server.root_store())),
     };
     scene.stack.layer(builder.build().expect("valid settings"))
 }

@@ -5,12 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 use longhaul::{Class, policy::Policy};
 use longhaul_hyper::{Client, Settings};
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::{SentBody, perform, request, until};
 use tower::Layer;
 
-use crate::{
-    scene::{SentBody, perform, request, until},
-    way::{SOON, counts, nginx, scene},
-};
+use crate::way::{SOON, counts, nginx, scene};
 
 const CALLS: usize = 3;
 

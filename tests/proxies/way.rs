@@ -2,10 +2,11 @@
 
 use longhaul::{Class, diagnosis::Cause, policy::Policy};
 use longhaul_sim::{Builder, Dialect, Totals};
-use longhaul_testing::{HaProxy, Mode, Nginx};
+use longhaul_testing::{
+    HaProxy, Mode, Nginx,
+    harness::{Ended, Harness, perform, plain, provider, request},
+};
 use tower::Layer;
-
-use crate::scene::{Ended, Harness, perform, plain, provider, request};
 
 /// A proxy that gives up after a second; the picture takes longer.
 pub(crate) const SECOND: &str = "none+takes@150";

@@ -23,7 +23,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 use crate::{
     below::{self, PICTURE},
-    bench::{picture, send},
+    calls::{picture, send},
 };
 
 fn outcome<B>(answer: &Response<B>) -> (End, Class) {

@@ -14,10 +14,10 @@ use longhaul::{
     retry::{RetryReport, StoppedBy},
 };
 use longhaul_sim::Dialect;
-use longhaul_testing::{MockBody, Step};
+use longhaul_testing::{MockBody, Step, harness::exact};
 use tower::{Layer, service_fn};
 
-use crate::bench::{Bench, picture, post, send, tested};
+use crate::calls::{picture, post, scripted, send};
 
 const IMAGES: &str = "v1/images/generations";
 
@@ -31,11 +31,11 @@ where
     B::Error: Into<BoxError>,
     B::Data: Send,
 {
-    let bench = Bench::new("none");
-    let answer = bench.call(request).await.unwrap();
-    bench.assert_agreed().await;
+    let harness = scripted("none");
+    let answer = send(harness.client(), request).await.unwrap();
+    harness.assert_agreement().await;
     // What is wrong stays wrong: it is sent once.
-    assert_eq!(bench.provider.oracle().entries().len(), 1);
+    assert_eq!(harness.provider.oracle().entries().len(), 1);
     answer.status()
 }
 
@@ -90,12 +90,15 @@ async fn foreign_and_absurd_headers_pass() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_no_text_is_kept_and_left_out_of_the_ledger() {
-    let bench = Bench::new("none");
+    let harness = scripted("none");
     let mut request = picture(Dialect::OpenAi);
     let key = HeaderValue::from_bytes(b"\xff").unwrap();
     request.headers_mut().insert("idempotency-key", key);
-    assert_eq!(bench.call(request).await.unwrap().status(), StatusCode::OK);
-    let record = &bench.stack.ledger().records()[0];
+    assert_eq!(
+        send(harness.client(), request).await.unwrap().status(),
+        StatusCode::OK
+    );
+    let record = &harness.stack.ledger().records()[0];
     assert_eq!(record.opening.idempotency_key, None);
 }
 
@@ -123,7 +126,7 @@ async fn absurd_answers_pass() {
                     .body(Full::<Bytes>::from("\u{feff}{"))?;
                 Ok::<_, BoxError>(answer)
             });
-            let stack = Stack::new(tested(Default::default())).unwrap();
+            let stack = Stack::new(exact(Default::default())).unwrap();
             let answer = send(stack.layer(client), picture(Dialect::OpenAi)).await;
             let answer = answer.unwrap();
             assert_eq!(answer.body(), "\u{feff}{");
@@ -159,7 +162,7 @@ async fn a_body_above_the_cap_is_sent_once_whole_and_never_held_whole() {
             }
         })
     };
-    let stack = Stack::new(tested(Default::default())).unwrap();
+    let stack = Stack::new(exact(Default::default())).unwrap();
     let request = post(IMAGES, body);
     let answer = send(stack.layer(client), request).await.unwrap();
 
@@ -173,11 +176,13 @@ async fn a_body_above_the_cap_is_sent_once_whole_and_never_held_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_body_that_breaks_is_said_to_and_nothing_is_sent() {
-    let bench = Bench::new("none");
+    let harness = scripted("none");
     let broken = MockBody::new([Step::Fail("the disk is gone")]);
-    let error = bench.call(post(IMAGES, broken)).await.unwrap_err();
+    let error = send(harness.client(), post(IMAGES, broken))
+        .await
+        .unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::RequestBody);
     assert_eq!(error.class(), Class::NeverSent);
-    assert!(bench.provider.oracle().entries().is_empty());
-    assert!(bench.stack.ledger().records().is_empty());
+    assert!(harness.provider.oracle().entries().is_empty());
+    assert!(harness.stack.ledger().records().is_empty());
 }

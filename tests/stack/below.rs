@@ -1,6 +1,9 @@
 //! Clients that do the same thing with every call, to stand below layers that stand alone.
 
-use longhaul_testing::{MockBody, MockClient, Reply};
+use std::future::{pending, ready};
+
+use http::Response;
+use longhaul_testing::{MockBody, MockClient, reset};
 
 pub(crate) const PICTURE: &str = r#"{"data":[{"b64_json":"aW1n"}]}"#;
 
@@ -9,16 +12,16 @@ pub(crate) fn answering(statuses: &'static [u16]) -> MockClient {
     let mut statuses = statuses.iter();
     MockClient::new(move |_| {
         let status = statuses.next().copied().unwrap_or(200);
-        Reply::status(status)
-            .header("content-type", "application/json")
-            .body(MockBody::of([PICTURE]))
+        let answer = Response::builder().status(status);
+        let answer = answer.header("content-type", "application/json");
+        ready(Ok(answer.body(MockBody::of([PICTURE])).unwrap()))
     })
 }
 
 pub(crate) fn silent() -> MockClient {
-    MockClient::new(|_| Reply::silence())
+    MockClient::new(|_| pending())
 }
 
 pub(crate) fn resetting() -> MockClient {
-    MockClient::new(|_| Reply::reset())
+    MockClient::new(|_| ready(Err(reset())))
 }

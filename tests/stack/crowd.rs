@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use longhaul::{Class, policy::Policy, retry::RetryReport};
 use longhaul_sim::{Action, Dialect, Fault, Script};
+use longhaul_testing::harness::Harness;
 use tokio::time::Instant;
 
-use crate::bench::{Bench, picture, send};
+use crate::calls::{picture, send};
 
 const CALLS: usize = 50;
 const PLACES: usize = 10;
@@ -15,12 +16,12 @@ const TAKES: Duration = Duration::from_secs(120);
 #[tokio::test(start_paused = true)]
 async fn fifty_calls_end_well_in_order_and_none_times_out_falsely() {
     let script = Script::always(Action::new(Fault::None).taking(TAKES));
-    let bench = Bench::with(Policy::nano_banana_pro(), script);
+    let harness = Harness::in_process(Policy::nano_banana_pro(), script);
     let began = Instant::now();
-    let client = bench.client();
+    let client = harness.client();
     let calls: Vec<_> = (0..CALLS)
         .map(|number| {
-            let mut request = bench.watched(picture(Dialect::OpenAi));
+            let mut request = picture(Dialect::OpenAi);
             let key = number.to_string().parse().unwrap();
             request.headers_mut().insert("idempotency-key", key);
             let client = client.clone();
@@ -52,7 +53,7 @@ async fn fifty_calls_end_well_in_order_and_none_times_out_falsely() {
             report.queue_timeouts()
         );
     }
-    let arrived: Vec<_> = bench
+    let arrived: Vec<_> = harness
         .provider
         .oracle()
         .entries()
@@ -60,8 +61,8 @@ async fn fifty_calls_end_well_in_order_and_none_times_out_falsely() {
         .map(|entry| entry.key.unwrap().parse::<usize>().unwrap())
         .collect();
     assert_eq!(arrived, (0..CALLS).collect::<Vec<_>>());
-    assert_eq!(bench.stack.ledger().records().len(), CALLS);
-    bench.assert_agreed().await;
+    assert_eq!(harness.stack.ledger().records().len(), CALLS);
+    harness.assert_agreement().await;
 }
 
 /// A retry's wait holds no place: the others go on meanwhile.
@@ -69,14 +70,14 @@ async fn fifty_calls_end_well_in_order_and_none_times_out_falsely() {
 async fn a_call_that_waits_to_be_sent_again_holds_up_nobody() {
     let mut policy = Policy::nano_banana_pro();
     policy.in_flight.max_per_host = 1;
-    let bench = Bench::with(
+    let harness = Harness::in_process(
         policy,
         "overloaded, none+takes@10, none+takes@20".parse().unwrap(),
     );
     let began = Instant::now();
     let timed = |call: usize| {
-        let request = bench.watched(picture(Dialect::OpenAi));
-        let client = bench.client();
+        let request = picture(Dialect::OpenAi);
+        let client = harness.client();
         async move {
             let answer = send(client, request).await.unwrap();
             let report = answer.extensions().get::<RetryReport>().unwrap();
@@ -86,5 +87,5 @@ async fn a_call_that_waits_to_be_sent_again_holds_up_nobody() {
     let (first, second) = tokio::join!(timed(1), timed(2));
     // The second call's picture is made while the first waits 15 s.
     assert_eq!((first, second), ((1, 2, 15 + 20), (2, 1, 10)));
-    bench.assert_agreed().await;
+    harness.assert_agreement().await;
 }

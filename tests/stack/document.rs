@@ -10,16 +10,17 @@ use longhaul::{
     timeout::AtLimit,
 };
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::Harness;
 use tokio::time::Instant;
 
-use crate::bench::{Bench, PRICE, picture};
+use crate::calls::{PRICE, picture, scripted, send};
 
 #[tokio::test(start_paused = true)]
 async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
     for dialect in [Dialect::OpenAi, Dialect::Gemini] {
-        let bench = Bench::new("overloaded, cut@60, none+takes@240");
+        let harness = scripted("overloaded, cut@60, none+takes@240");
         let began = Instant::now();
-        let answer = bench.call(picture(dialect)).await.unwrap();
+        let answer = send(harness.client(), picture(dialect)).await.unwrap();
 
         // 503, 15 s, a cut after 60 s, 5 s, a picture after 240 s.
         assert_eq!(began.elapsed().as_secs(), 15 + 60 + 5 + 240);
@@ -35,7 +36,7 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
         assert_eq!(report.stopped_by(), StoppedBy::Success);
         assert_eq!(report.queue_timeouts(), 0);
 
-        let ledger = bench.stack.ledger();
+        let ledger = harness.stack.ledger();
         let ends: Vec<_> = ledger
             .records()
             .into_iter()
@@ -55,7 +56,7 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
         assert_eq!(totals.possible, Money::usd_micros(2 * PRICE));
 
         let claims: Vec<_> = ledger
-            .claims(&bench.stack.policy().billing.claims)
+            .claims(&harness.stack.policy().billing.claims)
             .into_iter()
             .map(|claim| (claim.attempt, claim.rule, claim.amount, claim.certainty))
             .collect();
@@ -67,45 +68,49 @@ async fn an_overload_and_a_cut_end_in_a_picture_and_honest_books() {
                 (3, ClaimRule::Over, price, ClaimConfidence::Eligible),
             ]
         );
-        bench.assert_agreed().await;
+        harness.assert_agreement().await;
         // What the ledger held for likely was so.
-        assert_eq!(bench.provider.oracle().totals().charged, 2);
+        assert_eq!(harness.provider.oracle().totals().charged, 2);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_breaks_off_is_asked_again_only_while_held() {
-    let bench = |hold| {
+    let harness = |hold| {
         let mut policy = Policy::nano_banana_pro();
         policy.classify.hold = hold;
         policy.classify.peek_limit = 16;
-        Bench::with(policy, "truncated, stalled, none".parse().unwrap())
+        Harness::in_process(policy, "truncated, stalled, none".parse().unwrap())
     };
-    let handed_on = bench(false);
-    let broken = handed_on.call(picture(Dialect::OpenAi)).await.unwrap_err();
+    let handed_on = harness(false);
+    let broken = send(handed_on.client(), picture(Dialect::OpenAi))
+        .await
+        .unwrap_err();
     assert_eq!(broken.class(), Class::Undelivered);
-    handed_on.assert_agreed().await;
+    handed_on.assert_agreement().await;
     assert_eq!(handed_on.provider.oracle().totals().charged, 1);
 
-    let held = bench(true);
-    let answer = held.call(picture(Dialect::OpenAi)).await.unwrap();
+    let held = harness(true);
+    let answer = send(held.client(), picture(Dialect::OpenAi)).await.unwrap();
     let report = answer.extensions().get::<RetryReport>().unwrap();
     assert_eq!(
         report.classes().collect::<Vec<_>>(),
         [Class::Undelivered, Class::Undelivered, Class::Delivered].map(Some)
     );
     assert_eq!(report.duplicates(), 2);
-    held.assert_agreed().await;
+    held.assert_agreement().await;
     assert_eq!(held.provider.oracle().totals().charged, 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_attempt_carries_one_key_its_number_and_the_same_body() {
-    let bench = Bench::new("overloaded, reset@10, none");
-    bench.call(picture(Dialect::OpenAi)).await.unwrap();
-    bench.assert_agreed().await;
+    let harness = scripted("overloaded, reset@10, none");
+    send(harness.client(), picture(Dialect::OpenAi))
+        .await
+        .unwrap();
+    harness.assert_agreement().await;
 
-    let entries = bench.provider.oracle().entries();
+    let entries = harness.provider.oracle().entries();
     assert_eq!(entries.len(), 3);
     for (entry, number) in entries.iter().zip(1..) {
         assert!(entry.key.is_some());
@@ -135,9 +140,11 @@ async fn silence_ends_at_600_s_three_times_to_the_documents_letter() {
 async fn silent_until(ends: [u64; 3], begins: [u64; 3], at_limit: Option<AtLimit>) {
     let mut policy = Policy::nano_banana_pro();
     policy.timeout.at_limit = at_limit;
-    let bench = Bench::with(policy, "silence*3".parse().unwrap());
+    let harness = Harness::in_process(policy, "silence*3".parse().unwrap());
     let began = Instant::now();
-    let error = bench.call(picture(Dialect::Gemini)).await.unwrap_err();
+    let error = send(harness.client(), picture(Dialect::Gemini))
+        .await
+        .unwrap_err();
     assert_eq!(began.elapsed().as_secs(), ends[2]);
     assert!(error.is_timeout());
     let report = error.report().unwrap();
@@ -151,26 +158,30 @@ async fn silent_until(ends: [u64; 3], begins: [u64; 3], at_limit: Option<AtLimit
     });
     let expected = ends.iter().zip(begins).map(|(end, begin)| end - begin);
     assert_eq!(lasted.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
-    bench.assert_agreed().await;
-    assert_eq!(bench.provider.oracle().totals().charged, 3);
+    harness.assert_agreement().await;
+    assert_eq!(harness.provider.oracle().totals().charged, 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_caller_gets_the_costliest_ending_and_not_the_last() {
-    let bench = Bench::new("cut@60, unauthorized");
-    let error = bench.call(picture(Dialect::OpenAi)).await.unwrap_err();
+    let harness = scripted("cut@60, unauthorized");
+    let error = send(harness.client(), picture(Dialect::OpenAi))
+        .await
+        .unwrap_err();
     assert_eq!(error.class(), Class::UnknownOutcome);
     let report = error.report().unwrap();
     assert_eq!(report.stopped_by(), StoppedBy::Class);
     assert_eq!(report.attempts().len(), 2);
-    bench.assert_agreed().await;
+    harness.assert_agreement().await;
 
     // An answer is kept with its body.
-    let bench = Bench::new("gateway-timeout@60, bad-request");
-    let answer = bench.call(picture(Dialect::Gemini)).await.unwrap();
+    let harness = scripted("gateway-timeout@60, bad-request");
+    let answer = send(harness.client(), picture(Dialect::Gemini))
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 504);
     assert!(answer.body().starts_with(b"<html>"));
     let report = answer.extensions().get::<RetryReport>().unwrap();
     assert_eq!(report.attempts().len(), 2);
-    bench.assert_agreed().await;
+    harness.assert_agreement().await;
 }

@@ -3,9 +3,10 @@
 use http_body_util::Full;
 use longhaul::{Class, End, Phase, policy::Policy};
 use longhaul_sim::{Action, Dialect, Fault, Script};
+use longhaul_testing::harness::Harness;
 use serde::Deserialize;
 
-use crate::bench::{Bench, picture, post};
+use crate::calls::{picture, post, send};
 
 #[derive(Deserialize)]
 struct Table {
@@ -69,12 +70,16 @@ impl Row {
 }
 
 async fn check(row: &Row, dialect: Dialect, policy: Policy, attempts: usize) {
-    let bench = Bench::with(policy, row.script());
-    let answer = bench.call(row.request(dialect)).await;
+    let harness = Harness::in_process(policy, row.script());
+    let answer = send(harness.client(), row.request(dialect)).await;
     let context = format!("{row:?} as {dialect:?}");
 
-    assert_eq!(bench.wrong().await, Vec::<String>::new(), "{context}");
-    let records = bench.stack.ledger().records();
+    assert_eq!(
+        harness.disagreements().await,
+        Vec::<String>::new(),
+        "{context}"
+    );
+    let records = harness.stack.ledger().records();
     assert_eq!(records.len(), attempts, "{context}");
     for (number, record) in (1..).zip(records) {
         let closing = record.closing.unwrap();
@@ -87,7 +92,7 @@ async fn check(row: &Row, dialect: Dialect, policy: Policy, attempts: usize) {
         let status = closing.status.map(|status| status.as_u16());
         assert_eq!(status, row.status, "{context}");
     }
-    let totals = bench.provider.oracle().totals();
+    let totals = harness.provider.oracle().totals();
     let charged = if row.charged { attempts as u64 } else { 0 };
     assert_eq!(totals.charged, charged, "{context}");
 
@@ -119,19 +124,12 @@ async fn by_the_careful_policy_every_fault_is_as_the_table_says() {
     }
 }
 
-/// The parser names all that it knows when it meets what it does not. What befalls tasks and streams alone is tested with
-/// the layers that make such calls.
+/// What befalls tasks and streams alone is tested with the layers that make such calls.
 #[test]
 fn the_table_has_a_row_for_every_fault() {
-    let error = "?".parse::<Script>().unwrap_err().to_string();
-    let (_, names) = error.split_once("known are ").unwrap();
     let rows = rows();
-    for form in names.split(", ") {
-        let name = form.split(['@', '[']).next();
-        if name.is_some_and(|name| Fault::OF_EXCHANGES.contains(&name)) {
-            continue;
-        }
-        let is_of = |row: &Row| row.name.split('@').next() == name;
-        assert!(rows.iter().any(is_of), "no row for `{form}`");
+    for name in Fault::names().filter(|name| !Fault::OF_EXCHANGES.contains(name)) {
+        let is_of = |row: &Row| row.name.split('@').next() == Some(name);
+        assert!(rows.iter().any(is_of), "no row for `{name}`");
     }
 }

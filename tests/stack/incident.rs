@@ -11,10 +11,10 @@ use longhaul::{
     policy::Policy,
 };
 use longhaul_sim::{Dialect, Provider, Totals, Weight};
-use longhaul_testing::disagreements;
+use longhaul_testing::{disagreements, harness::exact};
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::bench::{picture, send, tested};
+use crate::calls::{picture, send};
 
 /// What the incident costs under `policy`: the provider's totals, and who made the picture, if one came.
 async fn incident(policy: Policy) -> (Totals, Option<AnsweredBy>) {
@@ -31,7 +31,7 @@ async fn incident(policy: Policy) -> (Totals, Option<AnsweredBy>) {
         }
         provider.clone().oneshot(request)
     });
-    let stack = Stack::new(tested(policy)).unwrap();
+    let stack = Stack::new(exact(policy)).unwrap();
     let answer = send(stack.layer(client), picture(Dialect::OpenAi)).await;
     oracle.settled().await;
 

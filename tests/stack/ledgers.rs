@@ -14,10 +14,11 @@ use longhaul::{
     retry::StoppedBy,
 };
 use longhaul_sim::{Dialect, Provider};
+use longhaul_testing::harness::exact;
 use tokio::time::{Instant, timeout};
 use tower::{Layer, Service};
 
-use crate::bench::{picture, poll_once, tested};
+use crate::calls::{picture, poll_once};
 
 /// Entries are handed over, and never durable.
 #[derive(Clone, Default)]
@@ -47,7 +48,7 @@ impl Ledger for Full {
 }
 
 fn stack<L: Ledger + Clone>(ledger: L) -> Stack<L> {
-    Stack::new(tested(Default::default()))
+    Stack::new(exact(Default::default()))
         .unwrap()
         .with_ledger(ledger)
 }

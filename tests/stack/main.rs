@@ -4,7 +4,7 @@
 mod alone;
 mod bad_input;
 mod below;
-mod bench;
+mod calls;
 mod contracts;
 mod crowd;
 mod document;

@@ -18,7 +18,7 @@ use tower::ServiceBuilder;
 
 use crate::{
     below,
-    bench::{picture, send},
+    calls::{picture, send},
 };
 
 #[tokio::test(start_paused = true)]

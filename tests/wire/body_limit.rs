@@ -13,10 +13,9 @@ use http::Request;
 use http_body_util::Full;
 use longhaul::{Class, diagnosis::Cause, policy::Policy, retry::StoppedBy};
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::{perform, plain, request_of, stack};
 use tokio::{io::AsyncReadExt, net::TcpSocket, task::JoinHandle, time::sleep};
 use tower::Layer;
-
-use crate::scene::{perform, plain, request_of, stack};
 
 /// What the peer takes of a request. Far more than lies in the buffers of sockets, which count as sent too.
 const LIMIT: usize = 18_000_000;

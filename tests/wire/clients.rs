@@ -10,18 +10,20 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use longhaul::{Class, End, Error, ErrorKind, PerResolution, Phase, Stack, policy::Policy};
+use longhaul::{
+    Class, End, Error, ErrorKind, PerResolution, Phase, Stack, policy::Policy, timeout::AtLimit,
+};
 use longhaul_sim::{Dialect, Received};
+use longhaul_testing::harness::{
+    Harness, SentBody, UNSENT_ATTEMPTS, chain, perform, request, request_of, stack,
+};
 use tokio::net::TcpSocket;
 use tower::{Layer, Service, ServiceExt, util::BoxService};
 
 use crate::{
     raw::{Recorder, listen, split},
     reqwest::Reqwest,
-    scene::{
-        Harness, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, request,
-        request_of, stack,
-    },
+    seen::{header, only_record},
 };
 
 /// hyper-util's own client: its body is the one that the stack makes.
@@ -156,6 +158,7 @@ async fn without_proof_what_was_handed_over_may_have_been_sent() {
     connector.set_send_buffer_size(Some(4096));
     let mut policy = Policy::no_duplicate_charges();
     policy.timeout.picture = PerResolution::from_secs(100, 100, 100, 100);
+    policy.timeout.at_limit = Some(AtLimit::End);
     let stack = stack(policy);
 
     // More than the two sockets hold together, and less than the client does.

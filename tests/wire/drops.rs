@@ -2,15 +2,18 @@
 
 use http_body_util::BodyExt;
 use longhaul::{Attempt, Class, End, Phase, attempt::Sent, policy::Policy};
+use longhaul_hyper::Client;
 use longhaul_sim::{Dialect, Received, Weight};
-use longhaul_testing::disagreements;
+use longhaul_testing::{
+    disagreements,
+    harness::{Attempts, Harness, Http, provider, request, request_of, stack, trusting, until},
+};
+use rustls::RootCertStore;
 use tower::{Layer, ServiceExt};
 
 use crate::{
     raw::{Clog, listen},
-    scene::{
-        Harness, attempts_of, only_record, provider, request, request_of, stack, trusting, until,
-    },
+    seen::only_record,
 };
 
 /// How the only record of `stack` was closed; the attempt says the same.
@@ -36,21 +39,21 @@ async fn dropped_while_connecting_it_was_never_sent() {
     let (listener, url) = listen().await;
     let stack = stack(Policy::default());
     let mut request = request(&url.replace("http:", "https:"), Dialect::OpenAi);
-    let mut attempts = attempts_of(&mut request);
-    let roots = rustls::RootCertStore::empty();
-    let client = stack.layer(trusting(roots.into()));
+    let attempts = Attempts::of(&mut request);
+    let client = Client::builder().tls_config(trusting(RootCertStore::empty()));
+    let client: Http = client.build().expect("valid settings");
 
-    let mut call = Box::pin(client.oneshot(request));
+    let mut call = Box::pin(stack.layer(client).oneshot(request));
     let accepted = tokio::select! {
         _ = &mut call => panic!("nobody answers"),
         accepted = listener.accept() => accepted.expect("a connection"),
     };
-    let attempt = attempts.recv().await.expect("an attempt");
+    let attempt = &attempts.begun()[0];
     assert_eq!(attempt.outcome_now(), None);
     drop(call);
 
     let never_sent = (End::Cancelled, Class::NeverSent, Phase::Connect);
-    assert_eq!(closing(&stack, &attempt), never_sent);
+    assert_eq!(closing(&stack, attempt), never_sent);
     assert_eq!(disagreements(&stack.ledger().records(), &[]), [""; 0]);
     drop(accepted);
 }
@@ -60,8 +63,7 @@ async fn dropped_while_writing_it_was_sent_in_part() {
     let scene = Harness::new("none").await;
     let clog = Clog::before(scene.server.addr(), 100_000).await;
     let prompt = "x".repeat(24_000_000);
-    let mut request = request_of(&clog.url, Dialect::OpenAi, &prompt);
-    let mut attempts = attempts_of(&mut request);
+    let request = request_of(&clog.url, Dialect::OpenAi, &prompt);
 
     let mut call = Box::pin(scene.client().oneshot(request));
     let oracle = scene.provider.oracle();
@@ -70,7 +72,7 @@ async fn dropped_while_writing_it_was_sent_in_part() {
         _ = &mut call => panic!("nobody reads on"),
         () = until("the beginning of the request", clogged) => {}
     }
-    let attempt = attempts.recv().await.expect("an attempt");
+    let attempt = scene.attempts().remove(0);
     drop(call);
     drop(clog);
 
@@ -88,8 +90,7 @@ async fn dropped_while_writing_it_was_sent_in_part() {
 async fn dropped_while_the_model_works_it_may_be_charged() {
     for dialect in [Dialect::OpenAi, Dialect::Gemini] {
         let scene = Harness::new("silence").await;
-        let mut request = scene.request(dialect);
-        let mut attempts = attempts_of(&mut request);
+        let request = scene.request(dialect);
 
         let mut call = Box::pin(scene.client().oneshot(request));
         let oracle = scene.provider.oracle();
@@ -98,7 +99,7 @@ async fn dropped_while_the_model_works_it_may_be_charged() {
             _ = &mut call => panic!("nobody answers"),
             () = until("the whole request", read) => {}
         }
-        let attempt = attempts.recv().await.expect("an attempt");
+        let attempt = scene.attempts().remove(0);
         drop(call);
 
         let unknown = (End::Cancelled, Class::UnknownOutcome, Phase::Head);
@@ -117,14 +118,13 @@ async fn dropped_in_the_middle_of_the_answer_it_is_undelivered() {
         let mut policy = Policy::default();
         policy.classify.hold = false;
         let scene = Harness::with(provider, policy).await;
-        let mut request = scene.request(dialect);
-        let mut attempts = attempts_of(&mut request);
+        let request = scene.request(dialect);
 
         let answer = scene.client().oneshot(request).await;
         let mut body = answer.expect("a head").into_body();
         let frame = body.frame().await.expect("a beginning").expect("data");
         assert!(frame.is_data());
-        let attempt = attempts.recv().await.expect("an attempt");
+        let attempt = scene.attempts().remove(0);
         assert_eq!(attempt.outcome_now(), None, "it is still coming");
         drop(body);
 
@@ -141,23 +141,21 @@ async fn dropped_between_two_attempts_the_first_keeps_its_ending() {
     let mut policy = Policy::default();
     policy.retry.schedule.overload = policy.retry.schedule.cap;
     let scene = Harness::with(provider("overloaded,none"), policy).await;
-    let mut request = scene.request(Dialect::OpenAi);
-    let mut attempts = attempts_of(&mut request);
 
-    let mut call = Box::pin(scene.client().oneshot(request));
-    let mut attempt = None;
-    let mut ended = || {
-        attempt = attempt.take().or_else(|| attempts.try_recv().ok());
-        let attempt: Option<&Attempt> = attempt.as_ref();
-        attempt.is_some_and(|attempt| attempt.outcome_now().is_some())
+    let mut call = Box::pin(scene.client().oneshot(scene.request(Dialect::OpenAi)));
+    let ended = || {
+        let attempts = scene.attempts();
+        attempts
+            .iter()
+            .any(|attempt| attempt.outcome_now().is_some())
     };
     tokio::select! {
         _ = &mut call => panic!("it waits"),
-        () = until("the end of the first attempt", &mut ended) => {}
+        () = until("the end of the first attempt", ended) => {}
     }
     drop(call);
 
-    let attempt = attempt.expect("it has ended");
+    let attempt = scene.attempts().remove(0);
     let overloaded = (End::Finished, Class::Overloaded, Phase::Body);
     assert_eq!(closing(&scene.stack, &attempt), overloaded);
     scene.assert_agreement().await;

@@ -15,14 +15,14 @@ use longhaul::{
     policy::Policy,
 };
 use longhaul_sim::{Dialect, server::Protocols};
+use longhaul_testing::harness::{
+    Harness, Http, SentBody, UNSENT_ATTEMPTS, chain, perform, plain, request, request_of, stack,
+};
 use tower::{Layer, ServiceExt, util::MapRequest};
 
 use crate::{
     raw::{Recorder, listen, split},
-    scene::{
-        Harness, Http, SentBody, UNSENT_ATTEMPTS, chain, header, only_record, perform, plain,
-        request, request_of, stack,
-    },
+    seen::{header, only_record},
 };
 
 const NO_PICTURE: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
@@ -225,7 +225,7 @@ async fn a_redirect_is_not_followed_and_its_target_sees_no_key() {
     let ended = perform(stack.layer(plain()), asked).await;
 
     let answer = ended.answer.as_ref().expect("the redirect itself");
-    assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
     assert_eq!(ended.classes(), [Class::Redirect]);
     assert_eq!(recorder.requests().len(), 1);
     // What was ever connected would be waiting in the backlog by now.

@@ -13,6 +13,5 @@ mod pool;
 mod raw;
 mod reopens;
 mod reqwest;
+mod seen;
 mod whole;
-
-use longhaul_testing::harness as scene;

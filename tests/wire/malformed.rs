@@ -3,12 +3,10 @@
 use http::StatusCode;
 use longhaul::{Class, ErrorKind, classify::Probability, policy::Policy};
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::{perform, plain, request, stack};
 use tower::Layer;
 
-use crate::{
-    raw::Recorder,
-    scene::{only_record, perform, plain, request, stack},
-};
+use crate::{raw::Recorder, seen::only_record};
 
 fn of_many_headers() -> String {
     let headers: String = (0..150)
@@ -68,7 +66,12 @@ async fn an_echoed_key_is_not_kept() {
     let ended = perform(stack.layer(plain()), asked).await;
 
     let answer = ended.answer.expect("an answer");
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{:?}", answer.body);
+    assert_eq!(
+        answer.status(),
+        StatusCode::UNAUTHORIZED,
+        "{:?}",
+        answer.body()
+    );
     let record = only_record(&stack);
     let kept = format!("{record:?}");
     assert!(!kept.contains(key), "{kept}");

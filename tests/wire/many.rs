@@ -11,9 +11,8 @@ use std::{
 
 use longhaul::{Class, policy::Policy};
 use longhaul_sim::{Dialect, Entry, Script};
+use longhaul_testing::harness::{Harness, PATIENCE, perform, provider};
 use tokio::task::JoinSet;
-
-use crate::scene::{Harness, PATIENCE, perform, provider};
 
 const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Gemini];
 

@@ -4,8 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use longhaul_hyper::Settings;
 use longhaul_sim::Dialect;
-
-use crate::scene::{Harness, perform};
+use longhaul_testing::harness::{Harness, perform};
 
 /// The connections that `calls` calls took, `pause` apart from each other.
 async fn connections(calls: usize, pause: Duration) -> BTreeSet<Option<u64>> {

@@ -2,8 +2,7 @@
 
 use longhaul::{Class, policy::Policy};
 use longhaul_sim::Dialect;
-
-use crate::scene::{Harness, provider};
+use longhaul_testing::harness::{Harness, provider};
 
 #[tokio::test]
 async fn a_port_that_opens_again_brings_the_picture_at_one_price() {

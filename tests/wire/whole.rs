@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use longhaul::{Class, End, Stack, StackResponseBody, policy::Policy};
 use longhaul_hyper::ResponseBody;
 use longhaul_sim::Dialect;
+use longhaul_testing::harness::{plain, request_of, stack};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -18,7 +19,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::{
     raw::{listen, read_request},
-    scene::{only_record, plain, request_of, stack},
+    seen::only_record,
 };
 
 /// What a provider's connection does behind its answer.

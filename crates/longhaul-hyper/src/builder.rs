@@ -21,7 +21,25 @@ use crate::{
 /// less of a request lies in here, the closer is its "handed over" to its "written".
 const BUFFER: usize = 64 * 1024;
 
-/// Makes a [`Client`].
+/// Makes a [`Client`], or only its [`Connector`].
+///
+/// Without a call of its methods it makes the client that the [crate's page](crate) describes. Numbers that cannot work, such as a
+/// limit of 0, are refused when it builds, by the name of the setting.
+///
+/// ```
+/// # fn example() -> Result<(), longhaul::ConfigError> {
+/// use std::time::Duration;
+///
+/// use longhaul_hyper::{Client, Proxies};
+/// # type Body = http_body_util::Full<bytes::Bytes>;
+///
+/// // In a data centre, where a connection is there at once or not at all, and no proxy is meant.
+/// let client: Client<Body> = Client::builder()
+///     .connect_timeout(Duration::from_secs(3))
+///     .proxies(Proxies::none())
+///     .build()?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[must_use = "nothing is made before `build`"]
 pub struct Builder {
@@ -54,13 +72,18 @@ impl Builder {
         self
     }
 
-    /// One limit over DNS, TCP and TLS. 10 s by default.
+    /// One limit over DNS, an outbound proxy, TCP and TLS. 10 s by default.
+    ///
+    /// A host that is there connects within a second; the rest is room for a lost packet or two. A longer limit only
+    /// delays the next attempt, which is free: nothing was sent.
     pub const fn connect_timeout(mut self, limit: Duration) -> Self {
         self.settings.connect_timeout = limit;
         self
     }
 
     /// TCP keepalive, or `None` for none. After 30 s, every 15 s, 5 probes by default.
+    ///
+    /// Begin earlier where something on the way forgets silent connections sooner; see [`Keepalive`].
     pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Self {
         self.settings.keepalive = keepalive.into();
         self
@@ -68,13 +91,17 @@ impl Builder {
 
     /// `TCP_USER_TIMEOUT`, or `None` for the operating system's. 120 s by default.
     ///
-    /// Not shorter than what the keepalive allows, which it would overrule. Only on Linux and Android.
+    /// It decides how long an outage may last that a call survives, and how long a call waits on a path that is dead. Not
+    /// shorter than what the keepalive allows, which it would overrule. Only on Linux and Android.
     pub fn user_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.settings.user_timeout = limit.into();
         self
     }
 
     /// A connection that was idle this long is closed. 30 s by default.
+    ///
+    /// Only calls that cost nothing, such as polls of a task, use what was idle for long; see
+    /// [`paid_idle_timeout`](Self::paid_idle_timeout).
     pub const fn pool_idle_timeout(mut self, limit: Duration) -> Self {
         self.settings.pool_idle_timeout = limit;
         self
@@ -104,6 +131,8 @@ impl Builder {
     }
 
     /// The most bytes that the head of an answer may have. 64 KiB by default.
+    ///
+    /// Raise it for providers that put much into headers; each connection may then buffer that much.
     pub const fn max_head(mut self, bytes: usize) -> Self {
         self.settings.max_head = bytes;
         self

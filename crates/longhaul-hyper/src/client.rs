@@ -21,7 +21,27 @@ use crate::{
     settings::Settings,
 };
 
-/// An HTTP client for calls that take minutes. See the [crate](crate).
+/// An HTTP client for calls that take minutes. See the [crate](crate) for what it does otherwise than others.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use http::Request;
+/// use http_body_util::{BodyExt, Full};
+/// use longhaul_hyper::Client;
+/// use tower_service::Service;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client: Client<Full<Bytes>> = Client::builder().build()?;
+/// let request = Request::post("https://api.example.com/v1/images/generations")
+///     .header("content-type", "application/json")
+///     .body(Full::from(r#"{"prompt": "a cat"}"#))?;
+/// let answer = client.call(request).await?;
+/// let picture = answer.into_body().collect().await?.to_bytes();
+/// # Ok(()) }
+/// ```
+///
+/// Such a call has no limit but the connect clock: limits by size, retries and the ledger are the layers' of
+/// [`longhaul::Stack`], which goes around this client.
 ///
 /// Cheap to clone; clones share the idle connections.
 ///
@@ -36,6 +56,9 @@ pub struct Client<B> {
 
 impl Client<()> {
     /// A builder with the defaults; the body type is chosen at its `build`.
+    ///
+    /// `B` is what the caller of the client sends. Below a [`Stack`](longhaul::Stack) that is
+    /// [`StackRequestBody`](longhaul::StackRequestBody) of the caller's own.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -54,7 +77,7 @@ impl<B> Client<B> {
         self.shared.clone()
     }
 
-    /// The numbers that it was built with.
+    /// The numbers that it was built with, such as for a log line at the start of a program.
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
     }

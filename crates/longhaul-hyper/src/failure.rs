@@ -1,4 +1,7 @@
 //! What an error means, by proof of what was written.
+//!
+//! hyper's errors are named after what the connection did, not after what the server has: “connection closed” may mean that
+//! nothing was sent, or all of it. So the counts of [`proof`](crate::proof) decide, and the name only where they say nothing.
 
 use std::{error::Error as StdError, io};
 
@@ -46,6 +49,9 @@ pub(crate) fn of_connect(error: ConnectError) -> Error {
 }
 
 /// The connection failed before the head of an answer.
+///
+/// Checked in this order: an answer came that is no HTTP; bytes left, so that the server may work on them; the request itself
+/// could not be read; else the connection closed before a byte left, and nothing was sent.
 pub(crate) fn of_exchange(error: hyper::Error, exchange: &Exchange) -> Error {
     let kind = if error.is_parse() {
         malformed(&error)

@@ -1,15 +1,32 @@
+//! The numbers of a client, and which of them contradict each other.
+
 use std::time::Duration;
 
 use longhaul::ConfigError;
 
 /// TCP keepalive: probes that hold a silent connection open in NATs and load balancers.
+///
+/// NATs and network load balancers forget a connection after some minutes without a packet, often without telling either
+/// end; the answer then has no way back. A probe is such a packet. It carries no data, so an HTTP proxy that waits for
+/// bytes of the answer does not notice it, and cuts all the same.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longhaul_hyper::Keepalive;
+///
+/// // A firewall on the way forgets silent connections after 30 s.
+/// let keepalive = Keepalive { after: Duration::from_secs(20), ..Keepalive::default() };
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Keepalive {
-    /// The silence before the first probe.
+    /// The silence before the first probe: shorter than what the most forgetful NAT on the way remembers. From 1 s to
+    /// 32,767 s, in whole seconds.
     pub after: Duration,
-    /// From one unanswered probe to the next.
+    /// From one unanswered probe to the next. From 1 s to 32,767 s, in whole seconds.
     pub every: Duration,
-    /// Unanswered probes after which the connection is dead.
+    /// Unanswered probes after which the connection is dead: from 1 to 127. A dead path is noticed
+    /// after `after + every × probes`, 105 s by default.
     pub probes: u32,
 }
 
@@ -45,18 +62,33 @@ impl Default for Keepalive {
     }
 }
 
-/// The numbers of a client; TLS is not among them.
+/// The numbers of a client; TLS and proxies are not among them.
+///
+/// [`Builder`](crate::Builder) has a method for each. All at once they can be set when they come from a configuration:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longhaul_hyper::{Client, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.connect_timeout = Duration::from_secs(5);
+/// settings.pool_max_idle_per_host = 0;
+/// let builder = Client::builder().settings(settings);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// One limit over DNS, TCP and TLS.
+    /// One limit over DNS, an outbound proxy, TCP and TLS, together: no stage can use up the time of another unseen. Its
+    /// expiry is free, since nothing was sent. More than 0, at most 24 h.
     pub connect_timeout: Duration,
     /// TCP keepalive; `None` switches it off.
     pub keepalive: Option<Keepalive>,
     /// How long sent bytes or probes may stay unacknowledged (`TCP_USER_TIMEOUT`); `None` leaves it to
-    /// the operating system. Set on Linux and Android; other systems do not have it.
+    /// the operating system, which waits for about a quarter of an hour on Linux. Set on Linux and Android; other systems do
+    /// not have it. The kernel lets it end the keepalive's patience too: one that is shorter than that is refused.
     pub user_timeout: Option<Duration>,
-    /// A connection that was idle this long is closed.
+    /// A connection that was idle this long is closed, and one whose server closes it meanwhile is not used.
     pub pool_idle_timeout: Duration,
     /// A connection that was idle this long takes no call that may be charged: one whose extensions carry an
     /// [`Attempt`](longhaul::Attempt). Polls and downloads may have it. Where it is longer than
@@ -64,9 +96,11 @@ pub struct Settings {
     pub paid_idle_timeout: Duration,
     /// Idle connections kept per host; 0 gives every call a connection of its own.
     pub pool_max_idle_per_host: usize,
-    /// The most headers that an answer may have.
+    /// The most headers that an answer may have: from 10 to 10,000. An answer with more is an error of the kind
+    /// [`MalformedResponse`](longhaul::ErrorKind::MalformedResponse).
     pub max_headers: usize,
-    /// The most bytes that the head of an answer may have.
+    /// The most bytes that the head of an answer may have: from 8 KiB to 16 MiB. A longer one is an error as above. The
+    /// buffers of a connection grow with it.
     pub max_head: usize,
 }
 

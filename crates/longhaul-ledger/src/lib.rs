@@ -3,17 +3,31 @@
 //! A process that dies while a model works takes with it the knowledge of what was paid for. With this ledger an attempt's
 //! entry is on the disk before its first byte leaves, and the next start finds what was left open.
 //!
-//! The store behind [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker) that survives a
-//! crash: a file of SQLite's for one process, PostgreSQL for a fleet; and what comes out of it: claims, exports,
-//! reconciliation with the provider's own log, reports.
+//! It is a [`Ledger`](longhaul::billing::Ledger) for
+//! [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker), in a file of SQLite's for one process, or in
+//! PostgreSQL for a fleet. From its entries come reports, [claims](claims) on providers, [files](export) for their support,
+//! and the [differences](reconcile) from a provider's own log.
 //!
 //! ```no_run
 //! use longhaul::{Stack, policy::Policy};
 //! use longhaul_ledger::DurableLedger;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let ledger = DurableLedger::open("spend.db").await?; // or postgres://…
+//! let ledger = DurableLedger::open("spend.db").await?; // postgres://…: feature `postgres`
 //! let stack = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone());
+//! # Ok(()) }
+//! ```
+//!
+//! Reading needs no writer, and disturbs none:
+//!
+//! ```no_run
+//! use longhaul_ledger::{Filter, Store};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open(&"spend.db".parse()?).await?;
+//! for stored in store.running().await? {
+//!     println!("{} has run since {:?}", stored.id, stored.record.opening.opened_at);
+//! }
 //! # Ok(()) }
 //! ```
 //!

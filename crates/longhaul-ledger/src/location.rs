@@ -1,3 +1,5 @@
+//! Where a ledger is, as a person writes it.
+
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use crate::error::{LedgerError, LedgerErrorKind};

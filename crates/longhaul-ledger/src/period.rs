@@ -7,6 +7,24 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use crate::error::LedgerError;
 
 /// A time with its days, in a time zone.
+///
+/// The zone decides which day an attempt counts on, and where a month begins: take the one that the provider's invoice
+/// goes by.
+///
+/// ```
+/// use jiff::tz::TimeZone;
+/// use longhaul_ledger::Period;
+///
+/// # fn example() -> Result<(), longhaul_ledger::LedgerError> {
+/// let month = Period::month_of("2026-02-17".parse().expect("a date"), TimeZone::UTC)?;
+/// assert_eq!(month.days()?.len(), 28);
+///
+/// // As a person asks for it: a month, or from and until; `None` where nothing is asked for.
+/// let asked = Period::asked(Some("2026-02"), None, None, &TimeZone::UTC)?;
+/// assert_eq!(asked, Some(month));
+/// # Ok(()) }
+/// # example().unwrap();
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Period {
     start: Timestamp,

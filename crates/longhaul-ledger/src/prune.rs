@@ -76,6 +76,18 @@ impl Store {
     /// them, and then removes them, a few at a time; those with an open claim by `book` stay, with all attempts of their
     /// operation. The room in a file is used again; a [`backup`](Self::backup) is without it.
     ///
+    /// ```no_run
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Store, claims::ClaimBook, month};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = Store::open_to_write(&"spend.db".parse()?).await?;
+    /// let (book, archive) = (ClaimBook::default(), "archive".as_ref());
+    /// let pruned = store.prune(&book, month("2026-01")?, &TimeZone::UTC, archive).await?;
+    /// println!("{} removed, {} kept, written to {:?}", pruned.removed, pruned.kept, pruned.file);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Setting`](LedgerErrorKind::Setting) for a month that has not ended, [`Export`](LedgerErrorKind::Export) where the

@@ -3,7 +3,11 @@
 use std::borrow::Cow;
 
 /// `text` with everything written out that a terminal takes for a command, or that turns the order of letters around.
-/// Line ends and tabs are among it.
+/// Line ends and tabs are among it: a name that a provider sent stays on its line.
+///
+/// ```
+/// assert_eq!(longhaul_ledger::visible("relay\u{1b}[2J"), "relay\\u{1b}[2J");
+/// ```
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
         return text.into();

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use longhaul::{
-    Class, Currency, Money,
+    Attempt, Class, Currency, Money,
     billing::{Record, Totals},
 };
 use longhaul_sim::{Entry, Received};
@@ -58,23 +58,54 @@ fn is_collection(record: &Record) -> bool {
     })
 }
 
-/// The idempotency key and the number, by which both sides name an attempt.
-type Attempt<'a> = (&'a str, u32);
+/// In what a ledger differs from what the attempts themselves say, once all have ended: each has one outcome and, unless
+/// it was never sent, one closed entry with that outcome; no entry is of any other attempt.
+pub(crate) fn unrecorded(attempts: &[Attempt], ledger: &[Record]) -> Vec<String> {
+    let mut records = HashMap::<_, Vec<_>>::new();
+    for record in ledger {
+        let named = (record.opening.operation, record.opening.attempt);
+        records.entry(named).or_default().push(record);
+    }
+    let mut found = Vec::new();
+    for attempt in attempts {
+        let Some(outcome) = attempt.outcome_now() else {
+            found.push(format!("{attempt:?} has no outcome"));
+            continue;
+        };
+        let entries = records.remove(&(attempt.operation(), attempt.number()));
+        match &entries.unwrap_or_default()[..] {
+            [] if outcome.class == Class::NeverSent => {}
+            [entry] => {
+                let closing = entry.closing.as_ref();
+                if closing.map(|closing| closing.outcome) != Some(outcome) {
+                    found.push(format!("{attempt:?}, but the entry says {closing:?}"));
+                }
+            }
+            entries => found.push(format!("{attempt:?} has {} entries", entries.len())),
+        }
+    }
+    let foreign = records.into_values().flatten();
+    found.extend(foreign.map(|record| format!("of no attempt: {record:?}")));
+    found
+}
 
-fn of_record(record: &Record) -> Option<Attempt<'_>> {
+/// The idempotency key and the number, by which both sides name an attempt.
+type Named<'a> = (&'a str, u32);
+
+fn of_record(record: &Record) -> Option<Named<'_>> {
     let opening = &record.opening;
     Some((opening.idempotency_key.as_deref()?, opening.attempt))
 }
 
-fn of_entry(entry: &Entry) -> Option<Attempt<'_>> {
+fn of_entry(entry: &Entry) -> Option<Named<'_>> {
     Some((entry.key.as_deref()?, entry.attempt?))
 }
 
 /// Each attempt's items, of which there may be a hundred thousand.
 fn by_attempt<'a, T>(
     items: &'a [T],
-    attempt: impl Fn(&'a T) -> Option<Attempt<'a>>,
-) -> HashMap<Attempt<'a>, Vec<&'a T>> {
+    attempt: impl Fn(&'a T) -> Option<Named<'a>>,
+) -> HashMap<Named<'a>, Vec<&'a T>> {
     let mut by_attempt = HashMap::<_, Vec<_>>::new();
     for item in items {
         if let Some(attempt) = attempt(item) {

@@ -1,8 +1,11 @@
 //! What tests and benchmarks share.
 //!
-//! A body and a client that do as they are told. A [`harness`](harness::Harness): a provider on a socket, and the stack before it. Real servers: found on the machine, started on a free port of loopback, and stopped again when dropped; networks of
-//! one's own that lose packets. And the question whether a ledger agrees with the truth, as the simulated provider's
-//! oracle knows it.
+//! - [`MockBody`] and [`MockClient`] do as they are told: what stands below one layer in its tests.
+//! - [`Harness`](harness::Harness) is the whole stack before a simulated provider, in process on paused time or on a socket.
+//! - [`disagreements`] asks whether a ledger agrees with the truth, as the provider's oracle knows it.
+//! - [`Nginx`], [`HaProxy`], [`TinyProxy`], [`MicroSocks`] and [`Postgres`] are real servers: found on the machine, started
+//!   on a free port of loopback, and stopped when dropped. [`Hanging`] stands before one and stops passing on.
+//! - [`Network`] is a network of one's own, which loses packets when it is told to.
 
 mod agreement;
 mod hang;
@@ -20,7 +23,7 @@ mod user;
 pub use agreement::disagreements;
 pub use hang::Hanging;
 pub use haproxy::{HaProxy, Mode};
-pub use mock::{BoxError, MockBody, MockClient, Reply, Step};
+pub use mock::{BoxError, MockBody, MockClient, Step, reset};
 pub use network::Network;
 pub use nginx::{Logged, Nginx};
 pub use outbound::{MicroSocks, TinyProxy};

@@ -11,7 +11,7 @@ use super::{
     every::every_layer_around,
     gate::{Gate, Payload, Told},
 };
-use crate::bench::{picture, post};
+use crate::calls::{picture, post};
 
 /// What a body tells before each frame and at its end, with the bytes that are really left.
 async fn told_all_along(body: impl http_body::Body<Data = Bytes>) -> Vec<(Told, u64)> {

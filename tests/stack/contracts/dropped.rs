@@ -5,11 +5,11 @@ use longhaul_sim::Dialect;
 use tower::{Service, ServiceExt};
 
 use super::{
-    every::{Layered, count, every_layer_around},
+    every::{LAYERS, Layered},
     gate::{Gate, Pace, Payload},
 };
 use crate::{
-    bench::{picture, send},
+    calls::{picture, send},
     drops::{polled, read},
 };
 
@@ -35,11 +35,11 @@ const LONG: &str = match std::str::from_utf8(&[b' '; 40_000]) {
 #[tokio::test(start_paused = true)]
 async fn dropped_after_any_poll_every_future_and_body_leaves_nothing() {
     for (what, answer) in answers() {
-        for layer in 0..count() {
+        for layer in LAYERS {
             for polls in 0.. {
                 let gate = Gate::answering(answer.clone());
                 gate.pace(Pace::Stuttering);
-                let mut layered = every_layer_around(&gate).swap_remove(layer);
+                let mut layered = layer(&gate);
                 layered.service.ready().await.unwrap();
                 let call = layered.service.call(picture(Dialect::OpenAi));
 

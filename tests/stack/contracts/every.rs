@@ -23,10 +23,10 @@ use longhaul::{
     timeout::SizeAwareTimeoutLayer,
 };
 use longhaul_providers::{stream::StreamUpgradeLayer, tasks::SubmitAndPollLayer};
+use longhaul_testing::harness::exact;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneService};
 
 use super::gate::Gate;
-use crate::bench::tested;
 
 /// Services with nothing below them, which have tests of their own.
 const INNERMOST: [&str; 3] = ["Client", "Connector", "Provider"];
@@ -56,8 +56,9 @@ pub(super) struct Layered {
     pub(super) ledger: Option<MemoryLedger>,
 }
 
-fn layered<S, B>(name: &'static str, service: S) -> Layered
+fn alone<L, S, B>(name: &'static str, layer: L, gate: &Gate) -> Layered
 where
+    L: Layer<Gate, Service = S>,
     S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>
         + Clone
         + Send
@@ -69,6 +70,7 @@ where
     // Both pass on what the body says of itself.
     let boxed =
         |response: Response<B>| response.map(|body| body.map_err(Error::from_inner).boxed_unsync());
+    let service = layer.layer(gate.clone());
     Layered {
         name,
         service: BoxCloneService::new(service.map_response(boxed)),
@@ -76,53 +78,53 @@ where
     }
 }
 
-/// The table of all layers, each alone around `gate`, and all of them together. Of what is counted there is one: a place
+/// The table of all layers, each alone around a gate, and all of them together. Of what is counted there is one: a place
 /// in flight, and another target.
-pub(super) fn every_layer_around(gate: &Gate) -> Vec<Layered> {
-    let gate = || gate.clone();
-    let mut policy = tested(Policy::nano_banana_pro());
-    policy.in_flight.max_per_host = 1;
-    policy.fallback = FallbackPolicy::to([Target::new("other", "https://other.example")]);
-
-    let ledger = MemoryLedger::new();
-    let tracker = BillingCompensationTrackerLayer::new(policy.billing.clone(), ledger.clone());
-    let fallback = FallbackLayer::new(policy.fallback.clone()).unwrap();
-    let in_flight = InFlightLayer::new(policy.in_flight.clone()).unwrap();
-    let stack = Stack::new(policy).unwrap();
-    let stacked = layered("Stack", stack.layer(gate()));
-    vec![
-        layered(
-            "DetectWorkload",
-            DetectWorkloadLayer::default().layer(gate()),
-        ),
-        layered("Fallback", fallback.layer(gate())),
-        layered(
-            "ClassifyingRetry",
-            ClassifyingRetryLayer::default().layer(gate()),
-        ),
-        layered("InFlight", in_flight.layer(gate())),
+pub(super) const LAYERS: [fn(&Gate) -> Layered; 11] = [
+    |gate| alone("DetectWorkload", DetectWorkloadLayer::default(), gate),
+    |gate| {
+        let fallback = FallbackLayer::new(policy().fallback);
+        alone("Fallback", fallback.unwrap(), gate)
+    },
+    |gate| alone("ClassifyingRetry", ClassifyingRetryLayer::default(), gate),
+    |gate| {
+        let in_flight = InFlightLayer::new(policy().in_flight);
+        alone("InFlight", in_flight.unwrap(), gate)
+    },
+    |gate| {
+        let ledger = MemoryLedger::new();
+        let tracker = BillingCompensationTrackerLayer::new(policy().billing, ledger.clone());
+        let tracker = alone("BillingCompensationTracker", tracker.unwrap(), gate);
         Layered {
             ledger: Some(ledger),
-            ..layered("BillingCompensationTracker", tracker.unwrap().layer(gate()))
-        },
-        layered("Classify", ClassifyLayer::default().layer(gate())),
-        layered(
-            "SizeAwareTimeout",
-            SizeAwareTimeoutLayer::default().layer(gate()),
-        ),
-        layered("SubmitAndPoll", SubmitAndPollLayer::default().layer(gate())),
-        layered("StreamUpgrade", StreamUpgradeLayer::default().layer(gate())),
-        layered("ForceHttp1", ForceHttp1Layer::default().layer(gate())),
+            ..tracker
+        }
+    },
+    |gate| alone("Classify", ClassifyLayer::default(), gate),
+    |gate| alone("SizeAwareTimeout", SizeAwareTimeoutLayer::default(), gate),
+    |gate| alone("SubmitAndPoll", SubmitAndPollLayer::default(), gate),
+    |gate| alone("StreamUpgrade", StreamUpgradeLayer::default(), gate),
+    |gate| alone("ForceHttp1", ForceHttp1Layer::default(), gate),
+    |gate| {
+        let stack = Stack::new(policy()).unwrap();
+        let ledger = Some(stack.ledger().clone());
         Layered {
-            ledger: Some(stack.ledger().clone()),
-            ..stacked
-        },
-    ]
+            ledger,
+            ..alone("Stack", stack, gate)
+        }
+    },
+];
+
+fn policy() -> Policy {
+    let mut policy = exact(Policy::nano_banana_pro());
+    policy.in_flight.max_per_host = 1;
+    policy.fallback = FallbackPolicy::to([Target::new("other", "https://other.example")]);
+    policy
 }
 
-/// How many entries [`every_layer_around`] has.
-pub(super) fn count() -> usize {
-    every_layer_around(&Gate::default()).len()
+/// All of the table, around one gate.
+pub(super) fn every_layer_around(gate: &Gate) -> Vec<Layered> {
+    LAYERS.map(|layer| layer(gate)).into()
 }
 
 /// A service that is written and forgotten here would be held to nothing.
@@ -190,28 +192,31 @@ fn implemented(of: &str, sources: &[PathBuf]) -> Vec<(String, PathBuf)> {
         .iter()
         .map(|path| (path, fs::read_to_string(path).unwrap()));
     let sources: Vec<_> = sources.collect();
-    let is_public = |name: &str| {
-        let written = format!("pub struct {name}");
-        sources.iter().any(|(_, source)| source.contains(&written))
-    };
+    let declared = sources.iter().flat_map(|(_, source)| {
+        let after = source.split("pub struct ").skip(1);
+        after.map(|rest| first_word(rest))
+    });
+    let public: BTreeSet<_> = declared.collect();
     let mut found = Vec::new();
     for (path, source) in &sources {
         for header in source.split("\nimpl").skip(1) {
             let header = header.split(['{', ';']).next().unwrap_or_default();
             let (of_trait, of_type) = header.split_once(" for ").unwrap_or_default();
             let of_trait = format!("{of_trait} ");
-            let name: String = of_type
-                .chars()
-                .take_while(|c| c.is_alphanumeric())
-                .collect();
+            let name = first_word(of_type);
             let begins = |at: usize| !of_trait[..at].ends_with(char::is_alphanumeric);
             if !name.is_empty()
-                && is_public(&name)
+                && public.contains(name)
                 && of_trait.match_indices(of).any(|(at, _)| begins(at))
             {
-                found.push((name, path.parent().unwrap().to_owned()));
+                found.push((name.to_owned(), path.parent().unwrap().to_owned()));
             }
         }
     }
     found
+}
+
+fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric());
+    &text[..end.unwrap_or(text.len())]
 }

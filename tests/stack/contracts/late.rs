@@ -7,11 +7,11 @@ use tokio::time::advance;
 use tower::{Service, ServiceExt};
 
 use super::{
-    every::{count, every_layer_around},
+    every::{LAYERS, Layered, Wrapped},
     gate::{Gate, Pace, Payload},
 };
 use crate::{
-    bench::{picture, poll_once},
+    calls::{picture, poll_once},
     drops::read,
 };
 
@@ -41,10 +41,10 @@ fn cases() -> impl Iterator<Item = (usize, Duration)> {
     (0..STEPS).flat_map(|step| LATE.map(|late| (step, late)))
 }
 
-/// The gate and the layer of this number around it.
-async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
+/// A gate, and the layer around it.
+async fn ready(layer: fn(&Gate) -> Layered) -> (Gate, &'static str, Wrapped) {
     let gate = Gate::answering(Payload::picture().mute());
-    let layered = every_layer_around(&gate).swap_remove(layer);
+    let layered = layer(&gate);
     let mut service = layered.service;
     service.ready().await.unwrap();
     (gate, layered.name, service)
@@ -52,7 +52,7 @@ async fn ready(layer: usize) -> (Gate, &'static str, super::every::Wrapped) {
 
 #[tokio::test(start_paused = true)]
 async fn every_answer_that_is_there_beats_clocks_that_ran_out() {
-    for layer in 0..count() {
+    for layer in LAYERS {
         for (step, late) in cases() {
             let (gate, name, mut service) = ready(layer).await;
             gate.pace(Pace::HeldAt(step));
@@ -79,7 +79,7 @@ async fn every_answer_that_is_there_beats_clocks_that_ran_out() {
 
 #[tokio::test(start_paused = true)]
 async fn every_call_first_polled_after_the_clocks_is_answered() {
-    for layer in 0..count() {
+    for layer in LAYERS {
         for late in LATE {
             let (_gate, name, mut service) = ready(layer).await;
             let call = read(service.call(picture(Dialect::OpenAi)));
@@ -95,7 +95,7 @@ async fn every_call_first_polled_after_the_clocks_is_answered() {
 /// The second of two calls may have to wait for the first one's place. It is free, and so is its answer.
 #[tokio::test(start_paused = true)]
 async fn every_place_free_when_the_wait_has_run_out_is_taken() {
-    for layer in 0..count() {
+    for layer in LAYERS {
         let (gate, name, mut service) = ready(layer).await;
         gate.pace(Pace::HeldAt(0));
         let mut first = Box::pin(read(service.call(picture(Dialect::OpenAi))));

@@ -16,7 +16,7 @@ use tokio::{
 use tower::{Service, ServiceExt};
 
 use crate::{
-    bench::{picture, poll_once, post},
+    calls::{picture, poll_once, post},
     drops::polled,
 };
 

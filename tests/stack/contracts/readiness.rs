@@ -17,7 +17,7 @@ use super::{
     every::every_layer_around,
     gate::{Gate, Payload, Readiness},
 };
-use crate::bench::picture;
+use crate::calls::picture;
 
 #[tokio::test(start_paused = true)]
 async fn every_layer_calls_what_it_readied_and_readies_its_clones() {

@@ -1,3 +1,5 @@
+//! The request's body: boxed, and watched for its end. A request whose body did not end cannot have been sent whole.
+
 use std::{
     pin::Pin,
     sync::Arc,

@@ -1,3 +1,5 @@
+//! The answer's body, which drives its connection.
+
 use std::{
     pin::Pin,
     task::{Context, Poll},

@@ -1,3 +1,5 @@
+//! The connect clock. The stages share what is left of it: a slow DNS server leaves less for TLS.
+
 use std::time::Duration;
 
 use longhaul::{BoxError, error::ConnectStage};

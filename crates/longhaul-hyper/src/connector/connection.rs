@@ -1,3 +1,5 @@
+//! What the connector hands out: the socket, with the traits that hyper asks for.
+
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -12,7 +14,9 @@ use hyper_util::{
 
 use super::socket::Socket;
 
-/// An open connection, as hyper reads and writes it.
+/// An open connection, as hyper reads and writes it: plain or encrypted, straight or through a proxy.
+///
+/// Made by a [`Connector`](crate::Connector), for a hyper-util client; there is nothing to call on it.
 #[derive(Debug)]
 pub struct Connection(TokioIo<Socket>);
 

@@ -1,3 +1,5 @@
+//! Names, by the operating system's resolver.
+
 use std::{net::SocketAddr, vec};
 
 use longhaul::BoxError;

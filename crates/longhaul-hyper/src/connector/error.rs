@@ -1,3 +1,5 @@
+//! Why there is no connection: the stage, the proxy, the clock.
+
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use http::StatusCode;
@@ -5,7 +7,10 @@ use longhaul::{BoxError, error::ConnectStage};
 
 use super::proxy::Refused;
 
-/// Why there is no connection. Nothing was sent.
+/// Why there is no connection. Nothing was sent, so trying again is free.
+///
+/// The error of a [`Connector`](crate::Connector), and the source of the [`longhaul::Error`] that a [`Client`](crate::Client) returns
+/// for it. What the operating system or TLS said is its own source.
 #[derive(Debug)]
 pub struct ConnectError {
     stage: ConnectStage,
@@ -66,12 +71,14 @@ impl ConnectError {
         }
     }
 
-    /// How far it got; with a [proxy](Self::proxy), on the way to that.
+    /// How far it got: name, TCP or TLS. With a [proxy](Self::proxy) this is said of the way to that; `Unknown` is the proxy's own
+    /// answer, or an address that nobody can connect to.
     pub const fn stage(&self) -> ConnectStage {
         self.stage
     }
 
-    /// The connect clock's limit and what really passed, if it was the clock.
+    /// The connect clock's limit and what really passed, if it was the clock. The second is more than the first where the
+    /// runtime was busy.
     pub const fn timed_out(&self) -> Option<(Duration, Duration)> {
         match self.problem {
             Problem::TimedOut { limit, elapsed } => Some((limit, elapsed)),

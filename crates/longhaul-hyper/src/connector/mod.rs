@@ -38,7 +38,22 @@ use crate::{proxies::Route, settings::Settings};
 ///
 /// A [`Client`](crate::Client) has its own. Made by
 /// [`Builder::build_connector`](crate::Builder::build_connector) for a hyper-util client that you set
-/// up yourself; nothing is then proved of what that client writes.
+/// up yourself, such as for its pool; nothing is then proved of what that client writes, and an ending after the connect
+/// is of unknown outcome more often.
+///
+/// ```
+/// # fn example() -> Result<(), longhaul::ConfigError> {
+/// use hyper_util::{client::legacy, rt::TokioExecutor};
+/// use longhaul_hyper::Client;
+/// # type Body = http_body_util::Full<bytes::Bytes>;
+///
+/// let connector = Client::builder().build_connector()?;
+/// let client: legacy::Client<_, Body> = legacy::Client::builder(TokioExecutor::new())
+///     // Else it would send a request again that no ledger knows.
+///     .retry_canceled_requests(false)
+///     .build(connector);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Connector(Arc<Parts>);
 

@@ -1,3 +1,5 @@
+//! Whom to trust: the platform's store, read once for each client that is built.
+
 use longhaul::ConfigError;
 use rustls::RootCertStore;
 use rustls_native_certs::{CertificateResult, load_native_certs};

@@ -1,3 +1,5 @@
+//! The stream below HTTP, whatever stands on the way.
+
 use std::{
     io::{self, IoSlice},
     pin::Pin,

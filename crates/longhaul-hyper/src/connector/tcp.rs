@@ -1,3 +1,6 @@
+//! TCP, by hyper-util's connector: it races both IP versions and sets the sockets. Names are resolved before, so that an error says
+//! which of the two failed.
+
 use std::{
     convert::Infallible,
     future::{Ready, ready},

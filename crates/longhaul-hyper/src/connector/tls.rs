@@ -1,3 +1,5 @@
+//! TLS. It is where HTTP/1.1 is agreed on: a server that speaks HTTP/2 alone is found out before anything is sent.
+
 use std::{fmt, io, sync::Arc};
 
 use longhaul::{BoxError, ConfigError};

@@ -1,3 +1,5 @@
+//! How much a rule gives back.
+
 use longhaul::{ConfigError, Money};
 
 /// How much a claim is about, by what was charged.

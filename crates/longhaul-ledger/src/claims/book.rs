@@ -1,3 +1,5 @@
+//! The rules by which providers owe something back, and the files that they are read from.
+
 use std::{path::Path, time::Duration};
 
 use jiff::{civil::Date, tz::TimeZone};
@@ -13,6 +15,9 @@ use crate::error::{LedgerError, LedgerErrorKind};
 pub const DEFAULT_RULES: &str = include_str!("../../claims.toml");
 
 /// What each provider owes back. See [`DEFAULT_RULES`] for what a file may say.
+///
+/// A rule that is not named for a provider is off there, however an attempt ended. `longhaul-ledger claims --rules-default`
+/// writes the built-in file, to add the terms to that you agreed on; `--rules FILE` takes yours.
 #[derive(Clone, Debug)]
 pub struct ClaimBook(Vec<ProviderTerms>);
 

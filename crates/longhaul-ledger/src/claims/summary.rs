@@ -1,3 +1,5 @@
+//! Claims added up for a person.
+
 use std::collections::BTreeMap;
 
 use longhaul::{Currency, billing::ClaimRule};

@@ -77,10 +77,10 @@ pub(crate) struct ReconcileOptions {
     /// Report calls that took longer than this on the provider's clock
     #[arg(long, value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration)]
     over: Duration,
-    /// The policy whose priors are estimated anew; by default the built-in ones are
+    /// The policy whose charge rules are estimated anew; by default the built-in ones are
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Write the estimated priors to this file, as a policy takes them
+    /// Write the estimated charge rules to this file, as a policy takes them
     #[arg(long, value_name = "FILE")]
     priors: Option<PathBuf>,
     /// Leave the ledger as it is

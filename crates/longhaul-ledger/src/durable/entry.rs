@@ -1,3 +1,5 @@
+//! An attempt's entry on its way to the writer, and the future of its opening.
+
 use std::{
     fmt,
     future::Future,

@@ -1,3 +1,5 @@
+//! What the ledger knows of tasks that a provider took on: their handles, their states, and submits without an answer.
+
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::Serialize;

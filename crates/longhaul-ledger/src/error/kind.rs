@@ -1,3 +1,5 @@
+//! The kinds of errors, and the text of each.
+
 use std::{fmt, path::PathBuf};
 
 /// What went wrong, with what a person has to know to mend it.

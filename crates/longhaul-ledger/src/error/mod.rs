@@ -8,6 +8,22 @@ use std::{error::Error, fmt, sync::Arc};
 pub use self::kind::LedgerErrorKind;
 
 /// Why a ledger could not be opened, written or read.
+///
+/// Its text is for a person who can mend it, and never holds a password. A program looks at its [`kind`](Self::kind):
+///
+/// ```
+/// use longhaul_ledger::{DurableLedger, LedgerError, LedgerErrorKind};
+///
+/// async fn open() -> Result<DurableLedger, LedgerError> {
+///     let opened = DurableLedger::open("spend.db").await;
+///     if let Err(error) = &opened
+///         && let LedgerErrorKind::InUse { by, .. } = error.kind()
+///     {
+///         eprintln!("one writer per file, and {by} is it");
+///     }
+///     opened
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LedgerError {
     kind: LedgerErrorKind,

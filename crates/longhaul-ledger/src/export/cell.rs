@@ -1,3 +1,5 @@
+//! One value of an exported row, as a table program and a JSON reader take it.
+
 use std::{borrow::Cow, time::Duration};
 
 use longhaul::Money;

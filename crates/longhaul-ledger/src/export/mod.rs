@@ -2,6 +2,18 @@
 //!
 //! CSV or JSON Lines, a file for each provider and month, times in the provider's own zone. Never a prompt, an image or a
 //! key: the ledger has none. A file appears whole or not at all, and only once its claims count as exported.
+//!
+//! A support wants each claim once. So [`Store::export`](crate::Store::export) writes down what it exported, and takes no claim a
+//! second time unless told; [`Format::write`] only writes, to look at before:
+//!
+//! ```
+//! use longhaul_ledger::{Filter, Store, claims::ClaimBook, export::Format};
+//!
+//! # async fn example(store: Store) -> Result<(), Box<dyn std::error::Error>> {
+//! let found = store.claims(&ClaimBook::default(), &Filter::default()).await?;
+//! Format::Csv.write(&found.claims, std::io::stdout())?;
+//! # Ok(()) }
+//! ```
 
 mod cell;
 mod files;

@@ -1,3 +1,5 @@
+//! The columns of an exported row, and the cells of one claim.
+
 use std::time::SystemTime;
 
 use longhaul::billing::Closing;

@@ -4,7 +4,7 @@
 //! [New-API](LogFormat::NewApi) relays give it or [as CSV](LogFormat::Csv), is matched with the ledger's attempts: by the
 //! request ids that answers carried, else one to one by model, start and duration, after the two clocks were set
 //! against each other by the pairs that an id joins. What the log says of an attempt is its [`Verdict`], which stands in
-//! the place of the prior; what either side has alone, and what differs, is a [`Finding`] with its amount.
+//! the place of the likelihood that its class has; what either side has alone, and what differs, is a [`Finding`] with its amount.
 //!
 //! - That the log has no row of an attempt is a verdict too, “not charged”: but only where the log is
 //!   [whole](Coverage), covers the attempt's time, and goes on for a [settlement period](Options::settle) after it.
@@ -12,7 +12,8 @@
 //!   attempts are tied and all rows charge one amount, each attempt is charged it, whichever row is its own.
 //! - Verdicts are written in one transaction. The same log again changes nothing; a later one may correct an earlier
 //!   verdict, which is [reported](Correction); a missing row never takes back what a row once said.
-//! - [ChargeRules](Reconciliation::priors) are estimated anew from all verdicts for the provider.
+//! - How likely each ending is charged is [estimated anew](Reconciliation::priors) from all verdicts for the provider: rows to
+//!   put into the policy as `[[billing.charge_rules]]`.
 //!
 //! ```no_run
 //! use longhaul_ledger::{Location, Store, reconcile::{LogFormat, Options, ProviderLog, reconcile}};

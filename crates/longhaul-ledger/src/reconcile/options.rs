@@ -1,3 +1,5 @@
+//! How a log is matched with the ledger.
+
 use std::{
     ops::Range,
     time::{Duration, SystemTime},
@@ -9,6 +11,18 @@ use super::Coverage;
 use crate::error::LedgerError;
 
 /// How a log is matched.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longhaul_ledger::reconcile::Options;
+///
+/// let mut options = Options::of("relay.example.com");
+/// // Look first: nothing is written into the ledger.
+/// options.dry_run = true;
+/// // Its rows come late.
+/// options.settle = Duration::from_secs(3 * 24 * 3600);
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -30,9 +44,11 @@ pub struct Options {
     pub tolerance: Duration,
     /// A call that took longer on the provider's clock is a finding; `None` for no such limit. Default 180 s.
     pub over: Option<Duration>,
-    /// The priors so far, which estimates begin at. Default: those of the classes and the built-in rows.
+    /// How likely each ending was held to be charged so far, which estimates begin at. Default: the probabilities of the
+    /// classes and the built-in rows.
     pub priors: Option<ChargeRules>,
-    /// How many attempts the prior so far counts for in an estimate. Default 20.
+    /// How many attempts `priors` count for in an estimate: with few attempts of an ending they decide, with many the log.
+    /// Default 20.
     pub prior_weight: u32,
     /// Leave the ledger as it is. Default off.
     pub dry_run: bool,

@@ -1,4 +1,4 @@
-//! ChargeRules out of verdicts.
+//! How likely each ending is charged, out of verdicts.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -27,9 +27,10 @@ pub struct Estimate {
     pub attempts: u64,
     /// Those of them that were charged.
     pub charged: u64,
-    /// The prior so far, in thousandths.
+    /// How likely that was held to be so far, in thousandths.
     pub before_per_mille: u16,
-    /// The estimate, in thousandths: the mean of a Beta distribution that begins at the prior so far.
+    /// The estimate, in thousandths: the mean of a Beta distribution that begins at what was held so far. A rule of
+    /// `[[billing.charge_rules]]` takes it as its probability.
     pub permille: u16,
 }
 

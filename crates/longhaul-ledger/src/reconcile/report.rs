@@ -37,7 +37,7 @@ pub struct Reconciliation {
     pub duplicates: Vec<RowRef>,
     /// Earlier verdicts that this log puts right.
     pub corrections: Vec<Correction>,
-    /// The priors that follow from all verdicts for this provider.
+    /// How likely each ending is charged, as it follows from all verdicts for this provider.
     pub priors: Vec<Estimate>,
 }
 
@@ -258,7 +258,7 @@ impl Reconciliation {
             .or_default()
     }
 
-    /// The priors as rows that a policy file takes as they are.
+    /// The estimates as rows of `[[billing.charge_rules]]`, which a policy file takes as they are.
     pub fn priors_toml(&self) -> String {
         self.priors.iter().map(Estimate::to_toml).collect()
     }

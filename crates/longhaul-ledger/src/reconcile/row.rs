@@ -1,3 +1,5 @@
+//! One row of a provider's log, whatever format it came in.
+
 use std::{
     cmp::Ordering,
     sync::Arc,

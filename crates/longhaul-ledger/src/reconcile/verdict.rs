@@ -48,7 +48,7 @@ impl fmt::Display for Basis {
     }
 }
 
-/// What a log says of one attempt: it stands in the place of the prior.
+/// What a log says of one attempt: it stands in the place of the likelihood that its class has.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {

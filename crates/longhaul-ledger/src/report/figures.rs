@@ -1,3 +1,5 @@
+//! The figures of a row of a report, and adding them up.
+
 use std::ops::AddAssign;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};

@@ -1,3 +1,5 @@
+//! Opening a ledger: to read, to write, or to make it.
+
 use std::time::Duration;
 
 use super::Store;

@@ -15,6 +15,12 @@ impl Store {
     /// Writes a whole copy of a ledger in a file to `to`, as of one moment, and without the room that removed entries
     /// left; nobody but the owner may read it. Others may go on writing. How many bytes it has.
     ///
+    /// ```no_run
+    /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let bytes = store.backup("spend-2026-01-17.db".as_ref()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Setting`](LedgerErrorKind::Setting) for a place where a file is already, and for a PostgreSQL database, whose

@@ -44,6 +44,15 @@ const CHUNK: u32 = 500;
 
 impl Store {
     /// Reads everything, and counts what is damaged. It takes as long as reading takes, and changes nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let health = store.check().await?;
+    /// if !health.is_sound() {
+    ///     eprintln!("restore the last backup, or go on with what can be read: {health:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn check(&self) -> Result<Health, LedgerError> {
         let mut health = Health {
             entries: 0,

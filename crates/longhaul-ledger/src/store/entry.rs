@@ -1,3 +1,5 @@
+//! One entry as it lies in the ledger, and its name.
+
 use std::{
     fmt,
     str::FromStr,

@@ -1,3 +1,5 @@
+//! Which entries to read, as the end of a statement.
+
 use std::{
     fmt::Write,
     ops::Range,
@@ -11,7 +13,10 @@ use uuid::Uuid;
 use super::{Arguments, EntryId, EntryTable, day_micros, words};
 use crate::error::LedgerError;
 
-/// Which entries to read; all of them where nothing is set.
+/// Which entries to read; all of them where nothing is set. What is set must hold together: an entry passes that meets
+/// every one.
+///
+/// Names are compared letter by letter. There is no pattern: read by `opened` and look at the names where one is needed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Filter {

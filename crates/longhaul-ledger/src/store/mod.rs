@@ -52,6 +52,25 @@ use crate::file::Guard;
 use crate::{error::LedgerError, location::Location};
 
 /// A ledger to read from. Cheap to clone; all clones share a few connections.
+///
+/// Made by [`open`](Self::open) and its kin, or taken from the [`DurableLedger`](crate::DurableLedger) that writes. What was
+/// confirmed to a writer is read; what still waits in its queue is not, until a
+/// [`flush`](crate::DurableLedger::flush).
+///
+/// ```no_run
+/// use longhaul::Class;
+/// use longhaul_ledger::{Filter, Store};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Store::open(&"spend.db".parse()?).await?;
+/// let mut lost = Filter::default();
+/// lost.class = Some(Class::UnknownOutcome);
+/// lost.provider = Some("relay.example.com".to_owned());
+/// for stored in store.records(&lost).await? {
+///     println!("{}: {:?}", stored.id, stored.record.closing);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Shared>);
 

@@ -51,7 +51,7 @@ on_both! {
         assert_eq!(report["totals"][0]["credited_micros"], 50_000);
     }
 
-    async fn a_claim_is_overdue_after_the_settlement_and_credited_by_the_log(ledger: Ledger) {
+    async fn a_claim_is_overdue_after_settlement_and_credited_by_the_log(ledger: Ledger) {
         let rules = ledger.folder.path().join("rules.toml");
         fs::write(&rules, "[[providers]]\nprovider = '*'\ntime_zone = 'UTC'\nsettlement = '1ms'\n[providers.undelivered]\n").unwrap();
         let rules = rules.display().to_string();

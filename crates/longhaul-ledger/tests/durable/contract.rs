@@ -27,7 +27,7 @@ on_both! {
         assert_eq!(ledger.recovered(), []);
     }
 
-    async fn what_a_dead_process_left_open_is_found_as_lost_and_what_it_closed_is_not(place: Place) {
+    async fn a_dead_process_loses_what_it_left_open_and_nothing_it_closed(place: Place) {
         place.die_after(LEASE, |ledger| async move {
             deliver(&ledger).await;
             ledger.flush().await.expect("it is durable");
@@ -86,7 +86,7 @@ on_both! {
         assert!(used < ATTEMPTS, "{used} commits for {ATTEMPTS} attempts");
     }
 
-    async fn an_attempt_given_up_before_its_opening_is_durable_has_one_entry(place: Place) {
+    async fn an_attempt_left_before_its_opening_is_durable_has_one_entry(place: Place) {
         let commits = Arc::new(Semaphore::new(0));
         let ledger = place.builder().hold_commits(commits.clone()).open().await.expect("it can be opened");
         // One that is being written, one that waits behind it.
@@ -129,7 +129,7 @@ on_both! {
         assert_eq!(ends(&records(&ledger).await), [DELIVERED]);
     }
 
-    async fn what_was_handed_over_is_written_when_the_ledger_is_only_dropped(place: Place) {
+    async fn what_was_handed_over_is_written_when_the_ledger_is_dropped(place: Place) {
         let ledger = place.open().await;
         let store = ledger.store().clone();
         let slot = open(&ledger, opening(1)).await;

@@ -69,9 +69,13 @@ impl Book {
             _folder: folder,
         };
         let mut connection = book.connect().await;
+        // Each by itself would be a commit, which waits for the disk.
+        let mut all = connection.begin().await.unwrap();
         for record in records {
-            insert(&mut connection, record).await;
+            insert(&mut all, record).await;
         }
+        all.commit().await.unwrap();
+        drop(connection);
         book
     }
 

@@ -17,6 +17,29 @@ use crate::clock::Clock;
 /// Every request of which at least the head was read has exactly one [`Entry`]. Refused connections have none, and
 /// neither have downloads of pictures by their link and polls of tasks, which are counted with the request that made the
 /// picture.
+///
+/// A test asks it after [`settled`](Self::settled), since work that nobody waits for runs on, and is charged:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longhaul_sim::Provider;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::default();
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// // A client that gives up after 10 s …
+/// let answer = tokio::time::timeout(Duration::from_secs(10), provider.clone().oneshot(request)).await;
+/// assert!(answer.is_err());
+///
+/// // … pays for a picture that it does not get.
+/// let oracle = provider.oracle();
+/// oracle.settled().await;
+/// assert_eq!(oracle.totals().charged_undelivered, 1);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Oracle {
     shared: Arc<Shared>,

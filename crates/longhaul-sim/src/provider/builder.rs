@@ -8,6 +8,29 @@ use super::{Inner, Provider, links::Links, replay::Replays, tasks::Tasks};
 use crate::{Oracle, Resolution, Script, Weight, clock::Clock};
 
 /// Settings of a [`Provider`]; made by [`Provider::builder`].
+///
+/// Without any it is a provider at real speed where all goes well, with pictures of the real weight and
+/// [list prices](Resolution::list_price_micros).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longhaul_sim::{Provider, Resolution, Weight};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// # let _inside = runtime.enter();
+/// // On a socket and a real clock: an hour of the provider's passes in 36 s.
+/// let provider = Provider::builder()
+///     .speed(100.0)
+///     .script("overloaded, cut@60, none".parse()?)
+///     .generation(Duration::from_secs(120))
+///     .image_weight(Weight::Light)
+///     .price(Resolution::K4, 240_000)
+///     .require_key("sk-test")
+///     .build()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder {

@@ -109,7 +109,17 @@ impl Script {
         Self::new([action]).repeating()
     }
 
-    /// A script that asks a closure at each request.
+    /// A script that asks a closure at each request, for what a list cannot say.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Script, Seen};
+    ///
+    /// // Whoever asks a second time under the same key finds the provider well.
+    /// let script = Script::from_fn(|seen: &Seen<'_>| match seen.attempt {
+    ///     Some(1) => Fault::Overloaded,
+    ///     _ => Fault::None,
+    /// });
+    /// ```
     pub fn from_fn<A: Into<Action>>(
         choose: impl Fn(&Seen<'_>) -> A + Send + Sync + 'static,
     ) -> Self {

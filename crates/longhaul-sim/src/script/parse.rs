@@ -256,6 +256,19 @@ const FORMS: &[Form] = &[
     form("stream-ends", Value::None(|| Fault::StreamEnds)),
 ];
 
+impl Fault {
+    /// The names of all faults, as scripts write them, without their values; for a test that must know every one.
+    ///
+    /// ```
+    /// use longhaul_sim::Fault;
+    ///
+    /// assert!(Fault::names().any(|name| name == "cut"));
+    /// ```
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FORMS.iter().map(|form| form.name)
+    }
+}
+
 impl FromStr for Fault {
     type Err = ParseError;
 

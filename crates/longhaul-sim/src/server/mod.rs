@@ -73,6 +73,21 @@ impl Protocols {
 }
 
 /// Settings of a [`Server`]; made by [`Server::builder`].
+///
+/// Encrypted it has a certificate that it makes when it starts: a client must be told to trust it, with
+/// [`Server::root_store`] or [`Server::certificate_pem`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// use longhaul_sim::{Provider, server::{Protocols, Server}};
+///
+/// // A server that insists on HTTP/2.
+/// let server = Server::builder(Provider::default()).tls(true).protocols(Protocols::Http2);
+/// let server = server.start().await?;
+/// assert!(server.url().starts_with("https://127.0.0.1:"));
+/// println!("trust this:\n{}", server.certificate_pem().unwrap_or_default());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct ServerBuilder {

@@ -116,35 +116,29 @@ impl Body for MockBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
-        loop {
-            match this.steps.front() {
-                Some(Step::Hang) => return Poll::Pending,
-                Some(&Step::Wait(wait)) => {
-                    let clock = this.sleep.get_or_insert_with(|| Box::pin(sleep(wait)));
-                    ready!(clock.as_mut().poll(cx));
-                    this.sleep = None;
-                    this.steps.pop_front();
-                    continue;
-                }
-                _ => {}
-            }
-            let Some(step) = this.steps.pop_front() else {
-                return Poll::Ready(None);
-            };
-            return Poll::Ready(Some(match step {
-                Step::Data(data) => {
-                    this.taken.fetch_add(data.len() as u64, Ordering::Relaxed);
-                    Ok(Frame::data(data))
-                }
-                Step::Trailers(trailers) => Ok(Frame::trailers(trailers)),
-                Step::Break => Err(reset()),
-                Step::Fail(why) => Err(why.into()),
-                Step::Pending | Step::Wait(_) | Step::Hang => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            }));
+        while let Some(&Step::Wait(wait)) = this.steps.front() {
+            let clock = this.sleep.get_or_insert_with(|| Box::pin(sleep(wait)));
+            ready!(clock.as_mut().poll(cx));
+            this.sleep = None;
+            this.steps.pop_front();
         }
+        if let Some(Step::Hang) = this.steps.front() {
+            return Poll::Pending;
+        }
+        Poll::Ready(match this.steps.pop_front() {
+            None => None,
+            Some(Step::Data(data)) => {
+                this.taken.fetch_add(data.len() as u64, Ordering::Relaxed);
+                Some(Ok(Frame::data(data)))
+            }
+            Some(Step::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
+            Some(Step::Break) => Some(Err(reset())),
+            Some(Step::Fail(why)) => Some(Err(why.into())),
+            Some(Step::Pending | Step::Wait(_) | Step::Hang) => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {

@@ -8,12 +8,13 @@ mod client;
 
 pub use self::{
     body::{MockBody, Step},
-    client::{MockClient, Reply},
+    client::MockClient,
 };
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-fn reset() -> BoxError {
+/// What a connection that was reset comes to.
+pub fn reset() -> BoxError {
     std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()
 }

@@ -1,3 +1,5 @@
+//! The writer's statements for PostgreSQL: one for a whole batch, whatever its size.
+
 mod table;
 
 use std::{sync::Arc, time::Duration};

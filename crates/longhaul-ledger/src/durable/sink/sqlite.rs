@@ -1,3 +1,5 @@
+//! The writer's statements for a file. They are prepared once for batches of a few sizes: see `ROOM`.
+
 mod values;
 
 use std::{path::Path, sync::Arc, time::Duration};

@@ -20,7 +20,7 @@ use crate::{
         MemorySlot, Opening, ResponseFuture, Slot,
     },
     error::BoxError,
-    mock::{MockBody, MockClient, Reply, Step},
+    mock::{MockBody, MockClient, Step},
     model::{Money, PriceRow, Resolution, Workload},
 };
 
@@ -79,8 +79,12 @@ pub(super) fn answering(status: u16) -> MockClient {
     let piece = Step::data("image");
     let body = [piece.clone(), Step::Pending, piece, Step::Pending];
     MockClient::new(move |_| {
-        let body = MockBody::new(body.clone());
-        Reply::status(status).body(body).after_polls(2)
+        let answer = Response::builder().status(status);
+        let answer = answer.body(MockBody::new(body.clone())).unwrap();
+        async {
+            Pendings(2).await;
+            Ok(answer)
+        }
     })
 }
 

@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     attempt::{Attempt, OperationId},
     error::{Error, ErrorKind, Insecure},
-    mock::{MockBody, MockClient, Reply},
+    mock::{MockBody, MockClient},
     model::Class,
 };
 
@@ -27,7 +27,7 @@ fn answering(version: Version, status: StatusCode) -> MockClient {
         let mut response = Response::new(MockBody::of(["paid for"]));
         *response.version_mut() = version;
         *response.status_mut() = status;
-        Reply::answer(response)
+        ready(Ok(response))
     })
 }
 

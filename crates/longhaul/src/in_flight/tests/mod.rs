@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -26,7 +26,7 @@ use super::*;
 use crate::{
     attempt::{Attempt, Deadline, OperationId},
     error::{Error, ErrorKind},
-    mock::{MockBody, MockClient, Reply, Step},
+    mock::{MockBody, MockClient, Step},
     model::{Class, End},
     observe::{Event, Observer},
 };
@@ -54,9 +54,6 @@ fn provider(script: Script) -> (MockClient, Called) {
     let calls = called.clone();
     let client = MockClient::new(move |head| {
         calls.lock().unwrap().push(head.uri.path().to_owned());
-        if script.fails {
-            return Reply::error("refused").after(script.head);
-        }
         if script.judged
             && let Some(attempt) = head.extensions.get::<Attempt>()
         {
@@ -70,7 +67,15 @@ fn provider(script: Script) -> (MockClient, Called) {
         };
         let body = MockBody::new([half, Step::Wait(script.body), then]);
         let answer = Response::new(body.telling_its_end());
-        Reply::answer(answer).after(script.head)
+        async move {
+            if !script.head.is_zero() {
+                sleep(script.head).await;
+            }
+            if script.fails {
+                return Err("refused".into());
+            }
+            Ok(answer)
+        }
     });
     (client, called)
 }

@@ -184,7 +184,7 @@ async fn an_attempt_begins_with_its_place_and_the_wait_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_queues_holds_nothing_of_the_service_below() {
-    let client = MockClient::new(|_| Reply::silence());
+    let client = MockClient::new(|_| pending());
     let policy = InFlightPolicy {
         max_per_host: 1,
         ..InFlightPolicy::default()

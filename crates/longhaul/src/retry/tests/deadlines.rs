@@ -1,11 +1,13 @@
 //! Whoever owns the deadline races all waits against it.
 
+use std::future::ready;
+
 use super::{script::*, *};
 use crate::{
     body::ReplayBody,
     detect::DetectWorkloadLayer,
     error::Clock,
-    mock::{MockBody, MockClient, Reply, Step},
+    mock::{MockBody, MockClient, Step, reset},
 };
 
 /// A deadline in five minutes.
@@ -48,7 +50,7 @@ async fn alone_around_a_silent_service_it_ends_at_the_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_never_ready_again_holds_nobody_up() {
     let began = Instant::now();
-    let service = MockClient::new(|_| Reply::reset()).ready_only(1, None);
+    let service = MockClient::new(|_| ready(Err(reset()))).ready_only(1, None);
     let layer = ClassifyingRetryLayer::default();
     let error = layer.layer(service).oneshot(soon()).await.unwrap_err();
     assert!(is_at_deadline(began));

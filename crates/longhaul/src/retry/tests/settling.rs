@@ -1,7 +1,9 @@
 //! Which ending the caller gets, and what is told on the way.
 
+use std::future::ready;
+
 use super::*;
-use crate::mock::{MockClient, Reply};
+use crate::mock::{MockClient, reset};
 
 #[tokio::test(start_paused = true)]
 async fn the_caller_gets_the_ending_that_may_have_cost_most() {
@@ -84,7 +86,7 @@ async fn an_observer_hears_what_a_waiting_person_wants_to_know() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_breaks_later_does_not_hide_the_first_end() {
-    let service = MockClient::new(|_| Reply::reset());
+    let service = MockClient::new(|_| ready(Err(reset())));
     let service = service.ready_only(1, Some("the service is closed"));
     let error = ClassifyingRetryLayer::new(exact())
         .unwrap()

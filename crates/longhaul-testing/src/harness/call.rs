@@ -1,0 +1,144 @@
+//! One operation: what is asked for, what is heard of its attempts, and what came of it.
+
+use std::{
+    error::Error as StdError,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use longhaul::{
+    Attempt, Class, Error,
+    observe::{Event, Observer},
+    retry::RetryReport,
+};
+use longhaul_sim::{Dialect, picture};
+use serde_json::{Value, json};
+use tower::{Service, ServiceExt};
+
+/// A request for one picture, with a key, to `base`.
+pub fn request(base: &str, dialect: Dialect) -> Request<Full<Bytes>> {
+    request_of(base, dialect, "a cat")
+}
+
+/// The same with this prompt.
+pub fn request_of(base: &str, dialect: Dialect, prompt: &str) -> Request<Full<Bytes>> {
+    let (path, key, body) = match dialect {
+        Dialect::Gemini => (
+            "/v1beta/models/gemini-3-pro-image:generateContent",
+            ("x-goog-api-key", "secret"),
+            json!({
+                "contents": [{ "parts": [{ "text": prompt }] }],
+                "generationConfig": { "imageConfig": { "imageSize": "1K" } },
+            }),
+        ),
+        _ => (
+            "/v1/images/generations",
+            ("authorization", "Bearer secret"),
+            json!({ "model": "nano-banana-pro", "prompt": prompt, "size": "1024x1024" }),
+        ),
+    };
+    Request::post(format!("{base}{path}"))
+        .header("content-type", "application/json")
+        .header(key.0, key.1)
+        .body(Full::from(body.to_string()))
+        .expect("a valid request")
+}
+
+/// Every attempt that was begun, in order, as an observer hears of it.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts(Arc<Mutex<Vec<Attempt>>>);
+
+impl Attempts {
+    /// Those of `request`.
+    pub fn of<B>(request: &mut Request<B>) -> Self {
+        let attempts = Self::default();
+        request.extensions_mut().insert(attempts.observer());
+        attempts
+    }
+
+    pub(super) fn observer(&self) -> Observer {
+        let Self(attempts) = self.clone();
+        Observer::new(move |event: &Event<'_>| {
+            if let Event::Started { attempt } = event {
+                let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
+                attempts.push((*attempt).clone());
+            }
+        })
+    }
+
+    /// Those until now.
+    pub fn begun(&self) -> Vec<Attempt> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// What became of an operation: an answer read to its end, or an error.
+#[derive(Debug)]
+pub struct Ended {
+    /// The whole answer, or the error in whose place there is none.
+    pub answer: Result<Response<Bytes>, Error>,
+    /// What the retry layer reports.
+    pub report: RetryReport,
+}
+
+impl Ended {
+    /// What each attempt's end means.
+    pub fn classes(&self) -> Vec<Class> {
+        let classes = self.report.classes();
+        classes
+            .map(|class| class.expect("every attempt has ended"))
+            .collect()
+    }
+
+    /// The identity of the picture that arrived.
+    pub fn picture(&self) -> Option<String> {
+        let json: Value = serde_json::from_slice(self.answer.as_ref().ok()?.body()).ok()?;
+        let openai = json.pointer("/data/0/b64_json");
+        let gemini = json.pointer("/candidates/0/content/parts/0/inlineData/data");
+        let encoded = openai.or(gemini)?.as_str()?;
+        picture::identity(&BASE64_STANDARD.decode(encoded).ok()?)
+    }
+
+    /// The error.
+    ///
+    /// Panics if there is an answer.
+    pub fn error(&self) -> &Error {
+        self.answer.as_ref().expect_err("a failure")
+    }
+}
+
+/// Sends `request` and reads what comes to its end.
+pub async fn perform<S, B, C>(client: S, request: Request<B>) -> Ended
+where
+    S: Service<Request<B>, Response = Response<C>, Error = Error>,
+    C: Body<Data = Bytes, Error = Error>,
+{
+    let (head, body) = match client.oneshot(request).await {
+        Ok(answer) => answer.into_parts(),
+        Err(error) => {
+            let report = error.report().expect("a retry layer reports").clone();
+            let answer = Err(error);
+            return Ended { answer, report };
+        }
+    };
+    let report = head.extensions.get::<RetryReport>();
+    let report = report.expect("a retry layer reports").clone();
+    let body = body.collect().await;
+    let answer = body.map(|body| Response::from_parts(head, body.to_bytes()));
+    Ended { answer, report }
+}
+
+/// An error with everything that led to it, as a log would show it.
+pub fn chain(error: &dyn StdError) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
+}
