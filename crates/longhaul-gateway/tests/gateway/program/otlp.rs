@@ -191,7 +191,7 @@ async fn a_collector_gets_spans_and_metrics_without_secrets() {
 async fn each_poll_is_a_span_of_its_attempt_without_secrets() {
     let (collector, url) = Collector::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (provider, server) = sim("none+takes@60*9").await;
+    let (provider, server) = sim("none+takes@300*9").await;
     let environment = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "100"),
