@@ -10,6 +10,7 @@ use longhaul_gateway::{
     config::{Config, KeyConfig},
     demo::{Demo, introduction},
     gateway::Gateway,
+    replay::StateLock,
     server::{Admin, Server, open_more_files, stop_signal},
     telemetry::{LogForm, Recorder},
 };
@@ -150,6 +151,7 @@ async fn serve(
 ) -> Result<(), Box<dyn Error>> {
     let recorder = Recorder::install(log)?;
     open_more_files();
+    let _state = StateLock::take(&config.state)?;
     let gateway = Gateway::new(&config).await?;
     let bind = async |key: &str, address: SocketAddr| {
         Server::bind(address, config.limits.clone())

@@ -12,6 +12,14 @@ use serde_json::value::RawValue;
 ///
 /// Names stand between dots; after a name `[2]` is an item of an array, `[]` every item, and `[name=word]` every item
 /// that has this word under this name.
+///
+/// ```
+/// use longhaul_providers::JsonPath;
+///
+/// let path: JsonPath = "output[type=image_generation_call].result".parse()?;
+/// assert!("output[".parse::<JsonPath>().is_err());
+/// # Ok::<(), longhaul_providers::JsonPathError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JsonPath {

@@ -87,6 +87,10 @@ mod script;
 #[cfg(feature = "server")]
 pub mod server;
 
+/// How the relay that the simulator plays takes tasks: a row for the dialects of `longhaul_providers::tasks::TasksPolicy`, in
+/// TOML. Its name is `relay`.
+pub const RELAY_DIALECT: &str = include_str!("relay.toml");
+
 pub use self::{
     body::Body,
     dialect::{Dialect, Work},

@@ -91,10 +91,8 @@ fn opening() -> Opening {
 }
 
 fn closing() -> Closing {
-    let exposure = Exposure {
-        probability: Class::Delivered.charge_probability(),
-        price: Some(Money::usd_micros(50_000)),
-    };
+    let price = Some(Money::usd_micros(50_000));
+    let exposure = Exposure::new(Class::Delivered.charge_probability(), price);
     let duration = Duration::from_millis(127_300);
     let (end, class) = (End::Finished, Class::Delivered);
     let mut closing = Closing::new(Outcome::new(end, class, Phase::Body, duration, exposure));

@@ -3,7 +3,11 @@
 use std::{error::Error, fs, path::PathBuf, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use longhaul_gateway::collect::{Collector, Ending, HostKeys, Left, left_open};
+use longhaul_gateway::{
+    collect::{Collector, Ending, HostKeys, Left, ReturningCallers, left_open},
+    config::{Config, Exchange},
+    replay::StateLock,
+};
 use longhaul_ledger::{DurableLedger, Location, Store};
 use longhaul_providers::tasks::TasksPolicy;
 
@@ -12,21 +16,26 @@ const AT_ONCE: usize = 8;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The ledger of the process that is gone: a file of SQLite's, or a postgres:// URL
+    /// The configuration of a gateway that is gone: its ledger is collected, and its callers get the pictures when they come
+    /// back with their keys
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Without a configuration, the ledger of the process that is gone: a file of SQLite's, or a postgres:// URL
     #[arg(
         long,
         value_name = "URL|FILE",
         env = "LONGHAUL_LEDGER",
-        hide_env_values = true
+        hide_env_values = true,
+        required_unless_present = "config"
     )]
-    ledger: Location,
-    /// The folder for answers and pictures
-    #[arg(long, value_name = "FOLDER")]
-    out: PathBuf,
+    ledger: Option<Location>,
+    /// The folder for answers and pictures; `collected` of the configuration where there is one
+    #[arg(long, value_name = "FOLDER", required_unless_present = "config")]
+    out: Option<PathBuf>,
     /// The environment variable that has a host's key; LONGHAUL_KEY_api_openai_com where none is named
     #[arg(long, value_name = "HOST=NAME", value_parser = host_and_name)]
     key: Vec<(String, String)>,
-    /// A policy file with dialects of your own
+    /// A policy file with dialects of your own, where they are not in the configuration
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
     /// How long each task that has not ended is waited for
@@ -52,23 +61,50 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
             TasksPolicy::from_toml(&text)?
         }
     };
+    let config = options.config.as_deref().map(Config::load).transpose()?;
+    let _state = config
+        .as_ref()
+        .map(|config| StateLock::take(&config.state))
+        .transpose()?;
+    let (location, out) = match &config {
+        Some(config) if config.ledger == "memory" => {
+            return Err("`ledger` is in memory: nothing outlived the gateway".into());
+        }
+        Some(config) => {
+            let out = options.out.unwrap_or_else(|| config.collected.clone());
+            (config.ledger.parse()?, out)
+        }
+        None => options
+            .ledger
+            .zip(options.out)
+            .ok_or("name --config, or --ledger and --out")?,
+    };
     let named = options.key.into_iter();
     let keys = named.fold(HostKeys::default(), |keys, (host, name)| {
         keys.at(host, name)
     });
     // A ledger is not made here: there would be nothing in it.
-    Store::open(&options.ledger).await?;
-    let ledger = DurableLedger::builder(options.ledger)
+    Store::open(&location).await?;
+    let ledger = DurableLedger::builder(location)
         .name("longhaul-gateway collect")
         .open()
         .await?;
+    // Behind the ledger's lock: what the gateway left running is of unknown outcome now, there as here.
+    let callers = match &config {
+        Some(config) => ReturningCallers::open(config).await?,
+        None => None,
+    };
     let all = left_open(ledger.store()).await?;
     let number = all.len();
-    let collector = Collector::new(ledger.clone(), options.out, options.within);
-    let (collector, policy, keys) = (&collector, &policy, &keys);
-    let each = all
-        .iter()
-        .map(async |left| (left, one(collector, left, policy, keys).await));
+    let by_hand = ByHand {
+        collector: Collector::new(ledger.clone(), out, options.within),
+        config,
+        policy,
+        keys,
+        callers,
+    };
+    let by_hand = &by_hand;
+    let each = all.iter().map(async |left| (left, by_hand.one(left).await));
     let mut each = stream::iter(each).buffer_unordered(AT_ONCE);
     let mut still_open = 0;
     while let Some((left, ending)) = each.next().await {
@@ -98,17 +134,48 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn one(
-    collector: &Collector,
-    left: &Left,
-    policy: &TasksPolicy,
-    keys: &HostKeys,
-) -> Result<Ending, Box<dyn Error>> {
-    let headers = match left.host() {
-        Some(host) => keys.headers(&host, &left.handle().dialect)?,
-        None => http::HeaderMap::new(),
-    };
-    Ok(collector.collect(left, policy, headers).await?.ending)
+struct ByHand {
+    collector: Collector,
+    config: Option<Config>,
+    policy: TasksPolicy,
+    keys: HostKeys,
+    callers: Option<ReturningCallers>,
+}
+
+impl ByHand {
+    async fn one(&self, left: &Left) -> Result<Ending, Box<dyn Error>> {
+        let headers = match left.host() {
+            Some(host) => self.keys.headers(&host, &left.handle().dialect)?,
+            None => http::HeaderMap::new(),
+        };
+        let expected = match &self.callers {
+            Some(callers) => Some(
+                callers
+                    .expect(left)
+                    .await
+                    .map_err(|error| error.to_string())?,
+            ),
+            None => None,
+        };
+        let policy = self.policy(&left.handle().dialect);
+        let fetched = self.collector.collect(left, policy, headers).await;
+        let ending = fetched.as_ref().map(|fetched| fetched.ending.clone());
+        let ending = ending.map_err(ToString::to_string);
+        if let Some(expected) = expected {
+            expected.tell(fetched.ok()).await;
+        }
+        Ok(ending?)
+    }
+
+    /// That of the first upstream which takes tasks in this dialect, else that of the command line.
+    fn policy(&self, dialect: &str) -> &TasksPolicy {
+        let upstreams = self.config.iter().flat_map(|config| &config.upstreams);
+        upstreams
+            .filter(|upstream| upstream.exchange == Exchange::Tasks)
+            .filter_map(|upstream| upstream.tasks.as_ref())
+            .find(|tasks| tasks.hosts.values().flatten().any(|known| known == dialect))
+            .unwrap_or(&self.policy)
+    }
 }
 
 fn in_words(ending: &Ending) -> String {

@@ -61,20 +61,14 @@ pub(super) async fn judged(opening: &Opening, answered: FetchedAnswer) -> Closin
 /// The provider does not know the task any more: it was taken, and is owed.
 pub(super) fn expired(opening: &Opening) -> Closing {
     let class = Class::Undelivered;
-    let exposure = Exposure {
-        probability: class.charge_probability(),
-        price: None,
-    };
+    let exposure = Exposure::new(class.charge_probability(), None);
     let end = longhaul::End::Failed;
     let outcome = Outcome::new(end, class, Phase::Body, Default::default(), exposure);
     closing(opening, outcome, exposure.probability)
 }
 
 fn closing(opening: &Opening, mut outcome: Outcome, probability: Probability) -> Closing {
-    outcome.exposure = Exposure {
-        probability,
-        price: opening.price,
-    };
+    outcome.exposure = Exposure::new(probability, opening.price);
     let mut closing = Closing::new(outcome);
     // From the attempt's beginning until its end was known.
     let lasted = |now: SystemTime| now.duration_since(opening.opened_at);

@@ -4,9 +4,11 @@
 //! after the first time. [`left_open`] finds those that nobody asks after any more, and a [`Collector`] fetches their
 //! answers and closes the entry of each with what is known by that. Nothing is ever submitted.
 //!
-//! The gateway does it when it starts and every fifteen seconds, for upstreams whose key it has, and a caller that comes back gets the
-//! picture; `longhaul-gateway collect` does it for any ledger.
+//! The gateway does it when it starts and every fifteen seconds, for upstreams whose key it has; `longhaul-gateway collect`
+//! does it by hand, for any ledger. A caller that comes back gets the picture from either, as far as the gateway's state is
+//! known: see [`ReturningCallers`].
 
+mod callers;
 mod collector;
 mod error;
 mod files;
@@ -18,6 +20,7 @@ mod left;
 mod tests;
 
 pub use self::{
+    callers::{Expected, ReturningCallers},
     collector::{Collector, Ending, Fetched},
     error::CollectError,
     keys::{HostKeys, MissingKey},

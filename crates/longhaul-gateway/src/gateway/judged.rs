@@ -15,7 +15,7 @@ use crate::{
     dialect::Dialect,
     heartbeat::{HeartbeatLayer, HeartbeatPolicy},
     refusal::Refusal,
-    replay::{AnswerStore, IdempotentReplayLayer, MemoryIndex, ReplayPolicy, Replays, SqlIndex},
+    replay::{IdempotentReplayLayer, Replays},
     upstream::CallUpstream,
 };
 
@@ -32,31 +32,15 @@ impl Judged {
     pub(super) async fn new(config: &Config) -> Result<Self, ConfigError> {
         let detach = DetachLayer::default();
         let detached = detach.layer(CallUpstream);
-        if !config.replay.on {
+        let Some(layer) = IdempotentReplayLayer::configured(config).await? else {
             return Ok(Self {
                 service: boxed(config, detached),
                 detach,
                 replays: None,
             });
-        }
-        let policy = ReplayPolicy::from(&config.replay);
-        let failed = |error: BoxError| ConfigError::new("state", error.to_string());
-        let layer = if config.state == "memory" {
-            let index = MemoryIndex::new().map_err(|error| failed(error.into()))?;
-            IdempotentReplayLayer::new(policy, index)
-        } else {
-            let index = SqlIndex::open(&config.state).await.map_err(failed)?;
-            IdempotentReplayLayer::new(policy, index.with_lease(config.replay.lease))
-        };
-        let layer = match &config.replay.store {
-            None => layer,
-            Some(url) => {
-                layer.with_store(AnswerStore::open(url).map_err(|error| error.under("replay"))?)
-            }
         };
         let replays = layer.replays();
         replays.take_over().await;
-        replays.keep_alive(config.replay.lease / 6);
         Ok(Self {
             service: boxed(config, layer.layer(detached)),
             detach,

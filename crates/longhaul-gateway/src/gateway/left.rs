@@ -8,12 +8,13 @@ use longhaul_ledger::{DurableLedger, EntryId, LedgerError};
 use longhaul_providers::tasks::TasksPolicy;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use crate::{
-    collect::{Collector, Ending, Fetched, Left, left_open},
+    collect::{Collector, Ending, Expected, Left, ReturningCallers, left_open},
     config::{Config, Exchange},
     core::BoxError,
-    replay::{LateAnswer, PublicId, Replays, Resumed},
+    replay::Replays,
     telemetry::open_tasks,
     upstream::{Books, Upstream},
 };
@@ -28,7 +29,7 @@ struct Ours {
     left: Left,
     policy: TasksPolicy,
     headers: HeaderMap,
-    resumed: Option<Resumed>,
+    expected: Option<Expected>,
 }
 
 /// Collects what is left open.
@@ -36,7 +37,7 @@ struct Collecting {
     ledger: DurableLedger,
     collector: Collector,
     upstreams: Vec<Upstream>,
-    replays: Option<Replays>,
+    callers: Option<ReturningCallers>,
     /// Entries that nobody here has the key for, or that could not be collected: said once.
     said: HashSet<EntryId>,
 }
@@ -59,7 +60,7 @@ pub(super) async fn collect(
         ledger: ledger.clone(),
         collector: Collector::new(ledger.clone(), &config.collected, Duration::ZERO),
         upstreams: upstreams.to_vec(),
-        replays: replays.cloned(),
+        callers: replays.cloned().map(ReturningCallers::of),
         said: HashSet::new(),
     };
     // Who comes back from now on waits.
@@ -97,8 +98,12 @@ impl Collecting {
                 }
                 continue;
             };
+            let expected = match &self.callers {
+                Some(callers) => Some(callers.expect(&left).await?),
+                None => None,
+            };
             ours.push(Ours {
-                resumed: self.resumed(&left).await?,
+                expected,
                 left,
                 policy,
                 headers,
@@ -107,24 +112,16 @@ impl Collecting {
         Ok(ours)
     }
 
-    /// The operation that a caller may come back for.
-    async fn resumed(&self, left: &Left) -> Result<Option<Resumed>, BoxError> {
-        match (&self.replays, left.opening()) {
-            (Some(replays), Some(opening)) => {
-                let id = PublicId::of_operation(opening.operation);
-                replays.resume(id).await
-            }
-            _ => Ok(None),
-        }
-    }
-
     async fn all(&mut self, ours: Vec<Ours>) {
         if ours.is_empty() {
             return;
         }
         tracing::info!(tasks = ours.len(), "collecting what was left open");
         let collector = &self.collector;
-        let each = ours.into_iter().map(|one| collect_one(collector, one));
+        let each = ours.into_iter().map(|one| {
+            let span = tracing::info_span!("collect", longhaul.operation = one.left.name());
+            collect_one(collector, one).instrument(span)
+        });
         let ended: Vec<_> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
         for (left, error) in ended.into_iter().flatten() {
             if self.said.insert(left.handle().entry) {
@@ -144,40 +141,25 @@ async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, String)
         left,
         policy,
         headers,
-        resumed,
+        expected,
     } = ours;
     let operation = left.name();
     let collector = collector.clone().within(policy.deadline);
-    let fetched = match collector.collect(&left, &policy, headers).await {
-        Ok(fetched) => fetched,
-        Err(error) => {
-            if let Some(resumed) = resumed {
-                resumed.unknown().await;
-            }
-            return Some((left, error.to_string()));
-        }
-    };
-    match &fetched.ending {
-        Ending::Open => tracing::warn!(operation, "a task is still open"),
-        ending => {
+    let fetched = collector.collect(&left, &policy, headers).await;
+    match fetched.as_ref().map(|fetched| &fetched.ending) {
+        Ok(Ending::Open) => tracing::warn!(operation, "a task is still open"),
+        Ok(ending) => {
             open_tasks("left").decrement(1.0);
             tracing::info!(operation, ?ending, "a task that was left open has ended");
         }
+        Err(_) => {}
     }
-    let resumed = resumed?;
-    match late(fetched) {
-        Some(answer) => resumed.answered(answer).await,
-        None => resumed.unknown().await,
+    let (fetched, error) = match fetched {
+        Ok(fetched) => (Some(fetched), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    if let Some(expected) = expected {
+        expected.tell(fetched).await;
     }
-    None
-}
-
-fn late(fetched: Fetched) -> Option<LateAnswer> {
-    let closing = fetched.closing?;
-    Some(LateAnswer {
-        status: closing.status?,
-        body: fetched.answer?,
-        class: closing.outcome.class,
-        cost: closing.outcome.exposure,
-    })
+    error.map(|error| (left, error))
 }

@@ -4,7 +4,14 @@ use tokio::sync::Mutex;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_layer::Layer;
 
-use super::{AnswerStore, IdempotentReplay, Index, ReplayPolicy, operation::Operations};
+use super::{
+    AnswerStore, IdempotentReplay, Index, MemoryIndex, ReplayPolicy, SqlIndex,
+    operation::Operations,
+};
+use crate::{
+    config::Config,
+    core::{BoxError, ConfigError},
+};
 
 /// Puts an [`IdempotentReplay`] around a service. All services that it makes share their operations.
 #[derive(Clone, Debug)]
@@ -27,6 +34,31 @@ impl IdempotentReplayLayer {
                 swept: Mutex::new(0),
             })),
         }
+    }
+
+    /// The layer of the gateway with this configuration, whose process is kept alive in the index; `None` where it remembers
+    /// nothing.
+    pub(crate) async fn configured(config: &Config) -> Result<Option<Self>, ConfigError> {
+        if !config.replay.on {
+            return Ok(None);
+        }
+        let policy = ReplayPolicy::from(&config.replay);
+        let failed = |error: BoxError| ConfigError::new("state", error.to_string());
+        let layer = if config.state == "memory" {
+            let index = MemoryIndex::new().map_err(|error| failed(error.into()))?;
+            Self::new(policy, index)
+        } else {
+            let index = SqlIndex::open(&config.state).await.map_err(failed)?;
+            Self::new(policy, index.with_lease(config.replay.lease))
+        };
+        let layer = match &config.replay.store {
+            None => layer,
+            Some(url) => {
+                layer.with_store(AnswerStore::open(url).map_err(|error| error.under("replay"))?)
+            }
+        };
+        layer.replays().keep_alive(config.replay.lease / 6);
+        Ok(Some(layer))
     }
 
     /// Keeps answers in `store`; the policy's folder has those that are still coming. Before the first service is made.

@@ -69,6 +69,7 @@ mod find;
 mod id;
 mod index;
 mod layer;
+mod lock;
 mod operation;
 mod policy;
 mod resume;
@@ -93,6 +94,7 @@ pub use self::{
     id::PublicId,
     index::{Digest, Index, MemoryIndex, Row, SqlIndex, State},
     layer::{IdempotentReplayLayer, Replays},
+    lock::StateLock,
     policy::ReplayPolicy,
     service::{IdempotentReplay, ResponseFuture},
     store::AnswerStore,

@@ -122,6 +122,11 @@ fn cells(stored: &Stored, zone: &jiff::tz::TimeZone) -> Vec<String> {
         ),
         None => ("runs", "", String::new()),
     };
+    // With what drafts cost besides.
+    let price = match &stored.record.closing {
+        Some(closing) => closing.outcome.exposure.price,
+        None => opening.price,
+    };
     let or_none = |text: Option<&str>| text.unwrap_or("-").to_owned();
     vec![
         local_time(opening.opened_at, zone),
@@ -133,9 +138,7 @@ fn cells(stored: &Stored, zone: &jiff::tz::TimeZone) -> Vec<String> {
         class.to_owned(),
         opening.attempt.to_string(),
         seconds,
-        opening
-            .price
-            .map_or_else(|| "unknown".to_owned(), |price| price.to_string()),
+        price.map_or_else(|| "unknown".to_owned(), |price| price.to_string()),
     ]
 }
 

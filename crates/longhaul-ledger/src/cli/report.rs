@@ -101,13 +101,14 @@ pub(crate) async fn run(common: &Common, options: &ReportOptions) -> Result<Endi
     Ok(Ending::of(!report.is_empty()))
 }
 
-const FIGURES: [Column; 10] = [
+const FIGURES: [Column; 11] = [
     table::number("operations", 60),
     table::number("attempts", 110),
     table::number("delivered", 120),
     table::number("charged", 130),
     table::number("exposed", 80),
     table::number("expected", 90),
+    table::number("drafts", 50),
     table::number("wasted", 125),
     table::number("credited", 85),
     table::number("waste", 70),
@@ -172,6 +173,7 @@ fn figures(row: &Row) -> Vec<String> {
         amount(figures.certain_micros),
         amount(figures.possible_micros),
         amount(figures.expected_micros),
+        amount(figures.drafts_micros),
         amount(figures.wasted_micros),
         amount(figures.credited_micros),
         figures

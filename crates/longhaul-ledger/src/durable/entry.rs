@@ -18,7 +18,10 @@ use longhaul::{
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::queue::{Message, Queue};
+use super::{
+    queue::{Message, Queue},
+    task::TaskNote,
+};
 use crate::{
     error::{LedgerError, LedgerErrorKind},
     store::EntryId,
@@ -88,6 +91,17 @@ impl Slot for DurableSlot {
                 entry: self.entry,
                 closing: Box::new(closing),
             });
+        }
+    }
+
+    /// What was not written yet never is.
+    fn withdraw(self, _: Closing) {
+        if !self.entry.is_forgotten() {
+            self.entry.set_closed();
+            let entry = self.id();
+            let _ = self
+                .queue
+                .send(Message::task(TaskNote::Withdrawn { entry }));
         }
     }
 }

@@ -38,6 +38,16 @@ pub(super) enum Message {
     Stop(oneshot::Sender<()>),
 }
 
+impl Message {
+    /// What became known of a task, for which nobody waits.
+    pub(super) fn task(note: TaskNote) -> Self {
+        Self::Task {
+            note: Box::new(note),
+            waiting: None,
+        }
+    }
+}
+
 /// Somebody who waits, and since when.
 pub(super) struct Waiting {
     pub(super) since: Instant,

@@ -140,6 +140,8 @@ pub(super) enum TaskNote {
         dialect: Option<Arc<str>>,
         at: SystemTime,
     },
+    /// The attempt of this entry only collected what another had submitted: the entry is taken back.
+    Withdrawn { entry: EntryId },
     /// A task is there, or has ended.
     Handle(TaskHandle),
     /// It has ended, and with that the end of its attempt is another than the one that was written down.
@@ -165,6 +167,9 @@ pub(super) const SUBMIT: &str = "INSERT INTO submits (entry, dialect, submitted_
 
 /// Takes that back.
 pub(super) const NO_SUBMIT: &str = "DELETE FROM submits WHERE entry = $1";
+
+/// Takes an entry back that has not been closed.
+pub(super) const WITHDRAW: &str = "DELETE FROM running WHERE id = $1";
 
 impl Store {
     /// The submits of which nobody knows what came, in their order: no handle followed, and how the attempt ended does not

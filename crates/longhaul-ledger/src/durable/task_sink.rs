@@ -43,12 +43,10 @@ impl EntryTasks {
         handle
     }
 
-    /// A ledger that was closed meanwhile finds the task open at the next start, and it is asked after once more.
-    fn send(&self, note: TaskNote) {
-        let _ = self.queue.send(Message::Task {
-            note: Box::new(note),
-            waiting: None,
-        });
+    /// Whether it was handed over. A ledger that was closed meanwhile finds the task open at the next start, and it is asked
+    /// after once more.
+    fn send(&self, note: TaskNote) -> bool {
+        self.queue.send(Message::task(note)).is_ok()
     }
 }
 
@@ -84,10 +82,8 @@ impl TaskSink for EntryTasks {
         self.send(TaskNote::Handle(self.handle(task, state(end))));
     }
 
-    fn collected(&self, task: &attempt::TaskHandle, end: TaskEnd, answer: &TaskAnswer) {
-        let mut closing = Closing::new(answer.outcome);
-        closing.status = answer.status;
-        closing.evidence = answer.evidence.clone();
+    fn collected(&self, task: &attempt::TaskHandle, end: TaskEnd, answer: &TaskAnswer) -> bool {
+        let mut closing = Closing::of_task(answer);
         let began = self.entry.opening.opened_at;
         let lasted = closing.closed_at.duration_since(began);
         closing.outcome.duration = lasted.unwrap_or_default();
@@ -97,7 +93,7 @@ impl TaskSink for EntryTasks {
                 entry: self.entry.clone(),
                 closing: Box::new(closing),
             },
-        });
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use super::cell::ExportCell;
 use crate::{claims::FoundClaim, period::local_time};
 
 /// What a row says, in this order. The resolution that was delivered is not in the ledger; the number of pictures is.
-pub(super) const COLUMNS: [&str; 37] = [
+pub(super) const COLUMNS: [&str; 38] = [
     "entry",
     "operation",
     "attempt",
@@ -41,6 +41,7 @@ pub(super) const COLUMNS: [&str; 37] = [
     "block_reason",
     "output_tokens",
     "price",
+    "drafts_price",
     "price_currency",
     "charged_by_log",
     "charged_currency",
@@ -99,6 +100,7 @@ pub(super) fn cells(claim: &FoundClaim, export: Option<Uuid>) -> [ExportCell; CO
                 .map_or(ExportCell::None, ExportCell::Count)
         }),
         ExportCell::amount(opening.price),
+        of(|closing| ExportCell::amount(closing.outcome.exposure.drafts)),
         ExportCell::maybe(opening.price.map(|price| price.currency.to_string())),
         ExportCell::amount(charged),
         ExportCell::maybe(charged.map(|charged| charged.currency.to_string())),

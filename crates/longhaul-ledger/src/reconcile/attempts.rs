@@ -56,7 +56,7 @@ const OPENING: &str =
 const VERDICT: &str =
     "v.charged_micros, v.currency, v.credited_micros, v.log_id, v.duration_us, v.basis";
 const ENDING: &str = "a.class, a.duration_us, a.charged_per_mille, a.flushed_us, a.at_least_us, a.at_most_us, \
-     a.request_ids";
+     a.request_ids, a.drafts_micros";
 
 /// Those of `provider` that were opened in this time, and those that still run.
 pub(super) fn of<'a>(
@@ -137,6 +137,10 @@ fn ended(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
     });
     if let Some(ids) = fields.maybe_text()? {
         attempt.ids = serde_json::from_str(ids).map_err(|error| fields.wrong(error))?;
+    }
+    let drafts = fields.maybe_number()?.unwrap_or_default();
+    if let Some(price) = &mut attempt.price {
+        price.micros = price.micros.saturating_add(drafts);
     }
     Ok(attempt)
 }

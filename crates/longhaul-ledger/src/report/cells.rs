@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 use super::{figures::Figures, sql};
 use crate::{
     error::LedgerError,
-    store::{Filter, Store, words},
+    store::{Filter, Store, WITH_DRAFTS, words},
 };
 
 /// The figures of the attempts that share these.
@@ -25,7 +25,7 @@ type Key = (Option<String>, Option<String>, String, Option<String>);
 
 /// The sums over the attempts that `filter` lets pass, in the order of provider, model, resolution and currency.
 pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Cells, LedgerError> {
-    let (statement, arguments) = sql::statement(filter)?;
+    let (statement, arguments) = sql::statement(filter, store.has(WITH_DRAFTS))?;
     let rows = sqlx::query_with(AssertSqlSafe(statement), arguments).fetch_all(store.pool());
     let rows = store.patient(rows).await?;
     let mut sums: BTreeMap<Key, Figures> = BTreeMap::new();
@@ -95,7 +95,8 @@ fn figures(row: &AnyRow) -> Result<Figures, LedgerError> {
         certain_micros: sum(0)?,
         possible_micros: sum(1)?,
         expected_micros: sum(2)?,
-        wasted_micros: sum(3)?,
-        credited_micros: sum(4)?,
+        drafts_micros: sum(3)?,
+        wasted_micros: sum(4)?,
+        credited_micros: sum(5)?,
     })
 }

@@ -23,7 +23,10 @@ pub struct Figures {
     pub possible_micros: i128,
     /// What was charged, by the likelihood of each ending.
     pub expected_micros: i128,
-    /// The part of it that brought nothing, or a second picture where one was wanted.
+    /// The part of it that is for drafts, such as the partial images of streams, as far as no provider's log stands in the
+    /// place of prices.
+    pub drafts_micros: i128,
+    /// The part of what was charged that brought nothing, or a second picture where one was wanted.
     pub wasted_micros: i128,
     /// What was paid back.
     pub credited_micros: i128,
@@ -45,6 +48,7 @@ impl AddAssign for Figures {
         self.certain_micros = self.certain_micros.saturating_add(other.certain_micros);
         self.possible_micros = self.possible_micros.saturating_add(other.possible_micros);
         self.expected_micros = self.expected_micros.saturating_add(other.expected_micros);
+        self.drafts_micros = self.drafts_micros.saturating_add(other.drafts_micros);
         self.wasted_micros = self.wasted_micros.saturating_add(other.wasted_micros);
         self.credited_micros = self.credited_micros.saturating_add(other.credited_micros);
     }
@@ -53,7 +57,7 @@ impl AddAssign for Figures {
 /// With the waste ratio.
 impl Serialize for Figures {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut figures = serializer.serialize_struct("Figures", 10)?;
+        let mut figures = serializer.serialize_struct("Figures", 11)?;
         figures.serialize_field("operations", &self.operations)?;
         figures.serialize_field("attempts", &self.attempts)?;
         figures.serialize_field("delivered", &self.delivered)?;
@@ -61,6 +65,7 @@ impl Serialize for Figures {
         figures.serialize_field("certain_micros", &self.certain_micros)?;
         figures.serialize_field("possible_micros", &self.possible_micros)?;
         figures.serialize_field("expected_micros", &self.expected_micros)?;
+        figures.serialize_field("drafts_micros", &self.drafts_micros)?;
         figures.serialize_field("wasted_micros", &self.wasted_micros)?;
         figures.serialize_field("credited_micros", &self.credited_micros)?;
         figures.serialize_field("waste_ratio", &self.waste_ratio())?;

@@ -12,8 +12,13 @@ use crate::{
 const USELESS: &str = "(a.class <> 'Delivered' OR (a.attempt > 1 AND EXISTS (SELECT 1 FROM attempts b \
      WHERE b.operation = a.operation AND b.attempt < a.attempt AND b.class = 'Delivered')))";
 
-/// So that no product overflows: a price is taken apart into thousands and the rest.
-const EXPECTED: &str = "(a.price_micros / 1000 * a.charged_per_mille + a.price_micros % 1000 * a.charged_per_mille / 1000)";
+/// What `amount` comes to by the likelihood of the ending. So that no product overflows, it is taken apart into thousands and
+/// the rest.
+fn expected(amount: &str) -> String {
+    format!(
+        "({amount} / 1000 * a.charged_per_mille + {amount} % 1000 * a.charged_per_mille / 1000)"
+    )
+}
 
 /// How many of the sums are counts; the others are amounts.
 pub(super) const COUNTS: usize = 4;
@@ -27,23 +32,38 @@ struct Part<'a> {
     /// The column of the entry's id that leads.
     id: &'a str,
     currency: &'a str,
-    /// Operations, attempts, delivered, unpriced, certain, possible, expected, wasted, credited.
-    sums: [&'a str; 9],
+    /// Operations, attempts, delivered, unpriced, certain, possible, expected, drafts, wasted, credited.
+    sums: [&'a str; 10],
 }
 
 /// The statement for the attempts that `filter` lets pass; its columns are provider, model, resolution, currency, and
-/// the figures in their order, amounts in two parts each.
-pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerError> {
+/// the figures in their order, amounts in two parts each. Whether the tables say what drafts cost is in `with_drafts`.
+pub(super) fn statement(
+    filter: &Filter,
+    with_drafts: bool,
+) -> Result<(String, Arguments), LedgerError> {
     const UNPRICED: &str =
         "CASE WHEN a.price_micros IS NULL AND a.charged_per_mille > 0 THEN 1 ELSE 0 END";
-    const CERTAIN: &str = "CASE WHEN a.charged_per_mille = 1000 THEN a.price_micros ELSE 0 END";
-    const POSSIBLE: &str = "CASE WHEN a.charged_per_mille > 0 THEN a.price_micros ELSE 0 END";
-    let wasted = format!("CASE WHEN {USELESS} THEN {EXPECTED} ELSE 0 END");
+    let drafts = match with_drafts {
+        true => "COALESCE(a.drafts_micros, 0)",
+        false => "0",
+    };
+    let price = format!("(a.price_micros + {drafts})");
+    let certain = format!("CASE WHEN a.charged_per_mille = 1000 THEN {price} ELSE 0 END");
+    let possible = format!("CASE WHEN a.charged_per_mille > 0 THEN {price} ELSE 0 END");
+    let (expected, drafts) = (expected(&price), expected(drafts));
+    let wasted = format!("CASE WHEN {USELESS} THEN {expected} ELSE 0 END");
     let wasted_by_log = format!("CASE WHEN {USELESS} THEN v.charged_micros ELSE 0 END");
-    let taken_away =
-        [UNPRICED, CERTAIN, POSSIBLE, EXPECTED, &wasted].map(|sum| format!("-({sum})"));
-    let [unpriced, certain, possible, expected, less_wasted] =
-        taken_away.each_ref().map(|sum| &**sum);
+    let of_class = [UNPRICED, &certain, &possible, &expected, &drafts, &wasted];
+    let taken_away = of_class.map(|sum| format!("-({sum})"));
+    let [
+        unpriced,
+        less_certain,
+        less_possible,
+        less_expected,
+        less_drafts,
+        less_wasted,
+    ] = taken_away.each_ref().map(|sum| &**sum);
     let logged = "verdicts v JOIN attempts a ON a.id = v.entry";
     let parts = [
         Part {
@@ -55,9 +75,10 @@ pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerEr
                 "1",
                 "CASE WHEN a.class = 'Delivered' THEN 1 ELSE 0 END",
                 UNPRICED,
-                CERTAIN,
-                POSSIBLE,
-                EXPECTED,
+                &certain,
+                &possible,
+                &expected,
+                &drafts,
                 &wasted,
                 "0",
             ],
@@ -71,9 +92,10 @@ pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerEr
                 "0",
                 "0",
                 unpriced,
-                certain,
-                possible,
-                expected,
+                less_certain,
+                less_possible,
+                less_expected,
+                less_drafts,
                 less_wasted,
                 "0",
             ],
@@ -90,6 +112,8 @@ pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerEr
                 "v.charged_micros",
                 "v.charged_micros",
                 "v.charged_micros",
+                // No log says which part of it is for drafts.
+                "0",
                 &wasted_by_log,
                 "v.credited_micros",
             ],
@@ -100,7 +124,18 @@ pub(super) fn statement(filter: &Filter) -> Result<(String, Arguments), LedgerEr
                    AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.entry = c.entry AND v.credited_micros > 0)",
             id: "c.entry",
             currency: "c.currency",
-            sums: ["0", "0", "0", "0", "0", "0", "0", "0", "c.amount_micros"],
+            sums: [
+                "0",
+                "0",
+                "0",
+                "0",
+                "0",
+                "0",
+                "0",
+                "0",
+                "0",
+                "c.amount_micros",
+            ],
         },
     ];
     let mut arguments = Arguments::default();

@@ -145,6 +145,10 @@ fn is_whole(packed: &str) -> bool {
     let Some((Cell::Number(told), cells)) = cells.split_last() else {
         return false;
     };
+    let cells = match cells {
+        [before_drafts @ .., Cell::Empty] => before_drafts,
+        all => all,
+    };
     let mut checksum = Checksum::default();
     for (place, cell) in cells.iter().enumerate() {
         match cell {

@@ -43,6 +43,16 @@ pub(crate) fn opening<'a>(id: Uuid, opening: &'a Opening, to: &mut impl Columns<
 
 /// What is known at the end.
 pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
+    closing_before_drafts(closing, to);
+    to.number(drafts(closing));
+}
+
+/// What drafts cost, the last column: it was added later than the checksum.
+fn drafts(closing: &Closing) -> Option<i64> {
+    closing.outcome.exposure.drafts.map(|drafts| drafts.micros)
+}
+
+fn closing_before_drafts<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
     let outcome = &closing.outcome;
     let evidence = &closing.evidence;
     let span = |span: std::time::Duration| span_micros(span);
@@ -72,7 +82,8 @@ pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
     to.number(Some(held(evidence.bytes)));
 }
 
-/// What a row's `checksum` is: over its other columns, in their order.
+/// What a row's `checksum` is: over its other columns, in their order. What drafts cost counts where something is there, so
+/// that rows of before that column have the checksum that they had.
 #[derive(Default)]
 pub(crate) struct Checksum(crc32fast::Hasher);
 
@@ -81,7 +92,10 @@ impl Checksum {
     pub(crate) fn of(id: Uuid, opened: &Opening, closed: &Closing) -> i64 {
         let mut checksum = Self::default();
         opening(id, opened, &mut checksum);
-        closing(closed, &mut checksum);
+        closing_before_drafts(closed, &mut checksum);
+        if let Some(drafts) = drafts(closed) {
+            checksum.add_number(drafts);
+        }
         checksum.end()
     }
 

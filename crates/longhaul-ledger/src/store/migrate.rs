@@ -25,9 +25,9 @@ macro_rules! migrations {
 }
 
 #[cfg(all(feature = "sqlite", unix))]
-pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite": 1 "attempts", 2 "verdicts", 3 "claims", 4 "tasks_exports_checksums", 5 "submits");
+pub(super) static SQLITE: LazyLock<Migrator> = migrations!("sqlite": 1 "attempts", 2 "verdicts", 3 "claims", 4 "tasks_exports_checksums", 5 "submits", 6 "drafts");
 #[cfg(feature = "postgres")]
-pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres": 1 "attempts", 2 "verdicts", 3 "claims", 4 "tasks_exports_checksums", 5 "submits");
+pub(super) static POSTGRES: LazyLock<Migrator> = migrations!("postgres": 1 "attempts", 2 "verdicts", 3 "claims", 4 "tasks_exports_checksums", 5 "submits", 6 "drafts");
 
 /// Why the tables could not be brought up to date.
 pub(super) fn refused(known: &Migrator, error: MigrateError) -> LedgerError {

@@ -45,7 +45,7 @@ pub(crate) use self::{
     filter::first_id_at,
     packed::{Fields, Read, object, unpack},
     row::{CLOSING_COLUMNS, OPENING_COLUMNS, day_micros, ended, money, span_micros, time_of_day},
-    version::{WITH_SUBMITS, WITH_TASKS},
+    version::{WITH_DRAFTS, WITH_SUBMITS, WITH_TASKS},
 };
 #[cfg(all(feature = "sqlite", unix))]
 use crate::file::Guard;

@@ -19,7 +19,7 @@ pub(crate) const OPENING_COLUMNS: &str = "id, operation, attempt, opened_at, ide
 /// What is known at its end.
 pub(crate) const CLOSING_COLUMNS: &str = "closed_at, ended, class, phase, duration_us, charged_per_mille, status, \
      http_version, flushed_us, head_us, at_least_us, at_most_us, request_ids, pictures, drafts, finish_reason, \
-     block_reason, output_tokens, told_cost_micros, bytes";
+     block_reason, output_tokens, told_cost_micros, bytes, drafts_micros";
 
 /// Microseconds since 1970 in UTC; what lies beyond their range is held at its end.
 pub(crate) fn day_micros(time: SystemTime) -> i64 {
@@ -99,10 +99,7 @@ fn closing(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Closing, Led
         fields.named(words::class)?,
         fields.maybe_named(words::phase)?.unwrap_or(Phase::Unknown),
         fields.span()?.unwrap_or_default(),
-        Exposure {
-            probability: Probability::permille(fields.count()?),
-            price,
-        },
+        Exposure::new(Probability::permille(fields.count()?), price),
     );
     let mut closing = Closing::new(outcome);
     closing.closed_at = closed_at;
@@ -115,7 +112,15 @@ fn closing(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Closing, Led
         _ => None,
     };
     closing.evidence = evidence(fields)?;
+    closing.outcome.exposure = closing.outcome.exposure.with_drafts(drafts(fields, price)?);
     Ok(closing)
+}
+
+/// An amount in the currency of the price.
+fn drafts(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Option<Money>, LedgerError> {
+    let micros = fields.maybe_number()?;
+    let of = |(micros, price): (i64, Money)| Money { micros, ..price };
+    Ok(micros.zip(price).map(of))
 }
 
 fn status(fields: &mut Fields<'_>) -> Result<Option<StatusCode>, LedgerError> {

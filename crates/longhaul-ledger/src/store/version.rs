@@ -10,6 +10,7 @@ const OLDEST_READ: i64 = 3;
 /// The versions that tables are from.
 pub(crate) const WITH_TASKS: i64 = 4;
 pub(crate) const WITH_SUBMITS: i64 = 5;
+pub(crate) const WITH_DRAFTS: i64 = 6;
 
 /// What stands in a database's list of migrations.
 #[derive(Debug)]

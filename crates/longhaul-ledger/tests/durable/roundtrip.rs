@@ -106,10 +106,7 @@ prop_compose! {
         (flushed, head, provider_clock) in (of(span()), of(span()), of((span(), span()))),
         evidence in an_evidence(),
     ) -> Closing {
-        let exposure = Exposure {
-            probability: Probability::permille(probability),
-            price: None,
-        };
+        let exposure = Exposure::new(Probability::permille(probability), None);
         let mut closing = Closing::new(Outcome::new(end, class, phase, duration, exposure));
         closing.closed_at = closed_at;
         closing.status = status.map(|status| StatusCode::from_u16(status).expect("it is in range"));
@@ -123,9 +120,12 @@ prop_compose! {
 }
 
 fn an_entry() -> impl Strategy<Value = (Opening, Option<Closing>)> {
-    (an_opening(), of(a_closing())).prop_map(|(opening, closing)| {
+    (an_opening(), of(a_closing()), of(any::<i64>())).prop_map(|(opening, closing, drafts)| {
+        let drafts = drafts.zip(opening.price);
+        let drafts = drafts.map(|(micros, price)| Money { micros, ..price });
         let closing = closing.map(|mut closing| {
             closing.outcome.exposure.price = opening.price;
+            closing.outcome.exposure = closing.outcome.exposure.with_drafts(drafts);
             closing
         });
         (opening, closing)
@@ -163,6 +163,23 @@ on_both! {
             assert_eq!(*written, read);
         }
         assert_eq!(records(&ledger).await.len(), entries.len());
+    }
+
+    async fn what_drafts_cost_is_a_line_of_its_own(place: Place) {
+        let ledger = place.open().await;
+        let (mut opening, mut closing) = (opening(1), closing(Class::UnknownOutcome));
+        let price = Some(Money::usd_micros(240_000));
+        opening.price = price;
+        closing.outcome.exposure.price = price;
+        closing.outcome.exposure = closing.outcome.exposure.with_drafts(Some(Money::usd_micros(9_000)));
+        let found = through(&ledger, &[(opening.clone(), Some(closing.clone()))]).await;
+        let (price, exposure) = (found[0].0.price, found[0].1.as_ref().expect("it was closed").outcome.exposure);
+        assert_eq!((price, exposure), (opening.price, closing.outcome.exposure));
+        let figures = figures(&ledger).await;
+        assert_eq!((figures.certain_micros, figures.possible_micros), (0, 249_000));
+        assert_eq!((figures.expected_micros, figures.drafts_micros), (224_100, 8_100));
+        let health = ledger.store().check().await.expect("it can be read");
+        assert!(health.is_sound() && health.with_checksum == 1, "{health:?}");
     }
 
     async fn long_paths(place: Place) {

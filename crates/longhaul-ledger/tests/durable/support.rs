@@ -1,6 +1,10 @@
 //! A ledger of its own for each test, and entries to write into it.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use longhaul::{
     Class, End, Exposure, OperationId, Outcome, Phase,
@@ -8,8 +12,8 @@ use longhaul::{
     classify::Probability,
 };
 use longhaul_ledger::{
-    Builder, DurableLedger, EntryId, LedgerError, LedgerErrorKind, Location, Stored,
-    durable::DurableSlot, store::Filter,
+    Builder, DurableLedger, EntryId, LedgerError, LedgerErrorKind, Location, Period, Stored,
+    durable::DurableSlot, report::Figures, store::Filter,
 };
 use longhaul_testing::Postgres;
 use sqlx::{Connection as _, PgConnection};
@@ -143,11 +147,19 @@ pub(crate) fn opening(number: u32) -> Opening {
     opening
 }
 
+/// What a report says of all attempts that were opened within this hour, which share a currency.
+pub(crate) async fn figures(ledger: &DurableLedger) -> Figures {
+    let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+    let period = Period::new(now - hour, now + hour, jiff::tz::TimeZone::UTC);
+    let period = period.expect("it ends after it begins");
+    let report = ledger.store().report(&period, &Filter::default()).await;
+    let rows = report.expect("it can be read").by(&[]);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows[0].figures
+}
+
 pub(crate) fn closing(class: Class) -> Closing {
-    let exposure = Exposure {
-        probability: class.charge_probability(),
-        price: None,
-    };
+    let exposure = Exposure::new(class.charge_probability(), None);
     let duration = Duration::from_secs(120);
     Closing::new(Outcome::new(
         End::Finished,

@@ -106,7 +106,8 @@ on_both! {
         let ledger = place.open().await;
         let begin = || Attempt::enter(&mut http::Extensions::new()).0;
         let (first, second) = (begin(), begin());
-        let (entry, opened) = Ledger::open(&ledger, &first, opening(1));
+        let of_first = opening(1);
+        let (entry, opened) = Ledger::open(&ledger, &first, of_first.clone());
         opened.await.expect("it is durable");
         let handle = attempt::TaskHandle::new("fal", "req-1", "https://queue.fal.run/req-1", None);
         first.note_task(handle).await.expect("it is durable");
@@ -120,13 +121,16 @@ on_both! {
         ledger.flush().await.expect("it is written");
 
         assert!(ledger.store().open_tasks().await.expect("they can be read").is_empty());
+        assert!(ledger.store().running().await.expect("they can be read").is_empty());
         let found = ledger.store().records(&Default::default()).await.expect("they can be read");
-        let charged = |stored: &longhaul_ledger::Stored| {
-            let outcome = stored.record.closing.as_ref().expect("it has ended").outcome;
-            (outcome.class, outcome.exposure.probability.as_permille())
+        let [stored] = &found[..] else {
+            panic!("one generation is one entry: {found:?}");
         };
-        let charged: Vec<_> = found.iter().map(charged).collect();
-        assert_eq!(charged, [(Class::Delivered, 1000), (Class::Delivered, 0)]);
+        assert_eq!(stored.record.opening.operation, of_first.operation);
+        let outcome = stored.record.closing.as_ref().expect("it has ended").outcome;
+        assert_eq!((outcome.class, outcome.exposure.probability.as_permille()), (Class::Delivered, 1000));
+        let figures = figures(&ledger).await;
+        assert_eq!((figures.operations, figures.attempts, figures.delivered), (1, 1, 1));
     }
 
     async fn a_submit_without_an_answer_is_found_with_its_dialect(place: Place) {

@@ -29,10 +29,7 @@ pub(crate) fn attempt(seconds: f64, took: f64, class: Class) -> Record {
     opening.resolution = Resolution::K4;
     opening.price = Some(Money::usd_micros(PRICE));
     let duration = Duration::from_secs_f64(took);
-    let exposure = Exposure {
-        probability: class.charge_probability(),
-        price: opening.price,
-    };
+    let exposure = Exposure::new(class.charge_probability(), opening.price);
     let outcome = Outcome::new(End::Finished, class, Phase::Body, duration, exposure);
     let mut record = Record::open(opening);
     record.closing = Some(Closing::new(outcome));

@@ -101,17 +101,17 @@ pub(super) fn read(mut json: Object) -> Result<ImageRequest, SkipReason> {
     if let Some(name) = json.keys().next() {
         return Err(unsayable(name));
     }
-    let mut wish = ImageRequest {
+    let mut request = ImageRequest {
         prompt: String::new(),
         references: Vec::new(),
     };
     for part in only_turn(contents)? {
-        read_part(part, &mut wish)?;
+        read_part(part, &mut request)?;
     }
-    if wish.prompt.is_empty() {
+    if request.prompt.is_empty() {
         return Err(unsayable("contents"));
     }
-    Ok(wish)
+    Ok(request)
 }
 
 fn check_config(config: &Json) -> Result<(), SkipReason> {
@@ -148,7 +148,7 @@ fn only_turn(contents: Option<Json>) -> Result<Vec<Json>, SkipReason> {
 }
 
 /// A text, or a picture that comes with the request.
-fn read_part(part: Json, wish: &mut ImageRequest) -> Result<(), SkipReason> {
+fn read_part(part: Json, request: &mut ImageRequest) -> Result<(), SkipReason> {
     let lost = || unsayable("contents.parts");
     let Json::Object(mut part) = part else {
         return Err(lost());
@@ -157,10 +157,10 @@ fn read_part(part: Json, wish: &mut ImageRequest) -> Result<(), SkipReason> {
     let inline = take(&mut part, INLINE);
     match (text, inline, part.is_empty()) {
         (Some(Json::String(text)), None, true) => {
-            if !wish.prompt.is_empty() {
-                wish.prompt.push('\n');
+            if !request.prompt.is_empty() {
+                request.prompt.push('\n');
             }
-            wish.prompt.push_str(&text);
+            request.prompt.push_str(&text);
         }
         (None, Some(Json::Object(mut inline)), true) => {
             let (Some(Json::String(media_type)), Some(Json::String(data))) =
@@ -168,16 +168,16 @@ fn read_part(part: Json, wish: &mut ImageRequest) -> Result<(), SkipReason> {
             else {
                 return Err(lost());
             };
-            wish.references.push(Reference { media_type, data });
+            request.references.push(Reference { media_type, data });
         }
         _ => return Err(lost()),
     }
     Ok(())
 }
 
-pub(super) fn write(wish: ImageRequest) -> Object {
-    let mut parts = vec![json!({ "text": wish.prompt })];
-    parts.extend(wish.references.into_iter().map(
+pub(super) fn write(request: ImageRequest) -> Object {
+    let mut parts = vec![json!({ "text": request.prompt })];
+    parts.extend(request.references.into_iter().map(
         |Reference { media_type, data }| {
             json!({ "inlineData": { "mimeType": media_type, "data": data } })
         },

@@ -113,12 +113,12 @@ fn data_uri(text: &str) -> Option<Reference> {
     })
 }
 
-pub(super) fn write(wish: ImageRequest) -> Object {
+pub(super) fn write(request: ImageRequest) -> Object {
     let mut json = Object::new();
-    json.insert("prompt".to_owned(), wish.prompt.into());
-    if !wish.references.is_empty() {
+    json.insert("prompt".to_owned(), request.prompt.into());
+    if !request.references.is_empty() {
         let uri = |it: &Reference| format!("data:{};base64,{}", it.media_type, it.data);
-        let images: Vec<_> = wish.references.iter().map(uri).collect();
+        let images: Vec<_> = request.references.iter().map(uri).collect();
         json.insert("image".to_owned(), json!(images));
     }
     json

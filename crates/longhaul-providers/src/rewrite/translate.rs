@@ -89,10 +89,10 @@ fn translate(
 }
 
 /// The same, unless it comes with more references than the target takes: without a detector, only the body shows that.
-fn checked(target: &Target, wish: ImageRequest) -> Result<ImageRequest, SkipReason> {
+fn checked(target: &Target, request: ImageRequest) -> Result<ImageRequest, SkipReason> {
     match target.max_references {
-        Some(most) if wish.references.len() > most as usize => Err(SkipReason::References),
-        _ => Ok(wish),
+        Some(most) if request.references.len() > most as usize => Err(SkipReason::References),
+        _ => Ok(request),
     }
 }
 

@@ -1,6 +1,17 @@
 use std::fmt;
 
 /// Why a stream brought no answer. The [`source`](std::error::Error::source) of a [`longhaul::Error`].
+///
+/// ```
+/// use std::error::Error as _;
+/// use longhaul_providers::stream::StreamError;
+///
+/// /// Whether the model worked, and the picture did not arrive: the provider owes it.
+/// fn is_owed(error: &longhaul::Error) -> bool {
+///     let stream = error.source().and_then(|source| source.downcast_ref());
+///     matches!(stream, Some(StreamError::Ended { .. }))
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StreamError {

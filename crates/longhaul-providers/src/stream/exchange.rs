@@ -95,7 +95,7 @@ enum StreamAnswer<R> {
     NotOffered,
 }
 
-/// Asks for the stream; once more where it wants at least one preview.
+/// Asks for the stream; once more where it wants at least one partial image.
 async fn asked<S, B, R>(
     call: &mut Call<S>,
     plan: &StreamPlan,

@@ -1,13 +1,13 @@
 //! `StreamUpgrade`: a long call as an event stream that keeps its line open.
 //!
 //! The caller sends one unary request and gets one unary answer. In between the layer asks for a stream, reads its events
-//! as they come, and puts the unary answer together from the last of them. Previews, keepalives and second copies are
-//! dropped as they pass; of a picture one copy is held.
+//! as they come, and puts the unary answer together from the last of them. Partial images, keepalives and second copies of
+//! a picture are dropped as they pass; of each picture one copy is held.
 //!
 //! | what happens | what the layer does |
 //! |---|---|
 //! | the stream is refused | sends the unary call, and remembers it for an hour |
-//! | the stream wants a preview at least | asks once more, for one |
+//! | the stream is refused without partial images | asks once more, for one of them |
 //! | the answer is JSON | hands it on, and remembers that the host does not stream |
 //! | an error event | answers with the status and JSON that the unary call would have had |
 //! | the final event | answers, and reads no further |

@@ -55,7 +55,7 @@ impl StreamPlan {
             .then_some(said)
     }
 
-    /// The fields that ask for the stream, with so many previews.
+    /// The fields that ask for the stream, with so many partial images.
     pub(super) fn fields(&self, partial_images: u8) -> BTreeMap<String, Scalar> {
         let mut fields = BTreeMap::from([("stream".to_owned(), Scalar::Flag(true))]);
         if self.row.api == Api::Images {

@@ -21,23 +21,32 @@ pub struct StreamPolicy {
     /// How long a stream is read where the call has no [`Deadline`](longhaul::Deadline): 2,250 s, pings or not.
     #[serde(with = "humantime_serde")]
     pub deadline: Duration,
-    /// How long it is remembered that a host does not stream for a key: an hour.
+    /// How long it is remembered that a host does not stream for a key: an hour, in which it may learn to.
     #[serde(with = "humantime_serde")]
     pub remember: Duration,
-    /// Longer requests pass as they are: 32 MiB.
+    /// Requests that are longer pass as they are, since a body has to be read to be changed: 32 MiB, as the core reads.
     pub longest_request: usize,
-    /// No event may be longer: 64 MiB.
+    /// No event may be longer: 64 MiB, which a 4K picture in base64 stays below.
     pub longest_event: usize,
 }
 
 /// What is asked of a host.
+///
+/// ```
+/// use longhaul_providers::stream::{Api, StreamPolicy, StreamRow};
+///
+/// let relay = StreamRow { api: Api::Images, partial_images: 0 };
+/// let policy = StreamPolicy::default().at("relay.example.com", Api::Images, 0);
+/// assert_eq!(policy.hosts["relay.example.com"], relay);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamRow {
     /// The API whose calls are asked for as streams.
     pub api: Api,
-    /// How many previews are asked for, 0 to 3, of the images API. OpenAI counts 100 output tokens for each; with 0 a
-    /// relay still pings.
+    /// How many partial images are asked for, 0 to 3, of the images API: they move bytes where the peer does not ping. OpenAI
+    /// counts 100 output tokens for each, which [`PriceRow::draft_price`](longhaul::billing::PriceRow::draft_price) prices;
+    /// with 0 a relay still pings.
     #[serde(default)]
     pub partial_images: u8,
 }
@@ -72,7 +81,7 @@ impl Default for StreamPolicy {
 }
 
 impl StreamPolicy {
-    /// `host` is asked for streams of this API, with so many previews.
+    /// `host` is asked for streams of this API, with so many partial images.
     #[must_use]
     pub fn at(mut self, host: impl Into<String>, api: Api, partial_images: u8) -> Self {
         let row = StreamRow {

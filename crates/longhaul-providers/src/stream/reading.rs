@@ -82,7 +82,7 @@ impl Reading {
         let Some(attempt) = &self.attempt else {
             return;
         };
-        attempt.note_previews(self.assembly.report.partial_images);
+        attempt.note_drafts(self.assembly.report.partial_images);
         if self.assembly.report.pings > 0 {
             attempt.note_kept_open();
         }

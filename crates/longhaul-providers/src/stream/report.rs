@@ -1,6 +1,16 @@
 use std::time::Duration;
 
-/// What came in a stream: in the extensions of the response.
+/// What came in a stream: in the extensions of the response that was put together from it.
+///
+/// ```
+/// use longhaul_providers::stream::StreamReport;
+///
+/// /// Whether the peer kept the line open: where it never does, a stream is no cure.
+/// fn was_kept_open<B>(answer: &http::Response<B>) -> bool {
+///     let report = answer.extensions().get::<StreamReport>();
+///     report.is_some_and(|report| report.pings > 0)
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct StreamReport {
@@ -8,7 +18,7 @@ pub struct StreamReport {
     pub events: u32,
     /// What came only to keep the line open: comments, `keepalive` and `ping`.
     pub pings: u32,
-    /// Previews.
+    /// Partial images: drafts of a picture that came before it, and were dropped.
     pub partial_images: u32,
     /// The longest time in which nothing came.
     pub longest_silence: Duration,
@@ -17,8 +27,8 @@ pub struct StreamReport {
 }
 
 impl StreamReport {
-    /// The output tokens that OpenAI counts for the previews: 100 each.
-    pub const fn preview_tokens(&self) -> u64 {
+    /// The output tokens that OpenAI counts for the partial images: 100 each.
+    pub const fn partial_image_tokens(&self) -> u64 {
         self.partial_images as u64 * 100
     }
 }

@@ -102,6 +102,16 @@ pub(crate) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
     unary(status, text.into())
 }
 
+/// Whether a task that failed says that somebody cancelled it.
+pub(super) fn says_cancelled(dialect: &Dialect, body: &Bytes) -> bool {
+    let Some(document) = json::document(body) else {
+        return false;
+    };
+    let mut codes = dialect.failure.code.iter();
+    let code = codes.find_map(|path| path.text(document));
+    code.is_some_and(|code| code.to_ascii_lowercase().starts_with("cancel"))
+}
+
 /// The answer with the head that the last poll came with, as far as it is about the answer.
 pub(crate) fn response<R>(head: &Parts, unary: Unary) -> Response<JoinedBody<R>> {
     let length = unary.body.len();

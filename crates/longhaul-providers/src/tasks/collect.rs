@@ -69,6 +69,27 @@ impl Collected {
 /// The key goes to the origin that the handle's poll URL has, and to the hosts that the dialect lists. The caller is to
 /// make sure that the key belongs to that origin.
 ///
+/// ```
+/// use std::time::Duration;
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use longhaul_providers::{JoinedBody, tasks::{Collected, TaskHandle, TasksPolicy, collect}};
+///
+/// # async fn example(
+/// #     client: longhaul_hyper::Client<JoinedBody<Empty<Bytes>>>,
+/// #     handle: TaskHandle,
+/// #     key: http::HeaderValue,
+/// # ) -> Result<(), longhaul::ConfigError> {
+/// let headers = [(http::header::AUTHORIZATION, key)].into_iter().collect();
+/// let (policy, minute) = (TasksPolicy::default(), Duration::from_secs(60));
+/// match collect::<_, Empty<Bytes>, _>(&handle, &policy, client, headers, minute).await? {
+///     Collected::Answer { status, body, .. } => println!("{status}, {} bytes", body.len()),
+///     Collected::Open(report) => println!("not yet, after {} polls", report.polls),
+///     gone => println!("claim it: {gone:?}"),
+/// }
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 ///
 /// If the policy has no such dialect, or the handle's poll URL is none.
@@ -98,6 +119,7 @@ where
     head.headers = headers;
     let mut poller = Poller {
         client,
+        attempt: None,
         account: Account::of(&uri, &head.headers),
         head: &head,
         dialect,

@@ -11,6 +11,14 @@ use crate::{JsonPath, exchange::Scalar};
 ///
 /// The rows that come with the crate are [`shipped`](Self::shipped); one's own stand in
 /// [`TasksPolicy::dialects`](super::TasksPolicy::dialects), in the same form.
+///
+/// ```
+/// use longhaul_providers::tasks::Dialect;
+///
+/// for row in Dialect::shipped() {
+///     println!("{}, by {}", row.name(), row.source());
+/// }
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dialect {
@@ -199,7 +207,13 @@ impl Dialect {
         &self.name
     }
 
-    /// Where the row is from.
+    /// Whether a task in this state is taken back free of charge.
+    pub(super) fn is_free_in(&self, state: &str) -> bool {
+        let row = self.cancel.as_ref();
+        row.is_some_and(|row| row.free_in.iter().any(|free| free == state))
+    }
+
+    /// Where it is documented that the API works as the row says.
     pub fn source(&self) -> &str {
         &self.source
     }

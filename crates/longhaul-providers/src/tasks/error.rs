@@ -4,6 +4,19 @@ use http::StatusCode;
 
 /// Why a task that was submitted brought no answer. The [`source`](std::error::Error::source) of a
 /// [`longhaul::Error`].
+///
+/// ```
+/// use std::error::Error as _;
+/// use longhaul_providers::tasks::TaskError;
+///
+/// /// The task that goes on at the provider, to be collected later.
+/// fn open_task(error: &longhaul::Error) -> Option<&str> {
+///     match error.source()?.downcast_ref()? {
+///         TaskError::Open { id, .. } => Some(id),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TaskError {

@@ -90,25 +90,35 @@ impl Running<'_> {
         }
     }
 
-    /// The answer to the caller, and what is remembered of the task.
-    pub(super) async fn ended<S, B, R>(
+    /// The result, in place of the word that the task is done, where it stands behind a URL of its own.
+    pub(super) async fn with_result<S, B, R>(
         &self,
-        mut poller: Poller<'_, S>,
-        mut ended: Ended<R>,
+        poller: &mut Poller<'_, S>,
+        ended: Ended<R>,
         submitted: Option<Bytes>,
-        place: Option<&Arc<Place>>,
-    ) -> Result<Response<JoinedBody<R>>, Error>
+    ) -> Result<Ended<R>, Error>
     where
         S: Client<B, R>,
         R: Bytewise,
     {
+        match &ended {
+            Ended::Told(Told::Done, _, body) if self.plan.dialect.result.from == From::Fetched => {
+                let uri = self.result_uri(&poller.report, &[Some(body.clone()), submitted])?;
+                Ok(poller.fetched(&uri).await)
+            }
+            _ => Ok(ended),
+        }
+    }
+
+    /// The answer to the caller, and what is remembered of the task.
+    pub(super) fn ended<R>(
+        &self,
+        report: TaskReport,
+        ended: Ended<R>,
+        place: Option<&Arc<Place>>,
+    ) -> Result<Response<JoinedBody<R>>, Error> {
         let dialect = &self.plan.dialect;
         let fetched = dialect.result.from == From::Fetched;
-        if fetched && let Ended::Told(Told::Done, _, body) = &ended {
-            let uri = self.result_uri(&poller.report, &[Some(body.clone()), submitted])?;
-            ended = poller.fetched(&uri).await;
-        }
-        let report = poller.report;
         let name = || report.handle.dialect.clone();
         let id = || report.handle.id.clone();
         match &ended {

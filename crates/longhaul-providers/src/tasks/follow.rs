@@ -5,21 +5,26 @@ use std::{
     time::Duration,
 };
 
-use http::{Response, Uri, request::Parts};
+use http::{Method, Response, Uri, request::Parts};
 use longhaul::{Deadline, Error, Resolution, Workload};
 use tokio::time::timeout;
 
 use super::{
     TaskReport,
+    answer::says_cancelled,
+    dialect::Dialect,
     exchange::Running,
     leave::Leave,
     open::{OpenTask, Place},
     poll::{Ended, Poller},
     submit::Taken,
-    told::Told,
+    told::{Told, told},
     wait::Waits,
 };
-use crate::exchange::{Bytewise, Client, JoinedBody, asked_again};
+use crate::exchange::{Bytewise, Client, JoinedBody, Read, asked_again, read};
+
+/// What tells that a task is queued is short.
+const SHORT: usize = 256 * 1024;
 
 impl Running<'_> {
     /// Collects the task that an earlier call submitted. `None` where a new one is to be submitted: the old one was taken
@@ -37,7 +42,8 @@ impl Running<'_> {
     {
         // It was made of a URI.
         let uri: Uri = task.handle.poll_url.parse().ok()?;
-        if let (Some(attempt), Some(earlier)) = (&self.attempt, &task.submitted_by) {
+        let submitted_by = task.submitted_by;
+        if let (Some(attempt), Some(earlier)) = (&self.attempt, &submitted_by) {
             attempt.resume_task(earlier);
         }
         let durable = task.durable || self.noted(&task.handle).await;
@@ -46,14 +52,26 @@ impl Running<'_> {
         report.durable = durable;
         let mut poller = self.poller(client, head, report);
         let ended = poller.until_ended(&uri, Duration::ZERO).await;
-        if let Ended::Told(Told::Cancelled, ..) = &ended
-            && let Some(place) = place
+        let ended = match self.with_result(&mut poller, ended, None).await {
+            Ok(ended) => ended,
+            Err(error) => return Some(Err(error)),
+        };
+        let taken_back = match &ended {
+            Ended::Told(Told::Cancelled, ..) => true,
+            Ended::Told(Told::Failed, _, body) => says_cancelled(&self.plan.dialect, body),
+            _ => false,
+        };
+        if let Some(place) = place
+            && taken_back
             && place.was_cancelled()
         {
             place.set(None);
+            if let (Some(attempt), Some(earlier)) = (&self.attempt, &submitted_by) {
+                attempt.task_was_taken_back(earlier);
+            }
             return None;
         }
-        Some(self.ended(poller, ended, None, place).await)
+        Some(self.ended(poller.report, ended, place))
     }
 
     /// Polls a task that was taken, and answers with its end.
@@ -92,10 +110,9 @@ impl Running<'_> {
                 let size = workload.map_or(Resolution::Unknown, |workload| workload.resolution);
                 let first = self.shared.policy.first_wait.of(size);
                 let wait = first.max(poller.waits.next(taken.wait));
-                let (free, row) = (leave.free(), self.plan.dialect.cancel.as_ref());
+                let (free, dialect) = (leave.free(), &self.plan.dialect);
                 poller.on_state = Box::new(move |state| {
-                    let now = row.is_some_and(|row| row.free_in.iter().any(|free| free == state));
-                    free.store(now, Ordering::Relaxed);
+                    free.store(dialect.is_free_in(state), Ordering::Relaxed);
                 });
                 if let Told::Running { state, .. } = &taken.told {
                     (poller.on_state)(state);
@@ -104,7 +121,10 @@ impl Running<'_> {
             }
         };
         leave.disarm();
-        self.ended(poller, ended, Some(taken.body), place).await
+        let ended = self
+            .with_result(&mut poller, ended, Some(taken.body))
+            .await?;
+        self.ended(poller.report, ended, place)
     }
 
     /// What is done when the caller leaves before the end.
@@ -119,7 +139,7 @@ impl Running<'_> {
         S: Client<B, R> + Clone + Send + 'static,
         S::Future: Send,
         B: Send + 'static,
-        R: Send + 'static,
+        R: Bytewise + Send + 'static,
     {
         let Some((method, uri)) = taken.cancel.clone() else {
             return Leave::never();
@@ -128,15 +148,24 @@ impl Running<'_> {
             return Leave::never();
         }
         let (mut client, head, place) = (client.clone(), head.clone(), place.cloned());
+        let (poll, dialect) = (taken.uri.clone(), self.plan.dialect.clone());
         let within = self.shared.policy.poll_timeout;
         Leave::cancelling(move || {
             let Ok(runtime) = tokio::runtime::Handle::try_current() else {
                 return;
             };
-            if let Some(place) = place {
-                place.cancelled();
-            }
             runtime.spawn(async move {
+                // Its work may have begun since it was asked after last.
+                let state = state_now(&mut client, &head, &dialect, poll);
+                if !timeout(within, state)
+                    .await
+                    .is_ok_and(|state| state.is_some_and(|state| dialect.is_free_in(&state)))
+                {
+                    return;
+                }
+                if let Some(place) = place {
+                    place.cancelled();
+                }
                 // Whether it was in time is told when the task is asked after.
                 let asked = asked_again(&mut client, &head, method, uri);
                 let _ = timeout(within, asked).await;
@@ -148,6 +177,7 @@ impl Running<'_> {
         let policy = &self.shared.policy;
         Poller {
             client,
+            attempt: self.attempt.as_ref(),
             head,
             dialect: &self.plan.dialect,
             rate: &self.shared.rate,
@@ -160,5 +190,27 @@ impl Running<'_> {
             report,
             on_state: Box::new(|_| {}),
         }
+    }
+}
+
+/// The state of a task that has not ended; `None` where it has, or nothing is known.
+async fn state_now<S, B, R>(
+    client: &mut S,
+    head: &Parts,
+    dialect: &Dialect,
+    poll: Uri,
+) -> Option<String>
+where
+    S: Client<B, R>,
+    R: Bytewise,
+{
+    let response = asked_again(client, head, Method::GET, poll).await.ok()?;
+    let (head, body) = response.into_parts();
+    let Read::Whole(body) = read(body, SHORT, None).await else {
+        return None;
+    };
+    match told(dialect, head.status, &body) {
+        Told::Running { state, .. } => Some(state),
+        _ => None,
     }
 }

@@ -16,7 +16,7 @@
 //! | the task is done | answers with the unary answer, whatever is in it |
 //! | an undocumented state | polls again, and [reports](TaskReport::unknown_states) it |
 //! | the deadline | an error of the kind `Timeout`; the handle stays open |
-//! | the caller leaves | the handle stays open |
+//! | the caller leaves | the handle stays open; a task that is queued is taken back where [the policy](TasksPolicy::cancel_queued) and the dialect say so |
 //!
 //! A handle that is open is polled by the next call with the same idempotency key, in place of a second submit.
 //! [`collect`] does the same for a handle that was written down, by whoever comes next.
@@ -73,6 +73,7 @@ mod dialect;
 mod error;
 mod exchange;
 mod finish;
+mod first_wait;
 mod follow;
 mod handle;
 mod layer;
@@ -85,6 +86,7 @@ mod rate;
 mod recover;
 mod report;
 mod service;
+mod span;
 pub(crate) mod submit;
 mod template;
 #[cfg(test)]
@@ -102,8 +104,9 @@ pub use self::{
     collect::{Collected, collect},
     dialect::Dialect,
     error::TaskError,
+    first_wait::FirstWait,
     layer::SubmitAndPollLayer,
-    policy::{FirstWait, TasksPolicy},
+    policy::TasksPolicy,
     report::TaskReport,
     service::SubmitAndPoll,
 };

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use longhaul::{ConfigError, Resolution};
+use longhaul::ConfigError;
 use serde::{Deserialize, Serialize};
 
-use super::dialect::Dialect;
+use super::{dialect::Dialect, first_wait::FirstWait};
 use crate::exchange::is_authority;
 
 /// Which hosts take calls as tasks, and how tasks are polled. Plain data: change what you like, then build.
@@ -33,13 +33,15 @@ pub struct TasksPolicy {
     /// How long the first poll waits: by default a quarter of the median time of that size (11, 16 and 30 s); 11 s where
     /// the size is unknown.
     pub first_wait: FirstWait,
-    /// No wait between two polls grows beyond this: 10 s, unless the provider asks for more.
+    /// No wait between two polls grows beyond this, so that a picture is fetched soon after it is ready: 10 s, unless the
+    /// provider asks for more.
     #[serde(with = "humantime_serde")]
     pub longest_wait: Duration,
-    /// No wait is longer, whatever the provider asks for: 60 s.
+    /// No wait is longer, whatever the provider asks for, since results are kept for minutes only: 60 s.
     #[serde(with = "humantime_serde")]
     pub longest_told_wait: Duration,
-    /// How long after the submit a task that is not found may only be late: 30 s.
+    /// How long after the submit a task that is not found may only be late, since not every server of the provider has heard
+    /// of it: 30 s.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// How long a task is waited for where the call has no [`Deadline`](longhaul::Deadline): 2,250 s.
@@ -48,38 +50,22 @@ pub struct TasksPolicy {
     /// How long a poll waits for its head, and for each piece of its answer: 30 s. Then it is made again.
     #[serde(with = "humantime_serde")]
     pub poll_timeout: Duration,
-    /// Polls per second, for each host and key together: 10.
+    /// Polls per second, for each host and key together: 10. The one provider that
+    /// names a limit, DashScope, allows 20.
     pub polls_per_second: f64,
-    /// How long it is remembered that a host does not take tasks from a key: an hour.
+    /// How long it is remembered that a host does not take tasks from a key: an hour, in which it may learn to.
     #[serde(with = "humantime_serde")]
     pub remember: Duration,
-    /// Longer requests pass as they are: 32 MiB.
+    /// Requests that are longer pass as they are, since a body has to be read to be changed: 32 MiB, as the core reads.
     pub longest_request: usize,
     /// Longer answers are handed on as they come, where they are the poll's own: 64 MiB.
     pub longest_answer: usize,
-    /// Whether a task is cancelled when its caller leaves while that is free of charge: no.
+    /// Whether a task is cancelled when its caller leaves while that is free of charge: no, since whoever comes back collects
+    /// it. Where it is, the task is asked after once more, and cancelled in a state that its dialect calls free.
     pub cancel_queued: bool,
     /// How fast the provider's time runs, as a share; set by [`scaled`](Self::scaled).
     #[serde(skip, default = "one")]
     pub(super) pace: f64,
-}
-
-/// How long the first poll waits, by size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FirstWait {
-    /// For [`Resolution::K1`].
-    #[serde(with = "humantime_serde")]
-    pub k1: Duration,
-    /// For [`Resolution::K2`].
-    #[serde(with = "humantime_serde")]
-    pub k2: Duration,
-    /// For [`Resolution::K4`].
-    #[serde(with = "humantime_serde")]
-    pub k4: Duration,
-    /// Where the size is unknown.
-    #[serde(with = "humantime_serde")]
-    pub unknown: Duration,
 }
 
 const fn one() -> f64 {
@@ -99,12 +85,7 @@ impl Default for TasksPolicy {
                 .map(|(host, dialect)| (host.to_owned(), vec![dialect.to_owned()]))
                 .into(),
             dialects: Vec::new(),
-            first_wait: FirstWait {
-                k1: seconds(11),
-                k2: seconds(16),
-                k4: seconds(30),
-                unknown: seconds(11),
-            },
+            first_wait: FirstWait::default(),
             longest_wait: seconds(10),
             longest_told_wait: seconds(60),
             grace: seconds(30),
@@ -116,18 +97,6 @@ impl Default for TasksPolicy {
             longest_answer: 64 * 1024 * 1024,
             cancel_queued: false,
             pace: 1.0,
-        }
-    }
-}
-
-impl FirstWait {
-    /// The wait for this size.
-    pub const fn of(&self, resolution: Resolution) -> Duration {
-        match resolution {
-            Resolution::K1 => self.k1,
-            Resolution::K2 => self.k2,
-            Resolution::K4 => self.k4,
-            _ => self.unknown,
         }
     }
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri, request, response::Parts};
+use longhaul::Attempt;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{
     TaskReport,
     dialect::Dialect,
     rate::Rate,
+    span::PollSpan,
     told::{Told, result_told, told},
     wait::{self, Waits},
 };
@@ -29,6 +31,8 @@ pub(super) enum Ended<R> {
 /// Who asks, and how long.
 pub(super) struct Poller<'a, S> {
     pub(super) client: S,
+    /// What the polls are made for.
+    pub(super) attempt: Option<&'a Attempt>,
     /// Whose keys are sent.
     pub(super) head: &'a request::Parts,
     pub(super) dialect: &'a Dialect,
@@ -81,19 +85,25 @@ impl<S> Poller<'_, S> {
         R: Bytewise,
     {
         loop {
-            let Some(asked) = self.ask_after(wait, uri).await else {
+            let Some((asked, span)) = self.ask_after(wait, uri).await else {
                 return Ended::Deadline;
             };
             let mut asks = None;
             match asked {
                 // An end is told with the picture; nothing else is as long.
                 PollAnswer::Longer(head, body) if head.status.is_success() => {
+                    span.tell(Some(&Told::Done));
                     return Ended::Long(Box::new(head), body);
                 }
-                PollAnswer::Failed | PollAnswer::Longer(..) => self.report.failed_polls += 1,
+                PollAnswer::Failed | PollAnswer::Longer(..) => {
+                    span.tell(None);
+                    self.report.failed_polls += 1;
+                }
                 PollAnswer::Whole(head, body) => {
                     asks = wait::told(&head.headers);
-                    match tells(self.dialect, head.status, &body) {
+                    let told = tells(self.dialect, head.status, &body);
+                    span.tell(Some(&told));
+                    match told {
                         Told::Running { state, known } => {
                             if !known {
                                 self.report.unknown(&state);
@@ -113,7 +123,11 @@ impl<S> Poller<'_, S> {
     }
 
     /// One question after a wait; `None` where the deadline comes first.
-    async fn ask_after<B, R>(&mut self, wait: Duration, uri: &Uri) -> Option<PollAnswer<R>>
+    async fn ask_after<B, R>(
+        &mut self,
+        wait: Duration,
+        uri: &Uri,
+    ) -> Option<(PollAnswer<R>, PollSpan)>
     where
         S: Client<B, R>,
         R: Bytewise,
@@ -132,7 +146,9 @@ impl<S> Poller<'_, S> {
         }
         sleep_until(place).await;
         self.report.polls += 1;
-        timeout_at(self.deadline, self.ask(uri)).await.ok()
+        let span = PollSpan::begin(self.attempt, self.dialect.name(), uri);
+        let answer = span.around(timeout_at(self.deadline, self.ask(uri))).await;
+        Some((answer.ok()?, span))
     }
 
     async fn ask<B, R>(&mut self, uri: &Uri) -> PollAnswer<R>

@@ -1,6 +1,16 @@
 use super::TaskHandle;
 
 /// How an answer was collected: in the extensions of the response.
+///
+/// ```
+/// use longhaul_providers::tasks::TaskReport;
+///
+/// /// The provider's own name for the picture, for its support.
+/// fn task_id<B>(answer: &http::Response<B>) -> Option<&str> {
+///     let report = answer.extensions().get::<TaskReport>()?;
+///     Some(&report.handle.id)
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct TaskReport {

@@ -1,5 +1,6 @@
 //! Both layers on real sockets: the table of failures again, and hostile answers.
 
+mod leaving;
 mod streams;
 mod tasks;
 

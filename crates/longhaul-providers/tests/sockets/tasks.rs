@@ -1,31 +1,14 @@
 use longhaul_providers::tasks::{SubmitAndPollLayer, TasksPolicy};
+use longhaul_sim::RELAY_DIALECT;
 
 use super::*;
 
 /// The shipped rows at the simulator's host, and two of a user's own.
-fn layer(host: &str) -> SubmitAndPollLayer {
+pub(super) fn policy(host: &str) -> TasksPolicy {
     let rows = format!(
         r#"
         [hosts]
         "{host}" = ["openai-responses", "replicate", "relay", "fal-here"]
-
-        [[dialects]]
-        name = "relay"
-        source = "the simulator"
-        call = {{ path = "/v1/images/generations", never_with = ["stream"] }}
-        submit = {{ path = "{{prefix}}/v1/async/images/generations" }}
-        result = {{ from = "field", at = "result", pictures = ["data[].b64_json"] }}
-        failure = {{ error = "error", code = ["error.code"] }}
-
-        [dialects.task]
-        id = "id"
-        poll = "{{submit}}/{{id}}"
-        state = "status"
-        running = ["pending", "processing"]
-        succeeded = ["completed"]
-        failed = ["failed"]
-        wait = "3s"
-        kept = "1h"
 
         [[dialects]]
         name = "fal-here"
@@ -43,10 +26,20 @@ fn layer(host: &str) -> SubmitAndPollLayer {
         succeeded = ["COMPLETED"]
         wait = "1s"
         kept = "6m"
+
+        [dialects.cancel]
+        method = "PUT"
+        at = "cancel_url"
+        free_in = ["IN_QUEUE"]
         "#
     );
+    let rows = rows + RELAY_DIALECT;
     let policy = TasksPolicy::from_toml(&rows).unwrap();
-    SubmitAndPollLayer::new(policy.scaled(1.0 / SPEED).unwrap()).unwrap()
+    policy.scaled(1.0 / SPEED).unwrap()
+}
+
+fn layer(host: &str) -> SubmitAndPollLayer {
+    SubmitAndPollLayer::new(policy(host)).unwrap()
 }
 
 const PATHS: [&str; 4] = [

@@ -1,4 +1,8 @@
-use longhaul::{Class, End};
+use longhaul::{
+    Class, End, Money,
+    billing::{MemoryLedger, PriceRow},
+    classify::DefaultClassifier,
+};
 use longhaul_providers::stream::{Api, StreamReport};
 
 use super::*;
@@ -75,12 +79,42 @@ async fn the_report_comes_with_the_answer() {
     assert!(report.pings >= 3, "{report:?}");
 }
 
+/// A picture costs 0.24 USD at the relay, and each partial image 0.003 USD besides.
+fn priced_streams() -> Stack<MemoryLedger, DefaultClassifier, StreamUpgradeLayer> {
+    let mut policy = Policy::default();
+    let row = PriceRow::new("*", "*", Money::usd_micros(240_000));
+    policy.billing.prices = vec![row.with_draft_price(Money::usd_micros(3_000))];
+    let streams = StreamPolicy::default().at("relay.test", Api::Images, 3);
+    let layer = StreamUpgradeLayer::new(streams).unwrap();
+    Stack::new(policy).unwrap().with_exchange(layer)
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_previews_came_is_in_the_ledger() {
-    let policy = StreamPolicy::default().at("relay.test", Api::Images, 3);
-    let stack = stack().with_exchange(StreamUpgradeLayer::new(policy).unwrap());
+async fn what_partial_images_cost_is_a_line_of_its_own() {
+    let stack = priced_streams();
     let provider = provider("none+takes@100");
     call!(stack, provider, SUB2API).answer.unwrap();
     let closing = only(stack.ledger().records()).closing.unwrap();
     assert_eq!((closing.evidence.drafts, closing.evidence.images), (3, 1));
+    let exposure = closing.outcome.exposure;
+    assert_eq!(exposure.drafts, Some(Money::usd_micros(9_000)));
+    assert_eq!(exposure.certain(), Some(Money::usd_micros(249_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn partial_images_of_a_broken_stream_may_be_charged_too() {
+    let stack = priced_streams();
+    let provider = provider("stream-ends+takes@60, none+takes@60");
+    call!(stack, provider, SUB2API).answer.unwrap();
+    let records = stack.ledger().records();
+    let broken = records[0].closing.as_ref().unwrap();
+    assert_eq!(broken.outcome.class, Class::Undelivered);
+    let drafts = i64::from(broken.evidence.drafts);
+    assert!(drafts > 0, "{broken:?}");
+    let exposure = broken.outcome.exposure;
+    assert_eq!(exposure.drafts, Some(Money::usd_micros(drafts * 3_000)));
+    assert_eq!(
+        exposure.possible(),
+        Some(Money::usd_micros(240_000 + drafts * 3_000))
+    );
 }

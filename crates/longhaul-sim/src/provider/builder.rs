@@ -53,6 +53,7 @@ pub(super) struct Settings {
     pub(super) tasks: Offer,
     pub(super) streams: Offer,
     pub(super) pings: Option<Duration>,
+    pub(super) queued: Duration,
 }
 
 /// Whether the provider knows tasks, or event streams.
@@ -100,6 +101,7 @@ impl Default for Builder {
                 tasks: Offer::Yes,
                 streams: Offer::Yes,
                 pings: None,
+                queued: Duration::from_secs(2),
             },
             speed: 1.0,
             script: Script::default(),
@@ -163,6 +165,13 @@ impl Builder {
     /// Whether it knows tasks; it does where not set.
     pub fn tasks(mut self, tasks: Offer) -> Self {
         self.settings.tasks = tasks;
+        self
+    }
+
+    /// How long a task waits before its work begins (provider time): until then it can be cancelled, free of charge; 2 s
+    /// where not set.
+    pub fn queued(mut self, wait: Duration) -> Self {
+        self.settings.queued = wait;
         self
     }
 

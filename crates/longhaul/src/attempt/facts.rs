@@ -65,6 +65,8 @@ pub(crate) struct AttemptFacts {
     pub(super) http1: Option<Http1Report>,
     pub(super) class: Option<Class>,
     pub(super) price: Option<Money>,
+    /// What one draft costs besides.
+    pub(super) draft_price: Option<Money>,
     // Boxed: few providers have any.
     pub(super) charge_rules: Option<Box<ProviderChargeRules>>,
     pub(super) queue_timeouts: u32,
@@ -94,10 +96,13 @@ pub(crate) struct AttemptFacts {
     pub(super) task: TaskFacts,
     /// The head is that of the answer to the task.
     answers_task: bool,
-    /// Drafts that came beside the answer.
-    pub(super) previews: u32,
+    /// Drafts that came beside the answer, which an exchange took out of it.
+    pub(super) drafts_beside: u32,
     /// No line was silent while the model worked: how it ended says nothing of what the route lets be silent.
     pub(super) not_silent: bool,
+    /// Its span in the trace, until it ends.
+    #[cfg(feature = "tracing")]
+    pub(super) span: Option<tracing::Span>,
     /// Set once, and then it stays.
     pub(super) outcome: Option<Outcome>,
     pub(super) on_end: OnEnd,
@@ -116,6 +121,7 @@ impl AttemptFacts {
             http1: None,
             class: None,
             price: None,
+            draft_price: None,
             charge_rules: None,
             queue_timeouts: 0,
             place: None,
@@ -135,8 +141,10 @@ impl AttemptFacts {
             route: None,
             task: TaskFacts::default(),
             answers_task: false,
-            previews: 0,
+            drafts_beside: 0,
             not_silent: false,
+            #[cfg(feature = "tracing")]
+            span: None,
             outcome: None,
             on_end: OnEnd::default(),
         }
@@ -197,6 +205,13 @@ impl AttemptFacts {
         })
     }
 
+    /// What the answer says of itself, with the drafts that came beside it.
+    pub(super) fn evidence(&self) -> Evidence {
+        let mut evidence = self.evidence.clone();
+        evidence.drafts = evidence.drafts.saturating_add(self.drafts_beside);
+        evidence
+    }
+
     /// What it may have cost: nothing where it only collected what another attempt submitted.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         let exposure = self.exposure_of_work(class);
@@ -231,9 +246,16 @@ impl AttemptFacts {
             self.price
                 .is_none_or(|price| price.currency == told.currency)
         };
-        Exposure {
-            probability,
-            price: self.told_price.filter(comparable).or(self.price),
+        // What the answer says is the whole of it, drafts included.
+        match self.told_price.filter(comparable) {
+            Some(told) => Exposure::new(probability, Some(told)),
+            None => Exposure::new(probability, self.price).with_drafts(self.drafts_price()),
         }
+    }
+
+    fn drafts_price(&self) -> Option<Money> {
+        let drafts = self.evidence.drafts.saturating_add(self.drafts_beside);
+        let each = self.draft_price.filter(|_| drafts > 0)?;
+        Some(each.times(drafts))
     }
 }

@@ -26,6 +26,7 @@ mod reading;
 mod route_info;
 mod sending;
 mod sent_secrets;
+mod span;
 mod task;
 mod transport;
 mod writing;
@@ -223,7 +224,9 @@ impl Attempt {
             }
             outcome
         };
-        task.tell_end(answer.as_ref());
+        if task.tell_end(answer.as_ref()) {
+            self.facts().task.set_in_earlier_entry();
+        }
         on_end.tell(self, &outcome);
         self.0.ended.notify_waiters();
         outcome

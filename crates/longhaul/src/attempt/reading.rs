@@ -154,7 +154,7 @@ impl Attempt {
 
     /// What its answer says of itself: ids, counts, reasons. Complete at the end of the answer's body.
     pub fn evidence(&self) -> Evidence {
-        self.facts().evidence.clone()
+        self.facts().evidence()
     }
 
     /// Who on the way answered instead of the provider, where its page or header is known.

@@ -88,14 +88,16 @@ impl Attempt {
         *self.facts().class.get_or_insert(class)
     }
 
-    /// The price of one success and the provider's own charge_rules, for the exposure.
+    /// The price of one success, that of each draft besides, and the provider's own charge_rules, for the exposure.
     pub(crate) fn set_price(
         &self,
         price: Option<Money>,
+        draft_price: Option<Money>,
         charge_rules: Option<Box<ProviderChargeRules>>,
     ) {
         let mut facts = self.facts();
         facts.price = price;
+        facts.draft_price = draft_price;
         facts.charge_rules = charge_rules;
     }
 
@@ -125,8 +127,6 @@ impl Attempt {
     pub(crate) fn note_body(&self, evidence: Evidence) {
         let mut facts = self.facts();
         facts.evidence.add_body(evidence);
-        let previews = std::mem::take(&mut facts.previews);
-        facts.evidence.drafts = facts.evidence.drafts.saturating_add(previews);
         facts.forget_secrets();
     }
 

@@ -55,6 +55,17 @@ impl<L: Ledger> Ledger for Arc<L> {
 pub trait Slot {
     /// Closes the entry. Must neither block nor panic: it is called from destructors.
     fn close(self, closing: Closing);
+
+    /// Takes the entry back, since its attempt ordered nothing: it asked after the task of an earlier attempt, whose entry
+    /// is told what came of it. One generation is then one entry. As little as [`close`](Self::close) may it block or panic.
+    ///
+    /// A ledger that cannot take entries back closes it, which is the default: at no price, as `closing` says.
+    fn withdraw(self, closing: Closing)
+    where
+        Self: Sized,
+    {
+        self.close(closing);
+    }
 }
 
 /// An open entry, which closes itself when dropped.
@@ -135,7 +146,12 @@ impl<S: Slot> Entry<S> {
         let outcome = attempt
             .outcome_now()
             .unwrap_or_else(|| attempt.finish(End::Cancelled, cancelled_class(attempt)));
-        slot.close(Closing::of(attempt, outcome));
+        let closing = Closing::of(attempt, outcome);
+        if attempt.is_in_earlier_entry() {
+            slot.withdraw(closing);
+        } else {
+            slot.close(closing);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     totals::Totals,
 };
 use crate::{
-    attempt::{Attempt, OperationId},
+    attempt::{Attempt, OperationId, TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     error::BoxError,
 };
 
@@ -115,7 +115,9 @@ impl Ledger for MemoryLedger {
     type Opened = Ready<Result<(), BoxError>>;
 
     fn open(&self, attempt: &Attempt, opening: Opening) -> (Entry<MemorySlot>, Self::Opened) {
-        (Entry::armed(attempt, self.insert(opening)), ready(Ok(())))
+        let slot = self.insert(opening);
+        attempt.set_task_sink(Arc::new(MemoryTasks(slot.clone())));
+        (Entry::armed(attempt, slot), ready(Ok(())))
     }
 }
 
@@ -128,7 +130,7 @@ impl fmt::Debug for MemoryLedger {
 }
 
 /// The place of one entry in a [`MemoryLedger`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MemorySlot {
     ledger: MemoryLedger,
     id: u64,
@@ -137,8 +139,41 @@ pub struct MemorySlot {
 impl Slot for MemorySlot {
     fn close(self, closing: Closing) {
         // An open entry is never drained.
-        if let Some(record) = self.ledger.entries().records.get_mut(&self.id) {
-            record.closing = Some(closing);
-        }
+        self.set(closing);
+    }
+
+    fn withdraw(self, _: Closing) {
+        self.ledger.entries().records.remove(&self.id);
+    }
+}
+
+impl MemorySlot {
+    /// Whether the entry is still there.
+    fn set(&self, closing: Closing) -> bool {
+        let mut entries = self.ledger.entries();
+        let record = entries.records.get_mut(&self.id);
+        record
+            .map(|record| record.closing = Some(closing))
+            .is_some()
+    }
+}
+
+/// Told what came of the task of one entry. A process that ends loses its handle, as it loses the ledger.
+#[derive(Debug)]
+struct MemoryTasks(MemorySlot);
+
+impl TaskSink for MemoryTasks {
+    fn submits(&self, _: Option<&str>) -> TaskNoted {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn note(&self, _: &TaskHandle) -> TaskNoted {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn ended(&self, _: &TaskHandle, _: TaskEnd) {}
+
+    fn collected(&self, _: &TaskHandle, _: TaskEnd, answer: &TaskAnswer) -> bool {
+        self.0.set(Closing::of_task(answer))
     }
 }

@@ -39,12 +39,8 @@
 //! }};
 //!
 //! # fn example<S>(client: S, request: &mut http::Request<()>) -> Result<(), longhaul::ConfigError> {
-//! let mut policy = BillingPolicy::with_prices(vec![PriceRow {
-//!     provider: "relay".to_owned(),
-//!     model: "gemini-3-pro-image*".to_owned(),
-//!     resolution: None,
-//!     price: "0.05 USD".parse()?,
-//! }]);
+//! let row = PriceRow::new("relay", "gemini-3-pro-image*", "0.05 USD".parse()?);
+//! let mut policy = BillingPolicy::with_prices(vec![row]);
 //! policy.claims.over = Some(Duration::from_secs(120));
 //!
 //! let rules = policy.claims.clone();

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration, time::SystemTime};
 use http::{StatusCode, Version};
 
 use crate::{
-    attempt::{Attempt, OperationId},
+    attempt::{Attempt, OperationId, TaskAnswer},
     model::{Evidence, Money, Outcome, Probability, Resolution, wall_clock},
 };
 
@@ -117,6 +117,16 @@ impl Closing {
             }),
             evidence: attempt.evidence(),
             ..Self::new(outcome)
+        }
+    }
+
+    /// The end of an attempt whose task a later one collected. The duration is the later one's: a ledger that knows when the
+    /// entry was opened knows better.
+    pub fn of_task(answer: &TaskAnswer) -> Self {
+        Self {
+            status: answer.status,
+            evidence: answer.evidence.clone(),
+            ..Self::new(answer.outcome)
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     attempt::Attempt,
     config::ConfigError,
     error::{BoxError, Error},
-    model::{Workload, wall_clock},
+    model::{Money, Workload, wall_clock},
 };
 
 /// Writes one ledger entry per attempt, opened before its first byte leaves and closed at its end.
@@ -77,9 +77,10 @@ where
             return ResponseFuture::opened(readied, request, entry);
         }
         let opening = opening(&attempt, &request, &self.tables);
+        let draft_price = draft_price(&opening, &request, &self.tables);
         let charge_rules =
             ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
-        attempt.set_price(opening.price, charge_rules);
+        attempt.set_price(opening.price, draft_price, charge_rules);
         let (entry, opened) = self.ledger.open(&attempt, opening);
         ResponseFuture::new(opened, readied, request, entry)
     }
@@ -120,6 +121,14 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
         attempt: attempt.number(),
         opened_at: wall_clock(),
     }
+}
+
+/// What a draft costs besides, by the row that prices the request.
+fn draft_price<B>(opening: &Opening, request: &Request<B>, tables: &Tables) -> Option<Money> {
+    let unknown = Workload::default();
+    let workload = request.extensions().get().unwrap_or(&unknown);
+    let provider = opening.provider.as_deref().unwrap_or_default();
+    tables.prices.draft_price(provider, workload)
 }
 
 /// The retry layer's, else the caller's own.

@@ -60,10 +60,8 @@ impl TargetEnding {
     pub(super) fn exposed(&self) -> Option<Exposure> {
         let Some(report) = &self.report else {
             let class = self.class.unwrap_or(Class::UnknownOutcome);
-            return leaves_something(class).then(|| Exposure {
-                probability: class.charge_probability(),
-                price: None,
-            });
+            return leaves_something(class)
+                .then(|| Exposure::new(class.charge_probability(), None));
         };
         report.attempts().iter().rev().find_map(|attempt| {
             let class = attempt.class().unwrap_or(Class::UnknownOutcome);

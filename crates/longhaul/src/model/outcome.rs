@@ -66,23 +66,46 @@ words! {
 /// use longhaul::{Class, Exposure, Money};
 ///
 /// // Cut while the model worked: nine of ten such calls are charged.
-/// let exposure = Exposure {
-///     probability: Class::UnknownOutcome.charge_probability(),
-///     price: Some(Money::usd_micros(240_000)),
-/// };
+/// let price = Some(Money::usd_micros(240_000));
+/// let exposure = Exposure::new(Class::UnknownOutcome.charge_probability(), price);
 /// assert_eq!(exposure.certain(), Some(Money::usd_micros(0)));
 /// assert_eq!(exposure.possible(), Some(Money::usd_micros(240_000)));
 /// assert_eq!(exposure.expected(), Some(Money::usd_micros(216_000)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[non_exhaustive]
 pub struct Exposure {
     /// How likely it was charged.
     pub probability: Probability,
-    /// What it costs when charged; `None` where no price is known, which is not zero.
+    /// What it costs when charged, its drafts included; `None` where no price is known, which is not zero.
     pub price: Option<Money>,
+    /// The part of `price` that is for drafts, such as the partial images of a stream; `None` where none came, or where
+    /// nothing tells what one costs.
+    pub drafts: Option<Money>,
 }
 
 impl Exposure {
+    /// An attempt that was charged as likely as this, at this price, with nothing in it for drafts.
+    pub const fn new(probability: Probability, price: Option<Money>) -> Self {
+        Self {
+            probability,
+            price,
+            drafts: None,
+        }
+    }
+
+    /// The same attempt with drafts that cost `drafts` besides. Where no price is known, or one in another currency, the
+    /// sum is not known either, and nothing changes.
+    #[must_use]
+    pub fn with_drafts(mut self, drafts: Option<Money>) -> Self {
+        let sum = self.price.zip(drafts);
+        if let Some(sum) = sum.and_then(|(price, drafts)| price.checked_add(drafts)) {
+            self.price = Some(sum);
+            self.drafts = drafts;
+        }
+        self
+    }
+
     /// The part that was charged for certain: the whole price, or nothing. `None` without a price.
     pub fn certain(&self) -> Option<Money> {
         self.price.map(|price| {
@@ -193,7 +216,24 @@ mod tests {
             (likely, price, "0.24 USD with a probability of 90 %"),
             (likely, None, "an unknown amount (no price row)"),
         ] {
-            assert_eq!(Exposure { probability, price }.to_string(), text);
+            assert_eq!(Exposure::new(probability, price).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn drafts_are_a_part_of_the_price_in_its_own_currency() {
+        let (price, drafts) = (Money::usd_micros(240_000), Money::usd_micros(9_000));
+        let exposure = Exposure::new(Probability::ONE, Some(price)).with_drafts(Some(drafts));
+        assert_eq!(exposure.certain(), Some(Money::usd_micros(249_000)));
+        assert_eq!(exposure.drafts, Some(drafts));
+        let yuan: Money = "0.01 CNY".parse().unwrap();
+        for (price, drafts) in [
+            (Some(price), Some(yuan)),
+            (None, Some(drafts)),
+            (Some(price), None),
+        ] {
+            let exposure = Exposure::new(Probability::ONE, price);
+            assert_eq!(exposure.with_drafts(drafts), exposure);
         }
     }
 }

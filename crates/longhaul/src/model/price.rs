@@ -12,8 +12,18 @@ use crate::config::{ConfigError, Pattern};
 /// let row = PriceRow::new("generativelanguage.googleapis.com", "gemini-3-pro-image*", price);
 /// let row = row.for_resolution(Resolution::K4);
 /// ```
+///
+/// Where drafts cost something besides, as the partial images of OpenAI's streams do (100 output tokens each):
+///
+/// ```
+/// use longhaul::{Money, billing::PriceRow};
+///
+/// let row = PriceRow::new("api.openai.com", "gpt-image-*", Money::usd_micros(165_000));
+/// let row = row.with_draft_price(Money::usd_micros(3_000));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct PriceRow {
     /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
     pub provider: String,
@@ -24,6 +34,10 @@ pub struct PriceRow {
     pub resolution: Option<Resolution>,
     /// What one image costs: `"0.24 USD"` in a file. Not below zero, and at most a million units.
     pub price: Money,
+    /// What one draft costs that comes beside the image: a partial image of a stream. In the currency of `price`; none
+    /// where drafts are free, or nobody knows.
+    #[serde(default)]
+    pub draft_price: Option<Money>,
 }
 
 impl PriceRow {
@@ -34,6 +48,7 @@ impl PriceRow {
             model: model.into(),
             resolution: None,
             price,
+            draft_price: None,
         }
     }
 
@@ -41,6 +56,13 @@ impl PriceRow {
     #[must_use]
     pub const fn for_resolution(mut self, resolution: Resolution) -> Self {
         self.resolution = Some(resolution);
+        self
+    }
+
+    /// The same where each draft costs `price` besides.
+    #[must_use]
+    pub const fn with_draft_price(mut self, price: Money) -> Self {
+        self.draft_price = Some(price);
         self
     }
 }
@@ -83,6 +105,7 @@ struct Row {
     model: Pattern,
     resolution: Option<Resolution>,
     price: Money,
+    draft_price: Option<Money>,
 }
 
 /// No picture costs more, in millionths: a bound under which sums over years of calls cannot overflow.
@@ -103,37 +126,43 @@ impl PriceTable {
 
     /// What `workload` costs at `provider` if it is charged, all its images together.
     pub fn price(&self, provider: &str, workload: &Workload) -> Option<Money> {
-        let model = workload.model.as_deref().unwrap_or_default();
-        let one = match workload.resolution {
-            Resolution::Unknown => self.dearest(provider, model),
-            resolution => self.first(provider, model, resolution),
-        }?;
+        let one = self.row(provider, workload)?.price;
         Some(one.times(workload.images.max(1)))
     }
 
-    fn first(&self, provider: &str, model: &str, resolution: Resolution) -> Option<Money> {
-        self.0
-            .iter()
-            .find(|row| {
-                row.resolution.is_none_or(|of_row| of_row == resolution)
-                    && row.provider.matches_in_any_case(provider)
-                    && row.model.matches(model)
-            })
-            .map(|row| row.price)
+    /// What one draft costs that comes beside the images of `workload`, by the row that prices these.
+    pub fn draft_price(&self, provider: &str, workload: &Workload) -> Option<Money> {
+        self.row(provider, workload)?.draft_price
+    }
+
+    fn row(&self, provider: &str, workload: &Workload) -> Option<&Row> {
+        let model = workload.model.as_deref().unwrap_or_default();
+        match workload.resolution {
+            Resolution::Unknown => self.dearest(provider, model),
+            resolution => self.first(provider, model, resolution),
+        }
+    }
+
+    fn first(&self, provider: &str, model: &str, resolution: Resolution) -> Option<&Row> {
+        self.0.iter().find(|row| {
+            row.resolution.is_none_or(|of_row| of_row == resolution)
+                && row.provider.matches_in_any_case(provider)
+                && row.model.matches(model)
+        })
     }
 
     /// `None` too where the currencies differ: which one is dearer is not ours to know.
-    fn dearest(&self, provider: &str, model: &str) -> Option<Money> {
-        let mut prices = [Resolution::K1, Resolution::K2, Resolution::K4]
+    fn dearest(&self, provider: &str, model: &str) -> Option<&Row> {
+        let mut rows = [Resolution::K1, Resolution::K2, Resolution::K4]
             .into_iter()
             .filter_map(|resolution| self.first(provider, model, resolution));
-        let first = prices.next()?;
-        prices.try_fold(first, |dearest, price| {
-            if price.currency != dearest.currency {
+        let first = rows.next()?;
+        rows.try_fold(first, |dearest, row| {
+            if row.price.currency != dearest.price.currency {
                 return None;
             }
-            Some(if price.micros > dearest.micros {
-                price
+            Some(if row.price.micros > dearest.price.micros {
+                row
             } else {
                 dearest
             })
@@ -149,20 +178,30 @@ impl Row {
                 "leave it out to price every resolution",
             ));
         }
-        if !(0..=HIGHEST).contains(&row.price.micros) {
-            return Err(ConfigError::new(
-                "price",
-                format!(
-                    "{} is not a price from 0 to a million units for one image",
-                    row.price
-                ),
-            ));
+        let named = [("price", Some(row.price)), ("draft_price", row.draft_price)];
+        for (key, price) in named
+            .into_iter()
+            .filter_map(|(key, price)| Some((key, price?)))
+        {
+            if !(0..=HIGHEST).contains(&price.micros) {
+                let message =
+                    format!("{price} is not a price from 0 to a million units for one image");
+                return Err(ConfigError::new(key, message));
+            }
+            if price.currency != row.price.currency {
+                let message = format!(
+                    "{price} is not in the currency of `price`, {}",
+                    row.price.currency
+                );
+                return Err(ConfigError::new(key, message));
+            }
         }
         Ok(Self {
             provider: Pattern::new("provider", &row.provider)?,
             model: Pattern::new("model", &row.model)?,
             resolution: row.resolution,
             price: row.price,
+            draft_price: row.draft_price,
         })
     }
 }

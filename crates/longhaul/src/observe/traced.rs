@@ -84,7 +84,12 @@ fn span(attempt: &Attempt) {
         longhaul.cost.currency = Empty,
     );
     if !span.is_disabled() {
-        attempt.on_end(move |attempt, outcome| record(&span, attempt, outcome));
+        attempt.begin_span(span);
+        attempt.on_end(|attempt, outcome| {
+            if let Some(span) = attempt.end_span() {
+                record(&span, attempt, outcome);
+            }
+        });
     }
 }
 

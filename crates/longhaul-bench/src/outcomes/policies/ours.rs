@@ -14,6 +14,7 @@ use longhaul_providers::{
     stream::{Api, StreamPolicy, StreamUpgradeLayer},
     tasks::{SubmitAndPollLayer, TasksPolicy},
 };
+use longhaul_sim::RELAY_DIALECT;
 use tower::{Layer, ServiceExt};
 
 use super::{Built, Exchange, Rule, collected};
@@ -108,7 +109,8 @@ pub(super) fn exchanged(exchange: Exchange, world: World) -> Result<Built, Confi
     let stack = stack(|_| {})?;
     let client = match exchange {
         Exchange::Tasks => {
-            let layer = SubmitAndPollLayer::new(TasksPolicy::from_toml(TASKS)?)?;
+            let rows = format!("[hosts]\n{HOST:?} = [\"relay\"]\n{RELAY_DIALECT}");
+            let layer = SubmitAndPollLayer::new(TasksPolicy::from_toml(&rows)?)?;
             collected(stack.clone().with_exchange(layer).layer(world))
         }
         Exchange::Stream => {
@@ -123,30 +125,6 @@ pub(super) fn exchanged(exchange: Exchange, world: World) -> Result<Built, Confi
         stack: Some(stack),
     })
 }
-
-/// How the simulated provider takes tasks whose pictures come in the answer.
-const TASKS: &str = r#"
-    [hosts]
-    "api.example" = ["relay"]
-
-    [[dialects]]
-    name = "relay"
-    source = "the simulator"
-    call = { path = "/v1/images/generations", never_with = ["stream"] }
-    submit = { path = "{prefix}/v1/async/images/generations" }
-    result = { from = "field", at = "result", pictures = ["data[].b64_json"] }
-    failure = { error = "error", code = ["error.code"] }
-
-    [dialects.task]
-    id = "id"
-    poll = "{submit}/{id}"
-    state = "status"
-    running = ["pending", "processing"]
-    succeeded = ["completed"]
-    failed = ["failed"]
-    wait = "3s"
-    kept = "1h"
-"#;
 
 /// The default with a `change`, with the simulator's prices.
 pub(super) fn stack(change: fn(&mut Policy)) -> Result<Stack, ConfigError> {

@@ -18,7 +18,10 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
-use super::{PATH, Program, sim};
+use super::{
+    PATH, Program, sim,
+    tasks::{ORDER, as_tasks},
+};
 use crate::support::{PICTURE, post as ask, serve_here, until};
 
 /// Keeps every request of the exporters by its path, as it came.
@@ -186,6 +189,50 @@ async fn a_collector_gets_spans_and_metrics_without_secrets() {
     for (what, body) in all {
         let text = String::from_utf8_lossy(&body);
         for secret in [&key, "sk-secret", "the-secret-prompt", "secret-order"] {
+            assert!(!text.contains(secret), "{secret} is told in {what}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_poll_is_a_span_of_its_attempt_without_secrets() {
+    let (collector, url) = Collector::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none+takes@300*9").await;
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+    ];
+    let tasks = as_tasks(&server);
+    let mut program = Program::start_in(folder.path(), &server.url(), &environment, tasks).await;
+    let answer = ask(&format!("{}/v1/responses", program.url), ORDER, &[]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    program.terminate();
+    program.child.wait().unwrap();
+    let polls = || {
+        let spans = collector.spans();
+        let (attempts, others): (Vec<_>, Vec<_>) =
+            spans.into_iter().partition(|span| span.name == "attempt");
+        let polls = others.into_iter().filter(|span| span.name == "poll");
+        (attempts, polls.collect::<Vec<_>>())
+    };
+    until("all spans are here", || polls().0.len() == 1).await;
+    let (attempts, polls) = polls();
+    let told = provider.oracle().entries()[0].task.clone().unwrap();
+    assert_eq!(polls.len(), usize::try_from(told.polls).unwrap());
+    let state = |poll: &Span| {
+        let mut told = attributes(&poll.attributes);
+        assert_eq!(poll.parent_span_id, attempts[0].span_id);
+        assert_eq!(told["longhaul.task.dialect"], "openai-responses");
+        told.remove("longhaul.task.state").unwrap()
+    };
+    let mut states: Vec<_> = polls.iter().map(state).collect();
+    states.sort();
+    states.dedup();
+    assert_eq!(states, ["done", "in_progress"]);
+    for (what, body) in collector.0.lock().unwrap().clone() {
+        let text = String::from_utf8_lossy(&body);
+        for secret in ["sk-secret", "a cat", &*told.id] {
             assert!(!text.contains(secret), "{secret} is told in {what}");
         }
     }

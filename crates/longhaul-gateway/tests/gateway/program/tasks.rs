@@ -35,6 +35,9 @@ pub(super) fn as_tasks(server: &SimServer) -> impl FnOnce(&mut Config) {
     }
 }
 
+/// With which the two callers come, and may come back.
+const KEYS: [(&str, &str); 2] = [("idempotency-key", "one"), ("idempotency-key", "two")];
+
 /// Two calls that a killed gateway leaves as tasks with durable handles.
 async fn killed_with_two_tasks(
     folder: &Path,
@@ -57,8 +60,8 @@ async fn killed_with_two_tasks(
     };
     let both = async {
         tokio::join!(
-            try_post(&url, ORDER, &[]),
-            try_post(&url, ORDER, &[]),
+            try_post(&url, ORDER, &KEYS[..1]),
+            try_post(&url, ORDER, &KEYS[1..]),
             durable
         )
     };
@@ -159,6 +162,53 @@ async fn what_a_killed_gateway_ordered_is_collected_by_command() {
     let (good, text) = said(&mut collect_from(&nowhere)).await;
     assert!(!good && text.contains("nowhere.db"), "{text}");
     assert!(!nowhere.exists());
+}
+
+#[tokio::test]
+async fn what_is_collected_by_hand_is_there_for_who_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, server) = sim("none+takes@300*9").await;
+    let callers = |config: &mut Config| config.upstreams[0].key = None::<ProviderKey>;
+    killed_with_two_tasks(folder.path(), &server, callers).await;
+    let collect = || {
+        let mut command = Command::new(PROGRAM);
+        command.arg("collect").args(["--within", "60s"]);
+        command
+            .arg("--config")
+            .arg(folder.path().join("gateway.toml"));
+        command.args(["--key", &format!("{}=A_KEY", host(&server))]);
+        command.env("A_KEY", "sk-secret");
+        command
+    };
+    let (good, text) = said(&mut collect()).await;
+    assert!(good && text.contains("2 are closed now"), "{text}");
+    assert_eq!(
+        pictures(&folder.path().join("collected")).len(),
+        2,
+        "{text}"
+    );
+
+    let back = Program::start(folder.path(), &server.url(), |config| {
+        as_tasks(&server)(config);
+        callers(config);
+    })
+    .await;
+    let url = format!("{}/v1/responses", back.url);
+    for key in &KEYS {
+        let answer = post(&url, ORDER, std::slice::from_ref(key)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.json()["output"][0]["result"].is_string());
+    }
+    assert_eq!(
+        provider.oracle().totals().tasks,
+        2,
+        "nothing was submitted again"
+    );
+    assert_delivered(&folder.path().join("ledger.db"), 2).await;
+
+    // What runs collects for itself.
+    let (good, text) = said(&mut collect()).await;
+    assert!(!good && text.contains("another process has it"), "{text}");
 }
 
 #[tokio::test]

@@ -148,6 +148,10 @@ impl Postgres {
                     }
                 }
             }
+            TaskNote::Withdrawn { entry } => {
+                add(&mut arguments, &entry.0.as_bytes()[..])?;
+                task::WITHDRAW.to_owned()
+            }
             TaskNote::Handle(handle) => {
                 add_handle(handle, &mut arguments)?;
                 task::upsert()

@@ -252,6 +252,11 @@ async fn noted(connection: &mut SqliteConnection, note: &TaskNote) -> Result<(),
             };
             execute(connection, &statement.into(), values).await?;
         }
+        TaskNote::Withdrawn { entry } => {
+            let mut values = Values::with_capacity(1);
+            values.id(entry.0.into_bytes());
+            execute(connection, &task::WITHDRAW.into(), values).await?;
+        }
         TaskNote::Handle(handle) => {
             execute(connection, &task::upsert().into(), task_values(handle)).await?;
         }

@@ -32,7 +32,7 @@ pub(super) struct Assembly {
     pub(super) report: StreamReport,
 }
 
-/// The events whose data is part of an answer; previews, keepalives and second copies are not.
+/// The events whose data is part of an answer; partial images, keepalives and second copies of a picture are not.
 pub(super) fn wanted(name: &[u8]) -> bool {
     matches!(
         name,

@@ -157,14 +157,14 @@ fn errors_have_the_status_of_the_unary_call() {
 }
 
 #[test]
-fn previews_are_counted_and_what_ends_nothing_is_passed_over() {
+fn partial_images_are_counted_and_end_nothing() {
     let mut assembly = Assembly::new(Api::Images, 1);
-    let preview = Event::Passed {
+    let partial_image = Event::Passed {
         name: "image_generation.partial_image".to_owned(),
     };
-    assert_eq!(assembly.take(&preview), None);
+    assert_eq!(assembly.take(&partial_image), None);
     assert_eq!(assembly.take(&event("", "[DONE]")), None);
     assert_eq!(assembly.take(&Event::Comment), None);
-    assert_eq!(assembly.report.preview_tokens(), 100);
+    assert_eq!(assembly.report.partial_image_tokens(), 100);
     assert_eq!((assembly.report.events, assembly.report.pings), (2, 1));
 }

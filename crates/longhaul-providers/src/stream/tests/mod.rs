@@ -76,13 +76,13 @@ fn has_picture(document: &Value) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_becomes_the_unary_answer() {
-    for (url, previews) in [(RESPONSES, 1), (IMAGES, 2)] {
+    for (url, partial_images) in [(RESPONSES, 1), (IMAGES, 2)] {
         let streamed = provider("none+takes@120");
         let response = call(&streamed, url).await.unwrap();
         assert_eq!(response.headers()["content-type"], "application/json");
         assert!(response.headers().contains_key("x-request-id"));
         let report = *response.extensions().get::<StreamReport>().unwrap();
-        assert_eq!(report.partial_images, previews, "{url}");
+        assert_eq!(report.partial_images, partial_images, "{url}");
         assert!(report.pings >= 3 && !report.late, "{report:?}");
         assert!(
             report.longest_silence <= Duration::from_secs(30),

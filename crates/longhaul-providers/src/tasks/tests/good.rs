@@ -155,7 +155,7 @@ async fn what_one_key_is_refused_another_may_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_that_ignores_the_wish_answers_at_once() {
+async fn a_submit_that_is_answered_with_the_picture_is_the_answer() {
     let provider = builder("none+takes@100")
         .tasks(Offer::Ignored)
         .build()

@@ -22,35 +22,20 @@ use crate::JoinedBody;
 type Body = JoinedBody<longhaul_sim::Body>;
 type Answer = Result<Response<Body>, Error>;
 
-/// A relay with a form of its own, as a user writes it down.
-pub(super) const RELAY: &str = r#"
-    [hosts]
-    "sim.test" = ["openai-responses", "relay"]
-    "fal.run" = ["fal"]
-    "api.replicate.com" = ["replicate"]
-    "sub2api.test" = ["sub2api"]
-
-    [[dialects]]
-    name = "relay"
-    source = "the simulator"
-    call = { path = "/v1/images/generations", never_with = ["stream"] }
-    submit = { path = "{prefix}/v1/async/images/generations" }
-    result = { from = "field", at = "result", pictures = ["data[].b64_json", "data[].url"] }
-    failure = { error = "error", code = ["error.code"] }
-
-    [dialects.task]
-    id = "id"
-    poll = "{submit}/{id}"
-    state = "status"
-    running = ["pending", "processing"]
-    succeeded = ["completed"]
-    failed = ["failed"]
-    wait = "3s"
-    kept = "1h"
-"#;
+/// The shipped rows, and that of a relay with a form of its own, as a user writes it down.
+fn rows() -> String {
+    const HOSTS: &str = r#"
+        [hosts]
+        "sim.test" = ["openai-responses", "relay"]
+        "fal.run" = ["fal"]
+        "api.replicate.com" = ["replicate"]
+        "sub2api.test" = ["sub2api"]
+    "#;
+    format!("{HOSTS}\n{}", longhaul_sim::RELAY_DIALECT)
+}
 
 fn policy() -> TasksPolicy {
-    TasksPolicy::from_toml(RELAY).unwrap()
+    TasksPolicy::from_toml(&rows()).unwrap()
 }
 
 fn builder(script: &str) -> Builder {

@@ -40,15 +40,19 @@ async fn the_next_call_of_an_operation_collects_what_the_first_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_calls_of_one_operation_submit_once() {
-    let (layer, provider) = (layer(), provider("none+takes@100"));
-    let first = call(&layer, &provider, request("relay"));
+async fn calls_of_one_operation_submit_one_after_the_other() {
+    let (layer, provider) = (layer(), provider("none+takes@100*2"));
+    let first = async {
+        let answer = call(&layer, &provider, request("relay")).await.unwrap();
+        assert_eq!(provider.oracle().totals().requests, 1, "the second waits");
+        json(answer).await
+    };
     let second = call(&layer, &provider, request("relay"));
     let (first, second) = tokio::join!(first, second);
-    let (first, second) = (json(first.unwrap()).await, json(second.unwrap()).await);
-    let totals = provider.oracle().totals();
-    // The first collected; the second found the operation over, and is one of its own.
-    assert!(totals.charged <= 2 && picture(&first).is_some() && picture(&second).is_some());
+    // The second found the operation over, and is one of its own.
+    let second = json(second.unwrap()).await;
+    assert!(picture(&first).is_some() && picture(&second).is_some());
+    assert_eq!(provider.oracle().totals().charged, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,21 +75,36 @@ async fn a_task_whose_caller_left_is_not_cancelled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_queued_task_is_cancelled_only_where_the_policy_says_so() {
+    for cancels in [false, true] {
+        let mut policy = policy();
+        policy.cancel_queued = cancels;
+        let layer = SubmitAndPollLayer::new(policy).unwrap();
+        let provider = builder("none+takes@100*2").queued(MINUTE).build().unwrap();
+        left(&layer, &provider, "fal", 5).await;
+        let entry = entries(&provider).await.remove(0);
+        let cancelled = entry.task.unwrap().cancelled;
+        assert_eq!((cancelled, entry.charged_micros == 0), (cancels, cancels));
+        let response = call(&layer, &provider, request("fal")).await.unwrap();
+        assert!(picture(&json(response).await).is_some());
+        // What was taken back is ordered anew.
+        assert_eq!(entries(&provider).await.len(), 1 + usize::from(cancels));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_began_since_the_last_poll_is_not_cancelled() {
     let mut policy = policy();
     policy.cancel_queued = true;
     let layer = SubmitAndPollLayer::new(policy).unwrap();
-    // It is known as queued from its submit on; the provider says whether that was in time.
-    let provider = provider("none+takes@100*2");
+    // It is known as queued from its submit on, and was not asked after since.
+    let provider = builder("none+takes@100")
+        .queued(Duration::ZERO)
+        .build()
+        .unwrap();
     left(&layer, &provider, "fal", 5).await;
     let entry = entries(&provider).await.remove(0);
-    let cancelled = entry.task.unwrap().cancelled;
-    assert_eq!(entry.charged_micros == 0, cancelled);
-    let response = call(&layer, &provider, request("fal")).await.unwrap();
-    assert!(picture(&json(response).await).is_some());
-    assert_eq!(
-        entries(&provider).await.len(),
-        if cancelled { 2 } else { 1 }
-    );
+    let told = entry.task.unwrap();
+    assert!(!told.cancelled && told.polls > 0 && entry.charged_micros > 0);
 }
 
 async fn collected(handle: &TaskHandle, provider: &Provider, within: Duration) -> Collected {

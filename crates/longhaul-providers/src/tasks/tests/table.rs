@@ -25,7 +25,7 @@ async fn a_lost_submit_is_never_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dialect_that_takes_a_key_once_is_sent_again() {
-    let row = RELAY.replace("submit = {", "submit = { idempotent = true,");
+    let row = rows().replace("submit = {", "submit = { idempotent = true,");
     let layer = SubmitAndPollLayer::new(TasksPolicy::from_toml(&row).unwrap()).unwrap();
     let provider = builder("reset@0.5*2").idempotent(true).build().unwrap();
     let response = call(&layer, &provider, request("relay")).await.unwrap();

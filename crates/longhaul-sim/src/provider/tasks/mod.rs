@@ -27,9 +27,6 @@ use crate::{
     oracle::Record,
 };
 
-/// How long a task waits before its work begins: until then it can be cancelled, free of charge.
-const QUEUED: Duration = Duration::from_secs(2);
-
 /// By which API a task was submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -150,6 +147,8 @@ struct Task {
     generation: Generation,
     fault: Fault,
     submitted: Duration,
+    /// How long its work waits after that.
+    queued: Duration,
     /// The same as the time of day.
     created: SystemTime,
     /// What the request has as its input.
@@ -178,7 +177,7 @@ impl Task {
                 Fault::Blocked => State::Failed(TaskFailure::Policy),
                 _ => State::Done,
             },
-            None if now < self.submitted.saturating_add(QUEUED) => State::Queued,
+            None if now < self.submitted.saturating_add(self.queued) => State::Queued,
             None => State::Running,
         }
     }

@@ -47,6 +47,7 @@ impl Submit {
             generation,
             fault: self.fault,
             submitted: inner.clock.now(),
+            queued: inner.settings.queued,
             created: answer::time_of_day(),
             input: self.input,
             shaped: false.into(),

@@ -1,11 +1,13 @@
 //! Tasks: generations that were submitted to a provider and are collected by polling.
 
+mod noting;
+
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::StatusCode;
 
-use super::{Attempt, facts::AttemptFacts};
-use crate::model::{Class, Evidence, Outcome, Probability};
+use super::facts::AttemptFacts;
+use crate::model::{Class, Evidence, Outcome};
 
 type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -67,7 +69,10 @@ pub trait TaskSink: Send + Sync + fmt::Debug {
 
     /// Notes how it ended, and what is known by that of the attempt that submitted it: a later attempt collected it, which
     /// costs nothing of its own. As little as [`ended`](Self::ended) may it block or panic.
-    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer);
+    ///
+    /// Returns whether the entry of the attempt that submitted it has what is known: the later attempt then needs none of
+    /// its own.
+    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer) -> bool;
 }
 
 /// The task of an attempt, and where its handle is kept.
@@ -78,6 +83,10 @@ pub(super) struct TaskFacts {
     end: Option<TaskEnd>,
     /// Another attempt submitted it, and what it costs is in the books of that one.
     is_anothers: bool,
+    /// Where the attempt's own handles are kept, while it collects another's.
+    own_sink: Option<Arc<dyn TaskSink>>,
+    /// All that is known of the attempt is in the entry of the one that submitted its task.
+    in_earlier_entry: bool,
 }
 
 impl TaskHandle {
@@ -98,6 +107,10 @@ impl TaskHandle {
 }
 
 impl TaskFacts {
+    pub(super) const fn set_in_earlier_entry(&mut self) {
+        self.in_earlier_entry = true;
+    }
+
     /// Whether a task was noted, and has not ended.
     pub(super) const fn is_open(&self) -> bool {
         self.handle.is_some() && self.end.is_none()
@@ -113,14 +126,20 @@ impl TaskFacts {
         self.is_anothers
     }
 
-    /// Says how it ended, if it did; to the books of another attempt with what is known by that.
-    pub(super) fn tell_end(&self, answer: Option<&TaskAnswer>) {
-        let (Some(sink), Some(handle), Some(end)) = (&self.sink, &self.handle, self.end) else {
-            return;
+    /// Says how it ended, if it did; to the books of another attempt with what is known by that. Returns whether an entry of
+    /// another attempt has all that is known of this one.
+    pub(super) fn tell_end(&self, answer: Option<&TaskAnswer>) -> bool {
+        let (Some(sink), Some(handle)) = (&self.sink, &self.handle) else {
+            return false;
         };
-        match answer {
-            None => sink.ended(handle, end),
-            Some(answer) => sink.collected(handle, end, answer),
+        match (self.end, answer) {
+            // It is open, and stays so under the other's entry.
+            (None, answer) => answer.is_some(),
+            (Some(end), Some(answer)) => sink.collected(handle, end, answer),
+            (Some(end), None) => {
+                sink.ended(handle, end);
+                false
+            }
         }
     }
 }
@@ -134,110 +153,8 @@ impl AttemptFacts {
                 ..outcome
             },
             status: self.head.map(|head| head.status),
-            evidence: self.evidence.clone(),
+            evidence: self.evidence(),
         })
-    }
-}
-
-impl Attempt {
-    /// Sets where the handle of a task is kept, if the attempt submits one.
-    pub fn set_task_sink(&self, sink: Arc<dyn TaskSink>) {
-        self.facts().task.sink = Some(sink);
-    }
-
-    /// Notes that the attempt submits in the dialect of this name, or that it began no task after all, and ends when that is
-    /// durable; at once where nobody keeps it.
-    ///
-    /// # Errors
-    ///
-    /// If the note could not be made durable.
-    pub async fn note_submit(&self, dialect: Option<&str>) -> Result<(), SinkError> {
-        let sink = self.facts().task.sink.clone();
-        match sink.map(|sink| sink.submits(dialect)) {
-            Some(noted) => noted.await,
-            None => Ok(()),
-        }
-    }
-
-    /// Notes that the attempt collects the task that `earlier` submitted, and submits none: what the task costs stays in the
-    /// books of `earlier`, which are told how it ended.
-    pub fn resume_task(&self, earlier: &Self) {
-        let task = earlier.facts().task.clone();
-        let mut facts = self.facts();
-        facts.task = TaskFacts {
-            end: None,
-            is_anothers: true,
-            ..task
-        };
-        facts.not_silent = true;
-    }
-
-    /// Notes that the attempt submitted a task, and ends when the handle is durable; at once where nobody keeps it.
-    ///
-    /// From then on only the deadline bounds the attempt, no attempt is made beside it, and the answer's head is that of
-    /// the task's own answer.
-    ///
-    /// # Errors
-    ///
-    /// If the handle could not be made durable. The task runs all the same.
-    pub async fn note_task(&self, handle: TaskHandle) -> Result<(), SinkError> {
-        let noted = {
-            let mut facts = self.facts();
-            let handle = facts.task.handle.insert(Arc::new(handle)).clone();
-            facts.task.end = None;
-            facts.not_silent = true;
-            facts.task.sink.clone().map(|sink| sink.note(&handle))
-        };
-        match noted {
-            Some(noted) => noted.await,
-            None => Ok(()),
-        }
-    }
-
-    /// Notes how the task ended. The sink learns it when the attempt ends: until then a crash leaves the
-    /// task open.
-    pub fn note_task_end(&self, end: TaskEnd) {
-        self.facts().task.end = Some(end);
-    }
-
-    /// The task that it submitted.
-    pub fn task(&self) -> Option<TaskHandle> {
-        self.facts().task.handle.as_deref().cloned()
-    }
-
-    /// Whether it submitted a task that has not ended, as far as is known.
-    pub fn has_open_task(&self) -> bool {
-        self.facts().task.is_open()
-    }
-
-    /// Notes that something keeps its line open while the model works: how it ends says nothing of how long the route lets
-    /// a connection be silent.
-    pub fn note_kept_open(&self) {
-        self.facts().not_silent = true;
-    }
-
-    /// Notes drafts that came beside the answer, and may cost something of their own: they are counted with its
-    /// [evidence](Self::evidence).
-    pub fn note_previews(&self, previews: u32) {
-        self.facts().previews = previews;
-    }
-
-    /// Takes back the head that came: it answered a question of the exchange, not the caller's.
-    pub fn discard_head(&self) {
-        self.facts().head = None;
-    }
-
-    /// Says how likely it was charged, where the provider's own rules say so. A word in the answer itself counts more.
-    pub fn note_charged(&self, probability: Probability) {
-        self.facts().charged = Some(probability);
-    }
-
-    /// Something that keeps the line open has stopped coming: the attempt goes on, and counts as [late](Self::is_late),
-    /// if the layer above lets attempts be late.
-    pub fn note_silence(&self) {
-        if self.options().keep_late && self.options().deadline.is_some() {
-            self.mark_late();
-        }
     }
 }
 

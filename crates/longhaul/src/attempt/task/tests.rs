@@ -1,11 +1,11 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use http::{StatusCode, Version};
 
 use super::*;
 use crate::{
-    attempt::OperationId,
-    model::{Class, End},
+    attempt::{Attempt, OperationId},
+    model::{End, Probability},
 };
 
 #[derive(Debug, Default)]
@@ -30,13 +30,14 @@ impl TaskSink for Kept {
             .push(format!("{end:?} {}", handle.id));
     }
 
-    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer) {
+    fn collected(&self, handle: &TaskHandle, end: TaskEnd, answer: &TaskAnswer) -> bool {
         let TaskAnswer { outcome, .. } = answer;
         let permille = outcome.exposure.probability.as_permille();
         self.0.lock().unwrap().push(format!(
             "{end:?} {} later: {}, {permille}",
             handle.id, outcome.class
         ));
+        true
     }
 }
 
@@ -92,6 +93,28 @@ async fn what_a_later_attempt_collects_is_in_the_books_of_the_first() {
     ];
     assert_eq!(*kept.0.lock().unwrap(), expected);
     assert!(own.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_that_was_taken_back_costs_neither_attempt() {
+    let (first, kept) = attempt();
+    first.note_task(handle()).await.unwrap();
+    first.finish(End::Cancelled, Class::UnknownOutcome);
+
+    let (second, own) = attempt();
+    second.resume_task(&first);
+    second.task_was_taken_back(&first);
+    assert!(!second.has_open_task());
+    second
+        .note_task(TaskHandle::new("relay", "t2", "", None))
+        .await
+        .unwrap();
+    second.note_task_end(TaskEnd::Collected);
+    let outcome = second.finish(End::Finished, Class::Delivered);
+    assert_eq!(outcome.exposure.probability, Probability::ONE);
+    let told = ["open t1", "Failed t1 later: UnknownOutcome, 0"];
+    assert_eq!(*kept.0.lock().unwrap(), told);
+    assert_eq!(*own.0.lock().unwrap(), ["open t2", "Collected t2"]);
 }
 
 #[tokio::test]

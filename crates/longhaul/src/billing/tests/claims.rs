@@ -25,10 +25,7 @@ fn ended(operation: OperationId, attempt: u32, class: Class) -> Record {
         class,
         phase: Phase::Body,
         duration: Duration::from_secs(100),
-        exposure: Exposure {
-            probability: class.charge_probability(),
-            price: Some(PRICE),
-        },
+        exposure: Exposure::new(class.charge_probability(), Some(PRICE)),
     };
     let mut record = Record::open(Opening::new(operation, attempt));
     record.closing = Some(Closing::new(outcome));

@@ -9,7 +9,7 @@ use crate::{
 
 fn open(ledger: &MemoryLedger, operation: OperationId, price: Option<Money>) -> Entry<MemorySlot> {
     let attempt = Attempt::new(operation, 1, None);
-    attempt.set_price(price, None);
+    attempt.set_price(price, None, None);
     let mut opening = Opening::new(operation, 1);
     opening.price = price;
     ledger.open(&attempt, opening).0

@@ -61,6 +61,24 @@ fn an_unknown_resolution_costs_the_dearest() {
 }
 
 #[test]
+fn a_draft_costs_what_the_row_says_that_prices_the_picture() {
+    let draft = Money::usd_micros(3_000);
+    let rows = vec![
+        row("relay", "banana", Some(Resolution::K1), 1, USD),
+        row("relay", "banana", Some(Resolution::K4), 2, USD).with_draft_price(draft),
+    ];
+    let table = PriceTable::new(rows).unwrap();
+    let of = |resolution| {
+        let workload = Workload::of(resolution).with_model("banana").with_images(4);
+        table.draft_price("relay", &workload)
+    };
+    assert_eq!(of(Resolution::K1), None);
+    assert_eq!(of(Resolution::K4), Some(draft));
+    // The dearest counts.
+    assert_eq!(of(Resolution::Unknown), Some(draft));
+}
+
+#[test]
 fn images_multiply_and_an_unnamed_model_matches_any_row_for_all() {
     let table = table();
     let workload = Workload::of(Resolution::K1);
@@ -82,7 +100,15 @@ fn images_multiply_and_an_unnamed_model_matches_any_row_for_all() {
 fn bad_rows_are_refused_by_field() {
     let good = || row("relay", "banana", None, 1, USD);
     type Change = fn(&mut PriceRow);
-    let changes: [(Change, &str); 8] = [
+    let changes: [(Change, &str); 10] = [
+        (
+            |row| row.draft_price = Some(Money::usd_micros(-1)),
+            "draft_price",
+        ),
+        (
+            |row| row.draft_price = "0.01 EUR".parse().ok(),
+            "draft_price",
+        ),
         (|row| row.price.micros = -1, "price"),
         (|row| row.price.micros = 1_000_000_000_001, "price"),
         (|row| row.price.micros = i64::MAX, "price"),

@@ -37,15 +37,13 @@ pub(super) fn row(
     price_micros: i64,
     currency: &str,
 ) -> PriceRow {
-    PriceRow {
-        provider: provider.to_owned(),
-        model: model.to_owned(),
-        resolution,
-        price: Money {
-            micros: price_micros,
-            currency: currency.parse().unwrap(),
-        },
-    }
+    let price = Money {
+        micros: price_micros,
+        currency: currency.parse().unwrap(),
+    };
+    let mut row = PriceRow::new(provider, model, price);
+    row.resolution = resolution;
+    row
 }
 
 pub(super) fn request() -> Request<Empty<Bytes>> {

@@ -24,7 +24,7 @@ fn usd(spending: &Spending) -> Balance {
 /// A ticket for an attempt that ended so.
 fn ended(mut ticket: MoneyReservation, class: Class) {
     let attempt = Attempt::new(OperationId::new(), 1, None);
-    attempt.set_price(Some(PRICE), None);
+    attempt.set_price(Some(PRICE), None, None);
     ticket.attach(&attempt);
     attempt.finish(End::Finished, class);
 }

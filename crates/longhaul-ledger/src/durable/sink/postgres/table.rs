@@ -33,10 +33,7 @@ pub(super) enum Array<'a> {
 /// Both tables, without rows: also an array of no rows has a type.
 pub(super) fn empty() -> (Rows<'static>, Rows<'static>) {
     let opening = Opening::new(OperationId::from_u128(0), 1);
-    let exposure = Exposure {
-        probability: Probability::ZERO,
-        price: None,
-    };
+    let exposure = Exposure::new(Probability::ZERO, None);
     let (end, class) = (End::Finished, Class::Delivered);
     let outcome = Outcome::new(end, class, Phase::Body, Duration::ZERO, exposure);
     let closing = Closing::new(outcome);
