@@ -192,10 +192,9 @@ fn implemented(of: &str, sources: &[PathBuf]) -> Vec<(String, PathBuf)> {
         .iter()
         .map(|path| (path, fs::read_to_string(path).unwrap()));
     let sources: Vec<_> = sources.collect();
-    let declared = sources.iter().flat_map(|(_, source)| {
-        let after = source.split("pub struct ").skip(1);
-        after.map(|rest| first_word(rest))
-    });
+    let declared = sources
+        .iter()
+        .flat_map(|(_, source)| source.split("pub struct ").skip(1).map(first_word));
     let public: BTreeSet<_> = declared.collect();
     let mut found = Vec::new();
     for (path, source) in &sources {
