@@ -80,7 +80,7 @@ mod tests {
     fn a_running_attempt_may_be_charged_once_it_is_out() {
         let price = Money::usd_micros(240_000);
         let attempt = Attempt::new(OperationId::new(), 1, None);
-        attempt.set_price(Some(price), None);
+        attempt.set_price(Some(price), None, None);
         attempt.connecting();
         assert_eq!(attempt.exposure_now().possible(), Some(price.zero()));
         attempt.head_received(StatusCode::OK, Version::HTTP_11);
