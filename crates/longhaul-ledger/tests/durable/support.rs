@@ -149,7 +149,7 @@ pub(crate) fn opening(number: u32) -> Opening {
 
 /// What a report says of all attempts that were opened within this hour, which share a currency.
 pub(crate) async fn figures(ledger: &DurableLedger) -> Figures {
-    let now = SystemTime::from(jiff::Timestamp::now());
+    let now = SystemTime::try_from(jiff::Timestamp::now()).expect("it is after 1970");
     let hour = Duration::from_secs(3600);
     let period = Period::new(now - hour, now + hour, jiff::tz::TimeZone::UTC);
     let period = period.expect("it ends after it begins");
