@@ -54,7 +54,8 @@ pub type TaskNoted = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>>
 
 /// Where handles are kept, so that no crash loses what was paid for.
 ///
-/// A ledger that keeps them puts a sink for its entry on the attempt when it opens that, by [`Attempt::set_task_sink`](super::Attempt::set_task_sink).
+/// A ledger that keeps them puts a sink for its entry on the attempt when it opens that, by
+/// [`Attempt::set_task_sink`](super::Attempt::set_task_sink).
 pub trait TaskSink: Send + Sync + fmt::Debug {
     /// Notes that a submit leaves now, in the dialect of this name; the submit waits for the future's end. Where its answer is
     /// never seen, somebody can still ask the provider what came of it. `None` takes the note back: no task was begun.
