@@ -5,7 +5,7 @@
 //!
 //! It is a [`Ledger`](longhaul::billing::Ledger) for
 //! [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker), in a file of SQLite's for one process, or in
-//! PostgreSQL for a fleet. From its entries come reports, [claims](claims) on providers, [files](export) for their support,
+//! PostgreSQL for a fleet. From its entries come reports, [claims] on providers, [files](export) for their support,
 //! and the [differences](reconcile) from a provider's own log.
 //!
 //! ```no_run
