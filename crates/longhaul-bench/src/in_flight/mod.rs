@@ -67,10 +67,7 @@ struct Crowd {
 }
 
 pub(crate) fn section(effort: Effort) -> Result<Section, Box<dyn Error>> {
-    let counts: &[usize] = effort.pick(
-        &[1_000, 10_000, 100_000],
-        &[1_000, 10_000, 100_000, 1_000_000],
-    );
+    let counts: &[usize] = effort.pick(&[1_000, 10_000], &[1_000, 10_000, 100_000, 1_000_000]);
     let mut crowds = Vec::new();
     let mut left_out = Vec::new();
     for &count in counts {
