@@ -2,7 +2,7 @@ use http::StatusCode;
 use longhaul::Money;
 use longhaul_gateway::config::{Cap, KeyConfig, Per, ProviderKey};
 
-use super::support::{PICTURE, Running, policy, provider};
+use super::support::{PICTURE, Running, one_caller, policy, provider};
 
 const GEMINI: &str = "/v1beta/models/gemini-3-pro-image:generateContent";
 const GEMINI_BODY: &str = r#"{"contents": [{"parts": [{"text": "a cat"}]}],
@@ -47,14 +47,8 @@ async fn a_providers_refusal_passes_and_is_not_for_sdks_to_repeat() {
 
 #[tokio::test]
 async fn a_cap_is_402_before_anything_is_sent() {
-    let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
-    let gateway = Running::with(provider(""), |config| {
-        let mut alice = KeyConfig::new("alice", sha256);
-        alice.cap = Some(Cap::new(Money::usd_micros(250_000), Per::Month));
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
-    })
-    .await;
+    let (key, caller) = one_caller(Cap::new(Money::usd_micros(250_000), Per::Month));
+    let gateway = Running::with(provider(""), caller).await;
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str())];
     let path = "/v1/images/generations";
@@ -70,15 +64,9 @@ async fn a_cap_is_402_before_anything_is_sent() {
 
 #[tokio::test]
 async fn an_attempt_that_a_cap_does_not_reach_is_not_sent() {
-    let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
-    let gateway = Running::with(provider("overloaded, cut@60, none*9"), |config| {
-        let mut alice = KeyConfig::new("alice", sha256);
-        // What was refused free of charge gives its money to the next attempt; what was cut may have been charged.
-        alice.cap = Some(Cap::new(Money::usd_micros(300_000), Per::Month));
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
-    })
-    .await;
+    // What was refused free of charge gives its money to the next attempt; what was cut may have been charged.
+    let (key, caller) = one_caller(Cap::new(Money::usd_micros(300_000), Per::Month));
+    let gateway = Running::with(provider("overloaded, cut@60, none*9"), caller).await;
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str())];
     let path = "/v1/images/generations";
@@ -94,12 +82,9 @@ async fn an_attempt_that_a_cap_does_not_reach_is_not_sent() {
 
 #[tokio::test]
 async fn under_a_cap_a_missing_price_row_is_named() {
-    let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
+    let (key, caller) = one_caller(Cap::new(Money::usd_micros(250_000), Per::Day));
     let gateway = Running::with(provider(""), |config| {
-        let mut alice = KeyConfig::new("alice", sha256);
-        alice.cap = Some(Cap::new(Money::usd_micros(250_000), Per::Day));
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
+        caller(config);
         let mut without = policy();
         without.billing.prices.clear();
         config.upstreams[0].policy = without;

@@ -2,13 +2,13 @@
 
 use http::StatusCode;
 use longhaul::Money;
-use longhaul_gateway::config::{Cap, Config, Exchange, KeyConfig, Per, ProviderKey};
+use longhaul_gateway::config::{Cap, Config, Exchange, Per};
 use longhaul_providers::{
     stream::{Api, StreamPolicy},
     tasks::TasksPolicy,
 };
 
-use super::support::{Running, SPEED, provider};
+use super::support::{Running, SPEED, one_caller, provider};
 
 const ORDER: &str = r#"{"model": "gpt-5.1", "input": "a cat",
     "tools": [{"type": "image_generation", "size": "1024x1024"}]}"#;
@@ -28,14 +28,11 @@ fn as_tasks(config: &mut Config) {
 
 #[tokio::test]
 async fn under_a_cap_the_polls_of_a_task_hold_no_money() {
-    let (key, sha256) = longhaul_gateway::caller::new_key().unwrap();
+    // Two pictures, and not a third.
+    let (key, caller) = one_caller(Cap::new(Money::usd_micros(500_000), Per::Month));
     let gateway = Running::with(provider("none*9"), |config| {
         as_tasks(config);
-        let mut alice = KeyConfig::new("alice", sha256);
-        // Two pictures, and not a third.
-        alice.cap = Some(Cap::new(Money::usd_micros(500_000), Per::Month));
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
+        caller(config);
     })
     .await;
     let bearer = format!("Bearer {key}");

@@ -6,8 +6,7 @@ use futures_util::future::join_all;
 use http::StatusCode;
 use longhaul::Money;
 use longhaul_gateway::{
-    caller::new_key,
-    config::{Cap, Config, KeyConfig, Per, ProviderKey},
+    config::{Cap, Config, Per},
     gateway::Gateway,
     replay::{Index, SqlIndex},
 };
@@ -15,7 +14,7 @@ use longhaul_sim::server::Server as SimServer;
 use longhaul_testing::Postgres;
 use tempfile::TempDir;
 
-use super::support::{PICTURE, config, get, post, provider, serve, until};
+use super::support::{PICTURE, config, get, one_caller, post, provider, serve, until};
 
 const PATH: &str = "/v1/images/generations";
 
@@ -26,13 +25,10 @@ fn of_one_caller(
     database: String,
     cap: Cap,
 ) -> (Config, String) {
-    let (key, sha256) = new_key().unwrap();
+    let (key, caller) = one_caller(cap);
     let config = config(&upstream.url(), folder, |config| {
         config.state = database;
-        let mut alice = KeyConfig::new("alice", sha256);
-        alice.cap = Some(cap);
-        config.keys.push(alice);
-        config.upstreams[0].key = Some(ProviderKey::None);
+        caller(config);
     });
     (config, format!("Bearer {key}"))
 }

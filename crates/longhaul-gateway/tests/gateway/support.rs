@@ -11,7 +11,8 @@ use hyper_util::{
 };
 use longhaul::{Money, billing::PriceRow, policy::Policy};
 use longhaul_gateway::{
-    config::{Config, UpstreamConfig},
+    caller::new_key,
+    config::{Cap, Config, KeyConfig, ProviderKey, UpstreamConfig},
     gateway::Gateway,
     server::Server,
 };
@@ -49,6 +50,18 @@ pub(crate) fn patient_policy() -> Policy {
     let mut policy = Policy::nano_banana_pro();
     policy.billing.prices = vec![PriceRow::new("*", "*", Money::usd_micros(240_000))];
     policy
+}
+
+/// The key of one caller, who may spend so much, and the change to a configuration that lets nobody else in.
+pub(crate) fn one_caller(cap: Cap) -> (String, impl FnOnce(&mut Config)) {
+    let (key, sha256) = new_key().unwrap();
+    let mut alice = KeyConfig::new("alice", sha256);
+    alice.cap = Some(cap);
+    let change = |config: &mut Config| {
+        config.keys.push(alice);
+        config.upstreams[0].key = Some(ProviderKey::None);
+    };
+    (key, change)
 }
 
 /// A gateway in front of a provider.

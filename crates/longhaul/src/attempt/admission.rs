@@ -134,10 +134,13 @@ impl Admission {
 impl Prospect {
     /// Whether a picture is likely enough to be done in what is left: else one would cost more than it is worth.
     fn is_in_time(&self, left: Duration) -> bool {
+        if self.worth.is_infinite() {
+            return true;
+        }
         let share = self
             .history
             .share_done(&self.route, self.size, left, self.scale);
-        self.worth.is_infinite() || share.is_none_or(|share| share * self.worth >= 1.0)
+        share.is_none_or(|share| share * self.worth >= 1.0)
     }
 
     /// The least time in which a picture is likely enough to be done.

@@ -207,9 +207,15 @@ impl AttemptFacts {
 
     /// What the answer says of itself, with the drafts that came beside it.
     pub(super) fn evidence(&self) -> Evidence {
-        let mut evidence = self.evidence.clone();
-        evidence.drafts = evidence.drafts.saturating_add(self.drafts_beside);
-        evidence
+        Evidence {
+            drafts: self.drafts(),
+            ..self.evidence.clone()
+        }
+    }
+
+    /// All drafts: those in the answer, and those that came beside it.
+    const fn drafts(&self) -> u32 {
+        self.evidence.drafts.saturating_add(self.drafts_beside)
     }
 
     /// What it may have cost: nothing where it only collected what another attempt submitted.
@@ -254,8 +260,7 @@ impl AttemptFacts {
     }
 
     fn drafts_price(&self) -> Option<Money> {
-        let drafts = self.evidence.drafts.saturating_add(self.drafts_beside);
-        let each = self.draft_price.filter(|_| drafts > 0)?;
-        Some(each.times(drafts))
+        let each = self.draft_price.filter(|_| self.drafts() > 0)?;
+        Some(each.times(self.drafts()))
     }
 }

@@ -76,8 +76,7 @@ where
             let entry = Entry::elsewhere(&attempt);
             return ResponseFuture::opened(readied, request, entry);
         }
-        let opening = opening(&attempt, &request, &self.tables);
-        let draft_price = draft_price(&opening, &request, &self.tables);
+        let (opening, draft_price) = opening(&attempt, &request, &self.tables);
         let charge_rules =
             ProviderChargeRules::of_provider(&self.tables.charge_rules, opening.provider.as_ref());
         attempt.set_price(opening.price, draft_price, charge_rules);
@@ -100,15 +99,20 @@ fn enter<B>(request: &mut Request<B>) -> Attempt {
     Attempt::enter(extensions).0
 }
 
-fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Opening {
+/// What the entry of an attempt opens with, and what each of its drafts costs besides.
+fn opening<B>(
+    attempt: &Attempt,
+    request: &Request<B>,
+    tables: &Tables,
+) -> (Opening, Option<Money>) {
     let (extensions, uri) = (request.extensions(), request.uri());
     let unknown = Workload::default();
     let workload = extensions.get().unwrap_or(&unknown);
     let provider = Provider::of(extensions, uri);
-    let price = tables
-        .prices
-        .price(provider.as_deref().unwrap_or_default(), workload);
-    Opening {
+    let name = provider.as_deref().unwrap_or_default();
+    let price = tables.prices.price(name, workload);
+    let draft_price = tables.prices.draft_price(name, workload);
+    let opening = Opening {
         idempotency_key: idempotency_key(attempt, request),
         provider,
         model: workload.model.clone(),
@@ -120,15 +124,8 @@ fn opening<B>(attempt: &Attempt, request: &Request<B>, tables: &Tables) -> Openi
         operation: attempt.operation(),
         attempt: attempt.number(),
         opened_at: wall_clock(),
-    }
-}
-
-/// What a draft costs besides, by the row that prices the request.
-fn draft_price<B>(opening: &Opening, request: &Request<B>, tables: &Tables) -> Option<Money> {
-    let unknown = Workload::default();
-    let workload = request.extensions().get().unwrap_or(&unknown);
-    let provider = opening.provider.as_deref().unwrap_or_default();
-    tables.prices.draft_price(provider, workload)
+    };
+    (opening, draft_price)
 }
 
 /// The retry layer's, else the caller's own.
