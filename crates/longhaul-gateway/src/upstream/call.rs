@@ -9,8 +9,9 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
+use tokio::time::timeout_at;
 use tower::{Service, ServiceExt};
 use tracing::Instrument as _;
 
@@ -18,7 +19,7 @@ use super::Upstream;
 use crate::{
     body::Holding,
     caller::Caller,
-    core::{Attempt, Error, ErrorKind, RetryReport},
+    core::{Attempt, Class, Deadline, Error, ErrorKind, RetryReport},
     dialect::Dialect,
     forward,
     money::{Account, Reservation, price},
@@ -116,7 +117,7 @@ impl Upstream {
             return Err(self.price_missing(head));
         }
         let turn = match caller {
-            Some(caller) => Some(self.turns().take(caller).await?),
+            Some(caller) => Some(self.turn(caller, &head.extensions).await?),
             None => None,
         };
         if let Some(reservation) = reservation {
@@ -126,6 +127,23 @@ impl Upstream {
             head.extensions.insert(reservation.clone());
         }
         Ok(turn)
+    }
+
+    /// The caller's turn, until the deadline that it gave.
+    async fn turn(&self, caller: &Caller, extensions: &Extensions) -> Result<Turn, Refusal> {
+        let turn = self.turns().take(caller);
+        let Some(deadline) = Deadline::of(extensions) else {
+            return turn.await;
+        };
+        timeout_at(deadline.instant(), turn).await.map_err(|_| {
+            Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_begun",
+                "the call's deadline passed while it waited for its turn; nothing was sent: give it more time, or the \
+                 upstream more `places`",
+            )
+            .of_class(Class::NotBegun)
+        })?
     }
 
     /// Names the price row without which a call is refused under a cap.
@@ -148,7 +166,7 @@ impl Upstream {
                 self.name(),
             ),
         )
-        .of_class(crate::core::Class::NotBegun)
+        .of_class(Class::NotBegun)
     }
 }
 

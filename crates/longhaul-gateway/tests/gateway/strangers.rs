@@ -137,6 +137,26 @@ async fn a_caller_that_takes_all_places_holds_up_nobody_for_long() {
 }
 
 #[tokio::test]
+async fn a_callers_deadline_ends_its_wait_for_a_turn() {
+    let holding = Holding::start(1000, Duration::ZERO).await;
+    let (gateway, [alice, bob]) = two(&holding, |config| config.upstreams[0].places = 1).await;
+    let (url, first) = (format!("{}{PATH}", gateway.url), order("cat"));
+    let alices = tokio::spawn(async move {
+        super::support::post(&url, &first, &[("authorization", &*alice)]).await
+    });
+    until("the place is taken", || holding.waiting() == 1).await;
+    let headers = [("authorization", &*bob), ("grpc-timeout", "200m")];
+    let bobs = timeout(SOON, gateway.post(PATH, &order("dog"), &headers)).await;
+    let bobs = bobs.expect("it does not wait for alice's picture");
+    assert_eq!(bobs.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(bobs.header("x-longhaul-class"), Some("not_begun"));
+    assert_eq!(gateway.gateway.upstreams()[0].turns().counts(), (1, 0));
+    holding.answer();
+    alices.await.unwrap().picture();
+    assert_eq!(holding.asked(), 1);
+}
+
+#[tokio::test]
 async fn nothing_that_a_caller_says_leads_elsewhere() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = elsewhere.local_addr().unwrap().to_string();

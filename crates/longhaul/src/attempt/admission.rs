@@ -11,7 +11,7 @@ use std::{
 use http::Extensions;
 use tokio::time::Instant;
 
-use super::{Attempt, Deadline};
+use super::{Attempt, OperationDeadline};
 use crate::model::{Decision, Passage, Resolution, RouteHistory, RouteId, TimeScale};
 
 /// What is known of a picture before it is asked for: how long such pictures take, and what its route cuts.
@@ -35,7 +35,7 @@ pub(crate) struct Admission(Arc<AdmissionInner>);
 
 #[derive(Debug)]
 struct AdmissionInner {
-    deadline: Deadline,
+    deadline: OperationDeadline,
     /// `None` where the size is not known: only the deadline counts.
     prospect: Option<Prospect>,
     /// It is let go only to see whether the route still cuts.
@@ -43,7 +43,7 @@ struct AdmissionInner {
 }
 
 impl Admission {
-    pub(crate) fn new(deadline: Deadline, prospect: Option<Prospect>) -> Self {
+    pub(crate) fn new(deadline: OperationDeadline, prospect: Option<Prospect>) -> Self {
         Self(Arc::new(AdmissionInner {
             deadline,
             prospect: prospect.filter(|prospect| prospect.size != Resolution::Unknown),
@@ -56,16 +56,16 @@ impl Admission {
         let attempt: Option<&Attempt> = extensions.get();
         attempt
             .and_then(|attempt| attempt.options().admission.clone())
-            .or_else(|| Some(Self::new(Deadline::of(extensions)?, None)))
+            .or_else(|| Some(Self::new(OperationDeadline::of(extensions)?, None)))
     }
 
-    pub(crate) fn deadline(&self) -> Deadline {
-        self.0.deadline
+    pub(crate) fn deadline(&self) -> &OperationDeadline {
+        &self.0.deadline
     }
 
     /// Whether it may begin at `moment`: what has to be said of it, or why not.
     pub(crate) fn ask(&self, moment: Instant) -> Result<Option<Decision>, Decision> {
-        let left = self.left(moment);
+        let left = self.0.deadline.left(moment);
         let prospect = self.0.prospect.as_ref();
         if left.is_zero() || prospect.is_some_and(|it| !it.is_in_time(left)) {
             return Err(self.no_time(moment));
@@ -97,12 +97,8 @@ impl Admission {
         let typical = self.0.prospect.as_ref().and_then(Prospect::typical);
         Decision::NoTime {
             needed: typical.unwrap_or_default(),
-            left: self.left(moment),
+            left: self.0.deadline.left(moment),
         }
-    }
-
-    fn left(&self, moment: Instant) -> Duration {
-        self.0.deadline.instant().saturating_duration_since(moment)
     }
 
     /// It was not begun after all.
@@ -119,14 +115,14 @@ impl Admission {
         self.0.probe.load(Ordering::Relaxed)
     }
 
-    /// The last moment at which it may begin, as far as it is known now.
+    /// The last moment at which it may begin, as far as it is known now and however long it waits for a place in flight.
     pub(crate) fn last_moment(&self) -> Instant {
         let least = self
             .0
             .prospect
             .as_ref()
             .map_or(Duration::ZERO, Prospect::least);
-        let deadline = self.0.deadline.instant();
+        let deadline = self.0.deadline.set().instant();
         deadline.checked_sub(least).unwrap_or(deadline)
     }
 }

@@ -33,6 +33,15 @@ impl Expiry {
         }
     }
 
+    /// From now on it fires at this moment.
+    pub(crate) fn move_to(&mut self, at: Instant) {
+        if self.at.replace(at) != Some(at)
+            && let Some(sleep) = &mut self.sleep
+        {
+            sleep.as_mut().reset(at);
+        }
+    }
+
     /// Whether the time is over. To be asked after the work, so that what is here is never thrown away.
     pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else {

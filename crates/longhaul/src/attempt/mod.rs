@@ -17,6 +17,7 @@
 //! ```
 
 mod admission;
+mod deadline;
 mod expiry;
 mod facts;
 mod on_end;
@@ -44,13 +45,15 @@ pub(crate) use self::facts::PictureNote;
 pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
+    deadline::{OperationDeadline, Pause},
     expiry::Expiry,
     operation::{OtherTargets, PriorAttempts},
     options::AttemptOptions,
     route_info::RouteInfo,
 };
 pub use self::{
-    operation::{Deadline, OperationId},
+    deadline::Deadline,
+    operation::OperationId,
     sending::{Sent, Timing},
     task::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},

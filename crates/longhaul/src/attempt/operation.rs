@@ -2,17 +2,14 @@ use std::{
     fmt,
     str::FromStr,
     sync::{Arc, Mutex},
-    time::{Duration, UNIX_EPOCH},
+    time::UNIX_EPOCH,
 };
 
-use http::Extensions;
-use tokio::time::Instant;
 use uuid::{ContextV7, Timestamp, Uuid, fmt::Hyphenated};
 
-use super::Attempt;
 use crate::{
     config::ConfigError,
-    model::{Class, Exposure, after, wall_clock},
+    model::{Class, Exposure, wall_clock},
 };
 
 /// Names what the caller asked for, once: all its attempts share it.
@@ -108,45 +105,6 @@ pub(crate) struct OtherTargets {
     pub(crate) after: Arc<[Class]>,
     /// Although attempts ended so that may be charged.
     pub(crate) despite: Arc<[Class]>,
-}
-
-/// When the operation must have ended, all attempts and waits together.
-///
-/// A caller sets it as a request extension, to shorten one operation. The retry layer gives every attempt the
-/// earlier of the caller's and its own; the timeout layer ends the attempt at it. Below, [`of`](Self::of)
-/// reads the one that counts.
-///
-/// ```
-/// let request = http::Request::get("https://api.example.com/status")
-///     .extension(longhaul::Deadline::after(std::time::Duration::from_secs(8)))
-///     .body(());
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    /// The operation ends at `instant`.
-    pub const fn at(instant: Instant) -> Self {
-        Self(instant)
-    }
-
-    /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
-    pub fn after(duration: Duration) -> Self {
-        Self(after(Instant::now(), duration))
-    }
-
-    /// The one that counts for a request: its attempt's, else its caller's.
-    pub fn of(extensions: &Extensions) -> Option<Self> {
-        let attempt: Option<&Attempt> = extensions.get();
-        attempt
-            .and_then(|attempt| attempt.options().deadline)
-            .or_else(|| extensions.get().copied())
-    }
-
-    /// The moment it ends.
-    pub const fn instant(self) -> Instant {
-        self.0
-    }
 }
 
 #[cfg(test)]

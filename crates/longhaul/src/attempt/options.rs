@@ -1,10 +1,10 @@
-use super::{Admission, Deadline};
+use super::{Admission, OperationDeadline};
 
 /// What the retry layer lays down for an attempt, beside its number: read by the layers below.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AttemptOptions {
     /// The operation's deadline.
-    pub(crate) deadline: Option<Deadline>,
+    pub(crate) deadline: Option<OperationDeadline>,
     /// Asked before the first byte.
     pub(crate) admission: Option<Admission>,
     /// The head clocks of the operation that ran out before this attempt: see

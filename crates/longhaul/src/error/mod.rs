@@ -85,8 +85,8 @@ impl Error {
     /// The operation's deadline ended an attempt, and no layer below noticed.
     pub(crate) fn deadline_passed(attempt: &Attempt) -> Self {
         let started = attempt.started();
-        let deadline = attempt.options().deadline;
-        let limit = deadline.map(|deadline| deadline.instant().saturating_duration_since(started));
+        let deadline = attempt.options().deadline.as_ref();
+        let limit = deadline.map(|deadline| deadline.left(started));
         let elapsed = attempt.elapsed();
         Self::new(ErrorKind::Timeout {
             clock: Clock::Operation,

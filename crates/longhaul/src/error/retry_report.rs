@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::diagnosis::{self, Diagnosis};
 use crate::{
-    attempt::{Attempt, Deadline},
+    attempt::{Attempt, OperationDeadline},
     model::{Class, Decision, Money},
 };
 
@@ -53,7 +53,7 @@ pub enum StoppedBy {
 #[derive(Clone, Debug)]
 pub struct RetryReport {
     repr: ReportParts,
-    deadline: Option<Deadline>,
+    deadline: Option<OperationDeadline>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ pub(crate) struct ReportParts {
 }
 
 impl RetryReport {
-    pub(crate) const fn new(repr: ReportParts, deadline: Deadline) -> Self {
+    pub(crate) const fn new(repr: ReportParts, deadline: OperationDeadline) -> Self {
         Self {
             repr,
             deadline: Some(deadline),
@@ -133,8 +133,8 @@ impl RetryReport {
     }
 
     /// When the operation must have ended.
-    pub(crate) const fn deadline(&self) -> Option<Deadline> {
-        self.deadline
+    pub(crate) const fn deadline(&self) -> Option<&OperationDeadline> {
+        self.deadline.as_ref()
     }
 
     /// The most that all attempts together may have cost; `None` where a price is not known, or where they

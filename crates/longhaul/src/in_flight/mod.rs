@@ -4,9 +4,10 @@
 //! the last megabyte counts as much as the first. A call that finds all places taken waits for one, first
 //! come, first served, for up to [`InFlightPolicy::queue_timeout`], 10 s by default. It waits in its future and not
 //! in `poll_ready`, so that one slow host does not hold up calls to others. When the wait runs out, the error is
-//! [`QueueTimeout`](crate::ErrorKind::QueueTimeout): nothing was begun, nothing was sent, nothing can be charged. The
-//! retry layer above waits again, at the end of the queue, until the operation's
-//! [`Deadline`](crate::Deadline); a wait is never longer than that.
+//! [`QueueTimeout`](crate::ErrorKind::QueueTimeout): nothing was begun, nothing was sent, nothing can be charged.
+//! Below a retry layer the wait goes on in the same place of the queue, until the [`Deadline`](crate::Deadline) that the
+//! caller or the policy set, if one did: the [default deadline](crate::retry::RetryPolicy::deadline) is for attempts, and
+//! stands still in the queue. A call for which no route or no time is left leaves the queue.
 //!
 //! Against `tower`'s `ConcurrencyLimit`: that one counts calls of one service, whichever host they go to,
 //! gives the place back at the head although most of a picture is still to come, and waits without an end.

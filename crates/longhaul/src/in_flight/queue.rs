@@ -17,7 +17,7 @@ use tower_service::Service;
 
 use super::{body::Permit, policy::InFlightPolicy};
 use crate::{
-    attempt::{Admission, Attempt, Expiry, after},
+    attempt::{Admission, Attempt, Expiry, Pause, after},
     error::{BoxError, Error, ErrorKind},
     observe::{Event, Observer, tell},
 };
@@ -28,6 +28,8 @@ type Wait = dyn Future<Output = Result<OwnedSemaphorePermit, Duration>> + Send +
 /// A call that waits for its place, and then for the service below.
 pub(super) struct Queued<S, B> {
     wait: Pin<Box<Wait>>,
+    /// Until it has its place: a default deadline stands still.
+    pause: Option<Pause>,
     /// Once it has its place.
     place: Option<Permit>,
     in_flight: usize,
@@ -35,6 +37,7 @@ pub(super) struct Queued<S, B> {
     service: S,
     request: Request<B>,
     admission: Option<Admission>,
+    /// For the service below.
     expiry: Expiry,
 }
 
@@ -54,11 +57,12 @@ impl<S, B> Queued<S, B> {
         };
         Self {
             wait: Box::pin(patience.wait(places, Instant::now())),
+            pause: admission.as_ref().map(|it| it.deadline().pause()),
             place: None,
             in_flight: policy.max_per_host,
             service,
             request,
-            expiry: Expiry::new(admission.as_ref().map(Admission::deadline)),
+            expiry: Expiry::new(None),
             admission,
         }
     }
@@ -72,6 +76,9 @@ impl<S, B> Queued<S, B> {
         if self.place.is_none() {
             match ready!(self.wait.as_mut().poll(cx)) {
                 Ok(permit) => {
+                    self.pause = None;
+                    let deadline = self.admission.as_ref().map(|it| it.deadline().now());
+                    self.expiry = Expiry::new(deadline);
                     let attempt = self.request.extensions().get();
                     self.place = Some(Permit::new(permit, attempt));
                 }
@@ -128,8 +135,8 @@ struct WaitPolicy {
 }
 
 impl WaitPolicy {
-    /// Waits for one limit; again and again, in the same place of the queue, where an operation's deadline
-    /// says how much time there is: until a picture could hardly be done in what is left of it.
+    /// Waits for one limit; again and again, in the same place of the queue, where there is an operation: until a picture
+    /// could hardly be done in what is left of the deadline that was set for it, if there is one.
     async fn wait(
         self,
         places: Arc<Semaphore>,

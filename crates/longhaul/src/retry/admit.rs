@@ -106,7 +106,7 @@ impl<B: Replay> RetryOperation<B> {
             worth: self.worth,
             scale: self.route.scale,
         });
-        Admission::new(self.deadline, prospect)
+        Admission::new(self.deadline.clone(), prospect)
     }
 
     /// Writes a decision into the report, and tells the observers.

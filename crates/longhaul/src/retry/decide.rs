@@ -209,10 +209,7 @@ impl<B: Replay> RetryOperation<B> {
             empty_result: attempt.is_empty_result() && !self.asked_for_empty,
             retry_after: ending.retry_after,
             server: ending.server,
-            remaining: self
-                .deadline
-                .instant()
-                .saturating_duration_since(Instant::now()),
+            remaining: self.deadline.left(Instant::now()),
             price: exposure.price.or(self.price()),
             replayable: self.replayable(),
         };

@@ -1,11 +1,12 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::request::Parts;
+use tokio::time::Instant;
 use tower_layer::Layer;
 
 use super::{budget::Spending, policy::RetryPolicy, service::ClassifyingRetry};
 use crate::{
-    attempt::RouteInfo,
+    attempt::{Deadline, OperationDeadline, RouteInfo, after},
     config::{ConfigError, scale},
     model::{
         Money, PerResolution, PictureLimit, PriceTable, Provider, Resolution, RouteHistory,
@@ -77,10 +78,17 @@ impl Shared {
         Some(Box::new(Budgets { spending, price }))
     }
 
-    /// How long the operation of this request may take.
-    pub(super) fn time_for(&self, head: &Parts, resolution: Resolution) -> Duration {
-        if let Some(deadline) = self.policy.deadline {
-            return deadline.of(resolution);
+    /// When the operation of this request, which begins now, must have ended.
+    pub(super) fn deadline(
+        &self,
+        head: &Parts,
+        resolution: Resolution,
+        now: Instant,
+        callers: Option<Deadline>,
+    ) -> OperationDeadline {
+        if let Some(times) = self.policy.deadline {
+            let own = Deadline::at(after(now, times.of(resolution)));
+            return callers.map_or(own, |callers| callers.min(own)).into();
         }
         let unknown = Workload::default();
         let limit = match &self.limits {
@@ -90,7 +98,8 @@ impl Shared {
             }
             None => scale(DEFAULT_LIMITS.of(resolution), self.policy.time_scale),
         };
-        self.policy.time_for(limit)
+        let own = after(now, self.policy.time_for(limit));
+        OperationDeadline::by_default(own, callers)
     }
 
     /// The route that this request takes, and what is known of it.

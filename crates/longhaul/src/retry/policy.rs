@@ -71,9 +71,13 @@ pub struct RetryPolicy {
     /// another currency: give what is free a price row of 0. What was never sent or was refused by the provider is free
     /// again at its end. The count is this process's, from its beginning: a cap, not an account.
     pub spending_cap: Option<Money>,
-    /// When the operation must have ended. Default: 3 × (the longer of the limit in force for the request and
-    /// `longest_silence`, + 150 s), 2,250 s for every size; fixed when the operation begins. The caller's
+    /// When the operation must have ended, from its beginning and whatever it waits for. The caller's
     /// [`Deadline`](crate::Deadline) counts where it is earlier.
+    ///
+    /// Default: 3 × (the longer of the limit in force for the request and `longest_silence`, + 150 s), 2,250 s for every
+    /// size. That is the time of three attempts, so the default alone does not run while the operation waits for a place
+    /// [in flight](crate::in_flight): five hundred calls that begin at once are served in turn, ten at a time, however
+    /// long that takes. A service that would rather refuse what it cannot do soon sets it, or a `Deadline` for each call.
     pub deadline: Option<PerResolution>,
     /// How many prices a picture is worth: an attempt, the first among them, is begun only where its chance of
     /// bringing a picture × `worth` is at least 1. The chance is that such a picture is done in the time that is left,

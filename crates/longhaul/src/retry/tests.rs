@@ -41,7 +41,7 @@ use crate::{
     classify::{ClassifyLayer, ClassifyPolicy},
     error::{BoxError, Error, ErrorKind},
     in_flight::{InFlightLayer, InFlightPolicy},
-    model::{Class, End, Money, Resolution, Workload},
+    model::{Class, End, Money, PerResolution, Resolution, Workload},
     observe::{Event, Observer},
     timeout::SizeAwareTimeoutLayer,
 };

@@ -17,7 +17,7 @@ use super::{
     target::Dialect,
 };
 use crate::{
-    attempt::{Deadline, OperationId},
+    attempt::{OperationDeadline, OperationId},
     body::{MemoryBudget, Replay},
     error::{Error, RetryReport},
     model::{Class, Exposure, Provider, Workload},
@@ -195,17 +195,18 @@ impl<R> FallbackOperation<R> {
             return Err(FallbackStoppedBy::Body);
         }
         match self.deadline(ending.report.as_ref()) {
-            Some(deadline) if deadline.instant() <= Instant::now() => {
+            Some(deadline) if deadline.left(Instant::now()).is_zero() => {
                 Err(FallbackStoppedBy::Deadline)
             }
             _ => Ok(class),
         }
     }
 
-    fn deadline(&self, before: Option<&RetryReport>) -> Option<Deadline> {
+    fn deadline(&self, before: Option<&RetryReport>) -> Option<OperationDeadline> {
         before
             .and_then(RetryReport::deadline)
-            .or_else(|| self.head.extensions.get().copied())
+            .cloned()
+            .or_else(|| OperationDeadline::of(&self.head.extensions))
     }
 
     fn skip(&mut self, target: &Arc<str>, index: usize, why: SkipReason) {

@@ -20,7 +20,7 @@ use super::{
     running::{Lateness, RunningAttempt},
 };
 use crate::{
-    attempt::Expiry,
+    attempt::{Expiry, after},
     body::Replay,
     error::{BoxError, Error, ErrorKind},
 };
@@ -114,7 +114,7 @@ where
             running,
             beside: Vec::new(),
             next,
-            expiry: Expiry::after(operation.deadline, GRACE),
+            expiry: Expiry::after(operation.deadline.now(), GRACE),
             service,
             operation,
         }
@@ -148,7 +148,10 @@ where
                             return Poll::Ready(self.finish(Some(error)));
                         }
                         Poll::Pending => {
-                            ready!(self.as_mut().project().expiry.poll_expired(cx));
+                            let this = self.as_mut().project();
+                            let deadline = this.operation.deadline.now();
+                            this.expiry.move_to(after(deadline.instant(), GRACE));
+                            ready!(this.expiry.poll_expired(cx));
                             return Poll::Ready(self.expire());
                         }
                     }

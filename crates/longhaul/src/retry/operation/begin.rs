@@ -8,7 +8,7 @@ use super::{
     Again, RetryOperation,
 };
 use crate::{
-    attempt::{Deadline, OperationId, OtherTargets, PriorAttempts, after},
+    attempt::{Deadline, OperationDeadline, OperationId, OtherTargets, PriorAttempts},
     body::Replay,
     error::{OuterRetry, ReportParts},
     model::Workload,
@@ -33,10 +33,10 @@ impl<B: Replay> RetryOperation<B> {
         let outer_retry = OuterRetry::of(&head);
 
         let now = Instant::now();
-        let own = after(now, shared.time_for(&head, resolution));
         let callers_deadline = head.extensions.get::<Deadline>().copied();
-        let own = Deadline::at(own);
-        let deadline = callers_deadline.map_or(own, |callers| callers.min(own));
+        let elsewhere_deadline = head.extensions.remove::<OperationDeadline>();
+        let deadline = elsewhere_deadline
+            .unwrap_or_else(|| shared.deadline(&head, resolution, now, callers_deadline));
         let others = head.extensions.remove::<OtherTargets>();
 
         // The layers below tell the same observers.

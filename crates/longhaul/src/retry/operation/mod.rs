@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     attempt::{
-        Admission, Attempt, AttemptOptions, Deadline, OperationId, OtherTargets, PriorAttempts,
-        RouteInfo,
+        Admission, Attempt, AttemptOptions, Deadline, OperationDeadline, OperationId, OtherTargets,
+        PriorAttempts, RouteInfo,
     },
     body::Replay,
     error::{Error, ReportParts, RetryReport},
@@ -37,7 +37,7 @@ pub(super) struct RetryOperation<B> {
     pub(super) budgets: Option<Box<Budgets>>,
     // What another attempt is made from; `None` where the body can be sent only once.
     again: Option<Again<B>>,
-    pub(super) deadline: Deadline,
+    pub(super) deadline: OperationDeadline,
     /// The caller's own, where it set one.
     pub(super) callers_deadline: Option<Deadline>,
     pub(super) route: RouteInfo,
@@ -114,7 +114,7 @@ impl<B: Replay> RetryOperation<B> {
         let mut route = self.route.clone();
         route.probe = planned.admission.as_ref().is_some_and(Admission::is_probe);
         let options = AttemptOptions {
-            deadline: Some(self.deadline),
+            deadline: Some(self.deadline.clone()),
             admission: planned.admission,
             head_expiries: self.head_expiries,
             keep_late: true,
@@ -286,7 +286,7 @@ impl<B: Replay> RetryOperation<B> {
         if let Some(attempt) = attempt {
             self.tell(&Event::Settled { attempt });
         }
-        RetryReport::new(mem::take(&mut self.report), self.deadline)
+        RetryReport::new(mem::take(&mut self.report), self.deadline.clone())
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {

@@ -136,7 +136,9 @@ async fn a_call_that_slept_in_the_queue_is_not_begun_too_late() {
     let (client, sent) = client(&stack, |_, _| Say::picture(150));
     let holder = tokio::spawn(client.clone().oneshot(of("holder")));
     sleep(SECOND).await;
-    let answered = sleeping(client.oneshot(of("caller")), 10, HOUR).await;
+    let mut late = of("caller");
+    late.extensions_mut().insert(Deadline::after(HOUR / 2));
+    let answered = sleeping(client.oneshot(late), 10, HOUR).await;
     assert_eq!(answered.unwrap_err().class(), Class::NotBegun);
     assert_eq!(holder.await.unwrap().unwrap().status(), 200);
     assert!(times(&sent, "caller").is_empty());

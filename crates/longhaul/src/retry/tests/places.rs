@@ -103,3 +103,79 @@ async fn dropped_at_any_point_the_place_is_free_at_once() {
         assert_eq!(stack.in_flight(), 0, "cut at {cut}");
     }
 }
+
+/// So many calls for one place, each of which takes 100 s: those that got no picture, and how long it took.
+async fn in_line(
+    calls: u64,
+    stack: &Stack,
+    says: fn(&str, u32) -> Say,
+    deadline: Option<Deadline>,
+) -> (usize, u64) {
+    let began = Instant::now();
+    let (client, _) = client(stack, says);
+    let calls: Vec<_> = (0..calls)
+        .map(|call| {
+            let mut request = of(&call.to_string());
+            if let Some(deadline) = deadline {
+                request.extensions_mut().insert(deadline);
+            }
+            tokio::spawn(client.clone().oneshot(request))
+        })
+        .collect();
+    let mut failed = 0;
+    for call in calls {
+        if let Err(error) = call.await.unwrap() {
+            assert_eq!(error.class(), Class::NotBegun);
+            failed += 1;
+        }
+    }
+    assert_eq!(stack.in_flight(), 0);
+    (failed, began.elapsed().as_secs())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_calls_for_one_place_are_all_served() {
+    let in_time = |_: &str, _| Say::picture(100);
+    assert_eq!(in_line(100, &stack(1), in_time, None).await, (0, 10_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_refused_waits_in_line_without_losing_time() {
+    // Each gives its place up, and goes to the end of the line.
+    let refused_once = |_: &str, attempt| match attempt {
+        1 => Say::overloaded(100),
+        _ => Say::picture(100),
+    };
+    let (failed, _) = in_line(50, &stack(1), refused_once, None).await;
+    assert_eq!(failed, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_queue_an_operation_has_its_whole_time() {
+    let stack = stack(1);
+    let (client, sent) = client(&stack, |name, _| match name {
+        "holder" => Say::picture(2_000),
+        _ => SILENT,
+    });
+    let holder = tokio::spawn(client.clone().oneshot(of("holder")));
+    sleep(SECOND).await;
+    let began = Instant::now();
+    let error = client.oneshot(of("caller")).await.unwrap_err();
+    assert_eq!(error.class(), Class::UnknownOutcome);
+    assert_eq!(began.elapsed().as_secs(), 1_999 + 2_250);
+    assert_eq!(times(&sent, "caller")[0], 2_000);
+    holder.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_was_set_counts_in_the_queue_too() {
+    let in_time = |_: &str, _| Say::picture(100);
+    let callers = Deadline::after(1_000 * SECOND);
+    let (failed, took) = in_line(20, &stack(1), in_time, Some(callers)).await;
+    assert_eq!((failed, took), (11, 900));
+    let policys = stack_of(|policy| {
+        policy.in_flight.max_per_host = 1;
+        policy.retry.deadline = Some(PerResolution::from_secs(1_000, 1_000, 1_000, 1_000));
+    });
+    assert_eq!(in_line(20, &policys, in_time, None).await, (11, 900));
+}

@@ -13,6 +13,9 @@ pub(super) struct Say(pub u64, pub u16, pub &'static str, pub &'static str);
 
 pub(super) const PICTURE: &str = r#"{"data":[{"b64_json":"AAAA"}]}"#;
 
+const OVERLOADED: &str =
+    r#"{"error":{"code":503,"status":"UNAVAILABLE","message":"The model is overloaded."}}"#;
+
 impl Say {
     pub(super) const fn picture(after: u64) -> Self {
         Self(after, 200, "x: y", PICTURE)
@@ -20,6 +23,10 @@ impl Say {
 
     pub(super) const fn status(after: u64, status: u16) -> Self {
         Self(after, status, "x: y", "no")
+    }
+
+    pub(super) const fn overloaded(after: u64) -> Self {
+        Self(after, 503, "x: y", OVERLOADED)
     }
 
     pub(super) const fn broken(after: u64) -> Self {

@@ -1,0 +1,190 @@
+//! When an operation must have ended.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::Extensions;
+use tokio::time::Instant;
+
+use super::{Attempt, after};
+
+/// When the operation must have ended, all attempts and waits together.
+///
+/// A caller sets it as a request extension, to shorten one operation. The retry layer gives every attempt the
+/// earlier of the caller's and its own; the timeout layer ends the attempt at it. Below, [`of`](Self::of)
+/// reads the one that counts.
+///
+/// ```
+/// let request = http::Request::get("https://api.example.com/status")
+///     .extension(longhaul::Deadline::after(std::time::Duration::from_secs(8)))
+///     .body(());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The operation ends at `instant`.
+    pub const fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
+    pub fn after(duration: Duration) -> Self {
+        Self(after(Instant::now(), duration))
+    }
+
+    /// The one that counts for a request: its attempt's, else its caller's.
+    ///
+    /// An attempt's is later after a wait for a place in flight than before it: see
+    /// [`RetryPolicy::deadline`](crate::retry::RetryPolicy::deadline).
+    pub fn of(extensions: &Extensions) -> Option<Self> {
+        OperationDeadline::of(extensions).map(|deadline| deadline.now())
+    }
+
+    /// The moment it ends.
+    pub const fn instant(self) -> Instant {
+        self.0
+    }
+}
+
+/// The deadline of an operation, shared by its attempts at all targets: the earlier of what was set, by the caller or in
+/// the policy, and of the default, which is the time that attempts need.
+///
+/// The default stands still while the operation waits for a place in flight: how long a queue is says nothing of an
+/// attempt. What was set holds whatever is waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct OperationDeadline {
+    /// Beyond the clock's range where nothing was set.
+    set: Deadline,
+    default: Option<Arc<Mutex<DefaultDeadline>>>,
+}
+
+#[derive(Debug)]
+struct DefaultDeadline {
+    at: Instant,
+    paused: Option<Instant>,
+}
+
+impl From<Deadline> for OperationDeadline {
+    fn from(set: Deadline) -> Self {
+        Self { set, default: None }
+    }
+}
+
+impl OperationDeadline {
+    /// Nothing else was set than by the caller, if by anyone.
+    pub(crate) fn by_default(at: Instant, callers: Option<Deadline>) -> Self {
+        let default = DefaultDeadline { at, paused: None };
+        Self {
+            set: callers.unwrap_or_else(|| Deadline::after(Duration::MAX)),
+            default: Some(Arc::new(Mutex::new(default))),
+        }
+    }
+
+    /// The one that counts for a request: its attempt's, else that of the operation that it goes on with, else its
+    /// caller's.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        let attempt: Option<&Attempt> = extensions.get();
+        attempt
+            .and_then(|attempt| attempt.options().deadline.clone())
+            .or_else(|| extensions.get().cloned())
+            .or_else(|| extensions.get().copied().map(Deadline::into))
+    }
+
+    /// As far as it is known now.
+    pub(crate) fn now(&self) -> Deadline {
+        let Some(default) = &self.default else {
+            return self.set;
+        };
+        self.set.min(Deadline(lock(default).moved()))
+    }
+
+    /// What is left of it at `moment`.
+    pub(crate) fn left(&self, moment: Instant) -> Duration {
+        self.now().instant().saturating_duration_since(moment)
+    }
+
+    /// What was set, which no wait moves.
+    pub(crate) const fn set(&self) -> Deadline {
+        self.set
+    }
+
+    /// The operation waits for a place in flight until this is dropped.
+    pub(crate) fn pause(&self) -> Pause {
+        let default = self.default.clone();
+        if let Some(default) = &default {
+            lock(default).paused = Some(Instant::now());
+        }
+        Pause(default)
+    }
+}
+
+impl DefaultDeadline {
+    fn moved(&self) -> Instant {
+        let waited = self.paused.map_or(Duration::ZERO, |since| since.elapsed());
+        after(self.at, waited)
+    }
+}
+
+/// A default deadline that stands still.
+#[derive(Debug)]
+pub(crate) struct Pause(Option<Arc<Mutex<DefaultDeadline>>>);
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        if let Some(default) = &self.0 {
+            let mut default = lock(default);
+            default.at = default.moved();
+            default.paused = None;
+        }
+    }
+}
+
+fn lock(default: &Mutex<DefaultDeadline>) -> MutexGuard<'_, DefaultDeadline> {
+    default.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_default_stands_still_while_a_place_is_waited_for() {
+        let began = Instant::now();
+        let deadline = OperationDeadline::by_default(began + 10 * SECOND, None);
+        advance(SECOND).await;
+        let pause = deadline.pause();
+        for _ in 0..3 {
+            advance(100 * SECOND).await;
+            assert_eq!(deadline.left(Instant::now()), 9 * SECOND);
+        }
+        drop(pause);
+        assert_eq!(deadline.now().instant(), began + 310 * SECOND);
+        advance(4 * SECOND).await;
+        drop(deadline.pause());
+        assert_eq!(deadline.left(Instant::now()), 5 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_set_holds_whatever_is_waited_for() {
+        let began = Instant::now();
+        let set = Deadline::after(20 * SECOND);
+        for deadline in [
+            OperationDeadline::by_default(began + 10 * SECOND, Some(set)),
+            OperationDeadline::from(set),
+        ] {
+            let pause = deadline.pause();
+            advance(15 * SECOND).await;
+            assert!(deadline.now() <= set);
+            advance(5 * SECOND).await;
+            drop(pause);
+            assert_eq!(deadline.now(), set.min(deadline.now()));
+        }
+    }
+}
