@@ -1,8 +1,8 @@
 //! What the gateway needs of the layers, named in one place.
 
 pub(crate) use longhaul::{
-    Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Error, ErrorKind, Exposure,
-    KnownRoute, Money, OperationId, Outcome, Resolution, RouteHistory, Stack, Workload,
+    Attempt, BoxError, BoxedStack, Class, ConfigError, Currency, Deadline, Error, ErrorKind,
+    Exposure, KnownRoute, Money, OperationId, Outcome, Resolution, RouteHistory, Stack, Workload,
     attempt::Sent,
     billing::{Ledger, MemoryLedger, PriceRow, PriceTable, Provider},
     detect::{DetectPolicy, DetectWorkloadLayer},

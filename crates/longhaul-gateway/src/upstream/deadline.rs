@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::core::Deadline;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
-use longhaul::Deadline;
 
 use crate::wall_clock;
 
