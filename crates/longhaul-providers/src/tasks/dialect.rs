@@ -71,7 +71,8 @@ pub(super) struct SubmitRow {
     pub(super) set: BTreeMap<String, Scalar>,
     #[serde(default)]
     pub(super) drop_headers: Vec<String>,
-    /// Sent again under the same idempotency key where its answer was lost, because the provider takes it once.
+    /// Sent again under the same idempotency key where its answer was lost, up to three times, because the provider takes it
+    /// once.
     #[serde(default)]
     pub(super) idempotent: bool,
 }

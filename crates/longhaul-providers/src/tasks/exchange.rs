@@ -173,14 +173,14 @@ impl Running<'_> {
         let mut wait = Duration::from_secs(1).mul_f64(self.shared.policy.pace.min(1.0));
         self.note_submit(Some(self.plan.dialect.name())).await;
         loop {
-            match submit(call, self.plan, whole, said).await {
-                Err(_) if again > 0 && self.started + wait < self.deadline => {
-                    again -= 1;
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                submitted => return submitted,
+            let submitted = submit(call, self.plan, whole, said).await;
+            let is_lost = submitted.is_err() || self.may_be_taken(&submitted);
+            if !is_lost || again == 0 || self.started + wait >= self.deadline {
+                return submitted;
             }
+            again -= 1;
+            tokio::time::sleep(wait).await;
+            wait *= 2;
         }
     }
 }

@@ -27,11 +27,13 @@ async fn a_lost_submit_is_never_sent_again() {
 async fn a_dialect_that_takes_a_key_once_is_sent_again() {
     let row = rows().replace("submit = {", "submit = { idempotent = true,");
     let layer = SubmitAndPollLayer::new(TasksPolicy::from_toml(&row).unwrap()).unwrap();
-    let provider = builder("reset@0.5*2").idempotent(true).build().unwrap();
-    let response = call(&layer, &provider, request("relay")).await.unwrap();
-    assert!(picture(&json(response).await).is_some());
-    let totals = provider.oracle().totals();
-    assert_eq!((totals.requests, totals.charged), (3, 1));
+    for script in ["reset@0.5*2", "gateway-timeout@0.5*2"] {
+        let provider = builder(script).idempotent(true).build().unwrap();
+        let response = call(&layer, &provider, request("relay")).await.unwrap();
+        assert!(picture(&json(response).await).is_some(), "{script}");
+        let totals = provider.oracle().totals();
+        assert_eq!((totals.requests, totals.charged), (3, 1), "{script}");
+    }
 
     let provider = builder("reset@0.5*2").idempotent(true).build().unwrap();
     let mut unkeyed = request("relay");
