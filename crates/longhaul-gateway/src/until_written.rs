@@ -16,7 +16,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// is not written down is an operation of unknown outcome, or money that stays held. Each failure is logged with `what`.
 /// False where it is never written.
 ///
-/// A write that fails may have been made: what is added up may then be added twice, which is rarer than a database that is gone.
+/// A write that fails may have been made: `write` is one that can be made twice.
 pub(crate) async fn until_written<F>(what: &str, mut write: impl FnMut() -> F) -> bool
 where
     F: Future<Output = Result<(), BoxError>>,

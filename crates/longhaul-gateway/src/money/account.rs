@@ -4,7 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::fleet::{Fleet, Span};
+use super::fleet::{Fleet, FleetHold, Span};
 use crate::{
     config::{Cap, Per},
     core::{BoxError, Currency, ErrorKind, Money},
@@ -235,7 +235,7 @@ pub(super) enum Charged {
 #[derive(Debug)]
 pub(super) enum Back {
     Own(Arc<Mutex<State>>),
-    Fleet(Fleet, Span),
+    Fleet(Fleet, FleetHold),
 }
 
 /// Money that is held. Dropped, it settles: as free, unless it is said otherwise.
@@ -260,8 +260,8 @@ impl Drop for Hold {
     fn drop(&mut self) {
         match &self.back {
             Back::Own(state) => lock(state).settle(self.price.micros, self.charged),
-            Back::Fleet(fleet, span) => {
-                fleet.settle(span.clone(), self.price.micros, self.charged);
+            Back::Fleet(fleet, held) => {
+                fleet.settle(held.clone(), self.price.micros, self.charged);
             }
         }
     }

@@ -3,6 +3,9 @@
 //! A caller has one row for each span of its cap. Money is held by an `UPDATE` whose condition is the cap: the database lets
 //! one after the other through, so that all together never go over it. What a gateway holds that dies stays held until
 //! the span is over: nobody knows whether it was charged.
+//!
+//! What is held has a row of its own, which goes when it is settled: a settlement that was written although its answer was
+//! lost is made again, and counts once.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -26,6 +29,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS longhaul_spending (
     caller TEXT NOT NULL, currency TEXT NOT NULL, per TEXT NOT NULL, since BIGINT NOT NULL,
     spent BIGINT NOT NULL, doubtful BIGINT NOT NULL, held BIGINT NOT NULL,
     PRIMARY KEY (caller, currency, per, since))";
+const HOLDS: &str = "CREATE TABLE IF NOT EXISTS longhaul_holds (hold BIGSERIAL PRIMARY KEY, micros BIGINT NOT NULL)";
 /// The row of a span; what follows binds from `$5` on.
 macro_rules! of_span {
     ($statement:literal) => {
@@ -36,11 +40,13 @@ macro_rules! of_span {
     };
 }
 const HOLD: &str = concat!(
-    of_span!("UPDATE longhaul_spending SET held = held + $5"),
-    " AND spent + doubtful + held + $5 <= $6"
+    of_span!("WITH fits AS (UPDATE longhaul_spending SET held = held + $5"),
+    " AND spent + doubtful + held + $5 <= $6 RETURNING 1) \
+     INSERT INTO longhaul_holds (micros) SELECT $5 FROM fits RETURNING hold"
 );
 const SETTLE: &str = of_span!(
-    "UPDATE longhaul_spending SET held = held - $5, spent = spent + $6, doubtful = doubtful + $7"
+    "WITH settled AS (DELETE FROM longhaul_holds WHERE hold = $5 RETURNING micros) \
+     UPDATE longhaul_spending SET held = held - settled.micros, spent = spent + $6, doubtful = doubtful + $7 FROM settled"
 );
 const READ: &str = of_span!("SELECT spent, doubtful, held FROM longhaul_spending");
 /// The first to ask in a span takes over what was spent in it before anybody counted here.
@@ -57,6 +63,13 @@ const CONNECTIONS: u32 = 4;
 pub(super) struct Fleet {
     pool: AnyPool,
     settling: TaskTracker,
+}
+
+/// Money that is held, by its row.
+#[derive(Clone, Debug)]
+pub(super) struct FleetHold {
+    span: Span,
+    row: i64,
 }
 
 /// One caller's money in one span of its cap.
@@ -92,6 +105,7 @@ impl Fleet {
             .await?;
         make_tables(&pool).await?;
         make_table(&pool, TABLE).await?;
+        make_table(&pool, HOLDS).await?;
         Ok(Self {
             pool,
             settling: TaskTracker::new(),
@@ -114,10 +128,12 @@ impl Fleet {
     pub(super) async fn hold(&self, span: Span, cap: Cap, price: Money) -> Result<Hold, ErrorKind> {
         let fleet = self.clone();
         let task = self.settling.spawn(async move {
-            let held = fleet.try_hold(&span, cap, price).await;
-            match held {
-                Ok(None) => Ok(Hold::new(Back::Fleet(fleet, span), price)),
-                Ok(Some(balance)) => Err(refused(cap, balance, Some(price))),
+            match fleet.try_hold(&span, cap, price).await {
+                Ok(Ok(row)) => {
+                    let held = FleetHold { span, row };
+                    Ok(Hold::new(Back::Fleet(fleet, held), price))
+                }
+                Ok(Err(taken)) => Err(refused(cap, taken, Some(price))),
                 Err(error) => {
                     tracing::error!(
                         error,
@@ -130,53 +146,64 @@ impl Fleet {
         task.await.unwrap_or(Err(ErrorKind::Ledger))
     }
 
-    /// What is taken already, where the price does not fit.
+    /// The row of what is held now; or what is taken already, where the price does not fit.
     async fn try_hold(
         &self,
         span: &Span,
         cap: Cap,
         price: Money,
-    ) -> Result<Option<Balance>, BoxError> {
-        let hold = || {
-            self.asked(HOLD, span)
-                .bind(price.micros)
-                .bind(cap.limit.micros)
+    ) -> Result<Result<i64, Balance>, BoxError> {
+        let hold = async || {
+            let asked = self.asked(HOLD, span);
+            let asked = asked.bind(price.micros).bind(cap.limit.micros);
+            let row = asked.fetch_optional(&self.pool).await?;
+            row.map(|row| row.try_get(0)).transpose()
         };
-        if hold().execute(&self.pool).await?.rows_affected() > 0 {
-            return Ok(None);
+        if let Some(row) = hold().await? {
+            return Ok(Ok(row));
         }
         // Over the cap, or the first in its span.
         self.asked(BEGIN, span).execute(&self.pool).await?;
-        if hold().execute(&self.pool).await?.rows_affected() > 0 {
-            return Ok(None);
+        if let Some(row) = hold().await? {
+            return Ok(Ok(row));
         }
-        self.balance(span).await.map(Some)
+        self.balance(span).await.map(Err)
     }
 
     /// Gives back what was held, and counts what was charged of it.
-    pub(super) fn settle(&self, span: Span, micros: i64, charged: Charged) {
+    pub(super) fn settle(&self, held: FleetHold, micros: i64, charged: Charged) {
         // Without a runtime the process ends, and what it held stays held.
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
         let fleet = self.clone();
-        let (spent, doubtful) = match charged {
-            Charged::Free => (0, 0),
-            Charged::Doubtful => (0, micros),
-            Charged::Spent => (micros, 0),
-        };
         self.settling.spawn_on(
             async move {
-                until_written("what a caller spent", || async {
-                    let asked = fleet.asked(SETTLE, &span);
-                    let asked = asked.bind(micros).bind(spent).bind(doubtful);
-                    asked.execute(&fleet.pool).await?;
-                    Ok(())
+                until_written("what a caller spent", || {
+                    fleet.try_settle(&held, micros, charged)
                 })
                 .await;
             },
             &runtime,
         );
+    }
+
+    /// Once, however often it is called.
+    async fn try_settle(
+        &self,
+        held: &FleetHold,
+        micros: i64,
+        charged: Charged,
+    ) -> Result<(), BoxError> {
+        let (spent, doubtful) = match charged {
+            Charged::Free => (0, 0),
+            Charged::Doubtful => (0, micros),
+            Charged::Spent => (micros, 0),
+        };
+        let asked = self.asked(SETTLE, &held.span).bind(held.row);
+        let asked = asked.bind(spent).bind(doubtful);
+        asked.execute(&self.pool).await?;
+        Ok(())
     }
 
     pub(super) async fn idle(&self) {
@@ -202,3 +229,6 @@ impl fmt::Debug for Fleet {
         f.debug_struct("Fleet").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
