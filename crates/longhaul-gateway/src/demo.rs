@@ -17,6 +17,17 @@ const SPEED: f64 = 10.0;
 const SCRIPT: &str = "overloaded, none, cut@60, none, gateway-timeout@60, none";
 
 /// A simulated provider, and the configuration of a gateway in front of it.
+///
+/// ```no_run
+/// use longhaul_gateway::{demo::Demo, gateway::Gateway};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let demo = Demo::start().await?;
+/// let gateway = Gateway::new(&demo.config).await?;
+/// // … call it, and compare what it says with what really happened:
+/// println!("{:?}", demo.provider.oracle().totals());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Demo {
     /// Where the gateway listens, and where calls go.

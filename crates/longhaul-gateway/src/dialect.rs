@@ -39,6 +39,13 @@ fn is_google_method(path: &str) -> bool {
 
 /// Whether a `POST` to `path` asks for work that costs money, and goes through the layers: OpenAI's images,
 /// Responses and chat; Gemini's native API and Interactions. Everything else is passed on without being judged.
+///
+/// ```
+/// use longhaul_gateway::dialect::is_judged;
+///
+/// assert!(is_judged("/v1/images/generations"));
+/// assert!(!is_judged("/v1/files"), "passed on as it is, with no ledger and no retry");
+/// ```
 pub fn is_judged(path: &str) -> bool {
     const ENDINGS: [&str; 6] = [
         "/images/generations",

@@ -31,6 +31,16 @@ use http::{Extensions, StatusCode};
 use crate::core::{Attempt, Class, Event, Exposure, Observer, Outcome, Sent};
 
 /// How far one operation is: a cheap shared handle.
+///
+/// ```
+/// use longhaul_gateway::progress::Progress;
+///
+/// let mut request = http::Request::new(());
+/// let progress = Progress::enter(request.extensions_mut());
+/// assert!(!progress.is_trying() && !progress.may_have_paid(), "nothing was begun");
+/// progress.set_name("op_1");
+/// assert_eq!(Progress::enter(request.extensions_mut()).name().as_deref(), Some("op_1"), "the same one");
+/// ```
 #[derive(Clone, Default)]
 pub struct Progress(Arc<Mutex<State>>);
 
@@ -262,6 +272,16 @@ impl fmt::Debug for Progress {
 }
 
 /// A caller who waits for an operation's answer; dropped when it leaves or has it.
+///
+/// ```
+/// use longhaul_gateway::progress::Progress;
+///
+/// let progress = Progress::enter(&mut http::Extensions::new());
+/// let caller = progress.join();
+/// assert_eq!((progress.callers(), progress.is_abandoned()), (1, false));
+/// drop(caller);
+/// assert!(progress.is_abandoned(), "nothing more must be begun");
+/// ```
 #[derive(Debug)]
 #[must_use = "the caller has left when this is dropped"]
 pub struct Presence(Progress);

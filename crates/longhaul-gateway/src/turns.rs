@@ -39,6 +39,21 @@ use crate::{
 const QUEUE_FULL_WAIT: Duration = Duration::from_secs(5);
 
 /// The places of one upstream.
+///
+/// ```
+/// use longhaul_gateway::{caller::Callers, turns::Turns};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::get("/").body(())?;
+/// let caller = Callers::new(&[]).identify(request.headers(), request.uri())?;
+/// let turns = Turns::new(1);
+/// let turn = turns.take(&caller).await?;
+/// assert_eq!(turns.counts(), (1, 0));
+/// drop(turn);
+/// assert_eq!(turns.counts(), (0, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Turns(Arc<Mutex<State>>);
 

@@ -112,6 +112,19 @@ impl Builder {
     /// Such a call carries an [`Attempt`](longhaul::Attempt). A stale connection breaks after the request is
     /// written, and then nobody knows whether it is charged; a handshake is under 1 % of the call. What
     /// costs nothing, as a poll, may take any idle connection.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_hyper::Client;
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// // A server that closes idle connections after 1 s: a paid call takes none that is older than half of that.
+    /// let client: Client<Body> = Client::builder()
+    ///     .plain_http_only()
+    ///     .paid_idle_timeout(Duration::from_millis(500))
+    ///     .build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub const fn paid_idle_timeout(mut self, limit: Duration) -> Self {
         self.settings.paid_idle_timeout = limit;
         self
@@ -170,6 +183,15 @@ impl Builder {
     ///
     /// A setting cannot work, an environment variable holds no URL of a proxy, or the platform has no root
     /// certificates; the error names which.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_hyper::Client;
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// let wrong = Client::builder().plain_http_only().connect_timeout(Duration::ZERO).build::<Body>();
+    /// assert_eq!(wrong.unwrap_err().field(), "connect_timeout");
+    /// ```
     pub fn build<B>(self) -> Result<Client<B>, ConfigError>
     where
         B: Body + Send + 'static,

@@ -128,6 +128,13 @@ impl Period {
 }
 
 /// The first day of a month such as `2026-01`.
+///
+/// ```
+/// let month = longhaul_ledger::month("2026-01")?;
+/// assert_eq!(month.to_string(), "2026-01-01");
+/// assert!(longhaul_ledger::month("January").is_err());
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 pub fn month(text: &str) -> Result<Date, LedgerError> {
     date(&format!("{text}-01")).ok_or_else(|| {
         LedgerError::setting("month", format!("{text:?} is not a month such as 2026-01"))
@@ -144,6 +151,13 @@ fn date(text: &str) -> Option<Date> {
 }
 
 /// The zone of that name in the time zone database; `name` is what a person called it.
+///
+/// ```
+/// let zone = longhaul_ledger::time_zone("--zone", "Asia/Shanghai")?;
+/// assert_eq!(zone.iana_name(), Some("Asia/Shanghai"));
+/// assert!(longhaul_ledger::time_zone("--zone", "Middle-earth").is_err());
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
     TimeZone::get(name).map_err(|_| {
         LedgerError::setting(
@@ -154,6 +168,15 @@ pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
 }
 
 /// A time of day with its offset, to the millisecond: `2026-01-17T01:00:00.000+08:00`.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use longhaul_ledger::{local_time, time_zone};
+///
+/// let zone = time_zone("--zone", "Asia/Shanghai")?;
+/// assert_eq!(local_time(SystemTime::UNIX_EPOCH, &zone), "1970-01-01T08:00:00.000+08:00");
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 pub fn local_time(time: SystemTime, zone: &TimeZone) -> String {
     let zoned = timestamp(time).to_zoned_datetime(zone.clone());
     zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()

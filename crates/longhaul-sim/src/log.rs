@@ -82,6 +82,23 @@ pub struct Row {
 }
 
 /// A log, the newest row first. Its rows may be changed as a test needs them.
+///
+/// ```
+/// use longhaul_sim::{Provider, Weight, log::{CONSUMED, Log}};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// provider.clone().oneshot(request).await?;
+///
+/// let mut log = Log::of(&provider.oracle().entries(), 1_767_225_600);
+/// assert_eq!((log.rows.len(), log.rows[0].kind), (1, CONSUMED));
+/// log.skew(3_600);
+/// assert_eq!(log.pages(100).len(), 1);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
     /// The rows.

@@ -5,6 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A picture's class of size, by pixel count: it decides generation time and price.
+///
+/// ```
+/// use longhaul_sim::Resolution;
+///
+/// assert_eq!(Resolution::of_pixels(3840, 2160), Resolution::K4);
+/// assert_eq!(Resolution::K4.list_price_micros(), 240_000);
+/// assert!(Resolution::K1.generation_time(0.5) < Resolution::K4.generation_time(0.5));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Resolution {
     /// Up to 2.1 megapixels, such as 1024×1024.

@@ -19,6 +19,24 @@ use crate::{
 };
 
 /// Something that a person who waits wants to know.
+///
+/// Enough for a line of progress under a spinner: that a call takes four minutes is easier to bear for whoever sees that it has
+/// been sent, that it waits for a place, or that another target is asked now.
+///
+/// ```
+/// use longhaul::observe::Event;
+///
+/// /// One line for whoever waits.
+/// fn line(event: &Event<'_>) -> Option<String> {
+///     Some(match event {
+///         Event::Started { attempt } => format!("attempt {} is sent", attempt.number()),
+///         Event::Late { .. } => "it takes longer than most, and may still come".to_owned(),
+///         Event::Waiting { class, wait, .. } => format!("{class}: again in {} s", wait.as_secs()),
+///         Event::FallingBack { to, .. } => format!("now {to} is asked"),
+///         _ => return None,
+///     })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

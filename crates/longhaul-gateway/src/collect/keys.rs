@@ -6,6 +6,14 @@ use http::{HeaderMap, HeaderValue, header};
 ///
 /// Where none is named, that of `queue.fal.run` is in `LONGHAUL_KEY_queue_fal_run`. A value with a space in it, such as
 /// `Key abc`, is the whole `authorization` header; any other stands behind `Bearer`, and behind `Key` for fal.
+///
+/// ```
+/// use longhaul_gateway::collect::HostKeys;
+///
+/// let keys = HostKeys::default().at("queue.fal.run", "A_VARIABLE_THAT_NOBODY_SETS");
+/// let missing = keys.headers("queue.fal.run", "fal").unwrap_err();
+/// assert_eq!(missing.variable, "A_VARIABLE_THAT_NOBODY_SETS");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct HostKeys(BTreeMap<String, String>);
 

@@ -108,6 +108,17 @@ impl Config {
     }
 
     /// Reads a configuration; paths in it stay as they are.
+    ///
+    /// ```
+    /// use longhaul_gateway::config::Config;
+    ///
+    /// let config = Config::from_toml("[[upstreams]]\nname = 'openai'\nurl = 'https://api.openai.com'\n")?;
+    /// assert_eq!(config.upstreams[0].places, 256);
+    /// // Without keys nobody but this machine is let in.
+    /// let open = Config::from_toml("listen = '0.0.0.0:8787'\n[[upstreams]]\nname = 'a'\nurl = 'https://a.example'\n");
+    /// assert!(open.is_err());
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let config: Self = parse(text)?;
         config.validate()?;

@@ -103,6 +103,15 @@ const fn yes() -> bool {
 
 /// What a caller gets while nothing that may be charged is in flight: `patience = "deadline"`. The line carries no sign of
 /// life then, so that a caller behind a load balancer which cuts after a minute is better off with the refusal.
+///
+/// ```
+/// use longhaul_gateway::config::{Patience, UpstreamConfig};
+///
+/// let mut upstream = UpstreamConfig::new("relay", "https://relay.example.com");
+/// assert_eq!(upstream.patience, Patience::Refusal);
+/// // Its callers stand on the same machine, and no load balancer between.
+/// upstream.patience = Patience::Deadline;
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -116,6 +125,15 @@ pub enum Patience {
 
 /// Where a provider's key comes from: `key = { env = "OPENAI_API_KEY" }`, `key = { file = "openai.key" }` or `key = "none"`.
 /// Never the key itself: configurations are shown, copied and checked in.
+///
+/// ```
+/// use longhaul_gateway::config::ProviderKey;
+///
+/// assert!(ProviderKey::None.read()?.is_none());
+/// let unset = ProviderKey::Env("A_VARIABLE_THAT_NOBODY_SETS".to_owned());
+/// assert!(unset.read().is_err(), "found when the gateway starts, and not at the first call");
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

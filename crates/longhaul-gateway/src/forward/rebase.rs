@@ -7,6 +7,15 @@ use http::{
 use percent_encoding::percent_decode_str;
 
 /// Moves requests to one upstream: its scheme, host and port, and its path in front of theirs.
+///
+/// ```
+/// use longhaul_gateway::forward::{Rebase, RebaseError};
+///
+/// let rebase = Rebase::new("https://api.example.com/openai", "/gateway").unwrap();
+/// let uri = rebase.uri("/gateway/v1/models", Some("limit=2")).unwrap();
+/// assert_eq!(uri, "https://api.example.com/openai/v1/models?limit=2");
+/// assert_eq!(rebase.uri("/gateway/../admin", None), Err(RebaseError::DotSegment));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rebase {
     scheme: Scheme,

@@ -13,6 +13,20 @@ use crate::{
 };
 
 /// The money of all callers that have a cap.
+///
+/// ```
+/// use longhaul::Money;
+/// use longhaul_gateway::{config::{Cap, Per}, money::{Accounts, Balance}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul::BoxError> {
+/// let accounts = Accounts::open("memory").await?;
+/// let cap = Cap::new(Money::usd_micros(5_000_000), Per::Day);
+/// let alice = accounts.of(&"alice".into(), cap, Balance::default);
+/// assert_eq!(alice.balance().await?, Balance::default());
+/// assert!(!accounts.are_shared(), "another gateway would count for itself");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     own: Arc<Mutex<HashMap<Arc<str>, Account>>>,
@@ -66,6 +80,8 @@ impl Accounts {
 }
 
 /// The money of one caller.
+///
+/// Clones are the same account. See the [module](super) for what happens at its limit.
 #[derive(Clone, Debug)]
 pub struct Account(Purse);
 
@@ -88,6 +104,8 @@ pub(super) struct State {
 }
 
 /// What a caller has spent in the span of its cap, in millionths of the cap's currency.
+///
+/// All three count against the cap. What is doubtful is not taken back when a day passes without news: a provider's bill comes late.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Balance {
     /// Charged for certain.

@@ -52,6 +52,16 @@ pub const COST: HeaderName = HeaderName::from_static("x-longhaul-cost");
 pub const OPERATION: HeaderName = HeaderName::from_static("x-longhaul-operation");
 
 /// An answer that the gateway gives in the provider's place.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::StatusCode;
+/// use longhaul_gateway::refusal::Refusal;
+///
+/// let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the gateway is stopping; nothing was sent")
+///     .again_after(Duration::from_secs(5));
+/// assert_eq!((refusal.status().as_u16(), refusal.code()), (503, "stopping"));
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 #[must_use]
 pub struct Refusal(Box<Facts>);

@@ -14,6 +14,16 @@ use crate::{
 };
 
 /// Puts an [`IdempotentReplay`] around a service. All services that it makes share their operations.
+///
+/// ```
+/// use longhaul_gateway::replay::{IdempotentReplayLayer, MemoryIndex, ReplayPolicy};
+///
+/// let mut policy = ReplayPolicy::new("answers");
+/// policy.quota_bytes = 1 << 30;
+/// let layer = IdempotentReplayLayer::new(policy, MemoryIndex::new()?);
+/// assert_eq!(layer.replays().running(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct IdempotentReplayLayer {

@@ -3,6 +3,15 @@ use longhaul_ledger::{DurableLedger, LedgerError};
 use crate::core::MemoryLedger;
 
 /// Where attempts are written down.
+///
+/// ```
+/// use longhaul_gateway::upstream::Books;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul_ledger::LedgerError> {
+/// assert!(matches!(Books::open("memory").await?, Books::Memory(_)));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Books {

@@ -49,6 +49,8 @@ const ENDS_HERE: [HeaderName; 4] = [
 ];
 
 /// An upstream, ready to be called. A request extension.
+///
+/// Its layers, its places and what is known of its routes stay while the configuration around it is read anew.
 #[derive(Clone, Debug)]
 pub struct Upstream(Arc<Shared>);
 

@@ -13,6 +13,17 @@ use super::state::ClaimState;
 use crate::{error::LedgerError, period, store::Stored};
 
 /// What was found.
+///
+/// ```no_run
+/// use longhaul_ledger::{Filter, Store, claims::ClaimBook};
+///
+/// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+/// let found = store.claims(&ClaimBook::default(), &Filter::default()).await?;
+/// for claim in found.claims.iter().filter(|claim| claim.state.is_open()) {
+///     println!("{}: {} {:?}", claim.stored.id, claim.rule, claim.amount);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Found {
@@ -25,6 +36,8 @@ pub struct Found {
 }
 
 /// One attempt that is owed back, or was claimed once.
+///
+/// What was exported keeps the amount that was claimed then: a price that is changed later changes no claim.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FoundClaim {
@@ -63,6 +76,8 @@ pub struct LogEntry {
 }
 
 /// Attempts that a rule would pay for, of a provider that wants more to be spent first.
+///
+/// Some providers credit only from a certain spending on. These are shown so that nobody wonders where they are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Withheld {

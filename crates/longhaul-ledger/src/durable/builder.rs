@@ -20,6 +20,18 @@ use crate::{
 };
 
 /// What happens to calls while the ledger's database cannot be reached.
+///
+/// There is no third way: a call is either refused or made without a record that survives a crash. The default keeps the money.
+///
+/// ```
+/// use longhaul_ledger::{DurableLedger, WhenUnreachable};
+///
+/// let ledger = DurableLedger::builder("spend.db".parse()?)
+///     // Pictures matter more than the last minute's books; 500 records at most are at stake.
+///     .when_unreachable(WhenUnreachable::SpendAndWriteLater)
+///     .held(500);
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum WhenUnreachable {
@@ -40,6 +52,26 @@ impl WhenUnreachable {
 }
 
 /// How a [`DurableLedger`] is opened.
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use longhaul_ledger::{DurableLedger, Location};
+///
+/// let folder = tempfile::tempdir()?;
+/// let ledger = DurableLedger::builder(Location::Sqlite(folder.path().join("spend.db")))
+///     .name("worker-1")
+///     .patience(Duration::from_secs(2))
+///     .open()
+///     .await?;
+/// assert!(ledger.recovered().is_empty(), "it is new");
+/// ledger.close().await?;
+/// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Builder {

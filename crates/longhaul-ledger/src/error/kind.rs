@@ -3,6 +3,16 @@
 use std::{fmt, path::PathBuf};
 
 /// What went wrong, with what a person has to know to mend it.
+///
+/// What passes by itself ([`Unreachable`](Self::Unreachable), [`Locked`](Self::Locked), [`Full`](Self::Full),
+/// [`Changed`](Self::Changed)) is worth a second try; everything else needs a person.
+///
+/// ```
+/// use longhaul_ledger::{LedgerErrorKind, Location};
+///
+/// let error = "mysql://db.example.com/spend".parse::<Location>().unwrap_err();
+/// assert!(matches!(error.kind(), LedgerErrorKind::Location { .. }));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LedgerErrorKind {

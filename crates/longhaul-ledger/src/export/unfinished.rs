@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// What became of an export that was cut off.
+///
+/// An export writes files and marks claims, and a process can die between the two. Which of the two was done decides whether the
+/// files stay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Finished {

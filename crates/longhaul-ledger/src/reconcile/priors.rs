@@ -16,6 +16,9 @@ use crate::{
 };
 
 /// How often an ending was charged at a provider, and what to expect of the next one.
+///
+/// A provider's habits are seen only in its log. With these rows in the policy the next exposure is nearer to the truth than the
+/// class's own prior.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Estimate {

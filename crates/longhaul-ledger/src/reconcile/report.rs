@@ -9,6 +9,8 @@ use super::{attempts::Attempt, log::Checked, priors::Estimate, time, verdict::Ve
 use crate::store::{EntryId, span_micros};
 
 /// What a reconciliation found.
+///
+/// It serialises, so that a dry run can be kept beside the log it was made from.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Reconciliation {
@@ -92,6 +94,8 @@ pub struct Amounts {
 }
 
 /// A kind of discrepancy.
+///
+/// In the order in which they are shown: first what money can be asked back for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum FindingKind {

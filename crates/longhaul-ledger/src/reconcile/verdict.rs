@@ -9,6 +9,12 @@ use super::row::{LogRow, RowKind};
 use crate::store::span_micros;
 
 /// What joins a row of the log to an attempt.
+///
+/// ```
+/// use longhaul_ledger::reconcile::Basis;
+///
+/// assert_eq!(Basis::named(Basis::Time.name()), Some(Basis::Time));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum Basis {

@@ -6,6 +6,16 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 /// Counts of attempts, and amounts in one currency, in millionths of its unit. A sum of amounts may be more than one of
 /// them can be.
+///
+/// ```
+/// use longhaul_ledger::report::Figures;
+///
+/// let mut figures = Figures::default();
+/// assert_eq!(figures.waste_ratio(), None, "nothing was charged");
+/// figures.expected_micros = 480_000;
+/// figures.wasted_micros = 120_000;
+/// assert_eq!(figures.waste_ratio(), Some(0.25));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Figures {

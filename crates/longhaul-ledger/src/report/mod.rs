@@ -87,6 +87,12 @@ pub struct Running {
 }
 
 /// What rows may be told apart by; the currency always is.
+///
+/// ```
+/// use longhaul_ledger::report::By;
+///
+/// assert_eq!(By::ALL.map(By::name), ["day", "provider", "model", "resolution"]);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum By {

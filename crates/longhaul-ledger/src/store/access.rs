@@ -6,6 +6,23 @@ use super::Store;
 use crate::{error::LedgerError, location::Location};
 
 /// What a ledger is opened for.
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_ledger::{LedgerErrorKind, Location, Store};
+///
+/// let folder = tempfile::tempdir()?;
+/// let location = Location::Sqlite(folder.path().join("spend.db"));
+/// let missing = Store::open(&location).await.unwrap_err();
+/// assert!(matches!(missing.kind(), LedgerErrorKind::Missing { .. }), "reading makes none");
+/// Store::create(&location).await?;
+/// assert!(Store::open(&location).await?.running().await?.is_empty());
+/// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Access {

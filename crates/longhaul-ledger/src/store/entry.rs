@@ -14,6 +14,17 @@ use super::{Filter, Store, filter::time_of, row::day_micros};
 use crate::error::LedgerError;
 
 /// Names one entry. A UUID of version 7: it leads with the time of opening.
+///
+/// Names are in the order of opening, so that a list of them is one of time.
+///
+/// ```
+/// use longhaul_ledger::EntryId;
+///
+/// let text = "0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80";
+/// let id: EntryId = text.parse()?;
+/// assert_eq!(id.to_string(), text);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub(crate) Uuid);
 

@@ -17,6 +17,17 @@ use crate::error::LedgerError;
 /// every one.
 ///
 /// Names are compared letter by letter. There is no pattern: read by `opened` and look at the names where one is needed.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use longhaul::Class;
+/// use longhaul_ledger::Filter;
+///
+/// let now = SystemTime::now();
+/// let mut filter = Filter::opened(now - Duration::from_secs(86_400)..now);
+/// filter.class = Some(Class::UnknownOutcome);
+/// filter.limit = Some(100);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Filter {

@@ -19,6 +19,17 @@ use crate::{
 ///
 /// A UUID of version 7: later ones sort after earlier ones. A caller that has a name of its own for what it asks sets that as a
 /// request extension.
+///
+/// ```
+/// use longhaul::OperationId;
+///
+/// // The name that a queue of one's own has for this picture: ledger, logs and reports then use it too.
+/// let id: OperationId = "0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80".parse()?;
+/// let request = http::Request::post("https://api.example.com/v1/images/generations").extension(id);
+/// assert_eq!(OperationId::from_u128(id.as_u128()), id);
+/// assert!("42".parse::<OperationId>().is_err());
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(Uuid);
 
@@ -131,6 +142,17 @@ impl Deadline {
     }
 
     /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::Deadline;
+    ///
+    /// let mut request = http::Request::new(());
+    /// request.extensions_mut().insert(Deadline::after(Duration::from_secs(60)));
+    /// request.extensions_mut().insert(Deadline::after(Duration::from_secs(8)));
+    /// let left = Deadline::of(request.extensions()).unwrap().instant() - tokio::time::Instant::now();
+    /// assert!(left <= Duration::from_secs(8), "the last one that was set counts");
+    /// ```
     pub fn after(duration: Duration) -> Self {
         Self(after(Instant::now(), duration))
     }

@@ -23,6 +23,8 @@ pub struct Totals {
 }
 
 /// Two sums in one currency; what was really charged lies between them.
+///
+/// They differ by what ended so that nobody here knows: a connection that broke while the model worked counts only in the second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Amounts {

@@ -3,6 +3,10 @@
 use std::fmt;
 
 /// Which clock expired.
+///
+/// Each is a field of a policy, so that the one that ran out names what to change: [`TimeoutPolicy`](crate::timeout::TimeoutPolicy)
+/// has all but [`Connect`](Self::Connect), the client's own, and [`Operation`](Self::Operation), the
+/// [`Deadline`](crate::Deadline).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Clock {
@@ -37,6 +41,9 @@ impl fmt::Display for Clock {
 }
 
 /// How far a connection got.
+///
+/// Whichever it is, not a byte of the request was sent, and trying again is free. It says where to look: at the resolver, at a
+/// firewall, at certificates.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ConnectStage {
@@ -62,6 +69,9 @@ impl fmt::Display for ConnectStage {
 }
 
 /// What must not leave over plain http.
+///
+/// Refused before anything is sent: see [`Http1Policy::scope`](crate::http1::Http1Policy::scope) and
+/// [`Sensitive`](crate::http1::Sensitive).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Insecure {

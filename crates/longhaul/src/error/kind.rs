@@ -6,6 +6,18 @@ use super::{Clock, ConnectStage, Insecure};
 use crate::model::{Class, Money, Resolution};
 
 /// What happened, with its numbers.
+///
+/// The kind says what happened here; [`Error::class`](super::Error::class) says what that means for money and for sending again.
+/// Match on the kind to tell a person which setting was met, and on the class to decide anything.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::QueueTimeout { limit: Duration::from_secs(10), in_flight: 40 });
+/// assert_eq!(error.class(), Class::NeverSent);
+/// assert!(error.to_string().starts_with("all 40 places in flight stayed taken for 10.0 s"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {

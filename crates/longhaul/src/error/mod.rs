@@ -59,6 +59,15 @@ struct ErrorParts {
 
 impl Error {
     /// An error of this kind, with nothing known of its attempt yet.
+    ///
+    /// ```
+    /// use longhaul::{Class, Error, ErrorKind};
+    ///
+    /// // A client of one's own, whose peer sent GOAWAY before it read the request.
+    /// let error = Error::new(ErrorKind::RefusedByPeer);
+    /// assert_eq!(error.class(), Class::Refused);
+    /// assert!(error.attempt().is_none(), "the layers add the attempt");
+    /// ```
     pub fn new(kind: ErrorKind) -> Self {
         Self(Box::new(ErrorParts {
             kind,
@@ -98,6 +107,19 @@ impl Error {
     }
 
     /// Passes on one of ours; wraps any other as [`ErrorKind::Inner`].
+    ///
+    /// ```
+    /// use longhaul::{Class, Error, ErrorKind};
+    ///
+    /// let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    /// let error = Error::from_inner(io);
+    /// assert_eq!(*error.kind(), ErrorKind::Inner);
+    /// // Nobody proved that it was not sent.
+    /// assert_eq!(error.class(), Class::UnknownOutcome);
+    ///
+    /// let again = Error::from_inner(Error::new(ErrorKind::NotStarted));
+    /// assert_eq!(*again.kind(), ErrorKind::NotStarted, "one of ours is not wrapped");
+    /// ```
     pub fn from_inner(error: impl Into<BoxError>) -> Self {
         match error.into().downcast::<Self>() {
             Ok(ours) => *ours,

@@ -10,6 +10,9 @@ use crate::{
 };
 
 /// Who ended the retrying.
+///
+/// Each but [`Success`](Self::Success) and [`Class`](Self::Class) is a bound that a policy or a caller has set, and that could be
+/// set differently: [`RetryPolicy`](crate::retry::RetryPolicy) has most of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub enum StoppedBy {
@@ -50,6 +53,30 @@ pub enum StoppedBy {
 ///
 /// In the response's extensions, or in the error. The attempt that brought a response may still be running:
 /// its outcome comes with the last byte of the body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use longhaul::{Class, Stack, StackRequestBody, policy::Policy, retry::{RetryReport, StoppedBy}};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// // A provider that does not know the key: asking again would change nothing.
+/// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+///     Response::builder().status(401).body(Full::<Bytes>::default())
+/// });
+/// let client = Stack::new(Policy::nano_banana_pro())?.layer(provider);
+/// let request = Request::post("https://api.example.com/v1/images/generations").body(Full::<Bytes>::default())?;
+///
+/// let answer = client.oneshot(request).await?;
+/// let report: &RetryReport = answer.extensions().get().unwrap();
+/// assert_eq!(report.attempts().len(), 1);
+/// assert_eq!(report.classes().next(), Some(Some(Class::ClientError)));
+/// assert_eq!((report.stopped_by(), report.duplicates()), (StoppedBy::Class, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RetryReport {
     repr: ReportParts,

@@ -2,6 +2,19 @@ use super::target::Dialect;
 use crate::config::ConfigError;
 
 /// How a target is told the size.
+///
+/// ```
+/// use longhaul::fallback::{Dialect, Keywords, RatioPlacement, Sizes, Target};
+///
+/// // `2K` in a field `size`, and the ratio in a sentence of the prompt.
+/// let mut target = Target::new("seedream", "https://ark.example.com/api/v3/images/generations");
+/// target.dialect = Dialect::OpenAiImages;
+/// let mut words = Keywords::default();
+/// words.ratio = RatioPlacement::Prompt;
+/// target.sizes = Sizes::Keywords(words);
+/// target.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -56,6 +69,17 @@ pub enum RatioPlacement {
 }
 
 /// Widths and heights.
+///
+/// What is asked for is made as large as these bounds allow, in its own shape; a shape that does not fit into them passes the
+/// target over.
+///
+/// ```
+/// use longhaul::fallback::{Pixels, Sizes};
+///
+/// // From 512×512 to 2048×2048, both edges multiples of 16.
+/// let sizes = Sizes::Pixels(Pixels::new(512 * 512, 2048 * 2048, 16));
+/// assert_ne!(sizes, Sizes::AsAsked);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -4,6 +4,16 @@ use crate::config::ConfigError;
 use crate::config::Hosts;
 
 /// Where plain `http://` leads, as far as keys are concerned.
+///
+/// ```
+/// use longhaul::{Stack, http1::HttpScope, policy::Policy};
+///
+/// assert_eq!(HttpScope::default(), HttpScope::PublicProduction, "a key over plain http is refused");
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.http1.scope = HttpScope::Vpn;
+/// Stack::new(policy)?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]

@@ -187,6 +187,14 @@ words! {
 }
 
 /// A probability in steps of one thousandth, so that money stays integral.
+///
+/// ```
+/// use longhaul::{Money, classify::Probability};
+///
+/// let nine_of_ten = Probability::permille(900);
+/// assert_eq!(Money::usd_micros(240_000).at(nine_of_ten), Money::usd_micros(216_000));
+/// assert_eq!(Probability::permille(5_000), Probability::ONE, "nothing is more than certain");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
 pub struct Probability(u16);
 

@@ -3,6 +3,21 @@ use std::time::Duration;
 use super::{Class, Money, Probability};
 
 /// What an answer means, and what the server asks for.
+///
+/// What a [`Classifier`](crate::classify::Classifier) returns, and what stands in the extensions of an answer that was not
+/// delivered.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, classify::{Classification, Probability}};
+///
+/// // “Try again in 20 s. You will not be charged.”
+/// let classification = Classification::of(Class::Overloaded)
+///     .with_wait(Some(Duration::from_secs(20)))
+///     .with_charged(Some(Probability::ZERO));
+/// assert_eq!(classification.class, Class::Overloaded);
+/// assert_eq!(classification.price, None, "the price table's counts");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Classification {

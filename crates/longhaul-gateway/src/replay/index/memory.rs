@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// An index that the process takes with it: for tests and demonstrations.
+///
+/// Without [`SqlIndex`](super::SqlIndex) a caller that comes back after a restart is a new one, and pays again.
 pub struct MemoryIndex {
     secret: [u8; 32],
     rows: Mutex<Vec<Row>>,

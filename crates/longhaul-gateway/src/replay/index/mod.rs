@@ -29,6 +29,9 @@ impl fmt::Debug for Digest {
 }
 
 /// Where an operation is.
+///
+/// [`Unknown`](Self::Unknown) is why a state is kept at all: a key of such an operation begins nothing by itself, since it may be
+/// paid for already.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum State {

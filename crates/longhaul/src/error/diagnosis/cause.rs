@@ -3,6 +3,13 @@ use std::{borrow::Cow, fmt, time::Duration};
 use crate::error::Clock;
 
 /// Why a call ended as it did.
+///
+/// ```
+/// use longhaul::{Error, ErrorKind, diagnosis::Cause, error::ConnectStage};
+///
+/// let error = Error::new(ErrorKind::Connect { stage: ConnectStage::Dns });
+/// assert_eq!(error.diagnosis().cause, Cause::NotReached);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Cause {
@@ -39,6 +46,13 @@ pub enum Cause {
 }
 
 /// How sure a diagnosis is.
+///
+/// ```
+/// use longhaul::diagnosis::Confidence;
+///
+/// // In order, so that a page can show what is at least likely.
+/// assert!(Confidence::Certain > Confidence::Likely && Confidence::Likely > Confidence::Possible);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Confidence {
@@ -51,6 +65,19 @@ pub enum Confidence {
 }
 
 /// Why a call ended as it did, what shows that, and what to do about it. `Display` says it in one sentence.
+///
+/// It is read from facts that are there anyway: what was sent, how long nothing came, who answered. A guess is called one.
+///
+/// ```
+/// use longhaul::{Error, ErrorKind, error::Insecure};
+///
+/// let diagnosis = Error::new(ErrorKind::Insecure(Insecure::Key)).diagnosis();
+/// println!("{diagnosis} ({:?})", diagnosis.confidence);
+/// for fact in &diagnosis.evidence {
+///     println!("- {fact}");
+/// }
+/// assert!(!diagnosis.advice.is_empty());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Diagnosis {
