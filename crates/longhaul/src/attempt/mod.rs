@@ -128,6 +128,8 @@ impl Attempt {
     }
 
     /// The operation that this is a try of.
+    ///
+    /// Ledger entries, spans and reports have the same id, so that one call can be followed through all of them.
     pub fn operation(&self) -> OperationId {
         self.0.operation
     }
@@ -148,6 +150,18 @@ impl Attempt {
     }
 
     /// The outcome, if it has ended.
+    ///
+    /// ```
+    /// use longhaul::{Attempt, Money};
+    ///
+    /// /// What the attempts so far may have cost at most; `None` where a price is not known.
+    /// fn at_most(attempts: &[Attempt]) -> Option<Money> {
+    ///     let ended = attempts.iter().filter_map(Attempt::outcome_now);
+    ///     ended.map(|outcome| outcome.exposure.possible()).reduce(|sum, cost| sum?.checked_add(cost?))?
+    /// }
+    ///
+    /// assert_eq!(at_most(&[]), None);
+    /// ```
     pub fn outcome_now(&self) -> Option<Outcome> {
         self.facts().outcome
     }
@@ -168,6 +182,18 @@ impl Attempt {
 
     /// Calls `hear` at the end, once, on the task that ends the attempt: be quick, and do not block. At once, where it has
     /// ended already.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use longhaul::Attempt;
+    ///
+    /// /// Sends the class of each attempt to a thread that counts them.
+    /// fn count(attempt: &Attempt, to: mpsc::Sender<&'static str>) {
+    ///     attempt.on_end(move |_, outcome| {
+    ///         let _ = to.send(outcome.class.name());
+    ///     });
+    /// }
+    /// ```
     pub fn on_end(&self, hear: impl FnOnce(&Self, &Outcome) + Send + 'static) {
         let ended = {
             let mut facts = self.facts();

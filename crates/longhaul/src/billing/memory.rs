@@ -64,11 +64,25 @@ impl MemoryLedger {
     }
 
     /// What the provider owes back, by `rules`.
+    ///
+    /// ```
+    /// use longhaul::billing::{ClaimRules, MemoryLedger};
+    ///
+    /// let ledger = MemoryLedger::new();
+    /// assert!(ledger.claims(&ClaimRules::default()).is_empty(), "nobody has called yet");
+    /// ```
     pub fn claims(&self, rules: &ClaimRules) -> Vec<Claim> {
         claims(&self.records(), rules)
     }
 
     /// What was spent, for certain and at most.
+    ///
+    /// ```
+    /// use longhaul::{Currency, billing::MemoryLedger};
+    ///
+    /// let totals = MemoryLedger::new().totals();
+    /// assert_eq!((totals.in_currency(Currency::USD), totals.unknown), (None, 0));
+    /// ```
     pub fn totals(&self) -> Totals {
         Totals::of(&self.records())
     }

@@ -197,6 +197,8 @@ impl Record {
     }
 
     /// Whether the attempt still runs, as far as the ledger knows.
+    ///
+    /// After the process has died this is all that is known; a durable ledger closes it as [lost](crate::End::Lost) then.
     pub const fn is_open(&self) -> bool {
         self.closing.is_none()
     }

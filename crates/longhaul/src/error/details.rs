@@ -11,18 +11,34 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Clock {
     /// DNS, TCP and TLS together.
+    ///
+    /// [`Builder::connect_timeout`] of `longhaul-hyper`, 10 s there. Free: nothing was sent.
+    ///
+    /// [`Builder::connect_timeout`]: https://docs.rs/longhaul-hyper/latest/longhaul_hyper/struct.Builder.html#method.connect_timeout
     Connect,
     /// From the call until the request body is first asked for.
+    ///
+    /// [`TimeoutPolicy::start`](crate::timeout::TimeoutPolicy::start): a client without a free connection, or one that does not connect.
     Start,
     /// No progress while the request is written.
+    ///
+    /// [`TimeoutPolicy::write_progress`](crate::timeout::TimeoutPolicy::write_progress): an uplink that is gone, or nobody who reads.
     WriteProgress,
     /// From the flushed request until the picture begins to arrive.
+    ///
+    /// [`TimeoutPolicy::picture`](crate::timeout::TimeoutPolicy::picture), by size. The call most likely goes on, and is charged.
     Picture,
     /// Between two pieces of the answer, once the picture has begun.
+    ///
+    /// [`TimeoutPolicy::silence`](crate::timeout::TimeoutPolicy::silence): the picture was made, and stopped arriving.
     Silence,
     /// One attempt as a whole.
+    ///
+    /// [`TimeoutPolicy::attempt`](crate::timeout::TimeoutPolicy::attempt), off by default.
     Attempt,
     /// The operation as a whole, with all its attempts and waits.
+    ///
+    /// The [`Deadline`](crate::Deadline) of its caller, or of [the policy](crate::retry::RetryPolicy::deadline).
     Operation,
 }
 

@@ -174,6 +174,8 @@ impl Error {
     }
 
     /// What the failure means: as classified, or as the built-in classifier reads it.
+    ///
+    /// A wrapped error of a client that proves nothing is [`UnknownOutcome`](Class::UnknownOutcome) as soon as its request may be out.
     pub fn class(&self) -> Class {
         match &self.0.attempt {
             Some(attempt) => attempt
@@ -189,6 +191,8 @@ impl Error {
     }
 
     /// The idempotency key that was sent: what a provider's support can search for.
+    ///
+    /// The same on all attempts of an operation; `None` where no retry layer made the attempt.
     pub fn idempotency_key(&self) -> Option<&HeaderValue> {
         self.0.attempt.as_ref()?.idempotency_key()
     }

@@ -161,6 +161,15 @@ impl Resolutions {
     }
 
     /// What is made where `asked` is asked for; `None` where that cannot be done. What is not known stays so.
+    ///
+    /// ```
+    /// use longhaul::{Resolution, fallback::Resolutions};
+    ///
+    /// let mut from_2k = Resolutions::between(Resolution::K2, Resolution::K4);
+    /// from_2k.raise = true;
+    /// assert_eq!(from_2k.fit(Resolution::K1), Some(Resolution::K2), "larger than asked for is allowed here");
+    /// assert_eq!(from_2k.fit(Resolution::Unknown), Some(Resolution::Unknown));
+    /// ```
     pub fn fit(&self, asked: Resolution) -> Option<Resolution> {
         match asked {
             Resolution::Unknown => Some(asked),

@@ -70,6 +70,14 @@ impl Default for Http1Policy {
 
 impl Http1Policy {
     /// Refuses a policy that cannot mean what it says.
+    ///
+    /// ```
+    /// use longhaul::http1::Http1Policy;
+    ///
+    /// let mut policy = Http1Policy::default();
+    /// policy.key_headers.push("not a header".to_owned());
+    /// assert!(policy.validate().is_err());
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.hosts
             .validate()

@@ -86,6 +86,14 @@ impl Class {
     ///
     /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a
     /// refusal is free; a request that was sent and never answered usually runs on and is charged.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// // A call that was cut while the model worked most likely goes on, and is charged.
+    /// assert_eq!(Class::IntermediaryCut.charge_probability().as_permille(), 900);
+    /// assert_eq!(Class::Refused.charge_probability().as_permille(), 0);
+    /// ```
     pub const fn charge_probability(self) -> Probability {
         Probability::permille(match self {
             Self::NeverSent
@@ -116,6 +124,12 @@ impl Class {
     }
 
     /// What a person should do about an attempt that ended so.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// assert_eq!(Class::NeverSent.advice(), "sending again is free");
+    /// ```
     pub const fn advice(self) -> &'static str {
         match self {
             Self::NeverSent | Self::SentPartial | Self::Refused => "sending again is free",

@@ -97,6 +97,12 @@ impl Money {
     }
 
     /// The same currency, `factor` times the amount, held at the limits of `i64`.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    ///
+    /// assert_eq!(Money::usd_micros(134_400).times(4), Money::usd_micros(537_600));
+    /// ```
     pub const fn times(self, factor: u32) -> Self {
         Self {
             micros: self.micros.saturating_mul(factor as i64),

@@ -115,6 +115,14 @@ impl Exposure {
 
     /// The same attempt with drafts that cost `drafts` besides. Where no price is known, or one in another currency, the
     /// sum is not known either, and nothing changes.
+    ///
+    /// ```
+    /// use longhaul::{Exposure, Money, classify::Probability};
+    ///
+    /// let exposure = Exposure::new(Probability::ONE, Some(Money::usd_micros(165_000)));
+    /// let exposure = exposure.with_drafts(Some(Money::usd_micros(9_000)));
+    /// assert_eq!(exposure.certain(), Some(Money::usd_micros(174_000)));
+    /// ```
     #[must_use]
     pub fn with_drafts(mut self, drafts: Option<Money>) -> Self {
         let sum = self.price.zip(drafts);

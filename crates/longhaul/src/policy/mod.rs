@@ -186,6 +186,14 @@ impl Policy {
     }
 
     /// Writes the policy as a file that [`from_toml`](Self::from_toml) reads back.
+    ///
+    /// ```
+    /// use longhaul::policy::Policy;
+    ///
+    /// let policy = Policy::no_duplicate_charges();
+    /// assert_eq!(Policy::from_toml(&policy.to_toml()?)?, policy);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     #[cfg(feature = "toml")]
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         toml::to_string_pretty(self)

@@ -148,6 +148,15 @@ impl ClassifyingRetryLayer {
     }
 
     /// Learns of routes, and knows of them, by this history: to share one across layers and stacks.
+    ///
+    /// ```
+    /// use longhaul::{RouteHistory, retry::ClassifyingRetryLayer};
+    ///
+    /// let routes = RouteHistory::new();
+    /// let pictures = ClassifyingRetryLayer::default().with_history(routes.clone());
+    /// let previews = ClassifyingRetryLayer::default().with_history(routes.clone());
+    /// assert_eq!(pictures.history().cuts(), previews.history().cuts(), "what one learns, both know");
+    /// ```
     pub fn with_history(mut self, history: RouteHistory) -> Self {
         self.shared.history = history;
         self

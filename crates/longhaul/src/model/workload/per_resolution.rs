@@ -50,6 +50,14 @@ impl PerResolution {
     }
 
     /// The same table with `change` made to each row.
+    ///
+    /// ```
+    /// use longhaul::PerResolution;
+    ///
+    /// // Half as much again, for a relay that queues.
+    /// let limits = PerResolution::from_secs(300, 300, 600, 600).map(|limit| limit * 3 / 2);
+    /// assert_eq!((limits.k1.as_secs(), limits.unknown.as_secs()), (450, 900));
+    /// ```
     #[must_use]
     pub fn map(self, change: impl Fn(Duration) -> Duration) -> Self {
         Self {
