@@ -191,6 +191,8 @@ impl Callers {
     }
 
     /// Who sent this request. All keys are compared, each in constant time, whichever fits.
+    ///
+    /// A key that nobody knows is refused, and so is none, with 401; the message never repeats what was presented.
     pub fn identify(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
         let presented = presented_key(headers, uri);
         if self.0.is_empty() {

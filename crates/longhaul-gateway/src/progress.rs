@@ -214,6 +214,17 @@ impl Progress {
     }
 
     /// The operation goes on, with all it does, also when nobody waits: somebody will come back for it.
+    ///
+    /// ```
+    /// use longhaul_gateway::progress::Progress;
+    ///
+    /// let progress = Progress::enter(&mut http::Extensions::new());
+    /// drop(progress.join());
+    /// assert!(progress.is_abandoned());
+    /// // It has an idempotency key: the same caller will ask again.
+    /// progress.run_on();
+    /// assert!(!progress.is_abandoned());
+    /// ```
     pub fn run_on(&self) {
         self.state().runs_on = true;
     }
@@ -272,16 +283,6 @@ impl fmt::Debug for Progress {
 }
 
 /// A caller who waits for an operation's answer; dropped when it leaves or has it.
-///
-/// ```
-/// use longhaul_gateway::progress::Progress;
-///
-/// let progress = Progress::enter(&mut http::Extensions::new());
-/// let caller = progress.join();
-/// assert_eq!((progress.callers(), progress.is_abandoned()), (1, false));
-/// drop(caller);
-/// assert!(progress.is_abandoned(), "nothing more must be begun");
-/// ```
 #[derive(Debug)]
 #[must_use = "the caller has left when this is dropped"]
 pub struct Presence(Progress);

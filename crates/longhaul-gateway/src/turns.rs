@@ -83,6 +83,8 @@ impl Turns {
     }
 
     /// A place for a call of `caller`, at its turn. Refused where too many of its calls wait already.
+    ///
+    /// Whoever stops waiting leaves the queue: no place is given to a caller who is gone.
     pub async fn take(&self, caller: &Caller) -> Result<Turn, Refusal> {
         let scope = caller.scope();
         let given = {

@@ -67,6 +67,17 @@ impl Builder {
     }
 
     /// All numbers at once, in place of the defaults and of what was set before.
+    ///
+    /// ```
+    /// use longhaul_hyper::{Client, Settings};
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.pool_max_idle_per_host = 0;
+    /// let client: Client<Body> = Client::builder().plain_http_only().settings(settings.clone()).build()?;
+    /// assert_eq!(*client.settings(), settings);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -170,6 +181,15 @@ impl Builder {
     /// No TLS and no need of root certificates: an https request fails before it is sent.
     ///
     /// For tests and for private networks.
+    ///
+    /// ```
+    /// use longhaul_hyper::Client;
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// // No root certificates are read: the client is there also where the machine has none.
+    /// let client: Client<Body> = Client::builder().plain_http_only().build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn plain_http_only(mut self) -> Self {
         self.trust = Trust::PlainHttpOnly;
         self

@@ -110,6 +110,19 @@ impl Period {
     }
 
     /// Its days, the first and the last cut to the period. Days have 23 to 25 hours where clocks are changed.
+    ///
+    /// ```
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Period, time_zone};
+    ///
+    /// let zone = time_zone("--zone", "Europe/Berlin")?;
+    /// let march = Period::month_of("2026-03-01".parse().expect("a date"), zone)?;
+    /// let days = march.days()?;
+    /// let hours = |day: &longhaul_ledger::Day| day.range.end.duration_since(day.range.start).unwrap().as_secs() / 3600;
+    /// assert_eq!((days.len(), hours(&days[28])), (31, 23), "the clocks go forward");
+    /// # let _ = TimeZone::UTC;
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
     pub fn days(&self) -> Result<Vec<Day>, LedgerError> {
         let mut days = Vec::new();
         let mut start = self.start;

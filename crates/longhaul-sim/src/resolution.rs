@@ -62,6 +62,14 @@ impl Resolution {
     /// The generation time that a share `probability` of all generations stays within.
     ///
     /// Values outside 0 to 1 are taken as the nearer end.
+    ///
+    /// ```
+    /// use longhaul_sim::Resolution;
+    ///
+    /// let [p50, p99] = [0.5, 0.99].map(|share| Resolution::K4.generation_time(share));
+    /// assert!(p99 > p50);
+    /// assert_eq!(Resolution::K4.generation_time(-1.0), Resolution::K4.generation_time(0.0));
+    /// ```
     #[must_use]
     pub fn generation_time(self, probability: f64) -> Duration {
         let points = self.quantiles();

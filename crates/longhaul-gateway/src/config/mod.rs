@@ -126,6 +126,15 @@ impl Config {
     }
 
     /// What is in force, as a file that [`from_toml`](Self::from_toml) reads back. Passwords in URLs are left out.
+    ///
+    /// ```
+    /// use longhaul_gateway::config::Config;
+    ///
+    /// let mut config = Config::from_toml("[[upstreams]]\nname = 'openai'\nurl = 'https://api.openai.com'\n")?;
+    /// config.ledger = "postgres://ledger:hunter2@db.example.com/spend".to_owned();
+    /// assert!(!config.to_toml()?.contains("hunter2"));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         let mut shown = self.clone();
         shown.ledger = without_password(&self.ledger);

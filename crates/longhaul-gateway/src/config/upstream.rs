@@ -200,6 +200,15 @@ impl fmt::Debug for Secret {
 
 impl UpstreamConfig {
     /// Everything goes to `url`, with the caller's own key and the default policy.
+    ///
+    /// ```
+    /// use longhaul_gateway::config::{ProviderKey, UpstreamConfig};
+    ///
+    /// let mut upstream = UpstreamConfig::new("gemini", "https://generativelanguage.googleapis.com");
+    /// upstream.key = Some(ProviderKey::Env("GEMINI_API_KEY".to_owned()));
+    /// upstream.paths = vec!["/v1beta/".to_owned()];
+    /// assert!(upstream.detach && upstream.heartbeat, "by default");
+    /// ```
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             name: name.into(),

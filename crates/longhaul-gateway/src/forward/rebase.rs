@@ -54,6 +54,15 @@ impl std::error::Error for RebaseError {}
 
 impl Rebase {
     /// To `upstream`, such as `https://api.example.com/openai`; `strip` is taken off the front of the caller's path.
+    ///
+    /// Refuses a URL that calls cannot be moved to.
+    ///
+    /// ```
+    /// use longhaul_gateway::forward::{Rebase, RebaseError};
+    ///
+    /// assert!(Rebase::new("https://api.example.com", "").is_ok());
+    /// assert_eq!(Rebase::new("https://user:word@api.example.com", "").unwrap_err(), RebaseError::Upstream);
+    /// ```
     pub fn new(upstream: &str, strip: &str) -> Result<Self, RebaseError> {
         if upstream.contains(['?', '#', '@']) {
             return Err(RebaseError::Upstream);

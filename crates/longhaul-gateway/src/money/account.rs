@@ -135,6 +135,20 @@ impl Account {
     }
 
     /// What was spent in this span, and what is held; fails where the database does not answer.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    /// use longhaul_gateway::{config::{Cap, Per}, money::{Account, Balance}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// // What the ledger says of the hours before a restart.
+    /// let before = Balance { spent: 480_000, ..Balance::default() };
+    /// let account = Account::new(Cap::new(Money::usd_micros(500_000), Per::Day), before);
+    /// assert_eq!(account.balance().await?.spent, 480_000);
+    /// assert!(account.reserve().first(Some(Money::usd_micros(240_000))).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub async fn balance(&self) -> Result<Balance, BoxError> {
         match &self.0 {
             Purse::Own(state) => {

@@ -79,6 +79,19 @@ impl IdempotentReplayLayer {
     }
 
     /// All operations of this layer: to look at them, to collect them, to wait for their end.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use longhaul_gateway::replay::Replays;
+    ///
+    /// # async fn example(replays: Replays) {
+    /// println!("{} operations run, {} of them without a caller", replays.running(), replays.detached());
+    /// // At the end of the process:
+    /// if tokio::time::timeout(Duration::from_secs(600), replays.idle()).await.is_err() {
+    ///     replays.stop().await;
+    /// }
+    /// # }
+    /// ```
     pub fn replays(&self) -> Replays {
         self.replays.clone()
     }

@@ -58,6 +58,8 @@ mod name {
 }
 
 /// How a deadline is written.
+///
+/// Each form is one that programs really send; a header that none of them fits is named by its own row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -80,6 +80,17 @@ const FURTHEST: Duration = Duration::from_hours(26);
 
 impl Store {
     /// The same for the month of `day`, as each provider counts it in its own time zone; `filter`'s time does not count.
+    ///
+    /// ```no_run
+    /// use longhaul_ledger::{Filter, Store, claims::{ClaimBook, summary}, month};
+    ///
+    /// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let found = store.claims_of_month(&ClaimBook::default(), month("2026-01")?, &Filter::default()).await?;
+    /// for row in summary(&found.claims) {
+    ///     println!("{:?} {} {}: {} claims", row.provider, row.rule, row.state, row.claims);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn claims_of_month(
         &self,
         book: &ClaimBook,

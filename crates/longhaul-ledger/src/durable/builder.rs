@@ -108,6 +108,8 @@ impl Builder {
     ///
     /// An entry that was closed as lost too early, since its writer was cut off, is put right when its writer is back
     /// and closes it.
+    ///
+    /// Longer than any pause of the process or of its network that is no death: a laptop's sleep, a database's failover.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self

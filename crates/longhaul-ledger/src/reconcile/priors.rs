@@ -66,6 +66,16 @@ impl Estimate {
     }
 
     /// As a policy takes it.
+    ///
+    /// ```no_run
+    /// use longhaul::policy::Policy;
+    /// use longhaul_ledger::reconcile::Reconciliation;
+    ///
+    /// # fn example(found: Reconciliation) {
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.billing.charge_rules = found.priors.iter().map(|estimate| estimate.row()).collect();
+    /// # }
+    /// ```
     pub fn row(&self) -> ChargeRule {
         ChargeRule::new(&*self.provider, self.class, self.permille)
     }

@@ -121,6 +121,16 @@ impl Verdict {
     }
 
     /// What was charged and not given back.
+    ///
+    /// ```no_run
+    /// use longhaul_ledger::reconcile::Reconciliation;
+    ///
+    /// # fn example(found: Reconciliation) {
+    /// for correction in &found.corrections {
+    ///     println!("{}: {} becomes {}", correction.entry, correction.before.net(), correction.after.net());
+    /// }
+    /// # }
+    /// ```
     pub const fn net(&self) -> Money {
         Money {
             micros: self.charged.micros.saturating_sub(self.credited_micros),

@@ -126,6 +126,19 @@ const DAYS: usize = 3;
 
 impl Store {
     /// What was paid for in `period`, of `filter`'s provider, model and class; its time and limit do not count.
+    ///
+    /// ```no_run
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Filter, Period, Store, month, report::By};
+    ///
+    /// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let january = Period::month_of(month("2026-01")?, TimeZone::UTC)?;
+    /// let report = store.report(&january, &Filter::default()).await?;
+    /// for row in report.by(&[By::Provider]) {
+    ///     println!("{:?}: {} attempts, {} micros wasted", row.provider, row.figures.attempts, row.figures.wasted_micros);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn report(&self, period: &Period, filter: &Filter) -> Result<Report, LedgerError> {
         let days = match self.extent().await? {
             Some(extent) => period

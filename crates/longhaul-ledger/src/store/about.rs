@@ -14,6 +14,17 @@ const MONTHS: usize = 1200;
 
 impl Store {
     /// The months in which attempts that ended were opened, each by its first day in `zone`.
+    ///
+    /// ```no_run
+    /// use jiff::tz::TimeZone;
+    ///
+    /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// // For a menu: only months of which there is something to show.
+    /// for month in store.months(&TimeZone::UTC).await? {
+    ///     println!("{}-{:02}", month.year(), month.month());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn months(&self, zone: &TimeZone) -> Result<Vec<Date>, LedgerError> {
         let Some(extent) = self.extent().await? else {
             return Ok(Vec::new());

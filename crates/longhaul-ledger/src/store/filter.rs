@@ -47,6 +47,16 @@ pub struct Filter {
 
 impl Filter {
     /// The entries of one operation.
+    ///
+    /// ```no_run
+    /// use longhaul::OperationId;
+    /// use longhaul_ledger::{Filter, Store};
+    ///
+    /// # async fn example(store: Store, named_in_an_error: OperationId) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let attempts = store.records(&Filter::of_operation(named_in_an_error)).await?;
+    /// println!("{} attempts for one picture", attempts.len());
+    /// # Ok(()) }
+    /// ```
     pub fn of_operation(operation: OperationId) -> Self {
         Self {
             operation: Some(operation),

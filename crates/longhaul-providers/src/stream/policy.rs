@@ -115,6 +115,15 @@ impl StreamPolicy {
 
     /// This policy for a provider whose time runs `1 / factor` times as fast, for tests and demonstrations. Refuses a
     /// factor that is not above zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_providers::stream::StreamPolicy;
+    ///
+    /// let fast = StreamPolicy::default().scaled(0.01)?;
+    /// assert_eq!(fast.silence, Duration::from_millis(900));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn scaled(mut self, factor: f64) -> Result<Self, ConfigError> {
         if !(factor.is_finite() && factor > 0.0) {
             let message = format!("{factor} is not a number above zero");

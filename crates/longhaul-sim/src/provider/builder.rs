@@ -131,6 +131,23 @@ impl Default for Builder {
 
 impl Builder {
     /// The one seed for generation times and ids. Each request draws by its place in the order of arrival.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut took = Vec::new();
+    /// for _ in 0..2 {
+    ///     let provider = Provider::builder().seed(7).image_weight(Weight::Tiny).build()?;
+    ///     let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    ///     provider.clone().oneshot(request).await?;
+    ///     took.push(provider.oracle().entries()[0].charged);
+    /// }
+    /// assert_eq!(took[0], took[1], "a failure can be seen again");
+    /// # Ok(()) }
+    /// ```
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self

@@ -117,6 +117,14 @@ type Chooser = Arc<dyn Fn(&Seen<'_>) -> Action + Send + Sync>;
 
 impl Script {
     /// A script of these actions, each for one request.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Script};
+    ///
+    /// let script = Script::new([Fault::Overloaded, Fault::None]);
+    /// assert_eq!(script.actions().len(), 2);
+    /// assert_eq!(script.actions()[0].fault(), Fault::Overloaded);
+    /// ```
     pub fn new<A: Into<Action>>(actions: impl IntoIterator<Item = A>) -> Self {
         Self {
             actions: actions.into_iter().map(Into::into).collect(),
@@ -164,6 +172,13 @@ impl Script {
     }
 
     /// Starts over after the last action.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Script};
+    ///
+    /// // Every other call is refused, however many there are.
+    /// let script = Script::new([Fault::Overloaded, Fault::None]).repeating();
+    /// ```
     #[must_use]
     pub fn repeating(self) -> Self {
         Self {

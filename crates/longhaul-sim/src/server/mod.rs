@@ -208,6 +208,15 @@ impl Server {
     }
 
     /// What a client must trust: the server's certificate and nothing else. Empty without encryption.
+    ///
+    /// ```no_run
+    /// use longhaul_sim::{Provider, server::Server};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let server = Server::builder(Provider::default()).tls(true).start().await?;
+    /// assert_eq!(server.root_store().len(), 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn root_store(&self) -> Arc<RootCertStore> {
         self.tls.as_ref().map_or_else(
