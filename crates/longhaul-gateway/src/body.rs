@@ -104,11 +104,11 @@ const READ_BUFFER: usize = 64 * 1024;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReadLimits {
-    /// Bytes.
+    /// Bytes of one body that is read whole. One that is passed on may have more.
     pub bytes: u64,
-    /// Between two pieces.
+    /// How long no byte may come.
     pub silence: Duration,
-    /// The whole.
+    /// How long a body may take that is read whole, from its first byte to its last.
     pub time: Duration,
 }
 
@@ -181,6 +181,11 @@ impl ReadLimits {
     }
 
     /// Reads `body` to its end; nothing is sent before.
+    ///
+    /// # Errors
+    ///
+    /// 413 for more bytes than these, 408 for a body that stands still or takes too long, 400 for one that breaks off; each as an answer
+    /// for the caller, that says that nothing was sent.
     pub async fn read<B>(self, body: B) -> Result<Bytes, Refusal>
     where
         B: Body,

@@ -192,7 +192,7 @@ impl Callers {
 
     /// Who sent this request. All keys are compared, each in constant time, whichever fits.
     ///
-    /// A key that nobody knows is refused, and so is none, with 401; the message never repeats what was presented.
+    /// Where keys are needed, one that nobody knows is refused, and so is none, with 401; the message never repeats what was presented.
     pub fn identify(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
         let presented = presented_key(headers, uri);
         if self.0.is_empty() {
@@ -231,6 +231,10 @@ impl Callers {
 /// assert_eq!(hash.to_string().len(), 64);
 /// # Ok::<(), longhaul::ConfigError>(())
 /// ```
+///
+/// # Errors
+///
+/// Where the system has no randomness.
 pub fn new_key() -> Result<(String, KeyHash), ConfigError> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).map_err(|error| {

@@ -40,6 +40,10 @@ pub struct Demo {
 
 impl Demo {
     /// Starts the provider. Everything that the gateway writes goes into a folder that is removed at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no free port, or no room for a folder.
     pub async fn start() -> Result<Self, io::Error> {
         let script: Script = SCRIPT.parse().map_err(io::Error::other)?;
         let provider = Provider::builder()

@@ -63,7 +63,7 @@ struct State {
 pub struct FreeRefusal {
     /// The provider's status, where there was an answer.
     pub status: Option<StatusCode>,
-    /// What it means.
+    /// What the ending means; nothing of it is charged.
     pub class: Class,
     /// How long until it makes sense to ask again.
     pub wait: Duration,

@@ -48,6 +48,10 @@ impl Period {
     }
 
     /// The month of `day` in `zone`.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) for a month whose end is beyond the calendar.
     pub fn month_of(day: Date, zone: TimeZone) -> Result<Self, LedgerError> {
         let first = day.first_of_month();
         let next = next_month(first)?;
@@ -56,6 +60,11 @@ impl Period {
 
     /// The period that is asked for: a month such as `2026-01`, or a beginning, an end, or both; each a date or a time
     /// with its offset. `None` where nothing is asked for. An end that is left out is now, a beginning 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) with the name of what cannot be read (`month`, `from`, `until`), and for an end that
+    /// is not after the beginning.
     pub fn asked(
         month: Option<&str>,
         from: Option<&str>,
@@ -123,6 +132,10 @@ impl Period {
     /// # let _ = TimeZone::UTC;
     /// # Ok::<(), longhaul_ledger::LedgerError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) for a day beyond the calendar.
     pub fn days(&self) -> Result<Vec<Day>, LedgerError> {
         let mut days = Vec::new();
         let mut start = self.start;
@@ -148,6 +161,10 @@ impl Period {
 /// assert!(longhaul_ledger::month("January").is_err());
 /// # Ok::<(), longhaul_ledger::LedgerError>(())
 /// ```
+///
+/// # Errors
+///
+/// [`Setting`](crate::LedgerErrorKind::Setting) for any other text.
 pub fn month(text: &str) -> Result<Date, LedgerError> {
     date(&format!("{text}-01")).ok_or_else(|| {
         LedgerError::setting("month", format!("{text:?} is not a month such as 2026-01"))
@@ -171,6 +188,10 @@ fn date(text: &str) -> Option<Date> {
 /// assert!(longhaul_ledger::time_zone("--zone", "Middle-earth").is_err());
 /// # Ok::<(), longhaul_ledger::LedgerError>(())
 /// ```
+///
+/// # Errors
+///
+/// [`Setting`](crate::LedgerErrorKind::Setting), named `setting`, for a zone that is not there.
 pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
     TimeZone::get(name).map_err(|_| {
         LedgerError::setting(

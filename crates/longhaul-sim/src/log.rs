@@ -55,7 +55,7 @@ pub struct Row {
     pub kind: i64,
     /// A text for people.
     pub content: String,
-    /// The account.
+    /// The account that pays.
     pub username: String,
     /// The API key's name.
     pub token_name: String,
@@ -101,25 +101,25 @@ pub struct Row {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
-    /// The rows.
+    /// The rows, the newest first; a test may take some out.
     pub rows: Vec<Row>,
 }
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Always.
+    /// Always true: a refused question has no page.
     pub success: bool,
-    /// Empty.
+    /// Empty, as in every answer without an error.
     pub message: String,
-    /// The rows.
+    /// The rows, and how many there are in all.
     pub data: Page,
 }
 
 /// One page of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page {
-    /// From 1.
+    /// Which page this is, counted from 1.
     pub page: usize,
     /// How many rows a page holds.
     pub page_size: usize,

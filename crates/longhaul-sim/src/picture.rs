@@ -18,8 +18,7 @@ use crate::Resolution;
 
 /// How heavy the pictures are.
 ///
-/// Real pictures are what bodies, memory and sockets have to be tried with. A test that counts attempts needs none of their bytes
-/// and runs a hundred times as fast without.
+/// Real pictures are what bodies, memory and sockets have to be tried with. A test that counts attempts needs none of their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Weight {
     /// As a real provider's: in base64 1.5 MB at 1K, 4 MB at 2K and 12 MB at 4K.

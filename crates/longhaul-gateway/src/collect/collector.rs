@@ -114,6 +114,10 @@ impl Collector {
     /// with it the entry of its attempt: of several that collect the same task, the first closes both.
     ///
     /// A key goes over plain http to this machine and private networks alone.
+    ///
+    /// # Errors
+    ///
+    /// Each [`CollectError`]; the handle stays open, and it can be asked again.
     pub async fn collect(
         &self,
         left: &Left,

@@ -21,7 +21,7 @@ pub struct HostKeys(BTreeMap<String, String>);
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct MissingKey {
-    /// The host.
+    /// The host, with its port where the URL has one.
     pub host: String,
     /// The environment variable that was looked for, or holds what cannot stand in a header.
     pub variable: String,
@@ -37,6 +37,10 @@ impl HostKeys {
     }
 
     /// The headers for a task of `dialect` at `host`.
+    ///
+    /// # Errors
+    ///
+    /// Where the variable is not set, or holds what cannot stand in a header; the error names both host and variable.
     pub fn headers(&self, host: &str, dialect: &str) -> Result<HeaderMap, MissingKey> {
         let variable = self.variable(host);
         let value = std::env::var(&variable)

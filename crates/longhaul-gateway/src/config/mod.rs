@@ -96,6 +96,10 @@ impl Default for Config {
 
 impl Config {
     /// Reads a file; paths in it are relative to its folder.
+    ///
+    /// # Errors
+    ///
+    /// About the file where it cannot be read, and those of [`from_toml`](Self::from_toml).
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let at = path.display().to_string();
         let text = fs::read_to_string(path)
@@ -119,6 +123,10 @@ impl Config {
     /// assert!(open.is_err());
     /// # Ok::<(), longhaul::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is no TOML, a key that is unknown, and those of [`validate`](Self::validate).
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let config: Self = parse(text)?;
         config.validate()?;
@@ -135,6 +143,10 @@ impl Config {
     /// assert!(!config.to_toml()?.contains("hunter2"));
     /// # Ok::<(), longhaul::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// A number that TOML has none for.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         let mut shown = self.clone();
         shown.ledger = without_password(&self.ledger);

@@ -148,6 +148,10 @@ pub enum ProviderKey {
 
 impl ProviderKey {
     /// The key; `None` where the provider needs none.
+    ///
+    /// # Errors
+    ///
+    /// A variable that is not set, a file that cannot be read, and a key that is empty or cannot stand in a header.
     pub fn read(&self) -> Result<Option<Secret>, ConfigError> {
         let text = match self {
             Self::None => return Ok(None),

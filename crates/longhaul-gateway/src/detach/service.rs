@@ -16,7 +16,7 @@ use crate::{
 
 /// Lets a call that may be charged run on when its caller leaves.
 ///
-/// Each call runs on a task of its own, so that nothing of it is polled by whoever may be gone. See the [module](super).
+/// Alone it runs each call on a task of its own, so that nothing of it is polled by whoever may be gone. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct Detach<S> {
     inner: S,

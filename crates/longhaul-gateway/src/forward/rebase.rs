@@ -99,6 +99,10 @@ impl Rebase {
     }
 
     /// The URI at the upstream for a caller's path and query. Whatever host the caller named has no part in it.
+    ///
+    /// # Errors
+    ///
+    /// [`RebaseError::DotSegment`] and [`RebaseError::Path`].
     pub fn uri(&self, path: &str, query: Option<&str>) -> Result<Uri, RebaseError> {
         if has_dot_segment(path) {
             return Err(RebaseError::DotSegment);

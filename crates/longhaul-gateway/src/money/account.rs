@@ -36,6 +36,10 @@ pub struct Accounts {
 impl Accounts {
     /// With what all gateways count together that have the same PostgreSQL at `state`; any other place is this process's
     /// alone.
+    ///
+    /// # Errors
+    ///
+    /// What PostgreSQL says; none for any other place.
     pub async fn open(state: &str) -> Result<Self, BoxError> {
         let fleet = match is_postgres(state) {
             true => Some(Fleet::open(state).await?),
@@ -80,8 +84,6 @@ impl Accounts {
 }
 
 /// The money of one caller.
-///
-/// Clones are the same account. See the [module](super) for what happens at its limit.
 #[derive(Clone, Debug)]
 pub struct Account(Purse);
 
@@ -103,9 +105,7 @@ pub(super) struct State {
     balance: Balance,
 }
 
-/// What a caller has spent in the span of its cap, in millionths of the cap's currency.
-///
-/// All three count against the cap. What is doubtful is not taken back when a day passes without news: a provider's bill comes late.
+/// What a caller has spent in the span of its cap, in millionths of the cap's currency: all three count against it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Balance {
     /// Charged for certain.

@@ -131,7 +131,7 @@ impl Refusal {
 
     /// How many attempts were made, and the most that they may have cost together.
     ///
-    /// They go into headers and body, so that whoever pays sees what a failure has cost.
+    /// They go into headers, so that whoever pays sees what a failure has cost.
     pub fn with_attempts(mut self, attempts: usize, cost: Option<Money>) -> Self {
         self.0.attempts = Some(attempts);
         self.0.cost = cost;

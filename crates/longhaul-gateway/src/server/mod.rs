@@ -63,12 +63,20 @@ impl Server {
     /// assert_ne!(server.address()?.port(), 0, "the system has chosen one");
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the address is taken, or not this machine's.
     pub async fn bind(address: SocketAddr, limits: ServerLimits) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         Ok(Self { listener, limits })
     }
 
     /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }

@@ -23,6 +23,10 @@ pub enum Books {
 
 impl Books {
     /// Opens the ledger at `place`: `memory`, a file, or a `postgres://` URL.
+    ///
+    /// # Errors
+    ///
+    /// As of [`DurableLedger::open`]; none in memory.
     pub async fn open(place: &str) -> Result<Self, LedgerError> {
         if place == "memory" {
             return Ok(Self::Memory(MemoryLedger::default()));
@@ -31,6 +35,10 @@ impl Books {
     }
 
     /// Writes everything that was handed over.
+    ///
+    /// # Errors
+    ///
+    /// As of [`DurableLedger::close`]: not everything could be written.
     pub async fn close(&self) -> Result<(), LedgerError> {
         match self {
             Self::Memory(_) => Ok(()),

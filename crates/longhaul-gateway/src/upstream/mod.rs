@@ -50,7 +50,7 @@ const ENDS_HERE: [HeaderName; 4] = [
 
 /// An upstream, ready to be called. A request extension.
 ///
-/// Its layers, its places and what is known of its routes stay while the configuration around it is read anew.
+/// A configuration that is read anew makes a new one; calls in flight keep the one that they began with.
 #[derive(Clone, Debug)]
 pub struct Upstream(Arc<Shared>);
 
@@ -75,6 +75,10 @@ enum UpstreamKey {
 
 impl Upstream {
     /// Reads the key and builds the layers.
+    ///
+    /// # Errors
+    ///
+    /// The key of the configuration that cannot work: `url`, `key`, `key_header`, or one of the `policy`.
     pub fn new(
         config: UpstreamConfig,
         limits: &ServerLimits,

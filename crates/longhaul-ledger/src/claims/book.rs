@@ -35,7 +35,7 @@ pub struct ClaimBook(Vec<ProviderTerms>);
 
 /// What one provider, or several of one name's beginning, owe back.
 ///
-/// A month, and so a cap on it, begins at another moment in Shanghai than in UTC: that is why terms have a [zone](Self::zone).
+/// A month, and so the spending in it that a rule asks for, begins at another moment in Shanghai than in UTC: that is why terms have a [zone](Self::zone).
 #[derive(Clone, Debug)]
 pub struct ProviderTerms {
     pub(super) name: Pattern,

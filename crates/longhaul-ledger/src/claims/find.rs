@@ -37,6 +37,10 @@ const CHUNKS: usize = 3;
 impl Store {
     /// The claims for attempts in `filter`'s time, of its provider and model, by the rules of `book`; those that were
     /// made already among them. Attempts that still run make none.
+    ///
+    /// # Errors
+    ///
+    /// What the database says. An entry that cannot be read is no error: it is among [`Found::unread`].
     pub async fn claims(&self, book: &ClaimBook, filter: &Filter) -> Result<Found, LedgerError> {
         let operations = candidates::operations(self, book, filter).await?;
         let mut running: HashMap<OperationId, Vec<Stored>> = HashMap::new();
@@ -91,6 +95,10 @@ impl Store {
     /// }
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// As of [`claims`](Self::claims), and [`Setting`](crate::LedgerErrorKind::Setting) for a month beyond the calendar.
     pub async fn claims_of_month(
         &self,
         book: &ClaimBook,

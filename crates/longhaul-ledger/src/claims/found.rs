@@ -41,7 +41,7 @@ pub struct Found {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FoundClaim {
-    /// The attempt.
+    /// The attempt, as it lies in the ledger.
     pub stored: Stored,
     /// Why it is owed.
     pub rule: ClaimRule,
@@ -49,7 +49,7 @@ pub struct FoundClaim {
     pub certainty: ClaimConfidence,
     /// How much: of an exported claim what was claimed. `None` where no price is known, which is not zero.
     pub amount: Option<Money>,
-    /// Where it stands.
+    /// Where it stands: not exported yet, with the provider, or answered.
     pub state: ClaimState,
     /// When it is overdue, once it was exported.
     pub due_at: Option<SystemTime>,
@@ -67,7 +67,7 @@ pub struct FoundClaim {
 pub struct LogEntry {
     /// Its name there; `None` where the log has no row of the attempt.
     pub id: Option<String>,
-    /// What it charged.
+    /// What it charged, before anything was paid back.
     pub charged: Money,
     /// What it paid back.
     pub credited: Money,
@@ -81,7 +81,7 @@ pub struct LogEntry {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Withheld {
-    /// The provider.
+    /// The provider, by its name in the ledger.
     pub provider: String,
     /// The rule.
     pub rule: ClaimRule,
@@ -92,7 +92,7 @@ pub struct Withheld {
     pub wanted: Money,
     /// The most that was spent, as far as the ledger knows.
     pub spent: Money,
-    /// How many attempts.
+    /// How many attempts would be owed back.
     pub attempts: u64,
 }
 

@@ -27,7 +27,7 @@ use crate::{
 /// use longhaul_ledger::{DurableLedger, WhenUnreachable};
 ///
 /// let ledger = DurableLedger::builder("spend.db".parse()?)
-///     // Pictures matter more than the last minute's books; 500 records at most are at stake.
+///     // Pictures matter more than the last minute's books: some 500 records are at stake.
 ///     .when_unreachable(WhenUnreachable::SpendAndWriteLater)
 ///     .held(500);
 /// # Ok::<(), longhaul_ledger::LedgerError>(())
@@ -150,6 +150,14 @@ impl Builder {
     /// gone left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
     ///
     /// Must be called on a runtime of tokio's with time enabled: the writer is a task on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) for a lease, a patience or a number that cannot work,
+    /// [`InUse`](crate::LedgerErrorKind::InUse) for a file that another process writes,
+    /// [`NotDurable`](crate::LedgerErrorKind::NotDurable) for a database that forgets what it confirms,
+    /// [`Damaged`](crate::LedgerErrorKind::Damaged) for one that cannot be read, and those of
+    /// [`Store::open_with`](crate::Store::open_with).
     pub async fn open(self) -> Result<DurableLedger, LedgerError> {
         self.check()?;
         let name = self.name.clone().unwrap_or_else(default_name);

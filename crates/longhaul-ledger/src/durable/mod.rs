@@ -121,6 +121,10 @@ impl DurableLedger {
     }
 
     /// Opens the ledger at `location`, the path of a file or a `postgres://` URL, as [`Builder::open`] does by default.
+    ///
+    /// # Errors
+    ///
+    /// [`Location`](LedgerErrorKind::Location) for what is no place, and those of [`Builder::open`].
     pub async fn open(location: &str) -> Result<Self, LedgerError> {
         Self::builder(location.parse()?).open().await
     }

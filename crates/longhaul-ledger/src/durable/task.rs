@@ -201,6 +201,10 @@ pub(super) const WITHDRAW: &str = "DELETE FROM running WHERE id = $1";
 impl Store {
     /// The submits of which nobody knows what came, in their order: no handle followed, and how the attempt ended does not
     /// tell. None in a ledger that an older version wrote.
+    ///
+    /// # Errors
+    ///
+    /// What the database says, or a row that cannot be read.
     pub async fn lost_submits(&self) -> Result<Vec<LostSubmit>, LedgerError> {
         use sqlx::Row as _;
 
@@ -225,6 +229,10 @@ impl Store {
 
     /// The tasks that nobody collected yet, in the order in which they were submitted. None in a ledger that an older
     /// version wrote.
+    ///
+    /// # Errors
+    ///
+    /// As of [`lost_submits`](Self::lost_submits).
     pub async fn open_tasks(&self) -> Result<Vec<TaskHandle>, LedgerError> {
         use sqlx::Row as _;
 

@@ -4,8 +4,8 @@ use std::{fmt, path::PathBuf};
 
 /// What went wrong, with what a person has to know to mend it.
 ///
-/// What passes by itself ([`Unreachable`](Self::Unreachable), [`Locked`](Self::Locked), [`Full`](Self::Full),
-/// [`Changed`](Self::Changed)) is worth a second try; everything else needs a person.
+/// What passes by itself is worth a second try: [`Unreachable`](Self::Unreachable), [`Locked`](Self::Locked) and
+/// [`Changed`](Self::Changed). Everything else needs a person.
 ///
 /// ```
 /// use longhaul_ledger::{LedgerErrorKind, Location};

@@ -61,6 +61,10 @@ impl Format {
     }
 
     /// Writes `claims`, one row each; they belong to no export.
+    ///
+    /// # Errors
+    ///
+    /// What `to` says. What was written until then is there.
     pub fn write<'a, W: Write>(
         self,
         claims: impl IntoIterator<Item = &'a FoundClaim>,

@@ -60,6 +60,11 @@ fn age(began_at: i64) -> Duration {
 impl Store {
     /// Finishes the exports that were cut off after their claims were marked, and undoes those that were before. One that
     /// runs is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Export`](crate::LedgerErrorKind::Export) where a folder cannot be read or a file not be renamed, and what the database says.
+    /// What was finished before stays so; asked again, it goes on.
     pub async fn finish_exports(&self) -> Result<Vec<Finished>, LedgerError> {
         let statement =
             "SELECT id, folder, state, began_at FROM exports WHERE state <> 'Done' ORDER BY id";

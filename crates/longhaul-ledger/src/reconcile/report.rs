@@ -16,7 +16,7 @@ use crate::store::{EntryId, span_micros};
 pub struct Reconciliation {
     /// Whose log it was.
     pub provider: String,
-    /// The files.
+    /// The names of the files that were read, in their order.
     pub files: Vec<String>,
     /// Whether the ledger was left as it was.
     pub dry_run: bool,
@@ -33,7 +33,7 @@ pub struct Reconciliation {
     pub counts: Counts,
     /// Sums by currency; never across.
     pub amounts: BTreeMap<String, Amounts>,
-    /// Every discrepancy.
+    /// Every discrepancy: what one side has alone, and what differs.
     pub findings: Vec<Finding>,
     /// Rows that stood in the files before, and were counted once.
     pub duplicates: Vec<RowRef>,
@@ -94,8 +94,6 @@ pub struct Amounts {
 }
 
 /// A kind of discrepancy.
-///
-/// In the order in which they are shown: first what money can be asked back for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum FindingKind {

@@ -23,11 +23,11 @@ pub struct Figures {
     pub operations: i64,
     /// Attempts that have ended.
     pub attempts: i64,
-    /// Attempts that delivered.
+    /// Attempts among them that delivered their picture.
     pub delivered: i64,
     /// Attempts that may have been charged at a price that is not known: they are in no amount.
     pub unpriced: i64,
-    /// Charged for certain.
+    /// Charged for certain, by a provider's log where one was read, else by the classes.
     pub certain_micros: i128,
     /// The most that may have been charged: what is exposed.
     pub possible_micros: i128,

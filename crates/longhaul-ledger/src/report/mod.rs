@@ -78,7 +78,7 @@ pub struct Row {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Running {
-    /// How many.
+    /// How many attempts.
     pub attempts: u64,
     /// What they cost if all are charged, in millionths, by currency.
     pub possible_micros: BTreeMap<Currency, i128>,
@@ -139,6 +139,10 @@ impl Store {
     /// }
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the database says. Rows that are not understood are counted, and no error.
     pub async fn report(&self, period: &Period, filter: &Filter) -> Result<Report, LedgerError> {
         let days = match self.extent().await? {
             Some(extent) => period

@@ -25,6 +25,10 @@ impl Store {
     /// }
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
     pub async fn months(&self, zone: &TimeZone) -> Result<Vec<Date>, LedgerError> {
         let Some(extent) = self.extent().await? else {
             return Ok(Vec::new());
@@ -50,6 +54,10 @@ impl Store {
     }
 
     /// The names of all providers of attempts. Reads every row.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
     pub async fn providers(&self) -> Result<Vec<String>, LedgerError> {
         let statement = "SELECT provider FROM attempts WHERE provider IS NOT NULL \
              UNION SELECT provider FROM running WHERE provider IS NOT NULL ORDER BY 1";

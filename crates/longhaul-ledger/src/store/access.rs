@@ -52,11 +52,19 @@ impl Store {
     }
 
     /// The same, to [write](Access::Write) claims, verdicts and what became of them.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open_with`](Self::open_with).
     pub async fn open_to_write(location: &Location) -> Result<Self, LedgerError> {
         Self::open_with(location, Access::Write, PATIENCE).await
     }
 
     /// The same, [made](Access::Create) where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open_with`](Self::open_with), but for [`Missing`](crate::LedgerErrorKind::Missing).
     pub async fn create(location: &Location) -> Result<Self, LedgerError> {
         Self::open_with(location, Access::Create, PATIENCE).await
     }

@@ -90,6 +90,10 @@ pub struct Stored {
 
 impl Store {
     /// The entry of that id, ended or running; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Row`](crate::LedgerErrorKind::Row) where it cannot be read, and what the database says.
     pub async fn entry(&self, id: EntryId) -> Result<Option<Stored>, LedgerError> {
         let Some(opened) = time_of(id.0.as_bytes()) else {
             return Ok(None);

@@ -31,7 +31,7 @@ use crate::error::LedgerError;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Filter {
-    /// Of this operation.
+    /// Only the attempts of this operation.
     pub operation: Option<OperationId>,
     /// Opened in this time: at its start or later, and before its end.
     pub opened: Option<Range<SystemTime>>,

@@ -94,9 +94,6 @@ const CONNECTIONS: u32 = 4;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What of a file's write-ahead log could not be read when it was opened.
-///
-/// A log ends somewhere, and its last transaction may have been cut off by a crash before anybody was told that it is there. Only
-/// more than that is [damage](Self::is_damage).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct UnreadLog {

@@ -64,7 +64,7 @@ pub struct StreamRow {
 
 /// An API that knows streams.
 ///
-/// Others are unary or tasks. Gemini's `:streamGenerateContent` sends nothing until the picture is there, and so keeps no line open.
+/// Calls of any other pass as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

@@ -62,7 +62,7 @@ pub struct Work {
     pub width: u32,
     /// The height of each picture in pixels.
     pub height: u32,
-    /// How many pictures.
+    /// How many pictures; each is charged.
     pub images: u32,
     /// Whether the answer holds links instead of the pictures themselves.
     pub links: bool,

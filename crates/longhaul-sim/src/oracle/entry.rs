@@ -47,11 +47,11 @@ pub struct Entry {
     pub number: u64,
     /// The id that the answer carries as `x-request-id`, and Gemini's as `responseId` too.
     pub request_id: String,
-    /// The idempotency key.
+    /// The idempotency key that it came with, as it stands in the header.
     pub key: Option<String>,
     /// The attempt number from the attempt header.
     pub attempt: Option<u32>,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
     /// The path, without the query, which may hold a key.
     pub path: String,

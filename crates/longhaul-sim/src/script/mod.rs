@@ -84,7 +84,7 @@ pub struct Seen<'a> {
     pub number: u64,
     /// When its head arrived: provider time since the provider was built.
     pub at: Duration,
-    /// The request's path.
+    /// The request's path, without its query.
     pub path: &'a str,
     /// The idempotency key it carries.
     pub key: Option<&'a str>,

@@ -31,7 +31,7 @@ pub struct ProviderRecord {
 /// An attempt to judge, by which rules, and with what.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimInput<'a> {
-    /// The attempt.
+    /// The attempt, as the ledger has it. One that still runs makes no claim.
     pub record: &'a Record,
     /// What its provider owes back.
     pub rules: &'a ClaimRules,

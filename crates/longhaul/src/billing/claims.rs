@@ -116,9 +116,9 @@ pub enum ClaimConfidence {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Claim {
-    /// Why.
+    /// Why it is owed: the first rule that applies.
     pub rule: ClaimRule,
-    /// The operation.
+    /// The operation that the attempt was a try of.
     pub operation: OperationId,
     /// Which of its attempts.
     pub attempt: u32,

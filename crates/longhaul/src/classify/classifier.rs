@@ -27,9 +27,9 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Head<'a> {
-    /// The status.
+    /// The status, as it came: also one that a proxy on the way has set.
     pub status: StatusCode,
-    /// The headers.
+    /// The headers, as they came.
     pub headers: &'a HeaderMap,
     /// What the request asked for; everything unknown where no detector stands above.
     pub workload: &'a Workload,

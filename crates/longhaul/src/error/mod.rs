@@ -192,7 +192,7 @@ impl Error {
 
     /// The idempotency key that was sent: what a provider's support can search for.
     ///
-    /// The same on all attempts of an operation; `None` where no retry layer made the attempt.
+    /// The same on all attempts at one target; `None` where no retry layer made the attempt.
     pub fn idempotency_key(&self) -> Option<&HeaderValue> {
         self.0.attempt.as_ref()?.idempotency_key()
     }

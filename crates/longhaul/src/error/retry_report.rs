@@ -17,8 +17,6 @@ use crate::{
 #[non_exhaustive]
 pub enum StoppedBy {
     /// The last answer is what the caller wants.
-    ///
-    /// It may be a picture, and it may be an answer that was asked for once and is what it is.
     #[default]
     Success,
     /// The class is one that sending again does not help.
@@ -156,8 +154,6 @@ impl RetryReport {
     }
 
     /// The waits between attempts, in order.
-    ///
-    /// One less than the attempts, where none was made beside another. A wait that was cut short by the deadline is not among them.
     pub fn waits(&self) -> &[Duration] {
         &self.repr.waits
     }

@@ -96,7 +96,7 @@ impl FallbackReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TargetAttempt {
-    /// Its name.
+    /// Its name in the policy; the provider's, for the one that the request is addressed to.
     pub target: Arc<str>,
     /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
     pub index: usize,

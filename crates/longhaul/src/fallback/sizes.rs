@@ -70,8 +70,8 @@ pub enum RatioPlacement {
 
 /// Widths and heights.
 ///
-/// What is asked for is made as large as these bounds allow, in its own shape; a shape that does not fit into them passes the
-/// target over.
+/// A picture is asked for in its own shape, and as near to its own size as these bounds allow; where there is none, the target is
+/// passed over.
 ///
 /// ```
 /// use longhaul::fallback::{Pixels, Sizes};

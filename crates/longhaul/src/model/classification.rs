@@ -21,7 +21,7 @@ use super::{Class, Money, Probability};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Classification {
-    /// What it means.
+    /// What it means; everything above goes by it.
     pub class: Class,
     /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
     pub wait: Option<Duration>,

@@ -62,7 +62,7 @@ pub struct Evidence {
 pub struct RequestId {
     /// The header's name, or `body`, or `message` for an id at the end of an error's message.
     pub from: &'static str,
-    /// The id.
+    /// The id, as it was written there.
     pub id: Box<str>,
 }
 
@@ -90,7 +90,7 @@ impl RequestId {
 
 /// A few ids, none twice.
 ///
-/// Reads like a slice. The same id in two headers is one id; the first place that it was found in is kept.
+/// Reads like a slice. Eight at most: an answer cannot fill a ledger.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[serde(transparent)]
 pub struct RequestIds(Vec<RequestId>);

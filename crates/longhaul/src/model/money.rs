@@ -83,7 +83,7 @@ impl<'de> serde::Deserialize<'de> for Currency {
 pub struct Money {
     /// Millionths of a unit: $0.24 is 240,000.
     pub micros: i64,
-    /// Which unit.
+    /// The currency that those are millionths of.
     pub currency: Currency,
 }
 

@@ -176,6 +176,10 @@ impl Policy {
     /// assert!(Policy::from_toml("[retry]\nattempts = 2\n").is_err());
     /// # Ok::<(), longhaul::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// The key that is unknown, has a value that cannot work, or was renamed; else the line and column.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let unreadable = |error: toml::de::Error| unreadable::unreadable(text, &error);
@@ -194,6 +198,10 @@ impl Policy {
     /// assert_eq!(Policy::from_toml(&policy.to_toml()?)?, policy);
     /// # Ok::<(), longhaul::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// A number that TOML has none for, about `policy`.
     #[cfg(feature = "toml")]
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         toml::to_string_pretty(self)

@@ -117,6 +117,10 @@ impl Shared {
 impl ClassifyingRetryLayer {
     /// Retries by `policy`. Without a deadline in it, operations get the one that follows from the
     /// guide's limits.
+    ///
+    /// # Errors
+    ///
+    /// As of [`RetryPolicy::validate`].
     pub fn new(policy: RetryPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {

@@ -22,6 +22,10 @@ pub struct MemoryIndex {
 
 impl MemoryIndex {
     /// An empty one.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no randomness for the secret of its digests.
     pub fn new() -> Result<Self, getrandom::Error> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)?;

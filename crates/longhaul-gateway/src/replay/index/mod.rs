@@ -68,7 +68,7 @@ impl State {
 pub struct Row {
     /// Its public name.
     pub id: PublicId,
-    /// Whose it is.
+    /// Whose it is: nobody else finds it.
     pub scope: Scope,
     /// What its owner is called.
     pub caller: String,
@@ -80,13 +80,13 @@ pub struct Row {
     pub state: State,
     /// When it began, in milliseconds since 1970.
     pub began: i64,
-    /// When it ended.
+    /// When it ended, in milliseconds since 1970; `None` while it runs.
     pub ended: Option<i64>,
     /// What its ending means.
     pub class: Option<String>,
-    /// The answer's status.
+    /// The answer's status; `None` where there was no answer.
     pub status: Option<StatusCode>,
-    /// The answer's headers.
+    /// The answer's headers, as they are given again.
     pub headers: HeaderMap,
     /// Bytes of its body.
     pub length: u64,

@@ -129,6 +129,10 @@ impl Prepared {
     }
 
     /// Writes down what the log says, unless it was asked to leave the ledger as it is.
+    ///
+    /// # Errors
+    ///
+    /// What the database says. It is one transaction: then nothing is written.
     pub async fn commit(self) -> Result<Reconciliation, LedgerError> {
         if !self.found.dry_run {
             let mut transaction = self.store.begin().await?;

@@ -29,7 +29,7 @@ type SinkError = Box<dyn std::error::Error + Send + Sync>;
 pub struct TaskHandle {
     /// The name of the dialect in which the provider is asked.
     pub dialect: Box<str>,
-    /// The provider's id.
+    /// The provider's own name for the task, as its answer to the submit has it.
     pub id: Box<str>,
     /// Where it is polled, with the key of whoever submitted it; empty where nobody may send a key there.
     pub poll_url: Box<str>,

@@ -81,7 +81,7 @@ pub enum Confidence {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// Why.
+    /// Why it ended so, as far as facts tell.
     pub cause: Cause,
     /// How sure that is.
     pub confidence: Confidence,

@@ -54,7 +54,7 @@ pub struct KnownRoute {
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct KnownCut {
-    /// The silence.
+    /// How long nothing flowed, on our clock, when it cut.
     pub silence: Duration,
     /// The share that is cut of those that come so far; of the last twenty.
     pub share: f64,
