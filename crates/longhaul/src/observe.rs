@@ -110,6 +110,33 @@ pub struct Observer(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 
 impl Observer {
     /// Gives each event to `hear`, on the task that drives the operation: be quick, and do not block.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Stack, StackRequestBody, observe::{Event, Observer}, policy::Policy};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+    ///     Response::builder().status(401).body(Full::<Bytes>::default())
+    /// });
+    /// let started = Arc::new(AtomicUsize::new(0));
+    /// let counts = started.clone();
+    /// let observer = Observer::new(move |event: &Event<'_>| {
+    ///     if let Event::Started { .. } = event {
+    ///         counts.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// // For this operation alone; `Stack::with_observer` hears of all.
+    /// let request = Request::get("https://api.example.com/v1/models").extension(observer).body(Full::<Bytes>::default())?;
+    /// Stack::new(Policy::nano_banana_pro())?.layer(provider).oneshot(request).await?;
+    /// assert_eq!(started.load(Ordering::Relaxed), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn new(hear: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
     }

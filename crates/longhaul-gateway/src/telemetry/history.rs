@@ -16,13 +16,6 @@ use crate::{
 const ENDED: usize = 500;
 
 /// Operations that run, and the last 500 that ended: what a page shows, and forgets with the process. Cheap to clone.
-///
-/// ```
-/// use longhaul_gateway::telemetry::History;
-///
-/// let history = History::default();
-/// assert!(history.running().is_empty() && history.ended().is_empty());
-/// ```
 #[derive(Clone, Default)]
 pub struct History(Arc<Mutex<Shared>>);
 

@@ -169,6 +169,27 @@ impl Attempt {
     /// Waits for the end: at the last byte of the answer's body, at the error, or when it is dropped.
     ///
     /// Cancel-safe. It only watches: another task must read the body.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Attempt, Class, End, Stack, StackRequestBody, policy::Policy};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+    ///     Response::builder().status(401).body(Full::<Bytes>::default())
+    /// });
+    /// let client = Stack::new(Policy::nano_banana_pro())?.layer(provider);
+    /// let answer = client.oneshot(Request::get("https://api.example.com/v1/models").body(Full::<Bytes>::default())?).await?;
+    /// let attempt = answer.extensions().get::<Attempt>().unwrap().clone();
+    /// drop(answer);
+    /// let outcome = attempt.outcome().await;
+    /// assert_eq!((outcome.end, outcome.class), (End::Finished, Class::ClientError));
+    /// # Ok(()) }
+    /// ```
     pub async fn outcome(&self) -> Outcome {
         // A `Notified` hears every `notify_waiters` from its creation on, so the order matters.
         let ended = self.0.ended.notified();

@@ -60,12 +60,6 @@ pub struct FallbackReport(Arc<(Vec<TargetAttempt>, FallbackStoppedBy)>);
 
 impl Error {
     /// Everybody who was asked, where fallback is on.
-    ///
-    /// ```
-    /// use longhaul::{Error, ErrorKind};
-    ///
-    /// assert!(Error::new(ErrorKind::Disconnected).fallback().is_none(), "it is off, or was not reached");
-    /// ```
     pub fn fallback(&self) -> Option<&FallbackReport> {
         self.extensions().get()
     }

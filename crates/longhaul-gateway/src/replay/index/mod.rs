@@ -36,12 +36,16 @@ impl fmt::Debug for Digest {
 #[non_exhaustive]
 pub enum State {
     /// It runs, here or in another process.
+    ///
+    /// Whoever comes with its key waits for its answer, in another process too.
     Running,
     /// It ended, and its answer is kept.
     Kept,
     /// It ended without costing anything: its key may be used anew.
     Free,
     /// Nobody knows how it ended, or its answer is lost, and it may have been charged.
+    ///
+    /// Its key begins nothing by itself: see [`SEND_AGAIN`](super::SEND_AGAIN).
     Unknown,
 }
 

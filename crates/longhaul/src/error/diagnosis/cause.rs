@@ -14,24 +14,36 @@ use crate::error::Clock;
 #[non_exhaustive]
 pub enum Cause {
     /// One of our own clocks, set shorter than such calls take.
+    ///
+    /// Raise it, or let the attempt be [late](crate::Attempt::is_late).
     OwnClock(Clock),
     /// The model is slower than 95 % of such calls.
+    ///
+    /// Nothing is wrong on the way: ask for a smaller picture, or wait longer.
     ModelSlow,
     /// The provider is overloaded or out of service.
     Overload,
     /// A quota, a credit or a rate limit.
     Quota,
     /// Something on the way gives up after this much silence; `None` where the time fits nothing known.
+    ///
+    /// Raise its limit, keep the line busy by a stream, or go around it. A retry meets it again.
     Intermediary(Option<Duration>),
     /// A proxy or VPN on this side.
+    ///
+    /// Several connections were cut at the same moment; where they went to several hosts, this side alone is common to them.
     LocalProxy,
     /// The path is dead: what was sent is not acknowledged.
+    ///
+    /// The kernel gave up: a NAT forgot the connection, a cable is out, a route has changed.
     PathDead,
     /// The host was not reached, or what was needed to send was not there.
     NotReached,
     /// The request, the key, or where it was sent.
     Request,
     /// The provider, or an intermediary, takes no body longer than about this many bytes.
+    ///
+    /// Send smaller references, or raise the limit of the proxy in between.
     BodyLimit(u64),
     /// The work was accepted and goes on.
     Accepted,
