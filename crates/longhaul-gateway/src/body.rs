@@ -1,4 +1,7 @@
 //! Bodies: one that holds something until it ends, and reading a caller's within limits.
+//!
+//! A caller's body is read whole before anything is sent, so that a caller who stops half way costs nothing; and it is read within
+//! limits, so that one who never stops costs little.
 
 #[cfg(test)]
 mod tests;

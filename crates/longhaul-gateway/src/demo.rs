@@ -1,4 +1,7 @@
 //! A gateway with a simulated provider behind it, to try what it does.
+//!
+//! No key, no money, and faults on purpose: `longhaul-gateway --demo` meets an overload, a connection that is cut and a proxy that
+//! gives up, in seconds instead of minutes.
 
 use std::io;
 

@@ -1,4 +1,7 @@
 //! In whose words a caller is answered.
+//!
+//! SDKs look into an error's body by the rules of their provider. An error of the gateway's own that stands there in another form is
+//! shown to people as “unknown error”, so that it is written as that provider would write it.
 
 /// The API that a caller speaks, by the path of its request. It decides the form of the gateway's own errors alone: nothing
 /// is translated.

@@ -5,6 +5,9 @@
 //!
 //! An opening is a row of `running`; its closing moves it to `attempts`. What is left in `running` by a writer that died
 //! is closed as lost by whoever opens the ledger next, or, on PostgreSQL, by another writer once the lease has run out.
+//!
+//! Why not write the entry behind the call, which would be faster: a process that dies between the two has spent money that nobody
+//! knows of. A commit takes milliseconds, and the call that waits for it takes minutes.
 
 mod alive;
 mod batch;

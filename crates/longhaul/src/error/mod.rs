@@ -1,4 +1,8 @@
 //! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
+//!
+//! An ordinary client says that a connection broke. Whether that costs nothing or 24 cents, and whether to press the button again,
+//! is for its user to guess. Here every failure has an [`ErrorKind`], what happened; a [`Class`], what that means for money; a
+//! [`Diagnosis`], why it came and what to do; and, above a retry layer, the [`RetryReport`] of all attempts.
 
 pub(crate) mod advice;
 mod answer;
