@@ -3,12 +3,12 @@
 
 use std::{io, time::Duration};
 
-use longhaul::{Class, Error, Phase, attempt::Sent};
+use longhaul::{Class, Phase, attempt::Sent};
 use longhaul_hyper::Client;
 use longhaul_sim::Dialect;
 use longhaul_testing::{
-    Network,
-    harness::{Attempts, Ended, Http, chain, perform, request, request_of},
+    Network, cause, chain,
+    harness::{Attempts, Ended, Http, perform, request, request_of},
 };
 use tokio::time::sleep;
 use tower::Layer;
@@ -39,20 +39,8 @@ fn assert_unreachable(ended: &Ended, class: Class, sent: Sent) {
         io::ErrorKind::HostUnreachable,
         io::ErrorKind::NetworkUnreachable,
     ];
-    let kind = system_error(ended.error());
+    let kind = cause(ended.error()).map(io::Error::kind);
     assert!(kinds.map(Some).contains(&kind), "{}", chain(ended.error()));
-}
-
-/// What the operating system said.
-fn system_error(error: &Error) -> Option<io::ErrorKind> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return Some(error.kind());
-        }
-        cause = error.source();
-    }
-    None
 }
 
 pub(crate) async fn a_whole_request_called_unreachable_is_an_unknown_outcome() {

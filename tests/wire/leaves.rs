@@ -15,8 +15,11 @@ use longhaul::{
     policy::Policy,
 };
 use longhaul_sim::{Dialect, server::Protocols};
-use longhaul_testing::harness::{
-    Harness, Http, SentBody, UNSENT_ATTEMPTS, chain, perform, plain, request, request_of, stack,
+use longhaul_testing::{
+    chain,
+    harness::{
+        Harness, Http, SentBody, UNSENT_ATTEMPTS, perform, plain, request, request_of, stack,
+    },
 };
 use tower::{Layer, ServiceExt, util::MapRequest};
 

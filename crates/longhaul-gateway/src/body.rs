@@ -1,4 +1,10 @@
 //! Bodies: one that holds something until it ends, and reading a caller's within limits.
+//!
+//! A caller's body is read whole before anything is sent, so that a caller who stops half way costs nothing; and it is read within
+//! limits, so that one who never stops costs little.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     future::Future as _,
@@ -18,6 +24,23 @@ use crate::{config::ServerLimits, core::BoxError, refusal::Refusal};
 
 pin_project! {
     /// A body with something that is dropped when it ends, fails or is dropped itself.
+    ///
+    /// A place at an upstream is given back with the last byte of the answer, and not with its head: this is what holds it meanwhile.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use http_body_util::{BodyExt, Full};
+    /// use longhaul_gateway::body::Holding;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let place = Arc::new(());
+    /// let mut body = Holding::new(Full::<bytes::Bytes>::from("picture"), place.clone());
+    /// assert_eq!(Arc::strong_count(&place), 2);
+    /// while body.frame().await.is_some() {}
+    /// assert_eq!(Arc::strong_count(&place), 1);
+    /// # }
+    /// ```
     #[derive(Debug)]
     pub struct Holding<B, G> {
         // Before what is held, so that it is dropped first.
@@ -66,13 +89,29 @@ impl<B: Body, G> Body for Holding<B, G> {
 const READ_BUFFER: usize = 64 * 1024;
 
 /// How much of a caller's body is read, and how long that may take.
+///
+/// A caller that sends a byte a minute holds a connection, and with enough of them the gateway. Defaults: 64 MiB, 30 s, 10 min.
+///
+/// ```
+/// use std::time::Duration;
+/// use http_body_util::Full;
+/// use longhaul_gateway::body::ReadLimits;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let limits = ReadLimits { bytes: 4, silence: Duration::from_secs(30), time: Duration::from_secs(600) };
+/// assert_eq!(limits.read(Full::<bytes::Bytes>::from("four")).await.unwrap(), "four");
+/// let refusal = limits.read(Full::<bytes::Bytes>::from("a hat")).await.unwrap_err();
+/// assert_eq!(refusal.status(), 413);
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReadLimits {
-    /// Bytes.
+    /// Bytes of one body that is read whole. One that is passed on may have more.
     pub bytes: u64,
-    /// Between two pieces.
+    /// How long no byte may come.
     pub silence: Duration,
-    /// The whole.
+    /// How long a body may take that is read whole, from its first byte to its last.
     pub time: Duration,
 }
 
@@ -145,6 +184,11 @@ impl ReadLimits {
     }
 
     /// Reads `body` to its end; nothing is sent before.
+    ///
+    /// # Errors
+    ///
+    /// 413 for more bytes than these, 408 for a body that stands still or takes too long, 400 for one that breaks off; each as an answer
+    /// for the caller, that says that nothing was sent.
     pub async fn read<B>(self, body: B) -> Result<Bytes, Refusal>
     where
         B: Body,
@@ -217,75 +261,4 @@ impl ReadLimits {
 fn after(span: Duration) -> Instant {
     const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     Instant::now() + span.min(A_YEAR)
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::{Full, StreamBody};
-
-    use super::*;
-
-    fn limits(bytes: u64) -> ReadLimits {
-        ReadLimits {
-            bytes,
-            silence: Duration::from_secs(5),
-            time: Duration::from_secs(12),
-        }
-    }
-
-    fn full(text: &'static str) -> Full<Bytes> {
-        Full::from(text)
-    }
-
-    fn pieces(every: Duration, count: usize) -> impl Body<Data = Bytes, Error = BoxError> {
-        StreamBody::new(futures_util::stream::unfold(
-            count,
-            move |left| async move {
-                tokio::time::sleep(every).await;
-                let left = left.checked_sub(1)?;
-                Some((Ok(Frame::data(Bytes::from_static(b"ab"))), left))
-            },
-        ))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_is_read_within_its_limits_or_refused() {
-        let read = limits(6).read(pieces(Duration::from_secs(1), 3)).await;
-        assert_eq!(read.unwrap(), "ababab");
-        assert_eq!(limits(6).read(full("abc")).await.unwrap(), "abc");
-        for (body, status) in [
-            (pieces(Duration::from_secs(1), 4).boxed_unsync(), 413),
-            (pieces(Duration::from_secs(6), 1).boxed_unsync(), 408),
-            (pieces(Duration::from_secs(4), 3).boxed_unsync(), 408),
-            (full("abcdefg").map_err(Into::into).boxed_unsync(), 413),
-        ] {
-            let refusal = limits(6).read(body).await.unwrap_err();
-            assert_eq!(refusal.status().as_u16(), status);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_passed_on_may_be_long_but_not_stand_still() {
-        let all = limits(1)
-            .paced(pieces(Duration::from_secs(4), 9).boxed_unsync())
-            .collect()
-            .await;
-        assert_eq!(all.unwrap().to_bytes().len(), 18);
-        let still = limits(1)
-            .paced(pieces(Duration::from_secs(6), 1).boxed_unsync())
-            .collect()
-            .await;
-        assert!(still.unwrap_err().to_string().contains("in time"));
-    }
-
-    #[tokio::test]
-    async fn what_is_held_goes_with_the_last_byte() {
-        let held = std::sync::Arc::new(());
-        let mut body = Holding::new(full("abc"), held.clone());
-        assert_eq!(body.size_hint().exact(), Some(3));
-        assert_eq!(std::sync::Arc::strong_count(&held), 2);
-        body.frame().await.unwrap().unwrap();
-        assert!(body.frame().await.is_none());
-        assert_eq!(std::sync::Arc::strong_count(&held), 1);
-    }
 }

@@ -32,6 +32,17 @@ use crate::{
 const PREFIX: &str = "lh-";
 
 /// Sets one caller's operations apart from all others'.
+///
+/// An idempotency key means something within a scope alone: two callers who happen to use the same key never get each other's
+/// pictures.
+///
+/// ```
+/// use longhaul_gateway::caller::Scope;
+///
+/// assert_eq!(Scope::of("sk-one"), Scope::of("sk-one"));
+/// assert_ne!(Scope::of("sk-one"), Scope::of("sk-two"));
+/// assert_eq!(Scope::default(), Scope::of(""), "of those who present nothing");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope([u8; 32]);
 
@@ -65,6 +76,19 @@ impl fmt::Debug for Scope {
 }
 
 /// A caller, and what it may do. A request extension.
+///
+/// ```
+/// use longhaul_gateway::{caller::Callers, config::KeyConfig};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (key, hash) = longhaul_gateway::caller::new_key()?;
+/// let mut alice = KeyConfig::new("alice", hash);
+/// alice.in_flight = 16;
+/// let request = http::Request::get("/").header("x-goog-api-key", key).body(())?;
+/// let caller = Callers::new(&[alice]).identify(request.headers(), request.uri())?;
+/// assert_eq!((caller.in_flight(), caller.is_admin(), caller.cap()), (16, false, None));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Shared>);
 
@@ -139,6 +163,18 @@ impl Caller {
 }
 
 /// All callers that the gateway knows.
+///
+/// ```
+/// use longhaul_gateway::{caller::{Callers, new_key}, config::KeyConfig};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let callers = Callers::new(&[KeyConfig::new("alice", new_key()?.1)]);
+/// let stranger = http::Request::get("/v1/models").header("authorization", "Bearer sk-provider").body(())?;
+/// let refusal = callers.identify(stranger.headers(), stranger.uri()).unwrap_err();
+/// assert_eq!((refusal.status().as_u16(), refusal.code()), (401, "unknown_key"));
+/// assert!(!Callers::new(&[]).need_keys(), "everybody is let in");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Callers(Vec<(KeyHash, Caller)>);
 
@@ -155,6 +191,8 @@ impl Callers {
     }
 
     /// Who sent this request. All keys are compared, each in constant time, whichever fits.
+    ///
+    /// Where keys are needed, one that nobody knows is refused, and so is none, with 401; the message never repeats what was presented.
     pub fn identify(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
         let presented = presented_key(headers, uri);
         if self.0.is_empty() {
@@ -186,6 +224,17 @@ impl Callers {
 }
 
 /// A new key: 256 random bits, and what stands in the configuration for it.
+///
+/// ```
+/// let (key, hash) = longhaul_gateway::caller::new_key()?;
+/// assert!(key.starts_with("lh-"), "whoever finds it in a file knows whose it is");
+/// assert_eq!(hash.to_string().len(), 64);
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
+///
+/// # Errors
+///
+/// Where the system has no randomness.
 pub fn new_key() -> Result<(String, KeyHash), ConfigError> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).map_err(|error| {

@@ -1,4 +1,7 @@
 //! A gateway with a simulated provider behind it, to try what it does.
+//!
+//! No key, no money, and faults on purpose: `longhaul-gateway --demo` meets an overload, a connection that is cut and a proxy that
+//! gives up, in seconds instead of minutes.
 
 use std::io;
 
@@ -17,6 +20,17 @@ const SPEED: f64 = 10.0;
 const SCRIPT: &str = "overloaded, none, cut@60, none, gateway-timeout@60, none";
 
 /// A simulated provider, and the configuration of a gateway in front of it.
+///
+/// ```no_run
+/// use longhaul_gateway::{demo::Demo, gateway::Gateway};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let demo = Demo::start().await?;
+/// let gateway = Gateway::new(&demo.config).await?;
+/// // … call it, and compare what it says with what really happened:
+/// println!("{:?}", demo.provider.oracle().totals());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Demo {
     /// Where the gateway listens, and where calls go.
@@ -29,6 +43,10 @@ pub struct Demo {
 
 impl Demo {
     /// Starts the provider. Everything that the gateway writes goes into a folder that is removed at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no free port, or no room for a folder.
     pub async fn start() -> Result<Self, io::Error> {
         let script: Script = SCRIPT.parse().map_err(io::Error::other)?;
         let provider = Provider::builder()

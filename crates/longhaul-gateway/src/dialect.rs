@@ -1,4 +1,7 @@
 //! In whose words a caller is answered.
+//!
+//! SDKs look into an error's body by the rules of their provider. An error of the gateway's own that stands there in another form is
+//! shown to people as “unknown error”, so that it is written as that provider would write it.
 
 /// The API that a caller speaks, by the path of its request. It decides the form of the gateway's own errors alone: nothing
 /// is translated.
@@ -39,6 +42,13 @@ fn is_google_method(path: &str) -> bool {
 
 /// Whether a `POST` to `path` asks for work that costs money, and goes through the layers: OpenAI's images,
 /// Responses and chat; Gemini's native API and Interactions. Everything else is passed on without being judged.
+///
+/// ```
+/// use longhaul_gateway::dialect::is_judged;
+///
+/// assert!(is_judged("/v1/images/generations"));
+/// assert!(!is_judged("/v1/files"), "passed on as it is, with no ledger and no retry");
+/// ```
 pub fn is_judged(path: &str) -> bool {
     const ENDINGS: [&str; 6] = [
         "/images/generations",

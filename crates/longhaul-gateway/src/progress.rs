@@ -31,6 +31,16 @@ use http::{Extensions, StatusCode};
 use crate::core::{Attempt, Class, Event, Exposure, Observer, Outcome, Sent};
 
 /// How far one operation is: a cheap shared handle.
+///
+/// ```
+/// use longhaul_gateway::progress::Progress;
+///
+/// let mut request = http::Request::new(());
+/// let progress = Progress::enter(request.extensions_mut());
+/// assert!(!progress.is_trying() && !progress.may_have_paid(), "nothing was begun");
+/// progress.set_name("op_1");
+/// assert_eq!(Progress::enter(request.extensions_mut()).name().as_deref(), Some("op_1"), "the same one");
+/// ```
 #[derive(Clone, Default)]
 pub struct Progress(Arc<Mutex<State>>);
 
@@ -53,7 +63,7 @@ struct State {
 pub struct FreeRefusal {
     /// The provider's status, where there was an answer.
     pub status: Option<StatusCode>,
-    /// What it means.
+    /// What the ending means; nothing of it is charged.
     pub class: Class,
     /// How long until it makes sense to ask again.
     pub wait: Duration,
@@ -204,6 +214,17 @@ impl Progress {
     }
 
     /// The operation goes on, with all it does, also when nobody waits: somebody will come back for it.
+    ///
+    /// ```
+    /// use longhaul_gateway::progress::Progress;
+    ///
+    /// let progress = Progress::enter(&mut http::Extensions::new());
+    /// drop(progress.join());
+    /// assert!(progress.is_abandoned());
+    /// // It has an idempotency key: the same caller will ask again.
+    /// progress.run_on();
+    /// assert!(!progress.is_abandoned());
+    /// ```
     pub fn run_on(&self) {
         self.state().runs_on = true;
     }

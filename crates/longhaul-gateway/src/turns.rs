@@ -39,6 +39,21 @@ use crate::{
 const QUEUE_FULL_WAIT: Duration = Duration::from_secs(5);
 
 /// The places of one upstream.
+///
+/// ```
+/// use longhaul_gateway::{caller::Callers, turns::Turns};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::get("/").body(())?;
+/// let caller = Callers::new(&[]).identify(request.headers(), request.uri())?;
+/// let turns = Turns::new(1);
+/// let turn = turns.take(&caller).await?;
+/// assert_eq!(turns.counts(), (1, 0));
+/// drop(turn);
+/// assert_eq!(turns.counts(), (0, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Turns(Arc<Mutex<State>>);
 
@@ -68,6 +83,8 @@ impl Turns {
     }
 
     /// A place for a call of `caller`, at its turn. Refused where too many of its calls wait already.
+    ///
+    /// Whoever stops waiting leaves the queue: no place is given to a caller who is gone.
     pub async fn take(&self, caller: &Caller) -> Result<Turn, Refusal> {
         let scope = caller.scope();
         let given = {

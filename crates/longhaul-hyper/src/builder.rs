@@ -67,6 +67,17 @@ impl Builder {
     }
 
     /// All numbers at once, in place of the defaults and of what was set before.
+    ///
+    /// ```
+    /// use longhaul_hyper::{Client, Settings};
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.pool_max_idle_per_host = 0;
+    /// let client: Client<Body> = Client::builder().plain_http_only().settings(settings.clone()).build()?;
+    /// assert_eq!(*client.settings(), settings);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
@@ -112,6 +123,19 @@ impl Builder {
     /// Such a call carries an [`Attempt`](longhaul::Attempt). A stale connection breaks after the request is
     /// written, and then nobody knows whether it is charged; a handshake is under 1 % of the call. What
     /// costs nothing, as a poll, may take any idle connection.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_hyper::Client;
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// // A server that closes idle connections after 1 s: a paid call takes none that is older than half of that.
+    /// let client: Client<Body> = Client::builder()
+    ///     .plain_http_only()
+    ///     .paid_idle_timeout(Duration::from_millis(500))
+    ///     .build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub const fn paid_idle_timeout(mut self, limit: Duration) -> Self {
         self.settings.paid_idle_timeout = limit;
         self
@@ -157,6 +181,15 @@ impl Builder {
     /// No TLS and no need of root certificates: an https request fails before it is sent.
     ///
     /// For tests and for private networks.
+    ///
+    /// ```
+    /// use longhaul_hyper::Client;
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// // No root certificates are read: the client is there also where the machine has none.
+    /// let client: Client<Body> = Client::builder().plain_http_only().build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn plain_http_only(mut self) -> Self {
         self.trust = Trust::PlainHttpOnly;
         self
@@ -170,6 +203,15 @@ impl Builder {
     ///
     /// A setting cannot work, an environment variable holds no URL of a proxy, or the platform has no root
     /// certificates; the error names which.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_hyper::Client;
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// let wrong = Client::builder().plain_http_only().connect_timeout(Duration::ZERO).build::<Body>();
+    /// assert_eq!(wrong.unwrap_err().field(), "connect_timeout");
+    /// ```
     pub fn build<B>(self) -> Result<Client<B>, ConfigError>
     where
         B: Body + Send + 'static,

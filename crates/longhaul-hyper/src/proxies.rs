@@ -34,6 +34,15 @@ pub struct Proxies {
 
 impl Proxies {
     /// No proxy, whatever the environment says.
+    ///
+    /// ```
+    /// use longhaul_hyper::{Client, Proxies};
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// // A relay in one's own network, whatever `HTTP_PROXY` is set to on a developer's machine.
+    /// let client: Client<Body> = Client::builder().plain_http_only().proxies(Proxies::none()).build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
@@ -43,6 +52,14 @@ impl Proxies {
     /// # Errors
     ///
     /// The URL is none of a proxy. It is not repeated in the error: it may hold a password.
+    ///
+    /// ```
+    /// use longhaul_hyper::Proxies;
+    ///
+    /// assert!(Proxies::all("socks5h://user:password@127.0.0.1:1080").is_ok());
+    /// let error = Proxies::all("ftp://user:hunter2@127.0.0.1").unwrap_err();
+    /// assert!(!error.to_string().contains("hunter2"));
+    /// ```
     pub fn all(url: &str) -> Result<Self, ConfigError> {
         check("proxies", url)?;
         Ok(Self {

@@ -48,6 +48,10 @@ impl Period {
     }
 
     /// The month of `day` in `zone`.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) for a month whose end is beyond the calendar.
     pub fn month_of(day: Date, zone: TimeZone) -> Result<Self, LedgerError> {
         let first = day.first_of_month();
         let next = next_month(first)?;
@@ -56,6 +60,11 @@ impl Period {
 
     /// The period that is asked for: a month such as `2026-01`, or a beginning, an end, or both; each a date or a time
     /// with its offset. `None` where nothing is asked for. An end that is left out is now, a beginning 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) with the name of what cannot be read (`month`, `from`, `until`), and for an end that
+    /// is not after the beginning.
     pub fn asked(
         month: Option<&str>,
         from: Option<&str>,
@@ -110,6 +119,23 @@ impl Period {
     }
 
     /// Its days, the first and the last cut to the period. Days have 23 to 25 hours where clocks are changed.
+    ///
+    /// ```
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Period, time_zone};
+    ///
+    /// let zone = time_zone("--zone", "Europe/Berlin")?;
+    /// let march = Period::month_of("2026-03-01".parse().expect("a date"), zone)?;
+    /// let days = march.days()?;
+    /// let hours = |day: &longhaul_ledger::Day| day.range.end.duration_since(day.range.start).unwrap().as_secs() / 3600;
+    /// assert_eq!((days.len(), hours(&days[28])), (31, 23), "the clocks go forward");
+    /// # let _ = TimeZone::UTC;
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) for a day beyond the calendar.
     pub fn days(&self) -> Result<Vec<Day>, LedgerError> {
         let mut days = Vec::new();
         let mut start = self.start;
@@ -128,6 +154,17 @@ impl Period {
 }
 
 /// The first day of a month such as `2026-01`.
+///
+/// ```
+/// let month = longhaul_ledger::month("2026-01")?;
+/// assert_eq!(month.to_string(), "2026-01-01");
+/// assert!(longhaul_ledger::month("January").is_err());
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Setting`](crate::LedgerErrorKind::Setting) for any other text.
 pub fn month(text: &str) -> Result<Date, LedgerError> {
     date(&format!("{text}-01")).ok_or_else(|| {
         LedgerError::setting("month", format!("{text:?} is not a month such as 2026-01"))
@@ -144,6 +181,17 @@ fn date(text: &str) -> Option<Date> {
 }
 
 /// The zone of that name in the time zone database; `name` is what a person called it.
+///
+/// ```
+/// let zone = longhaul_ledger::time_zone("--zone", "Asia/Shanghai")?;
+/// assert_eq!(zone.iana_name(), Some("Asia/Shanghai"));
+/// assert!(longhaul_ledger::time_zone("--zone", "Middle-earth").is_err());
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Setting`](crate::LedgerErrorKind::Setting), named `setting`, for a zone that is not there.
 pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
     TimeZone::get(name).map_err(|_| {
         LedgerError::setting(
@@ -154,6 +202,15 @@ pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
 }
 
 /// A time of day with its offset, to the millisecond: `2026-01-17T01:00:00.000+08:00`.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use longhaul_ledger::{local_time, time_zone};
+///
+/// let zone = time_zone("--zone", "Asia/Shanghai")?;
+/// assert_eq!(local_time(SystemTime::UNIX_EPOCH, &zone), "1970-01-01T08:00:00.000+08:00");
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 pub fn local_time(time: SystemTime, zone: &TimeZone) -> String {
     let zoned = timestamp(time).to_zoned_datetime(zone.clone());
     zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()

@@ -24,6 +24,9 @@ use crate::{
 };
 
 /// What was removed.
+///
+/// What is [kept](Self::kept) is what money still hangs on: an attempt with an open claim, and all others of its operation, since
+/// they decide together what is owed.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Pruned {

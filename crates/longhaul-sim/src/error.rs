@@ -9,6 +9,22 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// In process it is what the client gets; its [`source`](Error::source) is the [`io::Error`] that a client on a real
 /// socket would see. On a socket the same thing happens to the connection.
+///
+/// ```
+/// use std::{error::Error, io};
+/// use longhaul_sim::{Provider, SimErrorKind};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn Error>> {
+/// let provider = Provider::builder().script("cut@60".parse()?).build()?;
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// let error = provider.oneshot(request).await.unwrap_err();
+/// assert_eq!(error.kind(), SimErrorKind::Cut);
+/// let io: &io::Error = error.source().unwrap().downcast_ref().unwrap();
+/// assert_eq!(io.kind(), io::ErrorKind::UnexpectedEof);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct SimError {
     kind: SimErrorKind,
@@ -16,6 +32,8 @@ pub struct SimError {
 }
 
 /// What happened to the connection.
+///
+/// Only what a client can tell apart: a proxy that cuts and a server that dies look the same from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SimErrorKind {

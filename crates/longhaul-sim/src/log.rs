@@ -55,7 +55,7 @@ pub struct Row {
     pub kind: i64,
     /// A text for people.
     pub content: String,
-    /// The account.
+    /// The account that pays.
     pub username: String,
     /// The API key's name.
     pub token_name: String,
@@ -82,27 +82,44 @@ pub struct Row {
 }
 
 /// A log, the newest row first. Its rows may be changed as a test needs them.
+///
+/// ```
+/// use longhaul_sim::{Provider, Weight, log::{CONSUMED, Log}};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// provider.clone().oneshot(request).await?;
+///
+/// let mut log = Log::of(&provider.oracle().entries(), 1_767_225_600);
+/// assert_eq!((log.rows.len(), log.rows[0].kind), (1, CONSUMED));
+/// log.skew(3_600);
+/// assert_eq!(log.pages(100).len(), 1);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
-    /// The rows.
+    /// The rows, the newest first; a test may take some out.
     pub rows: Vec<Row>,
 }
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Always.
+    /// Always true: a refused question has no page.
     pub success: bool,
-    /// Empty.
+    /// Empty, as in every answer without an error.
     pub message: String,
-    /// The rows.
+    /// The rows, and how many there are in all.
     pub data: Page,
 }
 
 /// One page of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page {
-    /// From 1.
+    /// Which page this is, counted from 1.
     pub page: usize,
     /// How many rows a page holds.
     pub page_size: usize,

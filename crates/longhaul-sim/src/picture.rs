@@ -3,6 +3,25 @@
 //! Making a 4K picture costs much more than sending it, so there is one per size and process. What differs is a text
 //! chunk with the picture's identity. It stands right behind the header, and its length is such that all before the
 //! shared rest is a multiple of three bytes: in base64 the rest is shared as well.
+//!
+//! A test that has a picture can so tell whose it is, and whether the oracle charged it:
+//!
+//! ```
+//! use base64::{Engine, prelude::BASE64_STANDARD};
+//! use http_body_util::BodyExt;
+//! use longhaul_sim::{Provider, Weight, picture};
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+//! let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+//! let answer = provider.clone().oneshot(request).await?.into_body().collect().await?.to_bytes();
+//! let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+//! let file = BASE64_STANDARD.decode(answer["data"][0]["b64_json"].as_str().unwrap())?;
+//! assert_eq!(picture::identity(&file).as_ref(), provider.oracle().entries()[0].images.first());
+//! # Ok(()) }
+//! ```
 
 use std::{
     collections::BTreeMap,
@@ -17,6 +36,8 @@ use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter};
 use crate::Resolution;
 
 /// How heavy the pictures are.
+///
+/// Real pictures are what bodies, memory and sockets have to be tried with. A test that counts attempts needs none of their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Weight {
     /// As a real provider's: in base64 1.5 MB at 1K, 4 MB at 2K and 12 MB at 4K.
@@ -46,6 +67,10 @@ const _: () = assert!(
 /// The identity of a picture made by this crate, read from its text chunk.
 ///
 /// `None` for anything else, and for a file that breaks off before its pixels. The pixels are not checked.
+///
+/// ```
+/// assert_eq!(longhaul_sim::picture::identity(b"no picture"), None);
+/// ```
 #[must_use]
 pub fn identity(file: &[u8]) -> Option<String> {
     let reader = png::Decoder::new(Cursor::new(file)).read_info().ok()?;

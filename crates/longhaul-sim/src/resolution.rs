@@ -5,6 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A picture's class of size, by pixel count: it decides generation time and price.
+///
+/// ```
+/// use longhaul_sim::Resolution;
+///
+/// assert_eq!(Resolution::of_pixels(3840, 2160), Resolution::K4);
+/// assert_eq!(Resolution::K4.list_price_micros(), 240_000);
+/// assert!(Resolution::K1.generation_time(0.5) < Resolution::K4.generation_time(0.5));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Resolution {
     /// Up to 2.1 megapixels, such as 1024×1024.
@@ -54,6 +62,14 @@ impl Resolution {
     /// The generation time that a share `probability` of all generations stays within.
     ///
     /// Values outside 0 to 1 are taken as the nearer end.
+    ///
+    /// ```
+    /// use longhaul_sim::Resolution;
+    ///
+    /// let [p50, p99] = [0.5, 0.99].map(|share| Resolution::K4.generation_time(share));
+    /// assert!(p99 > p50);
+    /// assert_eq!(Resolution::K4.generation_time(-1.0), Resolution::K4.generation_time(0.0));
+    /// ```
     #[must_use]
     pub fn generation_time(self, probability: f64) -> Duration {
         let points = self.quantiles();

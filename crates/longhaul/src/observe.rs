@@ -3,6 +3,9 @@
 //! An [`Observer`] hears each [`Event`]. With the feature `tracing` every attempt that `ClassifyingRetry` makes is a span too,
 //! within the span that is entered where the operation is polled, and every other event is an event of it; with `metrics`,
 //! [`metered`] is an observer that counts.
+//!
+//! An operation of ten minutes has to say something before it ends. What it says is for people and for graphs alone: nothing in the
+//! layers waits for an observer, and none of them decides by it.
 
 #[cfg(feature = "metrics")]
 mod metered;
@@ -19,6 +22,24 @@ use crate::{
 };
 
 /// Something that a person who waits wants to know.
+///
+/// Enough for a line of progress under a spinner: that a call takes four minutes is easier to bear for whoever sees that it has
+/// been sent, that it waits for a place, or that another target is asked now.
+///
+/// ```
+/// use longhaul::observe::Event;
+///
+/// /// One line for whoever waits.
+/// fn line(event: &Event<'_>) -> Option<String> {
+///     Some(match event {
+///         Event::Started { attempt } => format!("attempt {} is sent", attempt.number()),
+///         Event::Late { .. } => "it takes longer than most, and may still come".to_owned(),
+///         Event::Waiting { class, wait, .. } => format!("{class}: again in {} s", wait.as_secs()),
+///         Event::FallingBack { to, .. } => format!("now {to} is asked"),
+///         _ => return None,
+///     })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -92,6 +113,33 @@ pub struct Observer(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 
 impl Observer {
     /// Gives each event to `hear`, on the task that drives the operation: be quick, and do not block.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Stack, StackRequestBody, observe::{Event, Observer}, policy::Policy};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+    ///     Response::builder().status(401).body(Full::<Bytes>::default())
+    /// });
+    /// let started = Arc::new(AtomicUsize::new(0));
+    /// let counts = started.clone();
+    /// let observer = Observer::new(move |event: &Event<'_>| {
+    ///     if let Event::Started { .. } = event {
+    ///         counts.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// // For this operation alone; `Stack::with_observer` hears of all.
+    /// let request = Request::get("https://api.example.com/v1/models").extension(observer).body(Full::<Bytes>::default())?;
+    /// Stack::new(Policy::nano_banana_pro())?.layer(provider).oneshot(request).await?;
+    /// assert_eq!(started.load(Ordering::Relaxed), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn new(hear: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(hear))
     }

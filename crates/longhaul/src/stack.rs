@@ -142,6 +142,17 @@ impl Stack {
 
 impl<L, C, X> Stack<L, C, X> {
     /// The same layers with this ledger.
+    ///
+    /// ```
+    /// use longhaul::{Stack, billing::MemoryLedger, policy::Policy};
+    ///
+    /// // Two stacks, one book.
+    /// let ledger = MemoryLedger::new();
+    /// let careful = Stack::new(Policy::no_duplicate_charges())?.with_ledger(ledger.clone());
+    /// let default = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone());
+    /// assert_eq!(ledger.records(), []);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn with_ledger<M: Ledger + Clone>(self, ledger: M) -> Stack<M, C, X> {
         Stack {
             tracker: self.tracker.with_ledger(ledger.clone()),
@@ -223,6 +234,17 @@ impl<L, C, X> Stack<L, C, X> {
     }
 
     /// The same layers with this history of routes: to share one among stacks whose calls take the same ways.
+    ///
+    /// ```
+    /// use longhaul::{RouteHistory, Stack, policy::Policy};
+    ///
+    /// // What one stack learns of the company's proxy, the other knows.
+    /// let routes = RouteHistory::new();
+    /// let pictures = Stack::new(Policy::nano_banana_pro())?.with_routes(routes.clone());
+    /// let careful = Stack::new(Policy::no_duplicate_charges())?.with_routes(routes.clone());
+    /// assert!(routes.routes().is_empty(), "no call was made yet");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn with_routes(mut self, routes: RouteHistory) -> Self {
         self.shared.retry = self.shared.retry.with_history(routes.clone());
         self.classify = self.classify.with_history(routes);

@@ -1,5 +1,5 @@
-//! What every public service and every future of it owes to its neighbours: [`every`] lists them, and fails where one
-//! is left out.
+//! What every public service and every future of it owes to its neighbours: [`every`] lists them, and `.ci/contracts`
+//! fails where one is left out.
 
 mod bodies;
 mod dropped;

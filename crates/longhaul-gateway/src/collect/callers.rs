@@ -32,6 +32,10 @@ impl ReturningCallers {
     ///
     /// A `state` in a file must be nobody else's meanwhile: see [`StateLock`](crate::replay::StateLock). One in PostgreSQL may be
     /// shared with gateways that run: what one of them has taken up is left to it.
+    ///
+    /// # Errors
+    ///
+    /// About `state` or `replay`, where one of them cannot be opened.
     pub async fn open(config: &Config) -> Result<Option<Self>, ConfigError> {
         if config.state == "memory" {
             return Ok(None);
@@ -46,6 +50,10 @@ impl ReturningCallers {
 
     /// Lets whoever comes back for the operation of `left` wait from now on. No caller is expected where none came through the
     /// gateway, where another process has taken the operation up, or where it is known already what came of it.
+    ///
+    /// # Errors
+    ///
+    /// What the index says.
     pub async fn expect(&self, left: &Left) -> Result<Expected, BoxError> {
         let Some(opening) = left.opening() else {
             return Ok(Expected(None));

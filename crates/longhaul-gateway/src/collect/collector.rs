@@ -24,6 +24,24 @@ use super::{
 use crate::core::{ConfigError, ForceHttp1Layer};
 
 /// Fetches what was left open into a folder, and writes into the ledger what became of it.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use longhaul_gateway::collect::{Collector, HostKeys, left_open};
+/// use longhaul_ledger::DurableLedger;
+/// use longhaul_providers::tasks::TasksPolicy;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let ledger = DurableLedger::open("ledger.db").await?;
+/// let collector = Collector::new(ledger.clone(), "collected", Duration::from_secs(60));
+/// for left in left_open(ledger.store()).await? {
+///     let Some(host) = left.host() else { continue };
+///     let Ok(key) = HostKeys::default().headers(&host, &left.handle().dialect) else { continue };
+///     let fetched = collector.collect(&left, &TasksPolicy::default(), key).await?;
+///     println!("{}: {:?}", left.name(), fetched.ending);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Collector {
     ledger: DurableLedger,
@@ -44,6 +62,8 @@ pub struct Fetched {
 }
 
 /// What became of a task.
+///
+/// Whatever is not [`Open`](Self::Open) is final, and its handle is closed: nobody asks after it again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Ending {
@@ -94,6 +114,10 @@ impl Collector {
     /// with it the entry of its attempt: of several that collect the same task, the first closes both.
     ///
     /// A key goes over plain http to this machine and private networks alone.
+    ///
+    /// # Errors
+    ///
+    /// Each [`CollectError`]; the handle stays open, and it can be asked again.
     pub async fn collect(
         &self,
         left: &Left,

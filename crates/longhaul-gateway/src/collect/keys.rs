@@ -6,6 +6,14 @@ use http::{HeaderMap, HeaderValue, header};
 ///
 /// Where none is named, that of `queue.fal.run` is in `LONGHAUL_KEY_queue_fal_run`. A value with a space in it, such as
 /// `Key abc`, is the whole `authorization` header; any other stands behind `Bearer`, and behind `Key` for fal.
+///
+/// ```
+/// use longhaul_gateway::collect::HostKeys;
+///
+/// let keys = HostKeys::default().at("queue.fal.run", "A_VARIABLE_THAT_NOBODY_SETS");
+/// let missing = keys.headers("queue.fal.run", "fal").unwrap_err();
+/// assert_eq!(missing.variable, "A_VARIABLE_THAT_NOBODY_SETS");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct HostKeys(BTreeMap<String, String>);
 
@@ -13,7 +21,7 @@ pub struct HostKeys(BTreeMap<String, String>);
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct MissingKey {
-    /// The host.
+    /// The host, with its port where the URL has one.
     pub host: String,
     /// The environment variable that was looked for, or holds what cannot stand in a header.
     pub variable: String,
@@ -29,6 +37,10 @@ impl HostKeys {
     }
 
     /// The headers for a task of `dialect` at `host`.
+    ///
+    /// # Errors
+    ///
+    /// Where the variable is not set, or holds what cannot stand in a header; the error names both host and variable.
     pub fn headers(&self, host: &str, dialect: &str) -> Result<HeaderMap, MissingKey> {
         let variable = self.variable(host);
         let value = std::env::var(&variable)

@@ -12,6 +12,10 @@ pub struct Left {
 
 /// The tasks in `store` that nobody asks after: open ones whose attempt has ended, as those of a process that is gone have
 /// once its entries are recovered.
+///
+/// # Errors
+///
+/// What the ledger says.
 pub async fn left_open(store: &Store) -> Result<Vec<Left>, LedgerError> {
     let tasks = store.open_tasks().await?;
     if tasks.is_empty() {

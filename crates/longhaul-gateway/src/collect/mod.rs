@@ -7,6 +7,20 @@
 //! The gateway does it when it starts and every fifteen seconds, for upstreams whose key it has; `longhaul-gateway collect`
 //! does it by hand, for any ledger. A caller that comes back gets the picture from either, as far as the gateway's state is
 //! known: see [`ReturningCallers`].
+//!
+//! ```no_run
+//! use longhaul_gateway::collect::left_open;
+//! use longhaul_ledger::{DurableLedger, recover};
+//!
+//! # async fn example() -> Result<(), longhaul_ledger::LedgerError> {
+//! // What a process that is gone left running is closed first: only then nobody asks after its tasks.
+//! recover(&"ledger.db".parse()?).await?;
+//! let ledger = DurableLedger::open("ledger.db").await?;
+//! for left in left_open(ledger.store()).await? {
+//!     println!("{} at {:?}", left.name(), left.host());
+//! }
+//! # Ok(()) }
+//! ```
 
 mod callers;
 mod collector;

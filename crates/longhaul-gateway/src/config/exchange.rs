@@ -7,6 +7,14 @@ use super::UpstreamConfig;
 use crate::core::ConfigError;
 
 /// How a call reaches the provider: `exchange = "tasks"`. The caller makes the same call and gets the same answer whichever it is.
+///
+/// ```
+/// use longhaul_gateway::config::{Exchange, UpstreamConfig};
+///
+/// let mut upstream = UpstreamConfig::new("openai", "https://api.openai.com");
+/// assert_eq!(upstream.exchange, Exchange::Unary, "where nothing is said");
+/// upstream.exchange = Exchange::Stream;
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -74,6 +74,15 @@ impl KeyConfig {
 }
 
 /// The most that a caller may spend. What was charged counts, what may have been, and what calls in flight cost.
+///
+/// ```
+/// use longhaul::Money;
+/// use longhaul_gateway::config::{Cap, Per};
+///
+/// let cap = Cap::new(Money::usd_micros(50_000_000), Per::Month);
+/// assert_eq!(cap.limit.to_string(), "50.00 USD");
+/// assert_eq!(cap.per, Per::default());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -107,6 +116,17 @@ pub enum Per {
 }
 
 /// The SHA-256 of a caller's key: 64 hexadecimal digits in the file.
+///
+/// A key has 256 random bits, so that its plain hash cannot be turned back by trying.
+///
+/// ```
+/// use longhaul_gateway::config::KeyHash;
+///
+/// let hash: KeyHash = "ab".repeat(32).parse()?;
+/// assert_eq!(hash.to_string(), "ab".repeat(32));
+/// assert!("ab".parse::<KeyHash>().is_err());
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash(pub(crate) [u8; 32]);
 

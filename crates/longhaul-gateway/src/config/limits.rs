@@ -125,6 +125,8 @@ impl ReplayConfig {
 }
 
 /// When a caller's line is kept open.
+///
+/// Why not from the first second: a byte of the body is a 200, and a refusal that comes later then has no status of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

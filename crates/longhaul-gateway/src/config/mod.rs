@@ -96,6 +96,10 @@ impl Default for Config {
 
 impl Config {
     /// Reads a file; paths in it are relative to its folder.
+    ///
+    /// # Errors
+    ///
+    /// About the file where it cannot be read, and those of [`from_toml`](Self::from_toml).
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let at = path.display().to_string();
         let text = fs::read_to_string(path)
@@ -108,6 +112,21 @@ impl Config {
     }
 
     /// Reads a configuration; paths in it stay as they are.
+    ///
+    /// ```
+    /// use longhaul_gateway::config::Config;
+    ///
+    /// let config = Config::from_toml("[[upstreams]]\nname = 'openai'\nurl = 'https://api.openai.com'\n")?;
+    /// assert_eq!(config.upstreams[0].places, 256);
+    /// // Without keys nobody but this machine is let in.
+    /// let open = Config::from_toml("listen = '0.0.0.0:8787'\n[[upstreams]]\nname = 'a'\nurl = 'https://a.example'\n");
+    /// assert!(open.is_err());
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is no TOML, a key that is unknown, and those of [`validate`](Self::validate).
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let config: Self = parse(text)?;
         config.validate()?;
@@ -115,6 +134,19 @@ impl Config {
     }
 
     /// What is in force, as a file that [`from_toml`](Self::from_toml) reads back. Passwords in URLs are left out.
+    ///
+    /// ```
+    /// use longhaul_gateway::config::Config;
+    ///
+    /// let mut config = Config::from_toml("[[upstreams]]\nname = 'openai'\nurl = 'https://api.openai.com'\n")?;
+    /// config.ledger = "postgres://ledger:hunter2@db.example.com/spend".to_owned();
+    /// assert!(!config.to_toml()?.contains("hunter2"));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A number that TOML has none for.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         let mut shown = self.clone();
         shown.ledger = without_password(&self.ledger);

@@ -103,6 +103,15 @@ const fn yes() -> bool {
 
 /// What a caller gets while nothing that may be charged is in flight: `patience = "deadline"`. The line carries no sign of
 /// life then, so that a caller behind a load balancer which cuts after a minute is better off with the refusal.
+///
+/// ```
+/// use longhaul_gateway::config::{Patience, UpstreamConfig};
+///
+/// let mut upstream = UpstreamConfig::new("relay", "https://relay.example.com");
+/// assert_eq!(upstream.patience, Patience::Refusal);
+/// // Its callers stand on the same machine, and no load balancer between.
+/// upstream.patience = Patience::Deadline;
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -116,6 +125,15 @@ pub enum Patience {
 
 /// Where a provider's key comes from: `key = { env = "OPENAI_API_KEY" }`, `key = { file = "openai.key" }` or `key = "none"`.
 /// Never the key itself: configurations are shown, copied and checked in.
+///
+/// ```
+/// use longhaul_gateway::config::ProviderKey;
+///
+/// assert!(ProviderKey::None.read()?.is_none());
+/// let unset = ProviderKey::Env("A_VARIABLE_THAT_NOBODY_SETS".to_owned());
+/// assert!(unset.read().is_err(), "found when the gateway starts, and not at the first call");
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -130,6 +148,10 @@ pub enum ProviderKey {
 
 impl ProviderKey {
     /// The key; `None` where the provider needs none.
+    ///
+    /// # Errors
+    ///
+    /// A variable that is not set, a file that cannot be read, and a key that is empty or cannot stand in a header.
     pub fn read(&self) -> Result<Option<Secret>, ConfigError> {
         let text = match self {
             Self::None => return Ok(None),
@@ -182,6 +204,15 @@ impl fmt::Debug for Secret {
 
 impl UpstreamConfig {
     /// Everything goes to `url`, with the caller's own key and the default policy.
+    ///
+    /// ```
+    /// use longhaul_gateway::config::{ProviderKey, UpstreamConfig};
+    ///
+    /// let mut upstream = UpstreamConfig::new("gemini", "https://generativelanguage.googleapis.com");
+    /// upstream.key = Some(ProviderKey::Env("GEMINI_API_KEY".to_owned()));
+    /// upstream.paths = vec!["/v1beta/".to_owned()];
+    /// assert!(upstream.detach && upstream.heartbeat, "by default");
+    /// ```
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             name: name.into(),

@@ -4,6 +4,19 @@ use tower_layer::Layer;
 use super::Detach;
 
 /// Puts a [`Detach`] around a service. All services that it makes share one list of calls that run on.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use longhaul_gateway::detach::DetachLayer;
+///
+/// # async fn example(detach: DetachLayer) {
+/// // At the end of the process: ten minutes for what is paid for already, and then no more.
+/// if tokio::time::timeout(Duration::from_secs(600), detach.idle()).await.is_err() {
+///     detach.stop().await;
+/// }
+/// assert_eq!(detach.running(), 0);
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct DetachLayer {

@@ -41,6 +41,14 @@ mod service;
 mod tests;
 
 /// A request extension: this call ends with its callers, whatever was sent.
+///
+/// For calls whose answer is worth nothing to anybody but whoever waits for it now. What is charged for them is charged all the same.
+///
+/// ```
+/// use longhaul_gateway::detach::EndsWithCaller;
+///
+/// let request = http::Request::post("/v1/images/generations").extension(EndsWithCaller).body(());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EndsWithCaller;
 

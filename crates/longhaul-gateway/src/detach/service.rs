@@ -15,6 +15,8 @@ use crate::{
 };
 
 /// Lets a call that may be charged run on when its caller leaves.
+///
+/// Alone it runs each call on a task of its own, so that nothing of it is polled by whoever may be gone. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct Detach<S> {
     inner: S,

@@ -14,6 +14,18 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// Removes the headers that belong to one connection: the usual ones, and those that `Connection` names.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::{ACCEPT, CONNECTION}};
+/// use longhaul_gateway::forward::strip_hop_by_hop;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(CONNECTION, HeaderValue::from_static("x-mine"));
+/// headers.insert("x-mine", HeaderValue::from_static("1"));
+/// headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+/// strip_hop_by_hop(&mut headers);
+/// assert_eq!(headers.keys().collect::<Vec<_>>(), [ACCEPT]);
+/// ```
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)

@@ -15,6 +15,14 @@ const PARAMETER: &str = "key";
 
 /// The key that a request presents: `Authorization: Bearer …`, `x-goog-api-key`, `api-key`, `x-api-key` or `?key=`, the
 /// first of them that is there.
+///
+/// ```
+/// use longhaul_gateway::forward::presented_key;
+///
+/// let request = http::Request::get("/v1/models?key=from-the-query").header("authorization", "Bearer sk-one");
+/// let request = request.body(()).unwrap();
+/// assert_eq!(presented_key(request.headers(), request.uri()), Some("sk-one"));
+/// ```
 pub fn presented_key<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let in_headers = HEADERS.iter().find_map(|name| {
         let text = headers.get(name)?.to_str().ok()?.trim();
@@ -31,6 +39,17 @@ pub fn presented_key<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str
 }
 
 /// Removes every place where a caller's key can stand, cookies among them; returned is the query without its `key`.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use longhaul_gateway::forward::strip_keys;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-api-key", HeaderValue::from_static("sk-one"));
+/// headers.insert("accept", HeaderValue::from_static("application/json"));
+/// assert_eq!(strip_keys(&mut headers, Some("alt=sse&key=sk-one")).as_deref(), Some("alt=sse"));
+/// assert_eq!(headers.len(), 1, "what is no key stays");
+/// ```
 pub fn strip_keys(headers: &mut HeaderMap, query: Option<&str>) -> Option<String> {
     for name in HEADERS.iter().chain(&[header::COOKIE]) {
         headers.remove(name);

@@ -7,6 +7,15 @@ use http::{
 use percent_encoding::percent_decode_str;
 
 /// Moves requests to one upstream: its scheme, host and port, and its path in front of theirs.
+///
+/// ```
+/// use longhaul_gateway::forward::{Rebase, RebaseError};
+///
+/// let rebase = Rebase::new("https://api.example.com/openai", "/gateway").unwrap();
+/// let uri = rebase.uri("/gateway/v1/models", Some("limit=2")).unwrap();
+/// assert_eq!(uri, "https://api.example.com/openai/v1/models?limit=2");
+/// assert_eq!(rebase.uri("/gateway/../admin", None), Err(RebaseError::DotSegment));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rebase {
     scheme: Scheme,
@@ -45,6 +54,15 @@ impl std::error::Error for RebaseError {}
 
 impl Rebase {
     /// To `upstream`, such as `https://api.example.com/openai`; `strip` is taken off the front of the caller's path.
+    ///
+    /// Refuses a URL that calls cannot be moved to.
+    ///
+    /// ```
+    /// use longhaul_gateway::forward::{Rebase, RebaseError};
+    ///
+    /// assert!(Rebase::new("https://api.example.com", "").is_ok());
+    /// assert_eq!(Rebase::new("https://user:word@api.example.com", "").unwrap_err(), RebaseError::Upstream);
+    /// ```
     pub fn new(upstream: &str, strip: &str) -> Result<Self, RebaseError> {
         if upstream.contains(['?', '#', '@']) {
             return Err(RebaseError::Upstream);
@@ -81,6 +99,10 @@ impl Rebase {
     }
 
     /// The URI at the upstream for a caller's path and query. Whatever host the caller named has no part in it.
+    ///
+    /// # Errors
+    ///
+    /// [`RebaseError::DotSegment`] and [`RebaseError::Path`].
     pub fn uri(&self, path: &str, query: Option<&str>) -> Result<Uri, RebaseError> {
         if has_dot_segment(path) {
             return Err(RebaseError::DotSegment);

@@ -67,6 +67,11 @@ struct Shared {
 
 impl Gateway {
     /// Builds everything that `config` names.
+    ///
+    /// # Errors
+    ///
+    /// The key of the configuration that cannot work, a provider's key that is not there among it; `ledger` and `state` where they cannot
+    /// be opened.
     pub async fn new(config: &Config) -> Result<Self, ConfigError> {
         config.validate()?;
         let books = Books::open(&config.ledger)

@@ -3,6 +3,8 @@ use tower_layer::Layer;
 use super::{Heartbeat, HeartbeatPolicy};
 
 /// Puts a [`Heartbeat`] around a service.
+///
+/// It stands outermost, above replay and detach: it is the caller's line that it keeps open, and not the provider's.
 #[derive(Clone, Copy, Debug, Default)]
 #[must_use]
 pub struct HeartbeatLayer {

@@ -12,6 +12,9 @@ use crate::{
 };
 
 /// A request extension: whether the caller asked for an event stream. Without it, `Accept` and the path tell.
+///
+/// A comment is a sign of life in an event stream and breaks JSON, and a blank is one in front of JSON and nothing in a stream: so
+/// the form has to be known before the answer is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WantsStream(pub bool);
 

@@ -61,6 +61,14 @@ pub use self::{
 };
 
 /// When a line is kept open.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_gateway::heartbeat::HeartbeatPolicy;
+///
+/// let policy = HeartbeatPolicy::default();
+/// assert_eq!((policy.after, policy.every), (Duration::from_secs(45), Duration::from_secs(15)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeartbeatPolicy {
     /// How long the line stays silent first. Default 45 s.

@@ -9,6 +9,8 @@ use super::{HeartbeatPolicy, ResponseBody, future::ResponseFuture, line::Line};
 use crate::core::{BoxError, Error};
 
 /// Keeps the caller's line open over a call that was sent.
+///
+/// Over a call of which nothing was sent it stays silent, so that a refusal keeps its status. See the [module](super).
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat<S> {
     inner: S,

@@ -13,6 +13,20 @@ use crate::{
 };
 
 /// The money of all callers that have a cap.
+///
+/// ```
+/// use longhaul::Money;
+/// use longhaul_gateway::{config::{Cap, Per}, money::{Accounts, Balance}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul::BoxError> {
+/// let accounts = Accounts::open("memory").await?;
+/// let cap = Cap::new(Money::usd_micros(5_000_000), Per::Day);
+/// let alice = accounts.of(&"alice".into(), cap, Balance::default);
+/// assert_eq!(alice.balance().await?, Balance::default());
+/// assert!(!accounts.are_shared(), "another gateway would count for itself");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     own: Arc<Mutex<HashMap<Arc<str>, Account>>>,
@@ -22,6 +36,10 @@ pub struct Accounts {
 impl Accounts {
     /// With what all gateways count together that have the same PostgreSQL at `state`; any other place is this process's
     /// alone.
+    ///
+    /// # Errors
+    ///
+    /// What PostgreSQL says; none for any other place.
     pub async fn open(state: &str) -> Result<Self, BoxError> {
         let fleet = match is_postgres(state) {
             true => Some(Fleet::open(state).await?),
@@ -87,7 +105,7 @@ pub(super) struct State {
     balance: Balance,
 }
 
-/// What a caller has spent in the span of its cap, in millionths of the cap's currency.
+/// What a caller has spent in the span of its cap, in millionths of the cap's currency: all three count against it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Balance {
     /// Charged for certain.
@@ -117,6 +135,20 @@ impl Account {
     }
 
     /// What was spent in this span, and what is held; fails where the database does not answer.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    /// use longhaul_gateway::{config::{Cap, Per}, money::{Account, Balance}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// // What the ledger says of the hours before a restart.
+    /// let before = Balance { spent: 480_000, ..Balance::default() };
+    /// let account = Account::new(Cap::new(Money::usd_micros(500_000), Per::Day), before);
+    /// assert_eq!(account.balance().await?.spent, 480_000);
+    /// assert!(account.reserve().first(Some(Money::usd_micros(240_000))).await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub async fn balance(&self) -> Result<Balance, BoxError> {
         match &self.0 {
             Purse::Own(state) => {

@@ -12,6 +12,20 @@ use crate::{
 };
 
 /// What an operation holds of its caller's money. A request extension; dropped with the operation, it settles.
+///
+/// ```
+/// use longhaul::Money;
+/// use longhaul_gateway::{config::{Cap, Per}, money::{Account, Balance}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul::BoxError> {
+/// let account = Account::new(Cap::new(Money::usd_micros(1_000_000), Per::Day), Balance::default());
+/// let reservation = account.reserve();
+/// assert!(reservation.first(Some(Money::usd_micros(240_000))).await.is_ok());
+/// assert_eq!(account.balance().await?.held, 240_000);
+/// assert!(reservation.first(None).await.is_err(), "what has no price passes under no cap");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reservation(Arc<Mutex<Held>>);
 

@@ -52,6 +52,16 @@ pub const COST: HeaderName = HeaderName::from_static("x-longhaul-cost");
 pub const OPERATION: HeaderName = HeaderName::from_static("x-longhaul-operation");
 
 /// An answer that the gateway gives in the provider's place.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::StatusCode;
+/// use longhaul_gateway::refusal::Refusal;
+///
+/// let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the gateway is stopping; nothing was sent")
+///     .again_after(Duration::from_secs(5));
+/// assert_eq!((refusal.status().as_u16(), refusal.code()), (503, "stopping"));
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 #[must_use]
 pub struct Refusal(Box<Facts>);
@@ -91,6 +101,16 @@ impl Refusal {
     }
 
     /// Sending again is free, and may help after this wait.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::StatusCode;
+    /// use longhaul_gateway::refusal::Refusal;
+    ///
+    /// let refusal = || Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_waiting", "ask again later");
+    /// assert!(refusal().again_after(Duration::from_secs(5)).may_send_again());
+    /// assert!(!refusal().not_before(Duration::from_secs(5)).may_send_again(), "by itself");
+    /// ```
     pub fn again_after(mut self, wait: Duration) -> Self {
         self.0.again = true;
         self.0.retry_after = Some(wait);
@@ -110,6 +130,8 @@ impl Refusal {
     }
 
     /// How many attempts were made, and the most that they may have cost together.
+    ///
+    /// They go into headers, so that whoever pays sees what a failure has cost.
     pub fn with_attempts(mut self, attempts: usize, cost: Option<Money>) -> Self {
         self.0.attempts = Some(attempts);
         self.0.cost = cost;

@@ -5,6 +5,15 @@ use crate::core::OperationId;
 /// The public name of an operation: 128 random bits, written `op_` and 32 hexadecimal digits.
 ///
 /// It cannot be guessed, and still opens nothing by itself: an operation is shown to its owner and to admin keys alone.
+///
+/// ```
+/// use longhaul_gateway::replay::PublicId;
+///
+/// let id = PublicId::new()?;
+/// assert_eq!(id.to_string().len(), "op_".len() + 32);
+/// assert_eq!(id.to_string().parse(), Ok(id));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicId([u8; 16]);
 

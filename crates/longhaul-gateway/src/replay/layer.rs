@@ -14,6 +14,16 @@ use crate::{
 };
 
 /// Puts an [`IdempotentReplay`] around a service. All services that it makes share their operations.
+///
+/// ```
+/// use longhaul_gateway::replay::{IdempotentReplayLayer, MemoryIndex, ReplayPolicy};
+///
+/// let mut policy = ReplayPolicy::new("answers");
+/// policy.quota_bytes = 1 << 30;
+/// let layer = IdempotentReplayLayer::new(policy, MemoryIndex::new()?);
+/// assert_eq!(layer.replays().running(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct IdempotentReplayLayer {
@@ -69,6 +79,19 @@ impl IdempotentReplayLayer {
     }
 
     /// All operations of this layer: to look at them, to collect them, to wait for their end.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use longhaul_gateway::replay::Replays;
+    ///
+    /// # async fn example(replays: Replays) {
+    /// println!("{} operations run, {} of them without a caller", replays.running(), replays.detached());
+    /// // At the end of the process:
+    /// if tokio::time::timeout(Duration::from_secs(600), replays.idle()).await.is_err() {
+    ///     replays.stop().await;
+    /// }
+    /// # }
+    /// ```
     pub fn replays(&self) -> Replays {
         self.replays.clone()
     }

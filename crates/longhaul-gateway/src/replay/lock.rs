@@ -10,6 +10,18 @@ use crate::core::ConfigError;
 ///
 /// Whoever opens such a state takes what others left running for lost: two processes with one file would do so to each other.
 /// [`Gateway::new`](crate::gateway::Gateway::new) takes no lock, so that a process may replace its gateway; the program does.
+///
+/// ```
+/// use longhaul_gateway::replay::StateLock;
+///
+/// let folder = tempfile::tempdir()?;
+/// let state = folder.path().join("gateway.db").display().to_string();
+/// let lock = StateLock::take(&state)?;
+/// assert!(StateLock::take(&state).is_err(), "one process at a time");
+/// drop(lock);
+/// assert!(StateLock::take(&state).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "given back when it is dropped"]
 pub struct StateLock {

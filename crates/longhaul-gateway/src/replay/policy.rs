@@ -5,6 +5,16 @@ use http::HeaderName;
 use crate::{body::ReadLimits, config::ReplayConfig};
 
 /// What [`IdempotentReplay`](super::IdempotentReplay) remembers, and for how long.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_gateway::replay::ReplayPolicy;
+///
+/// let mut policy = ReplayPolicy::new("/var/lib/longhaul/answers");
+/// assert_eq!(policy.keep, Duration::from_secs(24 * 3600));
+/// // Two equal prompts are one picture here.
+/// policy.coalesce = true;
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ReplayPolicy {

@@ -25,6 +25,8 @@ use crate::{
 };
 
 /// Makes operations of requests, and gives who comes back the answer of the first.
+///
+/// An operation outlives its caller: see the [module](super) for who may come back, and how.
 #[derive(Clone, Debug)]
 pub struct IdempotentReplay<S> {
     inner: S,

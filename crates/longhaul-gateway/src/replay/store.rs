@@ -54,6 +54,10 @@ pub(super) struct StoredAnswer {
 impl AnswerStore {
     /// The store at `url`: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, or `file:///folder`. All
     /// but the folder need this crate's feature `cloud`. Nothing is asked of the store yet.
+    ///
+    /// # Errors
+    ///
+    /// About `store`: a URL of another scheme, one for which this build has no client, and a folder that cannot be made.
     pub fn open(url: &str) -> Result<Self, ConfigError> {
         let (scheme, prefix, url) = parsed(url)?;
         if scheme == ObjectStoreScheme::Local {

@@ -53,12 +53,30 @@ pub struct Server {
 
 impl Server {
     /// Listens at `address`.
+    ///
+    /// ```
+    /// use longhaul_gateway::{config::ServerLimits, server::Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = Server::bind(([127, 0, 0, 1], 0).into(), ServerLimits::default()).await?;
+    /// assert_ne!(server.address()?.port(), 0, "the system has chosen one");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the address is taken, or not this machine's.
     pub async fn bind(address: SocketAddr, limits: ServerLimits) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         Ok(Self { listener, limits })
     }
 
     /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }

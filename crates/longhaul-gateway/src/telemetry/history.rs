@@ -35,7 +35,7 @@ pub struct RequestedCall {
     pub caller: String,
     /// The model, as the request names it.
     pub model: String,
-    /// The size.
+    /// The class of size; `Unknown` where the request does not tell.
     pub resolution: Resolution,
 }
 

@@ -3,6 +3,15 @@ use longhaul_ledger::{DurableLedger, LedgerError};
 use crate::core::MemoryLedger;
 
 /// Where attempts are written down.
+///
+/// ```
+/// use longhaul_gateway::upstream::Books;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul_ledger::LedgerError> {
+/// assert!(matches!(Books::open("memory").await?, Books::Memory(_)));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Books {
@@ -14,6 +23,10 @@ pub enum Books {
 
 impl Books {
     /// Opens the ledger at `place`: `memory`, a file, or a `postgres://` URL.
+    ///
+    /// # Errors
+    ///
+    /// As of [`DurableLedger::open`]; none in memory.
     pub async fn open(place: &str) -> Result<Self, LedgerError> {
         if place == "memory" {
             return Ok(Self::Memory(MemoryLedger::default()));
@@ -22,6 +35,10 @@ impl Books {
     }
 
     /// Writes everything that was handed over.
+    ///
+    /// # Errors
+    ///
+    /// As of [`DurableLedger::close`]: not everything could be written.
     pub async fn close(&self) -> Result<(), LedgerError> {
         match self {
             Self::Memory(_) => Ok(()),

@@ -9,6 +9,16 @@ use crate::wall_clock;
 
 /// A header by which a caller says how long it waits: `{ name = "x-request-deadline", form = "moment" }`. A picture that comes
 /// later is paid for and thrown away, so that nothing is sent that can hardly come in time.
+///
+/// ```
+/// use http::HeaderName;
+/// use longhaul_gateway::{config::UpstreamConfig, upstream::{DeadlineForm, DeadlineHeader}};
+///
+/// // Behind Envoy, which says how long it waits itself.
+/// let mut upstream = UpstreamConfig::new("relay", "https://relay.example.com");
+/// let envoy = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
+/// upstream.deadline_headers = vec![DeadlineHeader::new(envoy, DeadlineForm::Milliseconds)];
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadlineHeader {
@@ -48,6 +58,8 @@ mod name {
 }
 
 /// How a deadline is written.
+///
+/// Each form is one that programs really send; a header that none of them fits is named by its own row.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -3,6 +3,23 @@
 //! Each has a stack of layers, a client and places of its own, so that one provider that is slow or overloaded takes nothing
 //! from calls to another. What comes back is the provider's answer with the gateway's headers, or a refusal: never an error
 //! that a server would have to make up an answer for.
+//!
+//! ```no_run
+//! use longhaul::observe::Observer;
+//! use longhaul_gateway::{
+//!     config::{ServerLimits, UpstreamConfig},
+//!     telemetry::History,
+//!     upstream::{Books, Upstream},
+//! };
+//!
+//! # fn main() -> Result<(), longhaul::ConfigError> {
+//! let config = UpstreamConfig::new("relay", "https://relay.example.com");
+//! let books = Books::Memory(longhaul::billing::MemoryLedger::new());
+//! let silent = Observer::new(|_| {});
+//! let upstream = Upstream::new(config, &ServerLimits::default(), &books, silent, &History::default())?;
+//! assert_eq!((upstream.name(), upstream.in_flight()), ("relay", 0));
+//! # Ok(()) }
+//! ```
 
 mod books;
 mod call;
@@ -49,6 +66,8 @@ const ENDS_HERE: [HeaderName; 4] = [
 ];
 
 /// An upstream, ready to be called. A request extension.
+///
+/// A configuration that is read anew makes a new one; calls in flight keep the one that they began with.
 #[derive(Clone, Debug)]
 pub struct Upstream(Arc<Shared>);
 
@@ -73,6 +92,10 @@ enum UpstreamKey {
 
 impl Upstream {
     /// Reads the key and builds the layers.
+    ///
+    /// # Errors
+    ///
+    /// The key of the configuration that cannot work: `url`, `key`, `key_header`, or one of the `policy`.
     pub fn new(
         config: UpstreamConfig,
         limits: &ServerLimits,

@@ -17,6 +17,22 @@ use crate::{failure, pool::Lease};
 /// The connection reads, and goes on writing what is left of the request, while this is polled. At the
 /// body's end it goes back to the idle ones; dropped before that, it is closed. Holds no buffer of its
 /// own.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use http::Request;
+/// use http_body_util::{BodyExt, Empty};
+/// use longhaul_hyper::Client;
+/// use tower_service::Service;
+///
+/// # async fn example(mut client: Client<Empty<Bytes>>) -> Result<(), Box<dyn std::error::Error>> {
+/// let answer = client.call(Request::get("https://api.example.com/v1/models").body(Empty::new())?).await?;
+/// let mut body = answer.into_body();
+/// while let Some(frame) = body.frame().await {
+///     println!("{} bytes", frame?.into_data().map_or(0, |data| data.len()));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct ResponseBody {
     inner: Incoming,

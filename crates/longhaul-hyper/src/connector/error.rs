@@ -11,6 +11,19 @@ use super::proxy::Refused;
 ///
 /// The error of a [`Connector`](crate::Connector), and the source of the [`longhaul::Error`] that a [`Client`](crate::Client) returns
 /// for it. What the operating system or TLS said is its own source.
+///
+/// ```
+/// use std::error::Error;
+/// use longhaul_hyper::ConnectError;
+///
+/// /// Which proxy to look at, where it was one.
+/// fn proxy_at_fault(error: &longhaul::Error) -> Option<&str> {
+///     error.source()?.downcast_ref::<ConnectError>()?.proxy()
+/// }
+///
+/// let other = longhaul::Error::new(longhaul::ErrorKind::Disconnected);
+/// assert_eq!(proxy_at_fault(&other), None);
+/// ```
 #[derive(Debug)]
 pub struct ConnectError {
     stage: ConnectStage,

@@ -175,6 +175,8 @@ impl Service<Uri> for Connector {
 }
 
 /// A connection to come. Boxed inside: it is made once per connection, not per call.
+///
+/// Dropped, it closes what was opened until then. Nothing of a request has been written.
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting(Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>);
 

@@ -9,8 +9,6 @@ mod proxy;
 mod server;
 mod tls;
 
-use std::error::Error as StdError;
-
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -41,12 +39,4 @@ async fn call(
     request: Request<Full<Bytes>>,
 ) -> Result<Response<ResponseBody>, Error> {
     client.clone().call(request).await
-}
-
-/// An error with everything that led to it, as a log would show it.
-fn chain(error: &dyn StdError) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
 }

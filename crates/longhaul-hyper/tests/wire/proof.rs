@@ -3,11 +3,11 @@ use std::time::Duration;
 use http::{Request, StatusCode, Version};
 use http_body_util::BodyExt;
 use longhaul::{Attempt, Class, Error, ErrorKind, Phase, attempt::Sent};
-use longhaul_testing::{MockBody, Step};
+use longhaul_testing::{MockBody, Step, chain};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    call, chain, plain, post,
+    call, plain, post,
     server::{
         Pair, accept, accept_tls, both, https, listen, read_part, read_request, reset, say, tls,
     },

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use longhaul_hyper::Client;
+use longhaul_testing::harness::trusting;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
@@ -84,14 +85,6 @@ pub(crate) fn tls(alpn: &[&str]) -> (TlsAcceptor, ClientConfig) {
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a certificate");
     (TlsAcceptor::from(Arc::new(server)), trusting(roots))
-}
-
-pub(crate) fn trusting(roots: RootCertStore) -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports them")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 /// A client and a listener for it, over plain http or TLS.

@@ -2,12 +2,13 @@ use http::Version;
 use http_body_util::BodyExt;
 use longhaul::{Class, ErrorKind, attempt::Sent, error::ConnectStage};
 use longhaul_hyper::Client;
+use longhaul_testing::{chain, harness::trusting};
 use rustls::RootCertStore;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    Http, call, chain, post,
-    server::{accept, accept_tls, https, listen, read_request, tls, trusting},
+    Http, call, post,
+    server::{accept, accept_tls, https, listen, read_request, tls},
 };
 
 fn client(config: rustls::ClientConfig) -> Http {

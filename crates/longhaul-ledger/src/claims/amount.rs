@@ -5,6 +5,26 @@ use longhaul::{ConfigError, Money};
 /// How much a claim is about, by what was charged.
 ///
 /// Default: all of it.
+///
+/// ```
+/// use longhaul::{Money, billing::ClaimRule};
+/// use longhaul_ledger::claims::ClaimBook;
+///
+/// // Half of it, as agreed with this relay.
+/// let book = ClaimBook::from_toml(r#"
+///     [[providers]]
+///     provider = "relay.example.com"
+///     time_zone = "UTC"
+///     settlement = "30days"
+///     [providers.no_image]
+///     amount = { share_per_mille = 500 }
+/// "#, "terms.toml")?;
+/// let terms = book.terms("relay.example.com").unwrap();
+/// let owed = terms.amount(ClaimRule::NoImage, Some(Money::usd_micros(240_000)));
+/// assert_eq!(owed, Some(Money::usd_micros(120_000)));
+/// assert_eq!(terms.amount(ClaimRule::NoImage, None), None, "what is not known stays so");
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Amount {
     /// So much per attempt, whatever was charged; `None` for what was charged.

@@ -18,10 +18,24 @@ pub const DEFAULT_RULES: &str = include_str!("../../claims.toml");
 ///
 /// A rule that is not named for a provider is off there, however an attempt ended. `longhaul-ledger claims --rules-default`
 /// writes the built-in file, to add the terms to that you agreed on; `--rules FILE` takes yours.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_ledger::claims::ClaimBook;
+///
+/// let book = ClaimBook::default();
+/// let relay = book.terms("api.laozhang.ai").unwrap();
+/// assert_eq!(relay.zone().iana_name(), Some("Asia/Shanghai"));
+/// assert_eq!(relay.settlement(), Duration::from_secs(62 * 86_400));
+/// let error = ClaimBook::from_toml("surprise = 1", "rules.toml").unwrap_err();
+/// assert!(error.to_string().starts_with("rules.toml"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClaimBook(Vec<ProviderTerms>);
 
 /// What one provider, or several of one name's beginning, owe back.
+///
+/// A month, and so the spending in it that a rule asks for, begins at another moment in Shanghai than in UTC: that is why terms have a [zone](Self::zone).
 #[derive(Clone, Debug)]
 pub struct ProviderTerms {
     pub(super) name: Pattern,

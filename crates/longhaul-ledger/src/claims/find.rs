@@ -37,6 +37,10 @@ const CHUNKS: usize = 3;
 impl Store {
     /// The claims for attempts in `filter`'s time, of its provider and model, by the rules of `book`; those that were
     /// made already among them. Attempts that still run make none.
+    ///
+    /// # Errors
+    ///
+    /// What the database says. An entry that cannot be read is no error: it is among [`Found::unread`].
     pub async fn claims(&self, book: &ClaimBook, filter: &Filter) -> Result<Found, LedgerError> {
         let operations = candidates::operations(self, book, filter).await?;
         let mut running: HashMap<OperationId, Vec<Stored>> = HashMap::new();
@@ -80,6 +84,21 @@ const FURTHEST: Duration = Duration::from_hours(26);
 
 impl Store {
     /// The same for the month of `day`, as each provider counts it in its own time zone; `filter`'s time does not count.
+    ///
+    /// ```no_run
+    /// use longhaul_ledger::{Filter, Store, claims::{ClaimBook, summary}, month};
+    ///
+    /// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let found = store.claims_of_month(&ClaimBook::default(), month("2026-01")?, &Filter::default()).await?;
+    /// for row in summary(&found.claims) {
+    ///     println!("{:?} {} {}: {} claims", row.provider, row.rule, row.state, row.claims);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As of [`claims`](Self::claims), and [`Setting`](crate::LedgerErrorKind::Setting) for a month beyond the calendar.
     pub async fn claims_of_month(
         &self,
         book: &ClaimBook,

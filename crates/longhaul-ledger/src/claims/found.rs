@@ -13,6 +13,17 @@ use super::state::ClaimState;
 use crate::{error::LedgerError, period, store::Stored};
 
 /// What was found.
+///
+/// ```no_run
+/// use longhaul_ledger::{Filter, Store, claims::ClaimBook};
+///
+/// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+/// let found = store.claims(&ClaimBook::default(), &Filter::default()).await?;
+/// for claim in found.claims.iter().filter(|claim| claim.state.is_open()) {
+///     println!("{}: {} {:?}", claim.stored.id, claim.rule, claim.amount);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Found {
@@ -25,10 +36,12 @@ pub struct Found {
 }
 
 /// One attempt that is owed back, or was claimed once.
+///
+/// What was exported keeps the amount that was claimed then: a price that is changed later changes no claim.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FoundClaim {
-    /// The attempt.
+    /// The attempt, as it lies in the ledger.
     pub stored: Stored,
     /// Why it is owed.
     pub rule: ClaimRule,
@@ -36,7 +49,7 @@ pub struct FoundClaim {
     pub certainty: ClaimConfidence,
     /// How much: of an exported claim what was claimed. `None` where no price is known, which is not zero.
     pub amount: Option<Money>,
-    /// Where it stands.
+    /// Where it stands: not exported yet, with the provider, or answered.
     pub state: ClaimState,
     /// When it is overdue, once it was exported.
     pub due_at: Option<SystemTime>,
@@ -54,7 +67,7 @@ pub struct FoundClaim {
 pub struct LogEntry {
     /// Its name there; `None` where the log has no row of the attempt.
     pub id: Option<String>,
-    /// What it charged.
+    /// What it charged, before anything was paid back.
     pub charged: Money,
     /// What it paid back.
     pub credited: Money,
@@ -63,10 +76,12 @@ pub struct LogEntry {
 }
 
 /// Attempts that a rule would pay for, of a provider that wants more to be spent first.
+///
+/// Some providers credit only from a certain spending on. These are shown so that nobody wonders where they are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Withheld {
-    /// The provider.
+    /// The provider, by its name in the ledger.
     pub provider: String,
     /// The rule.
     pub rule: ClaimRule,
@@ -77,7 +92,7 @@ pub struct Withheld {
     pub wanted: Money,
     /// The most that was spent, as far as the ledger knows.
     pub spent: Money,
-    /// How many attempts.
+    /// How many attempts would be owed back.
     pub attempts: u64,
 }
 

@@ -14,6 +14,13 @@ use crate::{
 };
 
 /// Where a claim stands.
+///
+/// ```
+/// use longhaul_ledger::claims::ClaimState;
+///
+/// assert_eq!(ClaimState::named("Overdue"), Some(ClaimState::Overdue));
+/// assert!(ClaimState::Verify.is_open() && !ClaimState::Exported.is_open());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum ClaimState {
@@ -79,6 +86,16 @@ impl fmt::Display for ClaimState {
 }
 
 /// What a provider says to a claim.
+///
+/// ```no_run
+/// use std::time::SystemTime;
+/// use longhaul_ledger::{EntryId, Store, claims::Answer};
+///
+/// # async fn example(store: Store, paid: Vec<EntryId>) -> Result<(), longhaul_ledger::LedgerError> {
+/// // What support has agreed to pay; all of them, or none.
+/// store.answer_claims(&paid, Answer::Credited, SystemTime::now()).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// It pays.

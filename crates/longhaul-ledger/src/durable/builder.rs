@@ -20,6 +20,18 @@ use crate::{
 };
 
 /// What happens to calls while the ledger's database cannot be reached.
+///
+/// There is no third way: a call is either refused or made without a record that survives a crash. The default keeps the money.
+///
+/// ```
+/// use longhaul_ledger::{DurableLedger, WhenUnreachable};
+///
+/// let ledger = DurableLedger::builder("spend.db".parse()?)
+///     // Pictures matter more than the last minute's books: some 500 records are at stake.
+///     .when_unreachable(WhenUnreachable::SpendAndWriteLater)
+///     .held(500);
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum WhenUnreachable {
@@ -40,6 +52,26 @@ impl WhenUnreachable {
 }
 
 /// How a [`DurableLedger`] is opened.
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use longhaul_ledger::{DurableLedger, Location};
+///
+/// let folder = tempfile::tempdir()?;
+/// let ledger = DurableLedger::builder(Location::Sqlite(folder.path().join("spend.db")))
+///     .name("worker-1")
+///     .patience(Duration::from_secs(2))
+///     .open()
+///     .await?;
+/// assert!(ledger.recovered().is_empty(), "it is new");
+/// ledger.close().await?;
+/// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Builder {
@@ -76,6 +108,8 @@ impl Builder {
     ///
     /// An entry that was closed as lost too early, since its writer was cut off, is put right when its writer is back
     /// and closes it.
+    ///
+    /// Longer than any pause of the process or of its network that is no death: a laptop's sleep, a database's failover.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
@@ -116,6 +150,14 @@ impl Builder {
     /// gone left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
     ///
     /// Must be called on a runtime of tokio's with time enabled: the writer is a task on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting) for a lease, a patience or a number that cannot work,
+    /// [`InUse`](crate::LedgerErrorKind::InUse) for a file that another process writes,
+    /// [`NotDurable`](crate::LedgerErrorKind::NotDurable) for a database that forgets what it confirms,
+    /// [`Damaged`](crate::LedgerErrorKind::Damaged) for one that cannot be read, and those of
+    /// [`Store::open_with`](crate::Store::open_with).
     pub async fn open(self) -> Result<DurableLedger, LedgerError> {
         self.check()?;
         let name = self.name.clone().unwrap_or_else(default_name);

@@ -115,6 +115,8 @@ impl fmt::Debug for DurableSlot {
 }
 
 /// Ends when an opening is durable, or refused: see [`WhenUnreachable`](super::WhenUnreachable).
+///
+/// No attempt begins before this ends, so that a crash never leaves money out without an entry. Dropped, it takes nothing back.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
 pub struct Opened(State);

@@ -5,6 +5,9 @@
 //!
 //! An opening is a row of `running`; its closing moves it to `attempts`. What is left in `running` by a writer that died
 //! is closed as lost by whoever opens the ledger next, or, on PostgreSQL, by another writer once the lease has run out.
+//!
+//! Why not write the entry behind the call, which would be faster: a process that dies between the two has spent money that nobody
+//! knows of. A commit takes milliseconds, and the call that waits for it takes minutes.
 
 mod alive;
 mod batch;
@@ -121,6 +124,10 @@ impl DurableLedger {
     }
 
     /// Opens the ledger at `location`, the path of a file or a `postgres://` URL, as [`Builder::open`] does by default.
+    ///
+    /// # Errors
+    ///
+    /// [`Location`](LedgerErrorKind::Location) for what is no place, and those of [`Builder::open`].
     pub async fn open(location: &str) -> Result<Self, LedgerError> {
         Self::builder(location.parse()?).open().await
     }
@@ -131,17 +138,49 @@ impl DurableLedger {
     }
 
     /// What a writer that is gone left open, found when this ledger was opened, and closed by it: see [`recover`].
+    ///
+    /// Each may have been charged, and nobody has its picture: look them up in the provider's log, or claim them.
     pub fn recovered(&self) -> &[Stored] {
         &self.0.recovered
     }
 
     /// The same ledger, to read from.
+    ///
+    /// What still waits in the writer's queue is not there before a [`flush`](Self::flush).
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 
     /// Ends when everything that was handed over so far is durable; fails where that takes longer than
     /// [patience](Builder::patience) lasts, or the database is full. What could not be written yet is tried again.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use http_body_util::{BodyExt, Full};
+    /// use longhaul::{Class, Stack, policy::Policy};
+    /// use longhaul_ledger::{DurableLedger, Filter, Location};
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::{Layer, ServiceExt};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let ledger = DurableLedger::builder(Location::Sqlite(folder.path().join("spend.db"))).open().await?;
+    /// let provider = Provider::builder().speed(100_000.0).image_weight(Weight::Tiny).build()?;
+    /// let client = Stack::new(Policy::nano_banana_pro())?.with_ledger(ledger.clone()).layer(provider);
+    ///
+    /// let request = http::Request::post("https://relay.example.com/v1/images/generations")
+    ///     .header("content-type", "application/json")
+    ///     .body(Full::<bytes::Bytes>::from(r#"{ "model": "nano-banana-pro", "prompt": "a cat" }"#))?;
+    /// client.oneshot(request).await?.into_body().collect().await?;
+    ///
+    /// ledger.flush().await?;
+    /// let stored = &ledger.store().records(&Filter::default()).await?[0];
+    /// assert_eq!(stored.record.closing.as_ref().unwrap().outcome.class, Class::Delivered);
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub async fn flush(&self) -> Result<(), LedgerError> {
         let (waiting, written) = Waiting::now();
         self.0.queue.send(Message::Flush(Some(waiting)))?;

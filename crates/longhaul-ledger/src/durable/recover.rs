@@ -23,6 +23,21 @@ use crate::{
 ///
 /// Also [`Damaged`](crate::LedgerErrorKind::Damaged), with nothing changed: see
 /// [`recover_despite_damage`].
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_ledger::{DurableLedger, Location, recover};
+///
+/// let folder = tempfile::tempdir()?;
+/// let location = Location::Sqlite(folder.path().join("spend.db"));
+/// DurableLedger::builder(location.clone()).open().await?.close().await?;
+/// assert_eq!(recover(&location).await?, [], "it was closed in order");
+/// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
+/// ```
 pub async fn recover(location: &Location) -> Result<Vec<Stored>, LedgerError> {
     recovered(location, false).await
 }

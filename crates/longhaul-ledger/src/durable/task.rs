@@ -14,6 +14,18 @@ use crate::{
 /// A generation that was submitted to a provider and is collected by polling: what whoever comes next needs to collect it.
 ///
 /// It is [noted](super::DurableLedger::note_task) before the first poll, so that no crash loses what was paid for.
+///
+/// ```no_run
+/// use longhaul_ledger::{DurableLedger, EntryId, TaskHandle};
+///
+/// # async fn example(ledger: DurableLedger, entry: EntryId) -> Result<(), longhaul_ledger::LedgerError> {
+/// ledger.note_task(TaskHandle::new(entry, "fal", "764cabcf-b745-4b3e-ae38-1200304cf45b")).await?;
+/// // … after a crash, by whoever comes next:
+/// for task in ledger.store().open_tasks().await? {
+///     println!("ask {} after {}", task.dialect, task.task);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct TaskHandle {
@@ -34,6 +46,13 @@ pub struct TaskHandle {
 }
 
 /// Where a task stands.
+///
+/// ```
+/// use longhaul_ledger::TaskState;
+///
+/// assert_eq!(TaskState::Open.name(), "Open");
+/// assert_eq!(TaskState::ALL.len(), 5);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum TaskState {
@@ -121,6 +140,14 @@ impl TaskHandle {
 
 /// A submit of which nobody here knows what came: its process died, or its answer was lost on the way, before there was a
 /// handle. The provider may have taken it, and charge it.
+///
+/// ```no_run
+/// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
+/// for lost in store.lost_submits().await? {
+///     println!("look for entry {} in the log of whoever speaks {}", lost.entry, lost.dialect);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LostSubmit {
@@ -174,6 +201,10 @@ pub(super) const WITHDRAW: &str = "DELETE FROM running WHERE id = $1";
 impl Store {
     /// The submits of which nobody knows what came, in their order: no handle followed, and how the attempt ended does not
     /// tell. None in a ledger that an older version wrote.
+    ///
+    /// # Errors
+    ///
+    /// What the database says, or a row that cannot be read.
     pub async fn lost_submits(&self) -> Result<Vec<LostSubmit>, LedgerError> {
         use sqlx::Row as _;
 
@@ -198,6 +229,10 @@ impl Store {
 
     /// The tasks that nobody collected yet, in the order in which they were submitted. None in a ledger that an older
     /// version wrote.
+    ///
+    /// # Errors
+    ///
+    /// As of [`lost_submits`](Self::lost_submits).
     pub async fn open_tasks(&self) -> Result<Vec<TaskHandle>, LedgerError> {
         use sqlx::Row as _;
 

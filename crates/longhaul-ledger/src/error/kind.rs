@@ -3,6 +3,16 @@
 use std::{fmt, path::PathBuf};
 
 /// What went wrong, with what a person has to know to mend it.
+///
+/// What passes by itself is worth a second try: [`Unreachable`](Self::Unreachable), [`Locked`](Self::Locked) and
+/// [`Changed`](Self::Changed). Everything else needs a person.
+///
+/// ```
+/// use longhaul_ledger::{LedgerErrorKind, Location};
+///
+/// let error = "mysql://db.example.com/spend".parse::<Location>().unwrap_err();
+/// assert!(matches!(error.kind(), LedgerErrorKind::Location { .. }));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LedgerErrorKind {
@@ -31,6 +41,8 @@ pub enum LedgerErrorKind {
         what: &'static str,
     },
     /// It was opened to read.
+    ///
+    /// Open it with [`Store::open_to_write`](crate::Store::open_to_write).
     ReadOnly,
     /// Another process writes into this file.
     InUse {
@@ -82,12 +94,20 @@ pub enum LedgerErrorKind {
         what: String,
     },
     /// Somebody began to write into a file that was being read.
+    ///
+    /// Read it again.
     Changed,
     /// The disk or the database is full.
+    ///
+    /// Nothing was sent without an entry. Free some room, by [`prune`](crate::Store::prune) for one.
     Full,
     /// Another process holds the file locked.
+    ///
+    /// It passes when that one lets go.
     Locked,
     /// The database cannot be reached.
+    ///
+    /// For as long as [patience](crate::Builder::patience) lasts it is waited for.
     Unreachable,
     /// So many entries are held in memory while the database cannot be written that no further one is taken.
     Held {
@@ -95,6 +115,8 @@ pub enum LedgerErrorKind {
         entries: usize,
     },
     /// The ledger was closed.
+    ///
+    /// A call came after [`close`](crate::DurableLedger::close): stop taking calls first.
     Closed,
     /// The database refused a statement.
     Database,

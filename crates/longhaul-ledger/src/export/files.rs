@@ -22,6 +22,19 @@ use crate::{
 };
 
 /// A file of claims.
+///
+/// ```no_run
+/// use std::time::SystemTime;
+/// use longhaul_ledger::{Filter, Store, claims::ClaimBook, export::Format};
+///
+/// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+/// let found = store.claims(&ClaimBook::default(), &Filter::default()).await?;
+/// let open: Vec<_> = found.claims.iter().filter(|claim| claim.state.is_open()).collect();
+/// for written in store.export(&open, "claims".as_ref(), Format::Csv, SystemTime::now(), false).await? {
+///     println!("{}: {} claims", written.file.display(), written.claims);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Written {

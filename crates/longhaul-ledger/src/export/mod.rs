@@ -32,6 +32,16 @@ pub use self::{files::Written, unfinished::Finished};
 use crate::claims::FoundClaim;
 
 /// How rows are written.
+///
+/// ```
+/// use longhaul_ledger::export::Format;
+///
+/// let mut table = Vec::new();
+/// Format::Csv.write([], &mut table)?;
+/// assert_eq!(table.iter().filter(|&&byte| byte == b'\n').count(), 1, "a header, and no claim");
+/// assert_eq!(Format::Csv.ending(), "csv");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Format {
@@ -51,6 +61,10 @@ impl Format {
     }
 
     /// Writes `claims`, one row each; they belong to no export.
+    ///
+    /// # Errors
+    ///
+    /// What `to` says. What was written until then is there.
     pub fn write<'a, W: Write>(
         self,
         claims: impl IntoIterator<Item = &'a FoundClaim>,

@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// What became of an export that was cut off.
+///
+/// An export writes files and marks claims, and a process can die between the two. Which of the two was done decides whether the
+/// files stay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Finished {
@@ -57,6 +60,11 @@ fn age(began_at: i64) -> Duration {
 impl Store {
     /// Finishes the exports that were cut off after their claims were marked, and undoes those that were before. One that
     /// runs is left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Export`](crate::LedgerErrorKind::Export) where a folder cannot be read or a file not be renamed, and what the database says.
+    /// What was finished before stays so; asked again, it goes on.
     pub async fn finish_exports(&self) -> Result<Vec<Finished>, LedgerError> {
         let statement =
             "SELECT id, folder, state, began_at FROM exports WHERE state <> 'Done' ORDER BY id";

@@ -20,6 +20,9 @@ pub(super) struct Page {
 }
 
 /// How much of the log the files hold, where they do not say it themselves.
+///
+/// An attempt without a row was not charged, but only where its row would be there if there were one. A page of a hundred rows out
+/// of thousands says nothing about the rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Coverage {
@@ -34,6 +37,17 @@ pub enum Coverage {
 }
 
 /// A provider's log, read from files.
+///
+/// ```
+/// use longhaul_ledger::reconcile::{LogFormat, ProviderLog};
+///
+/// let mut log = ProviderLog::new(LogFormat::new_api());
+/// let page = br#"{"success": true, "message": "", "data": {"page": 1, "page_size": 10, "total": 0, "items": []}}"#;
+/// log.add("page-1.json", &page[..])?;
+/// assert_eq!(log.rows(), []);
+/// assert!(log.add("page.html", &b"<html>"[..]).is_err(), "and nothing of it was taken");
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 #[derive(Debug)]
 pub struct ProviderLog {
     format: LogFormat,

@@ -16,6 +16,9 @@ use crate::{
 };
 
 /// How often an ending was charged at a provider, and what to expect of the next one.
+///
+/// A provider's habits are seen only in its log. With these rows in the policy the next exposure is nearer to the truth than the
+/// class's own prior.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Estimate {
@@ -63,6 +66,16 @@ impl Estimate {
     }
 
     /// As a policy takes it.
+    ///
+    /// ```no_run
+    /// use longhaul::policy::Policy;
+    /// use longhaul_ledger::reconcile::Reconciliation;
+    ///
+    /// # fn example(found: Reconciliation) {
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.billing.charge_rules = found.priors.iter().map(|estimate| estimate.row()).collect();
+    /// # }
+    /// ```
     pub fn row(&self) -> ChargeRule {
         ChargeRule::new(&*self.provider, self.class, self.permille)
     }

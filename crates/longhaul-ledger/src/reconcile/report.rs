@@ -9,12 +9,14 @@ use super::{attempts::Attempt, log::Checked, priors::Estimate, time, verdict::Ve
 use crate::store::{EntryId, span_micros};
 
 /// What a reconciliation found.
+///
+/// It serialises, so that a dry run can be kept beside the log it was made from.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Reconciliation {
     /// Whose log it was.
     pub provider: String,
-    /// The files.
+    /// The names of the files that were read, in their order.
     pub files: Vec<String>,
     /// Whether the ledger was left as it was.
     pub dry_run: bool,
@@ -31,7 +33,7 @@ pub struct Reconciliation {
     pub counts: Counts,
     /// Sums by currency; never across.
     pub amounts: BTreeMap<String, Amounts>,
-    /// Every discrepancy.
+    /// Every discrepancy: what one side has alone, and what differs.
     pub findings: Vec<Finding>,
     /// Rows that stood in the files before, and were counted once.
     pub duplicates: Vec<RowRef>,

@@ -9,6 +9,12 @@ use super::row::{LogRow, RowKind};
 use crate::store::span_micros;
 
 /// What joins a row of the log to an attempt.
+///
+/// ```
+/// use longhaul_ledger::reconcile::Basis;
+///
+/// assert_eq!(Basis::named(Basis::Time.name()), Some(Basis::Time));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum Basis {
@@ -115,6 +121,16 @@ impl Verdict {
     }
 
     /// What was charged and not given back.
+    ///
+    /// ```no_run
+    /// use longhaul_ledger::reconcile::Reconciliation;
+    ///
+    /// # fn example(found: Reconciliation) {
+    /// for correction in &found.corrections {
+    ///     println!("{}: {} becomes {}", correction.entry, correction.before.net(), correction.after.net());
+    /// }
+    /// # }
+    /// ```
     pub const fn net(&self) -> Money {
         Money {
             micros: self.charged.micros.saturating_sub(self.credited_micros),

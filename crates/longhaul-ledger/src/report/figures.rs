@@ -6,6 +6,16 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 /// Counts of attempts, and amounts in one currency, in millionths of its unit. A sum of amounts may be more than one of
 /// them can be.
+///
+/// ```
+/// use longhaul_ledger::report::Figures;
+///
+/// let mut figures = Figures::default();
+/// assert_eq!(figures.waste_ratio(), None, "nothing was charged");
+/// figures.expected_micros = 480_000;
+/// figures.wasted_micros = 120_000;
+/// assert_eq!(figures.waste_ratio(), Some(0.25));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Figures {
@@ -13,11 +23,11 @@ pub struct Figures {
     pub operations: i64,
     /// Attempts that have ended.
     pub attempts: i64,
-    /// Attempts that delivered.
+    /// Attempts among them that delivered their picture.
     pub delivered: i64,
     /// Attempts that may have been charged at a price that is not known: they are in no amount.
     pub unpriced: i64,
-    /// Charged for certain.
+    /// Charged for certain, by a provider's log where one was read, else by the classes.
     pub certain_micros: i128,
     /// The most that may have been charged: what is exposed.
     pub possible_micros: i128,

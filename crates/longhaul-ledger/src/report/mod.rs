@@ -78,7 +78,7 @@ pub struct Row {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Running {
-    /// How many.
+    /// How many attempts.
     pub attempts: u64,
     /// What they cost if all are charged, in millionths, by currency.
     pub possible_micros: BTreeMap<Currency, i128>,
@@ -87,6 +87,12 @@ pub struct Running {
 }
 
 /// What rows may be told apart by; the currency always is.
+///
+/// ```
+/// use longhaul_ledger::report::By;
+///
+/// assert_eq!(By::ALL.map(By::name), ["day", "provider", "model", "resolution"]);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum By {
@@ -120,6 +126,23 @@ const DAYS: usize = 3;
 
 impl Store {
     /// What was paid for in `period`, of `filter`'s provider, model and class; its time and limit do not count.
+    ///
+    /// ```no_run
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Filter, Period, Store, month, report::By};
+    ///
+    /// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let january = Period::month_of(month("2026-01")?, TimeZone::UTC)?;
+    /// let report = store.report(&january, &Filter::default()).await?;
+    /// for row in report.by(&[By::Provider]) {
+    ///     println!("{:?}: {} attempts, {} micros wasted", row.provider, row.figures.attempts, row.figures.wasted_micros);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the database says. Rows that are not understood are counted, and no error.
     pub async fn report(&self, period: &Period, filter: &Filter) -> Result<Report, LedgerError> {
         let days = match self.extent().await? {
             Some(extent) => period

@@ -14,6 +14,21 @@ const MONTHS: usize = 1200;
 
 impl Store {
     /// The months in which attempts that ended were opened, each by its first day in `zone`.
+    ///
+    /// ```no_run
+    /// use jiff::tz::TimeZone;
+    ///
+    /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
+    /// // For a menu: only months of which there is something to show.
+    /// for month in store.months(&TimeZone::UTC).await? {
+    ///     println!("{}-{:02}", month.year(), month.month());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
     pub async fn months(&self, zone: &TimeZone) -> Result<Vec<Date>, LedgerError> {
         let Some(extent) = self.extent().await? else {
             return Ok(Vec::new());
@@ -39,6 +54,10 @@ impl Store {
     }
 
     /// The names of all providers of attempts. Reads every row.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
     pub async fn providers(&self) -> Result<Vec<String>, LedgerError> {
         let statement = "SELECT provider FROM attempts WHERE provider IS NOT NULL \
              UNION SELECT provider FROM running WHERE provider IS NOT NULL ORDER BY 1";

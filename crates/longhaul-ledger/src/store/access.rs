@@ -6,6 +6,23 @@ use super::Store;
 use crate::{error::LedgerError, location::Location};
 
 /// What a ledger is opened for.
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_ledger::{LedgerErrorKind, Location, Store};
+///
+/// let folder = tempfile::tempdir()?;
+/// let location = Location::Sqlite(folder.path().join("spend.db"));
+/// let missing = Store::open(&location).await.unwrap_err();
+/// assert!(matches!(missing.kind(), LedgerErrorKind::Missing { .. }), "reading makes none");
+/// Store::create(&location).await?;
+/// assert!(Store::open(&location).await?.running().await?.is_empty());
+/// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Access {
@@ -35,11 +52,19 @@ impl Store {
     }
 
     /// The same, to [write](Access::Write) claims, verdicts and what became of them.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open_with`](Self::open_with).
     pub async fn open_to_write(location: &Location) -> Result<Self, LedgerError> {
         Self::open_with(location, Access::Write, PATIENCE).await
     }
 
     /// The same, [made](Access::Create) where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open_with`](Self::open_with), but for [`Missing`](crate::LedgerErrorKind::Missing).
     pub async fn create(location: &Location) -> Result<Self, LedgerError> {
         Self::open_with(location, Access::Create, PATIENCE).await
     }

@@ -53,6 +53,10 @@ impl Store {
     /// }
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// What passes by itself: a database that is not reached, or locked. Damage is no error, but what was asked for.
     pub async fn check(&self) -> Result<Health, LedgerError> {
         let mut health = Health {
             entries: 0,

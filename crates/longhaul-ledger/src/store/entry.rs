@@ -14,6 +14,17 @@ use super::{Filter, Store, filter::time_of, row::day_micros};
 use crate::error::LedgerError;
 
 /// Names one entry. A UUID of version 7: it leads with the time of opening.
+///
+/// Names are in the order of opening, so that a list of them is one of time.
+///
+/// ```
+/// use longhaul_ledger::EntryId;
+///
+/// let text = "0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80";
+/// let id: EntryId = text.parse()?;
+/// assert_eq!(id.to_string(), text);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub(crate) Uuid);
 
@@ -79,6 +90,10 @@ pub struct Stored {
 
 impl Store {
     /// The entry of that id, ended or running; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Row`](crate::LedgerErrorKind::Row) where it cannot be read, and what the database says.
     pub async fn entry(&self, id: EntryId) -> Result<Option<Stored>, LedgerError> {
         let Some(opened) = time_of(id.0.as_bytes()) else {
             return Ok(None);

@@ -17,10 +17,21 @@ use crate::error::LedgerError;
 /// every one.
 ///
 /// Names are compared letter by letter. There is no pattern: read by `opened` and look at the names where one is needed.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use longhaul::Class;
+/// use longhaul_ledger::Filter;
+///
+/// let now = SystemTime::now();
+/// let mut filter = Filter::opened(now - Duration::from_secs(86_400)..now);
+/// filter.class = Some(Class::UnknownOutcome);
+/// filter.limit = Some(100);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Filter {
-    /// Of this operation.
+    /// Only the attempts of this operation.
     pub operation: Option<OperationId>,
     /// Opened in this time: at its start or later, and before its end.
     pub opened: Option<Range<SystemTime>>,
@@ -36,6 +47,16 @@ pub struct Filter {
 
 impl Filter {
     /// The entries of one operation.
+    ///
+    /// ```no_run
+    /// use longhaul::OperationId;
+    /// use longhaul_ledger::{Filter, Store};
+    ///
+    /// # async fn example(store: Store, named_in_an_error: OperationId) -> Result<(), longhaul_ledger::LedgerError> {
+    /// let attempts = store.records(&Filter::of_operation(named_in_an_error)).await?;
+    /// println!("{} attempts for one picture", attempts.len());
+    /// # Ok(()) }
+    /// ```
     pub fn of_operation(operation: OperationId) -> Self {
         Self {
             operation: Some(operation),

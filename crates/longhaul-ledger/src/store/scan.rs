@@ -18,6 +18,23 @@ use crate::error::{LedgerError, LedgerErrorKind};
 const CHUNK: u32 = 500;
 
 /// An entry as it was found.
+///
+/// ```no_run
+/// use futures_util::TryStreamExt;
+/// use longhaul_ledger::{Filter, Scanned, Store};
+///
+/// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+/// let filter = Filter::default();
+/// let mut entries = store.scan(&filter);
+/// while let Some(entry) = entries.try_next().await? {
+///     match entry {
+///         Scanned::Stored(stored) => println!("{}", stored.id),
+///         Scanned::Unread(unread) => eprintln!("{:?}: {}", unread.id, unread.why),
+///         _ => {}
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]

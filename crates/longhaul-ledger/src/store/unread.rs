@@ -8,6 +8,8 @@ use super::EntryId;
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// An entry that cannot be understood: damaged, or written by a newer version with a word that is not known here.
+///
+/// One bad row must not hide a month: it is read around, counted, and named.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Unread {

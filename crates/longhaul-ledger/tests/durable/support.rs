@@ -188,9 +188,13 @@ pub(crate) async fn deliver(ledger: &DurableLedger) {
 /// Why an opening was refused.
 pub(crate) async fn refused(ledger: &DurableLedger) -> LedgerErrorKind {
     let (_, opened) = ledger.open_entry(opening(1));
-    let error = opened.await.expect_err("it is refused");
-    let error: Box<LedgerError> = error.downcast().expect("it is ours");
-    error.kind().clone()
+    kind(&*opened.await.expect_err("it is refused")).clone()
+}
+
+/// The kind of an error that must be the ledger's.
+pub(crate) fn kind<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a LedgerErrorKind {
+    let error: &LedgerError = error.downcast_ref().expect("it is ours");
+    error.kind()
 }
 
 pub(crate) async fn records(ledger: &DurableLedger) -> Vec<Stored> {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty, Full};
 use longhaul::billing::{BillingCompensationTracker, BillingPolicy};
+use longhaul_ledger::LedgerErrorKind;
 use tokio::sync::Semaphore;
 use tower::{ServiceExt as _, service_fn};
 
@@ -69,6 +70,6 @@ on_both! {
         let call = tracker.expect("the policy works").oneshot(request.expect("it is a request"));
         let error = call.await.map(drop).expect_err("it is refused");
         let why = std::error::Error::source(&error).expect("it says why");
-        assert!(why.to_string().contains("the ledger was closed"), "{why}");
+        assert_eq!(*kind(why), LedgerErrorKind::Closed);
     }
 }

@@ -14,6 +14,18 @@ pin_project! {
     ///
     /// What these layers send and answer with: a body that passes unchanged is all rest; one that was put together has
     /// none. Nothing is copied.
+    ///
+    /// The type parameter of a client below these layers:
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use longhaul_hyper::Client;
+    /// use longhaul_providers::JoinedBody;
+    ///
+    /// let client: Client<JoinedBody<Full<Bytes>>> = Client::builder().plain_http_only().build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub struct JoinedBody<B> {
         pieces: VecDeque<Bytes>,
         #[pin]

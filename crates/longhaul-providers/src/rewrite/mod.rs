@@ -84,6 +84,21 @@ use longhaul::{
 pub use self::seedream::seedream_4_5;
 
 /// Makes requests in the dialects of providers. See the [module](self).
+///
+/// It is given to [`Stack::with_rewrite`](longhaul::Stack::with_rewrite), which refuses a target that it could make no request for:
+///
+/// ```
+/// use longhaul::{Stack, fallback::{Dialect, FallbackPolicy, Pixels, Sizes, Target}, policy::Policy};
+/// use longhaul_providers::rewrite::ProviderRewrite;
+///
+/// // Gemini is told the size in a word, and never in pixels.
+/// let mut gemini = Target::new("gemini", "https://gemini.example");
+/// gemini.dialect = Dialect::Gemini;
+/// gemini.sizes = Sizes::Pixels(Pixels::new(1, 1 << 24, 16));
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.fallback = FallbackPolicy::to([gemini]);
+/// assert!(Stack::with_rewrite(policy, ProviderRewrite).unwrap_err().field().ends_with("sizes"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ProviderRewrite;
 

@@ -9,6 +9,8 @@ use super::{
 };
 
 /// Makes [`StreamUpgrade`]s; all of them remember the same refusals.
+///
+/// A host that refuses streams refuses the next one too: it is remembered, so that each call does not pay for the question.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct StreamUpgradeLayer {

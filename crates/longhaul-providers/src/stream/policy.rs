@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::is_authority;
 
 /// Which hosts are asked for streams, and how. Plain data: change what you like, then build.
+///
+/// ```
+/// use longhaul_providers::stream::{Api, StreamPolicy};
+///
+/// let policy = StreamPolicy::default().at("relay.example.com", Api::Images, 0);
+/// policy.validate()?;
+/// assert!(policy.hosts.contains_key("api.openai.com"), "by default");
+/// let wrong = StreamPolicy::from_toml("[hosts]\n'relay.example.com' = { api = 'images', partial_images = 4 }\n");
+/// assert!(wrong.is_err(), "at most 3 partial images");
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -52,6 +63,8 @@ pub struct StreamRow {
 }
 
 /// An API that knows streams.
+///
+/// Calls of any other pass as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -102,6 +115,15 @@ impl StreamPolicy {
 
     /// This policy for a provider whose time runs `1 / factor` times as fast, for tests and demonstrations. Refuses a
     /// factor that is not above zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_providers::stream::StreamPolicy;
+    ///
+    /// let fast = StreamPolicy::default().scaled(0.01)?;
+    /// assert_eq!(fast.silence, Duration::from_millis(900));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn scaled(mut self, factor: f64) -> Result<Self, ConfigError> {
         if !(factor.is_finite() && factor > 0.0) {
             let message = format!("{factor} is not a number above zero");

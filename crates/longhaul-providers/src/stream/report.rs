@@ -28,6 +28,8 @@ pub struct StreamReport {
 
 impl StreamReport {
     /// The output tokens that OpenAI counts for the partial images: 100 each.
+    ///
+    /// They are why a stream with partial images costs more than the unary call.
     pub const fn partial_image_tokens(&self) -> u64 {
         self.partial_images as u64 * 100
     }

@@ -17,6 +17,9 @@ use super::{
 use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 
 /// Makes a stream of a call where the peer keeps one alive. See [the module](super).
+///
+/// A line on which something comes every 30 s is cut by few of the proxies that wait for bytes. A call that cannot be a stream passes as it
+/// is.
 #[derive(Clone, Debug)]
 pub struct StreamUpgrade<S> {
     inner: S,

@@ -23,6 +23,21 @@ use crate::{
 };
 
 /// What a handle led to.
+///
+/// ```
+/// use longhaul::Class;
+/// use longhaul_providers::tasks::{Collected, TaskError};
+///
+/// /// Whether to come back for it.
+/// fn is_open(collected: &Collected) -> bool {
+///     matches!(collected, Collected::Open(_))
+/// }
+///
+/// /// What to write into a ledger of one's own.
+/// fn class(collected: &Collected) -> Class {
+///     collected.class().unwrap_or(Class::UnknownOutcome)
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Collected {

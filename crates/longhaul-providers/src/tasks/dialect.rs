@@ -199,6 +199,14 @@ static SHIPPED: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
 
 impl Dialect {
     /// The rows that come with the crate: `openai-responses`, `sub2api`, `fal` and `replicate`.
+    ///
+    /// ```
+    /// use longhaul_providers::tasks::Dialect;
+    ///
+    /// for dialect in Dialect::shipped() {
+    ///     println!("{}: {}", dialect.name(), dialect.source());
+    /// }
+    /// ```
     pub fn shipped() -> &'static [Self] {
         &SHIPPED
     }

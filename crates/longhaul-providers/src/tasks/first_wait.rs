@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstWait {
-    /// For [`Resolution::K1`].
+    /// For [`Resolution::K1`]: up to 2.1 megapixels.
     #[serde(with = "humantime_serde")]
     pub k1: Duration,
-    /// For [`Resolution::K2`].
+    /// For [`Resolution::K2`]: up to 8.0 megapixels.
     #[serde(with = "humantime_serde")]
     pub k2: Duration,
-    /// For [`Resolution::K4`].
+    /// For [`Resolution::K4`]: 8.0 megapixels and more.
     #[serde(with = "humantime_serde")]
     pub k4: Duration,
     /// Where the size is unknown.

@@ -9,6 +9,8 @@ use super::{
 };
 
 /// Makes [`SubmitAndPoll`]s; all of them know the same open tasks.
+///
+/// A call with an idempotency key whose task is open is therefore polled for and not submitted again, by whichever service it comes.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SubmitAndPollLayer {

@@ -103,6 +103,16 @@ impl Default for TasksPolicy {
 
 impl TasksPolicy {
     /// Calls at `host` may also become tasks of this dialect; asked after those that are there.
+    ///
+    /// ```
+    /// use longhaul_providers::tasks::TasksPolicy;
+    ///
+    /// // A relay that speaks fal's dialect.
+    /// let policy = TasksPolicy::default().at("relay.example.com", "fal");
+    /// policy.validate()?;
+    /// assert!(TasksPolicy::default().at("relay.example.com", "no such").validate().is_err());
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn at(mut self, host: impl Into<String>, dialect: impl Into<String>) -> Self {
         self.hosts
@@ -113,6 +123,14 @@ impl TasksPolicy {
     }
 
     /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
+    ///
+    /// ```
+    /// use longhaul_providers::tasks::TasksPolicy;
+    ///
+    /// let policy = TasksPolicy::from_toml("[hosts]\n\"relay.example.com\" = [\"fal\"]\n")?;
+    /// assert!(policy.dialect("fal").is_some());
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let policy: Self = toml::from_str(text)
             .map_err(|error| ConfigError::new("tasks", format!("not a policy file:\n{error}")))?;

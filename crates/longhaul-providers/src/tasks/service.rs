@@ -13,6 +13,8 @@ use super::{exchange, open::Open, plan::TaskPlan, policy::TasksPolicy, rate::Rat
 use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 
 /// Makes a task of a call where the API takes one. See [the module](super).
+///
+/// A poll is cheap and can be made again; a submit orders a picture. So everything that may fail is moved behind the submit.
 #[derive(Clone, Debug)]
 pub struct SubmitAndPoll<S> {
     inner: S,

@@ -31,6 +31,22 @@ const SLICE: usize = 256 * 1024;
 /// Its size hint is exact and [`is_end_stream`](http_body::Body::is_end_stream) is true as soon as the last piece is
 /// taken, but for bodies whose length is not told. The oracle counts an answer as delivered when the last piece is
 /// taken; on an HTTP/1.1 socket, when it is written too.
+///
+/// ```
+/// use http_body::Body;
+/// use http_body_util::BodyExt;
+/// use longhaul_sim::{Provider, Weight};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder().script("truncated".parse()?).image_weight(Weight::Tiny).build()?;
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// let body = provider.oneshot(request).await?.into_body();
+/// assert!(body.size_hint().exact().is_some(), "it promises all of it");
+/// assert!(body.collect().await.is_err(), "and breaks off half way");
+/// # Ok(()) }
+/// ```
 pub struct Body {
     steps: VecDeque<Step>,
     /// What is left of the length that is told, if it is told.

@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use crate::{Resolution, picture::Picture};
 
 /// Which API a request is written in.
+///
+/// Told from the path alone, as a real host does. A request to any other path is answered with 404, free of charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -33,6 +35,20 @@ pub enum Dialect {
 }
 
 /// What a request asked the provider to make.
+///
+/// ```
+/// use longhaul_sim::{Dialect, Provider, Resolution, Weight};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let body = r#"{ "model": "nano-banana-pro", "prompt": "a cat", "size": "4096x4096" }"#.to_owned();
+/// provider.clone().oneshot(http::Request::post("/v1/images/generations").body(body)?).await?;
+/// let work = provider.oracle().entries()[0].work.clone().unwrap();
+/// assert_eq!((work.dialect, work.resolution, work.images), (Dialect::OpenAi, Resolution::K4, 1));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Work {
@@ -46,7 +62,7 @@ pub struct Work {
     pub width: u32,
     /// The height of each picture in pixels.
     pub height: u32,
-    /// How many pictures.
+    /// How many pictures; each is charged.
     pub images: u32,
     /// Whether the answer holds links instead of the pictures themselves.
     pub links: bool,

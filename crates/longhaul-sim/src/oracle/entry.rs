@@ -9,6 +9,8 @@ use super::redact::kept_headers;
 use crate::{Fault, Work};
 
 /// How much of a request arrived.
+///
+/// A provider works on what it has read whole, and charges that. What arrived in part costs nothing, however the client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum Received {
     /// Its head, and its body not to the end.
@@ -18,6 +20,26 @@ pub enum Received {
 }
 
 /// What really happened to one request. All times are provider time since the provider was built.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_sim::{Provider, Received, Weight};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder()
+///     .script("none+takes@90".parse()?)
+///     .image_weight(Weight::Tiny)
+///     .build()?;
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// provider.clone().oneshot(request).await?;
+///
+/// let entry = &provider.oracle().entries()[0];
+/// assert_eq!((entry.received, entry.status), (Received::Whole, Some(200)));
+/// assert!(entry.charged.unwrap() >= Duration::from_secs(90));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
@@ -25,11 +47,11 @@ pub struct Entry {
     pub number: u64,
     /// The id that the answer carries as `x-request-id`, and Gemini's as `responseId` too.
     pub request_id: String,
-    /// The idempotency key.
+    /// The idempotency key that it came with, as it stands in the header.
     pub key: Option<String>,
     /// The attempt number from the attempt header.
     pub attempt: Option<u32>,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
     /// The path, without the query, which may hold a key.
     pub path: String,
@@ -130,6 +152,9 @@ pub struct TaskEntry {
 }
 
 /// Everything added up.
+///
+/// The sums a test compares a ledger with: what our side calls certain is at most `charged_micros`, and what it calls possible at
+/// least that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Totals {

@@ -78,6 +78,22 @@ impl Oracle {
     }
 
     /// The entries under this idempotency key, with this attempt number if one is given.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+    /// let request = http::Request::post("/v1/images/generations")
+    ///     .header("idempotency-key", "cat-1")
+    ///     .header("x-longhaul-attempt", "2");
+    /// provider.clone().oneshot(request.body(r#"{ "prompt": "a cat" }"#.to_owned())?).await?;
+    /// assert_eq!(provider.oracle().find("cat-1", Some(2)).len(), 1);
+    /// assert!(provider.oracle().find("cat-1", Some(1)).is_empty());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn find(&self, key: &str, attempt: Option<u32>) -> Vec<Entry> {
         let matches = |entry: &&Entry| {
@@ -92,6 +108,8 @@ impl Oracle {
     }
 
     /// Everything added up.
+    ///
+    /// Ask after [`settled`](Self::settled): what still runs is counted, and not charged yet.
     #[must_use]
     pub fn totals(&self) -> Totals {
         let state = self.state();

@@ -57,6 +57,16 @@ pub(super) struct Settings {
 }
 
 /// Whether the provider knows tasks, or event streams.
+///
+/// ```
+/// use longhaul_sim::{Offer, Provider};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul_sim::ConfigError> {
+/// // An old relay: it knows neither.
+/// let provider = Provider::builder().tasks(Offer::Refused).streams(Offer::Ignored).build()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Offer {
@@ -70,6 +80,13 @@ pub enum Offer {
 }
 
 /// Settings that make no provider.
+///
+/// ```
+/// use longhaul_sim::{ConfigError, Provider};
+///
+/// let error = Provider::builder().speed(0.0).build().unwrap_err();
+/// assert_eq!(error, ConfigError::Speed(0.0));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -114,6 +131,23 @@ impl Default for Builder {
 
 impl Builder {
     /// The one seed for generation times and ids. Each request draws by its place in the order of arrival.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut took = Vec::new();
+    /// for _ in 0..2 {
+    ///     let provider = Provider::builder().seed(7).image_weight(Weight::Tiny).build()?;
+    ///     let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    ///     provider.clone().oneshot(request).await?;
+    ///     took.push(provider.oracle().entries()[0].charged);
+    /// }
+    /// assert_eq!(took[0], took[1], "a failure can be seen again");
+    /// # Ok(()) }
+    /// ```
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
@@ -157,6 +191,21 @@ impl Builder {
 
     /// Whether a known idempotency key gets the answer of its first request, without a second work or charge. Most
     /// relays ignore keys, and so does the provider where this is not set.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().idempotent(true).image_weight(Weight::Tiny).build()?;
+    /// for _ in 0..2 {
+    ///     let request = http::Request::post("/v1/images/generations").header("idempotency-key", "cat-1");
+    ///     provider.clone().oneshot(request.body(r#"{ "prompt": "a cat" }"#.to_owned())?).await?;
+    /// }
+    /// assert_eq!(provider.oracle().totals().charged, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
         self

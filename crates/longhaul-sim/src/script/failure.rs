@@ -5,6 +5,15 @@ use std::{fmt, str::FromStr};
 /// Why a task ended without a picture, as its provider says it.
 ///
 /// Each is told in the words of the dialect that the task was submitted in.
+///
+/// ```
+/// use longhaul_sim::{Fault, TaskFailure};
+///
+/// assert_eq!("insufficient_quota".parse(), Ok(TaskFailure::Quota));
+/// let fault: Fault = "task-failed@insufficient_quota".parse()?;
+/// assert_eq!(fault.to_string(), "task-failed@insufficient_quota");
+/// # Ok::<(), longhaul_sim::ParseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskFailure {

@@ -11,6 +11,17 @@ use super::TaskFailure;
 ///
 /// “Work” is the making of the pictures. Once it has started it runs to its end and is charged, whether or not the
 /// client is still there. Faults that name no work answer at once and charge nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_sim::Fault;
+///
+/// let fault: Fault = "cut@60".parse()?;
+/// assert_eq!(fault, Fault::Cut { after: Duration::from_secs(60) });
+/// assert_eq!(fault.strikes_after(), Some(Duration::from_secs(60)), "the work goes on, and is charged");
+/// assert_eq!(Fault::Overloaded.strikes_after(), None, "there is no work");
+/// # Ok::<(), longhaul_sim::ParseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Fault {
@@ -192,6 +203,8 @@ pub enum Fault {
 }
 
 /// How a rate limit tells the wait.
+///
+/// Providers do not agree on one, and a client that reads only `Retry-After` comes back too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitForm {

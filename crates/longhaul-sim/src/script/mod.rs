@@ -15,6 +15,15 @@ pub use self::{
 };
 
 /// A fault, and how long the work takes where that should not be left to chance.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_sim::{Action, Fault};
+///
+/// let action = Action::new(Fault::NoImage).taking(Duration::from_secs(100));
+/// assert_eq!("no-image+takes@100".parse(), Ok(action));
+/// assert_eq!(Action::from(Fault::NoImage).takes(), None, "drawn from the published times");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Action {
     fault: Fault,
@@ -57,6 +66,17 @@ impl From<Fault> for Action {
 }
 
 /// What a closure script sees of a request: its head, nothing of its body.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_sim::{Fault, Script, Seen};
+///
+/// // An outage of five minutes in the second hour.
+/// let script = Script::from_fn(|seen: &Seen<'_>| {
+///     let outage = Duration::from_secs(3_600)..Duration::from_secs(3_900);
+///     if outage.contains(&seen.at) { Fault::Unavailable } else { Fault::None }
+/// });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Seen<'a> {
@@ -64,7 +84,7 @@ pub struct Seen<'a> {
     pub number: u64,
     /// When its head arrived: provider time since the provider was built.
     pub at: Duration,
-    /// The request's path.
+    /// The request's path, without its query.
     pub path: &'a str,
     /// The idempotency key it carries.
     pub key: Option<&'a str>,
@@ -97,6 +117,14 @@ type Chooser = Arc<dyn Fn(&Seen<'_>) -> Action + Send + Sync>;
 
 impl Script {
     /// A script of these actions, each for one request.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Script};
+    ///
+    /// let script = Script::new([Fault::Overloaded, Fault::None]);
+    /// assert_eq!(script.actions().len(), 2);
+    /// assert_eq!(script.actions()[0].fault(), Fault::Overloaded);
+    /// ```
     pub fn new<A: Into<Action>>(actions: impl IntoIterator<Item = A>) -> Self {
         Self {
             actions: actions.into_iter().map(Into::into).collect(),
@@ -105,6 +133,20 @@ impl Script {
     }
 
     /// The same action for every request.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Provider, Script};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().script(Script::always(Fault::Overloaded)).build()?;
+    /// for _ in 0..3 {
+    ///     let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    ///     assert_eq!(provider.clone().oneshot(request).await?.status(), 503);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn always(action: impl Into<Action>) -> Self {
         Self::new([action]).repeating()
     }
@@ -130,6 +172,13 @@ impl Script {
     }
 
     /// Starts over after the last action.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Script};
+    ///
+    /// // Every other call is refused, however many there are.
+    /// let script = Script::new([Fault::Overloaded, Fault::None]).repeating();
+    /// ```
     #[must_use]
     pub fn repeating(self) -> Self {
         Self {

@@ -9,6 +9,13 @@ const MOST_SECONDS: f64 = 7.0 * 86_400.0;
 const MOST_BYTES: f64 = 1e12;
 
 /// An item of a script that cannot be understood.
+///
+/// ```
+/// use longhaul_sim::Script;
+///
+/// let error = "overloaded, cutt@60".parse::<Script>().unwrap_err();
+/// assert!(error.to_string().contains("cutt@60"), "it names the item");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
     item: String,

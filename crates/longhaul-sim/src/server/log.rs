@@ -5,6 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 /// One connection that was accepted.
+///
+/// ```no_run
+/// use longhaul_sim::server::Server;
+///
+/// /// Whether every call had a connection of its own.
+/// fn is_one_call_each(server: &Server) -> bool {
+///     server.connections().iter().all(|connection| connection.requests <= 1)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Connection {

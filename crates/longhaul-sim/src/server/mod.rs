@@ -51,6 +51,9 @@ use self::{door::Door, log::Connections, tls::ThrowAway};
 use crate::Provider;
 
 /// Which HTTP versions a server speaks, and offers by ALPN.
+///
+/// A client that must not speak HTTP/2 is tried against each: against [`Any`](Self::Any) it has to choose right, and against
+/// [`Http2`](Self::Http2) it has to fail before it sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Protocols {
     /// HTTP/2 and HTTP/1.1, in this order. On plain sockets HTTP/2 by prior knowledge.
@@ -205,6 +208,15 @@ impl Server {
     }
 
     /// What a client must trust: the server's certificate and nothing else. Empty without encryption.
+    ///
+    /// ```no_run
+    /// use longhaul_sim::{Provider, server::Server};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let server = Server::builder(Provider::default()).tls(true).start().await?;
+    /// assert_eq!(server.root_store().len(), 1);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn root_store(&self) -> Arc<RootCertStore> {
         self.tls.as_ref().map_or_else(

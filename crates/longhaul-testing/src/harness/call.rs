@@ -1,9 +1,6 @@
 //! One operation: what is asked for, what is heard of its attempts, and what came of it.
 
-use std::{
-    error::Error as StdError,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -61,21 +58,21 @@ impl Attempts {
     }
 
     pub(super) fn observer(&self) -> Observer {
-        let Self(attempts) = self.clone();
+        let attempts = self.clone();
         Observer::new(move |event: &Event<'_>| {
             if let Event::Started { attempt } = event {
-                let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
-                attempts.push((*attempt).clone());
+                attempts.list().push((*attempt).clone());
             }
         })
     }
 
     /// Those until now.
     pub fn begun(&self) -> Vec<Attempt> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.list().clone()
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.0.lock().expect("nobody panics with it")
     }
 }
 
@@ -133,12 +130,4 @@ where
     let body = body.collect().await;
     let answer = body.map(|body| Response::from_parts(head, body.to_bytes()));
     Ended { answer, report }
-}
-
-/// An error with everything that led to it, as a log would show it.
-pub fn chain(error: &dyn StdError) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
 }

@@ -14,13 +14,13 @@ use longhaul::{
 use longhaul_hyper::Client;
 use longhaul_sim::{
     Builder, Dialect, Entry, Provider, Script, Weight,
-    server::{Protocols, Server},
+    server::{Protocols, Server, ServerBuilder},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::time::{sleep, timeout};
 use tower::Layer;
 
-pub use self::call::{Attempts, Ended, chain, perform, request, request_of};
+pub use self::call::{Attempts, Ended, perform, request, request_of};
 use crate::agreement::{disagreements, unrecorded};
 
 /// How many times as fast as real time a provider on a socket runs, and the policies with it.
@@ -130,27 +130,29 @@ impl Harness<Server> {
 
     /// This provider and this policy.
     pub async fn with(provider: Builder, policy: Policy) -> Self {
-        let provider = provider.build().expect("a speed that can be used");
-        let server = Server::start(provider.clone()).await.expect("a free port");
-        Self::of(provider, server, stack(policy), PATIENCE)
+        Self::served(provider, policy, |server| server).await
     }
 
     /// Encrypted, with these protocols on offer.
     pub async fn encrypted(script: &str, protocols: Protocols) -> Self {
-        let provider = provider(script).build().expect("a speed that can be used");
-        let server = Server::builder(provider.clone()).tls(true);
-        let server = server.protocols(protocols).start();
+        let tls = |server: ServerBuilder| server.tls(true).protocols(protocols);
+        Self::served(provider(script), Policy::default(), tls).await
+    }
+
+    async fn served(
+        provider: Builder,
+        policy: Policy,
+        change: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
+        let provider = provider.build().expect("a speed that can be used");
+        let server = change(Server::builder(provider.clone())).start();
         let server = server.await.expect("a free port");
-        Self::of(provider, server, stack(Policy::default()), PATIENCE)
+        Self::of(provider, server, stack(policy), PATIENCE)
     }
 
     /// A client of its own: the stack over longhaul's.
     pub fn client(&self) -> StackService<Http> {
-        let client = Client::builder();
-        let client = match self.server.certificate_der() {
-            Some(_) => client.tls_config(trusting(self.server.root_store())),
-            None => client.plain_http_only(),
-        };
+        let client = Client::builder().tls_config(trusting(self.server.root_store()));
         self.stack.layer(client.build().expect("valid settings"))
     }
 

@@ -79,14 +79,6 @@ impl MockBody {
         self
     }
 
-    /// The same, pending once before each step and before its end.
-    #[must_use]
-    pub fn stuttering(mut self) -> Self {
-        let steps = std::mem::take(&mut self.steps).into_iter();
-        self.steps = steps.flat_map(|step| [Step::Pending, step]).collect();
-        self.then(Step::Pending)
-    }
-
     /// The same, telling this of its length.
     #[must_use]
     pub fn hinting(mut self, hint: SizeHint) -> Self {

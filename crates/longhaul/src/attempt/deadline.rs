@@ -31,6 +31,17 @@ impl Deadline {
     }
 
     /// The operation ends `duration` from now; never, where that lies beyond the clock's range.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::Deadline;
+    ///
+    /// let mut request = http::Request::new(());
+    /// request.extensions_mut().insert(Deadline::after(Duration::from_secs(60)));
+    /// request.extensions_mut().insert(Deadline::after(Duration::from_secs(8)));
+    /// let left = Deadline::of(request.extensions()).unwrap().instant() - tokio::time::Instant::now();
+    /// assert!(left <= Duration::from_secs(8), "the last one that was set counts");
+    /// ```
     pub fn after(duration: Duration) -> Self {
         Self(after(Instant::now(), duration))
     }

@@ -131,6 +131,8 @@ impl Attempt {
     }
 
     /// The operation that this is a try of.
+    ///
+    /// Ledger entries, spans and reports have the same id, so that one call can be followed through all of them.
     pub fn operation(&self) -> OperationId {
         self.0.operation
     }
@@ -151,6 +153,18 @@ impl Attempt {
     }
 
     /// The outcome, if it has ended.
+    ///
+    /// ```
+    /// use longhaul::{Attempt, Money};
+    ///
+    /// /// What the attempts so far may have cost at most; `None` where a price is not known.
+    /// fn at_most(attempts: &[Attempt]) -> Option<Money> {
+    ///     let ended = attempts.iter().filter_map(Attempt::outcome_now);
+    ///     ended.map(|outcome| outcome.exposure.possible()).reduce(|sum, cost| sum?.checked_add(cost?))?
+    /// }
+    ///
+    /// assert_eq!(at_most(&[]), None);
+    /// ```
     pub fn outcome_now(&self) -> Option<Outcome> {
         self.facts().outcome
     }
@@ -158,6 +172,27 @@ impl Attempt {
     /// Waits for the end: at the last byte of the answer's body, at the error, or when it is dropped.
     ///
     /// Cancel-safe. It only watches: another task must read the body.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Attempt, Class, End, Stack, StackRequestBody, policy::Policy};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+    ///     Response::builder().status(401).body(Full::<Bytes>::default())
+    /// });
+    /// let client = Stack::new(Policy::nano_banana_pro())?.layer(provider);
+    /// let answer = client.oneshot(Request::get("https://api.example.com/v1/models").body(Full::<Bytes>::default())?).await?;
+    /// let attempt = answer.extensions().get::<Attempt>().unwrap().clone();
+    /// drop(answer);
+    /// let outcome = attempt.outcome().await;
+    /// assert_eq!((outcome.end, outcome.class), (End::Finished, Class::ClientError));
+    /// # Ok(()) }
+    /// ```
     pub async fn outcome(&self) -> Outcome {
         // A `Notified` hears every `notify_waiters` from its creation on, so the order matters.
         let ended = self.0.ended.notified();
@@ -171,6 +206,18 @@ impl Attempt {
 
     /// Calls `hear` at the end, once, on the task that ends the attempt: be quick, and do not block. At once, where it has
     /// ended already.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use longhaul::Attempt;
+    ///
+    /// /// Sends the class of each attempt to a thread that counts them.
+    /// fn count(attempt: &Attempt, to: mpsc::Sender<&'static str>) {
+    ///     attempt.on_end(move |_, outcome| {
+    ///         let _ = to.send(outcome.class.name());
+    ///     });
+    /// }
+    /// ```
     pub fn on_end(&self, hear: impl FnOnce(&Self, &Outcome) + Send + 'static) {
         let ended = {
             let mut facts = self.facts();

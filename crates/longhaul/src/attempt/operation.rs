@@ -16,6 +16,17 @@ use crate::{
 ///
 /// A UUID of version 7: later ones sort after earlier ones. A caller that has a name of its own for what it asks sets that as a
 /// request extension.
+///
+/// ```
+/// use longhaul::OperationId;
+///
+/// // The name that a queue of one's own has for this picture: ledger, logs and reports then use it too.
+/// let id: OperationId = "0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80".parse()?;
+/// let request = http::Request::post("https://api.example.com/v1/images/generations").extension(id);
+/// assert_eq!(OperationId::from_u128(id.as_u128()), id);
+/// assert!("42".parse::<OperationId>().is_err());
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(Uuid);
 

@@ -26,6 +26,8 @@ impl Attempt {
     }
 
     /// Where it is now; where it was, once ended.
+    ///
+    /// For a line of progress: in [`Head`](Phase::Head) the model works, and nothing flows for minutes.
     pub fn phase(&self) -> Phase {
         match self.outcome_now() {
             Some(outcome) => outcome.phase,
@@ -54,6 +56,8 @@ impl Attempt {
     }
 
     /// When the request was flushed, when the head came.
+    ///
+    /// Both are `None` of an attempt that did not get so far.
     pub fn timing(&self) -> Timing {
         self.facts().timing()
     }
@@ -68,6 +72,18 @@ impl Attempt {
 
     /// Whether its limit ran out before its picture began, and it goes on: see
     /// [`TimeoutPolicy::at_limit`](crate::timeout::TimeoutPolicy::at_limit).
+    ///
+    /// ```
+    /// use longhaul::Attempt;
+    ///
+    /// /// What a page says beside the spinner.
+    /// fn status(attempt: &Attempt) -> String {
+    ///     match attempt.is_late() {
+    ///         true => format!("attempt {} takes longer than most, and may still come", attempt.number()),
+    ///         false => format!("attempt {} since {} s", attempt.number(), attempt.elapsed().as_secs()),
+    ///     }
+    /// }
+    /// ```
     pub fn is_late(&self) -> bool {
         self.facts().late
     }
@@ -153,11 +169,23 @@ impl Attempt {
     }
 
     /// What its answer says of itself: ids, counts, reasons. Complete at the end of the answer's body.
+    ///
+    /// ```
+    /// use longhaul::Attempt;
+    ///
+    /// /// What a provider's support asks for.
+    /// fn request_id(attempt: &Attempt) -> Option<String> {
+    ///     let found = attempt.evidence();
+    ///     found.request_ids.first().map(|found| format!("{}: {}", found.from, found.id))
+    /// }
+    /// ```
     pub fn evidence(&self) -> Evidence {
         self.facts().evidence()
     }
 
     /// Who on the way answered instead of the provider, where its page or header is known.
+    ///
+    /// A picture that a proxy's error page stands for was most likely made all the same: it is the proxy's limit that has to be raised.
     pub fn answered_by(&self) -> Option<&'static str> {
         self.facts().answered_by
     }

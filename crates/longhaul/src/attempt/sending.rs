@@ -11,6 +11,25 @@ use super::{
 use crate::model::Phase;
 
 /// How much of a request left this machine, as far as it is proved.
+///
+/// A provider that has not read a request whole makes no picture and charges nothing. So this is what tells a free ending from
+/// one that may be paid for. Without a client that proves what it wrote (`longhaul-hyper` does), everything that was handed
+/// over counts as [`PossiblyWhole`](Self::PossiblyWhole): in doubt, money may be out.
+///
+/// ```
+/// use longhaul::{Attempt, Error, ErrorKind, attempt::Sent};
+///
+/// /// What a person is told who is about to press the button again.
+/// fn warning(error: &Error) -> &'static str {
+///     match error.attempt().map(Attempt::sent) {
+///         None | Some(Sent::Nothing) => "nothing left this machine",
+///         Some(Sent::Part) => "the provider cannot have read it",
+///         Some(Sent::PossiblyWhole) => "it may be running: look it up first",
+///     }
+/// }
+///
+/// assert_eq!(warning(&Error::new(ErrorKind::NotStarted)), "nothing left this machine");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Sent {
     /// Not one byte; the provider knows nothing of it.
@@ -22,6 +41,17 @@ pub enum Sent {
 }
 
 /// When an attempt passed its milestones, counted from its beginning.
+///
+/// A milestone that was not passed, or that nobody saw, is `None`. Times of day are not here: this clock does not jump.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::attempt::Timing;
+///
+/// let timing = Timing { flushed: Some(Duration::from_secs(2)), head: Some(Duration::from_secs(92)) };
+/// assert_eq!(timing.flush_to_head(), Some(Duration::from_secs(90)));
+/// assert_eq!(Timing::default().flush_to_head(), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timing {
     /// The whole request was flushed (proved by the client, else handed over to it).

@@ -6,12 +6,32 @@ use tokio::time::Instant;
 ///
 /// A client that can count its bytes implements this for a view on its connection and
 /// [links](super::Attempt::link) it to the attempt.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use longhaul::attempt::{Transport, Written};
+///
+/// /// Counts what was written on a connection that carries one request at a time.
+/// #[derive(Debug, Default)]
+/// struct Counted(AtomicU64);
+///
+/// impl Transport for Counted {
+///     fn written(&self) -> Written {
+///         let bytes = self.0.load(Ordering::Relaxed);
+///         Written { written: bytes, flushed: bytes, ..Written::default() }
+///     }
+/// }
+///
+/// assert_eq!(Counted(AtomicU64::new(4_096)).written().flushed, 4_096);
+/// ```
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// The counts at this moment. Called rarely: when a clock fires or an attempt ends.
     fn written(&self) -> Written;
 }
 
 /// Bytes of one attempt on its connection, above any encryption.
+///
+/// What is written and not flushed may still lie in a buffer of TLS, and counts as sent all the same: it may leave at any moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Written {
     /// Bytes accepted by the connection.

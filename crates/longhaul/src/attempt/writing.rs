@@ -56,6 +56,8 @@ impl Attempt {
     }
 
     /// Links the connection that carries this attempt, before the request is handed to it.
+    ///
+    /// From then on what is [sent](Self::sent) is what it counts, so that a broken connection is no guess any more.
     pub fn link(&self, transport: Arc<dyn Transport>) {
         self.facts().transport.link(transport);
     }

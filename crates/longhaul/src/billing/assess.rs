@@ -12,6 +12,14 @@ use crate::{
 };
 
 /// What the provider's own log says of an attempt: it stands in the place of charge_rules and of our own clocks.
+///
+/// ```
+/// use longhaul::{Money, billing::ProviderRecord};
+///
+/// // The log has no row of the attempt: it was not charged, whatever we thought.
+/// let nothing = ProviderRecord { charged: Money::usd_micros(0), duration: None };
+/// assert_eq!(nothing.charged.to_string(), "0.00 USD");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProviderRecord {
     /// What was charged; nothing, where the log says so or has no row of the attempt.
@@ -23,7 +31,7 @@ pub struct ProviderRecord {
 /// An attempt to judge, by which rules, and with what.
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimInput<'a> {
-    /// The attempt.
+    /// The attempt, as the ledger has it. One that still runs makes no claim.
     pub record: &'a Record,
     /// What its provider owes back.
     pub rules: &'a ClaimRules,
@@ -33,6 +41,22 @@ pub struct ClaimInput<'a> {
 
 /// What is owed back of attempts that go by rules of their own: one answer for each of `cases`, in their order, `None`
 /// where it is nothing. Wants all attempts of an operation together, as [`claims`](super::claims()) does.
+///
+/// For several providers in one ledger, each with rules of its own; with one set of rules [`claims`](super::claims()) is shorter.
+///
+/// ```
+/// use longhaul::billing::{ClaimInput, ClaimRules, MemoryLedger, assess_claims};
+///
+/// let records = MemoryLedger::new().records();
+/// let (strict, mut lenient) = (ClaimRules::default(), ClaimRules::default());
+/// lenient.over = None;
+/// let cases = records.iter().map(|record| ClaimInput {
+///     record,
+///     rules: if record.opening.provider.as_deref() == Some("relay") { &lenient } else { &strict },
+///     logged: None,
+/// });
+/// assert_eq!(assess_claims(cases).flatten().count(), 0, "nothing was called yet");
+/// ```
 pub fn assess_claims<'a, C>(cases: C) -> impl Iterator<Item = Option<Claim>>
 where
     C: IntoIterator<Item = ClaimInput<'a>>,

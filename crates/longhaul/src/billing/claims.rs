@@ -62,6 +62,15 @@ impl ClaimRules {
 }
 
 /// Why money is owed back.
+///
+/// Tried in the order of [`ALL`](Self::ALL), and the first that applies takes the attempt, so that nothing is claimed twice.
+///
+/// ```
+/// use longhaul::billing::ClaimRule;
+///
+/// assert_eq!(ClaimRule::ALL[0], ClaimRule::ChargedThoughRefused);
+/// assert_eq!(ClaimRule::named("Over"), Some(ClaimRule::Over));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum ClaimRule {
@@ -89,6 +98,9 @@ words! {
 }
 
 /// How sure a claim is.
+///
+/// A claim that turns out wrong costs the trust that the next one needs: send what is [`Eligible`](Self::Eligible), and look up
+/// what is to be [verified](Self::Verify) first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub enum ClaimConfidence {
     /// What was seen here is enough.
@@ -98,12 +110,15 @@ pub enum ClaimConfidence {
 }
 
 /// An amount that the provider owes back.
+///
+/// `Display` writes it as a sentence for whoever reads the list: `0.24 USD for attempt 2: charged beside the attempt that
+/// delivered`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Claim {
-    /// Why.
+    /// Why it is owed: the first rule that applies.
     pub rule: ClaimRule,
-    /// The operation.
+    /// The operation that the attempt was a try of.
     pub operation: OperationId,
     /// Which of its attempts.
     pub attempt: u32,
@@ -140,6 +155,22 @@ impl fmt::Display for Claim {
 ///
 /// Wants all records of an operation together, since duplicates are seen beside each other only. Attempts
 /// that still run make no claim; and while one does, its operation does not count as undelivered yet.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase};
+/// use longhaul::billing::{ClaimRule, ClaimRules, Closing, Opening, Record, claims};
+///
+/// // Charged, and the picture broke off half way.
+/// let exposure = Exposure::new(Class::Undelivered.charge_probability(), Some(Money::usd_micros(240_000)));
+/// let outcome = Outcome::new(End::Failed, Class::Undelivered, Phase::Body, Duration::from_secs(90), exposure);
+/// let mut record = Record::open(Opening::new(OperationId::from_u128(1), 1));
+/// record.closing = Some(Closing::new(outcome));
+///
+/// let found = claims([&record], &ClaimRules::default());
+/// assert_eq!(found[0].rule, ClaimRule::Undelivered);
+/// assert!(found[0].to_string().starts_with("0.24 USD for attempt 1: made and not delivered"));
+/// ```
 pub fn claims<'a, R>(records: R, rules: &ClaimRules) -> Vec<Claim>
 where
     R: IntoIterator<Item = &'a Record>,

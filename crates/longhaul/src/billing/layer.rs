@@ -29,6 +29,17 @@ pub struct BillingCompensationTrackerLayer<L> {
 
 impl<L> BillingCompensationTrackerLayer<L> {
     /// Writes into `ledger` at the prices of `policy`; refuses a policy that cannot work.
+    ///
+    /// ```
+    /// use longhaul::{Money, billing::{BillingCompensationTrackerLayer, BillingPolicy, MemoryLedger, PriceRow}};
+    /// use tower_layer::Layer;
+    ///
+    /// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+    /// let ledger = MemoryLedger::new();
+    /// let policy = BillingPolicy::with_prices(vec![PriceRow::new("*", "*", Money::usd_micros(134_400))]);
+    /// let client = BillingCompensationTrackerLayer::new(policy, ledger.clone())?.layer(client);
+    /// # Ok(()) }
+    /// ```
     pub fn new(policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
         Ok(Self {
             tables: Arc::new(policy.into_tables()?),

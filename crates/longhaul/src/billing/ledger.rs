@@ -52,6 +52,21 @@ impl<L: Ledger> Ledger for Arc<L> {
 }
 
 /// Where in a ledger one entry is closed, once.
+///
+/// ```
+/// use std::sync::mpsc::Sender;
+/// use longhaul::billing::{Closing, Slot};
+///
+/// /// Hands the closing to a thread that writes, and returns.
+/// struct Queued(Sender<Closing>);
+///
+/// impl Slot for Queued {
+///     fn close(self, closing: Closing) {
+///         // The writer is gone only at the end of the process, and nobody could be told here.
+///         let _ = self.0.send(closing);
+///     }
+/// }
+/// ```
 pub trait Slot {
     /// Closes the entry. Must neither block nor panic: it is called from destructors.
     fn close(self, closing: Closing);
@@ -72,6 +87,8 @@ pub trait Slot {
 ///
 /// It closes with the outcome of its attempt. An attempt that has none yet is cancelled by it: never sent
 /// as long as the service below was not called, after that as is proved of it.
+///
+/// So no entry stays open by accident: a panic, a caller that leaves and a forgotten `return` close it as well.
 pub struct Entry<S: Slot> {
     attempt: Attempt,
     // `None` once closed.

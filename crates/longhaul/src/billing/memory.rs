@@ -51,6 +51,29 @@ impl MemoryLedger {
     }
 
     /// Every entry, in the order of opening.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Class, Stack, StackRequestBody, policy::Policy};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+    ///     Response::builder().status(401).body(Full::<Bytes>::default())
+    /// });
+    /// let stack = Stack::new(Policy::nano_banana_pro())?;
+    /// let request = Request::post("https://api.example.com/v1/images/generations").body(Full::<Bytes>::default())?;
+    /// stack.layer(provider).oneshot(request).await?;
+    ///
+    /// let records = stack.ledger().records();
+    /// assert_eq!(records[0].opening.provider.as_deref(), Some("api.example.com"));
+    /// assert_eq!(records[0].closing.as_ref().unwrap().outcome.class, Class::ClientError);
+    /// assert_eq!(stack.ledger().operation(records[0].opening.operation), records);
+    /// # Ok(()) }
+    /// ```
     pub fn records(&self) -> Vec<Record> {
         self.entries().records.values().cloned().collect()
     }

@@ -48,6 +48,14 @@ impl BillingPolicy {
     }
 
     /// Refuses rows and rules that cannot work.
+    ///
+    /// ```
+    /// use longhaul::{Class, billing::{BillingPolicy, ChargeRule}};
+    ///
+    /// let mut policy = BillingPolicy::default();
+    /// policy.charge_rules = vec![ChargeRule::new("relay.example.com", Class::NoImage, 1_001)];
+    /// assert_eq!(policy.validate().unwrap_err().field(), "charge_rules[0].permille");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.clone().into_tables().map(drop)
     }

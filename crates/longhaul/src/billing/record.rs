@@ -12,6 +12,15 @@ use crate::{
 /// Never a prompt, an image or an API key: of the URI only host and path are kept, of the headers only the
 /// idempotency key, since that is what a provider's support searches by. One that is marked
 /// [sensitive](http::HeaderValue::is_sensitive) is left out.
+///
+/// ```
+/// use longhaul::{Money, OperationId, billing::Opening};
+///
+/// let mut opening = Opening::new(OperationId::from_u128(7), 1);
+/// opening.provider = Some("relay.example.com".into());
+/// opening.price = Some(Money::usd_micros(240_000));
+/// assert_eq!((opening.attempt, opening.images), (1, 1));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Opening {
@@ -60,6 +69,16 @@ impl Opening {
 }
 
 /// What is written down of an attempt at its end.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, End, Exposure, Outcome, Phase, billing::Closing};
+///
+/// let exposure = Exposure::new(Class::NeverSent.charge_probability(), None);
+/// let outcome = Outcome::new(End::Failed, Class::NeverSent, Phase::Connect, Duration::from_secs(3), exposure);
+/// let closing = Closing::new(outcome);
+/// assert_eq!((closing.status, closing.head), (None, None), "there was no answer");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Closing {
@@ -140,6 +159,9 @@ impl Closing {
 ///
 /// The provider's clock starts somewhere between our first and our last byte, and stops somewhere between
 /// the first and the last byte of the answer.
+///
+/// A rule like “calls over 180 s are free” goes by the provider's clock, which nobody here sees. With both bounds a claim is
+/// [sure](super::ClaimConfidence::Eligible) only where even the lower one is over the limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct ProviderClock {
     /// From the flushed request until the head; zero where the flush was not seen.
@@ -149,6 +171,13 @@ pub struct ProviderClock {
 }
 
 /// One entry of a ledger.
+///
+/// ```
+/// use longhaul::{OperationId, billing::{Opening, Record}};
+///
+/// let record = Record::open(Opening::new(OperationId::from_u128(7), 1));
+/// assert!(record.is_open(), "the attempt runs, or its process died");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Record {
@@ -168,6 +197,8 @@ impl Record {
     }
 
     /// Whether the attempt still runs, as far as the ledger knows.
+    ///
+    /// After the process has died this is all that is known; a durable ledger closes it as [lost](crate::End::Lost) then.
     pub const fn is_open(&self) -> bool {
         self.closing.is_none()
     }

@@ -24,6 +24,9 @@ use crate::{
 };
 
 /// Writes one ledger entry per attempt, opened before its first byte leaves and closed at its end.
+///
+/// Where the ledger cannot write an entry down, nothing is sent ([`ErrorKind::Ledger`](crate::ErrorKind::Ledger)): money without
+/// an entry is money that nobody can claim back. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct BillingCompensationTracker<S, L> {
     inner: S,

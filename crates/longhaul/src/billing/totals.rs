@@ -23,6 +23,8 @@ pub struct Totals {
 }
 
 /// Two sums in one currency; what was really charged lies between them.
+///
+/// They differ by what ended so that nobody here knows: a connection that broke while the model worked counts only in the second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Amounts {
@@ -34,6 +36,16 @@ pub struct Amounts {
 
 impl Totals {
     /// Sums up `records`. An attempt that still runs may be charged: it counts as possible.
+    ///
+    /// ```
+    /// use longhaul::{Money, OperationId, billing::{Opening, Record, Totals}};
+    ///
+    /// let mut opening = Opening::new(OperationId::from_u128(1), 1);
+    /// opening.price = Some(Money::usd_micros(240_000));
+    /// let totals = Totals::of(&[Record::open(opening)]);
+    /// let amounts = totals.in_currency(longhaul::Currency::USD).unwrap();
+    /// assert_eq!((amounts.certain.micros, amounts.possible.micros), (0, 240_000), "it still runs");
+    /// ```
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut totals = Self::default();
         for record in records {

@@ -6,6 +6,15 @@ use std::sync::{
 use bytes::Bytes;
 
 /// How many bytes of bodies a client may hold at once, and how many it does. Clones share it.
+///
+/// Forty uploads of 30 MB are 1.2 GB. Without a common limit each of them is allowed and all of them together end the process;
+/// with one, those that find no room are sent once, and say so.
+///
+/// ```
+/// use longhaul::detect::DetectWorkloadLayer;
+///
+/// assert_eq!(DetectWorkloadLayer::default().replay_budget().retained(), 0, "no call is under way");
+/// ```
 #[derive(Clone, Debug)]
 pub struct MemoryBudget(Arc<Shared>);
 

@@ -10,12 +10,26 @@ use crate::{
 };
 
 /// The head of an answer, and what was asked for.
+///
+/// Public, so that a classifier can be tested without a service:
+///
+/// ```
+/// use http::{HeaderMap, StatusCode};
+/// use longhaul::{Class, Workload};
+/// use longhaul::classify::{AnswerFacts, Classifier, DefaultClassifier, Head};
+///
+/// let (headers, workload) = (HeaderMap::new(), Workload::default());
+/// let head = Head::new(StatusCode::TOO_MANY_REQUESTS, &headers, &workload);
+/// let body = br#"{"error": {"code": "insufficient_quota"}}"#;
+/// let facts = AnswerFacts::read(&headers, body, true);
+/// assert_eq!(DefaultClassifier.body(&head, body, &facts).class, Class::QuotaExhausted);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Head<'a> {
-    /// The status.
+    /// The status, as it came: also one that a proxy on the way has set.
     pub status: StatusCode,
-    /// The headers.
+    /// The headers, as they came.
     pub headers: &'a HeaderMap,
     /// What the request asked for; everything unknown where no detector stands above.
     pub workload: &'a Workload,
@@ -43,6 +57,8 @@ impl<'a> Head<'a> {
 }
 
 /// What a head says of its body.
+///
+/// What a head alone cannot tell costs time or memory, so that a classifier says which of the two it wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum HeadDecision {
@@ -55,6 +71,17 @@ pub enum HeadDecision {
 }
 
 /// A body that has passed to its good end without being held.
+///
+/// ```
+/// use http::{HeaderMap, StatusCode};
+/// use longhaul::{Class, Workload};
+/// use longhaul::classify::{AnswerFacts, Classifier, DefaultClassifier, EndOfStream};
+///
+/// let workload = Workload::default();
+/// let facts = AnswerFacts::read(&HeaderMap::new(), b"data: [DONE]\n\n", true);
+/// let end = EndOfStream::new(StatusCode::OK, &workload, &facts);
+/// assert_eq!(DefaultClassifier.passed(&end).class, Class::Delivered);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct EndOfStream<'a> {
@@ -135,6 +162,8 @@ pub trait Classifier {
 }
 
 /// The built-in rules: plain HTTP, the providers' overload and quota errors, and proof of what was sent.
+///
+/// A classifier of one's own hands on to it what it does not know better: see [`Classifier`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DefaultClassifier;
 

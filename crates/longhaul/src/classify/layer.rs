@@ -55,12 +55,21 @@ impl Default for ClassifyLayer {
 
 impl<C> ClassifyLayer<C> {
     /// The same layer with this history, to share one across layers.
+    ///
+    /// A cut that is seen in one layer is then known to the diagnosis of another. A [`Stack`](crate::Stack) does it by itself.
     pub fn with_history(mut self, history: RouteHistory) -> Self {
         self.history = history;
         self
     }
 
     /// The memory that answers are held in until they are whole.
+    ///
+    /// ```
+    /// use longhaul::classify::ClassifyLayer;
+    ///
+    /// let layer = ClassifyLayer::default();
+    /// assert_eq!(layer.hold_budget().retained(), 0, "no answer is coming");
+    /// ```
     pub fn hold_budget(&self) -> MemoryBudget {
         self.memory.clone()
     }

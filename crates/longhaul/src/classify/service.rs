@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// Judges how an attempt ended: the only judge in a stack.
+///
+/// It ends each attempt, once. A layer above that judged a second time would count one call twice; what knows a provider better is
+/// therefore a [`Classifier`] within this layer, and no layer beside it. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct Classify<S, C = DefaultClassifier> {
     pub(super) inner: S,

@@ -31,6 +31,14 @@ impl ConfigError {
     }
 
     /// The same error about a field further out: `head.k4` under `limits` is `timeout.picture.k4`.
+    ///
+    /// ```
+    /// use longhaul::ConfigError;
+    ///
+    /// let error = ConfigError::new("k4", "must be above 0").under("picture").under("timeout");
+    /// assert_eq!(error.field(), "timeout.picture.k4");
+    /// assert_eq!(error.to_string(), "`timeout.picture.k4`: must be above 0");
+    /// ```
     #[must_use]
     pub fn under(mut self, parent: &str) -> Self {
         self.field = format!("{parent}.{}", self.field);

@@ -39,6 +39,8 @@ impl DetectWorkloadLayer {
     }
 
     /// The memory that the bodies of all its services are held in: for a layer that holds more of them.
+    ///
+    /// What stands above and holds bodies too, as [`Fallback`](crate::fallback::Fallback) does, counts them in the same sum.
     pub fn replay_budget(&self) -> MemoryBudget {
         self.budget.clone()
     }

@@ -3,22 +3,42 @@
 use std::fmt;
 
 /// Which clock expired.
+///
+/// Each is a field of a policy, so that the one that ran out names what to change: [`TimeoutPolicy`](crate::timeout::TimeoutPolicy)
+/// has all but [`Connect`](Self::Connect), the client's own, and [`Operation`](Self::Operation), the
+/// [`Deadline`](crate::Deadline).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Clock {
     /// DNS, TCP and TLS together.
+    ///
+    /// [`Builder::connect_timeout`] of `longhaul-hyper`, 10 s there. Free: nothing was sent.
+    ///
+    /// [`Builder::connect_timeout`]: https://docs.rs/longhaul-hyper/latest/longhaul_hyper/struct.Builder.html#method.connect_timeout
     Connect,
     /// From the call until the request body is first asked for.
+    ///
+    /// [`TimeoutPolicy::start`](crate::timeout::TimeoutPolicy::start): a client without a free connection, or one that does not connect.
     Start,
     /// No progress while the request is written.
+    ///
+    /// [`TimeoutPolicy::write_progress`](crate::timeout::TimeoutPolicy::write_progress): an uplink that is gone, or nobody who reads.
     WriteProgress,
     /// From the flushed request until the picture begins to arrive.
+    ///
+    /// [`TimeoutPolicy::picture`](crate::timeout::TimeoutPolicy::picture), by size. The call most likely goes on, and is charged.
     Picture,
     /// Between two pieces of the answer, once the picture has begun.
+    ///
+    /// [`TimeoutPolicy::silence`](crate::timeout::TimeoutPolicy::silence): the picture was made, and stopped arriving.
     Silence,
     /// One attempt as a whole.
+    ///
+    /// [`TimeoutPolicy::attempt`](crate::timeout::TimeoutPolicy::attempt), off by default.
     Attempt,
     /// The operation as a whole, with all its attempts and waits.
+    ///
+    /// The [`Deadline`](crate::Deadline) of its caller, or of [the policy](crate::retry::RetryPolicy::deadline).
     Operation,
 }
 
@@ -37,6 +57,9 @@ impl fmt::Display for Clock {
 }
 
 /// How far a connection got.
+///
+/// Whichever it is, not a byte of the request was sent, and trying again is free. It says where to look: at the resolver, at a
+/// firewall, at certificates.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ConnectStage {
@@ -62,6 +85,9 @@ impl fmt::Display for ConnectStage {
 }
 
 /// What must not leave over plain http.
+///
+/// Refused before anything is sent: see [`Http1Policy::scope`](crate::http1::Http1Policy::scope) and
+/// [`Sensitive`](crate::http1::Sensitive).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Insecure {

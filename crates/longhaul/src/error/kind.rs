@@ -6,6 +6,18 @@ use super::{Clock, ConnectStage, Insecure};
 use crate::model::{Class, Money, Resolution};
 
 /// What happened, with its numbers.
+///
+/// The kind says what happened here; [`Error::class`](super::Error::class) says what that means for money and for sending again.
+/// Match on the kind to tell a person which setting was met, and on the class to decide anything.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::QueueTimeout { limit: Duration::from_secs(10), in_flight: 40 });
+/// assert_eq!(error.class(), Class::NeverSent);
+/// assert!(error.to_string().starts_with("all 40 places in flight stayed taken for 10.0 s"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -40,10 +52,16 @@ pub enum ErrorKind {
         status: Option<StatusCode>,
     },
     /// The connection went away before the request was begun; not a byte of it was sent.
+    ///
+    /// A pooled connection that the server had closed. Sending again is free.
     NotStarted,
     /// The peer refused the request before working on it (`REFUSED_STREAM`, `GOAWAY`).
+    ///
+    /// HTTP/2 alone has a word for it: the peer says that it did not read the request. Sending again is free.
     RefusedByPeer,
     /// The connection broke after the request was begun.
+    ///
+    /// How much was out decides what it means: see [`Attempt::sent`](crate::Attempt::sent).
     Disconnected,
     /// What came back is no HTTP, or none that the client reads: too many headers, a head that is too long, a bad
     /// length. It comes back the same each time, so the request is not sent again.
@@ -68,6 +86,8 @@ pub enum ErrorKind {
     /// The request was not sent, because plain http would show something to the network.
     Insecure(Insecure),
     /// The request was not sent, because the ledger could not write down that it would be.
+    ///
+    /// [`source`](std::error::Error::source) is what the ledger said. A disk that is full is mended, and the call made again.
     Ledger,
     /// The request was not sent, because with it more might be spent than the policy allows.
     SpendingCap {
@@ -88,6 +108,8 @@ pub enum ErrorKind {
         waste: Option<Money>,
     },
     /// The request was not sent, because its own body failed while it was read.
+    ///
+    /// The caller's own stream broke: sending again would break again.
     RequestBody,
     /// The service below failed; [`source`](std::error::Error::source) says how.
     Inner,

@@ -1,4 +1,8 @@
 //! The one error of all layers: what happened, where, after how long, what it may cost, what to do.
+//!
+//! An ordinary client says that a connection broke. Whether that costs nothing or 24 cents, and whether to press the button again,
+//! is for its user to guess. Here every failure has an [`ErrorKind`], what happened; a [`Class`], what that means for money; a
+//! [`Diagnosis`], why it came and what to do; and, above a retry layer, the [`RetryReport`] of all attempts.
 
 pub(crate) mod advice;
 mod answer;
@@ -59,6 +63,15 @@ struct ErrorParts {
 
 impl Error {
     /// An error of this kind, with nothing known of its attempt yet.
+    ///
+    /// ```
+    /// use longhaul::{Class, Error, ErrorKind};
+    ///
+    /// // A client of one's own, whose peer sent GOAWAY before it read the request.
+    /// let error = Error::new(ErrorKind::RefusedByPeer);
+    /// assert_eq!(error.class(), Class::Refused);
+    /// assert!(error.attempt().is_none(), "the layers add the attempt");
+    /// ```
     pub fn new(kind: ErrorKind) -> Self {
         Self(Box::new(ErrorParts {
             kind,
@@ -98,6 +111,19 @@ impl Error {
     }
 
     /// Passes on one of ours; wraps any other as [`ErrorKind::Inner`].
+    ///
+    /// ```
+    /// use longhaul::{Class, Error, ErrorKind};
+    ///
+    /// let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    /// let error = Error::from_inner(io);
+    /// assert_eq!(*error.kind(), ErrorKind::Inner);
+    /// // Nobody proved that it was not sent.
+    /// assert_eq!(error.class(), Class::UnknownOutcome);
+    ///
+    /// let again = Error::from_inner(Error::new(ErrorKind::NotStarted));
+    /// assert_eq!(*again.kind(), ErrorKind::NotStarted, "one of ours is not wrapped");
+    /// ```
     pub fn from_inner(error: impl Into<BoxError>) -> Self {
         match error.into().downcast::<Self>() {
             Ok(ours) => *ours,
@@ -152,6 +178,8 @@ impl Error {
     }
 
     /// What the failure means: as classified, or as the built-in classifier reads it.
+    ///
+    /// A wrapped error of a client that proves nothing is [`UnknownOutcome`](Class::UnknownOutcome) as soon as its request may be out.
     pub fn class(&self) -> Class {
         match &self.0.attempt {
             Some(attempt) => attempt
@@ -167,6 +195,8 @@ impl Error {
     }
 
     /// The idempotency key that was sent: what a provider's support can search for.
+    ///
+    /// The same on all attempts at one target; `None` where no retry layer made the attempt.
     pub fn idempotency_key(&self) -> Option<&HeaderValue> {
         self.0.attempt.as_ref()?.idempotency_key()
     }

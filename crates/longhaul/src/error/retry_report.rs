@@ -10,6 +10,9 @@ use crate::{
 };
 
 /// Who ended the retrying.
+///
+/// Each but [`Success`](Self::Success) and [`Class`](Self::Class) is a bound that a policy or a caller has set, and that could be
+/// set differently: [`RetryPolicy`](crate::retry::RetryPolicy) has most of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub enum StoppedBy {
@@ -17,16 +20,26 @@ pub enum StoppedBy {
     #[default]
     Success,
     /// The class is one that sending again does not help.
+    ///
+    /// A wrong key stays wrong: see the [table of classes](Class) for what each default does.
     Class,
     /// As many attempts may be charged as the policy allows.
+    ///
+    /// See [`paid_attempts`](crate::retry::RetryPolicy::paid_attempts).
     Attempts,
     /// What was never sent was tried often enough.
+    ///
+    /// See [`unsent_attempts`](crate::retry::RetryPolicy::unsent_attempts). Nothing was paid: look at the network, not at the bill.
     Unsent,
     /// A refusal was waited through for as long as the policy says.
+    ///
+    /// See [`free_until`](crate::retry::RetryPolicy::free_until).
     FreeUntil,
     /// What was free is not waited for here, since another target is asked.
     OtherTarget,
     /// Sending again might pay twice, and the money that an operation may spend on that does not reach.
+    ///
+    /// See [`max_duplicate_cost`](crate::retry::RetryPolicy::max_duplicate_cost). Without a known price it never reaches.
     Duplicates,
     /// Sending again might pay twice, and the [`MoneyBudget`](crate::retry::MoneyBudget) does not reach for that.
     Budget,
@@ -35,12 +48,20 @@ pub enum StoppedBy {
     /// The server said not to send again, by `x-should-retry: false` or a relative of it.
     Server,
     /// Another attempt could not end before the operation's deadline, or hardly.
+    ///
+    /// A picture that comes after it would be paid for and thrown away.
     Deadline,
     /// The route cuts too many of such calls before their picture is done.
+    ///
+    /// See [`worth`](crate::retry::RetryPolicy::worth), and [`Stack::routes`](crate::Stack::routes) for what is known of it.
     Route,
     /// The server asked for a wait longer than the policy grants.
+    ///
+    /// See [`max_retry_after`](crate::retry::Schedule::max_retry_after); [`retry_at`](RetryReport::retry_at) says when it may be asked.
     RetryAfterTooLong,
     /// The request body is too large to be kept, and streams only once.
+    ///
+    /// See [`DetectPolicy::replay_limit`](crate::detect::DetectPolicy::replay_limit).
     Body,
     /// The attempt submitted a task that has not ended: it is collected by its handle, not submitted again.
     Task,
@@ -50,6 +71,30 @@ pub enum StoppedBy {
 ///
 /// In the response's extensions, or in the error. The attempt that brought a response may still be running:
 /// its outcome comes with the last byte of the body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use longhaul::{Class, Stack, StackRequestBody, policy::Policy, retry::{RetryReport, StoppedBy}};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// // A provider that does not know the key: asking again would change nothing.
+/// let provider = service_fn(async |_: Request<StackRequestBody<Full<Bytes>>>| {
+///     Response::builder().status(401).body(Full::<Bytes>::default())
+/// });
+/// let client = Stack::new(Policy::nano_banana_pro())?.layer(provider);
+/// let request = Request::post("https://api.example.com/v1/images/generations").body(Full::<Bytes>::default())?;
+///
+/// let answer = client.oneshot(request).await?;
+/// let report: &RetryReport = answer.extensions().get().unwrap();
+/// assert_eq!(report.attempts().len(), 1);
+/// assert_eq!(report.classes().next(), Some(Some(Class::ClientError)));
+/// assert_eq!((report.stopped_by(), report.duplicates()), (StoppedBy::Class, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RetryReport {
     repr: ReportParts,
@@ -95,6 +140,15 @@ impl RetryReport {
     }
 
     /// The class of each attempt, `None` for one that is still running.
+    ///
+    /// ```
+    /// use longhaul::{Class, retry::RetryReport};
+    ///
+    /// /// How often an operation met an overload, for a graph.
+    /// fn overloads(report: &RetryReport) -> usize {
+    ///     report.classes().filter(|class| *class == Some(Class::Overloaded)).count()
+    /// }
+    /// ```
     pub fn classes(&self) -> impl Iterator<Item = Option<Class>> + '_ {
         self.repr.attempts.iter().map(Attempt::class)
     }
@@ -105,6 +159,9 @@ impl RetryReport {
     }
 
     /// Attempts made while an earlier one may have been running and charged.
+    ///
+    /// This is the number that a bill is explained with: 0 in nearly every operation, and each one a picture that may have been paid
+    /// for twice.
     pub fn duplicates(&self) -> u32 {
         self.repr.duplicates
     }
@@ -116,6 +173,15 @@ impl RetryReport {
     }
 
     /// The sign of another retry loop around this one, where there was one.
+    ///
+    /// ```
+    /// use longhaul::retry::RetryReport;
+    ///
+    /// /// Worth a line in the log of whoever runs the program: its SDK retries too.
+    /// fn warning(report: &RetryReport) -> Option<String> {
+    ///     report.outer_retry().map(|sign| format!("switch one of the two retry loops off: {sign:?}"))
+    /// }
+    /// ```
     pub fn outer_retry(&self) -> Option<OuterRetry> {
         self.repr.outer_retry
     }
@@ -167,6 +233,8 @@ impl RetryReport {
     }
 
     /// Who ended the retrying.
+    ///
+    /// Of an error this says why it is one; of an answer that is no picture, why nobody asked again.
     pub fn stopped_by(&self) -> StoppedBy {
         self.repr.stopped_by
     }

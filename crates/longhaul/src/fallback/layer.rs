@@ -58,6 +58,18 @@ impl FallbackLayer {
     }
 
     /// Tells `observer` of the events of all operations.
+    ///
+    /// ```
+    /// use longhaul::{fallback::{FallbackLayer, FallbackPolicy, Target}, observe::{Event, Observer}};
+    ///
+    /// let policy = FallbackPolicy::to([Target::new("relay", "https://relay.example.com")]);
+    /// let layer = FallbackLayer::new(policy)?.with_observer(Observer::new(|event: &Event<'_>| {
+    ///     if let Event::FallingBack { from, to, .. } = event {
+    ///         println!("{to} is asked instead of {from}");
+    ///     }
+    /// }));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
         self

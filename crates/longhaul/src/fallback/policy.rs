@@ -64,6 +64,14 @@ impl FallbackPolicy {
     }
 
     /// Refuses targets that cannot work or share a name, and a delivered picture as a reason to ask again.
+    ///
+    /// ```
+    /// use longhaul::{Class, fallback::{FallbackPolicy, Target}};
+    ///
+    /// let mut policy = FallbackPolicy::to([Target::new("relay", "https://relay.example.com")]);
+    /// policy.triggers = vec![Class::Delivered];
+    /// assert!(policy.validate().is_err(), "a picture that is here is no reason to ask again");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_triggers("triggers", &self.triggers)?;
         if let Some(free) = self

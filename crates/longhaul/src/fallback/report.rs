@@ -10,6 +10,17 @@ use crate::{
 
 /// Who answered, and so made the picture, if there is one. In the response's extensions, while fallback is
 /// on.
+///
+/// ```
+/// use longhaul::fallback::AnsweredBy;
+///
+/// /// Whether a page has to say that another model made the picture.
+/// fn is_from_elsewhere<B>(answer: &http::Response<B>) -> bool {
+///     answer.extensions().get::<AnsweredBy>().is_some_and(AnsweredBy::is_fallback)
+/// }
+///
+/// assert!(!is_from_elsewhere(&http::Response::new(())), "fallback is off");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct AnsweredBy {
@@ -31,6 +42,19 @@ impl AnsweredBy {
 }
 
 /// Everybody who was asked or passed over, in order. In the response's extensions, or in the error.
+///
+/// ```
+/// use longhaul::fallback::FallbackReport;
+///
+/// /// One line for each target, for a log.
+/// fn lines(report: &FallbackReport) -> Vec<String> {
+///     let line = |hop: &longhaul::fallback::TargetAttempt| match &hop.skipped {
+///         Some(why) => format!("{} was passed over: {why:?}", hop.target),
+///         None => format!("{} was asked: {:?}", hop.target, hop.class),
+///     };
+///     report.hops().iter().map(line).collect()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FallbackReport(Arc<(Vec<TargetAttempt>, FallbackStoppedBy)>);
 
@@ -66,7 +90,7 @@ impl FallbackReport {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TargetAttempt {
-    /// Its name.
+    /// Its name in the policy; the provider's, for the one that the request is addressed to.
     pub target: Arc<str>,
     /// 0 for the one that the request is addressed to, 1 for the first target of the policy.
     pub index: usize,
@@ -81,6 +105,8 @@ pub struct TargetAttempt {
 }
 
 /// Why a target was passed over.
+///
+/// A target that is passed over costs nothing and takes no time. Where that surprises, it is the policy's row that has to change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SkipReason {

@@ -19,6 +19,8 @@ use crate::{
 };
 
 /// Asks another target, where that is wanted and allowed. See the [module](super).
+///
+/// It stands above the retry layer, so that a target has had all its attempts before the next is asked.
 #[derive(Clone, Debug)]
 pub struct Fallback<S> {
     inner: S,

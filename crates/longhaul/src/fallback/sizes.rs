@@ -2,6 +2,19 @@ use super::target::Dialect;
 use crate::config::ConfigError;
 
 /// How a target is told the size.
+///
+/// ```
+/// use longhaul::fallback::{Dialect, Keywords, RatioPlacement, Sizes, Target};
+///
+/// // `2K` in a field `size`, and the ratio in a sentence of the prompt.
+/// let mut target = Target::new("seedream", "https://ark.example.com/api/v3/images/generations");
+/// target.dialect = Dialect::OpenAiImages;
+/// let mut words = Keywords::default();
+/// words.ratio = RatioPlacement::Prompt;
+/// target.sizes = Sizes::Keywords(words);
+/// target.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -56,6 +69,17 @@ pub enum RatioPlacement {
 }
 
 /// Widths and heights.
+///
+/// A picture is asked for in its own shape, and as near to its own size as these bounds allow; where there is none, the target is
+/// passed over.
+///
+/// ```
+/// use longhaul::fallback::{Pixels, Sizes};
+///
+/// // From 512×512 to 2048×2048, both edges multiples of 16.
+/// let sizes = Sizes::Pixels(Pixels::new(512 * 512, 2048 * 2048, 16));
+/// assert_ne!(sizes, Sizes::AsAsked);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

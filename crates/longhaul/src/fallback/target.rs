@@ -19,6 +19,19 @@ use crate::{
 /// Start from [`Target::new`], another route to the same thing, and set what differs. Whatever changes more of a request than
 /// its place and key needs a [`Rewrite`](super::Rewrite) that can do it: a dialect, `{model}` in the URL,
 /// [`key_query`](Self::key_query).
+///
+/// ```
+/// use longhaul::{Class, Resolution, fallback::{KeySource, Resolutions, Target}};
+///
+/// let mut target = Target::new("relay", "https://relay.example.com");
+/// target.key = KeySource::Env("RELAY_KEY".to_owned());
+/// target.resolutions = Resolutions::between(Resolution::K1, Resolution::K2);
+/// target.triggers = Some(vec![Class::Overloaded, Class::QuotaExhausted]);
+/// target.validate()?;
+///
+/// assert_eq!(Target::new("nowhere", "relay").validate().unwrap_err().field(), "url");
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -148,6 +161,15 @@ impl Resolutions {
     }
 
     /// What is made where `asked` is asked for; `None` where that cannot be done. What is not known stays so.
+    ///
+    /// ```
+    /// use longhaul::{Resolution, fallback::Resolutions};
+    ///
+    /// let mut from_2k = Resolutions::between(Resolution::K2, Resolution::K4);
+    /// from_2k.raise = true;
+    /// assert_eq!(from_2k.fit(Resolution::K1), Some(Resolution::K2), "larger than asked for is allowed here");
+    /// assert_eq!(from_2k.fit(Resolution::Unknown), Some(Resolution::Unknown));
+    /// ```
     pub fn fit(&self, asked: Resolution) -> Option<Resolution> {
         match asked {
             Resolution::Unknown => Some(asked),

@@ -4,6 +4,16 @@ use crate::config::ConfigError;
 use crate::config::Hosts;
 
 /// Where plain `http://` leads, as far as keys are concerned.
+///
+/// ```
+/// use longhaul::{Stack, http1::HttpScope, policy::Policy};
+///
+/// assert_eq!(HttpScope::default(), HttpScope::PublicProduction, "a key over plain http is refused");
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.http1.scope = HttpScope::Vpn;
+/// Stack::new(policy)?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]
@@ -60,6 +70,14 @@ impl Default for Http1Policy {
 
 impl Http1Policy {
     /// Refuses a policy that cannot mean what it says.
+    ///
+    /// ```
+    /// use longhaul::http1::Http1Policy;
+    ///
+    /// let mut policy = Http1Policy::default();
+    /// policy.key_headers.push("not a header".to_owned());
+    /// assert!(policy.validate().is_err());
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.hosts
             .validate()

@@ -21,6 +21,10 @@ use crate::{
 };
 
 /// Sends requests as HTTP/1.1, checks what came back, and keeps keys off plain http.
+///
+/// An HTTP/2 connection that breaks takes all its calls with it, and one that dies silently is noticed late; a paid call has a
+/// connection of its own. The version is asked for here, and the connector below must offer nothing else: an answer over anything
+/// newer passes, and [`Http1Report::mismatch`](super::Http1Report) tells.
 #[derive(Clone, Debug)]
 pub struct ForceHttp1<S> {
     inner: S,

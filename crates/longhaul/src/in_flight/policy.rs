@@ -37,6 +37,14 @@ impl Default for InFlightPolicy {
 
 impl InFlightPolicy {
     /// Refuses a policy that cannot work.
+    ///
+    /// ```
+    /// use longhaul::in_flight::InFlightPolicy;
+    ///
+    /// let mut policy = InFlightPolicy::default();
+    /// policy.max_per_host = 0;
+    /// assert_eq!(policy.validate().unwrap_err().field(), "max_per_host");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.max_per_host == 0 {
             return Err(ConfigError::new(

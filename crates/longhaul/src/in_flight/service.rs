@@ -23,6 +23,9 @@ use crate::{
 };
 
 /// Lets so many calls to a host in at once, and the others wait for a place.
+///
+/// Places are given in the order of asking, so that no call starves. A place is held to the last byte of the answer, since that is
+/// how long the provider counts it.
 #[derive(Clone, Debug)]
 pub struct InFlight<S> {
     inner: S,

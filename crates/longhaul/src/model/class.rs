@@ -44,10 +44,16 @@ pub enum Class {
     /// 429 that passes by itself.
     RateLimited,
     /// A quota or a credit is used up; waiting seconds does not help.
+    ///
+    /// An OpenAI account without credit says 429 as well, which is why the words count and not the status.
     QuotaExhausted,
     /// The model is overloaded.
+    ///
+    /// Told by the provider's own words: 429 and 503 are used for it, and for much else.
     Overloaded,
     /// The service is currently unavailable.
+    ///
+    /// A deployment, or a relay that has no way to the model at the moment.
     Unavailable,
     /// 409: a request with the same idempotency key is still running.
     InFlight,
@@ -62,14 +68,22 @@ pub enum Class {
     /// The provider's own deadline ended the work (504 with its own JSON).
     ModelDeadline,
     /// Something between us and the provider gave up; the work most likely goes on.
+    ///
+    /// Known by its page or header, such as nginx's 504 in HTML or Cloudflare's 524, which says who gave up.
     IntermediaryCut,
     /// The request was sent, and no answer came: it may be running, it may be charged.
+    ///
+    /// The dearest of all to get wrong: sent again, it may be paid for twice; given up, it may be paid for in vain.
     UnknownOutcome,
     /// The answer began and did not arrive whole.
+    ///
+    /// It was made, and so it is charged; what the provider owes back for it is a [claim](crate::billing::claims()).
     Undelivered,
     /// The work was accepted and goes on; an id in the answer collects it.
     Accepted,
     /// A complete answer without an image, and no refusal named.
+    ///
+    /// Words where a picture was asked for, or nothing at all. Charged, since the model has worked.
     NoImage,
     /// Refused for its content.
     ContentBlocked,
@@ -86,6 +100,14 @@ impl Class {
     ///
     /// Our estimates from the providers' published rules. A 200 is charged whatever it holds; a
     /// refusal is free; a request that was sent and never answered usually runs on and is charged.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// // A call that was cut while the model worked most likely goes on, and is charged.
+    /// assert_eq!(Class::IntermediaryCut.charge_probability().as_permille(), 900);
+    /// assert_eq!(Class::Refused.charge_probability().as_permille(), 0);
+    /// ```
     pub const fn charge_probability(self) -> Probability {
         Probability::permille(match self {
             Self::NeverSent
@@ -116,6 +138,12 @@ impl Class {
     }
 
     /// What a person should do about an attempt that ended so.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// assert_eq!(Class::NeverSent.advice(), "sending again is free");
+    /// ```
     pub const fn advice(self) -> &'static str {
         match self {
             Self::NeverSent | Self::SentPartial | Self::Refused => "sending again is free",
@@ -187,6 +215,14 @@ words! {
 }
 
 /// A probability in steps of one thousandth, so that money stays integral.
+///
+/// ```
+/// use longhaul::{Money, classify::Probability};
+///
+/// let nine_of_ten = Probability::permille(900);
+/// assert_eq!(Money::usd_micros(240_000).at(nine_of_ten), Money::usd_micros(216_000));
+/// assert_eq!(Probability::permille(5_000), Probability::ONE, "nothing is more than certain");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
 pub struct Probability(u16);
 

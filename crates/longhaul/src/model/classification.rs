@@ -3,10 +3,25 @@ use std::time::Duration;
 use super::{Class, Money, Probability};
 
 /// What an answer means, and what the server asks for.
+///
+/// What a [`Classifier`](crate::classify::Classifier) returns, and what stands in the extensions of an answer that was not
+/// delivered.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, classify::{Classification, Probability}};
+///
+/// // “Try again in 20 s. You will not be charged.”
+/// let classification = Classification::of(Class::Overloaded)
+///     .with_wait(Some(Duration::from_secs(20)))
+///     .with_charged(Some(Probability::ZERO));
+/// assert_eq!(classification.class, Class::Overloaded);
+/// assert_eq!(classification.price, None, "the price table's counts");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Classification {
-    /// What it means.
+    /// What it means; everything above goes by it.
     pub class: Class,
     /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
     pub wait: Option<Duration>,

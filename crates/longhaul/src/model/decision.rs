@@ -6,6 +6,15 @@ use super::Money;
 ///
 /// One line of the [`RetryReport`](crate::retry::RetryReport), and one
 /// [`Event`](crate::observe::Event::Decided). Written as a sentence by `Display`.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::Decision;
+///
+/// let decision = Decision::NoTime { needed: Duration::from_secs(120), left: Duration::from_secs(30) };
+/// assert_eq!(decision.name(), "NoTime");
+/// assert_eq!(decision.to_string(), "not begun: takes about 120 s, 30 s left");
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub enum Decision {

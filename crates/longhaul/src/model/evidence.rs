@@ -21,6 +21,18 @@ const ID: usize = 128;
 const IDS: usize = 8;
 
 /// What an answer says that a ledger may keep: ids, counts and reasons, never a prompt, an image or a key.
+///
+/// A provider's support asks for the id, an accountant for the count and the reason. What they must not find in a ledger is what
+/// was asked for, so that none of that is here.
+///
+/// ```
+/// use longhaul::classify::{Evidence, RequestId};
+///
+/// let mut evidence = Evidence::default();
+/// evidence.request_ids.extend(RequestId::found("x-request-id", "req_011CSHoEeqs5C35K2UUqR7Fy"));
+/// assert_eq!(evidence.request_ids[0].from, "x-request-id");
+/// assert_eq!(evidence.images, 0);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -50,7 +62,7 @@ pub struct Evidence {
 pub struct RequestId {
     /// The header's name, or `body`, or `message` for an id at the end of an error's message.
     pub from: &'static str,
-    /// The id.
+    /// The id, as it was written there.
     pub id: Box<str>,
 }
 
@@ -77,6 +89,8 @@ impl RequestId {
 }
 
 /// A few ids, none twice.
+///
+/// Reads like a slice. Eight at most: an answer cannot fill a ledger.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[serde(transparent)]
 pub struct RequestIds(Vec<RequestId>);

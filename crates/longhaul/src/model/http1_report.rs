@@ -1,6 +1,19 @@
 use http::Version;
 
 /// How a call really travelled: [`Http1Report::of`] its response.
+///
+/// A client can be told to speak HTTP/1.1 and not do it: what counts is the connection, and this says what it was.
+///
+/// ```
+/// use longhaul::http1::Http1Report;
+///
+/// /// For a health check: does the connector below do what the policy says?
+/// fn is_as_wanted<B>(answer: &http::Response<B>) -> bool {
+///     Http1Report::of(answer).is_none_or(|report| !report.mismatch && !report.key_in_clear)
+/// }
+///
+/// assert!(is_as_wanted(&http::Response::new(())), "no layer has looked at it");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Http1Report {

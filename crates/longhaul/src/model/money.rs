@@ -5,6 +5,15 @@ use std::{fmt, str::FromStr};
 use crate::{config::ConfigError, model::Probability};
 
 /// A three-letter ISO 4217 code, in capitals.
+///
+/// ```
+/// use longhaul::Currency;
+///
+/// let euro: Currency = "EUR".parse()?;
+/// assert_ne!(euro, Currency::USD);
+/// assert!("euro".parse::<Currency>().is_err());
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -74,7 +83,7 @@ impl<'de> serde::Deserialize<'de> for Currency {
 pub struct Money {
     /// Millionths of a unit: $0.24 is 240,000.
     pub micros: i64,
-    /// Which unit.
+    /// The currency that those are millionths of.
     pub currency: Currency,
 }
 
@@ -88,6 +97,12 @@ impl Money {
     }
 
     /// The same currency, `factor` times the amount, held at the limits of `i64`.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    ///
+    /// assert_eq!(Money::usd_micros(134_400).times(4), Money::usd_micros(537_600));
+    /// ```
     pub const fn times(self, factor: u32) -> Self {
         Self {
             micros: self.micros.saturating_mul(factor as i64),
@@ -112,6 +127,15 @@ impl Money {
     }
 
     /// The sum, or `None` where the currencies differ or the sum does not fit.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    ///
+    /// let (dollars, euros): (Money, Money) = ("0.24 USD".parse()?, "0.20 EUR".parse()?);
+    /// assert_eq!(dollars.checked_add(dollars), Some(dollars.times(2)));
+    /// assert_eq!(dollars.checked_add(euros), None, "nobody here changes money");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn checked_add(self, other: Self) -> Option<Self> {
         if self.currency != other.currency {
             return None;

@@ -5,6 +5,16 @@ use std::{fmt, time::Duration};
 use crate::model::{Class, Money, Probability};
 
 /// Where an attempt is.
+///
+/// What went wrong depends on it: a call that ends in [`Connect`](Self::Connect) was never sent, one that ends in
+/// [`Body`](Self::Body) was made and paid for.
+///
+/// ```
+/// use longhaul::Phase;
+///
+/// assert!(Phase::Connect < Phase::Head, "in the order in which they are passed");
+/// assert_eq!(Phase::named(Phase::Head.name()), Some(Phase::Head));
+/// ```
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
 )]
@@ -32,6 +42,15 @@ words! {
 }
 
 /// How an attempt ended.
+///
+/// It says who ended the attempt. What that means for money and for sending again is its [`Class`].
+///
+/// ```
+/// use longhaul::End;
+///
+/// assert_eq!(End::TimedOut.to_string(), "TimedOut");
+/// assert_eq!(End::named("Lost"), Some(End::Lost));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum End {
@@ -96,6 +115,14 @@ impl Exposure {
 
     /// The same attempt with drafts that cost `drafts` besides. Where no price is known, or one in another currency, the
     /// sum is not known either, and nothing changes.
+    ///
+    /// ```
+    /// use longhaul::{Exposure, Money, classify::Probability};
+    ///
+    /// let exposure = Exposure::new(Probability::ONE, Some(Money::usd_micros(165_000)));
+    /// let exposure = exposure.with_drafts(Some(Money::usd_micros(9_000)));
+    /// assert_eq!(exposure.certain(), Some(Money::usd_micros(174_000)));
+    /// ```
     #[must_use]
     pub fn with_drafts(mut self, drafts: Option<Money>) -> Self {
         let sum = self.price.zip(drafts);
@@ -150,6 +177,18 @@ impl fmt::Display for Exposure {
 }
 
 /// An attempt's end: how, what it means, where it was, how long it took, what it may cost.
+///
+/// Each attempt has exactly one, also where its caller left or its process died: that is what ledger, budgets and claims go by.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, End, Exposure, Money, Outcome, Phase};
+///
+/// let price = Some(Money::usd_micros(240_000));
+/// let exposure = Exposure::new(Class::Delivered.charge_probability(), price);
+/// let outcome = Outcome::new(End::Finished, Class::Delivered, Phase::Body, Duration::from_secs(95), exposure);
+/// assert_eq!(outcome.exposure.certain(), price);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Outcome {

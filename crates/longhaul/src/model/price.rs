@@ -131,6 +131,16 @@ impl PriceTable {
     }
 
     /// What one draft costs that comes beside the images of `workload`, by the row that prices these.
+    ///
+    /// ```
+    /// use longhaul::{Money, Workload, billing::{PriceRow, PriceTable}};
+    ///
+    /// let row = PriceRow::new("*", "gpt-image-*", Money::usd_micros(165_000)).with_draft_price(Money::usd_micros(3_000));
+    /// let prices = PriceTable::new(vec![row])?;
+    /// let workload = Workload::default().with_model("gpt-image-1");
+    /// assert_eq!(prices.draft_price("api.openai.com", &workload), Some(Money::usd_micros(3_000)));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn draft_price(&self, provider: &str, workload: &Workload) -> Option<Money> {
         self.row(provider, workload)?.draft_price
     }

@@ -92,12 +92,32 @@ pub struct Policy {
 impl Policy {
     /// The Nano Banana Pro timeout guide's policy, and where the guide is silent the one that delivers most for its money:
     /// three attempts that may be charged, refusals asked again until the deadline, late pictures taken. The default.
+    ///
+    /// ```
+    /// use longhaul::policy::Policy;
+    ///
+    /// let policy = Policy::nano_banana_pro();
+    /// assert_eq!(policy, Policy::default());
+    /// assert_eq!(policy.retry.paid_attempts, 3);
+    /// assert_eq!(policy.timeout.picture.k4.as_secs(), 600);
+    /// ```
     pub fn nano_banana_pro() -> Self {
         Self::default()
     }
 
     /// Never sends again what may have been charged: `retry.paid_attempts` is 1. What ended free of charge is still asked
     /// again, and an attempt that is late goes on to the operation's deadline.
+    ///
+    /// ```
+    /// use longhaul::{Class, End, policy::Policy, retry::{RetryDecision, Situation, StoppedBy}};
+    ///
+    /// let retry = Policy::no_duplicate_charges().retry;
+    /// let cut = Situation::new(End::Failed, Class::UnknownOutcome);
+    /// assert_eq!(retry.decision(&cut), RetryDecision::Stop(StoppedBy::Attempts));
+    /// // Free endings are met as ever.
+    /// let busy = Situation::new(End::Finished, Class::Overloaded);
+    /// assert!(matches!(retry.decision(&busy), RetryDecision::Again { duplicate: false, .. }));
+    /// ```
     pub fn no_duplicate_charges() -> Self {
         let mut policy = Self::default();
         policy.retry.paid_attempts = 1;
@@ -105,6 +125,14 @@ impl Policy {
     }
 
     /// Refuses whatever a layer would refuse, naming the field as in a policy file (`timeout.picture.k4`).
+    ///
+    /// ```
+    /// use longhaul::policy::Policy;
+    ///
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.retry.schedule.jitter = 3.0;
+    /// assert_eq!(policy.validate().unwrap_err().field(), "retry.schedule.jitter");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         let under = |name| move |error: ConfigError| error.under(name);
         self.detect.validate().map_err(under("detect"))?;
@@ -137,6 +165,21 @@ impl Policy {
     }
 
     /// Reads a policy file. Refuses unknown keys, wrong types and values that cannot work.
+    ///
+    /// ```
+    /// use longhaul::policy::Policy;
+    ///
+    /// let policy = Policy::from_toml("[retry]\npaid_attempts = 2\n[timeout]\nsilence = '5m'\n")?;
+    /// assert_eq!((policy.retry.paid_attempts, policy.timeout.silence.as_secs()), (2, 300));
+    /// // What is not named stays at its default, and what nobody knows is refused.
+    /// assert_eq!(policy.in_flight, Policy::nano_banana_pro().in_flight);
+    /// assert!(Policy::from_toml("[retry]\nattempts = 2\n").is_err());
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The key that is unknown, has a value that cannot work, or was renamed; else the line and column.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let unreadable = |error: toml::de::Error| unreadable::unreadable(text, &error);
@@ -147,6 +190,18 @@ impl Policy {
     }
 
     /// Writes the policy as a file that [`from_toml`](Self::from_toml) reads back.
+    ///
+    /// ```
+    /// use longhaul::policy::Policy;
+    ///
+    /// let policy = Policy::no_duplicate_charges();
+    /// assert_eq!(Policy::from_toml(&policy.to_toml()?)?, policy);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A number that TOML has none for, about `policy`.
     #[cfg(feature = "toml")]
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         toml::to_string_pretty(self)

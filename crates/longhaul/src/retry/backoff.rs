@@ -124,6 +124,18 @@ impl Default for Schedule {
 impl Schedule {
     /// The wait after an attempt ended so, the `number`th of its kind (timeouts and other failures, refusals, what was
     /// never sent). Never sooner than `retry_after`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::{Class, End, retry::Schedule};
+    ///
+    /// let mut schedule = Schedule::default();
+    /// schedule.jitter = 0.0;
+    /// let wait = |number, asked| schedule.wait(number, End::Finished, Class::Overloaded, asked);
+    /// assert_eq!(wait(1, None), Duration::from_secs(15));
+    /// assert_eq!(wait(2, None), Duration::from_secs(30));
+    /// assert_eq!(wait(1, Some(Duration::from_secs(40))), Duration::from_secs(40), "the server asks for more");
+    /// ```
     pub fn wait(
         &self,
         number: u32,

@@ -6,6 +6,15 @@ use super::{RetryPolicy, StoppedBy};
 use crate::model::{Class, End, Money, Probability};
 
 /// What the retry layer does about an ending.
+///
+/// ```
+/// use longhaul::{Class, End, retry::{RetryDecision, RetryPolicy, Situation}};
+///
+/// let policy = RetryPolicy::default();
+/// let cut = Situation::new(End::Failed, Class::UnknownOutcome);
+/// let RetryDecision::Again { duplicate, .. } = policy.decision(&cut) else { panic!() };
+/// assert!(duplicate, "the call that was cut may be running and charged");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RetryDecision {
@@ -21,6 +30,16 @@ pub enum RetryDecision {
 }
 
 /// An ending, with all that the decision depends on. Build one from [`Situation::new`] to test a policy.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, End, retry::{RetryDecision, RetryPolicy, Situation, StoppedBy}};
+///
+/// let mut situation = Situation::new(End::Finished, Class::Overloaded);
+/// situation.retry_after = Some(Duration::from_secs(3_600));
+/// let decision = RetryPolicy::default().decision(&situation);
+/// assert_eq!(decision, RetryDecision::Stop(StoppedBy::RetryAfterTooLong));
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Situation {

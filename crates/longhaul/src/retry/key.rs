@@ -9,6 +9,9 @@ use crate::{
 };
 
 /// How a host wants the idempotency key.
+///
+/// A key that a host cannot read is no key: sent again, the request is then charged again. Where a host reads none, nothing is lost
+/// by [`None`](Self::None) but the name by which support would find the call.
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]

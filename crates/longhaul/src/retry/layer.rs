@@ -126,6 +126,10 @@ impl Shared {
 impl ClassifyingRetryLayer {
     /// Retries by `policy`. Without a deadline in it, operations get the one that follows from the
     /// guide's limits.
+    ///
+    /// # Errors
+    ///
+    /// As of [`RetryPolicy::validate`].
     pub fn new(policy: RetryPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
@@ -157,6 +161,15 @@ impl ClassifyingRetryLayer {
     }
 
     /// Learns of routes, and knows of them, by this history: to share one across layers and stacks.
+    ///
+    /// ```
+    /// use longhaul::{RouteHistory, retry::ClassifyingRetryLayer};
+    ///
+    /// let routes = RouteHistory::new();
+    /// let pictures = ClassifyingRetryLayer::default().with_history(routes.clone());
+    /// let previews = ClassifyingRetryLayer::default().with_history(routes.clone());
+    /// assert_eq!(pictures.history().cuts(), previews.history().cuts(), "what one learns, both know");
+    /// ```
     pub fn with_history(mut self, history: RouteHistory) -> Self {
         self.shared.history = history;
         self

@@ -127,6 +127,14 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Refuses no attempts at all, zero durations, and a jitter outside 0 to 1.
+    ///
+    /// ```
+    /// use longhaul::retry::RetryPolicy;
+    ///
+    /// let mut policy = RetryPolicy::default();
+    /// policy.paid_attempts = 0;
+    /// assert_eq!(policy.validate().unwrap_err().field(), "paid_attempts");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.paid_attempts == 0 {
             return Err(ConfigError::new("paid_attempts", "must be at least 1"));
@@ -172,6 +180,13 @@ impl RetryPolicy {
     }
 
     /// How many attempts may be charged, where a cut of the route is known or not.
+    ///
+    /// ```
+    /// use longhaul::retry::RetryPolicy;
+    ///
+    /// let policy = RetryPolicy::default();
+    /// assert_eq!((policy.paid_attempts_on(false), policy.paid_attempts_on(true)), (3, 6));
+    /// ```
     pub fn paid_attempts_on(&self, cut_known: bool) -> u32 {
         // One never pays twice, and what counts no chances counts attempts.
         if cut_known && self.paid_attempts > 1 && self.worth.is_finite() {

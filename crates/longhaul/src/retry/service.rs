@@ -18,6 +18,9 @@ use crate::{
 };
 
 /// Sends again, where that helps and is allowed. See the [module](super).
+///
+/// Without [`Classify`](crate::classify::Classify) below it goes by statuses and errors alone: see what a layer does without its
+/// neighbours, in the [crate's documentation](crate).
 #[derive(Clone, Debug)]
 pub struct ClassifyingRetry<S> {
     inner: S,

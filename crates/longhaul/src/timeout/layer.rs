@@ -29,6 +29,15 @@ pub struct SizeAwareTimeoutLayer<P = Arc<TimeoutPolicy>> {
 
 impl SizeAwareTimeoutLayer {
     /// Keeps `limits`; refuses zero, half-set and contradictory ones.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::timeout::{SizeAwareTimeoutLayer, TimeoutPolicy};
+    ///
+    /// let mut limits = TimeoutPolicy::default();
+    /// limits.silence = Duration::ZERO;
+    /// assert_eq!(SizeAwareTimeoutLayer::new(limits).unwrap_err().field(), "silence");
+    /// ```
     pub fn new(limits: TimeoutPolicy) -> Result<Self, ConfigError> {
         limits.validate()?;
         Ok(Self {

@@ -8,6 +8,17 @@ use crate::{
 };
 
 /// What the network between us and the provider is like, where that is known.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Resolution, Workload, timeout::{Network, TimeoutPolicy}};
+///
+/// let mut limits = TimeoutPolicy::default();
+/// let small = Workload::of(Resolution::K1);
+/// assert_eq!(limits.picture_for(&small), Duration::from_secs(300));
+/// limits.network = Some(Network::PeakHours);
+/// assert_eq!(limits.picture_for(&small), Duration::from_secs(600), "the longer of size and network counts");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
@@ -114,6 +125,16 @@ pub struct TimeoutPolicy {
 }
 
 /// What happens to an attempt whose picture has not begun to arrive at its limit.
+///
+/// ```
+/// use longhaul::{policy::Policy, timeout::AtLimit};
+///
+/// // A service that would rather fail at its limit than wait for a picture that may still come.
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.timeout.at_limit = Some(AtLimit::End);
+/// policy.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]

@@ -65,6 +65,14 @@ where
 }
 
 /// The limits of one attempt, chosen.
+///
+/// ```
+/// use longhaul::{Resolution, Workload, timeout::{TimeoutPolicy, TimeoutSelector}};
+///
+/// let limits = TimeoutPolicy::default().timeouts(&Workload::of(Resolution::K4));
+/// assert_eq!(limits.picture.unwrap().as_secs(), 600);
+/// assert_eq!(limits.attempt, None, "the operation's deadline bounds it");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AttemptTimeouts {
     /// From the call until the request body is first asked for.

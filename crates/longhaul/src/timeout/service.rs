@@ -26,6 +26,9 @@ use crate::{
 };
 
 /// Ends an attempt when the phase that it is in takes longer than its size allows.
+///
+/// Its clocks are for phases and not for the call: a 4K picture may be silent for ten minutes while the model works, and thirty
+/// seconds without progress of the upload mean that nobody reads. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct SizeAwareTimeout<S, P = Arc<TimeoutPolicy>> {
     inner: S,

@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// An index that the process takes with it: for tests and demonstrations.
+///
+/// Without [`SqlIndex`](super::SqlIndex) a caller that comes back after a restart is a new one, and pays again.
 pub struct MemoryIndex {
     secret: [u8; 32],
     rows: Mutex<Vec<Row>>,
@@ -20,6 +22,10 @@ pub struct MemoryIndex {
 
 impl MemoryIndex {
     /// An empty one.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no randomness for the secret of its digests.
     pub fn new() -> Result<Self, getrandom::Error> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)?;

@@ -29,16 +29,23 @@ impl fmt::Debug for Digest {
 }
 
 /// Where an operation is.
+///
+/// [`Unknown`](Self::Unknown) is why a state is kept at all: a key of such an operation begins nothing by itself, since it may be
+/// paid for already.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum State {
     /// It runs, here or in another process.
+    ///
+    /// Whoever comes with its key waits for its answer, in another process too.
     Running,
     /// It ended, and its answer is kept.
     Kept,
     /// It ended without costing anything: its key may be used anew.
     Free,
     /// Nobody knows how it ended, or its answer is lost, and it may have been charged.
+    ///
+    /// Its key begins nothing by itself: see [`SEND_AGAIN`](super::SEND_AGAIN).
     Unknown,
 }
 
@@ -65,7 +72,7 @@ impl State {
 pub struct Row {
     /// Its public name.
     pub id: PublicId,
-    /// Whose it is.
+    /// Whose it is: nobody else finds it.
     pub scope: Scope,
     /// What its owner is called.
     pub caller: String,
@@ -77,13 +84,13 @@ pub struct Row {
     pub state: State,
     /// When it began, in milliseconds since 1970.
     pub began: i64,
-    /// When it ended.
+    /// When it ended, in milliseconds since 1970; `None` while it runs.
     pub ended: Option<i64>,
     /// What its ending means.
     pub class: Option<String>,
-    /// The answer's status.
+    /// The answer's status; `None` where there was no answer.
     pub status: Option<StatusCode>,
-    /// The answer's headers.
+    /// The answer's headers, as they are given again.
     pub headers: HeaderMap,
     /// Bytes of its body.
     pub length: u64,

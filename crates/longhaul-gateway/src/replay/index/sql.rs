@@ -32,6 +32,10 @@ impl SqlIndex {
     ///
     /// What a process that is gone left running is then of unknown outcome. SQLite is for one process; in PostgreSQL a
     /// process is gone that has not [renewed its lease](Index::renew) for a minute.
+    ///
+    /// # Errors
+    ///
+    /// What the database says, and a path with `?`, `#` or `%` in it.
     pub async fn open(place: &str) -> Result<Self, BoxError> {
         sqlx::any::install_default_drivers();
         let postgres = is_postgres(place);

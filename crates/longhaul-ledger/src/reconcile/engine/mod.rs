@@ -42,6 +42,17 @@ pub async fn reconcile(
 }
 
 /// What a log says, before it is written down.
+///
+/// ```no_run
+/// use longhaul_ledger::{Store, reconcile::{LogFormat, Options, ProviderLog, prepare}};
+///
+/// # async fn example(store: Store, log: ProviderLog) -> Result<(), longhaul_ledger::LedgerError> {
+/// let prepared = prepare(&store, log, &Options::of("relay.example.com"), |_| {}).await?;
+/// println!("{} discrepancies", prepared.found().findings.len());
+/// // Only now anything is written.
+/// prepared.commit().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Prepared {
     store: Store,
@@ -118,6 +129,10 @@ impl Prepared {
     }
 
     /// Writes down what the log says, unless it was asked to leave the ledger as it is.
+    ///
+    /// # Errors
+    ///
+    /// What the database says. It is one transaction: then nothing is written.
     pub async fn commit(self) -> Result<Reconciliation, LedgerError> {
         if !self.found.dry_run {
             let mut transaction = self.store.begin().await?;

@@ -18,6 +18,13 @@ use super::{
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// How a provider's log is written.
+///
+/// ```
+/// use longhaul_ledger::reconcile::{LogFormat, NewApi};
+///
+/// let LogFormat::NewApi(units) = LogFormat::new_api() else { panic!() };
+/// assert_eq!((units.quota_per_unit, units), (500_000, NewApi::default()));
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum LogFormat {

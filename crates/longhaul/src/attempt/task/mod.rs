@@ -12,12 +12,24 @@ use crate::model::{Class, Evidence, Outcome};
 type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is needed to collect a task: enough for another process, and nothing that must be kept secret.
+///
+/// A task that nobody collects is paid for and lost. So the handle is written down before the first poll, and whoever comes
+/// next, another process or another day, asks with it and with a key of its own.
+///
+/// ```
+/// use longhaul::attempt::TaskHandle;
+///
+/// let handle = TaskHandle::new("ark", "cgt-1", "https://ark.example.com/v3/tasks/cgt-1", None);
+/// let written = serde_json::to_string(&handle)?;
+/// assert_eq!(serde_json::from_str::<TaskHandle>(&written)?, handle);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TaskHandle {
     /// The name of the dialect in which the provider is asked.
     pub dialect: Box<str>,
-    /// The provider's id.
+    /// The provider's own name for the task, as its answer to the submit has it.
     pub id: Box<str>,
     /// Where it is polled, with the key of whoever submitted it; empty where nobody may send a key there.
     pub poll_url: Box<str>,
@@ -26,6 +38,8 @@ pub struct TaskHandle {
 }
 
 /// How a task ended.
+///
+/// All three are final: a handle that ended so is not asked for again. A poll that fails is no end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TaskEnd {
@@ -38,6 +52,8 @@ pub enum TaskEnd {
 }
 
 /// What became known of an attempt that had submitted a task, when a later one collected it.
+///
+/// It goes into the entry of the attempt that submitted the task, since that is the one that is charged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct TaskAnswer {

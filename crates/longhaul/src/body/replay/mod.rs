@@ -78,6 +78,25 @@ impl<D> Replay for Empty<D> {
 ///
 /// [`DetectWorkload`](crate::detect::DetectWorkload) makes it. `B` is `Unpin`, since what was read of it
 /// must be able to move; a body that is not is put into a `Box::pin` by the caller.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul::Error> {
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use longhaul::{Error, body::{Replay, ReplayBody}, detect::DetectWorkloadLayer};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// let below = service_fn(async |request: Request<ReplayBody<Full<Bytes>>>| {
+///     assert!(request.body().is_replayable());
+///     assert_eq!(request.body().content().as_deref(), Some(&b"a cat"[..]));
+///     Ok::<_, Error>(Response::new(()))
+/// });
+/// let service = DetectWorkloadLayer::default().layer(below);
+/// service.oneshot(Request::new(Full::from("a cat"))).await?;
+/// # Ok(()) }
+/// ```
 pub struct ReplayBody<B>(State<B>);
 
 enum State<B> {

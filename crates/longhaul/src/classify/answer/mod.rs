@@ -27,6 +27,18 @@ pub use self::provider_error::ProviderError;
 use self::{events::EventLines, json::JsonWatcher, picture_file::PictureFile};
 
 /// What is known of an answer: from its head, and from as much of its body as was seen.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+/// use longhaul::classify::{AnswerFacts, BodyKind};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+/// let body = br#"{"error": {"code": "insufficient_quota", "message": "top up"}}"#;
+/// let facts = AnswerFacts::read(&headers, body, true);
+/// assert_eq!((facts.kind, facts.json, facts.evidence.images), (BodyKind::Json, true, 0));
+/// assert_eq!(facts.error.unwrap().code(), Some("insufficient_quota"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct AnswerFacts {
@@ -65,6 +77,9 @@ impl AnswerFacts {
 }
 
 /// What an answer's head says of its body.
+///
+/// It decides how the body is looked into: JSON and events for what they say, text for an intermediary's page, and anything else
+/// for whether it is a picture's file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum BodyKind {

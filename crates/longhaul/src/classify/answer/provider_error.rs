@@ -9,6 +9,16 @@ use super::{
 const WORDS: usize = 32;
 
 /// What the error object of a provider or a relay says: `{"error": {…}}`, wherever it stands.
+///
+/// ```
+/// use http::HeaderMap;
+/// use longhaul::classify::AnswerFacts;
+///
+/// let body = br#"{"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}}"#;
+/// let error = AnswerFacts::read(&HeaderMap::new(), body, true).error.unwrap();
+/// assert_eq!((error.code(), error.status()), (Some("503"), Some("UNAVAILABLE")));
+/// assert_eq!(error.kind(), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ProviderError {
     words: Vec<(AnswerKey, Box<str>)>,

@@ -50,10 +50,11 @@ pub struct KnownRoute {
 }
 
 /// A silence after which a route cuts connections.
+/// A proxy that gives up after 60 s cuts every 4K picture and few small ones.
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct KnownCut {
-    /// The silence.
+    /// How long nothing flowed, on our clock, when it cut.
     pub silence: Duration,
     /// The share that is cut of those that come so far; of the last twenty.
     pub share: f64,

@@ -63,6 +63,16 @@ impl Workload {
     }
 
     /// The same workload with this many images.
+    ///
+    /// ```
+    /// use longhaul::{Money, Resolution, Workload, billing::{PriceRow, PriceTable}};
+    ///
+    /// // Each of them is charged.
+    /// let prices = PriceTable::new(vec![PriceRow::new("*", "*", Money::usd_micros(134_400))])?;
+    /// let four = Workload::of(Resolution::K1).with_images(4);
+    /// assert_eq!(prices.price("any", &four), Some(Money::usd_micros(537_600)));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn with_images(mut self, images: u32) -> Self {
         self.images = images;

@@ -14,16 +14,16 @@ use crate::config::ConfigError;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PerResolution {
-    /// For [`Resolution::K1`].
+    /// For [`Resolution::K1`]: up to 2.1 megapixels.
     #[serde(with = "crate::config::duration")]
     pub k1: Duration,
-    /// For [`Resolution::K2`].
+    /// For [`Resolution::K2`]: up to 8.0 megapixels.
     #[serde(with = "crate::config::duration")]
     pub k2: Duration,
-    /// For [`Resolution::K4`].
+    /// For [`Resolution::K4`]: 8.0 megapixels and more.
     #[serde(with = "crate::config::duration")]
     pub k4: Duration,
-    /// For [`Resolution::Unknown`].
+    /// For [`Resolution::Unknown`]. As long as the longest of the others, or a large picture that nobody recognised is cut.
     #[serde(with = "crate::config::duration")]
     pub unknown: Duration,
 }
@@ -50,6 +50,14 @@ impl PerResolution {
     }
 
     /// The same table with `change` made to each row.
+    ///
+    /// ```
+    /// use longhaul::PerResolution;
+    ///
+    /// // Half as much again, for a relay that queues.
+    /// let limits = PerResolution::from_secs(300, 300, 600, 600).map(|limit| limit * 3 / 2);
+    /// assert_eq!((limits.k1.as_secs(), limits.unknown.as_secs()), (450, 900));
+    /// ```
     #[must_use]
     pub fn map(self, change: impl Fn(Duration) -> Duration) -> Self {
         Self {

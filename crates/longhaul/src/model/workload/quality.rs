@@ -1,4 +1,15 @@
 /// How much care is asked for, where a request says so.
+///
+/// ```
+/// use longhaul::{Quality, Resolution, Workload, timeout::TimeoutPolicy};
+/// use std::time::Duration;
+///
+/// // A table that grants a careful picture two minutes more.
+/// let mut limits = TimeoutPolicy::default();
+/// limits.high_quality = Duration::from_secs(120);
+/// let workload = Workload::of(Resolution::K2).with_quality(Quality::High);
+/// assert_eq!(limits.picture_for(&workload), Duration::from_secs(420));
+/// ```
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
 )]

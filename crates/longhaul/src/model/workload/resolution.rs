@@ -54,6 +54,14 @@ impl Resolution {
 
     /// The typical, the slow and the very slow generation: P50, P95 and P99 as measured by the
     /// providers of Nano Banana Pro. `None` where the resolution is not known.
+    ///
+    /// ```
+    /// use longhaul::Resolution;
+    ///
+    /// let [p50, p95, p99] = Resolution::K4.generation_quantiles().unwrap();
+    /// assert!(p50 < p95 && p95 < p99);
+    /// assert_eq!(Resolution::Unknown.generation_quantiles(), None);
+    /// ```
     pub const fn generation_quantiles(self) -> Option<[Duration; 3]> {
         let [p50, p95, p99] = match self {
             Self::K1 => [45, 90, 150],

@@ -19,6 +19,17 @@ use crate::{config::ConfigError, model::Money};
 ///
 /// Each currency has a balance of its own: the floor's begins at the floor, any other at nothing. A balance is never
 /// below zero, and never grants more than the floor and the deposits.
+///
+/// ```
+/// use longhaul::{Currency, retry::{ClassifyingRetryLayer, MoneyBudget, RetryPolicy}};
+///
+/// let mut policy = RetryPolicy::default();
+/// policy.budget = Some(MoneyBudget::default());
+/// let layer = ClassifyingRetryLayer::new(policy)?;
+/// // Four more 4K pictures at $0.24 until something is delivered.
+/// assert_eq!(layer.spending().unwrap().balance(Currency::USD).duplicates, 1_000_000);
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

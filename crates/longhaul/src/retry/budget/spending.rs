@@ -8,6 +8,17 @@ use crate::{
 
 /// The money of a retry layer, shared by all its clones and services: what duplicates may still cost, what
 /// is spent, what is held.
+///
+/// ```
+/// use longhaul::{Currency, retry::{ClassifyingRetryLayer, RetryPolicy}};
+///
+/// let mut policy = RetryPolicy::default();
+/// policy.spending_cap = Some("50.00 USD".parse()?);
+/// let layer = ClassifyingRetryLayer::new(policy)?;
+/// let money = layer.spending().expect("there is a cap").balance(Currency::USD);
+/// assert_eq!((money.spent, money.reserved()), (0, 0));
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Spending(Arc<Balances>);
 
@@ -20,6 +31,8 @@ struct Balances {
 }
 
 /// The money in one currency, in millionths of a unit.
+///
+/// What is in flight is held back as if it were charged: otherwise forty calls that begin together would all find the money there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Balance {
