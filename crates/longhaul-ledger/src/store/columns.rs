@@ -3,7 +3,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use longhaul::billing::{Closing, Opening};
+use longhaul::{
+    Money,
+    billing::{Closing, Opening},
+};
 use uuid::Uuid;
 
 use super::{
@@ -25,6 +28,41 @@ pub(crate) trait Columns<'a> {
 
 /// What is known before the first byte leaves.
 pub(crate) fn opening<'a>(id: Uuid, opening: &'a Opening, to: &mut impl Columns<'a>) {
+    priced(id, opening, opening.price, to);
+}
+
+/// All that is known at the end. Its price is the one that counts then: an answer may have told its own.
+pub(crate) fn ended<'a>(
+    id: Uuid,
+    opening: &'a Opening,
+    closing: &'a Closing,
+    to: &mut impl Columns<'a>,
+) {
+    ended_before_drafts(id, opening, closing, to);
+    to.number(drafts(closing));
+}
+
+fn ended_before_drafts<'a>(
+    id: Uuid,
+    opening: &'a Opening,
+    closing: &'a Closing,
+    to: &mut impl Columns<'a>,
+) {
+    // Drafts have a column of their own.
+    let drafts = drafts(closing).unwrap_or_default();
+    let end = closing.outcome.exposure.price;
+    let end = end.and_then(|price| {
+        price
+            .micros
+            .checked_sub(drafts)
+            .map(|micros| Money { micros, ..price })
+    });
+    let price = end.or(opening.price);
+    priced(id, opening, price, to);
+    closing_before_drafts(closing, to);
+}
+
+fn priced<'a>(id: Uuid, opening: &'a Opening, price: Option<Money>, to: &mut impl Columns<'a>) {
     to.id(id.into_bytes());
     to.id(opening.operation.as_u128().to_be_bytes());
     to.number(Some(opening.attempt.into()));
@@ -34,17 +72,11 @@ pub(crate) fn opening<'a>(id: Uuid, opening: &'a Opening, to: &mut impl Columns<
     to.shared(opening.model.as_ref());
     to.text(Some(words::of_resolution(opening.resolution).into()));
     to.number(Some(opening.images.into()));
-    to.number(opening.price.map(|price| price.micros));
-    let currency = opening.price.map(|price| price.currency.to_string());
+    to.number(price.map(|price| price.micros));
+    let currency = price.map(|price| price.currency.to_string());
     to.text(currency.map(Cow::Owned));
     to.shared(opening.host.as_ref());
     to.text(Some(path(&opening.path)));
-}
-
-/// What is known at the end.
-pub(crate) fn closing<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
-    closing_before_drafts(closing, to);
-    to.number(drafts(closing));
 }
 
 /// What drafts cost, the last column: it was added later than the checksum.
@@ -91,8 +123,7 @@ impl Checksum {
     /// Of an attempt that has ended.
     pub(crate) fn of(id: Uuid, opened: &Opening, closed: &Closing) -> i64 {
         let mut checksum = Self::default();
-        opening(id, opened, &mut checksum);
-        closing_before_drafts(closed, &mut checksum);
+        ended_before_drafts(id, opened, closed, &mut checksum);
         if let Some(drafts) = drafts(closed) {
             checksum.add_number(drafts);
         }

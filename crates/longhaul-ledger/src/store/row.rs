@@ -12,7 +12,8 @@ use longhaul::{
 use super::{EntryId, EntryTable, Stored, packed::Fields, words};
 use crate::error::LedgerError;
 
-/// What is known of an attempt before its first byte leaves.
+/// What is known of an attempt before its first byte leaves. Once it has ended, the price is the one that counts: the answer's
+/// own, where it told one.
 pub(crate) const OPENING_COLUMNS: &str = "id, operation, attempt, opened_at, idempotency_key, provider, model, \
      resolution, images, price_micros, currency, host, path";
 

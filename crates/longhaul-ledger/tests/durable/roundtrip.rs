@@ -182,6 +182,27 @@ on_both! {
         assert!(health.is_sound() && health.with_checksum == 1, "{health:?}");
     }
 
+    async fn what_an_answer_says_that_it_cost_is_what_counts(place: Place) {
+        let ledger = place.open().await;
+        let told = Money::usd_micros(134_000);
+        let entry = |attempt, table: Option<Money>| {
+            let (mut opening, mut closing) = (opening(attempt), closing(Class::Delivered));
+            opening.price = table;
+            closing.outcome.exposure = Exposure::new(Probability::ONE, Some(told));
+            (opening, Some(closing))
+        };
+        // By a table that says more, and without a row in it.
+        let entries = [entry(1, Some(Money::usd_micros(240_000))), entry(2, None)];
+        for (opening, closing) in through(&ledger, &entries).await {
+            assert_eq!(opening.price, Some(told));
+            assert_eq!(closing.expect("it was closed").outcome.exposure.price, Some(told));
+        }
+        let figures = figures(&ledger).await;
+        assert_eq!((figures.certain_micros, figures.possible_micros), (268_000, 268_000));
+        let health = ledger.store().check().await.expect("it can be read");
+        assert!(health.is_sound() && health.with_checksum == 2, "{health:?}");
+    }
+
     async fn long_paths(place: Place) {
         let ledger = place.open().await;
         let mut opening = opening(1);

@@ -123,8 +123,7 @@ impl Postgres {
         let mut table = self.closings.emptied();
         for Closed { entry, closing } in closings {
             table.next = 0;
-            columns::opening(entry.id, &entry.opening, &mut table);
-            columns::closing(closing, &mut table);
+            columns::ended(entry.id, &entry.opening, closing, &mut table);
             table.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
         }
         table.add_to(arguments)

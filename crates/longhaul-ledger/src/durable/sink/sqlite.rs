@@ -232,8 +232,7 @@ fn width() -> usize {
 }
 
 fn add_row(Closed { entry, closing }: &Closed, values: &mut Values) {
-    columns::opening(entry.id, &entry.opening, values);
-    columns::closing(closing, values);
+    columns::ended(entry.id, &entry.opening, closing, values);
     values.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
 }
 

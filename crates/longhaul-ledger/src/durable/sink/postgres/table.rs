@@ -41,8 +41,7 @@ pub(super) fn empty() -> (Rows<'static>, Rows<'static>) {
     let mut openings = Rows::default();
     columns::opening(Uuid::nil(), &opening, &mut openings);
     let mut closings = Rows::default();
-    columns::opening(Uuid::nil(), &opening, &mut closings);
-    columns::closing(&closing, &mut closings);
+    columns::ended(Uuid::nil(), &opening, &closing, &mut closings);
     closings.number(None);
     (openings.emptied(), closings.emptied())
 }
