@@ -149,7 +149,7 @@ async fn a_callers_deadline_ends_its_wait_for_a_turn() {
     let bobs = timeout(SOON, gateway.post(PATH, &order("dog"), &headers)).await;
     let bobs = bobs.expect("it does not wait for alice's picture");
     assert_eq!(bobs.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(bobs.header("x-longhaul-class"), Some("not_begun"));
+    assert_eq!(bobs.header("x-longhaul-class"), Some("NotBegun"));
     assert_eq!(gateway.gateway.upstreams()[0].turns().counts(), (1, 0));
     holding.answer();
     alices.await.unwrap().picture();
