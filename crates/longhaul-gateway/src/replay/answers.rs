@@ -1,6 +1,6 @@
 //! Kept answers, and the address of those that are still to come.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -41,8 +41,11 @@ impl Replays {
         if row.state != State::Kept {
             return Err(unknown(row.id));
         }
-        if let Ok(file) = tokio::fs::File::open(self.file(row.id)).await {
-            return Ok(ResponseBody::of_file(before, file, row.length, after));
+        match tokio::fs::File::open(self.file(row.id)).await {
+            Ok(file) => return Ok(ResponseBody::of_file(before, file, row.length, after)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // It is there, and cannot be had now.
+            Err(error) => return Err(not_reached(row, &error)),
         }
         let Some(store) = self.0.store.get() else {
             return Err(gone(row));

@@ -1,5 +1,7 @@
 use std::{
     fmt,
+    future::Future,
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -10,10 +12,10 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::{
     fs::File,
     io::{AsyncRead as _, ReadBuf},
+    task::JoinHandle,
 };
 
 use super::{
-    AnswerStore,
     operation::Operation,
     spool::{Found, Spool},
     store::StoredAnswer,
@@ -34,7 +36,7 @@ enum Source {
     Bytes(Option<Bytes>),
     Spool {
         spool: Spool,
-        file: Option<File>,
+        reading: Option<JoinHandle<io::Result<Bytes>>>,
         at: u64,
     },
     File {
@@ -56,33 +58,19 @@ impl ResponseBody {
     }
 
     /// As it comes, for a caller of `operation`.
-    pub(super) async fn of_spool(
-        spool: Spool,
-        operation: Arc<Operation>,
-        presence: Presence,
-        store: Option<&AnswerStore>,
-    ) -> Self {
-        let mut body = Self::of_whole(spool).await;
-        if let (
-            Source::Spool {
-                spool, file: None, ..
-            },
-            Some(store),
-        ) = (&body.source, store)
-            && spool.is_stored()
-            && let Ok(Some(answer)) = store.get(operation.id()).await
-        {
-            body = Self::of_stored(Bytes::new(), answer, Bytes::new());
-        }
+    pub(super) fn of_spool(spool: Spool, operation: Arc<Operation>, presence: Presence) -> Self {
+        let mut body = Self::of_whole(spool);
         body.caller = Some((operation, presence));
         body
     }
 
     /// The same for nobody.
-    pub(super) async fn of_whole(spool: Spool) -> Self {
-        // Where it cannot be opened all of it is in memory, or in the store.
-        let file = File::open(spool.path()).await.ok();
-        Self::new(Source::Spool { spool, file, at: 0 })
+    pub(super) const fn of_whole(spool: Spool) -> Self {
+        Self::new(Source::Spool {
+            spool,
+            reading: None,
+            at: 0,
+        })
     }
 
     /// An answer from the store, with something before and after it.
@@ -117,19 +105,21 @@ impl ResponseBody {
                 let rest = bytes.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(rest.map(Ok))
             }
-            Source::Spool { spool, file, at } => {
+            Source::Spool { spool, reading, at } => {
                 let piece = match spool.find(*at, cx) {
                     Found::Pending => return Poll::Pending,
                     Found::End => return Poll::Ready(None),
                     Found::Broken(why) => return Poll::Ready(Some(Err(why.to_string().into()))),
                     Found::InMemory(piece) => piece,
                     Found::OnDisk(bytes) => {
-                        let Some(file) = file else {
-                            return Poll::Ready(Some(Err(
-                                "the kept answer cannot be opened".into()
-                            )));
-                        };
-                        ready!(poll_read(file, bytes, cx))?
+                        let read = reading.get_or_insert_with(|| spool.read(*at, at_most(bytes)));
+                        let piece = ready!(Pin::new(read).poll(cx));
+                        *reading = None;
+                        let piece = piece??;
+                        if piece.is_empty() {
+                            return Poll::Ready(Some(Err(SHORTER.into())));
+                        }
+                        piece
                     }
                 };
                 *at += u64::try_from(piece.len()).unwrap_or(u64::MAX);
@@ -177,10 +167,14 @@ impl ResponseBody {
 
 const SHORTER: &str = "the kept answer is shorter than it was";
 
+/// As many of `left` bytes as are read at once.
+fn at_most(left: u64) -> usize {
+    usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX)
+}
+
 /// At most `left` bytes, and at least one.
 fn poll_read(file: &mut File, left: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, BoxError>> {
-    let most = usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX);
-    let mut piece = BytesMut::zeroed(most);
+    let mut piece = BytesMut::zeroed(at_most(left));
     let mut buffer = ReadBuf::new(&mut piece);
     ready!(Pin::new(file).poll_read(cx, &mut buffer))?;
     let read = buffer.filled().len();

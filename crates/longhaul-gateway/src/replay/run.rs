@@ -224,10 +224,9 @@ impl Replays {
             return keep_file(spool);
         };
         for left in (0..UPLOADS).rev() {
-            let answer = ResponseBody::of_whole(spool.clone()).await;
+            let answer = ResponseBody::of_whole(spool.clone());
             match store.put(id, answer).await {
                 Ok(()) => {
-                    spool.set_stored();
                     let _ = tokio::fs::remove_file(self.file(id)).await;
                     return true;
                 }

@@ -1,5 +1,7 @@
 //! An answer on its way to the disk, read by as many callers as there are.
 
+#[cfg(unix)]
+use std::os::unix::fs::FileExt as _;
 use std::{
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
@@ -12,7 +14,8 @@ use std::{
     task::{Context, Waker},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use tokio::task::JoinHandle;
 
 /// The answer of one operation: in a file, and in memory what the disk did not take. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +23,9 @@ pub(super) struct Spool(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
+    /// Opened once, for who writes and all who read: a process that has no more files to open hands its answers on all the
+    /// same. `None` where it could not be made.
+    file: Option<Arc<File>>,
     /// Whether the file stays when all have left it.
     kept: AtomicBool,
     state: Mutex<State>,
@@ -42,8 +48,6 @@ struct State {
     in_memory: Vec<Bytes>,
     total: u64,
     end: Option<Result<(), Arc<str>>>,
-    /// All of it is in the store, and the file may be gone.
-    stored: bool,
     wakers: Vec<Waker>,
 }
 
@@ -51,7 +55,7 @@ struct State {
 pub(super) struct Writer {
     spool: Spool,
     /// `None` from the first error on.
-    file: Option<File>,
+    file: Option<Arc<File>>,
 }
 
 /// What a reader finds at a place of the answer.
@@ -68,20 +72,21 @@ pub(super) enum Found {
 impl Spool {
     /// An answer that begins now, in a file of its own that nobody else can read.
     pub(super) async fn begin(path: PathBuf) -> (Self, Writer) {
-        let spool = Self(Arc::new(Shared {
-            path,
-            kept: AtomicBool::new(false),
-            state: Mutex::default(),
-        }));
-        let path = spool.0.path.clone();
-        let made = tokio::task::spawn_blocking(move || create(&path)).await;
+        let to = path.clone();
+        let made = tokio::task::spawn_blocking(move || create(&to)).await;
         let file = match made.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok(file) => Some(file),
+            Ok(file) => Some(Arc::new(file)),
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be kept on disk; it is held in memory until its callers have it");
                 None
             }
         };
+        let spool = Self(Arc::new(Shared {
+            path,
+            file: file.clone(),
+            kept: AtomicBool::new(false),
+            state: Mutex::default(),
+        }));
         let writer = Writer {
             spool: spool.clone(),
             file,
@@ -89,9 +94,16 @@ impl Spool {
         (spool, writer)
     }
 
-    /// The file.
-    pub(super) fn path(&self) -> &Path {
-        &self.0.path
+    /// At most `most` of the bytes that are in the file from `at` on.
+    pub(super) fn read(&self, at: u64, most: usize) -> JoinHandle<io::Result<Bytes>> {
+        let file = self.0.file.clone();
+        tokio::task::spawn_blocking(move || {
+            let file = file.ok_or(io::ErrorKind::NotFound)?;
+            let mut piece = BytesMut::zeroed(most);
+            let read = file.read_at(&mut piece, at)?;
+            piece.truncate(read);
+            Ok(piece.freeze())
+        })
     }
 
     /// Keeps the file for those who come later.
@@ -109,16 +121,6 @@ impl Spool {
     pub(super) fn is_on_disk(&self) -> bool {
         let state = self.state();
         state.on_disk == state.total
-    }
-
-    /// All of it is in the store from now on.
-    pub(super) fn set_stored(&self) {
-        self.state().stored = true;
-    }
-
-    /// Whether it is to be had from the store.
-    pub(super) fn is_stored(&self) -> bool {
-        self.state().stored
     }
 
     pub(super) fn find(&self, at: u64, cx: &Context<'_>) -> Found {
@@ -164,10 +166,10 @@ impl Writer {
     /// Adds a piece. Where the disk does not take it, it stays in memory.
     pub(super) async fn push(&mut self, piece: Bytes) {
         let bytes = length(&piece);
-        if let Some(mut file) = self.file.take() {
+        if let Some(file) = self.file.take() {
             let kept = piece.clone();
             let written = tokio::task::spawn_blocking(move || {
-                file.write_all(&kept)?;
+                (&*file).write_all(&kept)?;
                 Ok::<_, io::Error>(file)
             })
             .await
@@ -214,7 +216,7 @@ fn create(path: &Path) -> io::Result<File> {
         make_folder(folder)?;
     }
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

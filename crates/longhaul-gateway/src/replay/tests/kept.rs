@@ -1,6 +1,6 @@
 //! Answers on the disk and in a store.
 
-use super::*;
+use super::{spool::Spool, *};
 
 #[tokio::test(start_paused = true)]
 async fn answers_are_for_nobody_else_and_go_when_their_time_is_over() {
@@ -59,6 +59,27 @@ async fn a_disk_that_takes_nothing_loses_no_answer_of_those_who_wait() {
         policy.folder = file;
     });
     bench.ask(KEYED).await.picture();
+}
+
+/// As where a process has no more files to open.
+#[tokio::test]
+async fn an_answer_is_read_without_opening_its_file_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answer");
+    let (spool, mut writer) = Spool::begin(path.clone()).await;
+    std::fs::remove_file(&path).unwrap();
+    let pieces: Vec<_> = (0..3_u8).map(|n| Bytes::from(vec![n; 100_000])).collect();
+    let read = || tokio::spawn(ResponseBody::of_whole(spool.clone()).collect());
+    let early = read();
+    for piece in &pieces {
+        writer.push(piece.clone()).await;
+    }
+    writer.end(Ok(()));
+    for reading in [early, read()] {
+        let read = reading.await.unwrap().unwrap().to_bytes();
+        assert!(read == pieces.concat());
+    }
+    assert!(spool.is_on_disk());
 }
 
 #[tokio::test(start_paused = true)]
