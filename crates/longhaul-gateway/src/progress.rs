@@ -105,7 +105,6 @@ impl Progress {
             }
             _ => {}
         }
-        state.wake();
     }
 
     /// From here on this handle tells what `other` tells: its caller waits for the operation of another.
@@ -235,7 +234,7 @@ impl Progress {
         state.had_callers && state.callers == 0 && !state.runs_on
     }
 
-    /// Wakes the task of `cx` at the next change.
+    /// Wakes the task of `cx` when a caller leaves.
     pub(crate) fn watch(&self, cx: &Context<'_>) {
         let mut state = self.state();
         if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {

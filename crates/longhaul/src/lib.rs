@@ -47,7 +47,7 @@
 //! | [`Workload`] | a caller who knows better; else `DetectWorkload`, and `Fallback` for each target | every layer but `InFlight` and `ForceHttp1` |
 //! | [`OperationId`] | a caller who has a name for what it asks | `ClassifyingRetry`; without it, each operation gets a new one |
 //! | [`Attempt`] | `ClassifyingRetry`, for each attempt; without it, the outermost of the other layers | every layer below, and a client that proves what it wrote |
-//! | [`Deadline`] | a caller; `longhaul-gateway` from a header; `Fallback` for its targets | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
+//! | [`Deadline`] | a caller; `longhaul-gateway` from a header | `ClassifyingRetry`, `InFlight`, `SizeAwareTimeout`, and the layers of an exchange |
 //! | [`Provider`](billing::Provider) | a caller; `Fallback`, for its targets | ledger entries and prices: `BillingCompensationTracker`, `ClassifyingRetry`, `Fallback` |
 //! | [`Observer`](observe::Observer) | a caller, for one operation; `ClassifyingRetry` with the stack's own | `Fallback`, `ClassifyingRetry`, `InFlight` |
 //! | [`RequestTimeouts`](timeout::RequestTimeouts) | a caller, for one request | `SizeAwareTimeout`, and `ClassifyingRetry` for its deadline |
