@@ -140,6 +140,8 @@ impl AnswerKey {
             b"message" | b"msg" | b"error_msg" | b"error_message" | b"Message" => Self::Message,
             // MiniMax; Kling; kie.ai; midjourney-proxy.
             b"status_msg" | b"task_status_msg" | b"failMsg" | b"description" => Self::Message,
+            // OpenRouter: its provider's own words.
+            b"raw" => Self::Message,
             b"detail" => Self::Detail,
             // RFC 9457, with which the draft of `Idempotency-Key` answers.
             b"title" => Self::Message,
@@ -213,6 +215,14 @@ impl AnswerKey {
         matches!(
             self,
             Self::RetryDelay | Self::RetryAfter | Self::RetryAfterMs
+        )
+    }
+
+    /// Whether a string under it says to people how the call ended.
+    pub(super) const fn is_for_people(self) -> bool {
+        matches!(
+            self,
+            Self::FinishMessage | Self::BlockReason | Self::Error | Self::Message
         )
     }
 

@@ -193,6 +193,7 @@ impl Notes {
                 self.innermost(depth, |frame| frame.draft = true);
             }
         }
+        self.uncharged |= key.is_for_people() && says_uncharged(text);
         let of_usage = self
             .frame(depth)
             .is_some_and(|frame| frame.key == AnswerKey::Usage);
@@ -200,11 +201,7 @@ impl Notes {
         match key {
             AnswerKey::FinishReason if says_filtered(text) => evidence.block(text),
             AnswerKey::FinishReason => evidence.finish(text),
-            AnswerKey::FinishMessage => self.uncharged |= says_uncharged(text),
-            AnswerKey::BlockReason => {
-                self.uncharged |= says_uncharged(text);
-                evidence.block(text);
-            }
+            AnswerKey::BlockReason => evidence.block(text),
             AnswerKey::InputTokens => {
                 evidence.input_tokens = text.parse().ok().or(evidence.input_tokens)
             }
@@ -227,7 +224,7 @@ impl Notes {
                 self.ticket.id = true;
                 evidence.request_ids.extend(RequestId::new(IN_BODY, text));
             }
-            AnswerKey::Error => self.error.note(AnswerKey::Message, text),
+            AnswerKey::Error => self.error.note_text(text),
             AnswerKey::TaskStatus => {
                 self.ticket.task_status(text);
                 self.root_error.note(AnswerKey::Status, text);
@@ -241,7 +238,6 @@ impl Notes {
         if key == AnswerKey::Status {
             self.ticket.status(text);
         }
-        self.uncharged |= key == AnswerKey::Message && says_uncharged(text);
         // The root may be an array of one, or an envelope.
         let enveloped = |frame: &Frame| frame.object && frame.key.is_envelope();
         let at_root = depth == 1

@@ -104,6 +104,15 @@ impl ProviderError {
         }
     }
 
+    /// Text in the place of an error object: words for people, or a code where it is a single word.
+    pub(super) fn note_text(&mut self, text: &str) {
+        self.note(AnswerKey::Message, text);
+        let is_of_code = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        if text.bytes().all(is_of_code) {
+            self.note(AnswerKey::Code, text);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.words.is_empty()
     }

@@ -103,10 +103,11 @@ pub(super) fn goes_on(status: &str) -> bool {
     WORDS.iter().any(|word| status.eq_ignore_ascii_case(word))
 }
 
-/// Gemini's “You will not be charged for this request.”, Stability's “you were not charged”.
+/// Gemini's “You will not be charged for this request.”, Stability's “you were not charged”, Venice's “Credits have been
+/// refunded.”
 pub(super) fn says_uncharged(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["not be charged", "not charged"]
+    ["not be charged", "not charged", "been refunded"]
         .iter()
         .any(|words| text.contains(words))
 }
