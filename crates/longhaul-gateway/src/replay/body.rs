@@ -1,5 +1,5 @@
 use std::{
-    fmt,
+    fmt, fs,
     future::Future,
     io,
     pin::Pin,
@@ -16,8 +16,9 @@ use tokio::{
 };
 
 use super::{
+    AnswerStore,
     operation::Operation,
-    spool::{Found, Spool},
+    spool::{Found, Spool, read},
     store::StoredAnswer,
 };
 use crate::{core::BoxError, progress::Presence};
@@ -36,6 +37,7 @@ enum Source {
     Bytes(Option<Bytes>),
     Spool {
         spool: Spool,
+        file: Option<Arc<fs::File>>,
         reading: Option<JoinHandle<io::Result<Bytes>>>,
         at: u64,
     },
@@ -58,16 +60,35 @@ impl ResponseBody {
     }
 
     /// As it comes, for a caller of `operation`.
-    pub(super) fn of_spool(spool: Spool, operation: Arc<Operation>, presence: Presence) -> Self {
-        let mut body = Self::of_whole(spool);
+    pub(super) async fn of_spool(
+        spool: Spool,
+        operation: Arc<Operation>,
+        presence: Presence,
+        store: Option<&AnswerStore>,
+    ) -> Self {
+        let mut body = Self::of_whole(spool).await;
+        if let (
+            Source::Spool {
+                spool, file: None, ..
+            },
+            Some(store),
+        ) = (&body.source, store)
+            && spool.is_stored()
+            && let Ok(Some(answer)) = store.get(operation.id()).await
+        {
+            body = Self::of_stored(Bytes::new(), answer, Bytes::new());
+        }
         body.caller = Some((operation, presence));
         body
     }
 
     /// The same for nobody.
-    pub(super) const fn of_whole(spool: Spool) -> Self {
+    pub(super) async fn of_whole(spool: Spool) -> Self {
+        // Where there is none, all of it is in memory, or in the store.
+        let file = spool.file().await;
         Self::new(Source::Spool {
             spool,
+            file,
             reading: None,
             at: 0,
         })
@@ -105,14 +126,25 @@ impl ResponseBody {
                 let rest = bytes.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(rest.map(Ok))
             }
-            Source::Spool { spool, reading, at } => {
+            Source::Spool {
+                spool,
+                file,
+                reading,
+                at,
+            } => {
                 let piece = match spool.find(*at, cx) {
                     Found::Pending => return Poll::Pending,
                     Found::End => return Poll::Ready(None),
                     Found::Broken(why) => return Poll::Ready(Some(Err(why.to_string().into()))),
                     Found::InMemory(piece) => piece,
                     Found::OnDisk(bytes) => {
-                        let read = reading.get_or_insert_with(|| spool.read(*at, at_most(bytes)));
+                        let Some(file) = file else {
+                            return Poll::Ready(Some(Err(
+                                "the kept answer cannot be opened".into()
+                            )));
+                        };
+                        let read =
+                            reading.get_or_insert_with(|| read(file.clone(), *at, at_most(bytes)));
                         let piece = ready!(Pin::new(read).poll(cx));
                         *reading = None;
                         let piece = piece??;

@@ -224,9 +224,10 @@ impl Replays {
             return keep_file(spool);
         };
         for left in (0..UPLOADS).rev() {
-            let answer = ResponseBody::of_whole(spool.clone());
+            let answer = ResponseBody::of_whole(spool.clone()).await;
             match store.put(id, answer).await {
                 Ok(()) => {
+                    spool.set_stored();
                     let _ = tokio::fs::remove_file(self.file(id)).await;
                     return true;
                 }

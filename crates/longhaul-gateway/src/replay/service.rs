@@ -151,7 +151,9 @@ where
             headers,
             spool,
         }) => {
-            let body = ResponseBody::of_spool(spool, operation.clone(), presence);
+            let body =
+                ResponseBody::of_spool(spool, operation.clone(), presence, replays.0.store.get())
+                    .await;
             let mut response = Response::new(body);
             *response.status_mut() = status;
             *response.headers_mut() = headers;

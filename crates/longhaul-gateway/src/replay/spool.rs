@@ -8,7 +8,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Waker},
@@ -23,9 +23,9 @@ pub(super) struct Spool(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
-    /// Opened once, for who writes and all who read: a process that has no more files to open hands its answers on all the
-    /// same. `None` where it could not be made.
-    file: Option<Arc<File>>,
+    /// Open while it is written, and for those who read it since then: a process that has no more files to open hands its
+    /// answers on all the same.
+    file: Weak<File>,
     /// Whether the file stays when all have left it.
     kept: AtomicBool,
     state: Mutex<State>,
@@ -48,14 +48,18 @@ struct State {
     in_memory: Vec<Bytes>,
     total: u64,
     end: Option<Result<(), Arc<str>>>,
+    /// All of it is in the store, and the file may be gone.
+    stored: bool,
     wakers: Vec<Waker>,
 }
 
 /// The side that writes.
 pub(super) struct Writer {
     spool: Spool,
-    /// `None` from the first error on.
+    /// `None` where it could not be made.
     file: Option<Arc<File>>,
+    /// Until the first error.
+    writes: bool,
 }
 
 /// What a reader finds at a place of the answer.
@@ -83,27 +87,26 @@ impl Spool {
         };
         let spool = Self(Arc::new(Shared {
             path,
-            file: file.clone(),
+            file: file.as_ref().map_or_else(Weak::new, Arc::downgrade),
             kept: AtomicBool::new(false),
             state: Mutex::default(),
         }));
         let writer = Writer {
             spool: spool.clone(),
+            writes: file.is_some(),
             file,
         };
         (spool, writer)
     }
 
-    /// At most `most` of the bytes that are in the file from `at` on.
-    pub(super) fn read(&self, at: u64, most: usize) -> JoinHandle<io::Result<Bytes>> {
-        let file = self.0.file.clone();
-        tokio::task::spawn_blocking(move || {
-            let file = file.ok_or(io::ErrorKind::NotFound)?;
-            let mut piece = BytesMut::zeroed(most);
-            let read = file.read_at(&mut piece, at)?;
-            piece.truncate(read);
-            Ok(piece.freeze())
-        })
+    /// The file, to read from. It is opened again only where its answer has ended and nobody reads it.
+    pub(super) async fn file(&self) -> Option<Arc<File>> {
+        if let Some(file) = self.0.file.upgrade() {
+            return Some(file);
+        }
+        let path = self.0.path.clone();
+        let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
+        opened.ok()?.ok().map(Arc::new)
     }
 
     /// Keeps the file for those who come later.
@@ -121,6 +124,16 @@ impl Spool {
     pub(super) fn is_on_disk(&self) -> bool {
         let state = self.state();
         state.on_disk == state.total
+    }
+
+    /// All of it is in the store from now on.
+    pub(super) fn set_stored(&self) {
+        self.state().stored = true;
+    }
+
+    /// Whether it is to be had from the store.
+    pub(super) fn is_stored(&self) -> bool {
+        self.state().stored
     }
 
     pub(super) fn find(&self, at: u64, cx: &Context<'_>) -> Found {
@@ -166,17 +179,11 @@ impl Writer {
     /// Adds a piece. Where the disk does not take it, it stays in memory.
     pub(super) async fn push(&mut self, piece: Bytes) {
         let bytes = length(&piece);
-        if let Some(file) = self.file.take() {
+        if let Some(file) = self.file.clone().filter(|_| self.writes) {
             let kept = piece.clone();
-            let written = tokio::task::spawn_blocking(move || {
-                (&*file).write_all(&kept)?;
-                Ok::<_, io::Error>(file)
-            })
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)));
-            match written {
-                Ok(file) => {
-                    self.file = Some(file);
+            let written = tokio::task::spawn_blocking(move || (&*file).write_all(&kept)).await;
+            match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
+                Ok(()) => {
                     self.spool.change(|state| {
                         state.on_disk += bytes;
                         state.total += bytes;
@@ -184,6 +191,7 @@ impl Writer {
                     return;
                 }
                 Err(error) => {
+                    self.writes = false;
                     tracing::error!(%error, "an answer cannot be kept on disk; the rest of it is held in memory");
                 }
             }
@@ -209,6 +217,16 @@ impl Drop for Writer {
                 .get_or_insert_with(|| Err("the answer was not read to its end".into()));
         });
     }
+}
+
+/// At most `most` of the bytes that are in a file from `at` on.
+pub(super) fn read(file: Arc<File>, at: u64, most: usize) -> JoinHandle<io::Result<Bytes>> {
+    tokio::task::spawn_blocking(move || {
+        let mut piece = BytesMut::zeroed(most);
+        let read = file.read_at(&mut piece, at)?;
+        piece.truncate(read);
+        Ok(piece.freeze())
+    })
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -69,17 +69,22 @@ async fn an_answer_is_read_without_opening_its_file_again() {
     let (spool, mut writer) = Spool::begin(path.clone()).await;
     std::fs::remove_file(&path).unwrap();
     let pieces: Vec<_> = (0..3_u8).map(|n| Bytes::from(vec![n; 100_000])).collect();
-    let read = || tokio::spawn(ResponseBody::of_whole(spool.clone()).collect());
-    let early = read();
+    let early = ResponseBody::of_whole(spool.clone()).await;
     for piece in &pieces {
         writer.push(piece.clone()).await;
     }
+    let late = ResponseBody::of_whole(spool.clone()).await;
     writer.end(Ok(()));
-    for reading in [early, read()] {
-        let read = reading.await.unwrap().unwrap().to_bytes();
+    for reading in [early, late] {
+        let read = reading.collect().await.unwrap().to_bytes();
         assert!(read == pieces.concat());
     }
     assert!(spool.is_on_disk());
+    let after_all = ResponseBody::of_whole(spool).await.collect().await;
+    assert!(
+        after_all.is_err(),
+        "it was closed when nobody read it any more"
+    );
 }
 
 #[tokio::test(start_paused = true)]
