@@ -66,10 +66,13 @@ impl Deadline {
 /// The default stands still while the operation waits for a place in flight: how long a queue is says nothing of an
 /// attempt. What was set holds whatever is waited for.
 #[derive(Clone, Debug)]
-pub(crate) struct OperationDeadline {
+pub(crate) struct OperationDeadline(Arc<Deadlines>);
+
+#[derive(Debug)]
+struct Deadlines {
     /// Beyond the clock's range where nothing was set.
     set: Deadline,
-    default: Option<Arc<Mutex<DefaultDeadline>>>,
+    default: Option<Mutex<DefaultDeadline>>,
 }
 
 #[derive(Debug)]
@@ -80,7 +83,7 @@ struct DefaultDeadline {
 
 impl From<Deadline> for OperationDeadline {
     fn from(set: Deadline) -> Self {
-        Self { set, default: None }
+        Self(Arc::new(Deadlines { set, default: None }))
     }
 }
 
@@ -88,10 +91,10 @@ impl OperationDeadline {
     /// Nothing else was set than by the caller, if by anyone.
     pub(crate) fn by_default(at: Instant, callers: Option<Deadline>) -> Self {
         let default = DefaultDeadline { at, paused: None };
-        Self {
+        Self(Arc::new(Deadlines {
             set: callers.unwrap_or_else(|| Deadline::after(Duration::MAX)),
-            default: Some(Arc::new(Mutex::new(default))),
-        }
+            default: Some(Mutex::new(default)),
+        }))
     }
 
     /// The one that counts for a request: its attempt's, else that of the operation that it goes on with, else its
@@ -106,10 +109,11 @@ impl OperationDeadline {
 
     /// As far as it is known now.
     pub(crate) fn now(&self) -> Deadline {
-        let Some(default) = &self.default else {
-            return self.set;
-        };
-        self.set.min(Deadline(lock(default).moved()))
+        let set = self.0.set;
+        match self.default() {
+            Some(default) => set.min(Deadline(default.moved())),
+            None => set,
+        }
     }
 
     /// What is left of it at `moment`.
@@ -118,17 +122,22 @@ impl OperationDeadline {
     }
 
     /// What was set, which no wait moves.
-    pub(crate) const fn set(&self) -> Deadline {
-        self.set
+    pub(crate) fn set(&self) -> Deadline {
+        self.0.set
     }
 
     /// The operation waits for a place in flight until this is dropped.
     pub(crate) fn pause(&self) -> Pause {
-        let default = self.default.clone();
-        if let Some(default) = &default {
-            lock(default).paused = Some(Instant::now());
+        if let Some(mut default) = self.default() {
+            default.paused = Some(Instant::now());
         }
-        Pause(default)
+        Pause(self.clone())
+    }
+
+    fn default(&self) -> Option<MutexGuard<'_, DefaultDeadline>> {
+        let default = self.0.default.as_ref()?;
+        // Plain values: a panic elsewhere cannot have left them half-written.
+        Some(default.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -141,20 +150,15 @@ impl DefaultDeadline {
 
 /// A default deadline that stands still.
 #[derive(Debug)]
-pub(crate) struct Pause(Option<Arc<Mutex<DefaultDeadline>>>);
+pub(crate) struct Pause(OperationDeadline);
 
 impl Drop for Pause {
     fn drop(&mut self) {
-        if let Some(default) = &self.0 {
-            let mut default = lock(default);
+        if let Some(mut default) = self.0.default() {
             default.at = default.moved();
             default.paused = None;
         }
     }
-}
-
-fn lock(default: &Mutex<DefaultDeadline>) -> MutexGuard<'_, DefaultDeadline> {
-    default.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
