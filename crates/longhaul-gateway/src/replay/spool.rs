@@ -1,11 +1,10 @@
 //! An answer on its way to the disk, read by as many callers as there are.
 
-#[cfg(unix)]
-use std::os::unix::fs::FileExt as _;
 use std::{
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,

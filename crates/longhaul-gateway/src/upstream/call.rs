@@ -23,7 +23,7 @@ use crate::{
     dialect::Dialect,
     forward,
     money::{Account, Reservation, price},
-    refusal::{ATTEMPTS, CLASS, COST, Refusal, SHOULD_RETRY, should_retry},
+    refusal::{ATTEMPTS, CLASS, COST, Refusal, SHOULD_RETRY, code, should_retry},
     telemetry::{Measured, not_begun},
     turns::Turn,
 };
@@ -138,7 +138,7 @@ impl Upstream {
         timeout_at(deadline.instant(), turn).await.map_err(|_| {
             Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "not_begun",
+                code(Class::NotBegun),
                 "the call's deadline passed while it waited for its turn; nothing was sent: give it more time, or the \
                  upstream more `places`",
             )
