@@ -1,9 +1,9 @@
 //! The main job: one picture through the full stack, with all that can go wrong on the way.
 //!
 //! ```sh
-//! cargo run --release --example generate
-//! cargo run --release --example generate -- --fault silence,none --careful --json
-//! cargo run --release --example generate -- --fault cut@60 --via tasks
+//! cargo run -p generate
+//! cargo run -p generate -- --fault silence,none --careful --json
+//! cargo run -p generate -- --fault cut@60 --via tasks
 //! ```
 
 mod fetch;

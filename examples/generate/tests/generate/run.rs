@@ -20,7 +20,7 @@ pub(crate) struct Run {
 
 /// The example, to be run in `directory`.
 pub(crate) fn command(directory: &Path) -> Command {
-    let mut command = Command::new(example());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_generate"));
     command.current_dir(directory);
     command
 }
@@ -42,21 +42,6 @@ pub(crate) fn run(name: &str, arguments: &[&str]) -> Run {
         stderr: text(output.stderr),
         picture,
     }
-}
-
-/// The built example. Cargo builds it with all tests; for this one alone it must be built before.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().expect("this program has a path");
-    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let example = profile
-        .join("examples/generate")
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        example.exists(),
-        "{} is missing: run `cargo build -p longhaul-generate --example generate` first",
-        example.display()
-    );
-    example
 }
 
 /// An empty directory.

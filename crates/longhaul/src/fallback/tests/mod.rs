@@ -5,6 +5,7 @@ mod budgets;
 mod dropping;
 mod keys;
 mod policy;
+mod queueing;
 mod rewrites;
 mod running;
 mod script;
