@@ -78,8 +78,8 @@ mod tests;
 /// let request = http::Request::post("/v1/images/generations").extension(EndsWithCaller).body(());
 /// ```
 ///
-/// Not for a call with an idempotency key: there [`Progress::run_on`] says that somebody comes back, and this has no
-/// effect.
+/// It has no effect on a call with an idempotency key: there
+/// [`Progress::run_on`](crate::progress::Progress::run_on) says that somebody comes back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EndsWithCaller;
 

@@ -44,7 +44,7 @@ pub(super) struct Line {
     pub(super) silent: bool,
 }
 
-/// What a line gets whose silence has lasted.
+/// What a caller gets whose line has been silent for long enough.
 pub(super) enum Due {
     /// Signs of life.
     Beat,

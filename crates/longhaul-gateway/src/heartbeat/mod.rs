@@ -97,7 +97,7 @@ pub use self::{
 /// ```
 ///
 /// Both must be more than zero. The [configuration](crate::config::HeartbeatConfig) refuses zero; here nothing does,
-/// and `every` of zero would be a flood of blanks. Where the numbers are from is said there too.
+/// and `every` of zero would be a flood of blanks. Where the numbers are from is said there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeartbeatPolicy {
     /// How long the line stays silent first. Default 45 s.

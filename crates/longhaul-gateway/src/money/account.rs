@@ -102,7 +102,7 @@ impl Accounts {
         account.clone()
     }
 
-    /// Ends when everything that was held is settled. To be asked when no new calls come.
+    /// Ends when everything that was held is settled. Call it when no new calls come.
     ///
     /// With a database that is gone it takes up to an hour; what is not settled stays held. Without a fleet it ends
     /// at once: there each settlement is done when it is made.

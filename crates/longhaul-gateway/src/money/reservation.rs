@@ -1,6 +1,5 @@
-//! An operation has one reservation and as many holds as attempts of it may have been charged. The first is made
-//! before the layers are asked, so that a call over its cap is refused at once and not after its turn in every queue;
-//! each further attempt brings its own.
+//! An operation has one reservation and as many holds as attempts of it may have been charged. The first is made when
+//! the operation has its turn, before the layers are asked; each further attempt brings its own.
 
 use std::sync::Arc;
 

@@ -115,7 +115,7 @@ impl ResponseBody {
         body
     }
 
-    /// The same for nobody.
+    /// The same, for a reader that is no caller.
     ///
     /// The upload reads by it, and must not count as a caller: an operation whose only reader is the upload has
     /// nobody who waits.

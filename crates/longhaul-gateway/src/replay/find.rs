@@ -126,7 +126,8 @@ impl Replays {
         }
     }
 
-    /// Writes down that an operation begins; returned is one of before that has its answer.
+    /// Writes down that an operation begins. Returns an earlier operation in its place, where that has the answer or
+    /// will have it.
     ///
     /// A row with the same key is one of four: kept, then it is the answer; running elsewhere, then it is waited for;
     /// of unknown outcome, then it is refused unless a second charge is accepted; or free, then its key is taken from

@@ -57,8 +57,8 @@ impl IdempotentReplayLayer {
         }
     }
 
-    /// The layer of the gateway with this configuration, whose process is kept alive in the index; `None` where it remembers
-    /// nothing.
+    /// The layer of the gateway with this configuration; `None` where it remembers nothing. From here on a task says
+    /// in the index that this process lives.
     ///
     /// `state` is opened here; a file must be nobody else's meanwhile. A sixth of the lease between two signs of life
     /// lets several fail in a row.
@@ -188,7 +188,7 @@ impl Replays {
         &*self.0.index
     }
 
-    /// Ends when no operation runs. To be asked when no new ones come.
+    /// Ends when no operation runs. Call it when no new ones come.
     ///
     /// It includes operations without callers, and the writing of their ends: with a database that is gone it may
     /// last an hour, so that a limit belongs around it. Operations that begin while it waits are waited for too.
@@ -198,8 +198,8 @@ impl Replays {
         self.0.tasks.wait().await;
     }
 
-    /// Ends all operations that run, and waits until each is written down: as of unknown outcome, where it may have been
-    /// charged. To be asked when their time is over.
+    /// Ends all operations that run, and waits until each is written down: as of unknown outcome where it may have
+    /// been charged. Call it when their time is over.
     ///
     /// Callers that still wait are told 409 `outcome_unknown`; half an answer ends in an error. An operation that was
     /// free so far is written down as free. Once called, an operation that begins later ends at its first wait, so

@@ -35,7 +35,7 @@ pub(super) struct Operation {
     pub(super) began: Instant,
     /// What callers get: `None` until the head is here.
     pub(super) answer: watch::Sender<Option<Answer>>,
-    /// Whether it is known that it was written down, or was not.
+    /// Whether the index has answered: the row is written, or it is not.
     ///
     /// Who finds an operation in the list before that must wait: its row may turn out to be another process's.
     begun: watch::Sender<bool>,
@@ -85,18 +85,18 @@ impl Operation {
         self.row.id
     }
 
-    /// It is known now whether it was written down.
+    /// Says that the index has answered.
     pub(super) fn begun(&self) {
         self.begun.send_replace(true);
     }
 
-    /// Waits until that is known.
+    /// Waits until the index has answered.
     pub(super) async fn is_begun(&self) {
         // The sender is this operation's own.
         let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
-    /// Nobody will say how it ended: who waits for its answer is told, unless its outcome is known.
+    /// Says that the task of this operation is gone. Whoever waits for its answer is refused, unless there is one.
     ///
     /// Called by guards, on every way out, a panic among them. It changes nothing where the operation has ended
     /// already.
@@ -111,7 +111,7 @@ impl Operation {
         self.end(State::Unknown);
     }
 
-    /// Where it is.
+    /// How far it is: `Running` until it has an end.
     pub(super) fn state(&self) -> State {
         self.ended().map_or(State::Running, |ended| ended.state)
     }
@@ -167,7 +167,7 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// All operations that this process knows by heart.
+/// All operations that this process has in memory.
 ///
 /// In the order in which they began, so that the newest is found by going backwards.
 #[derive(Default)]

@@ -71,7 +71,7 @@ impl Resumed {
         .await;
     }
 
-    /// Nobody knows, and it is written down so.
+    /// Writes down that its outcome is unknown.
     ///
     /// The picture was not fetched this time: the next round of collecting takes the operation up again.
     pub(crate) async fn unknown(self) {

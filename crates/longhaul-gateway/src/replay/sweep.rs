@@ -107,8 +107,8 @@ impl Replays {
         }
     }
 
-    /// Says so often that this process lives, until the runtime ends: several times within a lease, which is a minute
-    /// by default.
+    /// Says in the index, each time `every` is over, that this process lives, until the runtime ends. `every` is a
+    /// part of the lease, which is a minute by default: the program takes a sixth of it.
     ///
     /// Each time it also gives up what processes that are gone left running, and the log says how many. To be called
     /// once, in a tokio runtime. With an index in memory it does nothing. A renewal that fails is logged and

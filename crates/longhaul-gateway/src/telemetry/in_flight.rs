@@ -3,7 +3,7 @@
 //! Counted from the calls that run at the moment of asking, and not kept by adding and taking away: a call that ends
 //! in a way that nobody thought of cannot leave money standing here.
 //!
-//! What was told once is told as zero from then on, for a series that ends looks like one that stayed.
+//! What was told once is told as zero from then on: a gauge that is no longer told keeps its last value.
 //!
 //! Tests: `money_is_told_as_exposed_while_its_call_is_out`, `what_has_no_price_row_is_counted_as_unpriced`.
 

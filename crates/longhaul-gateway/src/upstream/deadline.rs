@@ -111,8 +111,8 @@ pub enum DeadlineForm {
 
 /// What callers of gateways send: seconds in `prefer`, a moment in `x-request-deadline`, `grpc-timeout`.
 ///
-/// Default of `deadline_headers`. Headers of SDKs that tell a read timeout are not among them: it starts anew with
-/// each byte, and a heartbeat is one.
+/// Default of `deadline_headers`. Headers of SDKs that tell a read timeout are not among them: such a limit starts
+/// anew with each byte, and a heartbeat is one.
 pub(crate) fn usual() -> Vec<DeadlineHeader> {
     [
         ("prefer", DeadlineForm::Prefer),

@@ -6,7 +6,7 @@
 use super::Upstream;
 
 impl Upstream {
-    /// Whether path and host fit, and whether the model still has to be known.
+    /// Whether path and host fit.
     ///
     /// The host is that of the caller's `Host` header, without its port. A name in the configuration that has a port
     /// is never equal to it.

@@ -223,7 +223,7 @@ impl Upstream {
     /// The request as it goes to the upstream: its URI, no header that ends here, the upstream's key.
     ///
     /// With a key of the upstream's own, whatever a caller presented is taken out first, wherever it stood, cookies
-    /// among it. `Via` tells a loop of gateways from a slow provider.
+    /// among it. `Via` shows whoever looks at the requests a loop of gateways.
     fn forward(&self, head: &mut Parts) -> Result<(), Refusal> {
         let inner = &*self.0;
         let dialect = Dialect::of_path(head.uri.path());

@@ -39,7 +39,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Where an operation is.
+/// How far an operation is, as the index has it.
 ///
 /// [`Unknown`](Self::Unknown) is why a state is kept at all: a key of such an operation begins nothing by itself, since it may be
 /// paid for already.
@@ -100,21 +100,21 @@ impl State {
 pub struct Row {
     /// Its public name, which no two rows share.
     pub id: PublicId,
-    /// Whose it is: nobody else finds it.
+    /// Whose operation it is. Keys and retries of others do not find it.
     ///
     /// Of the caller's name where it has a key of the gateway's, else of the credential that it presented.
     pub scope: Scope,
-    /// What its owner is called.
+    /// The name of its owner.
     ///
     /// What its cap is counted by; empty without a [`Caller`](crate::caller::Caller) in the request.
     pub caller: String,
-    /// Of the caller's idempotency key, if there was one.
+    /// The digest of the caller's idempotency key; `None` where it sent none.
     ///
     /// `None` after [`release_key`](Index::release_key) too: the key then belongs to a later operation, or to none.
     pub key: Option<Digest>,
-    /// Of its route and body.
+    /// The digest of its route and body.
     pub request: Digest,
-    /// Where it is.
+    /// How far it is.
     pub state: State,
     /// When it began, in milliseconds since 1970.
     ///
@@ -230,7 +230,7 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// Where it is not known that the row is durable. It may be: the caller ends it as [`Free`](State::Free)
     /// afterwards.
     fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
-    /// Writes down how it ended.
+    /// Writes down how an operation ended.
     ///
     /// It may be called twice with the same row, after an error whose write was made. It leaves the key as it is: one
     /// that was released in between stays released. Also how a kept answer becomes [`Unknown`](State::Unknown) when
@@ -240,7 +240,7 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     ///
     /// Atomic: of two processes that ask, one gets it.
     fn resume(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
-    /// Takes its key from an operation, so that it may be used anew.
+    /// Takes the key from an operation, so that another operation can have it.
     ///
     /// The operation itself stays, with what it cost. Releasing what has no key changes nothing.
     fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>>;
@@ -254,7 +254,7 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     fn by_key(&self, scope: Scope, key: Digest) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
     /// The newest of this caller with this route and body that ended since, or runs in another process.
     ///
-    /// For an SDK's retry. What runs in this process is left out, since the layer knows it by heart, and better.
+    /// For an SDK's retry. What runs in this process is left out: the layer has that in memory, with its callers.
     fn by_request(
         &self,
         scope: Scope,
