@@ -126,8 +126,8 @@ impl Caller {
         Self::of_key(key)
     }
 
-    /// Somebody on this machine, with a provider's key of its own: without limits, for there is nobody to be fair to
-    /// but itself.
+    /// Somebody on this machine, with a provider's key of its own. It has no limits; turns still go round over
+    /// credentials.
     fn local(credential: &str) -> Self {
         Self(Arc::new(Shared {
             name: "local".into(),

@@ -37,6 +37,10 @@ pub struct ServerLimits {
     ///
     /// A caller that is slower gets no answer: its connection is closed. A connection on which nothing comes at all
     /// counts as one. Zero is refused.
+    ///
+    /// Over HTTP/1 it is also how long a connection stays open without a request: hyper counts from the end of the
+    /// last answer. A load balancer that keeps connections to the gateway for reuse must give them up sooner, or this
+    /// must be longer than its idle time: else a request now and then meets a connection that is just being closed.
     #[serde(with = "humantime_serde")]
     pub head_time: Duration,
     /// Bytes of one request's body where it is kept to be sent again. Default 64 MiB.

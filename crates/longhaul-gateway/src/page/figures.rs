@@ -1,7 +1,6 @@
 //! What the page shows, read at one moment.
 //!
-//! Read at once and shown as read, so that two sections of a page never contradict each other by a call that ended in
-//! between.
+//! Everything is read before anything is written as markup: a section does not wait for the database.
 
 use std::{collections::BTreeMap, time::Duration};
 
