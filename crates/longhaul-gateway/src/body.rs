@@ -86,6 +86,8 @@ impl<B: Body, G> Body for Holding<B, G> {
 }
 
 /// What a piece of a connection's read buffer can be; larger ones are no part of it.
+///
+/// A body of one piece up to this is copied, 64 KiB at most once; a larger piece is handed on as it is.
 const READ_BUFFER: usize = 64 * 1024;
 
 /// How much of a caller's body is read, and how long that may take.
@@ -105,6 +107,9 @@ const READ_BUFFER: usize = 64 * 1024;
 /// assert_eq!(refusal.status(), 413);
 /// # }
 /// ```
+///
+/// It is checked before any byte of the body is kept where the length is announced, and at each piece where it is
+/// not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReadLimits {
     /// Bytes of one body that is read whole. One that is passed on may have more.
@@ -132,10 +137,27 @@ impl Default for ReadLimits {
 }
 
 /// A caller's body that is passed on, and ends in an error where it stands still for too long.
+///
+/// For requests that are only passed on, whose bodies may be longer than memory:
+///
+/// ```
+/// use std::time::Duration;
+/// use http_body_util::{BodyExt, StreamBody};
+/// use longhaul_gateway::body::ReadLimits;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let never = futures_util::stream::pending::<Result<http_body::Frame<bytes::Bytes>, std::io::Error>>();
+/// let limits = ReadLimits { silence: Duration::from_secs(30), ..ReadLimits::default() };
+/// let stalled = limits.paced(StreamBody::new(never)).collect().await;
+/// assert!(stalled.unwrap_err().to_string().contains("did not arrive in time"));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Paced<B> {
     inner: B,
     silence: Duration,
+    /// Made at the first pending poll after each piece: a caller that sends steadily pays for no timer.
     still: Option<Pin<Box<Sleep>>>,
 }
 
@@ -184,6 +206,9 @@ impl ReadLimits {
     }
 
     /// Reads `body` to its end; nothing is sent before.
+    ///
+    /// One piece is not copied where it is large; several are put together once. Trailers are dropped. Dropped in the
+    /// middle, nothing was sent and nothing stays.
     ///
     /// # Errors
     ///
@@ -246,6 +271,7 @@ impl ReadLimits {
         })
     }
 
+    /// It names the key: the limit is the operator's, and not the provider's.
     fn too_large(&self) -> Refusal {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -258,6 +284,7 @@ impl ReadLimits {
     }
 }
 
+/// Longer spans than a year are one year: a limit of `u64::MAX` seconds means "never", and no clock reaches so far.
 fn after(span: Duration) -> Instant {
     const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     Instant::now() + span.min(A_YEAR)

@@ -29,6 +29,8 @@ use crate::{
 };
 
 /// Every key begins so: whoever finds one in a file knows whose it is.
+///
+/// Scanners for secrets can look for it.
 const PREFIX: &str = "lh-";
 
 /// Sets one caller's operations apart from all others'.
@@ -57,6 +59,8 @@ impl Scope {
     }
 
     /// Its bytes.
+    ///
+    /// For an index that stores it. It is a hash, and shows neither name nor key.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -89,6 +93,8 @@ impl fmt::Debug for Scope {
 /// assert_eq!((caller.in_flight(), caller.is_admin(), caller.cap()), (16, false, None));
 /// # Ok(()) }
 /// ```
+///
+/// [`Callers::identify`] makes it; turns, money and replay read it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Shared>);
 
@@ -120,6 +126,8 @@ impl Caller {
         Self::of_key(key)
     }
 
+    /// Somebody on this machine, with a provider's key of its own. It has no limits; turns still go round over
+    /// credentials.
     fn local(credential: &str) -> Self {
         Self(Arc::new(Shared {
             name: "local".into(),
@@ -132,11 +140,15 @@ impl Caller {
     }
 
     /// What logs and metrics call it.
+    ///
+    /// `local` for everybody where the gateway has no keys.
     pub fn name(&self) -> &Arc<str> {
         &self.0.name
     }
 
     /// What sets its operations apart.
+    ///
+    /// By the name of its key; without keys of the gateway's, by the credential that it presents.
     pub fn scope(&self) -> Scope {
         self.0.scope
     }
@@ -147,6 +159,8 @@ impl Caller {
     }
 
     /// Calls at an upstream at a time.
+    ///
+    /// No limit for `local` callers.
     pub fn in_flight(&self) -> usize {
         self.0.in_flight
     }
@@ -157,6 +171,8 @@ impl Caller {
     }
 
     /// The most that it may spend.
+    ///
+    /// `None`: it has no limit, and needs no price rows.
     pub fn cap(&self) -> Option<Cap> {
         self.0.cap
     }
@@ -180,6 +196,9 @@ pub struct Callers(Vec<(KeyHash, Caller)>);
 
 impl Callers {
     /// Of these keys; without any, everybody is let in, each set apart by the credential that it presents.
+    ///
+    /// Of two with the same hash the later one is found; the [configuration](crate::config::Config::validate) refuses
+    /// such.
     pub fn new(keys: &[KeyConfig]) -> Self {
         let known = keys.iter().map(|key| (key.sha256, Caller::of_key(key)));
         Self(known.collect())
@@ -192,7 +211,12 @@ impl Callers {
 
     /// Who sent this request. All keys are compared, each in constant time, whichever fits.
     ///
-    /// Where keys are needed, one that nobody knows is refused, and so is none, with 401; the message never repeats what was presented.
+    /// A key is taken from wherever [SDKs put it](presented_key).
+    ///
+    /// # Errors
+    ///
+    /// 401 where keys are needed: `no_key` without one, `unknown_key` with one that nobody here has. The message
+    /// never repeats what was presented, which may be the provider's own key.
     pub fn identify(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Refusal> {
         let presented = presented_key(headers, uri);
         if self.0.is_empty() {
@@ -231,6 +255,9 @@ impl Callers {
 /// assert_eq!(hash.to_string().len(), 64);
 /// # Ok::<(), longhaul::ConfigError>(())
 /// ```
+///
+/// The key is nowhere but in what this returns: print it once, and keep the hash. A key that is lost is replaced by
+/// another one.
 ///
 /// # Errors
 ///

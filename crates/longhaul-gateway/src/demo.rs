@@ -14,9 +14,13 @@ use crate::{
 };
 
 /// How many times as fast as real time the provider runs.
+///
+/// A picture of 100 s is there in 10; heartbeats and limits are scaled with it.
 const SPEED: f64 = 10.0;
 
 /// What happens to the first calls; later ones go well.
+///
+/// By the simulator's own names of faults: see `longhaul_sim::Script`.
 const SCRIPT: &str = "overloaded, none, cut@60, none, gateway-timeout@60, none";
 
 /// A simulated provider, and the configuration of a gateway in front of it.
@@ -31,6 +35,8 @@ const SCRIPT: &str = "overloaded, none, cut@60, none, gateway-timeout@60, none";
 /// println!("{:?}", demo.provider.oracle().totals());
 /// # Ok(()) }
 /// ```
+///
+/// Not for measurements: everything runs in one process, and times are a tenth of real ones.
 #[derive(Debug)]
 pub struct Demo {
     /// Where the gateway listens, and where calls go.
@@ -67,6 +73,7 @@ impl Demo {
     }
 }
 
+/// A price for everything, so that page and headers have amounts.
 fn config(upstream: &str, folder: &TempDir) -> Result<Config, ConfigError> {
     let mut simulated = UpstreamConfig::new("simulated", upstream);
     simulated.policy = Policy::nano_banana_pro().scaled(1.0 / SPEED)?;
@@ -83,6 +90,11 @@ fn config(upstream: &str, folder: &TempDir) -> Result<Config, ConfigError> {
 }
 
 /// What a person types to try it.
+///
+/// ```
+/// let text = longhaul_gateway::demo::introduction("127.0.0.1:8787", "127.0.0.1:8788");
+/// assert!(text.contains("curl -sN http://127.0.0.1:8787/v1/images/generations"));
+/// ```
 pub fn introduction(address: &str, admin: &str) -> String {
     format!(
         "A gateway with a simulated provider behind it, ten times as fast as a real one.\n\

@@ -12,6 +12,8 @@
 /// assert_eq!(Dialect::of_path("/v1/images/generations"), Dialect::OpenAi);
 /// assert_eq!(Dialect::of_path("/v1beta/models/gemini-3-pro-image:generateContent"), Dialect::Google);
 /// ```
+///
+/// [`Refusal`](crate::refusal::Refusal) is written by it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -49,6 +51,9 @@ fn is_google_method(path: &str) -> bool {
 /// assert!(is_judged("/v1/images/generations"));
 /// assert!(!is_judged("/v1/files"), "passed on as it is, with no ledger and no retry");
 /// ```
+///
+/// A task's address, `GET /v1/responses/…`, is none: asking after it costs nothing. The host is not looked at, since
+/// relays have the same paths.
 pub fn is_judged(path: &str) -> bool {
     const ENDINGS: [&str; 6] = [
         "/images/generations",

@@ -19,6 +19,24 @@
 //! | [`telemetry`] | metrics and spans, log, and the last calls for a page |
 //! | [`config`], [`caller`], [`upstream`], [`gateway`], [`server`] | what the program is made of |
 //!
+//! The parts speak to each other through the extensions of the request. A server of one's own may write each of them
+//! itself; where nobody wrote one, its reader goes on without it:
+//!
+//! | type | who writes | who reads |
+//! |---|---|---|
+//! | [`Caller`](caller::Caller) | the gateway, by the key | `IdempotentReplay`, `CallUpstream` for its turn, telemetry |
+//! | [`Account`](money::Account) | the gateway, for callers with a cap | [`CallUpstream`](upstream::CallUpstream) |
+//! | [`Reservation`](money::Reservation) | `CallUpstream` | [`Gate`](money::Gate), for each attempt |
+//! | [`Progress`](progress::Progress) | `Heartbeat`, `IdempotentReplay`, or `Detach` alone | these three, `Gate`, telemetry |
+//! | [`Upstream`](upstream::Upstream) | the gateway, by path, host and model | `CallUpstream`; `IdempotentReplay`, by its name |
+//! | [`Patience`](config::Patience), [`Silent`](heartbeat::Silent) | the gateway, by the upstream | `Heartbeat` |
+//! | [`WantsStream`](heartbeat::WantsStream) | the gateway, by the body | `Heartbeat`, telemetry |
+//! | [`EndsWithCaller`](detach::EndsWithCaller) | the gateway, for upstreams with `detach = false` | `Detach` |
+//! | [`ExpectedCost`](replay::ExpectedCost) | the gateway, by the price rows | `IdempotentReplay`, for the operation's row |
+//! | [`OperationId`](longhaul::OperationId) | `IdempotentReplay` | the layers below, and their ledger |
+//! | [`Workload`](longhaul::Workload) | the gateway, by the body | price, model, and the layers below |
+//! | [`Deadline`](longhaul::Deadline) | `CallUpstream`, by headers | `CallUpstream`, for the turn; the layers below |
+//!
 //! | feature | default | |
 //! |---|---|---|
 //! | `otlp` | yes | [spans and metrics](telemetry) to a collector |

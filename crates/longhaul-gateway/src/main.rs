@@ -1,4 +1,11 @@
 //! The gateway as a program.
+//!
+//! It is made of the library's public parts alone, in the order in which a server of one's own would use them:
+//! telemetry, the lock of `state`, the gateway, two listeners, and at the end drain, idle, stop, close. What is
+//! decided here and nowhere else are the clocks of the end: `drain` for calls in flight, 30 s for writing down what
+//! was ended.
+//!
+//! Tests: `tests/gateway/program/`, which start and kill it as a supervisor does.
 
 mod cli;
 
@@ -127,6 +134,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     serve(log, config, Some(arguments.file), None).await
 }
 
+/// The key goes to standard output once, and into no file.
 fn print_key(name: String) -> Result<(), Box<dyn Error>> {
     #[derive(serde::Serialize)]
     struct Keys {
@@ -143,6 +151,7 @@ fn print_key(name: String) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// `file` is followed while it runs; the demonstration has none. The state's lock is held until the end.
 async fn serve(
     log: LogForm,
     config: Config,

@@ -36,6 +36,8 @@ use crate::{
 };
 
 /// When a caller whose queue is full may ask again.
+///
+/// The gateway's own choice: pictures take minutes, and a client that polls for a place each second helps nobody.
 const QUEUE_FULL_WAIT: Duration = Duration::from_secs(5);
 
 /// The places of one upstream.
@@ -54,9 +56,13 @@ const QUEUE_FULL_WAIT: Duration = Duration::from_secs(5);
 /// assert_eq!(turns.counts(), (0, 0));
 /// # Ok(()) }
 /// ```
+///
+/// Cheap to clone; all clones hand out the same places. Two upstreams at one provider have places apart.
 #[derive(Clone)]
 pub struct Turns(Arc<Mutex<State>>);
 
+/// Under one lock, held for moments. Its invariant: whenever a place is free, no caller waits that may take one;
+/// every change that could break it is followed by `hand_out`.
 struct State {
     /// Places that nobody has.
     free: usize,
@@ -65,15 +71,19 @@ struct State {
     round: VecDeque<Scope>,
 }
 
+/// One caller's share. It is forgotten when it has neither places nor calls that wait.
 #[derive(Default)]
 struct Queue {
     taken: usize,
     limit: usize,
+    /// In the order in which they came. A turn is sent through, so that one whose call is gone comes back by itself.
     waiting: VecDeque<oneshot::Sender<Turn>>,
 }
 
 impl Turns {
     /// So many places.
+    ///
+    /// With 0 every call waits until it is given up; the configuration refuses that.
     pub fn new(places: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             free: places,
@@ -82,9 +92,32 @@ impl Turns {
         })))
     }
 
-    /// A place for a call of `caller`, at its turn. Refused where too many of its calls wait already.
+    /// A place for a call of `caller`, at its turn. It waits for as long as it takes; put a limit around it.
     ///
-    /// Whoever stops waiting leaves the queue: no place is given to a caller who is gone.
+    /// Dropped, it leaves the queue: no place is given to a caller who is gone. The caller's limits are read anew at
+    /// each call, so that a change of the configuration counts from the next one on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_gateway::{caller::Callers, turns::Turns};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let request = http::Request::get("/").body(())?;
+    /// # let caller = Callers::new(&[]).identify(request.headers(), request.uri())?;
+    /// let turns = Turns::new(1);
+    /// let held = turns.take(&caller).await?;
+    /// let second = tokio::time::timeout(Duration::from_secs(10), turns.take(&caller)).await;
+    /// assert!(second.is_err(), "the only place is taken");
+    /// drop(held);
+    /// assert!(turns.take(&caller).await.is_ok());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// 429 `too_many_waiting`, at once, where as many of its calls wait as [`Caller::queue`] allows; 503 `stopping`
+    /// where the places are gone. Nothing was sent, and sending again is free.
     pub async fn take(&self, caller: &Caller) -> Result<Turn, Refusal> {
         let scope = caller.scope();
         let given = {
@@ -160,6 +193,8 @@ impl Turns {
         }
     }
 
+    /// The caller at the front of the round that is below its own limit; it goes to the end where it has more calls
+    /// that wait.
     fn next(&self) -> Option<(oneshot::Sender<Turn>, Turn)> {
         let mut state = self.state();
         if state.free == 0 {
@@ -199,6 +234,7 @@ impl State {
             && !self.round.iter().any(|waiting| self.may_take(*waiting))
     }
 
+    /// There must be a free place.
     fn give(&mut self, scope: Scope) {
         self.free -= 1;
         self.callers.entry(scope).or_default().taken += 1;
@@ -270,9 +306,12 @@ impl fmt::Debug for Turns {
 }
 
 /// A place at an upstream; dropped, it goes to whoever's turn it is.
+///
+/// [`Turns::take`] gives it. It is held in the answer's body, until the last byte.
 #[derive(Debug)]
 #[must_use = "the place is given back when this is dropped"]
 pub struct Turn {
+    /// `None` for one that came back unwanted: its place was given back already.
     turns: Option<Turns>,
     scope: Scope,
 }

@@ -1,4 +1,8 @@
 //! Writing down how something ended, while a database is gone.
+//!
+//! Beginnings are refused while the database is gone, since nothing has been paid. Ends cannot be refused: they have
+//! happened. So they are written again and again, with waits of 1, 2, 4 and then 8 s, for as long as a restart or a
+//! failover can be expected to take, and much longer.
 
 use std::time::Duration;
 
@@ -7,6 +11,8 @@ use tokio::time::{Instant, sleep};
 use crate::core::BoxError;
 
 /// For how long it is tried.
+///
+/// Then it is logged that it is given up, and the end is as unknown as after a crash.
 const WITHIN: Duration = Duration::from_secs(3600);
 /// Between the first two tries; each wait is twice as long as the one before, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(1);

@@ -1,4 +1,8 @@
 //! What a request asks for, before its upstream is chosen.
+//!
+//! Read once, here, and by the same code as the layers: the model chooses the upstream, the size the price that is
+//! held, both before any layer has seen the request. Layers below find the `Workload` in the extensions and believe
+//! it.
 
 use std::{convert::Infallible, future::ready};
 
@@ -11,6 +15,8 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::core::{DetectPolicy, DetectWorkloadLayer, Workload};
 
 /// A header by which a caller names the size itself (`4K`, `4096x4096`).
+///
+/// For requests whose body does not tell. It ends here: what begins with `x-longhaul-` goes to no provider.
 const SIZE: HeaderName = HeaderName::from_static("x-longhaul-size");
 
 /// Reads what a request asks for, and puts it into the head's extensions. The caller's own header wins over what the body

@@ -1,4 +1,11 @@
 //! `collect`: what a process that is gone left open at the providers.
+//!
+//! By hand, where no gateway does it: its upstream has no `key`, or the program that ordered was none. It takes the
+//! same lock as a gateway, so that the two never take each other's operations for lost, and ends with an error as
+//! long as a task stays open, so that a script can repeat it.
+//!
+//! Tests: `what_a_killed_gateway_ordered_is_collected_by_command`,
+//! `what_is_collected_by_hand_is_there_for_who_comes_back`.
 
 use std::{error::Error, fs, path::PathBuf, time::Duration};
 
@@ -12,6 +19,8 @@ use longhaul_ledger::{DurableLedger, Location, Store};
 use longhaul_providers::tasks::TasksPolicy;
 
 /// Tasks that are asked after at a time.
+///
+/// As many as a gateway asks after.
 const AT_ONCE: usize = 8;
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +61,8 @@ fn host_and_name(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// The state's lock before the ledger's: a gateway that runs has both, and is named by the first. A ledger that does
+/// not exist is an error and is not made.
 pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let policy = match &options.tasks {
         None => TasksPolicy::default(),
@@ -134,6 +145,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// What all tasks are collected with.
 struct ByHand {
     collector: Collector,
     config: Option<Config>,
@@ -143,6 +155,7 @@ struct ByHand {
 }
 
 impl ByHand {
+    /// A key that is missing leaves its task open and the others to be collected. Callers are told in every case.
     async fn one(&self, left: &Left) -> Result<Ending, Box<dyn Error>> {
         let headers = match left.host() {
             Some(host) => self.keys.headers(&host, &left.handle().dialect)?,

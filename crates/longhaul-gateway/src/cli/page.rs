@@ -1,4 +1,7 @@
 //! `--ledger`: the page of a ledger that other programs write.
+//!
+//! For people whose programs use the layers without a gateway: the same page over the ledger that those write. It
+//! opens the ledger to read, so that the program that writes it is not disturbed.
 
 use std::{error::Error, net::SocketAddr, time::Duration};
 
@@ -8,6 +11,7 @@ use longhaul_gateway::{
 };
 use longhaul_ledger::{Location, Store};
 
+/// Until a signal; then requests have 5 s to finish.
 pub(crate) async fn run(ledger: &Location, page: SocketAddr) -> Result<(), Box<dyn Error>> {
     let store = Store::open(ledger).await?;
     let bound = Server::bind(page, ServerLimits::default()).await;

@@ -1,4 +1,8 @@
 //! Who comes back for what is collected.
+//!
+//! Collecting knows tasks by the ledger; callers know operations by key or address. Both have the operation's id, and
+//! this is where one becomes the other. It is kept apart from `Collector`, so that a ledger can be collected of which
+//! no gateway knows anything.
 
 use super::{Fetched, Left};
 use crate::{
@@ -7,8 +11,8 @@ use crate::{
     replay::{IdempotentReplayLayer, LateAnswer, PublicId, Replays, Resumed},
 };
 
-/// The callers of a gateway that is gone: who comes back with an idempotency key, or asks for an operation by its address, gets
-/// what was collected meanwhile.
+/// The callers of a gateway that is gone. One that comes back with its idempotency key, or asks at its operation's
+/// address, gets what was collected meanwhile.
 ///
 /// ```no_run
 /// use longhaul_gateway::{collect::ReturningCallers, config::Config};
@@ -19,10 +23,35 @@ use crate::{
 /// let callers = ReturningCallers::open(&config).await?;
 /// # Ok(()) }
 /// ```
+///
+/// Around each task: [`expect`](Self::expect) before it is asked after, [`Expected::tell`] with what came. In
+/// between, whoever comes back waits.
+///
+/// ```no_run
+/// use longhaul_gateway::collect::{Collector, Left, ReturningCallers};
+/// use longhaul_providers::tasks::TasksPolicy;
+///
+/// async fn one(
+///     callers: &ReturningCallers,
+///     collector: &Collector,
+///     left: &Left,
+///     key: http::HeaderMap,
+/// ) -> Result<(), longhaul::BoxError> {
+///     let expected = callers.expect(left).await?;
+///     let fetched = collector.collect(left, &TasksPolicy::default(), key).await;
+///     // Told in either case: an error leaves the outcome unknown, as it was.
+///     expected.tell(fetched.ok()).await;
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReturningCallers(Replays);
 
-/// One operation that is collected: until it is [told](Self::tell) what came, whoever comes back for it waits.
+/// One operation that is being collected. Until it is [told](Self::tell) what came, a caller that comes back for it
+/// waits.
+///
+/// Dropped, those who wait are refused with 409, and no end is written down: tell it what came in any case. It stands
+/// for nobody where no caller is expected: telling it then does nothing.
 #[must_use = "dropped, the outcome of the operation is unknown, as before"]
 pub struct Expected(Option<Resumed>);
 
@@ -44,12 +73,14 @@ impl ReturningCallers {
         Ok(layer.map(|layer| Self(layer.replays())))
     }
 
+    /// Of a gateway that runs, which has them open already.
     pub(crate) const fn of(replays: Replays) -> Self {
         Self(replays)
     }
 
-    /// Lets whoever comes back for the operation of `left` wait from now on. No caller is expected where none came through the
-    /// gateway, where another process has taken the operation up, or where it is known already what came of it.
+    /// From now on, whoever comes back for the operation of `left` waits. No caller is expected where the call did
+    /// not come through this gateway, where another process has taken the operation up, or where the operation has
+    /// ended already.
     ///
     /// # Errors
     ///
@@ -64,8 +95,10 @@ impl ReturningCallers {
 }
 
 impl Expected {
-    /// Hands over what came, and keeps it for whoever comes later; nothing came where it is `None`, or still open: then the
-    /// outcome is unknown, as before. When it returns, that is written down.
+    /// Hands over what came, and keeps it for whoever comes later. Where `fetched` is `None`, still open or without
+    /// an answer, the outcome is unknown, as before. When this returns, either is written down.
+    ///
+    /// With a database that is gone that takes up to an hour.
     pub async fn tell(self, fetched: Option<Fetched>) {
         let Some(resumed) = self.0 else {
             return;
@@ -77,6 +110,8 @@ impl Expected {
     }
 }
 
+/// What is needed of a task to answer its caller: status, body, class and cost. An expired task has none of the first
+/// two, and its caller is told that the outcome is unknown; the claim is in the ledger.
 fn late(fetched: Fetched) -> Option<LateAnswer> {
     let closing = fetched.closing?;
     Some(LateAnswer {

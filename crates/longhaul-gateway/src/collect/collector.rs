@@ -1,3 +1,6 @@
+//! One task at a time, from its handle to files and a closed entry. It knows nothing of upstreams, callers or the
+//! gateway's state: a ledger, a folder, a policy and a key are enough.
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -23,7 +26,11 @@ use super::{
 };
 use crate::core::{ConfigError, ForceHttp1Layer};
 
-/// Fetches what was left open into a folder, and writes into the ledger what became of it.
+/// Fetches the answers of tasks that were left open into a folder, and writes into the ledger what became of each
+/// task.
+///
+/// Cheap to clone; several may collect at the same time, also from several processes. Of two that fetch the same task
+/// both write the same files, and the first closes the entry.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -50,12 +57,15 @@ pub struct Collector {
 }
 
 /// What became of a task, and its answer where there is one.
+///
+/// [`Collector::collect`] returns it; [`Expected::tell`](super::Expected::tell) takes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Fetched {
     /// What became of it.
     pub ending: Ending,
-    /// The answer as it came.
+    /// The answer as it came; `None` where there is none, or not yet. It is in memory whole, beside the file that has
+    /// it.
     pub answer: Option<Bytes>,
     /// What the entry of its attempt was closed with; `None` where the task is open, or the ledger does not have the attempt.
     pub closing: Option<Closing>,
@@ -64,6 +74,20 @@ pub struct Fetched {
 /// What became of a task.
 ///
 /// Whatever is not [`Open`](Self::Open) is final, and its handle is closed: nobody asks after it again.
+///
+/// ```
+/// use longhaul_gateway::collect::Ending;
+///
+/// fn in_a_word(ending: &Ending) -> &'static str {
+///     match ending {
+///         Ending::Collected { .. } => "look into the folder",
+///         Ending::Failed { .. } => "the provider's words are in the folder",
+///         Ending::Expired => "claim it",
+///         _ => "ask again later",
+///     }
+/// }
+/// assert_eq!(in_a_word(&Ending::Expired), "claim it");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Ending {
@@ -81,15 +105,18 @@ pub enum Ending {
         /// What the provider says.
         answer: PathBuf,
     },
-    /// The provider does not know it any more, and its handle is closed: a claim.
+    /// The provider does not know it any more, and its handle is closed. Its entry says `Undelivered`: what was
+    /// charged for it is a [claim](longhaul_ledger::claims).
     Expired,
-    /// It has not ended yet, or the provider could not be asked. Its handle stays open.
+    /// It has not ended yet, or the provider could not be asked within the time. Its handle stays open.
     Open,
 }
 
 impl Collector {
-    /// Into `folder`, which is made when there is something to write. Each task is asked after for as long as `within`; once
-    /// where that is zero.
+    /// Writes into `folder`, which is made when there is something to write. Each task is asked after until it has
+    /// ended or `within` is over; once where that is zero.
+    ///
+    /// The folder and the files in it are this user's alone (0700, 0600). Files of an earlier round are written over.
     pub fn new(ledger: DurableLedger, folder: impl Into<PathBuf>, within: Duration) -> Self {
         Self {
             ledger,
@@ -99,6 +126,8 @@ impl Collector {
     }
 
     /// The same, with as long as `within` for each task.
+    ///
+    /// The gateway gives each task as long as its policy waits for one.
     #[must_use]
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
@@ -114,6 +143,10 @@ impl Collector {
     /// with it the entry of its attempt: of several that collect the same task, the first closes both.
     ///
     /// A key goes over plain http to this machine and private networks alone.
+    ///
+    /// `headers` go with each poll to the origin of the handle's poll URL, and to no host but those that the dialect
+    /// lists: the caller sees to it that the key belongs there, as [`HostKeys`](super::HostKeys) does. Dropped in the
+    /// middle, nothing is closed; files that are there stay.
     ///
     /// # Errors
     ///
@@ -181,6 +214,8 @@ impl Collector {
         })
     }
 
+    /// Handle and entry in one transaction, where there is an entry: a handle that is closed beside an open entry
+    /// would be money that nobody looks at again.
     async fn close(
         &self,
         left: &Left,
@@ -196,6 +231,7 @@ impl Collector {
         noted.map_err(CollectError::Ledger)
     }
 
+    /// On a blocking thread: pictures are decoded and synced to the disk there.
     async fn write(&self, left: &Left, answer: Bytes) -> Result<Written, CollectError> {
         let (folder, name) = (self.folder.clone(), left.name());
         let written = tokio::task::spawn_blocking(move || files::write(&folder, &name, &answer));
@@ -209,6 +245,7 @@ impl Collector {
     }
 }
 
+/// By the URL's scheme, since a client that offers TLS needs roots, and a test machine may have none.
 fn client(plain: bool) -> Result<Client<JoinedBody<Empty<Bytes>>>, ConfigError> {
     match plain {
         true => Client::builder().plain_http_only().build(),
@@ -216,6 +253,7 @@ fn client(plain: bool) -> Result<Client<JoinedBody<Empty<Bytes>>>, ConfigError> 
     }
 }
 
+/// As handles have their expiry: seconds since 1970; `None` before.
 fn seconds(time: SystemTime) -> Option<u64> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(since.as_secs())

@@ -1,3 +1,6 @@
+//! Why a task stays open. Every message is whole for a person who reads one line of it: what is there, what is not,
+//! and where to look.
+
 use std::{error::Error, fmt, io, path::PathBuf};
 
 use longhaul_ledger::LedgerError;
@@ -6,6 +9,15 @@ use longhaul_providers::tasks::TaskError;
 use crate::core::ConfigError;
 
 /// Why a task was not collected. Its handle stays open.
+///
+/// None of them loses anything: the same task can be collected again, after what the message names is mended.
+///
+/// ```
+/// use longhaul_gateway::collect::CollectError;
+///
+/// let error = CollectError::NoPollUrl;
+/// assert!(error.to_string().contains("look for it at the provider by its id"));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CollectError {
@@ -13,13 +25,13 @@ pub enum CollectError {
     NoPollUrl,
     /// The policy has no such dialect, or no client can be made.
     Config(ConfigError),
-    /// The provider does not let the key ask after it, or its answer cannot be taken.
+    /// The provider refuses the key, or its answer cannot be taken: too long, or no answer of this dialect.
     Task(TaskError),
     /// The answer cannot be written down.
     File {
-        /// Where.
+        /// The folder of the collector.
         folder: PathBuf,
-        /// Why.
+        /// What the system says.
         source: io::Error,
     },
     /// What became of it cannot be written into the ledger; its answer is in the folder.

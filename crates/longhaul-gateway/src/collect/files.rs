@@ -1,4 +1,12 @@
 //! An answer on the disk: its document, and the pictures in it as files that can be looked at.
+//!
+//! A person looks at the folder after a crash: so each picture is a file with its own ending, beside the document
+//! that the provider sent. Names are the operation and the attempt: whoever has a line of the ledger finds the files.
+//!
+//! The document is written last, each file under another name first and then moved, and folder and file are synced: a
+//! document that is there says that everything that belongs to it is there too.
+//!
+//! Tests: `every_picture_of_an_answer_is_a_file_of_its_own`, `an_answer_that_is_no_json_is_kept_as_it_came`.
 
 use std::{
     fs, io,
@@ -21,6 +29,8 @@ pub(super) struct Written {
 }
 
 /// Writes `answer` into `folder`, which is made where there is none, for nobody but this user to read.
+///
+/// Files of the same names are replaced: the same task may be collected twice.
 pub(super) fn write(folder: &Path, name: &str, answer: &Bytes) -> io::Result<Written> {
     make(folder)?;
     let document: Option<Value> = serde_json::from_slice(answer).ok();
@@ -41,6 +51,7 @@ pub(super) fn write(folder: &Path, name: &str, answer: &Bytes) -> io::Result<Wri
     Ok(written)
 }
 
+/// 0700: the pictures belong to callers.
 fn make(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -60,6 +71,9 @@ fn write_file(folder: &Path, path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 /// Every string that holds a picture, wherever it stands.
+///
+/// Dialects put pictures in a dozen places. Looking at each string costs nothing beside the disk, and finds those of
+/// a dialect that is added later.
 fn find(value: &Value, found: &mut Vec<(&'static str, Vec<u8>)>) {
     match value {
         Value::String(text) => found.extend(picture(text)),
@@ -69,6 +83,8 @@ fn find(value: &Value, found: &mut Vec<(&'static str, Vec<u8>)>) {
     }
 }
 
+/// Base64, with or without `data:image/…;base64,` before it. PNG, JPEG and WebP by their first bytes; 16 characters
+/// are twelve bytes, as many as the longest of the three marks.
 fn picture(text: &str) -> Option<(&'static str, Vec<u8>)> {
     let text = match text.strip_prefix("data:image/") {
         Some(rest) => rest.split_once(";base64,")?.1,

@@ -1,4 +1,9 @@
 //! What an answer means that was fetched long after its attempt had ended.
+//!
+//! The classifier and nobody else decides what an answer means, here as for a call that runs: the answer is handed to
+//! a `ClassifyLayer` as if it had just come, with the workload that the ledger has of its attempt. So a picture that
+//! is fetched an hour later is `Delivered` by the same rules, and a failure has the class that its caller would have
+//! seen.
 
 use std::{convert::Infallible, future::ready, time::SystemTime};
 
@@ -15,7 +20,7 @@ use tower_layer::Layer;
 
 use crate::core::{Attempt, Class, Workload};
 
-/// What came of a task.
+/// What a task's last poll brought: the answer that its caller would have had.
 pub(super) struct FetchedAnswer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
@@ -24,6 +29,9 @@ pub(super) struct FetchedAnswer {
 }
 
 /// How the attempt that was opened like this ended: judged as its own answer would have been.
+///
+/// Only what the ledger keeps of the request is known: model, resolution, number of images. The probability of a
+/// charge is the provider's own rule where it has one for tasks, else that of the class.
 pub(super) async fn judged(opening: &Opening, answered: FetchedAnswer) -> Closing {
     let mut workload = Workload::default();
     workload.recognised = true;
@@ -67,6 +75,7 @@ pub(super) fn expired(opening: &Opening) -> Closing {
     closing(opening, outcome, exposure.probability)
 }
 
+/// The duration goes from the opening of the entry to now: the attempt was out for so long, whoever waited for it.
 fn closing(opening: &Opening, mut outcome: Outcome, probability: Probability) -> Closing {
     outcome.exposure = Exposure::new(probability, opening.price);
     let mut closing = Closing::new(outcome);

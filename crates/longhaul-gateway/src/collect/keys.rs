@@ -1,3 +1,6 @@
+//! `collect` by hand has no configuration of upstreams, and a key on the command line is in the shell's history and
+//! in the list of processes. So each host's key is in an environment variable, named after the host.
+
 use std::{collections::BTreeMap, fmt};
 
 use http::{HeaderMap, HeaderValue, header};
@@ -14,10 +17,14 @@ use http::{HeaderMap, HeaderValue, header};
 /// let missing = keys.headers("queue.fal.run", "fal").unwrap_err();
 /// assert_eq!(missing.variable, "A_VARIABLE_THAT_NOBODY_SETS");
 /// ```
+///
+/// The key of one host is never given for another, whatever a ledger says.
 #[derive(Clone, Debug, Default)]
 pub struct HostKeys(BTreeMap<String, String>);
 
 /// A host whose key nobody named.
+///
+/// Its message names the variable to set, and never what is in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct MissingKey {
@@ -29,6 +36,8 @@ pub struct MissingKey {
 
 impl HostKeys {
     /// The key of `host`, with its port where the URL has one, is in the environment variable `variable`.
+    ///
+    /// In capitals or not. The last of two for the same host counts.
     #[must_use]
     pub fn at(mut self, host: impl Into<String>, variable: impl Into<String>) -> Self {
         self.0
@@ -37,6 +46,9 @@ impl HostKeys {
     }
 
     /// The headers for a task of `dialect` at `host`.
+    ///
+    /// One header, `authorization`, marked as sensitive, so that client libraries do not log it. Providers that want
+    /// another one are collected by the gateway itself, which knows `key_header`.
     ///
     /// # Errors
     ///
@@ -53,6 +65,8 @@ impl HostKeys {
         Ok(HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
     }
 
+    /// `LONGHAUL_KEY_` and the host in small letters; what no variable's name can have becomes `_`. Two hosts that
+    /// differ there alone need a name each, by `at`.
     fn variable(&self, host: &str) -> String {
         let host = host.to_ascii_lowercase();
         if let Some(named) = self.0.get(&host) {
@@ -66,6 +80,7 @@ impl HostKeys {
     }
 }
 
+/// `None` for an empty key and for one that no header can hold.
 fn authorization(key: &str, dialect: &str) -> Option<HeaderValue> {
     let text = match (key, dialect) {
         ("", _) => return None,

@@ -1,3 +1,6 @@
+//! The body as its caller reads it. It is a caller's presence as well: dropped before the end, the caller has left;
+//! at the end, or at an error, it counts no longer, whoever still holds the body.
+
 use std::{
     fmt,
     pin::Pin,
@@ -19,6 +22,9 @@ pub(super) type Piece = Result<Option<Frame<Bytes>>, Error>;
 
 pin_project! {
     /// The answer's body: the inner one where a layer above polls the call, else what its task hands on.
+    ///
+    /// It ends in an error where the call was [stopped](super::DetachLayer::stop) in the middle. Its size hint is the
+    /// inner body's, less what has passed.
     pub struct ResponseBody<B> {
         #[pin]
         state: State<B>,
@@ -35,6 +41,7 @@ pin_project! {
         Piped {
             pieces: mpsc::Receiver<Piece>,
             hint: SizeHint,
+            // After an error there is nothing more, though a sender might still be alive.
             over: bool,
             presence: Option<Presence>,
         },
@@ -59,6 +66,8 @@ impl<B> ResponseBody<B> {
         }
     }
 
+    /// The presence moves from the future of the head into the body, without a moment in between in which nobody
+    /// waits.
     pub(super) fn held_by(mut self, caller: Option<Presence>) -> Self {
         if let State::Piped { presence, .. } = &mut self.state {
             *presence = caller;
@@ -126,6 +135,8 @@ where
 }
 
 /// What is left of the body after `frame`.
+///
+/// A hint that stayed as it was would let a server promise more bytes than are to come.
 fn shorten(hint: &mut SizeHint, frame: &Frame<Bytes>) {
     let Some(data) = frame.data_ref() else { return };
     let passed = u64::try_from(data.len()).unwrap_or(u64::MAX);

@@ -1,3 +1,12 @@
+//! `Run` is the decision, in one poll: the call first, then whether anybody is left who wants it. A call is ended
+//! only where its callers have left, nobody will come back, and nothing is out that may be charged; that is asked at
+//! every wake, so that an attempt which turns out free ends the call although its caller left long ago.
+//!
+//! `pump` is the task of a call that nobody watches. It goes on when nobody takes what it sends: reading to the end
+//! is what makes the ledger say that the picture came.
+//!
+//! Tests: `what_was_sent_is_kept_when_the_caller_leaves`, `nothing_is_begun_for_a_caller_who_left`.
+
 use std::{
     fmt,
     future::Future,
@@ -22,6 +31,7 @@ pin_project! {
     /// A call until its head, ended where its callers have left and nothing that may be charged is in flight.
     pub(super) struct Run<F> {
         // Dropped as soon as nobody wants it.
+        // Dropped before the error is returned: its guards write down how the attempt ended.
         #[pin]
         inner: Option<F>,
         progress: Progress,
@@ -39,6 +49,8 @@ impl<F> Run<F> {
     }
 }
 
+/// The error of a call that was ended is `NotStarted`, which says that sending again is free: nothing that may be
+/// charged was out.
 impl<F, T, E> Future for Run<F>
 where
     F: Future<Output = Result<T, E>>,
@@ -66,6 +78,7 @@ where
     }
 }
 
+/// What the task of a call tells the future of its caller, once.
 type Answered<B> = Result<Response<ResponseBody<B>>, Error>;
 
 /// Runs a call on a task of its own, and hands its answer on as long as somebody takes it.
@@ -102,6 +115,8 @@ where
 
 pin_project! {
     /// The future of [`Detach`](super::Detach). Panics if polled after completion.
+    ///
+    /// Dropped, the caller has left: the call ends, or runs on, as the [module](super) says.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, B> {
         #[pin]
@@ -110,6 +125,7 @@ pin_project! {
 }
 
 pin_project! {
+    /// Which of the two ways the call goes.
     #[project = StateProj]
     enum State<F, B> {
         Inline {
@@ -125,12 +141,14 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
+    /// Polled by its caller, since a layer above counts the callers.
     pub(super) const fn inline(run: Run<F>) -> Self {
         Self {
             state: State::Inline { run },
         }
     }
 
+    /// On a task; `presence` is what makes it notice that the caller left.
     pub(super) const fn spawned(
         answered: oneshot::Receiver<Answered<B>>,
         presence: Presence,

@@ -32,6 +32,34 @@
 //!
 //! [`Progress`]: crate::progress::Progress
 //! [`Progress::run_on`]: crate::progress::Progress::run_on
+//!
+//! A caller that leaves after 30 s, and the picture that is made all the same:
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::Request;
+//! use http_body_util::Full;
+//! use longhaul::{Class, Stack, policy::Policy};
+//! use longhaul_gateway::detach::DetachLayer;
+//! use tower::{Layer, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let provider = longhaul_sim::Provider::builder().generation(Duration::from_secs(100))
+//! #     .image_weight(longhaul_sim::Weight::Tiny).build()?;
+//! let (stack, detach) = (Stack::new(Policy::nano_banana_pro())?, DetachLayer::default());
+//! let service = detach.layer(stack.layer(provider));
+//! let picture = Request::post("https://sim.example/v1/images/generations")
+//!     .header("content-type", "application/json")
+//!     .body(Full::<bytes::Bytes>::from(r#"{"model": "x", "prompt": "a cat", "size": "1024x1024"}"#))?;
+//!
+//! let left = tokio::time::timeout(Duration::from_secs(30), service.oneshot(picture)).await;
+//! assert!(left.is_err() && detach.running() == 1);
+//! detach.idle().await;
+//! let closing = stack.ledger().records()[0].closing.clone().expect("it has ended");
+//! assert_eq!(closing.outcome.class, Class::Delivered, "and not a call that somebody dropped");
+//! # Ok(()) }
+//! ```
 
 mod body;
 mod future;
@@ -49,6 +77,9 @@ mod tests;
 ///
 /// let request = http::Request::post("/v1/images/generations").extension(EndsWithCaller).body(());
 /// ```
+///
+/// It has no effect on a call with an idempotency key: there
+/// [`Progress::run_on`](crate::progress::Progress::run_on) says that somebody comes back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EndsWithCaller;
 

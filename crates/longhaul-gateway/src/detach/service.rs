@@ -1,3 +1,7 @@
+//! Two ways: a call whose callers another layer counts is polled where it is, and this layer decides only when it
+//! ends. A call that nobody watches gets a task of its own, since a future that a server drops can keep nothing
+//! alive.
+
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,6 +21,12 @@ use crate::{
 /// Lets a call that may be charged run on when its caller leaves.
 ///
 /// Alone it runs each call on a task of its own, so that nothing of it is polled by whoever may be gone. See the [module](super).
+///
+/// A call on a task reads the answer one frame ahead of its caller, so that a slow caller still slows the provider
+/// down. When the caller leaves, the rest is read and thrown away; where it was held is
+/// [`IdempotentReplay`](crate::replay)'s matter.
+///
+/// Without a stack below, nothing is known to be sent: each call then ends with its caller.
 #[derive(Clone, Debug)]
 pub struct Detach<S> {
     inner: S,

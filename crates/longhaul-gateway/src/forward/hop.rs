@@ -1,6 +1,11 @@
+//! Headers that are about one connection. A proxy that passes them on lets a caller speak to the connection behind
+//! it: that is how requests are smuggled (`no_second_request_hides_in_the_body_of_the_first`).
+
 use http::{HeaderMap, HeaderName, Version, header, response};
 
 /// What is about one connection and not about the call, beside what `Connection` names itself.
+///
+/// Those of RFC 9110, section 7.6.1, and `Proxy-Connection`, which no standard has and browsers sent.
 const HOP_BY_HOP: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -42,6 +47,18 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// Makes an upstream's head fit for the caller: without what belongs to the upstream's connection, and in the caller's
 /// HTTP version. A server that passes on `HTTP/1.0` frames the answer by closing the connection, and half a picture then
 /// looks like a whole one.
+///
+/// ```
+/// use http::{Response, Version};
+/// use longhaul_gateway::forward::answer;
+///
+/// let old = Response::builder().version(Version::HTTP_10).header("connection", "close").body(())?;
+/// let (mut head, ()) = old.into_parts();
+/// answer(&mut head);
+/// assert_eq!(head.version, Version::HTTP_11);
+/// assert!(head.headers.is_empty());
+/// # Ok::<(), http::Error>(())
+/// ```
 pub fn answer(head: &mut response::Parts) {
     strip_hop_by_hop(&mut head.headers);
     head.version = Version::HTTP_11;

@@ -1,8 +1,14 @@
 //! Where callers put their keys.
+//!
+//! SDKs put a key into one of four headers or into the query. What identifies a caller and what is taken out before a
+//! request goes on are the same list, so that no key can be read in one place and forgotten in the other
+//! (`no_key_of_the_callers_goes_on`).
 
 use http::{HeaderMap, HeaderName, Uri, header};
 
 /// The headers in which SDKs send a key.
+///
+/// OpenAI's, Google's, Azure's, and what relays use, in the order in which they are looked at.
 const HEADERS: [HeaderName; 4] = [
     header::AUTHORIZATION,
     HeaderName::from_static("x-goog-api-key"),
@@ -23,6 +29,9 @@ const PARAMETER: &str = "key";
 /// let request = request.body(()).unwrap();
 /// assert_eq!(presented_key(request.headers(), request.uri()), Some("sk-one"));
 /// ```
+///
+/// `Authorization` counts with the scheme `Bearer` alone. A key in the query is taken as it stands, without decoding:
+/// keys have no characters that need it.
 pub fn presented_key<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let in_headers = HEADERS.iter().find_map(|name| {
         let text = headers.get(name)?.to_str().ok()?.trim();
@@ -50,6 +59,9 @@ pub fn presented_key<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str
 /// assert_eq!(strip_keys(&mut headers, Some("alt=sse&key=sk-one")).as_deref(), Some("alt=sse"));
 /// assert_eq!(headers.len(), 1, "what is no key stays");
 /// ```
+///
+/// Cookies go as well: a session of the gateway's own origin is nothing for a provider. What is no key stays in its
+/// order.
 pub fn strip_keys(headers: &mut HeaderMap, query: Option<&str>) -> Option<String> {
     for name in HEADERS.iter().chain(&[header::COOKIE]) {
         headers.remove(name);

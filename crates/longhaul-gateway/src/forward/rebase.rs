@@ -1,3 +1,8 @@
+//! The only place where a target is made of what a caller wrote. Scheme and authority are the configuration's and are
+//! never parsed out of a request; of the request only path and query are taken, and put behind them as text.
+//!
+//! Test: `a_request_moves_to_the_upstream_and_nowhere_else`.
+
 use std::fmt;
 
 use http::{
@@ -27,6 +32,8 @@ pub struct Rebase {
 }
 
 /// Why a request cannot be moved.
+///
+/// `Display` says what to write in its place; nothing of the request is in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RebaseError {
@@ -63,6 +70,12 @@ impl Rebase {
     /// assert!(Rebase::new("https://api.example.com", "").is_ok());
     /// assert_eq!(Rebase::new("https://user:word@api.example.com", "").unwrap_err(), RebaseError::Upstream);
     /// ```
+    ///
+    /// Only whole segments of `strip` are taken off; an empty one takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`RebaseError::Upstream`].
     pub fn new(upstream: &str, strip: &str) -> Result<Self, RebaseError> {
         if upstream.contains(['?', '#', '@']) {
             return Err(RebaseError::Upstream);
@@ -100,6 +113,16 @@ impl Rebase {
 
     /// The URI at the upstream for a caller's path and query. Whatever host the caller named has no part in it.
     ///
+    /// ```
+    /// use longhaul_gateway::forward::Rebase;
+    ///
+    /// let rebase = Rebase::new("https://api.example.com", "")?;
+    /// // What looks like another host is a path.
+    /// assert_eq!(rebase.uri("//evil.example/x", None)?.host(), Some("api.example.com"));
+    /// assert!(rebase.uri("/v1/%2e%2e/admin", None).is_err(), "also where it is encoded");
+    /// # Ok::<(), longhaul_gateway::forward::RebaseError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RebaseError::DotSegment`] and [`RebaseError::Path`].
@@ -130,6 +153,9 @@ impl Rebase {
 }
 
 /// `.` and `..`, also where they or the slashes beside them are encoded.
+///
+/// Decoded once: what is encoded twice is a name with `%` in it for the provider as well. A backslash counts as a
+/// slash, since some servers take it for one.
 fn has_dot_segment(path: &str) -> bool {
     let plain = percent_decode_str(path).decode_utf8_lossy();
     let mut segments = plain.split(['/', '\\']);

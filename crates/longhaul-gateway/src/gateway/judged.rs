@@ -1,4 +1,10 @@
 //! The layers that stand above an upstream's own.
+//!
+//! These layers are built once and outlive every reload: they have the operations, the keys and the tasks. What a
+//! reload replaces, the upstream, is in each request's extensions, where `CallUpstream` finds it.
+//!
+//! Errors become answers at the very top, above the heartbeat: it and replay see results of the layers, and only the
+//! last step writes in a dialect.
 
 use std::{convert::Infallible, fmt};
 
@@ -19,6 +25,7 @@ use crate::{
     upstream::CallUpstream,
 };
 
+/// One boxed type, whether replay and heartbeat are on or not.
 type Judging = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible>;
 
 /// `Heartbeat`, `IdempotentReplay` and `Detach`, as configured, over the chosen upstream.
@@ -29,6 +36,7 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// With replay, what an earlier process left in the folder is looked through before the first call.
     pub(super) async fn new(config: &Config) -> Result<Self, ConfigError> {
         let detach = DetachLayer::default();
         let detached = detach.layer(CallUpstream);
@@ -56,6 +64,7 @@ impl Judged {
         self.replays.as_ref()
     }
 
+    /// Replay first: its operations run within `detach`, and are to be written down.
     pub(super) async fn stop(&self) {
         if let Some(replays) = &self.replays {
             replays.stop().await;
@@ -93,6 +102,7 @@ where
     answering(HeartbeatLayer::new(policy).layer(inner))
 }
 
+/// The service that was cloned is made ready by `oneshot`, for each call anew.
 fn answering<S, B>(inner: S) -> Judging
 where
     S: tower::Service<Request<Full<Bytes>>, Response = Response<B>, Error = Error>

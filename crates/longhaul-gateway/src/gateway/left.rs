@@ -1,4 +1,15 @@
 //! What an earlier process left open at the upstreams, collected while new calls run.
+//!
+//! Tasks whose call ended without their answer: the process died, or the deadline passed. They are looked up when the
+//! gateway starts, before any call begins, so that a caller that comes back at the first moment finds its operation
+//! taken up; and every 15 s from then on, for what this process or another one of the fleet has left meanwhile.
+//!
+//! The keys are those of upstreams with `exchange = "tasks"`. Which upstream a task belongs to is asked of each
+//! (`Upstream::collects`); a task that none of them has the key for is left to `longhaul-gateway collect`, and said
+//! once in the log.
+//!
+//! Tests: `what_a_killed_gateway_ordered_it_collects_when_it_is_back`,
+//! `without_the_key_a_gateway_leaves_tasks_to_their_owner`.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -20,11 +31,16 @@ use crate::{
 };
 
 /// Tasks that are asked after at a time.
+///
+/// Each holds an answer in memory while it is written: eight pictures of 40 MB, at worst.
 const AT_ONCE: usize = 8;
 /// Between two looks for what calls, or processes that share the ledger, have left.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// A task of ours, and the operation that somebody may come back for.
+///
+/// `expected` is made when the task is found, not when it is asked after: whoever comes back in between waits
+/// already.
 struct Ours {
     left: Left,
     policy: TasksPolicy,
@@ -79,6 +95,7 @@ pub(super) async fn collect(
 }
 
 impl Collecting {
+    /// An error of the index ends the round. Those found before it are dropped, without an end in their rows.
     async fn find(&mut self) -> Result<Vec<Ours>, BoxError> {
         let mut ours = Vec::new();
         let found: Result<Vec<Left>, LedgerError> = left_open(self.ledger.store()).await;
@@ -112,6 +129,7 @@ impl Collecting {
         Ok(ours)
     }
 
+    /// Errors are said once for each entry and not every 15 s.
     async fn all(&mut self, ours: Vec<Ours>) {
         if ours.is_empty() {
             return;

@@ -10,6 +10,33 @@
 //! 6. It gets its [turn](crate::turns) and its caller's [money](crate::money), and goes through the layers of `longhaul`.
 //!
 //! What goes wrong at any of these is a [`Refusal`] in the caller's dialect.
+//!
+//! A gateway within a program of one's own, without a socket:
+//!
+//! ```
+//! use axum::body::Body;
+//! use http::Request;
+//! use longhaul_gateway::{config::{Config, UpstreamConfig}, gateway::Gateway};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let mut relay = UpstreamConfig::new("relay", "http://127.0.0.1:9");
+//! relay.paths = vec!["/v1/".to_owned()];
+//! let mut config = Config::default();
+//! config.upstreams.push(relay);
+//! (config.ledger, config.state) = ("memory".to_owned(), "memory".to_owned());
+//! # config.replay.folder = folder.path().join("answers");
+//!
+//! let gateway = Gateway::new(&config).await?;
+//! let lost = gateway.answer(Request::get("/nowhere").body(Body::empty())?).await;
+//! assert_eq!(lost.status(), 404, "whatever happens is an answer");
+//! assert_eq!(gateway.ready().status(), 200);
+//! gateway.drain();
+//! assert_eq!(gateway.ready().status(), 503, "a load balancer sends no more calls");
+//! gateway.close().await;
+//! # Ok(()) }
+//! ```
 
 mod judged;
 mod left;
@@ -45,12 +72,20 @@ use crate::{
 };
 
 /// How long the end waits for a database that does not take what callers spent.
+///
+/// What is not settled then stays held in the database until its span is over: no caller gets more than its cap by
+/// it.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The gateway: answers every request. Cheap to clone.
+///
+/// The program ends it in this order: [`drain`](Self::drain), so that no new calls come; [`idle`](Self::idle), within
+/// a limit; [`stop`](Self::stop), where the limit was reached; [`close`](Self::close), always. Dropped without them,
+/// what runs is lost, as after a crash: nothing is paid twice, but outcomes are unknown.
 #[derive(Clone, Debug)]
 pub struct Gateway(Arc<Shared>);
 
+/// What stays for the life of the gateway, and `routing`, which is replaced as a whole.
 #[derive(Debug)]
 struct Shared {
     /// Replaced as a whole when the configuration changes; calls in flight keep what they began with.
@@ -67,6 +102,10 @@ struct Shared {
 
 impl Gateway {
     /// Builds everything that `config` names.
+    ///
+    /// It opens databases, makes the folder of a store, takes over what an earlier process left, and begins to
+    /// collect tasks. Nothing is sent to an upstream for a call, and no address is bound: that is
+    /// [`Server`](crate::server::Server)'s. To be called in a tokio runtime.
     ///
     /// # Errors
     ///
@@ -111,6 +150,9 @@ impl Gateway {
     }
 
     /// What callers with a cap have spent in its span, as earlier processes wrote it down.
+    ///
+    /// Not where the database counts for all: the first to ask in a span takes over what was spent there. A caller
+    /// that is new after a reload is read then.
     async fn read_spending(&self, config: &Config) -> Result<(), ConfigError> {
         let Some(replays) = self.0.judged.replays() else {
             return Ok(());
@@ -137,6 +179,10 @@ impl Gateway {
     }
 
     /// Answers a request.
+    ///
+    /// Never fails: what goes wrong is an answer in the caller's dialect. Each answer is one line of log. `/healthz`
+    /// and `/readyz` are answered to anybody, before any key is looked at. Dropped before the answer, the caller has
+    /// left.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
         match path {
@@ -168,6 +214,9 @@ impl Gateway {
     }
 
     /// Brings the gauges up to date.
+    ///
+    /// Gauges are told, not asked: whoever serves `/metrics` calls it first, and the program does so every 10 s for a
+    /// collector.
     pub fn measure(&self) {
         self.routing().measure();
         self.0.gauges.tell(&self.0.history.running());
@@ -178,6 +227,9 @@ impl Gateway {
     }
 
     /// Whether new calls are wanted.
+    ///
+    /// 200, or 503 once [`drain`](Self::drain) was called. A database that does not answer is not told here: an
+    /// instance that a load balancer takes out of service for it could not hand over the pictures that it has.
     pub fn ready(&self) -> Response<Body> {
         if self.0.draining.load(Ordering::Relaxed) {
             return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
@@ -186,6 +238,9 @@ impl Gateway {
     }
 
     /// From here on `/readyz` says that no new calls are wanted.
+    ///
+    /// Calls that come all the same are answered as before: a load balancer needs a moment to notice. There is no way
+    /// back.
     pub fn drain(&self) {
         self.0.draining.store(true, Ordering::Relaxed);
     }
@@ -201,27 +256,40 @@ impl Gateway {
     }
 
     /// All upstreams, in the order in which they are asked.
+    ///
+    /// Those in force at this moment; a reload replaces all of them.
     pub fn upstreams(&self) -> Vec<Upstream> {
         self.routing().upstreams().to_vec()
     }
 
     /// Attempts in flight, at all upstreams.
+    ///
+    /// Attempts at upstreams of an earlier configuration are not counted.
     pub fn in_flight(&self) -> usize {
         self.routing().in_flight()
     }
 
     /// Ends when no operation runs, with a caller or without. To be asked when no new ones come.
+    ///
+    /// It may last as long as the longest deadline, so that a limit belongs around it. Dropped, it changes nothing.
     pub async fn idle(&self) {
         self.0.judged.idle().await;
     }
 
     /// Ends what still runs with its caller gone or waiting behind [replay](crate::replay), and waits until that is written
     /// down. To be asked when the time to finish is over.
+    ///
+    /// Calls that end so are written down as of unknown outcome where they may have been charged; who comes back for
+    /// one is told. With a database that is gone this takes up to an hour: put a limit around it, as the program does
+    /// with 30 s.
     pub async fn stop(&self) {
         self.0.judged.stop().await;
     }
 
     /// Writes what is not written yet.
+    ///
+    /// Spending in the database, for at most 30 s, and the ledger. What fails is logged. The gateway answers no more
+    /// calls properly afterwards.
     pub async fn close(&self) {
         let settled = timeout(SETTLED_WITHIN, self.0.accounts.idle());
         let (settled, closed) = tokio::join!(settled, self.0.books.close());
@@ -233,6 +301,8 @@ impl Gateway {
         }
     }
 
+    /// In the order of the [module](self). A caller is identified before anything else is looked at, so that a
+    /// stranger learns of no path, host or operation.
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         if request.method() == Method::CONNECT {
             return Err(Refusal::new(
@@ -271,6 +341,7 @@ impl Gateway {
         Ok(answer)
     }
 
+    /// The account is there for callers with a cap alone: without it nothing is held.
     fn put_caller(&self, head: &mut http::request::Parts, caller: Caller) {
         if let Some(cap) = caller.cap() {
             let account = self.0.accounts.of(caller.name(), cap, Default::default);
@@ -279,6 +350,7 @@ impl Gateway {
         head.extensions.insert(caller);
     }
 
+    /// One clone of the `Arc` for each request: a reload in the middle of a call changes nothing for it.
     fn routing(&self) -> Arc<Routing> {
         self.0
             .routing

@@ -15,6 +15,16 @@ const PAUSE: Duration = Duration::from_secs(2);
 impl Gateway {
     /// Callers, upstreams and limits of `config` hold for calls that come from now on; calls in flight keep what they began
     /// with. An error changes nothing.
+    ///
+    /// Everything below `upstreams` is built anew: connections, places, and what was learned of
+    /// [routes](longhaul::RouteHistory). Calls in flight keep their places in the old upstream, so that until they
+    /// end up to twice as many may run. Listeners, databases, `replay`, `collected`, `heartbeat` and `drain` stay as
+    /// they were, and so do `limits.head_bytes`, `limits.head_time` and `limits.connections`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new) that callers, upstreams and limits can cause, and `state` where a new caller's
+    /// spending cannot be read.
     pub async fn reload(&self, config: &Config) -> Result<(), ConfigError> {
         config.validate()?;
         let routing = Routing::new(config, &self.0.books, &self.0.history)?;
@@ -28,6 +38,10 @@ impl Gateway {
     }
 
     /// Takes over what changes in the file at `path`, of which `config` was read. Never ends.
+    ///
+    /// It looks every two seconds, at the files with keys as well, and reloads where anything differs. A file that
+    /// cannot work is logged once for each mistake, and the old configuration stays. To be spawned on a task;
+    /// aborted, the gateway keeps what it has.
     pub async fn follow(&self, path: PathBuf, config: Config) {
         let mut last = (config.clone(), keys(&config));
         let mut refused = None;
@@ -73,6 +87,9 @@ impl Gateway {
 }
 
 /// The contents of the files that hold providers' keys: a key can change without the configuration.
+///
+/// Compared and never kept beyond the next look. A file that cannot be read is `None`: it is refused when the
+/// upstream reads it.
 fn keys(config: &Config) -> Vec<Option<Vec<u8>>> {
     let of = |key: &Option<ProviderKey>| match key {
         Some(ProviderKey::File(path)) => std::fs::read(path).ok(),

@@ -1,4 +1,7 @@
 //! What follows from the configuration and can change while the gateway runs.
+//!
+//! Immutable: a reload makes another one and swaps the `Arc`. A request that has begun keeps the one that it began
+//! with, so that the key it was let in by, the upstream and the limits are always of one configuration.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -72,6 +75,8 @@ impl Routing {
     }
 
     /// The upstreams whose paths and hosts fit; at least one.
+    ///
+    /// All that fit, and not the first: which one it is may depend on the model, which is in the body.
     pub(super) fn fitting(&self, path: &str, host: Option<&str>) -> Result<Vec<Upstream>, Refusal> {
         let fitting: Vec<_> = self
             .upstreams
@@ -87,6 +92,10 @@ impl Routing {
 
     /// Reads the body, and chooses the first upstream whose models fit. All that the layers must know is in the
     /// extensions then.
+    ///
+    /// The extensions are how the layers above an upstream learn of its configuration: `Patience`, `Silent`,
+    /// `EndsWithCaller`, `ExpectedCost`, `WantsStream`, and the `Upstream` itself. Layers that find none of them
+    /// behave as by default.
     pub(super) async fn choose(
         &self,
         fitting: Vec<Upstream>,
@@ -122,6 +131,8 @@ impl Routing {
 }
 
 /// Whether the body's JSON has `"stream": true`.
+///
+/// Only at the top of the JSON, and only `true`: a prompt that speaks of streams must not turn the answer into one.
 fn asks_for_stream(body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Asked {

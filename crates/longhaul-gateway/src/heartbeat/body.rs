@@ -1,3 +1,14 @@
+//! Where a sign of life may stand is the whole difficulty. In front of JSON: any number of blanks, until the first
+//! byte that is none. In an event stream: a comment between two events, never within one, and an event's end may come
+//! in two pieces. In everything else: nowhere.
+//!
+//! After the first sign of life the head is out. What comes then must be readable behind it: an answer of the same
+//! kind passes, a failure or an answer of another kind is collected and told as an error of the caller's dialect
+//! (`envelope.rs`).
+//!
+//! Tests: `comments_stand_between_events_and_never_within_one`, `an_event_may_end_in_two_pieces`,
+//! `blanks_stand_before_json_and_never_within_it`.
+
 use std::{
     fmt,
     future::Future,
@@ -20,6 +31,11 @@ use crate::{
 };
 
 /// The answer's body, with signs of life in front of it or between its events.
+///
+/// It has a length only where it has the answer as it came. An error of the inner body stays one while the answer
+/// passes, and is told in the body where the answer is wrapped.
+///
+/// Dropped, it drops the call or the answer: the caller has left.
 pub struct ResponseBody<F, B> {
     state: State<F, B>,
 }
@@ -31,16 +47,15 @@ enum State<F, B> {
         line: Line,
         quiet: Option<Pin<Box<Sleep>>>,
     },
+    /// The head is the provider's, or ours and the answer fits it.
     Passing {
         body: B,
         /// `None` where nothing may be put in.
         beats: Option<Beats>,
     },
     /// An answer that does not fit behind the head, collected to be told in its words.
-    Wrapping {
-        body: B,
-        envelope: Envelope,
-    },
+    Wrapping { body: B, envelope: Envelope },
+    /// The gateway's own words, once.
     Own(Option<Bytes>),
 }
 
@@ -52,11 +67,14 @@ struct Beats {
     stream: bool,
     /// The last bytes that passed: a blank line ends an event, also one that comes in two pieces.
     last: [u8; 4],
+    /// Whether anything but white space has passed: JSON has begun, and takes no further blank.
     begun: bool,
+    /// Made at the first pending poll after each piece, so that the time runs from the last byte.
     quiet: Option<Pin<Box<Sleep>>>,
 }
 
 impl<F, B> ResponseBody<F, B> {
+    /// The head goes out now; the call goes on in here.
     pub(super) const fn wait(inner: Pin<Box<F>>, line: Line) -> Self {
         Self {
             state: State::Waiting {
@@ -106,6 +124,7 @@ impl Beats {
         }
     }
 
+    /// What came: the clock begins anew, and the last bytes are remembered.
     fn passed(&mut self, data: &Bytes) {
         self.quiet = None;
         if !data.is_empty() {
@@ -117,6 +136,8 @@ impl Beats {
         }
     }
 
+    /// A sign of life, where one may stand and it is time; pending otherwise. Where none may stand no clock runs: the
+    /// next piece wakes the task.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let allowed = if self.stream {
             self.last.ends_with(b"\n\n") || self.last == *BLANK_LINE
@@ -221,6 +242,7 @@ where
     }
 }
 
+/// Every byte that is not the provider's is counted.
 fn beat(bytes: Bytes) -> Frame<Bytes> {
     metrics::counter!("longhaul.heartbeat.bytes").increment(bytes.len() as u64);
     Frame::data(bytes)

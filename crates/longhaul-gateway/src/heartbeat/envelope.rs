@@ -1,4 +1,14 @@
 //! An answer whose status can no longer be told, told in the body.
+//!
+//! The head said 200 and JSON, or an event stream. A provider's error is told in the words that it came in, with its
+//! status inside; what is no error object of the caller's dialect becomes one. Good JSON under another content type
+//! is handed on as JSON: relays call it many names, and a picture that is paid for is not thrown away for a header.
+//!
+//! Collected are at most 64 KiB, or 64 MiB where it may be a picture: all else is cut, and named by its first 2,000
+//! characters.
+//!
+//! Tests: `an_error_after_the_first_sign_of_life_is_told_in_the_body`,
+//! `json_behind_a_beat_is_json_whatever_it_is_called`.
 
 use http::{HeaderMap, StatusCode, header, response::Parts};
 use serde_json::Value;
@@ -22,6 +32,7 @@ pub(super) enum Kind {
     Opaque,
 }
 
+/// By its headers alone: nothing of the body has come.
 pub(super) fn kind(headers: &HeaderMap) -> Kind {
     let text = |name| {
         let value: Option<&http::HeaderValue> = headers.get(name);
@@ -72,6 +83,7 @@ impl Envelope {
         }
     }
 
+    /// What is no JSON by its first byte is kept as an error is, whatever its status.
     pub(super) fn push(&mut self, data: &[u8]) {
         let mut begin = self.collected.iter().chain(data);
         let first = begin.find(|byte| !byte.is_ascii_whitespace());
@@ -84,6 +96,7 @@ impl Envelope {
             .extend_from_slice(&data[..data.len().min(room)]);
     }
 
+    /// The whole body behind the blanks; in an event stream, one event.
     pub(super) fn write(&mut self) -> Vec<u8> {
         if self.status.is_success() && self.is_json() {
             let mut whole = std::mem::take(&mut self.collected);
@@ -125,6 +138,7 @@ impl Envelope {
         !self.too_long && serde_json::from_slice::<serde::de::IgnoredAny>(&self.collected).is_ok()
     }
 
+    /// What was collected before the break is left out: half an error says less than why it broke.
     pub(super) fn write_broken(&self, error: &Error) -> Vec<u8> {
         let refusal = Refusal::of_error(error, self.dialect);
         Self::of_refusal(self.dialect, self.stream, &refusal)

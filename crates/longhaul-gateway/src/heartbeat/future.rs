@@ -1,3 +1,8 @@
+//! The call is polled first at every wake, so that an answer which is there at the end of the silence goes out with
+//! its own head. Only then is it asked what the line is due.
+//!
+//! No timer is made before the call is first found pending: fast calls pay for none.
+
 use std::{
     fmt,
     future::Future,
@@ -18,6 +23,9 @@ use super::{
 use crate::core::{BoxError, Error};
 
 /// The future of [`Heartbeat`](super::Heartbeat). Panics if polled after completion.
+///
+/// Dropped, it drops the call: what runs on is the layers' below. Where it is ready with a 200 of its own, the call
+/// goes on inside the body.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture<F, B> {
     // Boxed, since it goes on inside the answer's body when the head has to go out first.

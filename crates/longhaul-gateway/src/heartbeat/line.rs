@@ -1,3 +1,6 @@
+//! What is known of one caller, and what its line is due. The decision is one function, `due`, from two questions to
+//! `Progress`: may money be out, and is anything being tried?
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +18,16 @@ use crate::{
 ///
 /// A comment is a sign of life in an event stream and breaks JSON, and a blank is one in front of JSON and nothing in a stream: so
 /// the form has to be known before the answer is.
+///
+/// The gateway reads `"stream": true` in the body and puts it there; a server of one's own does the same:
+///
+/// ```
+/// use longhaul_gateway::heartbeat::WantsStream;
+///
+/// let body = r#"{"model": "gpt-5.1", "input": "a cat", "stream": true}"#;
+/// let request = http::Request::post("/v1/responses").extension(WantsStream(true)).body(body);
+/// # let _ = request;
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WantsStream(pub bool);
 
@@ -25,12 +38,13 @@ pub(super) struct Line {
     pub(super) progress: Progress,
     pub(super) dialect: Dialect,
     pub(super) stream: bool,
+    /// Refusals are waited out, in silence.
     patient: bool,
     /// Whether it is left alone.
     pub(super) silent: bool,
 }
 
-/// What a line gets whose silence has lasted.
+/// What a caller gets whose line has been silent for long enough.
 pub(super) enum Due {
     /// Signs of life.
     Beat,
@@ -41,9 +55,13 @@ pub(super) enum Due {
 }
 
 /// How soon it is looked again whether a request is out.
+///
+/// Whether a request is out is seen by looking: nothing wakes the line for it. A second late is nothing for a load
+/// balancer.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Line {
+    /// Before the call: it puts the `Progress` into the request.
     pub(super) fn of<B>(policy: HeartbeatPolicy, request: &mut Request<B>) -> Self {
         let wants = request.extensions().get::<WantsStream>();
         let stream = wants.map_or_else(|| asks_for_stream(request), |wants| wants.0);
@@ -58,6 +76,11 @@ impl Line {
         }
     }
 
+    /// | | |
+    /// |---|---|
+    /// | something that may be charged was sent | signs of life |
+    /// | a request is on its way out, or the caller is patient | silence for another second |
+    /// | all so far was free, or nothing was begun | the last refusal, and the end |
     pub(super) fn due(&self) -> Due {
         if self.progress.may_have_paid() {
             return Due::Beat;
@@ -111,6 +134,9 @@ impl Line {
     }
 
     /// Nobody on the way must hold back or compress what comes in drops.
+    ///
+    /// nginx buffers without `X-Accel-Buffering`, others compress without `no-transform`; either holds signs of life
+    /// back.
     pub(super) fn mark(&self, headers: &mut HeaderMap) {
         headers.insert(
             header::CACHE_CONTROL,
@@ -128,6 +154,7 @@ impl Line {
     }
 }
 
+/// `Accept`, or Gemini's `alt=sse`: what can be seen without the body.
 fn asks_for_stream<B>(request: &Request<B>) -> bool {
     let accept = request.headers().get(header::ACCEPT);
     let by_header = accept

@@ -43,6 +43,32 @@
 //!     every: Duration::from_secs(10),
 //! });
 //! ```
+//!
+//! What a caller sees of a picture that takes 100 s:
+//!
+//! ```
+//! use std::time::Duration;
+//! use http::Request;
+//! use http_body_util::{BodyExt, Full};
+//! use longhaul::{Stack, policy::Policy};
+//! use longhaul_gateway::heartbeat::HeartbeatLayer;
+//! use tower::{Layer, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let provider = longhaul_sim::Provider::builder().generation(Duration::from_secs(100))
+//! #     .image_weight(longhaul_sim::Weight::Tiny).build()?;
+//! let service = HeartbeatLayer::default().layer(Stack::new(Policy::nano_banana_pro())?.layer(provider));
+//! let picture = Request::post("https://sim.example/v1/images/generations")
+//!     .header("content-type", "application/json")
+//!     .body(Full::<bytes::Bytes>::from(r#"{"model": "x", "prompt": "a cat", "size": "4096x4096"}"#))?;
+//! let begun = tokio::time::Instant::now();
+//! let answer = service.oneshot(picture).await?;
+//! assert_eq!((answer.status().as_u16(), begun.elapsed().as_secs()), (200, 45), "the head goes out with the first blank");
+//! let body = answer.into_body().collect().await?.to_bytes();
+//! assert!(body.starts_with(b"    {"), "blanks at 45, 60, 75 and 90 s, which JSON readers skip");
+//! # Ok(()) }
+//! ```
 
 mod body;
 mod envelope;
@@ -69,6 +95,9 @@ pub use self::{
 /// let policy = HeartbeatPolicy::default();
 /// assert_eq!((policy.after, policy.every), (Duration::from_secs(45), Duration::from_secs(15)));
 /// ```
+///
+/// Both must be more than zero. The [configuration](crate::config::HeartbeatConfig) refuses zero; here nothing does,
+/// and `every` of zero would be a flood of blanks. Where the numbers are from is said there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeartbeatPolicy {
     /// How long the line stays silent first. Default 45 s.
@@ -87,5 +116,15 @@ impl Default for HeartbeatPolicy {
 }
 
 /// A request extension: this call's line is left alone.
+///
+/// For callers that would rather wait in silence: one that asked for `respond-async` gets a ticket, which a blank in
+/// front would turn into a 200.
+///
+/// ```
+/// use longhaul_gateway::heartbeat::Silent;
+///
+/// let request = http::Request::post("/v1/images/generations").extension(Silent).body(());
+/// # let _ = request;
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Silent;

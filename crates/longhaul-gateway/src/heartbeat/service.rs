@@ -1,3 +1,6 @@
+//! One `Line` for each call, made before the call begins: it holds the `Progress` by which the call tells what was
+//! sent.
+
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,6 +14,10 @@ use crate::core::{BoxError, Error};
 /// Keeps the caller's line open over a call that was sent.
 ///
 /// Over a call of which nothing was sent it stays silent, so that a refusal keeps its status. See the [module](super).
+///
+/// `S` may be any service whose bodies are `Unpin`; what it does not tell of itself through
+/// [`Progress`](crate::progress::Progress) is taken for not sent, and refused when the silence has lasted. Its errors
+/// in time stay errors; those that come after the first sign of life are told in the body.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat<S> {
     inner: S,
@@ -19,6 +26,8 @@ pub struct Heartbeat<S> {
 
 impl<S> Heartbeat<S> {
     /// Over `inner`, by `policy`.
+    ///
+    /// [`HeartbeatLayer`](super::HeartbeatLayer) does the same in a `ServiceBuilder`.
     pub const fn new(inner: S, policy: HeartbeatPolicy) -> Self {
         Self { inner, policy }
     }

@@ -1,3 +1,9 @@
+//! Who counts is hidden in `Purse`: one process under a lock, or a fleet in its database. Both hold first and settle
+//! later, and both say no by the same `ErrorKind::SpendingCap`, with the numbers that were compared.
+//!
+//! A hold settles when it is dropped, whatever happens to its call: money that stays held would close a caller's
+//! account, and money that is forgotten would open it.
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,6 +33,8 @@ use crate::{
 /// assert!(!accounts.are_shared(), "another gateway would count for itself");
 /// # Ok(()) }
 /// ```
+///
+/// Cheap to clone; all clones count together. One for each gateway: what two of them count in memory is not added up.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     own: Arc<Mutex<HashMap<Arc<str>, Account>>>,
@@ -57,6 +65,25 @@ impl Accounts {
     }
 
     /// The account of the caller called `name`, with `spent` of earlier where it is new and this process's alone.
+    ///
+    /// A cap that has changed holds at once, with what was spent before. `spent` is asked for once at most.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    /// use longhaul_gateway::{config::{Cap, Per}, money::{Accounts, Balance}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// let accounts = Accounts::open("memory").await?;
+    /// let before = || Balance { spent: 900_000, ..Balance::default() };
+    /// let tight = accounts.of(&"alice".into(), Cap::new(Money::usd_micros(1_000_000), Per::Month), before);
+    /// let price = Some(Money::usd_micros(240_000));
+    /// assert!(tight.reserve().first(price).await.is_err());
+    /// // The cap is raised in the file while the gateway runs.
+    /// let raised = accounts.of(&"alice".into(), Cap::new(Money::usd_micros(2_000_000), Per::Month), before);
+    /// assert!(raised.reserve().first(price).await.is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn of(&self, name: &Arc<str>, cap: Cap, spent: impl FnOnce() -> Balance) -> Account {
         if let Some(fleet) = &self.fleet {
             return Account(Purse::Fleet {
@@ -75,7 +102,10 @@ impl Accounts {
         account.clone()
     }
 
-    /// Ends when everything that was held is settled. To be asked when no new calls come.
+    /// Ends when everything that was held is settled. Call it when no new calls come.
+    ///
+    /// With a database that is gone it takes up to an hour; what is not settled stays held. Without a fleet it ends
+    /// at once: there each settlement is done when it is made.
     pub async fn idle(&self) {
         if let Some(fleet) = &self.fleet {
             fleet.idle().await;
@@ -84,10 +114,15 @@ impl Accounts {
 }
 
 /// The money of one caller.
+///
+/// Cheap to clone. A request extension: [`CallUpstream`](crate::upstream::CallUpstream) reserves from it; without
+/// one, nothing is held.
 #[derive(Clone, Debug)]
 pub struct Account(Purse);
 
 /// Who counts.
+///
+/// Of a fleet there is no balance in memory: what another gateway spent a moment ago must count.
 #[derive(Clone, Debug)]
 enum Purse {
     Own(Arc<Mutex<State>>),
@@ -106,6 +141,9 @@ pub(super) struct State {
 }
 
 /// What a caller has spent in the span of its cap, in millionths of the cap's currency: all three count against it.
+///
+/// For a person: `spent` is what a bill will have, `doubtful` what it may have, `held` what calls of this moment may
+/// cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Balance {
     /// Charged for certain.
@@ -126,6 +164,8 @@ impl Balance {
 
 impl Account {
     /// An account of this process's own under `cap`, of which `balance` was spent before.
+    ///
+    /// For a gateway of one's own without [`Accounts`]; what ran before is the caller's to know.
     pub fn new(cap: Cap, balance: Balance) -> Self {
         Self(Purse::Own(Arc::new(Mutex::new(State {
             cap,
@@ -149,6 +189,8 @@ impl Account {
     /// assert!(account.reserve().first(Some(Money::usd_micros(240_000))).await.is_err());
     /// # Ok(()) }
     /// ```
+    ///
+    /// Nothing is held by asking; a moment later it may be another one.
     pub async fn balance(&self) -> Result<Balance, BoxError> {
         match &self.0 {
             Purse::Own(state) => {
@@ -209,6 +251,7 @@ impl State {
         Ok(price)
     }
 
+    /// What was held in an earlier span is charged in this one: the account has forgotten that span.
     fn settle(&mut self, micros: i64, charged: Charged) {
         self.turn_over();
         let balance = &mut self.balance;
@@ -240,6 +283,8 @@ const fn of(currency: Currency, micros: i64) -> Money {
 }
 
 /// When the span of a cap that counts now began; `None` for one without end.
+///
+/// In UTC. Also `None` where the clock stands before 1970, which counts as ever.
 pub(crate) fn begin(per: Per) -> Option<SystemTime> {
     let utc = jiff::tz::TimeZone::UTC;
     let today = utc

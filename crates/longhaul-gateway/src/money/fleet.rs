@@ -29,6 +29,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS longhaul_spending (
     caller TEXT NOT NULL, currency TEXT NOT NULL, per TEXT NOT NULL, since BIGINT NOT NULL,
     spent BIGINT NOT NULL, doubtful BIGINT NOT NULL, held BIGINT NOT NULL,
     PRIMARY KEY (caller, currency, per, since))";
+/// `BIGSERIAL`: PostgreSQL alone has it, and only there is anything shared.
 const HOLDS: &str = "CREATE TABLE IF NOT EXISTS longhaul_holds (hold BIGSERIAL PRIMARY KEY, micros BIGINT NOT NULL)";
 /// The row of a span; what follows binds from `$5` on.
 macro_rules! of_span {
@@ -39,11 +40,14 @@ macro_rules! of_span {
         )
     };
 }
+/// One statement: the row of the span grows only where the cap allows it, and the hold exists only where it grew. No
+/// lock is held between round trips.
 const HOLD: &str = concat!(
     of_span!("WITH fits AS (UPDATE longhaul_spending SET held = held + $5"),
     " AND spent + doubtful + held + $5 <= $6 RETURNING 1) \
      INSERT INTO longhaul_holds (micros) SELECT $5 FROM fits RETURNING hold"
 );
+/// Deletes the hold, and moves its money only where there was one: made twice, the second changes nothing.
 const SETTLE: &str = of_span!(
     "WITH settled AS (DELETE FROM longhaul_holds WHERE hold = $5 RETURNING micros) \
      UPDATE longhaul_spending SET held = held - settled.micros, spent = spent + $6, doubtful = doubtful + $7 FROM settled"
@@ -56,6 +60,7 @@ const BEGIN: &str = "INSERT INTO longhaul_spending (caller, currency, per, since
     FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $4 AND state <> 'running' \
     ON CONFLICT (caller, currency, per, since) DO NOTHING";
 
+/// Beside the eight of the index, on the same server.
 const CONNECTIONS: u32 = 4;
 
 /// The money that all gateways count together.
@@ -73,6 +78,8 @@ pub(super) struct FleetHold {
 }
 
 /// One caller's money in one span of its cap.
+///
+/// The key of its row. `since` is 0 for a cap without end.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     caller: Arc<str>,
@@ -97,6 +104,7 @@ impl Span {
 }
 
 impl Fleet {
+    /// The operations' table is made too: what was spent before is read from it.
     pub(super) async fn open(url: &str) -> Result<Self, BoxError> {
         sqlx::any::install_default_drivers();
         let pool = AnyPoolOptions::new()
@@ -125,6 +133,8 @@ impl Fleet {
     }
 
     /// Holds `price` under `cap`, on a task of its own: what is held is settled also where nobody waits for it any more.
+    ///
+    /// A database that does not answer is `ErrorKind::Ledger`, 503: what cannot be counted is not sent.
     pub(super) async fn hold(&self, span: Span, cap: Cap, price: Money) -> Result<Hold, ErrorKind> {
         let fleet = self.clone();
         let task = self.settling.spawn(async move {
@@ -171,6 +181,8 @@ impl Fleet {
     }
 
     /// Gives back what was held, and counts what was charged of it.
+    ///
+    /// On a task, tried for up to an hour. `Drop` cannot wait.
     pub(super) fn settle(&self, held: FleetHold, micros: i64, charged: Charged) {
         // Without a runtime the process ends, and what it held stays held.
         let Ok(runtime) = Handle::try_current() else {

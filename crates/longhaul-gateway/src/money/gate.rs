@@ -1,3 +1,10 @@
+//! The layers below `ClassifyingRetry` see every attempt, and this one stands where the last decision is made: an
+//! attempt that waited for a place, or that is made again after an overload, is asked for its money anew. An
+//! operation whose callers have left begins no further attempt here, which is how `Detach` keeps its word.
+//!
+//! It stands above an exchange's requests: the polls of a task cost nothing
+//! (`under_a_cap_the_polls_of_a_task_hold_no_money`).
+
 use std::{
     mem,
     sync::Arc,
@@ -17,6 +24,12 @@ use crate::{
 
 /// The last layer above the client: lets no attempt through whose price the caller's cap does not reach, and none that
 /// begins when its callers have left.
+///
+/// It reads the [`Reservation`], the [`Attempt`](longhaul::Attempt) and the [`Progress`] in the request's extensions.
+/// Where there is no reservation and somebody waits, the request goes on without a box or a wait.
+///
+/// What it refuses was never sent: [`ErrorKind::SpendingCap`](longhaul::ErrorKind::SpendingCap), or `NotStarted`
+/// where its callers have left.
 #[derive(Clone, Debug)]
 pub struct Gate<S> {
     inner: S,
@@ -38,6 +51,7 @@ impl<S> Gate<S> {
     }
 }
 
+/// False without a `Progress`: nobody is known to have left then.
 fn is_abandoned<B>(request: &Request<B>) -> bool {
     request
         .extensions()
@@ -46,6 +60,21 @@ fn is_abandoned<B>(request: &Request<B>) -> bool {
 }
 
 /// Puts a [`Gate`] above whatever makes one attempt several requests: only the first of them begins anything.
+///
+/// As the exchange of a stack, or as the innermost part of one:
+///
+/// ```
+/// use std::sync::Arc;
+/// use longhaul::{ConfigError, Stack, billing::PriceTable, policy::Policy};
+/// use longhaul_gateway::money::GateLayer;
+///
+/// # fn main() -> Result<(), ConfigError> {
+/// let policy = Policy::nano_banana_pro();
+/// let prices = Arc::new(PriceTable::new(policy.billing.prices.clone())?);
+/// let stack = Stack::new(policy)?.with_exchange(GateLayer::new(prices));
+/// # let _ = stack;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GateLayer(Arc<PriceTable>);
 
@@ -65,6 +94,8 @@ impl<S> Layer<S> for GateLayer {
 }
 
 /// What `request` costs if it is charged.
+///
+/// `None` where no row fits, where the request has no workload, and where it has neither provider nor host.
 pub(crate) fn price<B>(prices: &PriceTable, request: &Request<B>) -> Option<Money> {
     let provider = match request.extensions().get::<Provider>() {
         Some(provider) => provider.as_str().to_owned(),

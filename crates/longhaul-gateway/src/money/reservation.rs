@@ -1,3 +1,6 @@
+//! An operation has one reservation and as many holds as attempts of it may have been charged. The first is made when
+//! the operation has its turn, before the layers are asked; each further attempt brings its own.
+
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -26,6 +29,9 @@ use crate::{
 /// assert!(reservation.first(None).await.is_err(), "what has no price passes under no cap");
 /// # Ok(()) }
 /// ```
+///
+/// The clones that travel in requests hold the same money; it settles with the last of them. So it must not be kept
+/// longer than the answer: the gateway drops it with the last byte.
 #[derive(Clone, Debug)]
 pub struct Reservation(Arc<Mutex<Held>>);
 
@@ -39,6 +45,8 @@ struct Held {
 
 impl Account {
     /// Nothing held yet.
+    ///
+    /// One for each operation.
     pub fn reserve(&self) -> Reservation {
         Reservation(Arc::new(Mutex::new(Held {
             account: self.clone(),
@@ -49,7 +57,13 @@ impl Account {
 }
 
 impl Reservation {
-    /// Holds the price of the first attempt, before any layer is asked. The error says why it must not be sent.
+    /// Holds the price of the first attempt, before any layer is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SpendingCap`] where the cap does not reach, or the price is not known or in another currency;
+    /// [`ErrorKind::Ledger`] where the database that counts does not answer. Nothing is held then, and it must not be
+    /// sent.
     pub async fn first(&self, price: Option<Money>) -> Result<(), ErrorKind> {
         let mut held = self.0.lock().await;
         let hold = held.account.hold(price).await?;
@@ -82,6 +96,7 @@ impl Reservation {
     }
 }
 
+/// An attempt that has no end yet is not: it may be charged.
 fn is_free(attempt: &Attempt) -> bool {
     let outcome = attempt.outcome_now();
     outcome.is_some_and(|outcome| !may_be_charged(&outcome))

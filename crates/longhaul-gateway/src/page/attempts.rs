@@ -1,4 +1,7 @@
 //! Attempts as the ledger has them: all of one operation, or the last ones.
+//!
+//! For the person who asks "what became of my picture": when, where, what was asked for, how it ended, what it cost,
+//! and the provider's own ids to ask its support by.
 
 use longhaul::billing::{Closing, Record};
 use maud::{Markup, html};
@@ -42,6 +45,7 @@ fn facts(record: &Record) -> Markup {
     }
 }
 
+/// What is not known is left out, but for money: there "unknown" is an answer.
 fn closed(closing: &Closing) -> Markup {
     let outcome = &closing.outcome;
     let evidence = &closing.evidence;

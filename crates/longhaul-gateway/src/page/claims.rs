@@ -1,4 +1,7 @@
 //! What providers owe back.
+//!
+//! A look at what would be claimed, by the built-in rules and marked as nothing yet: exporting is `longhaul-ledger
+//! export`, which writes down what was claimed, so that nothing is claimed twice.
 
 use longhaul_ledger::claims::{Found, summary};
 use maud::{Markup, html};
@@ -35,6 +38,7 @@ pub(super) fn claims(found: &Result<Found, String>) -> Markup {
     }
 }
 
+/// One row for each provider, rule and state.
 fn sums(found: &Found) -> Markup {
     let columns = [
         Words("provider"),

@@ -1,4 +1,6 @@
 //! What the page shows, read at one moment.
+//!
+//! Everything is read before anything is written as markup: a section does not wait for the database.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,6 +15,7 @@ use crate::{
 /// Calls that ended that are shown.
 const ENDED: usize = 50;
 
+/// What sections show, in their words: no types of the database.
 pub(super) struct Shown {
     pub(super) running: Vec<RunningCall>,
     pub(super) ended: Vec<EndedCall>,
@@ -91,6 +94,8 @@ impl Shown {
     }
 }
 
+/// Of all operations that are remembered, not only of those that are shown. The limit is the policy's for a picture
+/// of the size without anything else.
 fn sizes(all: &[EndedCall], upstreams: &[Upstream]) -> BTreeMap<Resolution, Durations> {
     let mut by_size: BTreeMap<Resolution, Vec<Duration>> = BTreeMap::new();
     for ended in all {

@@ -7,6 +7,8 @@ use maud::{DOCTYPE, Markup, html};
 use crate::core::{Class, Money};
 
 /// A whole page. `root` leads from it to the first one: nothing, or `../`.
+///
+/// Links are relative, so that the page works below any path of a proxy.
 pub(super) fn document(title: &str, root: &str, live: bool, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -50,6 +52,8 @@ pub(super) fn time(at: SystemTime) -> String {
 }
 
 /// Shares of one, as horizontal bars.
+///
+/// Without words for screen readers: each number stands in the same row.
 pub(super) fn bars(shares: &[(&str, f64)]) -> Markup {
     html! {
         svg viewBox=(format!("0 0 100 {}", shares.len() * 6)) role="img" aria-hidden="true" preserveAspectRatio="none" {

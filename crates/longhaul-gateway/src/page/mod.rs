@@ -2,6 +2,15 @@
 //!
 //! Rendered here, without a build step, and nothing is loaded from elsewhere. No prompt and no key is on it, and nobody
 //! changes anything with it. A browser fetches the middle of it anew every two seconds.
+//!
+//! Two pages with the same parts: that of a gateway, which knows what runs, and that of a ledger alone. Both only
+//! read. What callers write (models, names, paths) is escaped by `maud`, and the content security policy lets no
+//! script but the page's own run, should that ever fail.
+//!
+//! A ledger that does not answer takes its section from the page, with the reason in its place; the rest is shown.
+//!
+//! Tests: `callers_see_no_page_and_the_page_takes_no_calls`, `an_operation_is_shown_in_all_its_attempts`,
+//! `the_page_shows_a_call_its_end_and_its_money`.
 
 mod attempts;
 mod claims;
@@ -55,6 +64,9 @@ pub(crate) fn ledger_router(store: Store) -> Router {
 }
 
 /// What both have: operations by a public name that is `known`, or by the ledger's own.
+///
+/// `known` turns the public name of a call that this process remembers into the ledger's id; any other id is read as
+/// the ledger's own.
 fn of_ledger(
     reader: Reader,
     known: impl Fn(&str) -> Option<OperationId> + Clone + Send + Sync + 'static,
@@ -94,6 +106,7 @@ async fn ledger(reader: &Reader) -> Markup {
     document("Longhaul ledger", "", false, &content)
 }
 
+/// 404 where nothing of it is known, and why that may be; never an empty page.
 async fn one(reader: &Reader, id: &str, operation: Option<OperationId>) -> Response<Body> {
     let records = match operation {
         Some(operation) => reader.operation(operation).await,
@@ -117,6 +130,7 @@ fn with(status: StatusCode, mut response: Response<Body>) -> Response<Body> {
     response
 }
 
+/// Never stored: the back button would show the state of an hour ago as that of now.
 fn html_page(page: Markup) -> Response<Body> {
     let mut response = text("text/html; charset=utf-8", page.into_string());
     let headers = response.headers_mut();

@@ -21,6 +21,8 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{core::MemoryLedger, upstream::Books, wall_clock::now};
 
 /// Days that are shown.
+///
+/// Two working weeks; `longhaul-ledger report` has any span.
 const DAYS: u64 = 14;
 /// Days whose claims are shown: providers settle within two months.
 const CLAIM_DAYS: u64 = 92;
@@ -34,9 +36,11 @@ const CLAIMED_FOR: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     books: ReadBooks,
+    /// Shared by all who look at the page, so that ten browsers ask once.
     claimed: Arc<Mutex<Option<(Instant, Claimed)>>>,
 }
 
+/// A ledger in memory has no reports: its operations can be looked at by their ids, and nothing else.
 #[derive(Clone, Debug)]
 enum ReadBooks {
     Memory(MemoryLedger),
@@ -114,6 +118,8 @@ impl Reader {
     }
 
     /// By day, the newest first.
+    ///
+    /// An error is a sentence for the page.
     pub(super) async fn days(&self) -> Result<Vec<Day>, String> {
         let store = self.store()?;
         let claimed = self.claimed_by_day().await?;
@@ -154,6 +160,9 @@ impl Reader {
     }
 
     /// What is owed back of the days that are shown.
+    ///
+    /// Held for a minute under a lock that is kept while they are read: who comes meanwhile waits for the same
+    /// answer.
     async fn claimed_by_day(&self) -> Result<Claimed, String> {
         let mut known = self.claimed.lock().await;
         if let Some((at, claimed)) = &*known
@@ -201,6 +210,7 @@ impl Reader {
     }
 }
 
+/// A minute into the future, since another machine's clock may be ahead.
 fn last_days(days: u64) -> Range<SystemTime> {
     let end = now() + Duration::from_secs(60);
     let start = end.checked_sub(Duration::from_secs(days * 24 * 3600));

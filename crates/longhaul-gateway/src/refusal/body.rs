@@ -1,4 +1,9 @@
 //! How a refusal is written in each dialect.
+//!
+//! Two forms of the same facts. OpenAI's SDKs look for `error.code` and `error.type`, Google's for `error.status` and
+//! `error.details`; a further field is ignored by both, and is where the gateway's own facts stand.
+//!
+//! Tests: `an_error_is_written_in_the_callers_dialect`, `a_wait_is_told_in_the_header_and_in_googles_details`.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -10,6 +15,7 @@ pub(super) fn write(refusal: &Refusal, dialect: Dialect) -> Vec<u8> {
     to_bytes(&error(refusal, dialect))
 }
 
+/// For OpenAI's dialect the status has a field of its own: `code` is the name there.
 pub(super) fn write_envelope(refusal: &Refusal, dialect: Dialect) -> Vec<u8> {
     let mut body = error(refusal, dialect);
     // Google's has the number in `code` already, and a name in `status`.
@@ -19,6 +25,7 @@ pub(super) fn write_envelope(refusal: &Refusal, dialect: Dialect) -> Vec<u8> {
     to_bytes(&body)
 }
 
+/// With a line's end, so that a shell's prompt stands on a line of its own after `curl`.
 fn to_bytes(body: &Value) -> Vec<u8> {
     let mut bytes = body.to_string().into_bytes();
     bytes.push(b'\n');
@@ -43,6 +50,7 @@ fn error(refusal: &Refusal, dialect: Dialect) -> Value {
     }
 }
 
+/// What is known; nothing stands for what is not.
 fn facts(refusal: &Refusal) -> Map<String, Value> {
     let mut facts = Map::new();
     let mut add = |name: &str, value: Option<Value>| {
@@ -57,6 +65,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     facts
 }
 
+/// `RetryInfo` is what Google's own clients read a wait from.
 fn details(refusal: &Refusal) -> Vec<Value> {
     // The values of an `ErrorInfo` are texts.
     let metadata: Map<String, Value> = facts(refusal)
@@ -81,6 +90,7 @@ fn details(refusal: &Refusal) -> Vec<Value> {
     details
 }
 
+/// By the status alone. `insufficient_quota` is what users of OpenAI's SDKs know for money that is used up.
 const fn openai_type(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 | 403 => "authentication_error",

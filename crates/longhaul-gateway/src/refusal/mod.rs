@@ -41,14 +41,26 @@ use crate::{
 };
 
 /// Whether an SDK may send a request again by itself.
+///
+/// OpenAI's SDKs obey it. `false` on everything that may have been charged, and on failures that a second request
+/// would meet as well.
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// What the ending of an operation means.
+///
+/// The name as ledger and metrics have it: `Delivered`, `Overloaded`, `UnknownOutcome`.
 pub const CLASS: HeaderName = HeaderName::from_static("x-longhaul-class");
 /// How many attempts were made.
+///
+/// A whole number. It is missing where a call was refused before its layers were asked.
 pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-longhaul-attempts");
 /// The most that all attempts together may have cost.
+///
+/// An amount with its currency: `0.48 USD`. It is missing where a price is not known.
 pub const COST: HeaderName = HeaderName::from_static("x-longhaul-cost");
 /// The public name of the operation.
+///
+/// `op_` and 32 digits, on answers that replay has made operations of: what to ask for at `/v1/longhaul/operations/`,
+/// and to name when asking a person.
 pub const OPERATION: HeaderName = HeaderName::from_static("x-longhaul-operation");
 
 /// An answer that the gateway gives in the provider's place.
@@ -61,6 +73,28 @@ pub const OPERATION: HeaderName = HeaderName::from_static("x-longhaul-operation"
 /// let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the gateway is stopping; nothing was sent")
 ///     .again_after(Duration::from_secs(5));
 /// assert_eq!((refusal.status().as_u16(), refusal.code()), (503, "stopping"));
+/// ```
+///
+/// It is a plain value: nothing is sent or logged by making one. The whole of it, as OpenAI's SDKs read it:
+///
+/// ```
+/// use http::{StatusCode, header::RETRY_AFTER};
+/// use http_body_util::BodyExt;
+/// use longhaul::Class;
+/// use longhaul_gateway::{dialect::Dialect, refusal::{CLASS, Refusal, SHOULD_RETRY}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "the model is overloaded; nothing was charged")
+///     .of_class(Class::Overloaded)
+///     .again_after(std::time::Duration::from_millis(1_500));
+/// let answer = refusal.into_response(Dialect::OpenAi);
+/// assert_eq!(answer.headers()[SHOULD_RETRY], "true");
+/// assert_eq!(answer.headers()[RETRY_AFTER], "2", "rounded up: an early retry meets the same refusal");
+/// assert_eq!(answer.headers()[CLASS], "Overloaded");
+/// let body: serde_json::Value = serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
+/// assert_eq!((&body["error"]["code"], &body["error"]["type"]), (&"overloaded".into(), &"server_error".into()));
+/// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 #[must_use]
@@ -82,6 +116,9 @@ struct Facts {
 impl Refusal {
     /// An answer with this status. `code` is for programs, such as `spending_cap`; `message` for people, and says what
     /// to do. By default it must not be sent again.
+    ///
+    /// A code is in small letters with `_`; as Google's `reason` it is written in capitals. The message must have no
+    /// key and no prompt in it: it is logged and shown.
     pub fn new(
         status: StatusCode,
         code: impl Into<Cow<'static, str>>,
@@ -117,7 +154,8 @@ impl Refusal {
         self
     }
 
-    /// Sending again costs or changes nothing before this wait is over; an SDK must not do it by itself.
+    /// Sent again before this wait is over, it would be refused again. An SDK must not send it by itself even
+    /// afterwards.
     pub fn not_before(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
@@ -138,12 +176,15 @@ impl Refusal {
         self
     }
 
+    /// What to do, apart from the message, for programs that show both.
     pub(crate) fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
         self
     }
 
     /// The status of the answer.
+    ///
+    /// Google's dialect does not change it here: that is decided in [`of_error`](Self::of_error).
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
@@ -164,6 +205,9 @@ impl Refusal {
     }
 
     /// The answer in the form of `dialect`.
+    ///
+    /// JSON, never stored on the way, with the headers that the [module](self) lists. A 503 from here and one of the
+    /// provider look alike to an SDK, which is the aim: its own error classes fit.
     pub fn into_response(self, dialect: Dialect) -> Response<Full<Bytes>> {
         let body = self.body_bytes(dialect);
         let mut response = Response::new(Full::from(body));
@@ -183,6 +227,16 @@ impl Refusal {
     }
 
     /// The body alone, with the status in it: for answers whose head has already gone out with 200.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use longhaul_gateway::{dialect::Dialect, refusal::Refusal};
+    ///
+    /// let refusal = Refusal::new(StatusCode::BAD_GATEWAY, "unknown_outcome", "the connection was cut after 60 s");
+    /// let body: serde_json::Value = serde_json::from_slice(&refusal.to_envelope(Dialect::OpenAi))?;
+    /// assert_eq!(body["error"]["status"], 502, "behind a head that says 200");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn to_envelope(&self, dialect: Dialect) -> Vec<u8> {
         body::write_envelope(self, dialect)
     }

@@ -1,4 +1,10 @@
 //! What an error of the layers is to a caller.
+//!
+//! A status is what SDKs decide by, before they read a word. OpenAI's look for `x-should-retry` first, and every
+//! answer from here has it; without it they would send 409 and all of 5xx again. Google's SDK knows no such header,
+//! and there the status alone decides. 502 and 504 say whether the way or the waiting was at fault.
+//!
+//! Test: `each_kind_of_error_has_the_status_that_sdks_treat_rightly`.
 
 use http::StatusCode;
 
@@ -14,6 +20,15 @@ impl Refusal {
     /// What may have been charged is never marked as free to send again. Google's SDK does not know `x-should-retry`
     /// and sends 502, 503 and 504 again where its user asked for retries; in its dialect a failure that may have been
     /// charged is 409 therefore.
+    ///
+    /// ```
+    /// use longhaul::{Error, ErrorKind};
+    /// use longhaul_gateway::{dialect::Dialect, refusal::Refusal};
+    ///
+    /// let cut = Error::new(ErrorKind::Disconnected);
+    /// assert_eq!(Refusal::of_error(&cut, Dialect::OpenAi).status(), 502);
+    /// assert_eq!(Refusal::of_error(&cut, Dialect::Google).status(), 409, "which Google's SDK does not send again");
+    /// ```
     pub fn of_error(error: &Error, dialect: Dialect) -> Self {
         let class = error.class();
         let (status, code) = status(error, class);
@@ -44,6 +59,8 @@ impl Refusal {
     }
 }
 
+/// Status and code. Kinds that name a mistake of configuration or of money have a code of their own; all others have
+/// that of their class.
 fn status(error: &Error, class: Class) -> (StatusCode, &'static str) {
     match error.kind() {
         ErrorKind::SpendingCap { price: None, .. } => {
@@ -70,6 +87,8 @@ fn status(error: &Error, class: Class) -> (StatusCode, &'static str) {
 }
 
 /// The class as programs read it.
+///
+/// Stable: programs compare it. A class of a later version is `other` until it has a row here.
 pub(crate) const fn code(class: Class) -> &'static str {
     match class {
         Class::NeverSent => "never_sent",

@@ -1,4 +1,11 @@
 //! Kept answers, and the address of those that are still to come.
+//!
+//! An answer that is kept is in the folder of the process that fetched it, or in the store that all share, and never
+//! in both once the upload is done. It is looked for in this order, since a file costs no network. What is there and
+//! cannot be read now is 503; only what is gone is 410, so that nobody takes a store that hangs for a picture that is
+//! lost.
+//!
+//! Test: `a_whole_answer_is_in_the_store_and_comes_from_there`.
 
 use std::{io, time::Duration};
 
@@ -15,12 +22,20 @@ use super::{
 use crate::refusal::{OPERATION, Refusal};
 
 /// Where operations are collected.
+///
+/// Under `/v1/`, so that a client whose base URL ends there reaches it with the key and the base URL that it has.
+/// `collect` answers at it; the program asks no upstream for such a path while replay is on.
 pub(crate) const PATH: &str = "/v1/longhaul/operations/";
 /// When a client should ask again, in seconds.
+///
+/// A poll is one row read from the index. Three seconds are short beside the minutes of a picture, and long beside
+/// the read.
 const ASK_AGAIN: &str = "3";
 
 impl Replays {
     /// The answer of an operation that ended in an earlier process, or in another one.
+    ///
+    /// Status and headers are those that the first caller got, with the mark that it is a replay.
     pub(super) async fn kept(&self, row: &Row) -> Result<Response<ResponseBody>, Refusal> {
         let body = self.kept_body(row, Bytes::new(), Bytes::new()).await?;
         let mut response = Response::new(body);
@@ -32,6 +47,8 @@ impl Replays {
         Ok(response)
     }
 
+    /// The body of a kept answer, with `before` and `after` around it: the address of an operation shows the answer
+    /// inside of its own JSON, and a picture of 40 MB is not read into memory for that.
     pub(super) async fn kept_body(
         &self,
         row: &Row,
@@ -58,6 +75,9 @@ impl Replays {
     }
 
     /// 202 with where to ask.
+    ///
+    /// `Preference-Applied` says that the preference was understood, as RFC 7240 wants it; a server that does not
+    /// know `respond-async` leaves it out, and answers with the picture.
     pub(super) fn accepted(&self, row: &Row) -> Response<ResponseBody> {
         let body = self.ticket(row, "processing");
         let mut response = json_response(StatusCode::ACCEPTED, &body);
@@ -74,6 +94,9 @@ impl Replays {
     }
 
     /// What is said of an operation, in the form that clients of other gateways' image tasks read.
+    ///
+    /// `id` and `task_id` are the same: relays for image tasks use one name or the other. `expires_at` counts from
+    /// the beginning, so that it is rather too early than too late: the answer is kept from the end on.
     pub(super) fn ticket(&self, row: &Row, status: &str) -> Value {
         let id = row.id.to_string();
         let keep = i64::try_from(self.0.policy.keep.as_secs()).unwrap_or(i64::MAX);
@@ -90,6 +113,7 @@ impl Replays {
     }
 }
 
+/// Never stored on the way: the state of an operation is another one a second later.
 pub(super) fn json_response(status: StatusCode, body: &Value) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::of_bytes(body.to_string()));
     *response.status_mut() = status;
@@ -106,6 +130,8 @@ pub(super) fn json_response(status: StatusCode, body: &Value) -> Response<Respon
 }
 
 /// The store does not answer now; the answer is there.
+///
+/// 503 with a wait of 5 s and not 410: a client that reads "gone" throws its order away.
 fn not_reached(row: &Row, error: &(dyn std::error::Error + 'static)) -> Refusal {
     tracing::error!(operation = %row.id, error, "the store of answers does not answer");
     Refusal::new(
@@ -119,6 +145,8 @@ fn not_reached(row: &Row, error: &(dyn std::error::Error + 'static)) -> Refusal 
     .again_after(Duration::from_secs(5))
 }
 
+/// The time or the room for the answer was over. The key stays the operation's: making the picture anew under it
+/// would be a second payment that nobody asked for.
 pub(super) fn gone(row: &Row) -> Refusal {
     Refusal::new(
         StatusCode::GONE,

@@ -1,4 +1,11 @@
 //! What a request asks of this layer.
+//!
+//! Everything that decides over a request is read here, once, before anything is looked up: whose the request is, its
+//! key, the digest of what it asks, and the wishes in its headers. What is for this layer alone
+//! (`x-longhaul-send-again`, `Prefer: respond-async`) is taken out of the request; the key stays, for layers below
+//! that want it.
+//!
+//! Keys and requests become digests at once, so that neither is in the index, in a log or in a dump of the database.
 
 use std::time::Duration;
 
@@ -20,19 +27,31 @@ use crate::{
 
 /// What a request asks of this layer.
 pub(super) struct OperationRequest {
+    /// Without a `Caller` in the extensions, that of those who present nothing: a server without callers has one
+    /// scope for all.
     pub(super) scope: Scope,
     pub(super) caller: String,
+    /// Over the scope too: the same key of two callers has two digests, and the database does not tell that they are
+    /// the same.
     pub(super) key: Option<Digest>,
+    /// Over upstream, method, path and body, not over headers or query: SDKs add a count, a trace or a date to each
+    /// attempt, and Google's key stands in the query. A caller that changes only these means the same picture.
     pub(super) request: Digest,
+    /// An SDK has counted: this request is one that it sends again by itself.
     pub(super) retry: bool,
+    /// A person accepts a second charge.
     pub(super) send_again: bool,
     /// Whether its caller comes for the answer later, unless it is there within this time.
     pub(super) respond_async: Option<Duration>,
     /// Of the waiting caller.
+    ///
+    /// A layer above, the heartbeat, has put it there. It follows the operation's from now on, so that the line of a
+    /// caller who attaches is kept open too.
     pub(super) progress: Option<Progress>,
 }
 
 impl Replays {
+    /// Two keys in one request are refused: nobody knows by which of them its caller will come back.
     pub(super) fn asked(&self, head: &mut Parts, body: &[u8]) -> Result<OperationRequest, Refusal> {
         let policy = &self.0.policy;
         let secret = self.0.index.secret();
@@ -92,6 +111,9 @@ impl Replays {
 
 impl OperationRequest {
     /// Whether the kept answer is a failure that its caller does not want again.
+    ///
+    /// A picture that is kept is never made again, whatever the header says: the second charge is for an outcome that
+    /// helped nobody.
     pub(super) fn wants_new(&self, operation: &Operation) -> bool {
         let failed = match &*operation.answer.borrow() {
             Some(Answer::Head { status, .. }) => !status.is_success(),
@@ -103,6 +125,9 @@ impl OperationRequest {
 
 /// Removes `Prefer` where it has `respond-async`, with the seconds of a `wait` that belongs to it: what a caller that comes
 /// back waits for is no deadline of the operation.
+///
+/// The layers below take `wait` for the operation's deadline; an operation that somebody comes back for would end
+/// there.
 fn take_respond_async(headers: &mut HeaderMap) -> Option<Duration> {
     let wait = respond_async(headers)?;
     headers.remove("prefer");
@@ -110,6 +135,9 @@ fn take_respond_async(headers: &mut HeaderMap) -> Option<Duration> {
 }
 
 /// How long a caller waits that comes for its answer later; `None` where it waits until the end.
+///
+/// The parameters of RFC 7240 stand behind a comma or a semicolon, in quotes or not. A `wait` that is no number
+/// counts as none: the ticket comes at once. The last `wait` wins.
 pub(crate) fn respond_async(headers: &HeaderMap) -> Option<Duration> {
     let (mut is_asked, mut wait) = (false, Duration::ZERO);
     let values = headers.get_all("prefer").iter();

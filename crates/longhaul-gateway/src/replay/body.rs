@@ -1,3 +1,13 @@
+//! One body type for all that a caller can get from this layer: what is in memory, an operation's spool, a kept file,
+//! an object of the store.
+//!
+//! Who reads never drives the operation: its task does. So a caller may read at any speed, stop, or leave; the spool
+//! goes on. Files are read in pieces on the runtime's blocking threads, one at a time: a slow caller
+//! holds 128 KiB and not the picture.
+//!
+//! Each source knows the length that the answer had. One that ends before it is an error, never a shorter answer:
+//! half a picture must not look like a whole one. Test: `an_answer_is_read_without_opening_its_file_again`.
+
 use std::{
     fmt, fs,
     future::Future,
@@ -24,29 +34,49 @@ use super::{
 use crate::{core::BoxError, progress::Presence};
 
 /// Bytes that are read from the disk at once.
+///
+/// For each caller that reads from the disk, this is what it holds in memory; less would be more round trips to a
+/// blocking thread for each picture.
 const PIECE: u64 = 128 * 1024;
 
 /// An answer's body: as it comes, from the disk, or the gateway's own words.
+///
+/// Its length is known from the start where the answer is whole already, so that a server sends a `Content-Length`;
+/// the body of an operation that runs has none. It ends in an error where the operation broke off, where a kept file
+/// or object is shorter than it was, and where it cannot be read.
+///
+/// Dropped before its end, the caller has left. That ends nothing that [was sent](crate::detach), and leaves a retry
+/// of an SDK free to attach.
 pub struct ResponseBody {
     source: Source,
     /// Until the last byte is out.
+    ///
+    /// `None` for readers who are no callers: the upload to the store, and kept answers.
     caller: Option<(Arc<Operation>, Presence)>,
 }
 
+/// Where the bytes come from, and how far the reader is.
 enum Source {
+    /// The gateway's own words, or a ticket.
     Bytes(Option<Bytes>),
+    /// An operation of this process, while it runs and as long as its file is open.
     Spool {
         spool: Spool,
+        /// `None` where all of it is in memory, or the file is gone: then a place that is on the disk is an error.
         file: Option<Arc<fs::File>>,
+        /// The read that is under way; kept here, since a poll may be the last for a while.
         reading: Option<JoinHandle<io::Result<Bytes>>>,
+        /// Bytes that were handed over.
         at: u64,
     },
+    /// An answer of an earlier process, or of this one once it has forgotten the operation.
     File {
         before: Option<Bytes>,
         file: File,
         left: u64,
         after: Option<Bytes>,
     },
+    /// An answer in the object store.
     Stored {
         before: Option<Bytes>,
         answer: StoredAnswer,
@@ -60,6 +90,9 @@ impl ResponseBody {
     }
 
     /// As it comes, for a caller of `operation`.
+    ///
+    /// Where the answer has gone to the store meanwhile and its file is removed, it is fetched from there: the spool
+    /// knows that it was stored.
     pub(super) async fn of_spool(
         spool: Spool,
         operation: Arc<Operation>,
@@ -82,7 +115,10 @@ impl ResponseBody {
         body
     }
 
-    /// The same for nobody.
+    /// The same, for a reader that is no caller.
+    ///
+    /// The upload reads by it, and must not count as a caller: an operation whose only reader is the upload has
+    /// nobody who waits.
     pub(super) async fn of_whole(spool: Spool) -> Self {
         // Where there is none, all of it is in memory, or in the store.
         let file = spool.file().await;
@@ -120,6 +156,8 @@ impl ResponseBody {
         }
     }
 
+    /// The next piece. Pieces of the gateway's own around an answer come as they are; an empty one is left out, since
+    /// a server may take an empty frame for the end.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
         match &mut self.source {
             Source::Bytes(bytes) => {
@@ -197,6 +235,8 @@ impl ResponseBody {
     }
 }
 
+/// A file that was cut off, or an object that was replaced: told to the caller's connection as an error, not as an
+/// end.
 const SHORTER: &str = "the kept answer is shorter than it was";
 
 /// As many of `left` bytes as are read at once.
@@ -205,6 +245,8 @@ fn at_most(left: u64) -> usize {
 }
 
 /// At most `left` bytes, and at least one.
+///
+/// No byte before the length is reached is an error, not the end.
 fn poll_read(file: &mut File, left: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, BoxError>> {
     let mut piece = BytesMut::zeroed(at_most(left));
     let mut buffer = ReadBuf::new(&mut piece);

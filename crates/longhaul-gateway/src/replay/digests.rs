@@ -1,4 +1,9 @@
 //! Keyed digests of what must be recognised and need not be kept.
+//!
+//! A plain hash would do for recognition, and not for secrecy: idempotency keys are order numbers and prompts are
+//! short, so that whoever has the database could find them by trying. Under a secret that is made with the database
+//! and never leaves it, a digest tells nothing without that secret. All who share the index share it, and recognise
+//! each other's requests.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -6,6 +11,8 @@ use sha2::Sha256;
 use super::index::Digest;
 
 /// `parts` under `secret`. Each part is preceded by its length, so that no two lists of parts are the same bytes.
+///
+/// The first part names what the digest is of (`key`, `request`): the digest of a key is never that of a request.
 pub(super) fn digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
     // HMAC pads a short key with zeros to the hash's block itself.
     let mut block = [0; 64];

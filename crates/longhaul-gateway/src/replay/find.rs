@@ -1,4 +1,16 @@
 //! The operation that a request belongs to: one that runs, one that ended, or a new one.
+//!
+//! Two places know operations: the list of this process, which is exact and quick, and the index, which all processes
+//! share and which survives them. The list is asked first and under one lock together with the insertion, so that of
+//! two equal requests at the same moment exactly one is new. The index decides between processes: its unique key lets
+//! one of two beginnings through, and the other gets that one's row.
+//!
+//! A beginning that may or may not have been written (the database died in between, the caller left) is always
+//! followed by an end of the state `free`: otherwise a key would lead to an operation that never ran, and whoever
+//! comes with it would wait for nobody.
+//!
+//! Tests: `the_same_key_attaches_while_it_runs_and_is_replayed_later`,
+//! `two_retries_of_two_equal_requests_get_two_pictures`.
 
 use std::{
     sync::Arc,
@@ -23,12 +35,23 @@ use crate::{
 };
 
 /// Between two looks at an operation of another process.
+///
+/// The index has no way to call back that SQLite and PostgreSQL share; a read a second for each caller that waits is
+/// nothing beside a picture.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long an SDK's retry waits for an operation to lose the caller that it comes from.
+///
+/// A retry may overtake the news that its first connection is gone, which is a matter of milliseconds on one machine
+/// and of a load balancer's patience elsewhere. After it, a caller that still waits is taken for another one, and the
+/// retry does not attach to its operation.
 const NOTICE: Duration = Duration::from_secs(1);
 
 impl Replays {
     /// The operation that a request belongs to, and whether it is new. A new one is durable already.
+    ///
+    /// It goes round again where the operation that it found cost nothing, or where its caller accepts a second
+    /// charge: that one gives up its key first. Each round makes a new id, since a row that lost the race may have
+    /// been written.
     pub(super) async fn operation(
         &self,
         asked: &OperationRequest,
@@ -103,7 +126,12 @@ impl Replays {
         }
     }
 
-    /// Writes down that an operation begins; returned is one of before that has its answer.
+    /// Writes down that an operation begins. Returns an earlier operation in its place, where that has the answer or
+    /// will have it.
+    ///
+    /// A row with the same key is one of four: kept, then it is the answer; running elsewhere, then it is waited for;
+    /// of unknown outcome, then it is refused unless a second charge is accepted; or free, then its key is taken from
+    /// it and the beginning is written again.
     async fn begin(
         &self,
         asked: &OperationRequest,
@@ -141,6 +169,8 @@ impl Replays {
     }
 
     /// The database may have written the beginning down before it was gone: nobody must wait for its end.
+    ///
+    /// Written on a task, for up to an hour: the caller is refused at once and does not wait for the database.
     fn never_began(&self, row: &Row) {
         let (replays, row) = (self.clone(), row.freed());
         let written = async move { replays.write(&row).await };
@@ -148,6 +178,8 @@ impl Replays {
     }
 
     /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.
+    ///
+    /// Without this, an SDK that gives up and asks again within the same millisecond would pay twice.
     async fn notice_loss(&self, asked: &OperationRequest) {
         let operations = &self.0.operations;
         let Some(operation) = operations.has_caller(asked.scope, asked.request) else {
@@ -164,6 +196,9 @@ impl Replays {
     }
 
     /// Waits until an operation of another process has ended.
+    ///
+    /// A row that vanished, or that turned out free, is told as such; there is nothing to attach to, and nothing was
+    /// sent for this request.
     pub(super) async fn ended(&self, mut row: Row) -> Result<Row, Refusal> {
         while row.state == State::Running {
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -178,6 +213,8 @@ impl Replays {
         Ok(row)
     }
 
+    /// Frees the key of an operation that ended, so that the next round can begin one. The row stays, with what it
+    /// cost.
     async fn give_up(&self, row: &Row) -> Result<(), Refusal> {
         self.0.operations.forget(row.id);
         if row.key.is_some() {
@@ -193,6 +230,9 @@ impl Replays {
 
 /// Until it is known that an operation is written down. Dropped before, its caller has left meanwhile: then it ends free of
 /// charge, and whoever came for it begins anew.
+///
+/// It stands on the caller's own future, which a server drops when the line is cut, also in the middle of the
+/// database's answer.
 struct Beginning {
     replays: Replays,
     operation: Arc<Operation>,
@@ -217,6 +257,8 @@ impl Drop for Beginning {
 
 impl Row {
     /// As one that ended before anything was sent.
+    ///
+    /// The money that was expected of it is given back: nothing was sent.
     fn freed(&self) -> Self {
         Self {
             state: State::Free,
@@ -226,11 +268,14 @@ impl Row {
         }
     }
 
+    /// Whether it is worth keeping from a second charge: a picture is, a kept failure is not.
     fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.is_success())
     }
 }
 
+/// The same key for another picture is a mistake of the caller's program; answering with the first picture would hide
+/// it. 422 is what the draft standard for the header says.
 fn check_request(known: &Row, request: Digest) -> Result<(), Refusal> {
     if known.request == request {
         return Ok(());

@@ -1,3 +1,9 @@
+//! The name of an operation that callers see: in `x-longhaul-operation`, in `Location`, in the log, on the page, as
+//! the name of its file.
+//!
+//! It has the same bits as the `OperationId` in the ledger, so that one name leads from a caller's complaint to the
+//! money.
+
 use std::{fmt, str::FromStr};
 
 use crate::core::OperationId;
@@ -14,9 +20,21 @@ use crate::core::OperationId;
 /// assert_eq!(id.to_string().parse(), Ok(id));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// What is read back is exactly what is written: capitals, other lengths and other prefixes are no ids.
+///
+/// ```
+/// use longhaul_gateway::replay::PublicId;
+///
+/// assert!("op_00112233445566778899aabbccddeeff".parse::<PublicId>().is_ok());
+/// for other in ["00112233445566778899aabbccddeeff", "op_0011", "op_00112233445566778899AABBCCDDEEFF"] {
+///     assert!(other.parse::<PublicId>().is_err());
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicId([u8; 16]);
 
+/// Tells an operation's name from other random names in a log.
 const PREFIX: &str = "op_";
 
 impl PublicId {
@@ -43,6 +61,8 @@ impl PublicId {
     }
 
     /// Reads [`digits`](Self::digits).
+    ///
+    /// `None` for a file of the folder that is none of ours.
     pub(crate) fn of_digits(digits: &str) -> Option<Self> {
         let mut bits = [0; 16];
         // Capitals would be a second name for the same operation.

@@ -1,3 +1,10 @@
+//! Two processes on one SQLite file would each declare the other's running operations to be of unknown outcome when
+//! they open it. This lock makes the mistake, a gateway started twice or `collect` beside a gateway, an error at the
+//! start.
+//!
+//! It is a file lock of the system and no file whose existence says something: after a crash nothing is left to
+//! remove by hand. On a network file system without locks it cannot protect anybody.
+
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::Path,
@@ -22,15 +29,33 @@ use crate::core::ConfigError;
 /// assert!(StateLock::take(&state).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// It holds for this process and for a second one on the same machine. It does not protect a ledger's file, which has
+/// its own.
 #[derive(Debug)]
 #[must_use = "given back when it is dropped"]
 pub struct StateLock {
+    /// Open as long as the lock is held; `None` where none is needed.
     _file: Option<File>,
 }
 
 impl StateLock {
     /// Takes the lock of `state`, as the configuration names it: a file beside it whose name ends in `.lock`. None is needed
-    /// of a state in memory, or in PostgreSQL, which is made to be shared. Refused where another process has it.
+    /// of a state in memory, or in PostgreSQL, which is made to be shared. The file stays when the lock is given
+    /// back.
+    ///
+    /// ```
+    /// use longhaul_gateway::replay::StateLock;
+    ///
+    /// // Gateways of a fleet: each takes it, and none is in the way of another.
+    /// let (one, other) = (StateLock::take("postgres://db/state")?, StateLock::take("postgres://db/state")?);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// About `state`, where another process has it, where the file beside it cannot be opened, and where its file
+    /// system knows no locks. It does not wait.
     pub fn take(state: &str) -> Result<Self, ConfigError> {
         if state == "memory" || is_postgres(state) {
             return Ok(Self { _file: None });
@@ -52,6 +77,7 @@ impl StateLock {
     }
 }
 
+/// Never shortened: it may be another process's at this moment.
 fn open(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

@@ -1,4 +1,12 @@
 //! Operations that run in this process, or ended in it lately.
+//!
+//! The list is a vector behind one lock: hundreds or thousands of operations, each looked through by comparing
+//! digests, and never held over an `await`. What the index must know survives elsewhere; this is only what cannot be
+//! in a database: handles of running calls, who waits, and what came last, so that an SDK's retry finds the picture
+//! that nobody has read.
+//!
+//! Operations leave it when their window is over and nobody reads them (`Operations::sweep`). Kept answers are found
+//! by the index afterwards.
 
 use std::{
     fmt,
@@ -19,19 +27,26 @@ use crate::{caller::Scope, progress::Progress, refusal::Refusal};
 
 /// One operation of this process.
 pub(super) struct Operation {
+    /// As it was when it began. The end is written into a copy: readers of this one want its id, key and digests,
+    /// which never change.
     pub(super) row: Row,
+    /// Counts the callers, and hears of each attempt.
     pub(super) progress: Progress,
     pub(super) began: Instant,
     /// What callers get: `None` until the head is here.
     pub(super) answer: watch::Sender<Option<Answer>>,
-    /// Whether it is known that it was written down, or was not.
+    /// Whether the index has answered: the row is written, or it is not.
+    ///
+    /// Who finds an operation in the list before that must wait: its row may turn out to be another process's.
     begun: watch::Sender<bool>,
+    /// Set once: the first end stays, whatever a guard says later.
     ended: Mutex<Option<Ended>>,
 }
 
 /// What an operation has for its callers.
 #[derive(Clone)]
 pub(super) enum Answer {
+    /// It came; the body follows through the spool, to everybody from its first byte.
     Head {
         status: StatusCode,
         headers: HeaderMap,
@@ -43,6 +58,7 @@ pub(super) enum Answer {
     Known(Box<Row>),
 }
 
+/// How and when it ended, on tokio's clock: the window for retries is a span, and needs no time of day.
 #[derive(Clone, Copy)]
 struct Ended {
     at: Instant,
@@ -51,6 +67,7 @@ struct Ended {
 }
 
 impl Operation {
+    /// Its public name goes into the progress, from where headers, log and page have it.
     pub(super) fn new(row: Row) -> Self {
         let progress = Progress::default();
         progress.set_name(row.id.to_string());
@@ -68,18 +85,21 @@ impl Operation {
         self.row.id
     }
 
-    /// It is known now whether it was written down.
+    /// Says that the index has answered.
     pub(super) fn begun(&self) {
         self.begun.send_replace(true);
     }
 
-    /// Waits until that is known.
+    /// Waits until the index has answered.
     pub(super) async fn is_begun(&self) {
         // The sender is this operation's own.
         let _ = self.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
-    /// Nobody will say how it ended: who waits for its answer is told, unless its outcome is known.
+    /// Says that the task of this operation is gone. Whoever waits for its answer is refused, unless there is one.
+    ///
+    /// Called by guards, on every way out, a panic among them. It changes nothing where the operation has ended
+    /// already.
     pub(super) fn lost(&self) {
         self.answer.send_if_modified(|answer| {
             let gone = answer.is_none();
@@ -91,11 +111,12 @@ impl Operation {
         self.end(State::Unknown);
     }
 
-    /// Where it is.
+    /// How far it is: `Running` until it has an end.
     pub(super) fn state(&self) -> State {
         self.ended().map_or(State::Running, |ended| ended.state)
     }
 
+    /// Later calls change nothing.
     pub(super) fn end(&self, state: State) {
         let at = Instant::now();
         self.ended().get_or_insert(Ended {
@@ -106,6 +127,8 @@ impl Operation {
     }
 
     /// A caller has read the answer to its end.
+    ///
+    /// Told by the body, at its end and not when it is dropped: a retry looks first for pictures that nobody has.
     pub(super) fn delivered(&self) {
         if let Some(ended) = &mut *self.ended() {
             ended.delivered = true;
@@ -113,6 +136,9 @@ impl Operation {
     }
 
     /// Whether an SDK's retry may mean this one: it lost its caller, or ended within the window.
+    ///
+    /// One that still has a caller is somebody else's, or the same one whose loss nobody has noticed: `find.rs` waits
+    /// a moment for that.
     fn is_for_retry(&self, window: Duration) -> bool {
         match *self.ended() {
             None => self.progress.callers() == 0,
@@ -121,6 +147,8 @@ impl Operation {
     }
 
     /// Retries look first for what no caller has read to its end.
+    ///
+    /// One with callers counts as delivered: they are reading.
     fn was_delivered(&self) -> bool {
         self.ended().is_some_and(|ended| ended.delivered) || self.progress.callers() > 0
     }
@@ -139,7 +167,9 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// All operations that this process knows by heart.
+/// All operations that this process has in memory.
+///
+/// In the order in which they began, so that the newest is found by going backwards.
 #[derive(Default)]
 pub(super) struct Operations(Mutex<Vec<Arc<Operation>>>);
 
@@ -156,6 +186,9 @@ pub(super) enum Wanted {
 
 impl Operations {
     /// The operation that is wanted, or the new one, which others find from now on.
+    ///
+    /// Under one lock, so that two equal requests cannot both find nothing. `new` is called only where nothing is
+    /// found.
     pub(super) fn find_or_insert(
         &self,
         wanted: Option<Wanted>,
@@ -174,6 +207,8 @@ impl Operations {
     }
 
     /// One that others find from now on.
+    ///
+    /// For an operation that another process began and that this one has taken up.
     pub(super) fn insert(&self, new: Operation) -> Arc<Operation> {
         let new = Arc::new(new);
         self.all().push(new.clone());
@@ -197,12 +232,15 @@ impl Operations {
             .cloned()
     }
 
+    /// Its callers keep their handles; nobody new finds it here.
     pub(super) fn forget(&self, id: PublicId) {
         self.all().retain(|operation| operation.id() != id);
     }
 
     /// Forgets what ended longer ago than `window`, but not before callers have left it; returned are those of them whose
     /// answers are not kept.
+    ///
+    /// The files of those that are returned have no row that says "kept", so that nobody would ever remove them.
     pub(super) fn sweep(&self, window: Duration) -> Vec<PublicId> {
         let mut forgotten = Vec::new();
         self.all().retain(|operation| {
@@ -239,6 +277,8 @@ impl Operations {
     }
 }
 
+/// Newest first. A key is compared within the caller's scope alone; a retry takes, of those in its window, one that
+/// nobody has read before one that somebody has.
 fn find(
     all: &[Arc<Operation>],
     wanted: Wanted,

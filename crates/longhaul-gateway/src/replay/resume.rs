@@ -1,4 +1,12 @@
 //! Operations of a process that is gone, whose answers are fetched by this one.
+//!
+//! A gateway dies while a task runs at the provider; another process finds the handle in the ledger and fetches the
+//! picture. By then the row of the operation says "unknown", and its caller would be refused. Here the row is taken
+//! up, by one process only (the index decides), and runs again without an attempt: who comes back waits, and gets the
+//! picture or the same refusal as before.
+//!
+//! `answered` and `unknown` write the end. The drop tells those who wait and writes nothing: the row then stays
+//! "running" until this process is gone, so that whoever holds a `Resumed` ends it by one of the two.
 
 use std::sync::Arc;
 
@@ -27,6 +35,9 @@ pub(crate) struct LateAnswer {
 impl Replays {
     /// Takes up the operation of this name, whose outcome is unknown; `None` where there is no such, or another process took
     /// it up.
+    ///
+    /// It counts as one that may have been charged and that somebody comes back for: a heartbeat keeps the line of
+    /// whoever waits, and nothing ends it for want of callers.
     pub(crate) async fn resume(&self, id: PublicId) -> Result<Option<Resumed>, BoxError> {
         let Some(row) = self.0.index.resume(id).await? else {
             return Ok(None);
@@ -44,6 +55,8 @@ impl Replays {
 
 impl Resumed {
     /// Hands the answer to everybody who waits, and keeps it for whoever comes later.
+    ///
+    /// JSON by its type: tasks are asked for as JSON, and answer so.
     pub(crate) async fn answered(self, answer: LateAnswer) {
         let mut response = Response::new(Full::from(answer.body));
         *response.status_mut() = answer.status;
@@ -58,7 +71,9 @@ impl Resumed {
         .await;
     }
 
-    /// Nobody knows, and it is written down so.
+    /// Writes down that its outcome is unknown.
+    ///
+    /// The picture was not fetched this time: the next round of collecting takes the operation up again.
     pub(crate) async fn unknown(self) {
         let mut row = self.operation.row.clone();
         row.state = State::Unknown;

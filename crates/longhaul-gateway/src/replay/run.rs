@@ -1,4 +1,16 @@
 //! One operation, on its own task: from the call to the last byte on the disk.
+//!
+//! The order is what the promises rest on:
+//!
+//! 1. The head goes to all callers as soon as it is here, with the spool that the body will fill.
+//! 2. Every piece is in the spool, on the disk where that takes it, before any caller reads it.
+//! 3. The attempts have their outcomes when the body has ended: only then is it known what the operation cost and
+//!    whether its key may begin anew.
+//! 4. The answer is kept, in the folder or in the store, and then the row says so: no row promises an answer that is
+//!    not there.
+//! 5. The row is written. After that the operation has ended for those who come later.
+//!
+//! A task that is stopped, or whose runtime ends, skips to the last two: `Unfinished` tells those who wait.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,10 +38,16 @@ use crate::{
 };
 
 /// How often an answer is put into the store, whose client tries again by itself, and how long is waited between.
+///
+/// Two, since the client behind the store repeats requests for a minute by itself; what a second upload repairs is
+/// one that broke in the middle of a body.
 const UPLOADS: u32 = 2;
 const BETWEEN_UPLOADS: Duration = Duration::from_secs(1);
 
 /// Headers of an answer that belong to one way of carrying it.
+///
+/// The length is counted anew from what is kept, an encoding of the transfer is another one for each caller, and a
+/// cookie was for whoever called first.
 const NOT_KEPT: [HeaderName; 4] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -37,6 +55,8 @@ const NOT_KEPT: [HeaderName; 4] = [
     header::CONNECTION,
 ];
 
+/// The call is polled before the stop, so that an answer that is there in the same instant is kept. What the stop
+/// drops has its outcome from its own guards, and is settled by them: nothing is guessed.
 pub(super) async fn run<S, B>(
     replays: Replays,
     operation: Arc<Operation>,
@@ -67,6 +87,9 @@ pub(super) async fn run<S, B>(
 }
 
 /// Hands on an answer that was fetched after the process was gone that had asked for it; what it cost is known from there.
+///
+/// Class and cost are those of the collected task's entry: the operation of this process has no attempts of its own
+/// to read them from.
 pub(super) async fn give(
     replays: &Replays,
     operation: &Arc<Operation>,
@@ -84,6 +107,9 @@ pub(super) async fn give(
 }
 
 /// Calls, and reads the answer to its end.
+///
+/// An error is written as the answer that its caller would get, and kept like one: who comes back reads the same
+/// words and not a vaguer second hand.
 async fn call<S, B>(
     replays: &Replays,
     operation: &Arc<Operation>,
@@ -115,6 +141,9 @@ async fn call<S, B>(
 }
 
 /// Hands the head to all callers, and the body through the spool.
+///
+/// Trailers are dropped: nothing that pictures come with has any. The error of a body that breaks off goes to the
+/// callers as text, since each of them gets one and errors cannot be cloned.
 async fn read<B>(
     replays: &Replays,
     operation: &Arc<Operation>,
@@ -165,6 +194,16 @@ async fn read<B>(
 }
 
 /// What it came to: whose money, and whether its key may be used anew.
+///
+/// | may it have been charged | answer | state |
+/// |---|---|---|
+/// | either | whole, with a status of success | kept |
+/// | no | any other | free: its key begins anew |
+/// | yes | whole, a failure | kept: the same failure for whoever comes back |
+/// | yes | broken off, or none | unknown |
+///
+/// Costs are summed over attempts that have a price; with one that has none, what was expected stays as the possible
+/// amount. Possible amounts of a second currency are left out of the sum.
 fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
     let attempts = progress.attempts();
     let may_have_paid = progress.may_have_paid();
@@ -200,6 +239,8 @@ fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
     }
 }
 
+/// The operation's name is on every answer, also where the provider failed: it is what a person needs to ask anybody
+/// about it.
 fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
     for name in &NOT_KEPT {
         headers.remove(name);
@@ -219,6 +260,9 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 
 impl Replays {
     /// Keeps a whole answer for whoever comes later; false where there is no room for it anywhere.
+    ///
+    /// Each upload reads the answer from the spool anew. The file goes only when the store has all of it; where the
+    /// store takes nothing, this process keeps the file, and callers that come back to it get their picture.
     async fn keep(&self, id: PublicId, spool: &Spool) -> bool {
         let Some(store) = self.0.store.get() else {
             return keep_file(spool);
@@ -242,12 +286,15 @@ impl Replays {
     }
 
     /// Writes down how it ended; an error is logged, and its outcome stays unknown.
+    ///
+    /// For up to an hour, with growing waits: see [`until_written`].
     pub(super) async fn write(&self, row: &Row) {
         let what = format!("the end of operation {}", row.id);
         until_written(&what, || self.0.index.end(row.clone())).await;
     }
 }
 
+/// False where a part of the answer is in memory alone, since the disk did not take it.
 fn keep_file(spool: &Spool) -> bool {
     let whole = spool.is_on_disk();
     if whole {
@@ -257,6 +304,8 @@ fn keep_file(spool: &Spool) -> bool {
 }
 
 /// Lets nobody wait for an operation whose task is gone.
+///
+/// Dropped after a normal end it changes nothing.
 struct Unfinished<'a>(&'a Operation);
 
 impl Drop for Unfinished<'_> {

@@ -1,3 +1,10 @@
+//! The service: from a request to an operation, and from an operation to an answer.
+//!
+//! A request is read whole, recognised, and joined to its operation as one more caller; only then is the operation
+//! begun, if it is new. In this order an operation never sees itself without a caller before it has had one. What is
+//! sent is sent on a task of the layer, never by the future that is returned: a server drops that future when its
+//! caller hangs up.
+
 use std::{
     convert::Infallible,
     fmt,
@@ -27,6 +34,13 @@ use crate::{
 /// Makes operations of requests, and gives who comes back the answer of the first.
 ///
 /// An operation outlives its caller: see the [module](super) for who may come back, and how.
+///
+/// `S` is what makes the picture, usually [`Detach`](crate::detach::Detach) over a [`Stack`](longhaul::Stack). It is
+/// called once for each operation, whoever asks, and must be `Clone`: the clone that was made ready goes with the
+/// request.
+///
+/// It fails only where `S` cannot be made ready. Every other failure is an answer in the caller's dialect, so that
+/// who comes back gets the same one.
 #[derive(Clone, Debug)]
 pub struct IdempotentReplay<S> {
     inner: S,
@@ -72,6 +86,10 @@ where
 }
 
 /// The future of [`IdempotentReplay`]. Dropped, its caller has left; the operation goes by what was sent.
+///
+/// It is ready with the head of the answer, not with its last byte; with `Prefer: respond-async` at the latest when
+/// that wait is over. It may be dropped at any point: an operation that was sent runs on, and one that has a key goes
+/// on altogether.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(
     Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>,
@@ -94,6 +112,7 @@ impl fmt::Debug for ResponseFuture {
     }
 }
 
+/// The gateway's own answer, whose bytes are in memory and end at once.
 pub(super) fn own(refusal: Refusal, dialect: Dialect) -> Response<ResponseBody> {
     let bytes = refusal.body_bytes(dialect);
     refusal
@@ -101,6 +120,12 @@ pub(super) fn own(refusal: Refusal, dialect: Dialect) -> Response<ResponseBody> 
         .map(|_| ResponseBody::of_bytes(bytes))
 }
 
+/// What a caller gets for its request; the error is an answer too, and whoever calls writes it in the caller's
+/// dialect.
+///
+/// The task of a new operation is spawned after `join`: started before, it might find no caller, and end a call that
+/// nobody had left. `presence` moves into the body, so that a caller counts until it has read the last byte; on every
+/// other way out it is dropped here.
 async fn respond<S, B, ResBody>(
     replays: Replays,
     inner: S,

@@ -1,4 +1,16 @@
 //! An answer on its way to the disk, read by as many callers as there are.
+//!
+//! One side writes and never waits for a reader; readers come at any time, begin at the first byte, and are woken by
+//! each piece. A reader is nothing but a position: what is before `on_disk` it reads from the file, what is behind it
+//! from memory.
+//!
+//! The disk is a convenience of the process and no condition of the answer: from the first write that fails on,
+//! pieces stay in memory, and callers that wait get every byte
+//! (`a_disk_that_takes_nothing_loses_no_answer_of_those_who_wait`). Such an answer cannot be kept.
+//!
+//! The file is removed when the last handle goes, unless `keep` was called. It stays open for as long as anybody
+//! writes or reads: a file that is opened anew for each caller needs a free descriptor at the worst moment, when
+//! thousands of calls come back at once.
 
 use std::{
     fmt,
@@ -24,8 +36,12 @@ struct Shared {
     path: PathBuf,
     /// Open while it is written, and for those who read it since then: a process that has no more files to open hands its
     /// answers on all the same.
+    ///
+    /// Weak, since a handle in every finished operation that the list remembers would keep thousands of files open.
     file: Weak<File>,
     /// Whether the file stays when all have left it.
+    ///
+    /// Said once by the operation's task, and read when the last handle is dropped.
     kept: AtomicBool,
     state: Mutex<State>,
 }
@@ -39,25 +55,34 @@ impl Drop for Shared {
     }
 }
 
+/// What readers and the writer share: short looks under a lock, never over a read or a write.
 #[derive(Default)]
 struct State {
     /// Bytes in the file.
     on_disk: u64,
     /// What comes after them, where the disk is full or gone.
+    ///
+    /// Kept until the last handle goes: a second caller may come for it.
     in_memory: Vec<Bytes>,
     total: u64,
+    /// `None` while it comes. The error is text, one for all readers.
     end: Option<Result<(), Arc<str>>>,
     /// All of it is in the store, and the file may be gone.
     stored: bool,
+    /// Of readers that have read all there is. Drained at each change.
     wakers: Vec<Waker>,
 }
 
 /// The side that writes.
+///
+/// There is one. Dropped without `end`, the answer is broken, and readers are told.
 pub(super) struct Writer {
     spool: Spool,
     /// `None` where it could not be made.
     file: Option<Arc<File>>,
     /// Until the first error.
+    ///
+    /// After an error nothing more is written: a hole in the file would be read as a part of the picture.
     writes: bool,
 }
 
@@ -74,6 +99,9 @@ pub(super) enum Found {
 
 impl Spool {
     /// An answer that begins now, in a file of its own that nobody else can read.
+    ///
+    /// The path must not exist: it is named by the operation's own random id. Never fails: without a file all of it
+    /// is in memory.
     pub(super) async fn begin(path: PathBuf) -> (Self, Writer) {
         let to = path.clone();
         let made = tokio::task::spawn_blocking(move || create(&to)).await;
@@ -99,6 +127,8 @@ impl Spool {
     }
 
     /// The file, to read from. It is opened again only where its answer has ended and nobody reads it.
+    ///
+    /// `None` where it is gone, which `stored` explains, or where the process has no descriptor left.
     pub(super) async fn file(&self) -> Option<Arc<File>> {
         if let Some(file) = self.0.file.upgrade() {
             return Some(file);
@@ -120,6 +150,8 @@ impl Spool {
     }
 
     /// Whether all of it is in the file.
+    ///
+    /// True for an answer without a byte as well.
     pub(super) fn is_on_disk(&self) -> bool {
         let state = self.state();
         state.on_disk == state.total
@@ -135,6 +167,8 @@ impl Spool {
         self.state().stored
     }
 
+    /// What is at `at`. Where nothing is yet, the task of `cx` is woken by the next change; registered under the same
+    /// lock as the look, so that no piece slips in between.
     pub(super) fn find(&self, at: u64, cx: &Context<'_>) -> Found {
         let mut state = self.state();
         if at < state.on_disk {
@@ -161,6 +195,8 @@ impl Spool {
         }
     }
 
+    /// Every change wakes every reader that waits. Wakers only schedule tasks, so that calling them under the lock is
+    /// short.
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
@@ -176,6 +212,9 @@ impl Spool {
 
 impl Writer {
     /// Adds a piece. Where the disk does not take it, it stays in memory.
+    ///
+    /// The next piece is pushed when this one is on the disk: what the provider sends faster than the disk writes
+    /// waits in its connection, and not in memory.
     pub(super) async fn push(&mut self, piece: Bytes) {
         let bytes = length(&piece);
         if let Some(file) = self.file.clone().filter(|_| self.writes) {
@@ -219,6 +258,8 @@ impl Drop for Writer {
 }
 
 /// At most `most` of the bytes that are in a file from `at` on.
+///
+/// At a place of its own and not at the file's: all callers of one answer read through one descriptor.
 pub(super) fn read(file: Arc<File>, at: u64, most: usize) -> JoinHandle<io::Result<Bytes>> {
     tokio::task::spawn_blocking(move || {
         let mut piece = BytesMut::zeroed(most);
@@ -228,6 +269,7 @@ pub(super) fn read(file: Arc<File>, at: u64, most: usize) -> JoinHandle<io::Resu
     })
 }
 
+/// 0600: a picture belongs to its caller, and the folder may be on a machine that others use.
 fn create(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
@@ -239,6 +281,7 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// 0700 for every folder that is made; one that is there keeps its mode.
 pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

@@ -1,4 +1,11 @@
 //! Where kept answers are, for all gateways of a fleet.
+//!
+//! A fleet needs one place for answers, since a caller may come back to any gateway. A database is none for pictures;
+//! an object store is, and a folder that all mount is another (`file:///`), by the same code.
+//!
+//! An answer is put there when it is whole, never while it comes: an object is visible at once and as a whole, so
+//! that who finds it has all of it. Every call of the store is bounded by a clock of its own, since a store that
+//! hangs must not hold an operation open for ever.
 
 #[cfg(feature = "cloud")]
 mod cloud;
@@ -27,10 +34,15 @@ use url::Url;
 use super::{PublicId, ResponseBody, spool::make_folder};
 use crate::core::{BoxError, ConfigError};
 
+/// What errors name: the key of the configuration, below `replay`.
 const KEY: &str = "store";
 /// How long the store may be silent while an answer is read.
+///
+/// Also for everything that is one short request: a look, a removal.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long it may take to store one answer.
+///
+/// 40 MB over a line of 1 Mbit/s take 320 s.
 const UPLOAD: Duration = Duration::from_secs(600);
 
 /// Kept answers in an object store, each an object named by its operation. Cheap to clone.
@@ -39,6 +51,20 @@ const UPLOAD: Duration = Duration::from_secs(600);
 /// from the environment, by the names that its own tools use: `AWS_ACCESS_KEY_ID` and what belongs to it,
 /// `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`; without them, from the
 /// machine's role.
+///
+/// `Debug` shows the prefix and nothing that lets anybody in. Who may read the bucket may read the pictures: they are
+/// stored as they came.
+///
+/// ```
+/// use longhaul_gateway::replay::AnswerStore;
+///
+/// let folder = tempfile::tempdir()?;
+/// let url = format!("file://{}", folder.path().join("answers").display());
+/// let store = AnswerStore::open(&url)?;
+/// assert!(folder.path().join("answers").is_dir(), "it was made");
+/// assert!(AnswerStore::open("ftp://host/answers").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct AnswerStore {
     store: Arc<dyn ObjectStore>,
@@ -46,6 +72,8 @@ pub struct AnswerStore {
 }
 
 /// An answer that is read from the store.
+///
+/// The length is the store's, known before the first piece: fewer bytes than that are an error.
 pub(super) struct StoredAnswer {
     pub(super) length: u64,
     pub(super) pieces: BoxStream<'static, Result<Bytes, BoxError>>,
@@ -54,6 +82,9 @@ pub(super) struct StoredAnswer {
 impl AnswerStore {
     /// The store at `url`: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, or `file:///folder`. All
     /// but the folder need this crate's feature `cloud`. Nothing is asked of the store yet.
+    ///
+    /// A bucket that does not exist, or a key that is wrong, is found out at the first answer: it is logged, and the
+    /// answer stays in the folder. The log is where to look when the store stays empty.
     ///
     /// # Errors
     ///
@@ -91,6 +122,9 @@ impl AnswerStore {
     }
 
     /// Stores a whole answer.
+    ///
+    /// In parts, so that an answer of any length needs no memory of its length. An upload that fails is aborted, for
+    /// parts that nobody completes are charged by the store.
     pub(super) async fn put(&self, id: PublicId, mut answer: ResponseBody) -> Result<(), BoxError> {
         let mut writer = BufWriter::new(self.store.clone(), self.path(id));
         let read = async {
@@ -112,6 +146,8 @@ impl AnswerStore {
     }
 
     /// The answer; `None` where it is not there.
+    ///
+    /// An error is not "not there": the caller is told to ask again, and not that its picture is gone.
     pub(super) async fn get(&self, id: PublicId) -> Result<Option<StoredAnswer>, BoxError> {
         let found = timeout(SILENCE, async { self.store.get(&self.path(id)).await }).await?;
         let found = match found {
@@ -131,6 +167,8 @@ impl AnswerStore {
     }
 
     /// Removes the answer, if it is there.
+    ///
+    /// A failure is logged; the next gateway that starts finds the object by its age.
     pub(super) async fn remove(&self, id: PublicId) {
         let removed = timeout(SILENCE, async { self.store.delete(&self.path(id)).await }).await;
         match removed {
@@ -141,6 +179,8 @@ impl AnswerStore {
     }
 
     /// The answers that were stored before, by their operations. What is not ours is none of them.
+    ///
+    /// By the store's own clock. Objects with other names, or deeper below the prefix, are somebody else's.
     pub(super) async fn stored_before(
         &self,
         before: SystemTime,
@@ -163,6 +203,7 @@ impl AnswerStore {
     }
 }
 
+/// A password in the URL would be shown by `--check`; keys come from the environment.
 fn parsed(url: &str) -> Result<(ObjectStoreScheme, Path, Url), ConfigError> {
     let no_url = |error: &dyn fmt::Display| {
         let why = format!(

@@ -1,4 +1,15 @@
 //! Answers that are too old or too many.
+//!
+//! Nothing runs by the clock: an operation that ends looks for what is too old or too much. So an idle gateway does
+//! nothing, and a busy one removes as fast as it adds. Once at the start `take_over` removes what a process that died
+//! left behind.
+//!
+//! A row that says "kept" is what makes a file or an object worth anything. Whatever has none is removed; whatever
+//! has one is removed together with it. The file goes first and the row after: in between, a caller is told that the
+//! answer is gone, and not handed a part of it.
+//!
+//! Tests: `answers_are_for_nobody_else_and_go_when_their_time_is_over`,
+//! `a_whole_answer_is_in_the_store_and_comes_from_there`.
 
 use std::{
     path::PathBuf,
@@ -9,17 +20,44 @@ use super::{PublicId, index::State, layer::Replays};
 use crate::wall_clock::{millis, now};
 
 /// Between two looks for what is too old.
+///
+/// A look is one query with an index; five minutes are nothing beside a day.
 const PAUSE: Duration = Duration::from_secs(300);
 /// Answers that are removed at once.
+///
+/// So that no query returns a million rows after a `keep` was made shorter.
 const AT_ONCE: u32 = 64;
 
 impl Replays {
     /// The file of an answer.
+    ///
+    /// The 32 digits, without the prefix. The file may be another process's, where they share the folder.
     pub(super) fn file(&self, id: PublicId) -> PathBuf {
         self.0.policy.folder.join(id.digits())
     }
 
     /// Removes what an earlier process left half written or half stored. To be called before the first operation.
+    ///
+    /// Files and objects whose operation is kept or runs stay, and so does what is not named like an operation.
+    /// Errors are logged and change nothing. The program calls it when it starts; a program of your own does so once
+    /// for each folder:
+    ///
+    /// ```
+    /// use longhaul_gateway::replay::{IdempotentReplayLayer, MemoryIndex, ReplayPolicy};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let left = folder.path().join("00112233445566778899aabbccddeeff");
+    /// let notes = folder.path().join("notes.txt");
+    /// std::fs::write(&left, "half a picture")?;
+    /// std::fs::write(&notes, "whose folder this is")?;
+    /// let layer = IdempotentReplayLayer::new(ReplayPolicy::new(folder.path()), MemoryIndex::new()?);
+    /// layer.replays().take_over().await;
+    /// assert!(!left.exists(), "no operation of this name is known");
+    /// assert!(notes.exists());
+    /// # Ok(()) }
+    /// ```
     pub async fn take_over(&self) {
         self.remove_forgotten().await;
         let folder = &self.0.policy.folder;
@@ -43,6 +81,9 @@ impl Replays {
 
     /// Removes from the store what nobody can ask for: its gateway died before it was written down, or nobody was there
     /// to remove it in time.
+    ///
+    /// Only what is older than `keep`, and has no row that says "kept": another gateway may be about to write that
+    /// row.
     async fn remove_forgotten(&self) {
         let Some(store) = self.0.store.get() else {
             return;
@@ -66,8 +107,13 @@ impl Replays {
         }
     }
 
-    /// Says so often that this process lives, until the runtime ends: several times within a lease, which is a minute
-    /// by default.
+    /// Says in the index, each time `every` is over, that this process lives, until the runtime ends. `every` is a
+    /// part of the lease, which is a minute by default: the program takes a sixth of it.
+    ///
+    /// Each time it also gives up what processes that are gone left running, and the log says how many. To be called
+    /// once, in a tokio runtime. With an index in memory it does nothing. A renewal that fails is logged and
+    /// tried again after `every`; after a whole lease of them the others take this process for dead, and its
+    /// operations for unknown.
     pub fn keep_alive(&self, every: Duration) {
         let replays = self.clone();
         tokio::spawn(async move {
@@ -90,6 +136,8 @@ impl Replays {
     }
 
     /// Removes answers whose time is over, and the oldest above the quota.
+    ///
+    /// It ends at the first error of the index: what is not removed now is removed at the end of the next operation.
     pub(super) async fn sweep(&self) {
         let policy = &self.0.policy;
         for id in self.0.operations.sweep(policy.sdk_retries_within) {
@@ -123,6 +171,9 @@ impl Replays {
     }
 
     /// Removes some of those that ended before, the oldest first, until `bytes` are freed; returned is how many.
+    ///
+    /// Forgotten in this process too, so that a retry does not attach to an answer without a file. A row that cannot
+    /// be written ends the round: its file is gone, and who asks for it gets 410 until the row is written.
     async fn remove(&self, before: SystemTime, bytes: u64) -> usize {
         let oldest = match self.0.index.oldest_kept(before, AT_ONCE).await {
             Ok(oldest) => oldest,

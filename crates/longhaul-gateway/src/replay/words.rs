@@ -1,4 +1,8 @@
 //! What callers are told of operations that they cannot have.
+//!
+//! Each sentence says what was sent, what it may have cost and what the caller can do, and each is counted or logged
+//! here, so that no refusal of this layer goes unseen. None of them has a digest, a key or another caller's name in
+//! it.
 
 use std::time::Duration;
 
@@ -8,6 +12,7 @@ use metrics::counter;
 use super::{PublicId, SEND_AGAIN};
 use crate::refusal::Refusal;
 
+/// 409, never marked as free to send again: an SDK would take that mark for an order.
 pub(super) fn unknown(id: PublicId) -> Refusal {
     counter!("longhaul.replays", "how" => "refused").increment(1);
     Refusal::new(
@@ -20,6 +25,7 @@ pub(super) fn unknown(id: PublicId) -> Refusal {
     )
 }
 
+/// 503 with a wait of a second: the next request begins an operation of its own.
 pub(super) fn ended_free(id: PublicId) -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -29,6 +35,7 @@ pub(super) fn ended_free(id: PublicId) -> Refusal {
     .again_after(Duration::from_secs(1))
 }
 
+/// An operation that cannot be written down is not sent: after a crash nobody would know that it may have been paid.
 pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refusal {
     tracing::error!(error, "the index of operations does not answer");
     Refusal::new(

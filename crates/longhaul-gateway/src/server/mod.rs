@@ -42,9 +42,13 @@ pub use self::{admin::Admin, drain::stop_signal, open_files::open_more_files};
 use crate::config::ServerLimits;
 
 /// After a failure to accept, such as too many open files.
+///
+/// Also between two looks at the first bytes of a connection that could still become HTTP/2.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A bound address, ready to serve.
+///
+/// It answers nothing until it [serves](Self::serve); callers that connect before wait in the system's queue.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -82,6 +86,28 @@ impl Server {
     }
 
     /// Serves until `stop` ends, then lets calls in flight finish for at most `drain`. True if all did.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use axum::body::Body;
+    /// use http::{Request, Response};
+    /// use longhaul_gateway::{config::ServerLimits, server::Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = Server::bind(([127, 0, 0, 1], 0).into(), ServerLimits::default()).await?;
+    /// let hello = |_: Request<Body>| async { Response::new(Body::from("hello")) };
+    /// let stop = async { /* a signal */ };
+    /// assert!(server.serve(hello, stop, Duration::from_secs(10)).await, "nothing was in flight");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// `handler` is cloned for each connection and called for each request; it never fails, since every failure is an
+    /// answer. A request whose caller hangs up has its future dropped. From the end of `stop` on no connection is
+    /// accepted, and idle ones are closed.
+    ///
+    /// HTTP/1.1 and HTTP/2 without TLS are told apart by their first bytes. Dropped, it accepts no more, and
+    /// connections that are open go on.
     pub async fn serve<H, F>(
         self,
         handler: H,
@@ -137,6 +163,8 @@ impl Server {
 
 /// Waits until the first bytes tell which version of HTTP a caller speaks, or that it is gone. hyper-util looks for the same
 /// again, but waits for it without a limit.
+///
+/// It looks and takes nothing: the bytes are hyper's to read.
 async fn begins(stream: &TcpStream) -> io::Result<()> {
     const HTTP2: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     loop {
@@ -149,6 +177,7 @@ async fn begins(stream: &TcpStream) -> io::Result<()> {
     }
 }
 
+/// The place first: with none free nothing is accepted, and the system's queue holds back who comes.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -162,6 +191,7 @@ async fn accept(
     Ok((stream, place))
 }
 
+/// Pings of HTTP/2 every 30 s find out that a caller is gone without a word; over HTTP/1 the next sign of life does.
 fn builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder

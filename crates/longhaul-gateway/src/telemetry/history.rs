@@ -1,3 +1,6 @@
+//! What the page shows of this process. It is a view and no record: the ledger has what must be known later, and this
+//! has what a ledger has not, calls that wait for their turn and what runs at this moment.
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -16,6 +19,19 @@ use crate::{
 const ENDED: usize = 500;
 
 /// Operations that run, and the last 500 that ended: what a page shows, and forgets with the process. Cheap to clone.
+///
+/// The gateway's [upstreams](crate::upstream::Upstream) write it, one for all of them; whoever has a gateway reads
+/// it:
+///
+/// ```
+/// use longhaul_gateway::telemetry::History;
+///
+/// let history = History::default();
+/// for call in history.running() {
+///     println!("{} asks {} for {}", call.asked.caller, call.asked.upstream, call.asked.resolution);
+/// }
+/// assert!(history.ended().is_empty() && history.operation("op_1").is_none());
+/// ```
 #[derive(Clone, Default)]
 pub struct History(Arc<Mutex<Shared>>);
 
@@ -27,19 +43,27 @@ struct Shared {
 }
 
 /// What an operation asks for, and of whom.
+///
+/// No prompt, no key, no header of the request.
 #[derive(Clone, Debug)]
 pub struct RequestedCall {
     /// The upstream's name.
     pub upstream: Arc<str>,
     /// What its caller is called.
+    ///
+    /// Empty where the call came without a [`Caller`](crate::caller::Caller).
     pub caller: String,
     /// The model, as the request names it.
+    ///
+    /// Whatever the caller wrote: it is to be escaped where it is shown.
     pub model: String,
     /// The class of size; `Unknown` where the request does not tell.
     pub resolution: Resolution,
 }
 
 /// An operation that runs.
+///
+/// From the moment when it reached its upstream: the wait for a turn is in it.
 #[derive(Clone, Debug)]
 pub struct RunningCall {
     /// What it asks for.
@@ -47,6 +71,8 @@ pub struct RunningCall {
     /// When it began.
     pub began: Instant,
     /// How far it is.
+    ///
+    /// Its attempts, live: `None` where no layer above has entered one.
     pub progress: Option<Progress>,
 }
 
@@ -58,6 +84,8 @@ pub struct EndedCall {
     /// The time of day.
     pub at: SystemTime,
     /// How long it took.
+    ///
+    /// From the upstream's beginning to the last byte of its answer.
     pub took: Duration,
     /// What its ending means; `None` where no attempt was made.
     pub class: Option<Class>,
@@ -72,6 +100,7 @@ pub struct EndedCall {
 }
 
 impl History {
+    /// The number is this history's own, to end the same call by.
     pub(super) fn begin(&self, running: RunningCall) -> u64 {
         let mut inner = self.inner();
         inner.next += 1;
@@ -80,6 +109,7 @@ impl History {
         id
     }
 
+    /// The oldest one is forgotten for it.
     pub(super) fn end(&self, id: u64, ended: EndedCall) {
         let mut inner = self.inner();
         inner.running.retain(|(running, _)| *running != id);
@@ -105,6 +135,9 @@ impl History {
     }
 
     /// What the ledger calls the operation of this public name, if it runs or ended lately, and attempted anything.
+    ///
+    /// A way from the name in an answer's header to the entries in the ledger, for as long as the call is among those
+    /// that are remembered. Beyond that, the digits of the name are the ledger's own id.
     pub fn operation(&self, name: &str) -> Option<OperationId> {
         let inner = self.inner();
         let running = inner.running.iter().find_map(|(_, running)| {

@@ -1,4 +1,11 @@
 //! Gauges of what is in flight: money that may be charged by now, and tasks.
+//!
+//! Counted from the calls that run at the moment of asking, and not kept by adding and taking away: a call that ends
+//! in a way that nobody thought of cannot leave money standing here.
+//!
+//! What was told once is told as zero from then on: a gauge that is no longer told keeps its last value.
+//!
+//! Tests: `money_is_told_as_exposed_while_its_call_is_out`, `what_has_no_price_row_is_counted_as_unpriced`.
 
 use std::{
     collections::HashMap,
@@ -24,6 +31,8 @@ struct Out {
 pub(crate) struct InFlightGauges(Mutex<HashMap<Arc<str>, Out>>);
 
 impl InFlightGauges {
+    /// Each attempt that may have been charged by now counts with its most, the earlier ones of an operation that
+    /// runs among them.
     pub(crate) fn tell(&self, running: &[RunningCall]) {
         let mut upstreams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for out in upstreams.values_mut() {
@@ -70,6 +79,8 @@ fn is_polled(attempt: &&Attempt) -> bool {
 
 /// Tasks that were submitted and not collected: `polled` by a call that runs here, or `left` by one that ended or whose
 /// process is gone.
+///
+/// In one place, so that both states are of one gauge.
 pub(crate) fn open_tasks(state: &'static str) -> Gauge {
     gauge!("longhaul.tasks.open", "state" => state)
 }

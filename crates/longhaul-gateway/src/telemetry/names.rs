@@ -1,4 +1,7 @@
 //! What labels and spans call a provider, an operation and a model.
+//!
+//! The convention is OpenTelemetry's for generative AI: dashboards that know it show this gateway without a change.
+//! Where it has no name, ours begins with `longhaul`.
 
 use std::{
     collections::HashSet,
@@ -8,6 +11,8 @@ use std::{
 use crate::dialect::Dialect;
 
 /// Models that become labels.
+///
+/// For the life of the process; a label of a metric is kept by Prometheus for as long as it keeps anything.
 const MODELS: usize = 100;
 
 /// What the convention calls a provider; others keep their own names.
@@ -33,6 +38,9 @@ pub(super) fn operation_name(dialect: Dialect, path: &str) -> &'static str {
 }
 
 /// A caller can name any model: what is stored for ever is bounded.
+///
+/// The first hundred names win; a name over 100 bytes never does. A caller that sends random names fills the list,
+/// and costs nothing beyond it.
 pub(super) fn model_label(model: &str) -> String {
     static KNOWN: Mutex<Option<HashSet<String>>> = Mutex::new(None);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,11 @@
 //! One operation's numbers, told when its last byte is out.
+//!
+//! It is dropped with the last byte of the answer, with the turn and the money: whatever way a call ends, it is
+//! counted once. What it tells comes from the attempts' outcomes, as the ledger's entries do, so that metrics and
+//! books agree.
+//!
+//! A span's name has the model in it, cut to 100 characters; no attribute has a prompt, a query or a key
+//! (`no_secret_is_in_log_page_metrics_errors_or_files`).
 
 use http::{HeaderMap, StatusCode, request::Parts};
 use metrics::{Label, counter, histogram};
@@ -20,6 +27,8 @@ use crate::{
 };
 
 /// Tells an operation's numbers when it is dropped.
+///
+/// It is held in the answer's body.
 #[derive(Debug)]
 pub(crate) struct Measured {
     began: Instant,
@@ -36,6 +45,8 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// Of an operation that `head` asks of the upstream.
+    ///
+    /// The span's parent is the caller's own, where the request has a `traceparent`.
     pub(crate) fn begin(upstream: &Upstream, head: &Parts, history: &History) -> Self {
         let extensions = &head.extensions;
         let workload = extensions.get::<Workload>();
@@ -82,6 +93,7 @@ impl Measured {
         &self.span
     }
 
+    /// The status that the caller gets; without it, none came.
     pub(crate) const fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
     }
@@ -115,6 +127,7 @@ impl Measured {
         last
     }
 
+    /// What is unknown is counted as nothing here: `longhaul.exposure.unpriced` is where it shows.
     fn tell_money(&self, exposure: &Exposure) {
         let amounts = [
             ("certain", exposure.certain()),
@@ -134,6 +147,8 @@ impl Measured {
     }
 
     /// Only where the answer counts them.
+    ///
+    /// An answer without counts is no answer with zero of them.
     fn tell_tokens(&self, attempt: &Attempt) {
         let evidence = attempt.evidence();
         let counts = [
@@ -148,6 +163,8 @@ impl Measured {
     }
 
     /// What the convention wants to know of an operation, and one thing more.
+    ///
+    /// `error.type` or `gen_ai.token.type` is the one that differs.
     fn labels(&self, name: &'static str, value: &'static str) -> Vec<Label> {
         vec![
             Label::from_static_parts("gen_ai.operation.name", self.operation),
@@ -160,6 +177,7 @@ impl Measured {
 }
 
 impl Measured {
+    /// Fields that no subscriber wants are not computed.
     fn end_span(&self, class: Option<Class>, error: &str) {
         let span = &self.span;
         if span.is_disabled() {
@@ -215,6 +233,8 @@ impl Drop for Measured {
 }
 
 /// The most that all of them together may have cost; `None` where a price is not known.
+///
+/// Added up over the attempts that have an end; in two currencies there is no sum.
 fn possible(attempts: &[Attempt]) -> Option<Money> {
     attempts
         .iter()
@@ -268,6 +288,8 @@ fn span(
 }
 
 /// A call that was refused before the layers were asked, counted as one of their decisions.
+///
+/// The others are counted by the layers, through `longhaul::observe::metered`.
 pub(crate) fn not_begun(upstream: &str, reason: &str) {
     counter!(
         "longhaul.decisions",

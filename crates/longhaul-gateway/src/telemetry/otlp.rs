@@ -1,4 +1,13 @@
 //! Spans and metrics to a collector, as OpenTelemetry's environment variables say.
+//!
+//! The environment decides, since operators of a fleet set these variables once for all programs. What a variable
+//! asks for and this exporter cannot do is refused at the start, by the variable's name: silence would look like a
+//! collector that is down.
+//!
+//! Exports are carried by tasks of the runtime, and asked for by threads of the exporter's own: each `Sender` knows
+//! the runtime that it was made in.
+//!
+//! Tests: `a_collector_gets_spans_and_metrics_without_secrets`, `another_protocol_is_refused_with_its_variable`.
 
 use std::{env, fmt, time::Duration};
 
@@ -27,11 +36,13 @@ use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 use super::recorder::{SECONDS, TOKENS};
 use crate::core::ConfigError;
 
+/// Its presence is what switches both signals on.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// How long one export may take, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says less.
 const EXPORT: Duration = Duration::from_secs(10);
 /// Bytes of a collector's answer.
 const ANSWER: usize = 1 << 20;
+/// Where neither `OTEL_SERVICE_NAME` nor `OTEL_RESOURCE_ATTRIBUTES` has a name.
 const SERVICE: &str = "longhaul-gateway";
 
 /// What is sent to the collector; for signals that are switched off, `None`.
@@ -44,6 +55,8 @@ pub(super) struct Otlp {
 impl Otlp {
     /// What the environment asks for: nothing where it names no endpoint. To be called inside the runtime whose tasks
     /// carry the exports.
+    ///
+    /// The recorder is for metrics, beside Prometheus's own: both hear of each number.
     pub(super) fn from_env() -> Result<(Self, Option<OtlpRecorder>), ConfigError> {
         let mut otlp = Self::default();
         if is("OTEL_SDK_DISABLED", "true") {
@@ -81,6 +94,8 @@ impl Otlp {
     }
 
     /// Hands the spans of these crates over, and no other's: a library's may have a URL with a key in it.
+    ///
+    /// Spans of this workspace's crates begin with `longhaul`, and are made without prompts, queries and keys.
     pub(super) fn layer<S>(&self) -> Option<impl Layer<S> + Send + Sync + use<S>>
     where
         S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -132,6 +147,8 @@ fn is(variable: &str, value: &str) -> bool {
 }
 
 /// Whether the signal is wanted. What this exporter cannot do is refused, not ignored.
+///
+/// A signal's own variables win over the common ones, as the specification has it.
 fn asks_for(signal: &str) -> Result<bool, ConfigError> {
     let own = |what: &str| format!("OTEL_EXPORTER_OTLP_{signal}_{what}");
     let there = |variable: &str| env::var(variable).is_ok_and(|text| !text.trim().is_empty());
@@ -169,6 +186,8 @@ fn resource() -> Resource {
 }
 
 /// Tokens are counted in the buckets that are advised; the advice for durations ends where a 4K picture begins.
+///
+/// The same limits as Prometheus has here: two dashboards of one gateway agree.
 fn in_buckets(instrument: &Instrument) -> Option<Stream> {
     if instrument.kind() != InstrumentKind::Histogram {
         return None;

@@ -1,3 +1,6 @@
+//! Log, metrics and spans are global to a process, so that a library must not install them: the program does, once,
+//! by this.
+
 use std::fmt;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -37,6 +40,22 @@ pub(super) const TOKENS: [f64; 14] = [
 ];
 
 /// The process's log, its metrics as Prometheus reads them, and what goes to a collector.
+///
+/// Cheap to clone. Without it the gateway works as well: its numbers and lines go wherever the program's own
+/// `metrics` recorder and `tracing` subscriber lead, or nowhere.
+///
+/// ```no_run
+/// use longhaul_gateway::telemetry::{LogForm, Recorder};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), longhaul::ConfigError> {
+/// let recorder = Recorder::install(LogForm::Json)?;
+/// // … serve; `/metrics` is:
+/// let text = recorder.render();
+/// // At the end of the process, so that the last spans arrive:
+/// recorder.shut_down().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Recorder {
     prometheus: PrometheusHandle,
@@ -45,6 +64,9 @@ pub struct Recorder {
 }
 
 /// How the log is written.
+///
+/// `--json-log` of the program chooses the second. Both have the same fields; neither has a prompt, a picture, a key
+/// or a query.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum LogForm {
@@ -57,7 +79,16 @@ pub enum LogForm {
 
 impl Recorder {
     /// Installs all of it for the whole process, once: the log on standard error at `RUST_LOG`'s level, the metrics, and
-    /// with the feature `otlp` the exporters that OpenTelemetry's environment variables ask for. Needs a tokio runtime.
+    /// with the feature `otlp` the exporters that OpenTelemetry's environment variables ask for. Needs a tokio
+    /// runtime.
+    ///
+    /// Without `RUST_LOG` the level is `info`. The log has no lines for spans: what they say of an operation is the
+    /// collector's.
+    ///
+    /// # Errors
+    ///
+    /// Where the process has a subscriber or a recorder already, and about the variable that asks for what this
+    /// exporter cannot do.
     pub fn install(log: LogForm) -> Result<Self, ConfigError> {
         let failed = |error: &dyn fmt::Display| ConfigError::new("telemetry", error.to_string());
         let recorder = PrometheusBuilder::new()
@@ -106,12 +137,16 @@ impl Recorder {
     }
 
     /// All metrics in Prometheus's text form.
+    ///
+    /// Gauges are as old as the last [`Gateway::measure`](crate::gateway::Gateway::measure), which comes first.
     pub fn render(&self) -> String {
         self.prometheus.run_upkeep();
         self.prometheus.render()
     }
 
     /// Sends what the collector has not got yet.
+    ///
+    /// Without a collector it does nothing. What a collector does not take is lost, and logged.
     pub async fn shut_down(self) {
         #[cfg(feature = "otlp")]
         {

@@ -1,3 +1,6 @@
+//! Which ledger an upstream's attempts go to. One value for all upstreams of a gateway: claims and caps are looked at
+//! over all of them.
+
 use longhaul_ledger::{DurableLedger, LedgerError};
 
 use crate::core::MemoryLedger;
@@ -16,13 +19,21 @@ use crate::core::MemoryLedger;
 #[non_exhaustive]
 pub enum Books {
     /// In memory, for demonstrations and tests.
+    ///
+    /// The page shows its operations by id, and no money by day: nothing of it outlives the process.
     Memory(MemoryLedger),
     /// In a database.
+    ///
+    /// An attempt is sent when its entry is durable, so that a database that hangs holds calls up, and one that is
+    /// gone refuses them.
     Durable(DurableLedger),
 }
 
 impl Books {
     /// Opens the ledger at `place`: `memory`, a file, or a `postgres://` URL.
+    ///
+    /// A file that another process writes is refused. What a process that is gone left open is closed here: see
+    /// [`DurableLedger::recovered`].
     ///
     /// # Errors
     ///
@@ -35,6 +46,8 @@ impl Books {
     }
 
     /// Writes everything that was handed over.
+    ///
+    /// At the end of the process, when no call runs any more.
     ///
     /// # Errors
     ///

@@ -1,4 +1,11 @@
 //! One operation at an upstream: a turn, the caller's money, the layers, and an answer in any case.
+//!
+//! Turn first, then money, then the layers: what waits in a queue holds no money, and what has no money takes no
+//! connection. Both are held until the last byte of the answer is out (`Holding`), together with what measures the
+//! operation, and are given back in one drop, whichever way it ends.
+//!
+//! Here errors of the layers become refusals, so that everything above sees answers alone: replay keeps them, and who
+//! comes back reads the same.
 
 use std::{
     convert::Infallible,
@@ -29,6 +36,23 @@ use crate::{
 };
 
 /// Calls the [`Upstream`] in a request's extensions. Never fails: what went wrong is an answer in the caller's dialect.
+///
+/// It is the innermost service of the gateway, below [`Detach`](crate::detach). What else it reads of the request's
+/// extensions: the [`Caller`] for its turn, the [`Account`] for its money, the [`Workload`](longhaul::Workload) for
+/// its price, a [`Deadline`](longhaul::Deadline). Without a caller a call takes no turn, without an account it holds
+/// no money.
+///
+/// ```
+/// use longhaul_gateway::upstream::CallUpstream;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::post("/v1/images/generations").body(Default::default())?;
+/// let answer = CallUpstream.oneshot(request).await?;
+/// assert_eq!(answer.status(), 404, "no upstream is in the extensions: an answer, not an error");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallUpstream;
 
@@ -54,6 +78,7 @@ impl Service<Request<Full<Bytes>>> for CallUpstream {
     }
 }
 
+/// One refusal for every reason why none fits: a stranger learns nothing of the paths that there are.
 pub(crate) fn no_upstream() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
@@ -63,6 +88,8 @@ pub(crate) fn no_upstream() -> Refusal {
 }
 
 impl Upstream {
+    /// `accept-encoding` is replaced: a compressed answer can be neither judged in passing nor put behind a
+    /// heartbeat.
     async fn operation(&self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Refusal> {
         let (mut head, body) = request.into_parts();
         let dialect = Dialect::of_path(head.uri.path());
@@ -130,6 +157,8 @@ impl Upstream {
     }
 
     /// The caller's turn, until the deadline that it gave.
+    ///
+    /// Without a deadline it waits for as long as its caller does.
     async fn turn(&self, caller: &Caller, extensions: &Extensions) -> Result<Turn, Refusal> {
         let turn = self.turns().take(caller);
         let Some(deadline) = Deadline::of(extensions) else {
@@ -147,6 +176,8 @@ impl Upstream {
     }
 
     /// Names the price row without which a call is refused under a cap.
+    ///
+    /// The row is written as it would stand in the file: it can be copied out of the error.
     fn price_missing(&self, head: &Parts) -> Refusal {
         let workload = head.extensions.get::<crate::core::Workload>();
         let model = workload.and_then(|workload| workload.model.as_deref());
@@ -171,6 +202,9 @@ impl Upstream {
 }
 
 /// Makes an upstream's head the gateway's: no header of the upstream's connection, and what the layers know.
+///
+/// What is left of the provider's head is what is about the answer. `x-should-retry: false` on a failure stops SDKs,
+/// which would multiply the attempts that the layers have made.
 fn decorate(head: &mut http::response::Parts) {
     forward::answer(head);
     let attempt = head.extensions.get::<Attempt>().cloned();
@@ -194,6 +228,9 @@ fn decorate(head: &mut http::response::Parts) {
 
 impl Upstream {
     /// Passes a request on without judging it: no retry, no ledger, both bodies stream.
+    ///
+    /// Nothing of it is written down, and nothing is known of its cost: only what [makes no picture and no
+    /// text](crate::dialect::is_judged) comes here.
     pub(crate) async fn pass(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         let (mut head, body) = request.into_parts();
         let dialect = Dialect::of_path(head.uri.path());

@@ -1,4 +1,10 @@
 //! How long the caller waits, in the headers that say it.
+//!
+//! A caller that waits 60 s for a picture of 200 s costs its price each time. With its deadline known the layers
+//! begin nothing that cannot come in time, and say so at once; without it they find out by a line that is cut.
+//!
+//! The headers are taken out, since a provider would take them for its own, and what cannot be read is taken out with
+//! them.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +25,21 @@ use crate::wall_clock;
 /// let envoy = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 /// upstream.deadline_headers = vec![DeadlineHeader::new(envoy, DeadlineForm::Milliseconds)];
 /// ```
+///
+/// In a file:
+///
+/// ```
+/// use longhaul_gateway::{config::Config, upstream::DeadlineForm};
+///
+/// let config = Config::from_toml(r#"
+///     [[upstreams]]
+///     name = "relay"
+///     url = "https://relay.example.com"
+///     deadline_headers = [{ name = "x-request-deadline", form = "moment" }, { name = "prefer", form = "prefer" }]
+/// "#)?;
+/// assert_eq!(config.upstreams[0].deadline_headers[0].form, DeadlineForm::Moment);
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeadlineHeader {
@@ -26,6 +47,8 @@ pub struct DeadlineHeader {
     #[serde(with = "name")]
     pub name: HeaderName,
     /// How its value is written.
+    ///
+    /// In a file in small letters: `moment`, `seconds`, `milliseconds`, `grpc`, `units`, `prefer`.
     pub form: DeadlineForm,
 }
 
@@ -60,12 +83,18 @@ mod name {
 /// How a deadline is written.
 ///
 /// Each form is one that programs really send; a header that none of them fits is named by its own row.
+///
+/// The time counts from the moment when the gateway has read the whole request. Nothing is taken off for the way
+/// back: a caller that is far away says a little less.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DeadlineForm {
     /// A moment: in RFC 3339 in UTC (`2026-01-21T10:00:00Z`), as an HTTP date, or in seconds since 1970,
     /// also with a fraction. By this machine's clock.
+    ///
+    /// One that has passed is a deadline of now: the call is refused, and nothing was sent. Callers' clocks must
+    /// agree with this machine's.
     Moment,
     /// Seconds from now, also with a fraction: `x-stainless-read-timeout`, `x-server-timeout`.
     Seconds,
@@ -73,13 +102,17 @@ pub enum DeadlineForm {
     Milliseconds,
     /// As gRPC has it in `grpc-timeout`: up to eight digits and one of `H M S m u n`.
     Grpc,
-    /// A number with its unit, as Linkerd has it in `l5d-timeout`: `500ms`, `30s`, `10m`, `1h`.
+    /// A number with its unit, in the words of `humantime` (`1d` and `1h 30m` too), as Linkerd has it in
+    /// `l5d-timeout`: `500ms`, `30s`, `10m`, `1h`.
     Units,
     /// The `wait` of `Prefer` (RFC 7240), in seconds. Only that preference is taken out.
     Prefer,
 }
 
 /// What callers of gateways send: seconds in `prefer`, a moment in `x-request-deadline`, `grpc-timeout`.
+///
+/// Default of `deadline_headers`. Headers of SDKs that tell a read timeout are not among them: such a limit starts
+/// anew with each byte, and a heartbeat is one.
 pub(crate) fn usual() -> Vec<DeadlineHeader> {
     [
         ("prefer", DeadlineForm::Prefer),
@@ -109,6 +142,9 @@ fn take(headers: &mut HeaderMap, rows: &[DeadlineHeader]) -> Option<Duration> {
 }
 
 /// Takes the headers out of the request: the layers keep the deadline that they give.
+///
+/// An earlier deadline that stands in the extensions already stays: a header can shorten an operation and never
+/// lengthen it.
 pub(super) fn note(head: &mut Parts, rows: &[DeadlineHeader]) {
     let in_headers = take(&mut head.headers, rows).map(Deadline::after);
     let explicit = head.extensions.get::<Deadline>().copied();
@@ -149,6 +185,7 @@ impl DeadlineForm {
     }
 }
 
+/// A number is tried last: neither of the two other forms is one.
 fn moment(text: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(text)
         .ok()
@@ -161,6 +198,7 @@ fn number(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
 
+/// By the letter of gRPC's specification: eight digits at most, and units that differ in capitals.
 fn grpc(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

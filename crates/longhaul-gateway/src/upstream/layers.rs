@@ -1,4 +1,10 @@
 //! The layers of one upstream, with its ledger and its exchange, under one type.
+//!
+//! A stack is of another type for each ledger and each exchange: two times three. They are hidden behind one boxed
+//! service and two values that the rest of the gateway asks for.
+//!
+//! The gate for money stands within the exchange, above its polls: a task's polls and a stream's pieces belong to an
+//! attempt that has been let through.
 
 use std::{fmt, sync::Arc};
 
@@ -16,6 +22,8 @@ use crate::{
 };
 
 /// What calls go through, and what it tells of itself.
+///
+/// Each call boxes one future: nothing beside a picture.
 pub(super) struct Layers {
     pub(super) service: BoxedStack<Full<Bytes>>,
     pub(super) in_flight: Box<dyn Fn() -> usize + Send + Sync>,
@@ -76,6 +84,9 @@ where
 }
 
 /// A client for an upstream, without TLS where it needs none.
+///
+/// Without TLS where no certificate is needed: it would want root certificates of the machine, which a container for
+/// tests may not have.
 pub(super) fn client<B>(plain: bool) -> Result<Client<B>, ConfigError>
 where
     B: http_body::Body + Send + Unpin + 'static,

@@ -1,9 +1,15 @@
 //! Which requests go to an upstream.
+//!
+//! Three lists, each of which takes everything where it is empty. The head decides by path and host before the body
+//! is read; the model only afterwards, which is why it is asked apart.
 
 use super::Upstream;
 
 impl Upstream {
-    /// Whether path and host fit, and whether the model still has to be known.
+    /// Whether path and host fit.
+    ///
+    /// The host is that of the caller's `Host` header, without its port. A name in the configuration that has a port
+    /// is never equal to it.
     pub(crate) fn fits_head(&self, path: &str, host: Option<&str>) -> bool {
         let config = self.config();
         let path_fits =
@@ -23,6 +29,8 @@ impl Upstream {
     }
 
     /// Whether the model fits. A request that names none fits where no model is asked for.
+    ///
+    /// Capitals count, as they do for providers.
     pub(crate) fn fits_model(&self, model: Option<&str>) -> bool {
         let models = &self.config().models;
         models.is_empty()
@@ -36,6 +44,7 @@ fn begins(path: &str, beginning: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || beginning.ends_with('/') || rest.starts_with('/'))
 }
 
+/// `*` at the end only.
 fn matches(pattern: &str, model: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => model.starts_with(beginning),
@@ -43,6 +52,7 @@ fn matches(pattern: &str, model: &str) -> bool {
     }
 }
 
+/// An IPv6 address in brackets stays whole.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

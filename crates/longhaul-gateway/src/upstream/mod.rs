@@ -56,6 +56,8 @@ use crate::{
 };
 
 /// Headers of a caller's that end at the gateway: its own, and those by which SDKs count their retries.
+///
+/// A provider has no use for them, and a size or an operation's name is nobody's business there.
 const OWN_PREFIX: &str = "x-longhaul-";
 const ENDS_HERE: [HeaderName; 4] = [
     header::HOST,
@@ -68,9 +70,29 @@ const ENDS_HERE: [HeaderName; 4] = [
 /// An upstream, ready to be called. A request extension.
 ///
 /// A configuration that is read anew makes a new one; calls in flight keep the one that they began with.
+///
+/// It is made of its configuration, and looked at while it runs:
+///
+/// ```
+/// use longhaul::{Workload, Resolution, billing::PriceRow, Money};
+/// use longhaul_gateway::{config::{ServerLimits, UpstreamConfig}, telemetry::History, upstream::{Books, Upstream}};
+///
+/// # fn main() -> Result<(), longhaul::ConfigError> {
+/// let mut config = UpstreamConfig::new("relay", "http://127.0.0.1:9/base/");
+/// config.policy.billing.prices = vec![PriceRow::new("127.0.0.1", "*", Money::usd_micros(240_000))];
+/// # let books = Books::Memory(longhaul::billing::MemoryLedger::new());
+/// # let silent = longhaul::observe::Observer::new(|_| {});
+/// let upstream = Upstream::new(config, &ServerLimits::default(), &books, silent, &History::default())?;
+/// assert_eq!(upstream.url(), "http://127.0.0.1:9/base");
+/// let picture = Workload::of(Resolution::K4);
+/// assert_eq!(upstream.price(&picture), Some(Money::usd_micros(240_000)));
+/// assert!(upstream.routes().routes().is_empty(), "nothing was sent yet");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Upstream(Arc<Shared>);
 
+/// What all clones share. `pass` is a client of its own without any layer, for requests that are only passed on.
 struct Shared {
     config: UpstreamConfig,
     rebase: Rebase,
@@ -83,6 +105,7 @@ struct Shared {
     history: History,
 }
 
+/// Whose key goes to the provider.
 enum UpstreamKey {
     /// The caller's own goes on.
     Callers,
@@ -92,6 +115,9 @@ enum UpstreamKey {
 
 impl Upstream {
     /// Reads the key and builds the layers.
+    ///
+    /// Builds clients, and connects to nothing. `observer` hears of every attempt; `history` is told what runs and
+    /// what ended, and is shared by all upstreams of a gateway.
     ///
     /// # Errors
     ///
@@ -147,6 +173,8 @@ impl Upstream {
     }
 
     /// Where calls go.
+    ///
+    /// Without a slash at its end, and without what is stripped off callers' paths.
     pub fn url(&self) -> String {
         self.0.rebase.url()
     }
@@ -167,16 +195,22 @@ impl Upstream {
     }
 
     /// What `workload` costs here if it is charged.
+    ///
+    /// `None` where no row of the policy fits: the cost is unknown then, and not zero.
     pub fn price(&self, workload: &Workload) -> Option<Money> {
         self.0.prices.price(self.0.provider.as_str(), workload)
     }
 
     /// Its places.
+    ///
+    /// [`Turns::counts`] says how many are taken, and how many calls wait.
     pub fn turns(&self) -> &Turns {
         &self.0.turns
     }
 
     /// Attempts in flight.
+    ///
+    /// Fewer than places taken: an operation that waits to be sent again has a place and no attempt.
     pub fn in_flight(&self) -> usize {
         (self.0.layers.in_flight)()
     }
@@ -187,6 +221,9 @@ impl Upstream {
     }
 
     /// The request as it goes to the upstream: its URI, no header that ends here, the upstream's key.
+    ///
+    /// With a key of the upstream's own, whatever a caller presented is taken out first, wherever it stood, cookies
+    /// among it. `Via` shows whoever looks at the requests a loop of gateways.
     fn forward(&self, head: &mut Parts) -> Result<(), Refusal> {
         let inner = &*self.0;
         let dialect = Dialect::of_path(head.uri.path());
@@ -231,6 +268,8 @@ impl Upstream {
 }
 
 /// The policy in force: bodies are kept up to the gateway's own limit, and places are shared out above the layers.
+///
+/// A limit of the policy's below the gateway's own would make calls fail that the gateway has let in.
 fn effective(config: &UpstreamConfig, limits: &ServerLimits) -> Policy {
     let mut policy = config.policy.clone();
     policy.in_flight.max_per_host = config.places;

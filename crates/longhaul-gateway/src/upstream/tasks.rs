@@ -1,4 +1,8 @@
 //! Whose task an upstream may collect.
+//!
+//! A ledger may be shared with other programs, and a gateway's upstreams change: that a task is in the ledger does
+//! not make it this upstream's. A key goes to a task only where the host that submitted it is the upstream's own, and
+//! the policy takes tasks there in the task's dialect.
 
 use http::{HeaderMap, HeaderName, header};
 use longhaul_providers::tasks::TasksPolicy;
@@ -12,6 +16,8 @@ use crate::{
 impl Upstream {
     /// By which policy and with which headers a task that was left open is asked after; `None` where it is no task of
     /// this upstream, or only its caller has the key.
+    ///
+    /// The host is compared without its port, since the ledger has it so.
     pub(crate) fn collects(&self, left: &Left) -> Option<(TasksPolicy, HeaderMap)> {
         let config = self.config();
         if config.exchange != Exchange::Tasks {

@@ -1,3 +1,6 @@
+//! All rows in a vector, in the order in which they began. Every question looks through all of them, from the end:
+//! for tests and demonstrations that is nothing, and it shows in one page what an index has to do.
+
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,6 +18,9 @@ use crate::{
 /// An index that the process takes with it: for tests and demonstrations.
 ///
 /// Without [`SqlIndex`](super::SqlIndex) a caller that comes back after a restart is a new one, and pays again.
+///
+/// It grows with each operation and forgets none. Of several gateways each has its own, so that a fleet needs a
+/// database.
 pub struct MemoryIndex {
     secret: [u8; 32],
     rows: Mutex<Vec<Row>>,
@@ -39,6 +45,7 @@ impl MemoryIndex {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The rows are in the order of their beginnings: the last that fits is the newest.
     fn newest(&self, fits: impl Fn(&Row) -> bool) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         let found = self.rows().iter().rev().find(|row| fits(row)).cloned();
         Box::pin(ready(Ok(found)))

@@ -1,4 +1,10 @@
 //! The tables, and what their rows mean.
+//!
+//! One schema in the words that SQLite and PostgreSQL share: texts, and integers of 64 bits. Digests and ids are
+//! hexadecimal text, so that a person can look for one; times are milliseconds since 1970; money is in millionths
+//! with its currency beside it.
+//!
+//! Tables are made where they are missing, and never changed: a further column is a further table or a new name.
 
 use http::StatusCode;
 use sqlx::{AnyPool, Row as _, any::AnyRow};
@@ -6,6 +12,8 @@ use sqlx::{AnyPool, Row as _, any::AnyRow};
 use super::{Digest, PublicId, Row, Scope, State, read_headers};
 use crate::core::{BoxError, Money};
 
+/// `longhaul_operations_key` is what makes one key one operation; the two others keep a retry and the sweep from
+/// reading all rows. `owner` is the process that runs an operation, as `longhaul_replicas` has it.
 const TABLES: [&str; 6] = [
     "CREATE TABLE IF NOT EXISTS longhaul_replicas (id TEXT PRIMARY KEY, seen BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_gateway (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -19,6 +27,8 @@ const TABLES: [&str; 6] = [
 ];
 
 /// Makes the tables where there are none.
+///
+/// Also called by the shared accounts, which read `longhaul_operations` where replay is off.
 pub(crate) async fn make_tables(pool: &AnyPool) -> Result<(), BoxError> {
     for table in TABLES {
         make_table(pool, table).await?;
@@ -27,6 +37,9 @@ pub(crate) async fn make_tables(pool: &AnyPool) -> Result<(), BoxError> {
 }
 
 /// Two processes that begin at the same time disturb each other in PostgreSQL, once.
+///
+/// `IF NOT EXISTS` is no lock there: both find nothing, and the second creation fails. Asked again, it finds the
+/// table.
 pub(crate) async fn make_table(pool: &AnyPool, table: &'static str) -> Result<(), BoxError> {
     if sqlx::query(table).execute(pool).await.is_err() {
         sqlx::query(table).execute(pool).await?;
@@ -35,10 +48,13 @@ pub(crate) async fn make_table(pool: &AnyPool, table: &'static str) -> Result<()
 }
 
 /// Whether a database is PostgreSQL's, which others may share; anything else is a file.
+///
+/// By the scheme alone; a path that begins so is not to be expected.
 pub(crate) fn is_postgres(place: &str) -> bool {
     place.starts_with("postgres://") || place.starts_with("postgresql://")
 }
 
+/// `mode=rwc` makes the file where there is none.
 pub(super) fn sqlite_url(path: &str) -> Result<String, BoxError> {
     // What has a meaning in a URL is no part of a path that we can write there.
     if path.contains(['?', '#', '%']) {
@@ -50,6 +66,8 @@ pub(super) fn sqlite_url(path: &str) -> Result<String, BoxError> {
 }
 
 /// Made once for a database. Two processes that begin at the same time agree on the first one's.
+///
+/// Read back after the insertion, whoever made it: a process that trusted its own would recognise nobody's requests.
 pub(super) async fn secret(pool: &AnyPool) -> Result<[u8; 32], BoxError> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
@@ -67,6 +85,8 @@ pub(super) async fn secret(pool: &AnyPool) -> Result<[u8; 32], BoxError> {
     Ok(secret)
 }
 
+/// Columns by their place in `rows_where!`. A row that cannot be understood is an error and no default: a wrong state
+/// would cost money, a wrong scope a picture.
 pub(super) fn read(row: &AnyRow) -> Result<Row, BoxError> {
     let text = |column: usize| row.try_get::<String, _>(column);
     let digest = |digits: &str| -> Result<Digest, BoxError> {

@@ -1,4 +1,13 @@
 //! The index in SQLite or PostgreSQL.
+//!
+//! SQLite for one process, PostgreSQL for several; `sqlx::Any` keeps the statements the same. Both write durably
+//! before `begin` returns (`synchronous = FULL`; PostgreSQL by itself): a beginning that a power cut forgets is a
+//! second payment.
+//!
+//! Who runs an operation is written with it, as a random id of the process. A process that ends leaves its rows
+//! "running"; whoever opens the file next, or finds the lease over, makes them "unknown".
+//!
+//! Test: `what_a_dead_process_left_running_is_not_sent_again`.
 
 mod statements;
 
@@ -16,14 +25,35 @@ use super::{
 use crate::core::BoxError;
 
 /// A replica that has not said for so long that it lives is gone. Replicas' clocks must agree to a fraction of it.
+///
+/// The program sets its own, `replay.lease`, with the same default.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// An index in a database: a file of SQLite's, or PostgreSQL.
+///
+/// ```
+/// use longhaul_gateway::replay::{Index, SqlIndex, State};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), longhaul::BoxError> {
+/// # let folder = tempfile::tempdir()?;
+/// let place = folder.path().join("gateway.db").display().to_string();
+/// let index = SqlIndex::open(&place).await?;
+/// # let row = index.row_for_tests(7);
+/// index.begin(row.clone()).await?;
+/// drop(index); // The process dies here.
+///
+/// let index = SqlIndex::open(&place).await?;
+/// let left = index.get(row.id).await?.expect("it was written down before anything was sent");
+/// assert_eq!(left.state, State::Unknown, "it may have been paid: its key begins nothing");
+/// # Ok(()) }
+/// ```
 pub struct SqlIndex {
     pool: AnyPool,
     secret: [u8; 32],
     /// Names this process among all that share the database.
     replica: String,
+    /// Zero for SQLite: nobody else has the file, so that every other owner is gone.
     lease: Duration,
 }
 
@@ -32,6 +62,9 @@ impl SqlIndex {
     ///
     /// What a process that is gone left running is then of unknown outcome. SQLite is for one process; in PostgreSQL a
     /// process is gone that has not [renewed its lease](Index::renew) for a minute.
+    ///
+    /// At most eight connections to PostgreSQL and one to SQLite. Two processes with one file of SQLite's would each
+    /// take the other for dead: see [`StateLock`](crate::replay::StateLock), which this does not take.
     ///
     /// # Errors
     ///
@@ -80,6 +113,17 @@ impl SqlIndex {
     }
 
     /// In PostgreSQL, with another lease than a minute; the same for all who share the database.
+    ///
+    /// It has no effect on a file of SQLite's.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use longhaul_gateway::replay::SqlIndex;
+    ///
+    /// # async fn example() -> Result<(), longhaul::BoxError> {
+    /// let index = SqlIndex::open("postgres://localhost/gateway").await?.with_lease(Duration::from_secs(20));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_lease(mut self, lease: Duration) -> Self {
         // A file of SQLite's is nobody else's.

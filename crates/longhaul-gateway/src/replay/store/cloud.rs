@@ -1,4 +1,8 @@
 //! Buckets, reached by the gateway's own client: over the same TLS and proxies as everybody else.
+//!
+//! `object_store` brings no client of its own here: that would be a second TLS, with other roots and other proxies
+//! than the calls have, in one program. What a bucket needs to know of keys is read from the environment by
+//! `object_store`, by the names that the clouds' own tools use.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -24,12 +28,18 @@ use super::{not_built, refused};
 use crate::core::{Class, ConfigError, Error};
 
 /// Until the head of a store's answer.
+///
+/// A store that has not begun to answer by then does not: the request is made again within `AGAIN`.
 const HEAD: Duration = Duration::from_secs(60);
 
 /// How long a request that failed is sent again.
+///
+/// Five times at most within it. What fails after that is an answer that stays in the folder.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// The bucket at `url`, with what the environment says of it.
+///
+/// Asks the environment and not the network.
 pub(super) fn open(
     scheme: &ObjectStoreScheme,
     url: Url,
@@ -56,6 +66,8 @@ pub(super) fn open(
 }
 
 /// Makes a client for a store.
+///
+/// A unit, since the client is made when the store asks for it; its options say whether plain http is allowed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connect;
 
@@ -75,6 +87,7 @@ impl HttpConnector for Connect {
     }
 }
 
+/// One request of the store, over the gateway's client.
 struct Call {
     client: Client<HttpRequestBody>,
     /// Whether keys may go over plain http.
@@ -98,6 +111,8 @@ impl HttpService for Call {
     }
 }
 
+/// Only what was never sent is a connect error, which `object_store` repeats for requests of any kind; of the rest it
+/// repeats what is safe to repeat.
 fn failed(error: Error) -> HttpError {
     let kind = match error.class() {
         Class::NeverSent => HttpErrorKind::Connect,

@@ -1,4 +1,8 @@
 //! The statements, the same for both databases.
+//!
+//! Each question is one statement, and what must be atomic is atomic in it: no transaction spans two round trips, so
+//! that a process that dies between them leaves nothing half done. `$1` is what both databases understand; `ON
+//! CONFLICT … DO NOTHING` is, too.
 
 use std::time::SystemTime;
 
@@ -14,7 +18,8 @@ use crate::{
     wall_clock::{millis, now},
 };
 
-/// The whole rows that fulfil a condition.
+/// The whole rows that fulfil a condition. The order of the columns is that of `schema::read`, which reads them by
+/// number.
 macro_rules! rows_where {
     ($condition:literal) => {
         concat!(
@@ -26,6 +31,7 @@ macro_rules! rows_where {
 }
 
 impl SqlIndex {
+    /// At most one row, by texts alone.
     async fn one(&self, query: &'static str, binds: &[&str]) -> Result<Option<Row>, BoxError> {
         let mut asked = sqlx::query(query);
         for bind in binds {
