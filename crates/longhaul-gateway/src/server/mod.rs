@@ -26,7 +26,7 @@ mod open_files;
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -147,9 +147,13 @@ impl Server {
             });
             tokio::spawn(async move {
                 let _place = place;
-                if !matches!(timeout(head_time, begins(&stream)).await, Ok(Ok(()))) {
+                let Ok(Ok(version)) = timeout(head_time, begins(&stream)).await else {
                     return;
-                }
+                };
+                let builder = match version {
+                    Version::HTTP_2 => builder.http2_only(),
+                    _ => builder.http1_only(),
+                };
                 let connection = builder.serve_connection(TokioIo::new(stream), service);
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(error, "a connection ended badly");
@@ -161,17 +165,20 @@ impl Server {
     }
 }
 
-/// Waits until the first bytes tell which version of HTTP a caller speaks, or that it is gone. hyper-util looks for the same
-/// again, but waits for it without a limit.
+/// Waits until the first bytes tell which version of HTTP a caller speaks, or that it is gone. hyper-util would wait for them
+/// without a limit, and then hold twice the buffer for a call's head, since those bytes are in it already.
 ///
 /// It looks and takes nothing: the bytes are hyper's to read.
-async fn begins(stream: &TcpStream) -> io::Result<()> {
+async fn begins(stream: &TcpStream) -> io::Result<Version> {
     const HTTP2: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     loop {
         let mut begin = [0; HTTP2.len()];
         let length = stream.peek(&mut begin).await?;
-        if length == 0 || length == HTTP2.len() || begin[..length] != HTTP2[..length] {
-            return Ok(());
+        if length == 0 || begin[..length] != HTTP2[..length] {
+            return Ok(Version::HTTP_11);
+        }
+        if length == HTTP2.len() {
+            return Ok(Version::HTTP_2);
         }
         tokio::time::sleep(PAUSE).await;
     }
