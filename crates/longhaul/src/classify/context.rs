@@ -87,6 +87,9 @@ impl<C: Classifier + Clone> ClassifyContext<C> {
 
     /// How much of an answer is read before it is handed on: all of it, where it is a picture that the caller does not want to see
     /// come, and where there is memory.
+    ///
+    /// Memory is reserved before the first byte where the length is announced: an answer that is half held and then let go
+    /// would have cost the memory without the use.
     fn reach<B: Body>(&mut self, parts: &Parts, body: &B) -> Reach {
         let peek = Reach::Peek(self.peek_limit);
         let streams = BodyKind::of(&parts.headers) == BodyKind::Events;

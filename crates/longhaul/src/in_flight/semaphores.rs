@@ -1,3 +1,6 @@
+//! One semaphore for each host, found by scheme, name and port. Idle ones are forgotten, so that a client that calls many
+//! hosts once, such as one that fetches links, does not grow.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{

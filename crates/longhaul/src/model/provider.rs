@@ -1,3 +1,6 @@
+//! The name by which money is counted. It is not the host: two contracts may stand behind one host, and one contract behind
+//! many.
+
 use std::sync::Arc;
 
 use http::{Extensions, Uri};
@@ -25,6 +28,12 @@ impl Provider {
     }
 
     /// Its name.
+    ///
+    /// ```
+    /// use longhaul::billing::Provider;
+    ///
+    /// assert_eq!(Provider::new("relay-fast").as_str(), "relay-fast");
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -138,6 +138,8 @@ impl ClassifyingRetryLayer {
     }
 
     /// Tells `observer` of the events of all operations.
+    ///
+    /// An observer in a request's extensions hears of that operation besides.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.shared.observer = Some(observer);
         self
@@ -181,6 +183,12 @@ impl ClassifyingRetryLayer {
     }
 
     /// The money of all operations; `None` where the policy has neither a budget nor a cap.
+    ///
+    /// ```
+    /// use longhaul::retry::ClassifyingRetryLayer;
+    ///
+    /// assert!(ClassifyingRetryLayer::default().spending().is_none(), "money does not count by default");
+    /// ```
     pub const fn spending(&self) -> Option<&Spending> {
         self.shared.spending.as_ref()
     }

@@ -72,6 +72,8 @@ impl<B> ClockedBody<B> {
 
 /// Whether the picture has begun: as a layer that reads the answer says, where one waits for a picture in a success; else
 /// with the first byte that is more than a sign of life.
+///
+/// In an answer that is no success nobody waits for a picture: its first byte is its beginning.
 fn has_begun(attempt: &Attempt, began: bool) -> bool {
     match attempt.picture() {
         PictureNote::Began(_) => true,

@@ -90,6 +90,9 @@ pub enum Confidence {
 /// }
 /// assert!(!diagnosis.advice.is_empty());
 /// ```
+///
+/// No decision is made by it: what the layers do follows from the class, which is proved, and not from a cause, which is
+/// inferred.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Diagnosis {

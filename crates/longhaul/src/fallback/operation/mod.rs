@@ -221,6 +221,8 @@ impl<R> FallbackOperation<R> {
     }
 
     /// Keeps an ending that may have cost something, if none before it may have cost more.
+    ///
+    /// As the retry layer does: of several endings, the caller gets the one that may have cost most.
     fn keep(&mut self, class: Option<Class>, by: AnsweredBy, result: Result<Response<R>, Error>) {
         let Some(class) = class.filter(|class| class.is_possibly_charged()) else {
             return;
