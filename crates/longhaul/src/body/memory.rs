@@ -1,9 +1,8 @@
 //! One count for all calls of a client, because memory is one. A limit for each body bounds nothing: the number of calls is
 //! not ours to choose.
 //!
-//! A reservation belongs to the bytes and not to the call: it is given back when the last clone of the bytes is dropped,
-//! wherever that is. So a body that a retry keeps, and a picture that its reader has not let go of, are counted for as long
-//! as they are there.
+//! A reservation for a request body belongs to its bytes and not to the call: it is given back when the last clone of them is
+//! dropped, wherever that is. So a body that a retry keeps is counted for as long as it is there.
 
 use std::sync::{
     Arc,

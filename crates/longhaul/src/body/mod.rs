@@ -16,8 +16,9 @@
 //! assert!(Empty::<Bytes>::new().try_clone().is_some());
 //! ```
 //!
-//! No body is copied on its way: a layer that keeps one keeps references to the bytes that came. What a layer wants to know
-//! of a body it reads in passing, piece by piece, by a [`BodyObserver`] beside it.
+//! Bytes are shared: a layer that keeps a body keeps references to what came. Only what came in several pieces is put
+//! together, where it must be seen or sent as a whole. What a layer wants to know of a response body it reads in passing,
+//! piece by piece.
 
 mod hint;
 mod json;

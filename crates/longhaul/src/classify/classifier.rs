@@ -66,7 +66,7 @@ impl<'a> Head<'a> {
 /// ```
 /// use longhaul::classify::{Classifier, DefaultClassifier, Head, HeadDecision};
 ///
-/// /// Of this relay's 413 the page is never worth reading.
+/// /// The page that comes with this relay's 413 is long and says nothing.
 /// struct Relay;
 ///
 /// impl Classifier for Relay {

@@ -1,5 +1,5 @@
-//! One semaphore for each host, found by scheme, name and port. Idle ones are forgotten, so that a client that calls many
-//! hosts once, such as one that fetches links, does not grow.
+//! One semaphore for each host, found by scheme, name and port. Idle ones are forgotten, so that the list stays short in a
+//! client that calls many hosts once, such as one that fetches links.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

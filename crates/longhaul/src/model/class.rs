@@ -117,7 +117,8 @@ pub enum Class {
     ContentBlocked,
     /// The image is here.
     ///
-    /// Known at the last byte, and only where the document is whole and has a picture or a link in it.
+    /// Known at the last byte. Of a recognised image call only where the document is whole and has a picture or a link in it;
+    /// of any other call where its answer came whole.
     Delivered,
     /// 3xx: never followed with a key and a body.
     ///
@@ -125,7 +126,7 @@ pub enum Class {
     Redirect,
     /// An attempt that was not begun: there was too little time, no route that can finish it, or no money.
     ///
-    /// The numbers are in the [`Decision`](crate::Decision) on the error.
+    /// The numbers are in the [`ErrorKind`](crate::ErrorKind).
     NotBegun,
 }
 
@@ -285,8 +286,7 @@ impl Probability {
     /// `value` thousandths; more than 1000 counts as certain.
     ///
     /// The argument is not checked, so that it can be a constant: a rule in a policy file that says more than 1000 is refused
-    /// by
-    /// [`ChargeRules::new`](crate::billing::ChargeRules::new).
+    /// by [`ChargeRules::new`](crate::billing::ChargeRules::new).
     pub const fn permille(value: u16) -> Self {
         Self(if value > 1000 { 1000 } else { value })
     }

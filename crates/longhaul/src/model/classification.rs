@@ -121,7 +121,7 @@ impl Classification {
 
     /// The same classification with who answered instead of the provider.
     ///
-    /// A name for people, such as `Cloudflare`: it is shown in errors and has no effect on what is done.
+    /// A name for people, such as `Cloudflare`: the diagnosis names it, and looks among its limits alone.
     #[must_use]
     pub const fn with_answered_by(mut self, answered_by: Option<&'static str>) -> Self {
         self.answered_by = answered_by;

@@ -179,7 +179,7 @@ impl Exposure {
     /// The most that may have been charged: the whole price unless it is impossible.
     /// `None` without a price.
     ///
-    /// What a budget reserves before an attempt: money that may be gone is not there for another attempt.
+    /// A spending cap counts an attempt with this: money that may be gone is not there for another one.
     pub fn possible(&self) -> Option<Money> {
         self.price.map(|price| {
             if self.probability == Probability::ZERO {

@@ -91,8 +91,7 @@ pub enum Confidence {
 /// assert!(!diagnosis.advice.is_empty());
 /// ```
 ///
-/// No decision is made by it: what the layers do follows from the class, which is proved, and not from a cause, which is
-/// inferred.
+/// It is for people: what the layers do next follows from the [`Class`](crate::Class), and not from the cause.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Diagnosis {

@@ -18,7 +18,7 @@ use crate::model::Resolution;
 
 /// The guide's table counts as so many endings of the size.
 ///
-/// Three is little enough that ten own endings outweigh it, and enough that one of them decides nothing.
+/// Three is little enough that ten own endings outweigh it, and enough that a single own ending decides nothing.
 const GUIDE: f64 = 3.0;
 
 /// So many calls of a size must have come as far as a cut before it decides about that size: with three,
