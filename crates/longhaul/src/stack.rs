@@ -195,6 +195,19 @@ impl<L, C, X> Stack<L, C, X> {
 
     /// The same layers with this one between the limits by size and HTTP/1.1: it makes one call several requests, such as
     /// submit and poll, and gives one answer. One generation stays one attempt and one ledger entry.
+    ///
+    /// ```
+    /// use longhaul::{Stack, http1::ForceHttp1, policy::Policy};
+    /// use tower_layer::{Layer, layer_fn};
+    ///
+    /// /// Submits a task, polls it, and answers with what was collected. What goes through it is one attempt.
+    /// struct Exchange<S>(ForceHttp1<S>);
+    ///
+    /// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+    /// let stack = Stack::new(Policy::nano_banana_pro())?.with_exchange(layer_fn(Exchange));
+    /// let client = stack.layer(client);
+    /// # Ok(()) }
+    /// ```
     pub fn with_exchange<Y>(self, exchange: Y) -> Stack<L, C, Y> {
         Stack {
             exchange,

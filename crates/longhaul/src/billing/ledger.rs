@@ -181,6 +181,8 @@ impl<S: Slot> Entry<S> {
     }
 
     /// An attempt that nobody below was called for is in no phase of sending.
+    ///
+    /// Without this, an attempt whose ledger failed would count as possibly sent, since nobody had watched its body.
     fn sent_nothing_unless_called(&self) {
         if !self.called {
             self.attempt.connecting();

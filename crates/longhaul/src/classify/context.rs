@@ -112,6 +112,8 @@ impl<C: Classifier + Clone> ClassifyContext<C> {
         Reach::Hold(limit, reservation)
     }
 
+    /// Three questions in this order: is there more to come, so that it is judged in passing? Did it break off, so that it is
+    /// an error? Else it is judged now, by its bytes where they are few, by what was noted of it where they are many.
     pub(super) fn peeked<B>(
         &mut self,
         answer: Answer<B>,

@@ -38,7 +38,7 @@ pub enum KeySource {
     /// It needs none.
     #[default]
     None,
-    /// The caller's own key is good there too: another door of the same house. Only for requests to these
+    /// The caller's own key is good there too: another address of the same provider. Only for requests to these
     /// hosts, and to the host of the target itself.
     Same(Vec<String>),
     /// An environment variable, read when the layer is built.

@@ -11,7 +11,7 @@ use crate::{
 /// ```
 /// use longhaul::fallback::{FallbackPolicy, KeySource, Target};
 ///
-/// // The same relay by another door, with the caller's own key.
+/// // The same relay at another address, with the caller's own key.
 /// let mut door = Target::new("second door", "https://eu.relay.example.com");
 /// door.key = KeySource::Same(vec!["relay.example.com".to_owned()]);
 /// FallbackPolicy::to([door]).validate()?;

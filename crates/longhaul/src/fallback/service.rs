@@ -42,7 +42,7 @@ impl<S> Fallback<S> {
     /// use longhaul::fallback::{AnsweredBy, Fallback, FallbackPolicy, KeySource, Target};
     /// use tower::{ServiceExt, service_fn};
     ///
-    /// // One relay with two doors, the first of which is overloaded.
+    /// // One relay with two addresses, the first of which is overloaded.
     /// let relay = service_fn(async |request: Request<Full<Bytes>>| {
     ///     let status = if request.uri().host() == Some("eu.relay.example.com") { 200 } else { 503 };
     ///     Response::builder().status(status).body(Full::<Bytes>::default())

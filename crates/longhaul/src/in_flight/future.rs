@@ -75,6 +75,7 @@ impl<S, F, B> ResponseFuture<S, F, B> {
         }
     }
 
+    /// A queued attempt is marked as unsent from the start, so that a drop in the queue costs nothing.
     pub(super) fn waiting(queued: Queued<S, B>, attempt: Option<Attempt>) -> Self {
         if let Some(attempt) = &attempt {
             attempt.queued();

@@ -71,8 +71,7 @@ pub enum Class {
     Unavailable,
     /// 409: a request with the same idempotency key is still running.
     ///
-    /// Asking again with the same key is what such a provider expects; the picture comes with the answer to the first
-    /// request.
+    /// Asking again with the same key brings the answer of the first request, once it is there.
     InFlight,
     /// The idempotency key was used up or belongs to another payload.
     ///

@@ -235,6 +235,16 @@ impl TimeoutPolicy {
     }
 
     /// Refuses zeros, and limits that can never be reached. What is added to `picture` may be zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::timeout::TimeoutPolicy;
+    ///
+    /// // It would end each large picture before its own limit does.
+    /// let mut limits = TimeoutPolicy::default();
+    /// limits.attempt = Some(Duration::from_secs(300));
+    /// assert_eq!(limits.validate().unwrap_err().field(), "attempt");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         nonzero("start", self.start)?;
         nonzero("write_progress", self.write_progress)?;

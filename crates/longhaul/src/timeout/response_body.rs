@@ -1,3 +1,7 @@
+//! The second half of the clocks: from the head on. Until the picture begins the limit by size goes on, whatever else
+//! arrives; from then on every piece starts the clock of silence anew. There is no limit on the whole: what still arrives is
+//! not given up.
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},

@@ -94,9 +94,9 @@ pub type TaskNoted = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>>
 /// A ledger that keeps them puts a sink for its entry on the attempt when it opens that, by
 /// [`Attempt::set_task_sink`](super::Attempt::set_task_sink).
 ///
-/// All notes of one entry have to be applied in the order of the calls, as with [`Ledger`](crate::billing::Ledger): a handle that
-/// overtakes the opening of its entry belongs to nothing. A note that fails is reported to the submit or the poll that waits for
-/// it, which then does not go on.
+/// All notes of one entry have to be applied in the order of the calls, as with [`Ledger`](crate::billing::Ledger): a handle
+/// that overtakes the opening of its entry belongs to nothing. A note that fails stops nothing: the submit leaves and the
+/// task is polled all the same, since it is paid for. What is lost is that another process could collect it.
 pub trait TaskSink: Send + Sync + fmt::Debug {
     /// Notes that a submit leaves now, in the dialect of this name; the submit waits for the future's end. Where its answer is
     /// never seen, somebody can still ask the provider what came of it. `None` takes the note back: no task was begun.

@@ -27,7 +27,7 @@ impl Attempt {
     ///
     /// If the note could not be made durable.
     ///
-    /// Dropped before it ends, the note may or may not be written; the submit must not have left.
+    /// Dropped before it ends, the note may or may not be written: send the submit after it has ended.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
