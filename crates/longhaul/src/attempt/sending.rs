@@ -52,8 +52,6 @@ pub enum Sent {
 /// assert_eq!(timing.flush_to_head(), Some(Duration::from_secs(90)));
 /// assert_eq!(Timing::default().flush_to_head(), None);
 /// ```
-///
-/// Both are durations and not instants, so that they can be stored and compared between attempts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timing {
     /// The whole request was flushed (proved by the client, else handed over to it).

@@ -106,13 +106,6 @@ impl MemoryLedger {
     }
 
     /// What was spent, for certain and at most.
-    ///
-    /// ```
-    /// use longhaul::billing::MemoryLedger;
-    ///
-    /// let totals = MemoryLedger::new().totals();
-    /// assert!(totals.amounts.is_empty() && totals.unknown == 0);
-    /// ```
     pub fn totals(&self) -> Totals {
         Totals::of(&self.records())
     }

@@ -48,13 +48,6 @@ pub struct Classification {
 
 impl Classification {
     /// This class, with no wait asked for.
-    ///
-    /// ```
-    /// use longhaul::{Class, classify::Classification};
-    ///
-    /// let plain = Classification::of(Class::QuotaExhausted);
-    /// assert_eq!((plain.wait, plain.charged, plain.answered_by), (None, None, None));
-    /// ```
     pub const fn of(class: Class) -> Self {
         Self {
             class,

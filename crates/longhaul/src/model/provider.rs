@@ -28,12 +28,6 @@ impl Provider {
     }
 
     /// Its name.
-    ///
-    /// ```
-    /// use longhaul::billing::Provider;
-    ///
-    /// assert_eq!(Provider::new("relay-fast").as_str(), "relay-fast");
-    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -183,12 +183,6 @@ impl ClassifyingRetryLayer {
     }
 
     /// The money of all operations; `None` where the policy has neither a budget nor a cap.
-    ///
-    /// ```
-    /// use longhaul::retry::ClassifyingRetryLayer;
-    ///
-    /// assert!(ClassifyingRetryLayer::default().spending().is_none(), "money does not count by default");
-    /// ```
     pub const fn spending(&self) -> Option<&Spending> {
         self.shared.spending.as_ref()
     }

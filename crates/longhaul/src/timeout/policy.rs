@@ -318,14 +318,6 @@ pub struct RequestTimeouts(Arc<TimeoutPolicy>);
 
 impl RequestTimeouts {
     /// The limits.
-    ///
-    /// ```
-    /// use longhaul::timeout::TimeoutPolicy;
-    ///
-    /// let own = TimeoutPolicy::default().for_request()?;
-    /// assert_eq!(own.limits().silence.as_secs(), 120);
-    /// # Ok::<(), longhaul::ConfigError>(())
-    /// ```
     pub fn limits(&self) -> &TimeoutPolicy {
         &self.0
     }

@@ -31,12 +31,6 @@ impl OutboundProxy {
     }
 
     /// Its name.
-    ///
-    /// ```
-    /// use longhaul::OutboundProxy;
-    ///
-    /// assert_eq!(OutboundProxy::new("office").as_str(), "office");
-    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

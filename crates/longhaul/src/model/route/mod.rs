@@ -118,13 +118,6 @@ struct Routes {
 
 impl RouteHistory {
     /// One that remembers nothing yet.
-    ///
-    /// ```
-    /// use longhaul::RouteHistory;
-    ///
-    /// let history = RouteHistory::new();
-    /// assert!(history.routes().is_empty() && history.cuts() == 0);
-    /// ```
     pub fn new() -> Self {
         Self::default()
     }

@@ -76,13 +76,6 @@ impl Workload {
     }
 
     /// The same workload of this model.
-    ///
-    /// ```
-    /// use longhaul::{Resolution, Workload};
-    ///
-    /// let workload = Workload::of(Resolution::K4).with_model("gemini-3-pro-image-preview");
-    /// assert_eq!(workload.model.as_deref(), Some("gemini-3-pro-image-preview"));
-    /// ```
     #[must_use]
     pub fn with_model(mut self, model: impl Into<Arc<str>>) -> Self {
         self.model = Some(model.into());
