@@ -15,7 +15,7 @@
 //! | [`InFlight`](in_flight) | so many calls per host at once, in the order they came |
 //! | [`BillingCompensationTracker`](billing) | one ledger entry per attempt; exposure, claims |
 //! | [`Classify`](classify) | judges error, head, a bounded body, and in passing the rest |
-//! | [`SizeAwareTimeout`](timeout) | start, write, head and body clocks, by resolution |
+//! | [`SizeAwareTimeout`](timeout) | start, write, picture and silence clocks, by resolution |
 //! | [`ForceHttp1`](http1) | HTTP/1.1 with proof of it; no key over plain http in public |
 //!
 //! ```

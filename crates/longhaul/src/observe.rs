@@ -54,7 +54,7 @@ pub enum Event<'a> {
         /// The attempt that has not begun; `None` where no layer above made one.
         attempt: Option<&'a Attempt>,
     },
-    /// The head clock of an attempt ran out, and it goes on: its picture may still come.
+    /// The limit of an attempt ran out before its picture began, and it goes on: its picture may still come.
     Late {
         /// The attempt.
         attempt: &'a Attempt,

@@ -1,4 +1,8 @@
 //! All layers in their order, from one [`Policy`].
+//!
+//! The order is fixed by what each layer may assume: a retry above the tracker makes an entry for each attempt, a tracker
+//! above the clocks can tell a timeout from a caller that left, and one classifier judges for all. What layers share (prices,
+//! history, memory) is given to them here.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -112,6 +116,21 @@ impl Stack {
     /// The same as [`new`](Self::new), where `rewrite` makes the requests for fallback targets:
     /// `Stack::with_rewrite(policy, longhaul_providers::rewrite::ProviderRewrite)` knows the dialects of providers. Refuses a
     /// policy with a target that it makes none for.
+    ///
+    /// # Errors
+    ///
+    /// The field of the policy that cannot work, as [`Policy::validate`] names it, or the target that `rewrite` refuses:
+    ///
+    /// ```
+    /// use longhaul::{Stack, fallback::{Dialect, FallbackPolicy, PassthroughRewrite, Target}, policy::Policy};
+    ///
+    /// let mut other = Target::new("gemini", "https://generativelanguage.googleapis.com");
+    /// other.dialect = Dialect::Gemini;
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.fallback = FallbackPolicy::to([other]);
+    /// let error = Stack::with_rewrite(policy, PassthroughRewrite).unwrap_err();
+    /// assert_eq!(error.field(), "fallback.targets[0].dialect", "it writes no other dialect");
+    /// ```
     pub fn with_rewrite(policy: Policy, rewrite: impl Rewrite) -> Result<Self, ConfigError> {
         policy.validate()?;
         let ledger = MemoryLedger::default();
@@ -176,6 +195,19 @@ impl<L, C, X> Stack<L, C, X> {
 
     /// The same layers with this one between the limits by size and HTTP/1.1: it makes one call several requests, such as
     /// submit and poll, and gives one answer. One generation stays one attempt and one ledger entry.
+    ///
+    /// ```
+    /// use longhaul::{Stack, http1::ForceHttp1, policy::Policy};
+    /// use tower_layer::{Layer, layer_fn};
+    ///
+    /// /// Submits a task, polls it, and answers with what was collected. What goes through it is one attempt.
+    /// struct Exchange<S>(ForceHttp1<S>);
+    ///
+    /// # fn example<S>(client: S) -> Result<(), longhaul::ConfigError> {
+    /// let stack = Stack::new(Policy::nano_banana_pro())?.with_exchange(layer_fn(Exchange));
+    /// let client = stack.layer(client);
+    /// # Ok(()) }
+    /// ```
     pub fn with_exchange<Y>(self, exchange: Y) -> Stack<L, C, Y> {
         Stack {
             exchange,
@@ -229,6 +261,16 @@ impl<L, C, X> Stack<L, C, X> {
     }
 
     /// The ledger that every attempt is written into.
+    ///
+    /// ```
+    /// use longhaul::{Stack, policy::Policy};
+    ///
+    /// let stack = Stack::new(Policy::nano_banana_pro())?;
+    /// // … make calls; at the end of the program:
+    /// let totals = stack.ledger().totals();
+    /// assert_eq!(totals.unknown, 0, "no attempt without a price");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub const fn ledger(&self) -> &L {
         &self.ledger
     }
@@ -260,16 +302,45 @@ impl<L, C, X> Stack<L, C, X> {
 
     /// How many calls are in flight now, all hosts together, each counted once however many of its attempts run: 0
     /// once every call and every body has ended or was dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), longhaul::ConfigError> {
+    /// use longhaul::{Stack, policy::Policy};
+    ///
+    /// /// At shutdown: waits until what is paid for has arrived.
+    /// async fn drained(stack: &Stack) {
+    ///     while stack.in_flight() > 0 {
+    ///         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    ///     }
+    /// }
+    ///
+    /// drained(&Stack::new(Policy::nano_banana_pro())?).await;
+    /// # Ok(()) }
+    /// ```
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.taken()
     }
 
     /// The money of all operations; `None` where the policy has neither a budget nor a cap.
+    ///
+    /// ```
+    /// use longhaul::{Currency, Stack, policy::Policy};
+    ///
+    /// let mut policy = Policy::nano_banana_pro();
+    /// assert!(Stack::new(policy.clone())?.spending().is_none());
+    /// policy.retry.spending_cap = Some("50.00 USD".parse()?);
+    /// let stack = Stack::new(policy)?;
+    /// assert_eq!(stack.spending().unwrap().balance(Currency::USD).spent, 0);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub const fn spending(&self) -> Option<&Spending> {
         self.shared.retry.spending()
     }
 
     /// The policy that the layers keep.
+    ///
+    /// As it was given: what each layer made of it (read keys, parsed tables) is not shown.
     pub const fn policy(&self) -> &Policy {
         &self.shared.policy
     }

@@ -1,4 +1,9 @@
 //! The one question before every first byte: is there time, and a route, that can finish it?
+//!
+//! The question is asked twice, because minutes may pass between the two: the retry layer asks before a call queues, and the
+//! layer that holds permits asks once it has one. Both ask the same [`Admission`], so that the two answers cannot follow from
+//! different rules. An attempt that is refused was never begun: it has no number, no ledger entry and no exposure, and
+//! [`Decision`] says in numbers why.
 
 use std::{
     sync::{
@@ -39,10 +44,14 @@ struct AdmissionInner {
     /// `None` where the size is not known: only the deadline counts.
     prospect: Option<Prospect>,
     /// It is let go only to see whether the route still cuts.
+    ///
+    /// Set by [`begin`](Admission::begin) alone. While it is set, the question is not asked of the route again: the probe that
+    /// was let go would otherwise be refused by the very cut that it is sent to test.
     probe: AtomicBool,
 }
 
 impl Admission {
+    /// A size that is not known has no prospect, whatever the caller passes: there is no typical time to measure it by.
     pub(crate) fn new(deadline: OperationDeadline, prospect: Option<Prospect>) -> Self {
         Self(Arc::new(AdmissionInner {
             deadline,
@@ -93,6 +102,7 @@ impl Admission {
         Ok(decision)
     }
 
+    /// `needed` is zero where no size is known: then nothing but the deadline itself can be the reason.
     fn no_time(&self, moment: Instant) -> Decision {
         let typical = self.0.prospect.as_ref().and_then(Prospect::typical);
         Decision::NoTime {
@@ -102,6 +112,8 @@ impl Admission {
     }
 
     /// It was not begun after all.
+    ///
+    /// Without this, a route would wait for the end of a probe that nobody sent, and would let no other one go.
     pub(crate) fn give_up(&self) {
         if let Some(prospect) = self.0.prospect.as_ref()
             && self.0.probe.swap(false, Ordering::Relaxed)
@@ -152,11 +164,14 @@ impl Prospect {
         self.time_until(0.5)
     }
 
+    /// Both directions of the scale are the history's: it remembers the provider's seconds and answers in ours.
     fn time_until(&self, share: f64) -> Option<Duration> {
         self.history
             .time_until(&self.route, self.size, share, self.scale)
     }
 
+    /// The time left plays no part here: it was asked about before. What counts is whether a silent call of this length comes
+    /// through at all.
     fn passes(&self, left: Duration) -> Result<Option<Decision>, Decision> {
         let passage = self
             .history

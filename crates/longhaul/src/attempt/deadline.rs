@@ -1,4 +1,8 @@
 //! When an operation must have ended.
+//!
+//! Two things bound an operation: a moment that somebody set, and a default that follows from the limits in force. They differ
+//! in one point. A queue for a place in flight moves the default on, since waiting there says nothing of how long an attempt
+//! needs; it never moves what was set, since whoever set it waits for an answer and not for an attempt.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,6 +30,18 @@ pub struct Deadline(Instant);
 
 impl Deadline {
     /// The operation ends at `instant`.
+    ///
+    /// For a moment that several operations share:
+    ///
+    /// ```
+    /// use longhaul::Deadline;
+    /// use tokio::time::{Duration, Instant};
+    ///
+    /// // Two pictures for one page: neither is of use after the page is sent.
+    /// let page = Deadline::at(Instant::now() + Duration::from_secs(240));
+    /// let first = http::Request::post("https://api.example.com/v1/images").extension(page).body(());
+    /// let second = http::Request::post("https://api.example.com/v1/images").extension(page).body(());
+    /// ```
     pub const fn at(instant: Instant) -> Self {
         Self(instant)
     }
@@ -55,6 +71,17 @@ impl Deadline {
     }
 
     /// The moment it ends.
+    ///
+    /// To stop work of one's own at the same moment: `tokio::time::timeout_at(deadline.instant(), work)`. Of two deadlines the
+    /// earlier one is the smaller:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::Deadline;
+    ///
+    /// let (soon, late) = (Deadline::after(Duration::from_secs(8)), Deadline::after(Duration::from_secs(60)));
+    /// assert_eq!(soon.min(late).instant(), soon.instant());
+    /// ```
     pub const fn instant(self) -> Instant {
         self.0
     }
@@ -89,6 +116,9 @@ impl From<Deadline> for OperationDeadline {
 
 impl OperationDeadline {
     /// Nothing else was set than by the caller, if by anyone.
+    ///
+    /// `callers` is what the caller or the policy set, which bounds the operation beside the default. Without it the bound lies
+    /// beyond the clock's range, so that [`now`](Self::now) is the default alone.
     pub(crate) fn by_default(at: Instant, callers: Option<Deadline>) -> Self {
         let default = DefaultDeadline { at, paused: None };
         Self(Arc::new(Deadlines {
@@ -127,6 +157,8 @@ impl OperationDeadline {
     }
 
     /// The operation waits for a place in flight until this is dropped.
+    ///
+    /// One pause at a time: attempts of one operation share a place in flight, so that only one of them waits for it.
     pub(crate) fn pause(&self) -> Pause {
         if let Some(mut default) = self.default() {
             default.paused = Some(Instant::now());
@@ -142,6 +174,7 @@ impl OperationDeadline {
 }
 
 impl DefaultDeadline {
+    /// While it stands still, it lies as far ahead as at the moment when the pause began. The pause's end makes that final.
     fn moved(&self) -> Instant {
         let waited = self.paused.map_or(Duration::ZERO, |since| since.elapsed());
         after(self.at, waited)

@@ -1,4 +1,9 @@
 //! What is written down of an attempt while it runs.
+//!
+//! One struct behind one lock, of plain values: a reader sees a state that was true at one moment, and a panic of a writer
+//! cannot leave it half-written. It says what was *seen*. What follows from it is computed when somebody asks: the phase and
+//! what was sent in `sending.rs`, the exposure here. So no two fields can contradict each other, and a fact that comes late
+//! (a flush that is proved after the head came) corrects every conclusion.
 
 use std::{sync::Weak, time::Duration};
 
@@ -14,6 +19,7 @@ use crate::model::{
     ProviderChargeRules, after,
 };
 
+/// The head of the answer that counts: the first one, unless it answered the submit of a task.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReceivedHead {
     pub(super) at: Instant,
@@ -22,6 +28,9 @@ pub(super) struct ReceivedHead {
 }
 
 /// What the request body's wrapper saw of it.
+///
+/// `handed` counts bytes that the client took out of the body. Taking is not sending: the client may hold them in a buffer.
+/// Only a linked connection proves more, and where there is one, its counts outrank these.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BodyFacts {
     /// Whether anybody watches the body; if not, nothing follows from the rest.
@@ -35,6 +44,9 @@ pub(crate) struct BodyFacts {
 }
 
 /// Whether the picture began to arrive, as far as a layer that reads the answer says so.
+///
+/// The limit by size runs until [`Began`](Self::Began), and not until the head: providers and proxies send heads, blanks
+/// and comments to keep a line open, and none of these is a picture.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PictureNote {
     /// No layer reads the answer for it.
@@ -46,6 +58,9 @@ pub(crate) enum PictureNote {
 }
 
 /// Whether what an attempt costs is written down.
+///
+/// One generation is one entry, also where two trackers or two retry loops see the attempt: whoever finds
+/// [`Open`](Self::Open) opens no second one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum EntryState {
     None,
@@ -109,6 +124,9 @@ pub(crate) struct AttemptFacts {
 }
 
 /// How likely a success is charged at least, whatever it says, unless it says that it is not.
+///
+/// Relays bill by the status of their answer. A body that reads like a refusal lowers the probability; a status of 200
+/// keeps it from reaching zero. Half is our estimate, as all charge probabilities are.
 const IN_A_SUCCESS: Probability = Probability::permille(500);
 
 impl AttemptFacts {
@@ -150,6 +168,8 @@ impl AttemptFacts {
         }
     }
 
+    /// A later head is that of a redirect, a poll or an informational answer that some client reports: the first stays. A task
+    /// is the exception. Its submit was answered minutes before, and what the caller waits for is the head of the answer to it.
     pub(super) fn head_received(&mut self, status: StatusCode, version: Version) {
         // The submit was answered before: this is the answer.
         if self.task.has_ended() && !self.answers_task {
@@ -169,6 +189,8 @@ impl AttemptFacts {
     }
 
     /// Nothing of the request's keys is kept, wherever the answer repeats them.
+    ///
+    /// Called after each note of evidence, since a provider may repeat a key in a header, in an error's text or in an id.
     pub(super) fn forget_secrets(&mut self) {
         let Self {
             evidence, secrets, ..
@@ -177,6 +199,10 @@ impl AttemptFacts {
     }
 
     /// How the silence after the request ended, if it was sent whole: what the route learns of it.
+    ///
+    /// `None` where the route taught nothing: the request was not out whole, or something kept the line busy. A picture that
+    /// was delivered or broken off counts as one that came; only an ending that nobody here caused counts as a cut. Our own
+    /// clocks and callers that left say no more than that the silence lasted so long.
     pub(super) fn silence_ending(&self, outcome: &Outcome) -> Option<Silence> {
         if self.not_silent {
             return None;
@@ -219,6 +245,9 @@ impl AttemptFacts {
     }
 
     /// What it may have cost: nothing where it only collected what another attempt submitted.
+    ///
+    /// The price stays, so that an entry shows what the task costs. The probability is zero, because the entry of the attempt
+    /// that submitted the task has it.
     pub(super) fn exposure(&self, class: Class) -> Exposure {
         let exposure = self.exposure_of_work(class);
         if self.task.is_anothers() {

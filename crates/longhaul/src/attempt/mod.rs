@@ -74,6 +74,10 @@ use crate::model::{Class, End, Exposure, Outcome};
 ///     }
 /// }
 /// ```
+///
+/// A clone is a reference to the same attempt. Dropping one ends nothing: the layer that made the attempt ends it, also where
+/// the caller drops the call in the middle. So a clone may be kept for as long as somebody wants to read it; it holds no
+/// place in flight and no part of a body.
 #[derive(Clone)]
 pub struct Attempt(Arc<AttemptInner>);
 
@@ -133,16 +137,34 @@ impl Attempt {
     /// The operation that this is a try of.
     ///
     /// Ledger entries, spans and reports have the same id, so that one call can be followed through all of them.
+    ///
+    /// ```
+    /// # let mut request = http::Request::new(());
+    /// # longhaul::Attempt::enter(request.extensions_mut());
+    /// use longhaul::Attempt;
+    ///
+    /// // In a service below the layers: the id under which the ledger has this call.
+    /// let attempt = request.extensions().get::<Attempt>().expect("the layers above put it there");
+    /// let line = format!("operation {} attempt {}", attempt.operation(), attempt.number());
+    /// assert!(line.ends_with("attempt 1"));
+    /// ```
     pub fn operation(&self) -> OperationId {
         self.0.operation
     }
 
     /// Which try, counted from 1.
+    ///
+    /// The count goes on where [`Fallback`](crate::fallback) asks another target: it is the operation's, not the target's. An
+    /// attempt that was [not begun](crate::Class::NotBegun) has no number, so that none is missing from the ledger.
     pub fn number(&self) -> u32 {
         self.0.number
     }
 
     /// The idempotency key that was sent, where a retry layer sent one.
+    ///
+    /// The same on all attempts at one target; each further target of [`Fallback`](crate::fallback) gets a key of its own.
+    /// The caller's own key, where it set one. `None` where the policy or the [host's form](crate::retry::KeyForm) sends
+    /// none, and where no retry layer made the attempt. It opens nothing, and may be logged.
     pub fn idempotency_key(&self) -> Option<&HeaderValue> {
         self.0.key.as_ref()
     }
@@ -246,6 +268,10 @@ impl Attempt {
     }
 
     /// Ends it. The first end stays, and so does the first class; returned is the outcome that holds.
+    ///
+    /// The lock is let go before anybody is told: a sink, a hearer or a waiter may read the attempt, and would wait for itself.
+    /// `End::Cancelled` is what a drop guard says, which does not know why it was dropped; [`supersede`](Self::supersede) and
+    /// [`expire`](Self::expire) have said so before.
     pub(crate) fn finish(&self, end: End, class: Class) -> Outcome {
         let (task, answer, on_end);
         let outcome = {

@@ -1,3 +1,8 @@
+//! Who is told of an attempt's end.
+//!
+//! A list of closures and not a channel: the ledger's guard and callers need the end on the spot, in the destructor that
+//! brings it, where nothing can be awaited.
+
 use std::fmt;
 
 use super::Attempt;
@@ -14,6 +19,7 @@ impl OnEnd {
         self.0.push(Box::new(hear));
     }
 
+    /// Takes the list out of the attempt, so that each is told once. It is called without the attempt's lock.
     pub(super) fn tell(self, attempt: &Attempt, outcome: &Outcome) {
         for hear in self.0 {
             hear(attempt, outcome);

@@ -1,3 +1,8 @@
+//! What attempts of one operation share: its id, and what an earlier target has used up of its allowances.
+//!
+//! The id is time-ordered (UUID version 7), so that a ledger's newest rows lie together in its index, and ids of one process
+//! sort in the order in which the operations began. Two threads may begin in one millisecond: the counter within it is shared.
+
 use std::{
     fmt,
     str::FromStr,
@@ -44,6 +49,17 @@ impl OperationId {
     }
 
     /// Its 128 bits.
+    ///
+    /// Ledgers store these 16 bytes, big end first, and sort by them:
+    ///
+    /// ```
+    /// use longhaul::OperationId;
+    ///
+    /// let id: OperationId = "0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80".parse()?;
+    /// let stored = id.as_u128().to_be_bytes();
+    /// assert_eq!(OperationId::from_u128(u128::from_be_bytes(stored)), id);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub const fn as_u128(self) -> u128 {
         self.0.as_u128()
     }
@@ -87,6 +103,9 @@ impl serde::Serialize for OperationId {
 }
 
 /// A request extension: what is sent now goes on with an operation that already made attempts elsewhere.
+///
+/// Put there by the fallback layer for the next target. Without it, each target would begin with a full allowance of paid
+/// attempts and duplicates, and an operation with three targets could be paid for nine times.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PriorAttempts {
     pub(crate) operation: OperationId,
@@ -110,6 +129,9 @@ fn time_ordered() -> Uuid {
 }
 
 /// A request extension: after this target others may be asked.
+///
+/// Tells the retry layer when to give up this target early, so that the fallback layer can ask another one while there is
+/// time for it.
 #[derive(Clone, Debug)]
 pub(crate) struct OtherTargets {
     /// After these endings here.

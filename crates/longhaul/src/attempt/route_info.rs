@@ -1,3 +1,8 @@
+//! What ties an attempt to the history of its route.
+//!
+//! The history is shared by all calls of a client and outlives each of them. An attempt holds a clone of it, and notes its own
+//! silence there when it ends, whichever layer ends it.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -31,6 +36,8 @@ impl RouteInfo {
     }
 
     /// Writes down how the silence ended.
+    ///
+    /// Called under the attempt's lock, once, at the end. A probe tells the history besides that the next one may be let go.
     pub(super) fn note(&self, silence: Silence) {
         let Silence { at, lasted, how } = silence;
         let silence = self.scale.seconds(lasted);

@@ -80,6 +80,9 @@ impl AttemptFacts {
         }
     }
 
+    /// Read from top to bottom: a connection that counts is believed before anything else; a client that promised to link one and
+    /// did not has written nothing; without either, what the client took out of the body counts as sent. An empty body, which no
+    /// client has to poll, is the one case in which only a failed connection proves that nothing left.
     pub(super) fn sent(&self) -> Sent {
         let body_cut_short = self.body.watched && self.body.ended.is_none();
         match &self.transport {
@@ -119,6 +122,9 @@ impl AttemptFacts {
     }
 
     /// When the whole request was out: proved by the transport, else the hand-over of the last slice.
+    ///
+    /// A flush before the last slice was handed over is one of an earlier part. That is why a flush counts only if it is not
+    /// older than the hand-over.
     pub(crate) fn flushed_at(&self) -> Option<Instant> {
         let handed_over = match self.body {
             BodyFacts { watched: false, .. } => Some(self.started),
@@ -138,6 +144,9 @@ impl AttemptFacts {
     }
 
     /// The latest sign that the request is being written.
+    ///
+    /// The clock for a stalled upload goes by it. Slices that a client takes out of the body are progress as well as bytes that
+    /// the connection accepts: a client that buffers shows the first, a slow uplink the second.
     pub(crate) fn write_progress_at(&self) -> Option<Instant> {
         let on_the_wire = match &self.transport {
             TransportState::Linked(transport) => transport.written().last_write,

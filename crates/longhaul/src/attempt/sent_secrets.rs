@@ -1,3 +1,9 @@
+//! The keys of a request, so that nothing which repeats them is kept.
+//!
+//! Providers repeat a key in error texts (“Incorrect API key provided: …”), and relays put it into ids. Evidence goes into
+//! ledgers, logs and reports, where no key may stand. The keys themselves are kept as header values with the facts of the
+//! attempt, and are never printed: `Debug` shows the type's name alone.
+
 use std::fmt;
 
 use http::{
@@ -20,6 +26,8 @@ static HARMLESS: [HeaderName; 6] = [
 ];
 
 /// Shorter ones are found in texts by chance.
+///
+/// A shorter key is left out of a text only where it is the whole of it.
 const SHORTEST: usize = 8;
 
 /// The keys that a request carries, so that none of them is kept where its answer repeats it.
@@ -28,6 +36,9 @@ pub(crate) struct SentSecrets(SmallVec<[HeaderValue; 1]>);
 
 impl SentSecrets {
     /// What looks like a key, or is marked as sensitive, in the headers and the query.
+    ///
+    /// Cookies count as keys, whatever they are called. The query counts too: Google's keys may be sent as `?key=…`, and names as
+    /// well as values may be percent-encoded.
     pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Self {
         let in_headers = headers.iter().filter(|(name, value)| {
             let harmless = HARMLESS.contains(name);

@@ -7,6 +7,19 @@ impl Attempt {
     /// because the feature `tracing` is off, no retry layer made it, or it has ended, `work` runs as it is.
     ///
     /// For exchanges below, which make several requests of one attempt.
+    ///
+    /// ```
+    /// use longhaul::Attempt;
+    ///
+    /// /// One poll of a task, whose log lines belong to the attempt.
+    /// fn poll(attempt: &Attempt, number: u32) -> String {
+    ///     attempt.in_span(|| format!("poll {number} of attempt {}", attempt.number()))
+    /// }
+    ///
+    /// # let mut request = http::Request::new(());
+    /// # let (attempt, _) = Attempt::enter(request.extensions_mut());
+    /// assert_eq!(poll(&attempt, 3), "poll 3 of attempt 1");
+    /// ```
     pub fn in_span<T>(&self, work: impl FnOnce() -> T) -> T {
         #[cfg(feature = "tracing")]
         {

@@ -1,4 +1,8 @@
 //! What clients and layers write down of an attempt.
+//!
+//! For a layer or a client of one's own, four calls matter, in this order: [`connecting`](Attempt::connecting),
+//! [`link`](Attempt::link), [`head_received`](Attempt::head_received), [`classify`](Attempt::classify). Each may be left out;
+//! what is then not proved counts as possibly charged.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +26,9 @@ impl Attempt {
 
     /// It is made within `outer`, by a retry loop inside another one's attempt: what the first of them costs stands in
     /// the entry of that attempt. Further ones are further calls.
+    ///
+    /// Two retry loops in one stack are a fault of its builder, and are reported as one. Until it is mended, the books must not
+    /// show twice what was sent once.
     pub(crate) fn made_within(&self, outer: &Self) {
         let mut of_outer = outer.facts();
         if of_outer.entry == EntryState::Open {
@@ -51,6 +58,17 @@ impl Attempt {
     /// Tells that the client below will [link](Self::link) a connection before it writes a byte.
     ///
     /// For clients that can prove what they wrote; until the link, nothing counts as sent.
+    ///
+    /// ```
+    /// use longhaul::attempt::Sent;
+    ///
+    /// # let mut request = http::Request::new(());
+    /// # let (attempt, _) = longhaul::Attempt::enter(request.extensions_mut());
+    /// assert_eq!(attempt.sent(), Sent::PossiblyWhole, "nobody proves anything");
+    /// attempt.connecting();
+    /// assert_eq!(attempt.sent(), Sent::Nothing);
+    /// // An error now, from the resolver or the handshake, is free.
+    /// ```
     pub fn connecting(&self) {
         self.facts().transport.connecting();
     }
@@ -58,17 +76,54 @@ impl Attempt {
     /// Links the connection that carries this attempt, before the request is handed to it.
     ///
     /// From then on what is [sent](Self::sent) is what it counts, so that a broken connection is no guess any more.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use longhaul::attempt::{Sent, Transport, Written};
+    ///
+    /// #[derive(Debug)]
+    /// struct Socket { bytes: u64, more: bool }
+    ///
+    /// impl Transport for Socket {
+    ///     fn written(&self) -> Written {
+    ///         Written { written: self.bytes, flushed: self.bytes, unfinished: self.more, ..Written::default() }
+    ///     }
+    /// }
+    ///
+    /// # let mut request = http::Request::new(());
+    /// # let (attempt, _) = longhaul::Attempt::enter(request.extensions_mut());
+    /// attempt.link(Arc::new(Socket { bytes: 0, more: true }));
+    /// assert_eq!(attempt.sent(), Sent::Nothing);
+    /// attempt.link(Arc::new(Socket { bytes: 700, more: true }));
+    /// assert_eq!(attempt.sent(), Sent::Part, "the provider cannot have read it");
+    /// attempt.link(Arc::new(Socket { bytes: 4_096, more: false }));
+    /// assert_eq!(attempt.sent(), Sent::PossiblyWhole);
+    /// ```
     pub fn link(&self, transport: Arc<dyn Transport>) {
         self.facts().transport.link(transport);
     }
 
     /// Takes back [`connecting`](Self::connecting): the connection cannot tell what it writes for whom,
     /// as with HTTP/2. A link that is there stays.
+    ///
+    /// ```
+    /// use longhaul::attempt::Sent;
+    ///
+    /// # let mut request = http::Request::new(());
+    /// # let (attempt, _) = longhaul::Attempt::enter(request.extensions_mut());
+    /// attempt.connecting();
+    /// // The handshake chose HTTP/2: its frames cannot be counted for one request.
+    /// attempt.unproved();
+    /// assert_eq!(attempt.sent(), Sent::PossiblyWhole);
+    /// ```
     pub fn unproved(&self) {
         self.facts().transport.unproved();
     }
 
     /// Writes down that the answer's head is here. The first one stays.
+    ///
+    /// The layers write it down themselves when a response comes back. A client calls it to be more exact: a response that
+    /// waits in its queue came earlier than it is returned.
     pub fn head_received(&self, status: StatusCode, version: Version) {
         self.facts().head_received(status, version);
     }
@@ -76,6 +131,9 @@ impl Attempt {
     /// Writes down that what came back is no HTTP, or none that the client reads: no connection was cut.
     ///
     /// For clients, beside a [`MalformedResponse`](crate::ErrorKind::MalformedResponse).
+    ///
+    /// Without it, garbage in place of a status line looks like a connection that broke, and would be counted against the
+    /// route as a cut.
     pub fn malformed_response(&self) {
         self.facts().malformed_response = true;
     }
@@ -86,6 +144,18 @@ impl Attempt {
     }
 
     /// Says what it means. The first class written stays; returned is the one that holds.
+    ///
+    /// For a layer that knows more than [`Classify`](crate::classify) does; it has to stand below that layer in the stack, so
+    /// that it speaks first.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// # let mut request = http::Request::new(());
+    /// # let (attempt, _) = longhaul::Attempt::enter(request.extensions_mut());
+    /// assert_eq!(attempt.classify(Class::QuotaExhausted), Class::QuotaExhausted);
+    /// assert_eq!(attempt.classify(Class::RateLimited), Class::QuotaExhausted, "the first stays");
+    /// ```
     pub fn classify(&self, class: Class) -> Class {
         *self.facts().class.get_or_insert(class)
     }
@@ -167,11 +237,15 @@ impl Attempt {
     }
 
     /// It waits for its place in flight: nothing can be sent before it [restarts](Self::restart).
+    ///
+    /// Without it, a call that is dropped while it waits in the queue would count as possibly sent.
     pub(crate) fn queued(&self) {
         self.facts().transport.connecting();
     }
 
     /// Starts its clock anew: the wait for a place in flight is not part of it.
+    ///
+    /// Takes back what [`queued`](Self::queued) said: from here on the client may write, and may prove nothing.
     pub(crate) fn restart(&self) {
         let mut facts = self.facts();
         facts.started = Instant::now();

@@ -1,4 +1,8 @@
 //! Whether an attempt is owed back: by its outcome, its operation's other attempts, and the provider's log.
+//!
+//! A claim goes to the provider, and one that is wrong costs the trust that the next one needs. So each rule asks first
+//! whether the attempt was charged at all, then who ended it, then whether another attempt brought the picture; and says how
+//! sure it is. The provider's own log, where it was read, outranks everything that was seen here.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,7 +15,7 @@ use crate::{
     model::{Class, End, Money, Probability},
 };
 
-/// What the provider's own log says of an attempt: it stands in the place of charge_rules and of our own clocks.
+/// What the provider's own log says of an attempt: it stands in the place of charge rules and of our own clocks.
 ///
 /// ```
 /// use longhaul::{Money, billing::ProviderRecord};
@@ -20,11 +24,34 @@ use crate::{
 /// let nothing = ProviderRecord { charged: Money::usd_micros(0), duration: None };
 /// assert_eq!(nothing.charged.to_string(), "0.00 USD");
 /// ```
+///
+/// With the log, an attempt that is free by its class may still be owed back:
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase};
+/// use longhaul::billing::{ClaimInput, ClaimRule, ClaimRules, Closing, Opening, ProviderRecord, Record, assess_claims};
+///
+/// let price = Money::usd_micros(240_000);
+/// let exposure = Exposure::new(Class::Overloaded.charge_probability(), Some(price));
+/// let outcome = Outcome::new(End::Finished, Class::Overloaded, Phase::Body, Duration::from_secs(2), exposure);
+/// let mut record = Record::open(Opening::new(OperationId::from_u128(1), 1));
+/// record.closing = Some(Closing::new(outcome));
+///
+/// let rules = ClaimRules::default();
+/// let case = |logged| ClaimInput { record: &record, rules: &rules, logged };
+/// assert_eq!(assess_claims([case(None)]).flatten().count(), 0, "a refusal is free");
+/// let logged = ProviderRecord { charged: price, duration: None };
+/// let claim = assess_claims([case(Some(logged))]).flatten().next().unwrap();
+/// assert_eq!((claim.rule, claim.amount), (ClaimRule::ChargedThoughRefused, Some(price)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProviderRecord {
     /// What was charged; nothing, where the log says so or has no row of the attempt.
     pub charged: Money,
     /// How long it took there, where the log says.
+    ///
+    /// It decides the rule [`over`](ClaimRules::over) alone; our own clock is then not asked.
     pub duration: Option<Duration>,
 }
 
@@ -150,6 +177,8 @@ impl Case<'_> {
     }
 
     /// Whether it costs nothing, as far as its class, its provider's rules and its answer tell.
+    ///
+    /// Without the log this is all that is known, and a claim for what was never charged would be refused.
     fn is_free(&self) -> bool {
         let outcome = &self.closing.outcome;
         outcome.exposure.probability == Probability::ZERO || !outcome.class.is_possibly_charged()
@@ -236,6 +265,8 @@ impl Case<'_> {
         self.closing.outcome.end == End::TimedOut && !self.is_logged_as_charged()
     }
 
+    /// What this side broke off is no sure claim, even where it was charged for certain: the provider may say that the
+    /// picture was on its way.
     fn as_sure_as_charged(&self) -> ClaimConfidence {
         let seen = self.closing.is_certainly_charged() && !self.we_left();
         if self.is_logged_as_charged() || seen {

@@ -1,3 +1,6 @@
+//! The last byte of an answer closes its entry. A body that is dropped before closes it as cancelled, and one whose reader
+//! takes hours keeps it open for so long: the entry says when the attempt ended, not when its head came.
+
 use super::ledger::{Entry, Ledger, Slot};
 use crate::{
     body::{BodyObserver, ObservedBody},

@@ -1,3 +1,5 @@
+//! What is owed back, by rules that are data: providers differ in what they credit, and change it.
+
 use std::{fmt, time::Duration};
 
 use super::{
@@ -30,15 +32,25 @@ use crate::{
 #[non_exhaustive]
 pub struct ClaimRules {
     /// A complete answer without an image. Default on.
+    ///
+    /// Also a refusal for content that came with a success, which is charged. A refusal with an error status is not.
     pub no_image: bool,
     /// A picture that was made and did not arrive. Default on.
+    ///
+    /// Not where the caller left in the middle: whoever does not wait is owed nothing.
     pub undelivered: bool,
     /// A further attempt that was charged beside the one that delivered. Default on.
+    ///
+    /// The first attempt that delivered is the one that was wanted; every other charged one of its operation is claimed.
     pub duplicate: bool,
     /// A call that took longer than this on the provider's clock; `None` for no such rule. Default 180 s.
+    ///
+    /// The figure is the guide's; set it to what your provider promises. In a file: `over = "180s"`.
     #[serde(with = "crate::config::duration::option")]
     pub over: Option<Duration>,
     /// A refusal, or an attempt that never reached the provider whole, that its log shows as charged. Default on.
+    ///
+    /// Found only with the provider's log: see [`ClaimInput::logged`].
     pub charged_though_refused: bool,
 }
 
@@ -56,6 +68,14 @@ impl Default for ClaimRules {
 
 impl ClaimRules {
     /// Refuses a limit of zero, which would claim every call.
+    ///
+    /// ```
+    /// use longhaul::billing::ClaimRules;
+    ///
+    /// let mut rules = ClaimRules::default();
+    /// rules.over = Some(std::time::Duration::ZERO);
+    /// assert_eq!(rules.validate().unwrap_err().field(), "over");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.over.map_or(Ok(()), |over| nonzero("over", over))
     }
@@ -113,6 +133,17 @@ pub enum ClaimConfidence {
 ///
 /// `Display` writes it as a sentence for whoever reads the list: `0.24 USD for attempt 2: charged beside the attempt that
 /// delivered`.
+///
+/// The line in which an accountant gets it:
+///
+/// ```
+/// use longhaul::billing::{Claim, ClaimConfidence};
+///
+/// /// Only what needs no look into the provider's log.
+/// fn to_send(claims: &[Claim]) -> Vec<String> {
+///     claims.iter().filter(|claim| claim.certainty == ClaimConfidence::Eligible).map(Claim::to_string).collect()
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Claim {

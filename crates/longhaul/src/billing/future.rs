@@ -1,3 +1,9 @@
+//! The order of two durable events: the entry is on disk, then the request leaves. A crash between the two leaves an entry
+//! for an attempt that was never made, which is closed as lost and costs a look into the provider's log. The other order
+//! would leave money out that no entry speaks of.
+//!
+//! A ledger that hangs holds the call up until its deadline and no longer; nothing was sent then, and the error says so.
+
 use std::{
     fmt,
     future::Future,
@@ -23,6 +29,9 @@ use crate::{
 
 pin_project! {
     /// Waits until the entry is open for good, then for the answer's head.
+    ///
+    /// Dropped while it waits for the entry, nothing was sent. Dropped later, the attempt is cancelled, and its entry says
+    /// what is proved of the request by then. Either way the entry is closed before `drop` returns.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B, L>
     where
@@ -77,6 +86,8 @@ where
     }
 
     /// The call has an entry already, which a tracker above opened.
+    ///
+    /// Two trackers in one stack see one attempt: the outer one writes, the inner one passes.
     pub(super) fn opened(mut readied: S, request: Request<B>, entry: Entry<L::Slot>) -> Self {
         let inner = readied.call(request);
         Self {

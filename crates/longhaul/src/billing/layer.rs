@@ -20,6 +20,8 @@ use crate::config::ConfigError;
 /// let client = tracker.layer(client);
 /// # Ok(()) }
 /// ```
+///
+/// Checked once, when it is made; the tables are then shared by all services and calls.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct BillingCompensationTrackerLayer<L> {
@@ -48,6 +50,16 @@ impl<L> BillingCompensationTrackerLayer<L> {
     }
 
     /// The same layer that writes into this ledger.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use longhaul::billing::{BillingCompensationTrackerLayer, BillingPolicy, MemoryLedger};
+    ///
+    /// let layer = BillingCompensationTrackerLayer::new(BillingPolicy::default(), MemoryLedger::new())?;
+    /// // Any ledger that is not cheap to clone can stand in an `Arc`.
+    /// let layer = layer.with_ledger(Arc::new(MemoryLedger::new()));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn with_ledger<M>(self, ledger: M) -> BillingCompensationTrackerLayer<M> {
         BillingCompensationTrackerLayer {
             tables: self.tables,

@@ -1,3 +1,7 @@
+//! A ledger's contract, in two halves: an opening that can be waited for, and a closing that cannot. Closing happens in
+//! destructors, where a caller that left has dropped everything; so it hands over and returns. An [`Entry`] ties both to the
+//! attempt, so that no code path can forget the second.
+
 use std::{fmt, future::Future, sync::Arc};
 
 use super::record::{Closing, Opening};
@@ -36,9 +40,14 @@ pub trait Ledger: Send + Sync + 'static {
     type Slot: Slot;
     /// Ends when the opening is durable; the attempt is not begun before. An error stops it, with nothing
     /// sent. Dropped, it takes nothing back: the entry's closing follows.
+    ///
+    /// For a ledger in memory this is [`std::future::Ready`]. It is raced against the operation's deadline.
     type Opened: Future<Output = Result<(), BoxError>>;
 
     /// Opens an entry for `attempt`. Must not block.
+    ///
+    /// Once for each attempt, before anything is sent. A ledger that keeps the handles of tasks also calls
+    /// [`Attempt::set_task_sink`] here.
     fn open(&self, attempt: &Attempt, opening: Opening) -> (Entry<Self::Slot>, Self::Opened);
 }
 
@@ -89,6 +98,26 @@ pub trait Slot {
 /// as long as the service below was not called, after that as is proved of it.
 ///
 /// So no entry stays open by accident: a panic, a caller that leaves and a forgotten `return` close it as well.
+///
+/// ```
+/// # let (attempt, _) = longhaul::Attempt::enter(&mut http::Extensions::new());
+/// use longhaul::{Class, billing::{Closing, Entry, Slot}};
+///
+/// /// Says how the entry closes.
+/// struct Told(std::sync::mpsc::Sender<Class>);
+///
+/// impl Slot for Told {
+///     fn close(self, closing: Closing) {
+///         let _ = self.0.send(closing.outcome.class);
+///     }
+/// }
+///
+/// let (told, closed) = std::sync::mpsc::channel();
+/// let entry = Entry::armed(&attempt, Told(told));
+/// // The task is dropped before the request was sent: a future, a panic, an early return.
+/// drop(entry);
+/// assert_eq!(closed.recv(), Ok(Class::NeverSent));
+/// ```
 pub struct Entry<S: Slot> {
     attempt: Attempt,
     // `None` once closed.
@@ -98,6 +127,8 @@ pub struct Entry<S: Slot> {
 
 impl<S: Slot> Entry<S> {
     /// The open entry of `attempt`, to be closed in `slot`.
+    ///
+    /// For [`Ledger::open`]. The layer that called it ends the attempt through the entry.
     pub fn armed(attempt: &Attempt, slot: S) -> Self {
         Self {
             attempt: attempt.clone(),
@@ -116,6 +147,8 @@ impl<S: Slot> Entry<S> {
     }
 
     /// The attempt that it accounts for.
+    ///
+    /// Its [`outcome`](Attempt::outcome) is what the entry closes with.
     pub const fn attempt(&self) -> &Attempt {
         &self.attempt
     }
@@ -148,12 +181,16 @@ impl<S: Slot> Entry<S> {
     }
 
     /// An attempt that nobody below was called for is in no phase of sending.
+    ///
+    /// Without this, an attempt whose ledger failed would count as possibly sent, since nobody had watched its body.
     fn sent_nothing_unless_called(&self) {
         if !self.called {
             self.attempt.connecting();
         }
     }
 
+    /// Whichever comes first writes: a settled end, an error, or the destructor. The slot is taken out, so that it is one of
+    /// them.
     fn write(&mut self) {
         let Some(slot) = self.slot.take() else {
             return;

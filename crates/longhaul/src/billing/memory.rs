@@ -1,3 +1,6 @@
+//! The ledger of [`Stack::new`](crate::Stack::new): what a program wants that asks at its end what it has spent, and what
+//! tests read.
+
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -79,6 +82,15 @@ impl MemoryLedger {
     }
 
     /// The entries of one operation, in the order of opening.
+    ///
+    /// ```
+    /// # let (attempt, _) = longhaul::Attempt::enter(&mut http::Extensions::new());
+    /// use longhaul::billing::{Ledger, MemoryLedger, Opening};
+    ///
+    /// let ledger = MemoryLedger::new();
+    /// let (_entry, _opened) = ledger.open(&attempt, Opening::new(attempt.operation(), 1));
+    /// assert_eq!(ledger.operation(attempt.operation()).len(), 1);
+    /// ```
     pub fn operation(&self, operation: OperationId) -> Vec<Record> {
         let entries = self.entries();
         let records = entries.records.values();
@@ -87,6 +99,8 @@ impl MemoryLedger {
     }
 
     /// What the provider owes back, by `rules`.
+    ///
+    /// Asked while attempts run, it leaves their operations out of the rule for undelivered pictures: they may still come.
     pub fn claims(&self, rules: &ClaimRules) -> Vec<Claim> {
         claims(&self.records(), rules)
     }
@@ -100,6 +114,18 @@ impl MemoryLedger {
     ///
     /// An operation that waits between two attempts is taken out too: put its entries together again
     /// before asking for [`claims`].
+    ///
+    /// ```
+    /// # let (attempt, _) = longhaul::Attempt::enter(&mut http::Extensions::new());
+    /// use longhaul::billing::{Ledger, MemoryLedger, Opening};
+    ///
+    /// let ledger = MemoryLedger::new();
+    /// let (entry, _opened) = ledger.open(&attempt, Opening::new(attempt.operation(), 1));
+    /// assert_eq!(ledger.drain(), [], "the attempt runs");
+    /// drop(entry);
+    /// assert_eq!(ledger.drain().len(), 1);
+    /// assert_eq!(ledger.records(), [], "it was taken out");
+    /// ```
     pub fn drain(&self) -> Vec<Record> {
         let mut entries = self.entries();
         let records = entries.records.values();

@@ -21,8 +21,12 @@ use crate::{
 pub struct BillingPolicy {
     /// What is owed back, for [`claims`](super::claims()) and
     /// [`MemoryLedger::claims`](super::MemoryLedger::claims). Default: every rule, over 180 s.
+    ///
+    /// Only read by who asks for claims; no attempt is made or left because of it.
     pub claims: ClaimRules,
     /// The rows of the [`PriceTable`], the first match counts. Default none: prices are yours to know.
+    ///
+    /// The same rows give [`Stack`](crate::Stack) the prices that budgets and caps reserve by.
     pub prices: Vec<PriceRow>,
     /// How likely an ending is charged, where a provider differs from [`Class::charge_probability`]; the first
     /// match counts, the built-in rows last (see [`ChargeRules`]). Default none.
@@ -40,6 +44,17 @@ pub(super) struct Tables {
 
 impl BillingPolicy {
     /// The default rules with these prices.
+    ///
+    /// ```
+    /// use longhaul::{Stack, billing::BillingPolicy, policy::Policy};
+    ///
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.billing = BillingPolicy::with_prices(vec![
+    ///     longhaul::billing::PriceRow::new("relay.example.com", "gemini-3-pro-image*", "0.05 USD".parse()?),
+    /// ]);
+    /// let stack = Stack::new(policy)?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn with_prices(prices: Vec<PriceRow>) -> Self {
         Self {
             prices,
@@ -60,7 +75,7 @@ impl BillingPolicy {
         self.clone().into_tables().map(drop)
     }
 
-    /// The prices and charge_rules, checked; the rules are checked too.
+    /// The prices and charge rules, checked; the rules for claims are checked too.
     pub(super) fn into_tables(self) -> Result<Tables, ConfigError> {
         self.claims
             .validate()

@@ -1,3 +1,6 @@
+//! What an entry holds, in two halves: what was known before the first byte left, and what the end showed. Each half is
+//! complete by itself, so that a ledger can write the first and, after a crash, have it alone.
+
 use std::{sync::Arc, time::Duration, time::SystemTime};
 
 use http::{StatusCode, Version};
@@ -29,11 +32,17 @@ pub struct Opening {
     /// Which try, counted from 1.
     pub attempt: u32,
     /// The time of day at which the entry was opened.
+    ///
+    /// Providers' logs are searched by it. In JSON as RFC 3339 in UTC, to the millisecond.
     #[serde(serialize_with = "super::text::time")]
     pub opened_at: SystemTime,
     /// The idempotency key that is sent with it, if one is.
+    ///
+    /// The retry layer's, else the caller's own `idempotency-key` header.
     pub idempotency_key: Option<Arc<str>>,
     /// The provider's name, if anything tells.
+    ///
+    /// The [`Provider`](super::Provider) extension, else the host of the URI in small letters.
     pub provider: Option<Arc<str>>,
     /// The model as the request names it.
     pub model: Option<Arc<str>>,
@@ -42,15 +51,21 @@ pub struct Opening {
     /// How many images are asked for.
     pub images: u32,
     /// What it costs if it is charged, all its images together; `None` where no price is known.
+    ///
+    /// By the row that matched when it was opened; a row that changes later changes no entry.
     pub price: Option<Money>,
     /// The host that it goes to.
     pub host: Option<Arc<str>>,
     /// The path of the URI, without its query.
+    ///
+    /// The query is left out, since some providers take keys there.
     pub path: Arc<str>,
 }
 
 impl Opening {
     /// Attempt number `attempt` of `operation`, opened now; of the rest nothing is known yet.
+    ///
+    /// For ledgers that read back what they wrote, and for tests. Set the fields that are known afterwards.
     pub fn new(operation: OperationId, attempt: u32) -> Self {
         Self {
             operation,
@@ -95,6 +110,8 @@ pub struct Closing {
     #[serde(serialize_with = "super::text::version")]
     pub http_version: Option<Version>,
     /// From the attempt's beginning until the whole request was out, where anybody saw it.
+    ///
+    /// `None` as well where nobody watched the request leave: a beginning is not taken for a flush.
     pub flushed: Option<Duration>,
     /// From the attempt's beginning until the answer's head.
     pub head: Option<Duration>,
@@ -141,6 +158,16 @@ impl Closing {
 
     /// The end of an attempt whose task a later one collected. The duration is the later one's: a ledger that knows when the
     /// entry was opened knows better.
+    ///
+    /// ```
+    /// # use longhaul::attempt::TaskAnswer;
+    /// use longhaul::billing::Closing;
+    ///
+    /// /// What a ledger's sink writes into the entry of the attempt that submitted the task.
+    /// fn close(answer: &TaskAnswer) -> Closing {
+    ///     Closing::of_task(answer)
+    /// }
+    /// ```
     pub fn of_task(answer: &TaskAnswer) -> Self {
         Self {
             status: answer.status,
@@ -162,6 +189,21 @@ impl Closing {
 ///
 /// A rule like “calls over 180 s are free” goes by the provider's clock, which nobody here sees. With both bounds a claim is
 /// [sure](super::ClaimConfidence::Eligible) only where even the lower one is over the limit.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Class, End, Exposure, OperationId, Outcome, Phase};
+/// use longhaul::billing::{ClaimConfidence, ClaimRules, Closing, Opening, ProviderClock, Record, claims};
+///
+/// let seconds = Duration::from_secs;
+/// let exposure = Exposure::new(Class::Delivered.charge_probability(), None);
+/// let mut closing = Closing::new(Outcome::new(End::Finished, Class::Delivered, Phase::Body, seconds(200), exposure));
+/// // The head came after 170 s, the last byte of a slow download after 200 s: which of them its clock shows, its log knows.
+/// closing.provider_clock = Some(ProviderClock { at_least: seconds(170), at_most: seconds(200) });
+/// let mut record = Record::open(Opening::new(OperationId::from_u128(1), 1));
+/// record.closing = Some(closing);
+/// assert_eq!(claims([&record], &ClaimRules::default())[0].certainty, ClaimConfidence::Verify);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct ProviderClock {
     /// From the flushed request until the head; zero where the flush was not seen.
@@ -184,6 +226,8 @@ pub struct Record {
     /// What was known before the attempt.
     pub opening: Opening,
     /// What was known at its end; `None` while it runs.
+    ///
+    /// An entry whose process died has none either, until its ledger finds it.
     pub closing: Option<Closing>,
 }
 

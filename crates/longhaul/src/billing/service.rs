@@ -1,3 +1,6 @@
+//! Where the entry is opened, and what it opens with. Everything that costs time happens in the future; the call itself reads
+//! the request's extensions and two tables.
+
 use crate::model::{Provider, ProviderChargeRules};
 use std::{
     mem,
@@ -39,6 +42,26 @@ impl<S, L> BillingCompensationTracker<S, L> {
 
     /// Writes what goes through `inner` into `ledger`, at the prices of `policy`; refuses a policy that
     /// cannot work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Class, billing::{BillingCompensationTracker, BillingPolicy, MemoryLedger}};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<Full<Bytes>>| {
+    ///     Response::builder().status(429).body(Full::<Bytes>::default())
+    /// });
+    /// let ledger = MemoryLedger::new();
+    /// let client = BillingCompensationTracker::new(provider, BillingPolicy::default(), ledger.clone())?;
+    /// client.oneshot(Request::post("https://api.example.com/v1/images").body(Full::default())?).await?;
+    /// // No other layer: the status alone says what it means.
+    /// assert_eq!(ledger.records()[0].closing.as_ref().unwrap().outcome.class, Class::RateLimited);
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: BillingPolicy, ledger: L) -> Result<Self, ConfigError> {
         let tables = Arc::new(policy.into_tables()?);
         Ok(Self::with_tables(inner, tables, ledger))
@@ -132,6 +155,8 @@ fn opening<B>(
 }
 
 /// The retry layer's, else the caller's own.
+///
+/// A key that its caller marked as sensitive stays out of the books: it may be derived from something private.
 fn idempotency_key<B>(attempt: &Attempt, request: &Request<B>) -> Option<Arc<str>> {
     const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
     let key = attempt

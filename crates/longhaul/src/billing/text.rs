@@ -1,4 +1,6 @@
 //! How entries are written out.
+//!
+//! For people and for the tools that they feed: a log is searched by a time in UTC, not by seconds since 1970.
 
 use std::time::SystemTime;
 

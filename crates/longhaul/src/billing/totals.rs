@@ -1,3 +1,5 @@
+//! Sums that are honest about what is not known: two bounds and a count of attempts without a price, in place of one number.
+
 use std::collections::BTreeMap;
 
 use super::record::Record;
@@ -13,6 +15,15 @@ use crate::model::{Currency, Money, Probability};
 ///     println!("{currency}: {} for certain, {} at most", amounts.certain, amounts.possible);
 /// }
 /// ```
+///
+/// ```
+/// use longhaul::{Currency, Money, OperationId, billing::{Opening, Record, Totals}};
+///
+/// // An attempt that runs, at a provider without a price row.
+/// let totals = Totals::of(&[Record::open(Opening::new(OperationId::from_u128(1), 1))]);
+/// assert_eq!(totals.unknown, 1, "it is in no sum, and it is not forgotten");
+/// assert_eq!(totals.in_currency(Currency::USD), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Totals {
@@ -25,6 +36,8 @@ pub struct Totals {
 /// Two sums in one currency; what was really charged lies between them.
 ///
 /// They differ by what ended so that nobody here knows: a connection that broke while the model worked counts only in the second.
+///
+/// The second is what to compare a budget with; the distance of the two is what the provider's log would settle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Amounts {

@@ -1,3 +1,6 @@
+//! Sizes of bodies that are put together of two parts. An upper bound that would overflow becomes none; a lower one
+//! saturates.
+
 use http_body::SizeHint;
 
 /// The hint of a body that has `more` bytes before it.

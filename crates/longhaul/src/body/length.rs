@@ -1,3 +1,6 @@
+//! A held answer goes on with its own length. Its reader then knows the end without waiting for the transport's, and a proxy
+//! above may keep the connection.
+
 use http::{
     HeaderMap, HeaderValue,
     header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING},

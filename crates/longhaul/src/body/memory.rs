@@ -1,3 +1,9 @@
+//! One count for all calls of a client, because memory is one. A limit for each body bounds nothing: the number of calls is
+//! not ours to choose.
+//!
+//! A reservation for a request body belongs to its bytes and not to the call: it is given back when the last clone of them is
+//! dropped, wherever that is. So a body that a retry keeps is counted for as long as it is there.
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -34,11 +40,15 @@ impl MemoryBudget {
     }
 
     /// The bytes held at this moment.
+    ///
+    /// For a gauge. It never exceeds the limit, and is 0 once every call has ended and every answer was dropped.
     pub fn retained(&self) -> u64 {
         self.0.retained.load(Relaxed)
     }
 
     /// The same data, uncopied, counted until its last clone is dropped; `None` where there is no room.
+    ///
+    /// `None` is no error: the caller goes on without the copy, and says so.
     pub(crate) fn hold(&self, data: Bytes) -> Option<Bytes> {
         let mut reservation = self.reserve();
         reservation
@@ -64,6 +74,8 @@ pub(crate) struct MemoryReservation {
 
 impl MemoryReservation {
     /// Takes `more` bytes; `false` and nothing taken where the budget has not as many left.
+    ///
+    /// For bodies whose length nobody announced: reserved piece by piece, as they come.
     pub(crate) fn grow(&mut self, more: u64) -> bool {
         let Shared { limit, retained } = &*self.budget.0;
         let taken = retained.fetch_update(Relaxed, Relaxed, |held| {
@@ -88,6 +100,8 @@ impl MemoryReservation {
     }
 
     /// The same data, uncopied, which gives the reservation back when its last clone is dropped.
+    ///
+    /// Empty data has no owner that could be dropped with it: its reservation is given back at once.
     pub(super) fn hold(self, data: Bytes) -> Bytes {
         if data.is_empty() {
             return data;

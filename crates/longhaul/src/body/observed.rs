@@ -1,3 +1,8 @@
+//! The response body of every layer that has to know how an answer ended.
+//!
+//! Three ends are told apart: the body's own, an error, and a drop before either. A body that says of itself that nothing
+//! more comes has ended, even if nobody polls it for the `None`: readers that know the length stop at the last byte.
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -51,7 +56,7 @@ impl<D, W: BodyObserver<D>> BodyObserver<D> for Option<W> {
     }
 }
 
-/// Hedged a response body, where no classifier watches: a success that came whole is delivered.
+/// Watches a response body where no classifier does: a success that came whole is delivered.
 impl<D> BodyObserver<D> for AttemptGuard {
     fn end(&mut self) -> Result<(), Error> {
         self.finish(Class::Delivered);
@@ -66,7 +71,7 @@ impl<D> BodyObserver<D> for AttemptGuard {
 }
 
 pin_project! {
-    /// A response body with a [`BodyObserver`]er beside it. Holds nothing back and changes no byte.
+    /// A response body with a [`BodyObserver`] beside it. Holds nothing back and changes no byte.
     #[derive(Debug)]
     pub(crate) struct ObservedBody<B, W> {
         // Before the watcher, so that a dropped body says first what it knows.

@@ -1,3 +1,6 @@
+//! The answers that are handed on while they come. What was seen of one is judged when its document ends, so that a reader
+//! that stops there, a connection that stays open and one that breaks afterwards all leave the same class.
+
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -105,6 +108,9 @@ where
     }
 
     /// The connection broke.
+    ///
+    /// A whole document is delivered, whatever its connection does. Only a reader that was told a length has to hear of the
+    /// break: it would wait for bytes that do not come.
     fn broke(&mut self, error: Error) -> Option<Error> {
         self.state = State::Ended;
         let Some(mut running) = self.running.take() else {

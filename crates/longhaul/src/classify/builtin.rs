@@ -1,4 +1,10 @@
 //! The built-in rules for answers.
+//!
+//! The order in which words are believed: the provider's own error object, then whoever on the way signed the answer, then
+//! the bare status. A status says least, since proxies, relays and providers use the same ones for different things.
+//!
+//! What is free is decided narrowly. Inside a success nothing is, unless the answer says so; a refusal that nobody signed is,
+//! while the model cannot have worked yet.
 
 use std::time::Duration;
 
@@ -13,6 +19,8 @@ use super::{
 use crate::model::{Money, Workload, class_of, retry_after_in_headers};
 
 /// A refusal without a sender counts as one only while the work cannot have been done: a front door needs no longer.
+///
+/// No picture is done by then: the guide's fastest takes 30 s.
 const FRONT_DOOR: Duration = Duration::from_secs(10);
 
 /// How likely an answer to a picture call is charged that is encoded and cannot be read here.
@@ -139,6 +147,8 @@ fn success(
 
 /// What the answer itself says that it cost. Nothing, where it is only the fee of the relay that passed it on
 /// (`is_byok`), or where a relay counts nothing at all beside a picture.
+///
+/// Dollars: the fields that are read are those of relays that bill in them.
 fn told_price(facts: &AnswerFacts) -> Option<Money> {
     let evidence = &facts.evidence;
     let counts_nothing = evidence.images > 0 && evidence.output_tokens.unwrap_or_default() == 0;

@@ -1,3 +1,6 @@
+//! The one place where what a provider says is turned into a class. A classifier sees facts, never a clock or a queue, and
+//! its answer is kept: the first class that is written to an attempt stays.
+
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -59,6 +62,22 @@ impl<'a> Head<'a> {
 /// What a head says of its body.
 ///
 /// What a head alone cannot tell costs time or memory, so that a classifier says which of the two it wants.
+///
+/// ```
+/// use longhaul::classify::{Classifier, DefaultClassifier, Head, HeadDecision};
+///
+/// /// The page that comes with this relay's 413 is long and says nothing.
+/// struct Relay;
+///
+/// impl Classifier for Relay {
+///     fn head(&self, head: &Head<'_>) -> HeadDecision {
+///         match head.status.as_u16() {
+///             413 => HeadDecision::Classified(longhaul::classify::Classification::of(longhaul::Class::ClientError)),
+///             _ => DefaultClassifier.head(head),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum HeadDecision {
@@ -138,6 +157,23 @@ pub trait Classifier {
     /// An attempt ended without an answer, or its answer broke off.
     ///
     /// By default the class follows from what is proved to have been sent.
+    ///
+    /// ```
+    /// use longhaul::{Attempt, Class, Error, ErrorKind, classify::{Classifier, DefaultClassifier}};
+    ///
+    /// /// A relay that reads requests whole before it begins: what breaks off at once was not begun.
+    /// struct Relay;
+    ///
+    /// impl Classifier for Relay {
+    ///     fn error(&self, error: &Error, attempt: &Attempt) -> Class {
+    ///         let at_once = attempt.elapsed().as_millis() < 50;
+    ///         match error.kind() {
+    ///             ErrorKind::Disconnected if at_once => Class::Refused,
+    ///             _ => DefaultClassifier.error(error, attempt),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     fn error(&self, error: &Error, attempt: &Attempt) -> Class {
         failure_class(error, attempt)
     }
@@ -164,6 +200,8 @@ pub trait Classifier {
 /// The built-in rules: plain HTTP, the providers' overload and quota errors, and proof of what was sent.
 ///
 /// A classifier of one's own hands on to it what it does not know better: see [`Classifier`].
+///
+/// Its words and pages are data of this crate, each with the source that it is from; a new release may know more of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DefaultClassifier;
 

@@ -87,6 +87,9 @@ impl<C: Classifier + Clone> ClassifyContext<C> {
 
     /// How much of an answer is read before it is handed on: all of it, where it is a picture that the caller does not want to see
     /// come, and where there is memory.
+    ///
+    /// Memory is reserved before the first byte where the length is announced: an answer that is half held and then let go
+    /// would have cost the memory without the use.
     fn reach<B: Body>(&mut self, parts: &Parts, body: &B) -> Reach {
         let peek = Reach::Peek(self.peek_limit);
         let streams = BodyKind::of(&parts.headers) == BodyKind::Events;
@@ -109,6 +112,8 @@ impl<C: Classifier + Clone> ClassifyContext<C> {
         Reach::Hold(limit, reservation)
     }
 
+    /// Three questions in this order: is there more to come, so that it is judged in passing? Did it break off, so that it is
+    /// an error? Else it is judged now, by its bytes where they are few, by what was noted of it where they are many.
     pub(super) fn peeked<B>(
         &mut self,
         answer: Answer<B>,

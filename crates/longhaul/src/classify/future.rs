@@ -1,3 +1,7 @@
+//! Waits for the head, then for as much of the body as the classification needs, and hands both on together. An answer that
+//! is judged before its head is handed on can still be replaced by another attempt; one whose head the caller has cannot. So
+//! whatever can be judged at the head, or within the peek, is judged here.
+
 use std::{
     future::Future,
     pin::Pin,
@@ -20,6 +24,9 @@ use crate::error::{BoxError, Error};
 
 pin_project! {
     /// Waits for the head, then for as much of the body as the classification needs.
+    ///
+    /// Dropped while it reads, it cancels the attempt; what was read of an answer is given up with it, and its memory is
+    /// given back.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, B, C> {

@@ -75,6 +75,14 @@ impl<C> ClassifyLayer<C> {
     }
 
     /// The same layer with this classifier.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use longhaul::classify::{ClassifyLayer, DefaultClassifier};
+    ///
+    /// // One that is not cheap to clone can stand in an `Arc`.
+    /// let layer = ClassifyLayer::default().with_classifier(Arc::new(DefaultClassifier));
+    /// ```
     pub fn with_classifier<D: Classifier>(self, classifier: D) -> ClassifyLayer<D> {
         ClassifyLayer {
             policy: self.policy,

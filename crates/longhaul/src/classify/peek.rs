@@ -1,3 +1,8 @@
+//! How much of an answer is read before its head is handed on, and when the reading ends although the connection does not.
+//!
+//! Frames are kept as they came and handed on as they came: what was held is neither copied nor put together
+//! (`what_is_held_goes_on_in_the_frames_in_which_it_came`).
+
 use std::{
     future::Future,
     pin::Pin,
@@ -20,6 +25,9 @@ use crate::{
 const HELD_WITH_WHITESPACE: usize = 1024 * 1024;
 
 /// So long the connection of an answer whose document is whole is read on, in case it ends well.
+///
+/// Long enough for the end of a chunked body that is on its way; a relay that keeps the connection open would otherwise hold
+/// a whole picture back until its own idle limit.
 const BEYOND_DOCUMENT: Duration = Duration::from_secs(1);
 
 /// How much of a body is read before it is handed on.

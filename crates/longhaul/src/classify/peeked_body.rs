@@ -1,4 +1,7 @@
 //! A body whose beginning was read before it was handed on.
+//!
+//! Memory goes back piece by piece as the pieces are read, and not at the end: a slow reader of one picture does not keep
+//! what it has already taken from others.
 
 use std::{
     mem,

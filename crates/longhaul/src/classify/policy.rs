@@ -22,6 +22,8 @@ pub struct ClassifyPolicy {
     /// a stream or gets one; all others are handed on as they come.
     pub hold: bool,
     /// The longest answer that is held whole, in bytes; a longer one is handed on as it comes. Default 64 MiB.
+    ///
+    /// Above the 10 to 40 MB that a 4K picture has in base64.
     pub hold_limit: usize,
     /// Bytes of answers that all calls of the layer together may hold, 256 MiB by default. An answer for which nothing is
     /// left of it is handed on as it comes, and the report says so
@@ -62,6 +64,14 @@ const MOST_HELD: u64 = 1 << 40;
 impl ClassifyPolicy {
     /// Refuses limits of zero, limits that contradict each other or that no machine has memory for, and a scale that is
     /// none.
+    ///
+    /// ```
+    /// use longhaul::classify::ClassifyPolicy;
+    ///
+    /// let mut policy = ClassifyPolicy::default();
+    /// policy.hold_limit = 1_024;
+    /// assert_eq!(policy.validate().unwrap_err().field(), "hold_limit", "less than `peek_limit`");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |field: &str, why: String| Err(ConfigError::new(field, why));
         match *self {

@@ -1,4 +1,8 @@
 //! The tables of words and pages, and how an error is looked up in them.
+//!
+//! Two small tables searched from the top: order is part of their meaning, since a code says more than a type, and a type
+//! more than a message. They are read at the first failure and not at the start: a client whose calls all succeed never reads
+//! them.
 
 use crate::model::class_of;
 use std::sync::LazyLock;

@@ -34,6 +34,26 @@ pub struct Classify<S, C = DefaultClassifier> {
 impl<S> Classify<S> {
     /// Judges what comes of `inner` by the built-in rules, unless [another classifier](Self::with_classifier) is given.
     /// Refuses a policy that cannot work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Class, classify::{Classification, Classify, ClassifyPolicy}};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// let provider = service_fn(async |_: Request<()>| {
+    ///     let body = r#"{"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}}"#;
+    ///     Response::builder().status(503).header("content-type", "application/json").body(Full::<Bytes>::from(body))
+    /// });
+    /// let client = Classify::new(provider, ClassifyPolicy::default())?;
+    /// let answer = client.oneshot(Request::post("https://api.example.com/v1/images").body(())?).await?;
+    /// // By its words, not by its status.
+    /// assert_eq!(answer.extensions().get::<Classification>().unwrap().class, Class::Overloaded);
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: ClassifyPolicy) -> Result<Self, ConfigError> {
         Ok(ClassifyLayer::new(policy)?.layer(inner))
     }

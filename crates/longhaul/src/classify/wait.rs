@@ -1,4 +1,7 @@
 //! How long the server asks to wait, in the body of its answer.
+//!
+//! Providers put the wait into details, into fields of their own, or only into the sentence for people. A wait that is not
+//! found means that the call is sent again too early, and refused again.
 
 use std::time::Duration;
 

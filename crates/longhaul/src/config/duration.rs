@@ -1,4 +1,7 @@
 //! Durations in policy files: `"600s"`, `"1m 30s"`, `"500ms"`.
+//!
+//! Text and not a number: `600` could be seconds or milliseconds, and a slip of a factor of a thousand cuts every call. A
+//! number is refused with an example of what is wanted.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -1,3 +1,6 @@
+//! One error for everything that is configured. It names the field as the policy file does, from the outermost key on, so
+//! that the line can be found.
+
 use std::fmt;
 
 /// A policy that cannot work, refused when it is built or read: which field, and why.
@@ -18,6 +21,21 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// An error about `field`, written as in the policy file (`timeout.picture.k4`).
+    ///
+    /// For checks of one's own beside [`Policy::validate`](crate::policy::Policy::validate):
+    ///
+    /// ```
+    /// use longhaul::{ConfigError, policy::Policy};
+    ///
+    /// /// This service answers its own callers after ten minutes.
+    /// fn check(policy: &Policy) -> Result<(), ConfigError> {
+    ///     match policy.timeout.picture.k4.as_secs() {
+    ///         ..=600 => Ok(()),
+    ///         longer => Err(ConfigError::new("timeout.picture.k4", format!("{longer} s is more than callers wait"))),
+    ///     }
+    /// }
+    /// assert_eq!(check(&Policy::nano_banana_pro()), Ok(()));
+    /// ```
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -30,7 +48,7 @@ impl ConfigError {
         &self.field
     }
 
-    /// The same error about a field further out: `head.k4` under `limits` is `timeout.picture.k4`.
+    /// The same error about a field further out: `picture.k4` under `timeout` is `timeout.picture.k4`.
     ///
     /// ```
     /// use longhaul::ConfigError;

@@ -1,4 +1,6 @@
 //! Header names in policy files: `"idempotency-key"`, or `""` for none.
+//!
+//! The empty text stands for none, since a TOML file has no other word for it: a key that is left out means the default.
 
 use std::borrow::Cow;
 

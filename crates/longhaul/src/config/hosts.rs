@@ -1,3 +1,5 @@
+//! Hosts as people write them in a policy: without scheme, port or path, so that one name covers every URL of a host.
+
 use std::net::Ipv6Addr;
 
 use http::Uri;
@@ -16,6 +18,17 @@ use crate::config::ConfigError;
 /// let mut policy = Policy::nano_banana_pro();
 /// policy.http1.hosts = Hosts::Except(vec!["status.example.com".to_owned()]);
 /// ```
+///
+/// In a file a word or a table with one key:
+///
+/// ```
+/// use longhaul::http1::Hosts;
+///
+/// let hosts: Hosts = serde_json::from_str(r#"{"only": ["*.example.com"]}"#)?;
+/// assert_eq!(hosts, Hosts::Only(vec!["*.example.com".to_owned()]));
+/// assert_eq!(serde_json::to_string(&Hosts::All)?, r#""all""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hosts {
@@ -23,8 +36,12 @@ pub enum Hosts {
     #[default]
     All,
     /// These and no others.
+    ///
+    /// An empty list names none.
     Only(Vec<String>),
     /// All but these.
+    ///
+    /// A request without a host is none of the named ones.
     Except(Vec<String>),
 }
 

@@ -1,4 +1,7 @@
 //! Which headers and query parameters carry a key, by their names.
+//!
+//! Names and not values: what a key looks like differs with each provider and is nobody's promise, while its header has
+//! `key`, `token` or a word like them in it. Whole words are compared, so that `monkey`, `author` and `max_tokens` are none.
 
 /// Whether what is called so looks like a key: one of its words is `key`, `token`, `secret`, `auth`, `sig`
 /// or a form of these, as in `x-rapidapi-key`, `X-Amz-Signature` or `accessToken`.

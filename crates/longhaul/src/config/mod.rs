@@ -1,4 +1,7 @@
 //! What the policies of all layers are read and checked with.
+//!
+//! Each layer's policy checks itself and names the field within it; whoever holds several policies puts its own key before
+//! ([`ConfigError::under`]).
 
 pub(crate) mod duration;
 mod error;

@@ -1,6 +1,20 @@
+//! The one way to name several providers or models in a table. A `*` in the middle would need rules for which row is more
+//! exact; the first row that matches counts, and a beginning is enough for the names that there are.
+
 use crate::config::ConfigError;
 
 /// A name, or the beginning of one followed by `*`; `*` alone stands for any.
+///
+/// ```
+/// use longhaul::billing::Pattern;
+///
+/// let pattern = Pattern::new("model", "gemini-3-pro*")?;
+/// assert!(pattern.matches("gemini-3-pro-image-preview"));
+/// assert!(!pattern.matches("Gemini-3-pro"), "model names differ by capitals");
+/// assert!(pattern.matches_in_any_case("GEMINI-3-PRO"));
+/// assert_eq!(Pattern::new("model", "*-pro").unwrap_err().field(), "model");
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Pattern {
     name: Box<str>,

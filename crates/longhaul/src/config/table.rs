@@ -1,4 +1,7 @@
 //! Data files: one row a line, cells between `|`, `#` begins a comment. Embedded, and parsed once.
+//!
+//! Knowledge that grows by a line, such as error texts and proxies' pages, stands in such files: a row can be read, added and
+//! tested without reading code. A malformed row is a bug of this crate and ends the test that reads the file, never a call.
 
 /// The rows of `text`, each of `N` cells without the blanks around them.
 ///

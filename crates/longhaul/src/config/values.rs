@@ -1,3 +1,5 @@
+//! The checks that every policy makes of its durations, and the arithmetic of scaled time.
+
 use std::time::Duration;
 
 use crate::config::ConfigError;
@@ -18,6 +20,9 @@ pub(crate) fn nonzero(field: &str, duration: Duration) -> Result<(), ConfigError
 }
 
 /// Refuses a duration of more than a year, naming its field.
+///
+/// `Duration::MAX` in a policy is more often an attempt to say "never" than a limit; the error asks for a limit that can be
+/// met.
 pub(crate) fn bounded(field: &str, duration: Duration) -> Result<(), ConfigError> {
     if duration > LONGEST {
         return Err(ConfigError::new(field, "must not be longer than a year"));

@@ -1,4 +1,7 @@
 //! The ways in which providers are asked for a picture, and what a request in one of them asks for.
+//!
+//! Each dialect is data: which paths are its calls, where in the body its facts stand, what is meant where nothing is said.
+//! So what is read of a request can be checked against a provider's documentation line by line.
 
 use http::{HeaderMap, Method, header::ACCEPT, request::Parts};
 use percent_encoding::percent_decode_str;
@@ -44,6 +47,8 @@ pub(super) struct RequestDialect {
     /// Whether its calls may also be forms, with the same fields.
     pub(super) forms: bool,
     /// Whether a request in which this was found asks for images.
+    ///
+    /// A chat that asks for no picture is not recognised: its answer is neither held nor read for a picture.
     pub(super) asks_for_images: fn(&RequestFacts) -> bool,
     /// What is to be weighed only when all is found, whatever its order was.
     pub(super) settle: fn(&mut RequestFacts),
@@ -156,6 +161,9 @@ fn accepts_events(headers: &HeaderMap) -> bool {
 
 impl RequestDialect {
     /// The workload that follows from `facts`, `understood` as a whole or found in a part.
+    ///
+    /// Doubt goes one way. A size that is too large costs minutes of waiting, one that is too small costs a picture that is
+    /// paid for.
     fn judge(&self, mut facts: RequestFacts, understood: bool) -> Workload {
         (self.settle)(&mut facts);
         let asks_for_images = (self.asks_for_images)(&facts);

@@ -1,4 +1,8 @@
 //! What was found in a request, and how the finds add up.
+//!
+//! Finds may contradict each other, since relays read fields that others ignore. They are added up so that the order in which
+//! they stand changes nothing (`the_order_of_the_members_means_nothing`), and so that one doubt outweighs every size below
+//! 4K.
 
 use std::sync::Arc;
 

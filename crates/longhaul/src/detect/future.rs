@@ -1,3 +1,6 @@
+//! Nothing is sent before the body has been read: an upload that breaks while its caller still writes it costs nothing. Below
+//! this point no attempt waits for a caller.
+
 use std::{
     fmt,
     future::Future,
@@ -22,6 +25,8 @@ pin_project! {
     /// The future of [`DetectWorkload`](super::DetectWorkload).
     ///
     /// Panics if polled after completion.
+    ///
+    /// Dropped while it reads, nothing was sent.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B>
     where

@@ -34,6 +34,8 @@ impl DetectWorkloadLayer {
 
     /// Bytes of request bodies that are held at this moment, of
     /// [`client_replay_limit`](DetectPolicy::client_replay_limit).
+    ///
+    /// For a gauge: near the limit, bodies are sent once and not kept.
     pub fn retained_bytes(&self) -> u64 {
         self.budget.retained()
     }

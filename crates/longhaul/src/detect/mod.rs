@@ -140,6 +140,16 @@ pub use self::{
 /// What the request with this head and this whole body asks for.
 ///
 /// It is what [`DetectWorkload`] finds, for those who have a body in hand and no service to send it through.
+///
+/// ```
+/// use longhaul::Resolution;
+///
+/// let request = http::Request::post("https://ark.example.com/api/v3/images/generations").body(())?;
+/// let (head, ()) = request.into_parts();
+/// let workload = longhaul::detect::workload(&head, br#"{"model": "seedream-4-5", "prompt": "a cat", "n": 2}"#);
+/// assert_eq!((workload.resolution, workload.images), (Resolution::K2, 2), "Seedream's default size");
+/// # Ok::<(), http::Error>(())
+/// ```
 pub fn workload(head: &Parts, body: &[u8]) -> Workload {
     dialect::workload(head, body, true)
 }

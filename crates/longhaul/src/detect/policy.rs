@@ -21,6 +21,8 @@ use crate::config::ConfigError;
 pub struct DetectPolicy {
     /// Bytes of one request body that are held, so that it can be sent again. A longer one streams once
     /// and has a single attempt. 32 MiB.
+    ///
+    /// It is held from the first byte on until the operation has ended, once for all its attempts.
     pub replay_limit: u64,
     /// Bytes of request bodies that all clones of the layer hold together, those among them that
     /// [`Fallback`](crate::fallback::Fallback) writes anew. Where it is used up, a body is treated as too
@@ -28,6 +30,8 @@ pub struct DetectPolicy {
     pub client_replay_limit: u64,
     /// A header by which a caller names the size (`4K`, `4096x4096`). It wins over what the body says,
     /// and is removed before the request is sent. None.
+    ///
+    /// A name that cannot be read as a size counts as unknown.
     #[serde(with = "crate::config::header_name")]
     pub header: Option<HeaderName>,
 }
@@ -44,6 +48,14 @@ const TAKEN: [HeaderName; 6] = [
 
 impl DetectPolicy {
     /// Refuses limits that hold nothing or contradict each other, and a header that is needed otherwise.
+    ///
+    /// ```
+    /// use longhaul::detect::DetectPolicy;
+    ///
+    /// let mut policy = DetectPolicy::default();
+    /// policy.client_replay_limit = 1 << 20;
+    /// assert_eq!(policy.validate().unwrap_err().field(), "client_replay_limit", "less than one body may be");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.replay_limit == 0 {
             return Err(ConfigError::new("replay_limit", "must be above 0"));

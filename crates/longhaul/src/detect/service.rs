@@ -35,6 +35,26 @@ impl<S> DetectWorkload<S> {
     accessors!();
 
     /// Puts it around `inner`. Fails where the policy [cannot work](DetectPolicy::validate).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Error, Resolution, Workload, body::ReplayBody, detect::{DetectPolicy, DetectWorkload}};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// // What the layers below see of a request that nobody can read.
+    /// let below = service_fn(async |request: Request<ReplayBody<Full<Bytes>>>| {
+    ///     let workload = request.extensions().get::<Workload>().unwrap();
+    ///     assert_eq!((workload.resolution, workload.recognised), (Resolution::Unknown, false));
+    ///     Ok::<_, Error>(Response::new(()))
+    /// });
+    /// let client = DetectWorkload::new(below, DetectPolicy::default())?;
+    /// client.oneshot(Request::post("https://api.example.com/own/route").body(Full::from("a cat"))?).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: DetectPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         let budget = MemoryBudget::new(policy.client_replay_limit);

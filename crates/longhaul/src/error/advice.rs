@@ -1,3 +1,5 @@
+//! One sentence for a person, in the imperative, with what it costs where that matters.
+
 use super::{Clock, Error, ErrorKind, Insecure};
 
 pub(crate) const MALFORMED: &str = "look at what answers there, and raise the client's limits on heads if it is only large; the call \

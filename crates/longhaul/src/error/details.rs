@@ -7,6 +7,17 @@ use std::fmt;
 /// Each is a field of a policy, so that the one that ran out names what to change: [`TimeoutPolicy`](crate::timeout::TimeoutPolicy)
 /// has all but [`Connect`](Self::Connect), the client's own, and [`Operation`](Self::Operation), the
 /// [`Deadline`](crate::Deadline).
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::{Error, ErrorKind, error::Clock};
+///
+/// let seconds = Duration::from_secs;
+/// let (clock, limit, elapsed) = (Clock::Silence, seconds(120), seconds(120));
+/// let error = Error::new(ErrorKind::Timeout { clock, limit, elapsed, resolution: None });
+/// assert!(error.is_timeout());
+/// assert!(error.to_string().starts_with("the answer stopped arriving within 120.0 s"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Clock {
@@ -93,6 +104,6 @@ impl fmt::Display for ConnectStage {
 pub enum Insecure {
     /// An API key, over a public network.
     Key,
-    /// a request marked sensitive, over any network.
+    /// A request that is marked as sensitive, over any network.
     Sensitive,
 }

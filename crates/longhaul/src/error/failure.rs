@@ -1,4 +1,7 @@
 //! What an attempt means that ended without a usable answer: by proof of what was sent.
+//!
+//! Proof outranks names. The operating system reports "host unreachable" of a connection that was never made and of one that
+//! broke after the request; which of them it was, the bytes tell.
 
 use std::io;
 
@@ -31,6 +34,17 @@ pub(crate) fn cancelled_class(attempt: &Attempt) -> Class {
 impl Attempt {
     /// What may have been charged for it by now: at its end what its [outcome](Self::outcome_now) says, and while it runs
     /// what it would say if its caller left at this moment. For gauges: money that is out.
+    ///
+    /// ```
+    /// use longhaul::{Attempt, Money};
+    ///
+    /// /// What is out at this moment, of the attempts that run: for a gauge.
+    /// fn money_out(attempts: &[Attempt]) -> i64 {
+    ///     attempts.iter().filter_map(|attempt| attempt.exposure_now().possible()).map(|money: Money| money.micros).sum()
+    /// }
+    ///
+    /// assert_eq!(money_out(&[]), 0);
+    /// ```
     pub fn exposure_now(&self) -> Exposure {
         match self.outcome_now() {
             Some(outcome) => outcome.exposure,

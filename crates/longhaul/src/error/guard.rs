@@ -1,3 +1,6 @@
+//! Why no attempt is left without an outcome. Whoever makes a handle keeps a guard for it; whatever ends the code that holds
+//! the guard, a return, a `?`, a panic or a drop, ends the attempt.
+
 use std::mem;
 
 use http::{Extensions, Response};

@@ -118,6 +118,8 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether sending again meets the same: we ourselves refused to send, a proxy refuses, or what comes back cannot be
     /// read.
+    ///
+    /// A proxy that answers 5xx may be restarting; one that answers 4xx has said what it thinks of the request.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Proxy { status, .. } => status.is_some_and(|status| status.is_client_error()),

@@ -132,6 +132,14 @@ impl Error {
     }
 
     /// The same error with what caused it.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use longhaul::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::RequestBody).with_source("the upload form was closed");
+    /// assert_eq!(error.source().unwrap().to_string(), "the upload form was closed");
+    /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.0.source = Some(source.into());
@@ -153,6 +161,18 @@ impl Error {
     }
 
     /// What layers say of the operation beside its error, such as a [`RetryReport`]: as in the extensions of a response.
+    ///
+    /// ```
+    /// use longhaul::{Error, ErrorKind};
+    ///
+    /// /// What a layer of one's own says of a call.
+    /// #[derive(Clone, PartialEq, Debug)]
+    /// struct Tenant(&'static str);
+    ///
+    /// let mut error = Error::new(ErrorKind::NotStarted);
+    /// error.extensions_mut().insert(Tenant("blue"));
+    /// assert_eq!(error.extensions().get(), Some(&Tenant("blue")));
+    /// ```
     pub fn extensions(&self) -> &Extensions {
         &self.0.extensions
     }
@@ -168,6 +188,8 @@ impl Error {
     }
 
     /// The attempt that failed, if it got as far as being one.
+    ///
+    /// `None` of what was refused before there was one, such as a request over the spending cap or one whose own body failed.
     pub fn attempt(&self) -> Option<&Attempt> {
         self.0.attempt.as_ref()
     }
@@ -190,6 +212,19 @@ impl Error {
     }
 
     /// All attempts and waits of the operation, where a retry layer made them.
+    ///
+    /// ```
+    /// use longhaul::{Error, ErrorKind};
+    ///
+    /// /// For the log: how many attempts there were, and what they may have cost.
+    /// fn line(error: &Error) -> String {
+    ///     match error.report() {
+    ///         Some(report) => format!("{} attempts, at most {:?}", report.attempts().len(), report.possible_cost()),
+    ///         None => "no attempt".to_owned(),
+    ///     }
+    /// }
+    /// assert_eq!(line(&Error::new(ErrorKind::NotStarted)), "no attempt");
+    /// ```
     pub fn report(&self) -> Option<&RetryReport> {
         self.0.extensions.get()
     }
@@ -207,6 +242,13 @@ impl Error {
     }
 
     /// What to do about it.
+    ///
+    /// ```
+    /// use longhaul::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Ledger);
+    /// assert!(error.advice().starts_with("repair the ledger"));
+    /// ```
     pub fn advice(&self) -> Cow<'static, str> {
         self.diagnosis().advice
     }

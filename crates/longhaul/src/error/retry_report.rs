@@ -154,6 +154,8 @@ impl RetryReport {
     }
 
     /// The waits between attempts, in order.
+    ///
+    /// As they were planned. The time in the queue for a place in flight is none of them.
     pub fn waits(&self) -> &[Duration] {
         &self.repr.waits
     }
@@ -205,6 +207,9 @@ impl RetryReport {
 
     /// The most that all attempts together may have cost; `None` where a price is not known, or where they
     /// are in different currencies.
+    ///
+    /// An attempt that still runs counts in full. For what is certain, sum up the
+    /// [outcomes](Attempt::outcome_now) of the [attempts](Self::attempts).
     pub fn possible_cost(&self) -> Option<Money> {
         self.repr
             .attempts
@@ -222,6 +227,15 @@ impl RetryReport {
     }
 
     /// What was decided beside sending and waiting, with the numbers that it was decided by, in order.
+    ///
+    /// ```
+    /// use longhaul::retry::RetryReport;
+    ///
+    /// /// One sentence each: why it was late, which cut is known, what was not begun.
+    /// fn lines(report: &RetryReport) -> Vec<String> {
+    ///     report.decisions().iter().map(ToString::to_string).collect()
+    /// }
+    /// ```
     pub fn decisions(&self) -> &[Decision] {
         &self.repr.decisions
     }
@@ -240,6 +254,16 @@ impl RetryReport {
     }
 
     /// When the server allows another try, where that was too late for the policy.
+    ///
+    /// ```
+    /// use longhaul::Error;
+    ///
+    /// /// The value of a `retry-after` header for callers of one's own service, in seconds.
+    /// fn retry_after(error: &Error) -> Option<u64> {
+    ///     let at = error.report()?.retry_at()?;
+    ///     Some(at.saturating_duration_since(tokio::time::Instant::now()).as_secs())
+    /// }
+    /// ```
     pub fn retry_at(&self) -> Option<Instant> {
         self.repr.retry_at
     }

@@ -1,3 +1,6 @@
+//! Whether a target's body costs memory of its own. A rewrite that hands on the caller's bytes shares them, and is not
+//! counted twice.
+
 use bytes::Bytes;
 
 /// Whether `part` keeps the memory of `whole`: it is all of it, or a piece.

@@ -57,6 +57,8 @@ impl TargetEnding {
     }
 
     /// The last attempt that may be running and charged.
+    ///
+    /// Without a report, as where no retry layer stands below, the class alone says it.
     pub(super) fn exposed(&self) -> Option<Exposure> {
         let Some(report) = &self.report else {
             let class = self.class.unwrap_or(Class::UnknownOutcome);

@@ -1,3 +1,6 @@
+//! One target after the other, never two at once: a target is asked because another has said no, and a hedge between
+//! providers would pay both.
+
 use std::{
     fmt,
     future::Future,
@@ -22,6 +25,8 @@ pin_project! {
     /// Asks one target after the other.
     ///
     /// Panics if polled after completion.
+    ///
+    /// Dropped, it drops the call at the target that is asked, which then has its outcome; no other is asked.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B, R>
     where

@@ -38,7 +38,7 @@ pub enum KeySource {
     /// It needs none.
     #[default]
     None,
-    /// The caller's own key is good there too: another door of the same house. Only for requests to these
+    /// The caller's own key is good there too: another address of the same provider. Only for requests to these
     /// hosts, and to the host of the target itself.
     Same(Vec<String>),
     /// An environment variable, read when the layer is built.
@@ -50,6 +50,13 @@ pub enum KeySource {
 
 impl KeySource {
     /// The key itself.
+    ///
+    /// ```
+    /// use longhaul::fallback::KeySource;
+    ///
+    /// let key = KeySource::secret("sk-from-the-vault");
+    /// assert!(!format!("{key:?}").contains("vault"), "it is not shown");
+    /// ```
     pub fn secret(key: impl Into<String>) -> Self {
         Self::Secret(Secret(key.into()))
     }
@@ -93,6 +100,9 @@ pub(super) enum TargetKey {
 
 impl TargetKey {
     /// Finds the key that goes to `to`.
+    ///
+    /// At the building of the layer and not at the first call: a variable that is missing stops the start of the program, and
+    /// not the first fallback that would need it.
     pub(super) fn find(source: &KeySource, to: KeyPlace) -> Result<Self, ConfigError> {
         let key = match source {
             KeySource::None => return Ok(Self::None),

@@ -11,7 +11,7 @@ use crate::{
 /// ```
 /// use longhaul::fallback::{FallbackPolicy, KeySource, Target};
 ///
-/// // The same relay by another door, with the caller's own key.
+/// // The same relay at another address, with the caller's own key.
 /// let mut door = Target::new("second door", "https://eu.relay.example.com");
 /// door.key = KeySource::Same(vec!["relay.example.com".to_owned()]);
 /// FallbackPolicy::to([door]).validate()?;
@@ -24,12 +24,18 @@ pub struct FallbackPolicy {
     /// The endings after which the next target is asked. Default all that were free and may be otherwise elsewhere: an
     /// overload, a service that is not available (a relay without a channel among it), a rate limit, a used-up quota,
     /// a host that is not reached or refuses unread, and an attempt that was not begun. A target may have its own list.
+    ///
+    /// An ending that may be charged can stand here too; without the same class in `allow_duplicate` it asks nobody.
     pub triggers: Vec<Class>,
     /// Endings that may leave an attempt running and charged, and after which another target is asked all
     /// the same. That is a duplicate: the report says so, and the money for duplicates must reach. Default
     /// none.
+    ///
+    /// [`Class::IntermediaryCut`] belongs here where the second target is a way around the proxy that cuts.
     pub allow_duplicate: Vec<Class>,
     /// When a target is left alone for a while.
+    ///
+    /// Where every breaker is open, the first target is asked all the same: a breaker chooses, and refuses nothing.
     pub breaker: BreakerPolicy,
     /// The targets to ask after the one that the request is addressed to, in this order. Default none.
     pub targets: Vec<Target>,
@@ -127,6 +133,8 @@ pub(super) fn check_triggers(field: &str, triggers: &[Class]) -> Result<(), Conf
 /// policy.fallback.breaker.overloads = 5;
 /// policy.fallback.breaker.open = Duration::from_secs(120);
 /// ```
+///
+/// In memory and for this process: a restart closes all of them.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -60,6 +60,8 @@ pub struct FallbackReport(Arc<(Vec<TargetAttempt>, FallbackStoppedBy)>);
 
 impl Error {
     /// Everybody who was asked, where fallback is on.
+    ///
+    /// `None` where fallback is off, and where the error came from a layer above it.
     pub fn fallback(&self) -> Option<&FallbackReport> {
         self.extensions().get()
     }
@@ -71,6 +73,8 @@ impl FallbackReport {
     }
 
     /// Every target that came into question, in order.
+    ///
+    /// A target whose breaker was open can be there twice: passed over, and asked after all where no other one could be.
     pub fn hops(&self) -> &[TargetAttempt] {
         &self.0.0
     }
@@ -107,6 +111,16 @@ pub struct TargetAttempt {
 /// Why a target was passed over.
 ///
 /// A target that is passed over costs nothing and takes no time. Where that surprises, it is the policy's row that has to change.
+///
+/// ```
+/// use longhaul::fallback::{FallbackReport, SkipReason};
+///
+/// /// Targets whose breaker is open: the ones to look at first when pictures come from elsewhere.
+/// fn overloaded(report: &FallbackReport) -> Vec<&str> {
+///     let open = report.hops().iter().filter(|hop| matches!(hop.skipped, Some(SkipReason::Open(_))));
+///     open.map(|hop| &*hop.target).collect()
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SkipReason {

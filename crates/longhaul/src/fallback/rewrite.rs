@@ -80,6 +80,15 @@ pub trait Rewrite: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Where a target's own key goes.
+///
+/// ```
+/// use longhaul::fallback::{KeyPlace, PassthroughRewrite, Rewrite, Target};
+///
+/// let mut target = Target::new("relay", "https://relay.example.com");
+/// assert_eq!(PassthroughRewrite.key_place(&target), KeyPlace::Header(http::header::AUTHORIZATION));
+/// target.key_header = Some(http::HeaderName::from_static("x-relay-key"));
+/// assert_eq!(PassthroughRewrite.key_place(&target), KeyPlace::Header(http::HeaderName::from_static("x-relay-key")));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum KeyPlace {

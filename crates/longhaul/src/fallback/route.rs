@@ -1,4 +1,8 @@
 //! A target, ready to be asked.
+//!
+//! Everything that must be the same for every target, whoever rewrites its requests: which of the caller's headers go along,
+//! where the request is addressed, and that a key goes to its own target only. A [`Rewrite`] is called in between and sees no
+//! key (`a_stranger_sees_nothing_of_the_callers_keys`).
 
 use std::sync::Arc;
 

@@ -32,6 +32,29 @@ pub struct Fallback<S> {
 impl<S> Fallback<S> {
     /// Falls back by `policy`, with state of its own: services that share it are made by one [`FallbackLayer`], which also
     /// takes a [`Rewrite`](super::Rewrite). Refuses a policy that cannot work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::fallback::{AnsweredBy, Fallback, FallbackPolicy, KeySource, Target};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// // One relay with two addresses, the first of which is overloaded.
+    /// let relay = service_fn(async |request: Request<Full<Bytes>>| {
+    ///     let status = if request.uri().host() == Some("eu.relay.example.com") { 200 } else { 503 };
+    ///     Response::builder().status(status).body(Full::<Bytes>::default())
+    /// });
+    /// let mut door = Target::new("second door", "https://eu.relay.example.com");
+    /// door.key = KeySource::Same(vec!["relay.example.com".to_owned()]);
+    /// let client = Fallback::new(relay, FallbackPolicy::to([door]))?;
+    /// let answer = client.oneshot(Request::post("https://relay.example.com/v1/images").body(Full::from("{}"))?).await?;
+    /// let by = answer.extensions().get::<AnsweredBy>().unwrap();
+    /// assert_eq!((&*by.target, by.is_fallback()), ("second door", true));
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: FallbackPolicy) -> Result<Self, ConfigError> {
         Ok(FallbackLayer::new(policy)?.layer(inner))
     }

@@ -55,6 +55,8 @@ impl Default for Keywords {
 }
 
 /// Where a target is told the ratio of the edges.
+///
+/// Only read with [`Sizes::Keywords`]: widths and heights have the ratio in them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -69,6 +69,8 @@ pub struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_ratio: Option<u32>,
     /// It makes at most so many images at once. Default no limit.
+    ///
+    /// A request for more is not split: that would be several operations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<u32>,
     /// It takes at most so many reference images. Default no limit.
@@ -103,6 +105,17 @@ pub enum Dialect {
 }
 
 /// A value for a field of a request's JSON.
+///
+/// ```
+/// use longhaul::fallback::{Dialect, FieldValue, Target};
+///
+/// // This relay stamps its pictures unless it is told not to.
+/// let mut target = Target::new("relay", "https://relay.example.com/v1/images/generations");
+/// target.dialect = Dialect::OpenAiImages;
+/// target.set.insert("watermark".to_owned(), FieldValue::Flag(false));
+/// target.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -214,6 +227,13 @@ impl Target {
     }
 
     /// The path of its URL, perhaps with `{model}` in it; `None` where the URL ends with the host or with `/`.
+    ///
+    /// ```
+    /// use longhaul::fallback::Target;
+    ///
+    /// assert_eq!(Target::new("a", "https://relay.example.com/v1/images").path(), Some("/v1/images"));
+    /// assert_eq!(Target::new("a", "https://relay.example.com/").path(), None, "the request's own path is kept");
+    /// ```
     pub fn path(&self) -> Option<&str> {
         origin::path_of(&self.url)
     }

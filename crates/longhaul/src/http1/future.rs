@@ -1,3 +1,6 @@
+//! What came back is looked at and handed on. A mismatch is a fault of the connector below, to be mended there; the answer
+//! has been paid for by then.
+
 use std::{
     future::Future,
     pin::Pin,

@@ -1,3 +1,6 @@
+//! Headers that belong to another protocol than HTTP/1.1. A proxy that forwards an `Upgrade` of its caller would otherwise
+//! leave this connection in a protocol that nobody here reads.
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONNECTION, UPGRADE},

@@ -26,6 +26,8 @@ pub enum HttpScope {
     /// A public network, for development and tests: keys go, with a warning that they can be read.
     PublicDevelopment,
     /// A public network, in production: keys are refused.
+    ///
+    /// Without a declaration nothing else is safe to assume: a host name does not say which network leads to it.
     #[default]
     PublicProduction,
 }
@@ -47,6 +49,8 @@ pub struct Http1Policy {
     /// The hosts whose requests leave as HTTP/1.1. Default all.
     pub hosts: Hosts,
     /// Where plain http leads. Default [`HttpScope::PublicProduction`].
+    ///
+    /// It speaks of plain http alone. Over https every key may go.
     pub scope: HttpScope,
     /// Headers whose value is a key though their names do not look like it, in any case. Default `cookie`.
     ///

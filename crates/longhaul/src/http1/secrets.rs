@@ -1,3 +1,6 @@
+//! Keys are looked for by the names of headers and parameters, in the user of a URL, and by the mark that a caller puts on a
+//! value. What was found is named in the error, never shown.
+
 use std::net::IpAddr;
 
 use http::{

@@ -34,6 +34,21 @@ pub struct ForceHttp1<S> {
 impl<S> ForceHttp1<S> {
     /// Keeps to HTTP/1.1 by `policy`, with state of its own: services that share it are made by one [`ForceHttp1Layer`]. Refuses a policy that cannot
     /// work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use http::{Request, Response};
+    /// use longhaul::{Error, ErrorKind, error::Insecure, http1::{ForceHttp1, Http1Policy}};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// let client = service_fn(async |_: Request<()>| Ok::<_, Error>(Response::new(())));
+    /// let client = ForceHttp1::new(client, Http1Policy::default())?;
+    /// let request = Request::post("http://api.example.com/v1/images").header("x-api-key", "s3cret").body(())?;
+    /// let error = client.oneshot(request).await.unwrap_err();
+    /// assert_eq!(*error.kind(), ErrorKind::Insecure(Insecure::Key), "nothing was sent");
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: Http1Policy) -> Result<Self, ConfigError> {
         Ok(ForceHttp1Layer::new(policy)?.layer(inner))
     }

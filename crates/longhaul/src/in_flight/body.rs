@@ -1,3 +1,7 @@
+//! The place of a call, with the body of its answer. The provider counts a call until its last byte, and so does the limit
+//! here: a place that came back at the head would let in more calls than the provider allows
+//! (`the_place_is_held_to_the_last_byte`).
+
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;

@@ -1,3 +1,6 @@
+//! A call that found a place goes on at once and allocates nothing for the queue; one that waits keeps its request and a
+//! service that was not readied.
+
 use std::{
     fmt,
     future::Future,
@@ -22,6 +25,9 @@ use crate::{
 
 pin_project! {
     /// Waits for a place, if there was none, and then for the head.
+    ///
+    /// Dropped in the queue, it leaves the queue and was never sent. Dropped later, its connection is given up before its
+    /// place goes to the next call.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, F, B> {
         #[pin]
@@ -69,6 +75,7 @@ impl<S, F, B> ResponseFuture<S, F, B> {
         }
     }
 
+    /// A queued attempt is marked as unsent from the start, so that a drop in the queue costs nothing.
     pub(super) fn waiting(queued: Queued<S, B>, attempt: Option<Attempt>) -> Self {
         if let Some(attempt) = &attempt {
             attempt.queued();

@@ -26,7 +26,7 @@ pub struct InFlightLayer {
 }
 
 impl InFlightLayer {
-    /// HostSemaphores by `policy`; refuses one that cannot work.
+    /// As many places for each host as `policy` says; refuses one that cannot work.
     pub fn new(policy: InFlightPolicy) -> Result<Self, ConfigError> {
         policy.validate()?;
         Ok(Self {
@@ -36,6 +36,26 @@ impl InFlightLayer {
 
     /// How many places are taken now, all hosts and all services of this layer together: 0 once every call
     /// and every body has ended or was dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Error, in_flight::InFlightLayer};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// let layer = InFlightLayer::default();
+    /// let client = layer.layer(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, Error>(Response::new(Full::<Bytes>::from("a picture")))
+    /// }));
+    /// let answer = client.oneshot(Request::get("https://api.example.com/").body(())?).await?;
+    /// assert_eq!(layer.taken(), 1, "the body has not been read");
+    /// drop(answer);
+    /// assert_eq!(layer.taken(), 0);
+    /// # Ok(()) }
+    /// ```
     pub fn taken(&self) -> usize {
         self.places.taken()
     }

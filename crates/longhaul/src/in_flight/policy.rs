@@ -20,8 +20,13 @@ use crate::config::ConfigError;
 pub struct InFlightPolicy {
     /// Operations at one host at a time, each counted to the end of its answer's body, with what is made beside a late
     /// attempt. Default 10.
+    ///
+    /// The provider's own limit of calls at once, or a little less: what it refuses above that costs a wait of 15 s, a place
+    /// here costs none.
     pub max_per_host: usize,
     /// How long a call waits for a place before it is told that there is none. Default 10 s.
+    ///
+    /// Below a retry layer it is only how often the wait is told to observers: the call keeps its place in the queue.
     #[serde(with = "crate::config::duration")]
     pub queue_timeout: Duration,
 }

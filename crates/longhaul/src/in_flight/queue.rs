@@ -1,4 +1,8 @@
 //! A call that waits for its place.
+//!
+//! Fairness is tokio's semaphore's: permits are given in the order in which they were first polled for. So the wait is one
+//! future that is never made anew: a call that gave up its place in the queue at each expiry would be overtaken by all
+//! others.
 
 use std::{
     future::Future,
@@ -103,6 +107,8 @@ impl<S, B> Queued<S, B> {
     }
 
     /// There was no place in time; where a deadline is why, nothing could begin any more.
+    ///
+    /// Two errors for two readers: alone, the layer reports its own limit; below a deadline, the reason is the deadline.
     fn no_place(&self, limit: Duration) -> Error {
         let in_flight = self.in_flight;
         let error = Error::new(ErrorKind::QueueTimeout { limit, in_flight });

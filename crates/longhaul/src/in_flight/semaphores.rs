@@ -1,3 +1,6 @@
+//! One semaphore for each host, found by scheme, name and port. Idle ones are forgotten, so that the list stays short in a
+//! client that calls many hosts once, such as one that fetches links.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{

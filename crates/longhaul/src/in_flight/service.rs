@@ -35,6 +35,29 @@ pub struct InFlight<S> {
 impl<S> InFlight<S> {
     /// Lets in as many calls as `policy` says, with state of its own: services that share it are made by one [`InFlightLayer`]. Refuses a policy that cannot
     /// work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Error, ErrorKind, in_flight::{InFlight, InFlightPolicy}};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// let mut policy = InFlightPolicy::default();
+    /// policy.max_per_host = 1;
+    /// let client = InFlight::new(service_fn(async |_: Request<()>| {
+    ///     Ok::<_, Error>(Response::new(Full::<Bytes>::from("a picture")))
+    /// }), policy)?;
+    /// let request = || Request::get("https://api.example.com/").body(());
+    /// let unread = client.clone().oneshot(request()?).await?;
+    /// // After 10 s without a place: nothing was begun.
+    /// let error = client.oneshot(request()?).await.unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::QueueTimeout { in_flight: 1, .. }));
+    /// # drop(unread);
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: InFlightPolicy) -> Result<Self, ConfigError> {
         Ok(InFlightLayer::new(policy)?.layer(inner))
     }

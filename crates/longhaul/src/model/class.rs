@@ -1,3 +1,9 @@
+//! The one enum that everything decides by, and the probability that goes with it.
+//!
+//! A layer that needs to know what an ending means asks for its class and for nothing else: not for a status, an error's name
+//! or a text. These are read once, by a classifier. So the retry layer, the ledger and an error's advice cannot disagree
+//! about what happened, and a new provider's words are taught in one place.
+
 /// What the end of an attempt *means*.
 ///
 /// The one enum that drives retry, fallback, budgets, the ledger, claims and the text of errors. What the default
@@ -36,12 +42,20 @@
 #[repr(u8)]
 pub enum Class {
     /// Not one byte reached the network: no place in the pool, no connection, or written bytes 0.
+    ///
+    /// A connector that failed, a body that was never polled, or a connection that counted no byte: see
+    /// [`Sent`](crate::attempt::Sent).
     NeverSent,
     /// The request stopped half way: the provider cannot have read it whole.
+    ///
+    /// A server works on a request only once it has read it whole. What little is charged nevertheless is what such a proof
+    /// may have missed.
     SentPartial,
     /// The peer said that it did not process the request (`REFUSED_STREAM`, `GOAWAY` below its id).
     Refused,
     /// 429 that passes by itself.
+    ///
+    /// Free as long as it comes within 10 s: a later bare 429 has let the model work.
     RateLimited,
     /// A quota or a credit is used up; waiting seconds does not help.
     ///
@@ -56,12 +70,20 @@ pub enum Class {
     /// A deployment, or a relay that has no way to the model at the moment.
     Unavailable,
     /// 409: a request with the same idempotency key is still running.
+    ///
+    /// Asking again with the same key brings the answer of the first request, once it is there.
     InFlight,
     /// The idempotency key was used up or belongs to another payload.
+    ///
+    /// The key has to be changed with the payload. Sent again as it is, the same answer comes.
     KeyReuse,
     /// The request itself is wrong: 400, 401, 403, 404, 405, 413, 415, 422.
+    ///
+    /// A second attempt meets the same answer: a person has to change something first.
     ClientError,
     /// 408: the server did not see a complete request in time.
+    ///
+    /// An upload that is too slow, or a proxy with a short limit for request bodies.
     RequestTimeout,
     /// 500 and its relatives from the provider itself.
     ServerError,
@@ -80,18 +102,30 @@ pub enum Class {
     /// It was made, and so it is charged; what the provider owes back for it is a [claim](crate::billing::claims()).
     Undelivered,
     /// The work was accepted and goes on; an id in the answer collects it.
+    ///
+    /// Such a call is not sent again: the second one would be a second piece of work. `SubmitAndPoll` of `longhaul-providers`
+    /// collects what the id stands for.
     Accepted,
     /// A complete answer without an image, and no refusal named.
     ///
     /// Words where a picture was asked for, or nothing at all. Charged, since the model has worked.
     NoImage,
     /// Refused for its content.
+    ///
+    /// Refused before the work (an error status, free) or after it (a success without a picture, charged).
     ContentBlocked,
     /// The image is here.
+    ///
+    /// Known at the last byte. Of a recognised image call only where the document is whole and has a picture or a link in it;
+    /// of any other call where its answer came whole.
     Delivered,
     /// 3xx: never followed with a key and a body.
+    ///
+    /// Following it would hand the API key to another host, and a `POST` might become a `GET`.
     Redirect,
     /// An attempt that was not begun: there was too little time, no route that can finish it, or no money.
+    ///
+    /// The numbers are in the [`ErrorKind`](crate::ErrorKind).
     NotBegun,
 }
 
@@ -133,6 +167,15 @@ impl Class {
     ///
     /// [`SentPartial`](Self::SentPartial) does not count: a provider that did not read the request
     /// whole has nothing to work on; its prior stands for what a proof may have missed.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// // An attempt beside one that ended so is a duplicate, and is counted as one.
+    /// let duplicates: Vec<_> = Class::ALL.into_iter().filter(|class| class.is_possibly_charged()).collect();
+    /// assert!(duplicates.contains(&Class::UnknownOutcome));
+    /// assert!(!duplicates.contains(&Class::SentPartial));
+    /// ```
     pub const fn is_possibly_charged(self) -> bool {
         self.charge_probability().is_a_risk()
     }
@@ -182,6 +225,13 @@ impl Class {
     }
 
     /// Whether the request was proved not to have reached the provider whole.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    ///
+    /// assert!(Class::NotBegun.is_unsent(), "nothing left this machine");
+    /// assert!(!Class::Refused.is_unsent(), "the peer has it, and says that it did nothing with it");
+    /// ```
     pub const fn is_unsent(self) -> bool {
         matches!(self, Self::NeverSent | Self::SentPartial | Self::NotBegun)
     }
@@ -233,6 +283,9 @@ impl Probability {
     pub const ONE: Self = Self(1000);
 
     /// `value` thousandths; more than 1000 counts as certain.
+    ///
+    /// The argument is not checked, so that it can be a constant: a rule in a policy file that says more than 1000 is refused
+    /// by [`ChargeRules::new`](crate::billing::ChargeRules::new).
     pub const fn permille(value: u16) -> Self {
         Self(if value > 1000 { 1000 } else { value })
     }
@@ -250,6 +303,14 @@ impl Probability {
     }
 
     /// In thousandths, 0 to 1000.
+    ///
+    /// ```
+    /// use longhaul::{Class, classify::Probability};
+    ///
+    /// let likely = Class::UnknownOutcome.charge_probability();
+    /// assert!(Probability::ZERO < likely && likely < Probability::ONE);
+    /// assert_eq!(likely.as_permille(), 900);
+    /// ```
     pub const fn as_permille(self) -> u16 {
         self.0
     }

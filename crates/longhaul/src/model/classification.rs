@@ -1,3 +1,6 @@
+//! A class, with what the answer says besides of waiting and of money. It stands in the model and not in the classifier's
+//! room, since the retry layer reads it too, which imports no other layer.
+
 use std::time::Duration;
 
 use super::{Class, Money, Probability};
@@ -24,10 +27,17 @@ pub struct Classification {
     /// What it means; everything above goes by it.
     pub class: Class,
     /// How long the server asks to wait, in whichever way it says so; the longest where it says several.
+    ///
+    /// A wait above [`Schedule::max_retry_after`](crate::retry::Schedule::max_retry_after) ends the operation instead of
+    /// being waited for.
     pub wait: Option<Duration>,
     /// How likely it was charged, where the answer itself says so; else the class's prior counts.
+    ///
+    /// It outranks the rows of [`ChargeRules`](crate::billing::ChargeRules) and the class.
     pub charged: Option<Probability>,
     /// What the answer itself says that it cost; it stands in the place of the price table's.
+    ///
+    /// Used only where its currency is that of the price table's row, or where there is no row.
     pub price: Option<Money>,
     /// Of an answer without a picture: it says nothing else either. A second one may bring what the first left out, where
     /// words, a refusal or a limit would be met again.
@@ -57,6 +67,14 @@ impl Classification {
     }
 
     /// The same classification with what the answer says of being charged.
+    ///
+    /// ```
+    /// use longhaul::{Class, classify::{Classification, Probability}};
+    ///
+    /// // A relay that says in its error whether it has billed.
+    /// let billed = Classification::of(Class::ServerError).with_charged(Some(Probability::ONE));
+    /// assert_eq!(billed.charged.unwrap(), Probability::ONE);
+    /// ```
     #[must_use]
     pub const fn with_charged(mut self, charged: Option<Probability>) -> Self {
         self.charged = charged;
@@ -73,6 +91,14 @@ impl Classification {
     }
 
     /// The same classification with what the answer says that it cost.
+    ///
+    /// ```
+    /// use longhaul::{Class, Money, classify::Classification};
+    ///
+    /// // `"usage": {"cost": 0.134}` in the answer.
+    /// let told = Classification::of(Class::Delivered).with_price(Money::usd_micros(134_000));
+    /// assert_eq!(told.price.unwrap().to_string(), "0.134 USD");
+    /// ```
     #[must_use]
     pub const fn with_price(mut self, price: Money) -> Self {
         self.price = Some(price);
@@ -87,6 +113,8 @@ impl Classification {
     }
 
     /// The same classification with who answered instead of the provider.
+    ///
+    /// A name for people, such as `Cloudflare`: the diagnosis names it, and looks among its limits alone.
     #[must_use]
     pub const fn with_answered_by(mut self, answered_by: Option<&'static str>) -> Self {
         self.answered_by = answered_by;

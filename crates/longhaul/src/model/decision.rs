@@ -1,3 +1,6 @@
+//! What the layers decided by themselves, with the numbers. A person who asks why a picture did not come, or why two were
+//! paid for, finds the reason in one sentence and does not have to guess at a setting.
+
 use std::{fmt, time::Duration};
 
 use super::Money;
@@ -19,6 +22,9 @@ use super::Money;
 #[non_exhaustive]
 pub enum Decision {
     /// An attempt was not begun: with the time that is left, a picture would cost more than it is worth.
+    ///
+    /// It follows from the deadline, the times of such pictures on this route, and
+    /// [`RetryPolicy::worth`](crate::retry::RetryPolicy::worth). A longer deadline or a higher worth lets it pass.
     NoTime {
         /// What such a picture takes: half of them are done by then. Zero where that is not known.
         needed: Duration,
@@ -26,6 +32,9 @@ pub enum Decision {
         left: Duration,
     },
     /// An attempt was not begun: the route cuts too many of such calls before their picture is done.
+    ///
+    /// Raising the limit of the proxy on the way is the cure; until then another route, a task or a stream gets pictures
+    /// through.
     RouteCuts {
         /// What such a picture takes: half of them are done by then.
         needed: Duration,
@@ -41,6 +50,9 @@ pub enum Decision {
         worth: f64,
     },
     /// An attempt is made although its chance is not worth it: to see whether the route still cuts.
+    ///
+    /// One at a time for each route, an hour after a call last came as far as the cut; a probe that came through lets the
+    /// next one go at once. So a route that was mended is found without a restart.
     Probe {
         /// After how long a silence the route cut.
         cut: Duration,
@@ -57,6 +69,8 @@ pub enum Decision {
         paid_attempts: u32,
     },
     /// An attempt is late, and goes on.
+    ///
+    /// Nothing was decided against it: its answer counts whenever it comes before the deadline.
     Late {
         /// Its number.
         attempt: u32,
@@ -73,6 +87,8 @@ pub enum Decision {
         holder: u32,
     },
     /// The limit of an attempt is longer than the table's: pictures took long here, and came.
+    ///
+    /// Only delivered pictures teach it, to at most twice the table's limit.
     LearnedLimit {
         /// The table's.
         table: Duration,
@@ -80,11 +96,16 @@ pub enum Decision {
         learned: Duration,
     },
     /// No attempt was made that may be charged beside another: the money for duplicates does not reach.
+    ///
+    /// See [`RetryPolicy::budget`](crate::retry::RetryPolicy::budget) and
+    /// [`max_duplicate_cost`](crate::retry::RetryPolicy::max_duplicate_cost).
     NoBudget {
         /// What it might waste; `None` where no price is known.
         waste: Option<Money>,
     },
     /// No attempt was made: it might go over the spending cap.
+    ///
+    /// See [`RetryPolicy::spending_cap`](crate::retry::RetryPolicy::spending_cap).
     SpendingCap {
         /// What it costs; `None` where no price is known.
         price: Option<Money>,
@@ -99,6 +120,14 @@ impl Decision {
     };
 
     /// The name used in logs and metrics; the same as in code.
+    ///
+    /// ```
+    /// use longhaul::Decision;
+    ///
+    /// // A counter's label: few values, and none of them with a number in it.
+    /// let decision = Decision::SharedPlace { attempt: 2, holder: 1 };
+    /// assert_eq!(decision.name(), "SharedPlace");
+    /// ```
     pub const fn name(&self) -> &'static str {
         match self {
             Self::NoTime { .. } => "NoTime",

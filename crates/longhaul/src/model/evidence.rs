@@ -1,3 +1,9 @@
+//! What is kept of an answer after it has gone by.
+//!
+//! Everything here may be written into a ledger and a log, so everything is bounded and none of it is free text: an id has at
+//! most 128 printable characters, a reason is one word, the rest are numbers. A sentence may repeat the prompt; it is
+//! replaced by a note that there was one.
+
 use http::{HeaderMap, HeaderName};
 
 /// Where providers and relays put the id that their support can search by.
@@ -18,6 +24,8 @@ pub(crate) const IN_MESSAGE: &str = "message";
 const ID: usize = 128;
 
 /// An answer names itself in one or two places; more are left out.
+///
+/// An answer whose body lists ids without an end fills no ledger.
 const IDS: usize = 8;
 
 /// What an answer says that a ledger may keep: ids, counts and reasons, never a prompt, an image or a key.
@@ -37,12 +45,20 @@ const IDS: usize = 8;
 #[non_exhaustive]
 pub struct Evidence {
     /// The ids by which provider, relay and proxy know the request, in the order found.
+    ///
+    /// The provider's own come before those of proxies: the first is the one that its support asks for.
     pub request_ids: RequestIds,
     /// Pictures, or links to some: not empty, and not called drafts.
+    ///
+    /// Counted at the end of each picture's text or link, whatever the class says: one that broke off in the middle is not
+    /// counted.
     pub images: u32,
     /// Pictures that the answer itself calls drafts: Gemini's thoughts, OpenAI's partial images.
     pub drafts: u32,
     /// Why the model stopped, as it says so; a reason other than a plain stop, where there are several.
+    ///
+    /// In the provider's own spelling: `STOP`, `MAX_TOKENS`, `IMAGE_SAFETY`. `(in words)` stands for whatever is no single
+    /// word.
     pub finish_reason: Option<Box<str>>,
     /// Why the request was blocked, as the provider says so.
     pub block_reason: Option<Box<str>>,
@@ -51,12 +67,26 @@ pub struct Evidence {
     /// Tokens that were made.
     pub output_tokens: Option<u64>,
     /// What the answer itself says that it cost, in millionths of the provider's unit.
+    ///
+    /// Not [`Money`](crate::Money): an answer seldom says of which currency.
     pub cost_micros: Option<i64>,
     /// Bytes of its body that were seen.
+    ///
+    /// As they came over the wire, encoded where the answer was.
     pub bytes: u64,
 }
 
 /// An id, and where it was found.
+///
+/// ```
+/// use longhaul::classify::RequestId;
+///
+/// // From two columns of a ledger of one's own; what does not look like an id is not taken.
+/// let id = RequestId::found("cf-ray", "8f1c2a9e4b7d1234-FRA").unwrap();
+/// assert_eq!(&*id.id, "8f1c2a9e4b7d1234-FRA");
+/// assert_eq!(RequestId::found("cf-ray", "two words"), None);
+/// assert_eq!(RequestId::found("set-cookie", "8f1c2a9e"), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct RequestId {
@@ -91,6 +121,16 @@ impl RequestId {
 /// A few ids, none twice.
 ///
 /// Reads like a slice. Eight at most: an answer cannot fill a ledger.
+///
+/// ```
+/// use longhaul::classify::{RequestId, RequestIds};
+///
+/// let mut ids = RequestIds::default();
+/// let found = || RequestId::found("x-request-id", "req_1");
+/// ids.extend(found());
+/// ids.extend(found());
+/// assert_eq!(ids.len(), 1, "proxies repeat what they pass on");
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[serde(transparent)]
 pub struct RequestIds(Vec<RequestId>);
@@ -135,6 +175,8 @@ impl Evidence {
     }
 
     /// What the body adds to what the head told.
+    ///
+    /// The head's ids stay first. Counts and reasons are the body's alone: a head has none.
     pub(crate) fn add_body(&mut self, body: Self) {
         let of_head = std::mem::take(&mut self.request_ids);
         let of_body = body.request_ids.clone();
@@ -146,6 +188,8 @@ impl Evidence {
     }
 
     /// Leaves out what `secret` says of.
+    ///
+    /// An id or a reason that shows a key is dropped whole: a part of a key narrows down the rest.
     pub(crate) fn forget(&mut self, secret: impl Fn(&str) -> bool) {
         self.request_ids.0.retain(|found| !secret(&found.id));
         for reason in [&mut self.finish_reason, &mut self.block_reason] {

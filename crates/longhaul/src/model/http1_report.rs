@@ -1,3 +1,5 @@
+//! How a call travelled. It is data, and stands here, because the attempt keeps it and errors show it.
+
 use http::Version;
 
 /// How a call really travelled: [`Http1Report::of`] its response.
@@ -23,7 +25,11 @@ pub struct Http1Report {
     pub forced: bool,
     /// HTTP/1.1 was wanted, and the answer came over something newer, or the server switched to another
     /// protocol: the connector below must offer `http/1.1` alone.
+    ///
+    /// The answer is handed on all the same: it is paid for. Only the connector can mend it.
     pub mismatch: bool,
     /// A key went over plain http on a network that is declared public; it can have been read.
+    ///
+    /// The key should be replaced. On a network that is declared `PublicProduction` such a request is refused instead.
     pub key_in_clear: bool,
 }

@@ -1,6 +1,10 @@
 //! Plain data that every layer reads: what an ending means, what it may cost, what was asked for.
 //!
 //! Nothing here knows of a layer, a body or an error.
+//!
+//! A type stands here once two layers need it. Rules that two layers must agree on stand here for the same reason: there is
+//! one [`class_of`] a status, one price table and one scale of time, so that what the ledger charges is what the budget
+//! reserved.
 
 mod charge_rules;
 mod class;

@@ -1,4 +1,7 @@
 //! Money in integers: micro-units (a millionth of a unit) with a currency.
+//!
+//! Floats are not used: a sum over a year of calls has to be the sum of its entries, to the last digit, in every order. A
+//! millionth of a dollar is fine enough for prices by token, and `i64` holds nine million million dollars of it.
 
 use std::{fmt, str::FromStr};
 
@@ -14,6 +17,8 @@ use crate::{config::ConfigError, model::Probability};
 /// assert!("euro".parse::<Currency>().is_err());
 /// # Ok::<(), longhaul::ConfigError>(())
 /// ```
+///
+/// No rate is known here, and none is guessed: amounts in two currencies are kept side by side, never added.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -79,6 +84,8 @@ impl<'de> serde::Deserialize<'de> for Currency {
 /// assert_eq!(price, Money::usd_micros(240_000));
 /// assert_eq!(price.to_string(), "0.24 USD");
 /// ```
+///
+/// Negative amounts can be written, for credits. A [`PriceTable`](crate::billing::PriceTable) refuses them as prices.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Money {
     /// Millionths of a unit: $0.24 is 240,000.
@@ -111,6 +118,13 @@ impl Money {
     }
 
     /// The expected amount at this probability, rounded down to a micro-unit.
+    ///
+    /// ```
+    /// use longhaul::{Class, Money};
+    ///
+    /// let price = Money::usd_micros(240_000);
+    /// assert_eq!(price.at(Class::ModelDeadline.charge_probability()), Money::usd_micros(72_000));
+    /// ```
     pub const fn at(self, probability: Probability) -> Self {
         Self {
             micros: (self.micros as i128 * probability.as_permille() as i128 / 1000) as i64,
@@ -119,6 +133,17 @@ impl Money {
     }
 
     /// Nothing, in the same currency.
+    ///
+    /// To begin a sum with, where the currency is only known from its first amount:
+    ///
+    /// ```
+    /// use longhaul::Money;
+    ///
+    /// let prices = ["0.05 USD".parse::<Money>()?, "0.24 USD".parse()?];
+    /// let sum = prices.iter().try_fold(prices[0].zero(), |sum, price| sum.checked_add(*price));
+    /// assert_eq!(sum, Some(Money::usd_micros(290_000)));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub const fn zero(self) -> Self {
         Self {
             micros: 0,
@@ -151,6 +176,12 @@ impl FromStr for Money {
     type Err = ConfigError;
 
     /// Reads `"0.24 USD"`: a number with at most six decimals, a blank, a currency code.
+    ///
+    /// # Errors
+    ///
+    /// If there is no number, more than six decimals, no currency, or more than `i64` holds in millionths. Exponents,
+    /// thousands separators and a leading `+` are refused as well: in an amount of money they are more likely a slip than
+    /// meant.
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let wrong = || {
             ConfigError::new(

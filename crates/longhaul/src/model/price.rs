@@ -1,3 +1,6 @@
+//! Prices are the user's to say: they change, differ by contract, and a wrong one is worse than none. So the table is empty
+//! unless it is filled, and an unknown price stays unknown through every sum.
+
 use super::{Money, Resolution, Workload};
 use crate::config::{ConfigError, Pattern};
 
@@ -28,11 +31,17 @@ pub struct PriceRow {
     /// The provider's name: exact but for capitals, or a beginning followed by `*`, or `*` alone.
     pub provider: String,
     /// The model as requests name it: exact, or a beginning followed by `*`, or `*` alone.
+    ///
+    /// Matched to the letter: model names, unlike hosts, are told apart by capitals.
     pub model: String,
     /// The resolution; none for any.
+    ///
+    /// Rows for a size have to stand before one for any size of the same model, since the first that matches counts.
     #[serde(default)]
     pub resolution: Option<Resolution>,
     /// What one image costs: `"0.24 USD"` in a file. Not below zero, and at most a million units.
+    ///
+    /// A request for four images is priced at four times this.
     pub price: Money,
     /// What one draft costs that comes beside the image: a partial image of a stream. In the currency of `price`; none
     /// where drafts are free, or nobody knows.
@@ -53,6 +62,17 @@ impl PriceRow {
     }
 
     /// The same for this resolution alone.
+    ///
+    /// ```
+    /// use longhaul::{Money, Resolution, Workload, billing::{PriceRow, PriceTable}};
+    ///
+    /// let row = |micros| PriceRow::new("*", "nano-banana-pro", Money::usd_micros(micros));
+    /// let prices = PriceTable::new(vec![row(240_000).for_resolution(Resolution::K4), row(134_000)])?;
+    /// let price = |size| prices.price("any", &Workload::of(size).with_model("nano-banana-pro")).unwrap().micros;
+    /// assert_eq!((price(Resolution::K4), price(Resolution::K1)), (240_000, 134_000));
+    /// assert_eq!(price(Resolution::Unknown), 240_000, "the dearest that it may be");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     #[must_use]
     pub const fn for_resolution(mut self, resolution: Resolution) -> Self {
         self.resolution = Some(resolution);
@@ -113,6 +133,20 @@ const HIGHEST: i64 = 1_000_000_000_000;
 
 impl PriceTable {
     /// Checks `rows`. An error names the field from the table's own key on: `prices[2].currency`.
+    ///
+    /// # Errors
+    ///
+    /// If a name is empty or has a `*` that is not its end, a price is below zero or above a million units, a draft's price
+    /// is in another currency than its row's, or a row is for [`Resolution::Unknown`].
+    ///
+    /// ```
+    /// use longhaul::{Money, billing::{PriceRow, PriceTable}};
+    ///
+    /// let row = PriceRow::new("*", "gpt-image-*", Money::usd_micros(165_000));
+    /// let row = row.with_draft_price("0.01 EUR".parse()?);
+    /// assert_eq!(PriceTable::new(vec![row]).unwrap_err().field(), "prices[0].draft_price");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn new(rows: Vec<PriceRow>) -> Result<Self, ConfigError> {
         let row = |(index, row)| {
             Row::new(row).map_err(|error: ConfigError| error.under(&format!("prices[{index}]")))
@@ -125,6 +159,8 @@ impl PriceTable {
     }
 
     /// What `workload` costs at `provider` if it is charged, all its images together.
+    ///
+    /// A workload that names no model is priced by rows for `*` alone.
     pub fn price(&self, provider: &str, workload: &Workload) -> Option<Money> {
         let one = self.row(provider, workload)?.price;
         Some(one.times(workload.images.max(1)))
@@ -162,6 +198,9 @@ impl PriceTable {
     }
 
     /// `None` too where the currencies differ: which one is dearer is not ours to know.
+    ///
+    /// A row for any size is met by all three; rows for one size by theirs. So this is the most that the request can cost
+    /// under the table, whatever its size turns out to be.
     fn dearest(&self, provider: &str, model: &str) -> Option<&Row> {
         let mut rows = [Resolution::K1, Resolution::K2, Resolution::K4]
             .into_iter()

@@ -1,3 +1,6 @@
+//! The name by which money is counted. It is not the host: two contracts may stand behind one host, and one contract behind
+//! many.
+
 use std::sync::Arc;
 
 use http::{Extensions, Uri};

@@ -1,4 +1,8 @@
 //! How long the server asks to wait, in the headers of its answer.
+//!
+//! Servers write dates in every form that their language's library prints. A date that cannot be read would mean no wait, and
+//! so an attempt in the middle of the provider's overload: so the reader is lenient about the form and strict about the
+//! moment.
 
 use std::time::{Duration, SystemTime};
 
@@ -39,6 +43,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// A number that is neither negative nor absurd; whatever else is there asks for nothing.
+///
+/// Fractions are taken, which the standard does not have and several servers send. `NaN`, infinity and negative numbers are
+/// refused by the conversion.
 pub(crate) fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
 }
@@ -116,6 +123,9 @@ fn ahead(zone: &str) -> Option<i64> {
 
 /// The time until an HTTP date, by the server's own clock where it sends one. A date in the past asks for
 /// no wait.
+///
+/// The server's own clock is the one that the date was computed by; ours may be minutes off. Without a `Date` header ours is
+/// all there is.
 fn until(date: &str, headers: &HeaderMap) -> Option<Duration> {
     let until = self::date(date)?;
     let now = text(headers, &DATE)

@@ -1,8 +1,14 @@
+//! A status by itself, before anybody has read the body. It is what counts where no [`Classify`](crate::classify) stands
+//! below, and where a body has nothing to say.
+
 use http::StatusCode;
 
 use super::Class;
 
 /// What a status means by itself; `None` for a success, whose body decides.
+///
+/// A 503 is [`Unavailable`](Class::Unavailable) and not overloaded: only words tell an overload. A 502 or a 504 is taken for
+/// a proxy's, since providers that answer themselves say so in a body, which is read later.
 pub(crate) fn class_of(status: StatusCode) -> Option<Class> {
     Some(match status.as_u16() {
         200..=299 => return None,

@@ -1,4 +1,8 @@
 //! What people and providers read on their clocks; never used to measure anything.
+//!
+//! It jumps: when a time server corrects it, when somebody sets it, when a virtual machine was asleep. A duration that was
+//! measured by it could end a paid call. Every duration is tokio's; what is read here is written into ledgers and compared
+//! with dates in headers.
 
 use std::time::SystemTime;
 

@@ -1,3 +1,6 @@
+//! Counts and durations by few labels. No host, no model and no operation is a label of its own: their number is not ours to
+//! bound, and who needs one adds it.
+
 use std::sync::Arc;
 
 use metrics::{Label, counter, histogram};
@@ -23,6 +26,8 @@ use crate::model::{Decision, Outcome};
 /// let stack = Stack::new(Policy::nano_banana_pro())?.with_observer(observe::metered([("upstream", "gemini")]));
 /// # Ok(()) }
 /// ```
+///
+/// Each attempt is counted once, at its end: at the last byte of its answer, not at the head.
 pub fn metered<'a>(labels: impl IntoIterator<Item = (&'static str, &'a str)>) -> Observer {
     let labels = labels.into_iter();
     let labels: Arc<[Label]> = labels

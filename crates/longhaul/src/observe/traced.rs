@@ -1,4 +1,7 @@
 //! Attempts as spans, and what else happens as events, by the names of OpenTelemetry's conventions where it has one.
+//!
+//! The span is made at the attempt's beginning and closed by its end, wherever that comes: in a body that another task reads,
+//! or in a destructor. So it is held by the attempt, and not entered across an `await`.
 
 use tracing::field::Empty;
 

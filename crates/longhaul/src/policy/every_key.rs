@@ -1,4 +1,7 @@
 //! The file `policy.toml` beside the manifest: every key, with its default.
+//!
+//! The tests in here keep the file true: every key that a policy reads stands in it, every default in it is the default in
+//! the code, and its examples can be used as they are.
 
 use std::collections::BTreeSet;
 

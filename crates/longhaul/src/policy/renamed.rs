@@ -1,4 +1,7 @@
 //! Keys that an older policy file may hold, and what they are called now.
+//!
+//! An unknown key is refused in any case; one that had a meaning once is refused with its new name. A key that was silently
+//! ignored would leave a limit at its default that somebody has set.
 
 use toml::{Table, Value};
 

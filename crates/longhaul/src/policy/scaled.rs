@@ -19,6 +19,16 @@ impl Policy {
     ///
     /// The clocks that watch our own machine and network (start, write progress, the wait for a place)
     /// stay at two seconds or more. Refuses a factor that is not above zero.
+    ///
+    /// ```
+    /// use longhaul::policy::Policy;
+    ///
+    /// // Against a simulated provider that makes a 4K picture in 1.2 s.
+    /// let policy = Policy::nano_banana_pro().scaled(0.01)?;
+    /// assert_eq!(policy.timeout.picture.k4.as_secs(), 6);
+    /// assert_eq!(policy.timeout.start.as_secs(), 2, "this machine is no faster than before");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn scaled(mut self, factor: f64) -> Result<Self, ConfigError> {
         if !(factor.is_finite() && factor > 0.0) {
             return Err(ConfigError::new(

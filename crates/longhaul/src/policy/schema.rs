@@ -6,6 +6,9 @@
 //! ```sh
 //! UPDATE_SCHEMA=1 cargo test -p longhaul --features toml policy_schema
 //! ```
+//!
+//! The schema is made from what the parser does and not written by hand: a test reads each variant of each policy with both,
+//! and any difference between them fails it.
 
 mod noting;
 mod valid;

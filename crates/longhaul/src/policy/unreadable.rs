@@ -1,4 +1,7 @@
 //! What is wrong with a policy file, without the keys that stand in it by mistake.
+//!
+//! TOML's own error shows the line in which it stands. A key that was written into the wrong place would go into a log by
+//! that.
 
 use crate::config::{ConfigError, key_names::looks_like_key};
 

@@ -1,4 +1,7 @@
 //! Whether an attempt may begin: time, route and money.
+//!
+//! Money is asked last, since it alone is taken by the question: a reservation that is made and then refused by time would
+//! have to be given back, and in between another operation would have been refused for it.
 
 use super::{StoppedBy, budget::MoneyReservation, operation::RetryOperation};
 use crate::{
@@ -51,6 +54,8 @@ impl<B: Replay> RetryOperation<B> {
 
     /// Whether the first attempt is a duplicate of one at another target. Its number was allowed there,
     /// class by class; its money is bounded as that of every duplicate is.
+    ///
+    /// The attempt at the other target has ended here and may go on there. Its probability is what this one may waste.
     fn admit_beside(
         &mut self,
         exposed: Exposure,

@@ -1,3 +1,6 @@
+//! Waits, as data. A wait is a guess at how long a fault lasts, and each kind of fault has its own: a network error is over
+//! in seconds, an overload in a minute, and a queue that the server counts is over when the server says.
+
 use std::time::Duration;
 
 use super::decision::Cost;
@@ -15,6 +18,17 @@ use crate::{
 /// let mut policy = Policy::nano_banana_pro();
 /// policy.retry.schedule.after_error = Backoff::Exponential(Duration::from_secs(2));
 /// ```
+///
+/// In a file a table with one key: `after_error = { fixed = "5s" }`.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul::retry::Backoff;
+///
+/// let backoff: Backoff = serde_json::from_str(r#"{"linear": "5s"}"#)?;
+/// assert_eq!(backoff, Backoff::Linear(Duration::from_secs(5)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -31,6 +45,8 @@ pub enum Backoff {
 
 impl Backoff {
     /// The wait after attempt `number`, held at `cap`, before any jitter on top.
+    ///
+    /// Saturates: attempt 40 of an exponential backoff waits for the cap, and does not overflow.
     fn wait(self, number: u32, cap: Duration) -> Duration {
         let doubled = 2_u32.saturating_pow(number.saturating_sub(1));
         let wait = match self {
@@ -92,6 +108,8 @@ pub struct Schedule {
     #[serde(with = "crate::config::duration")]
     pub overload: Duration,
     /// How much may be added at random, as a share of the wait. Default 0.2; 0 switches it off.
+    ///
+    /// Callers that met one outage together would otherwise all come back in the same second.
     pub jitter: f64,
     /// The longest wait of our own, before jitter. Default 60 s. What a server asks for is bounded by `max_retry_after` instead.
     #[serde(with = "crate::config::duration")]

@@ -1,3 +1,6 @@
+//! A body that is arriving is not ended by our own deadline: the picture is made and paid for, and is coming. The caller's
+//! own deadline is another matter: whoever set it has no use for what comes later.
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -18,6 +21,8 @@ use crate::{
 pin_project! {
     /// The response body of [`ClassifyingRetry`](super::ClassifyingRetry): the last attempt's, or what is
     /// left of an earlier one that may have cost more.
+    ///
+    /// Dropped before its end, it ends the attempt as cancelled; its money is settled by what is known by then.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -67,6 +72,7 @@ where
         }
     }
 
+    /// An earlier answer: as much of its body as was read to judge it.
     pub(super) const fn kept(body: Bytes) -> Self {
         Self {
             inner: RetriedBody::Kept { body },

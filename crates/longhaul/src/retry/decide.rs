@@ -1,4 +1,10 @@
 //! What follows from the ending of an attempt.
+//!
+//! The order of the questions is the order of what they cost. Does an attempt run beside which none is to be made? Does a
+//! task run that can still be collected? Does the upload meet a limit that it will meet again? Only then is the policy asked,
+//! and only then a plan made, which takes money.
+//!
+//! What was decided is written into the report whatever comes of it, so that each stop has a reason.
 
 use std::time::Duration;
 
@@ -38,6 +44,8 @@ pub(super) enum Next {
 }
 
 /// How an attempt ended, and what the server said.
+///
+/// One form for answers, errors and attempts that are only late, so that the same rules are used for all three.
 #[derive(Clone, Copy, Debug)]
 struct AttemptEnding {
     end: End,
@@ -83,6 +91,9 @@ impl<B: Replay> RetryOperation<B> {
 
     /// What `class` means after the attempts before this one: a bare 409, which by itself is a mistake of the caller's,
     /// is the answer to a key under which an earlier attempt still runs.
+    ///
+    /// Only with a key, and only after an attempt that may still run. A first 409 is what it says: a conflict with something
+    /// of the caller's own.
     fn in_this_operation(&self, attempt: &Attempt, class: Class) -> Class {
         let conflict =
             class == Class::ClientError && attempt.status() == Some(StatusCode::CONFLICT);
@@ -176,6 +187,8 @@ impl<B: Replay> RetryOperation<B> {
         }
     }
 
+    /// What an ending releases comes first: money and marks of attempts beside it. Otherwise the decision would count a
+    /// duplicate that is none any more.
     fn follow(
         &mut self,
         running: &mut RunningAttempt,
@@ -270,6 +283,9 @@ impl<B: Replay> RetryOperation<B> {
 
     /// Keeps an ending that would be the caller's, if nothing better could still come: of an answer its head, and what
     /// was read of its body. The connection and the place in flight are given up with the rest.
+    ///
+    /// Nothing of the answer's connection is kept: a place in flight that waited for an ending to be chosen would be lost to
+    /// others for minutes.
     pub(super) fn keep<R>(
         &mut self,
         mut running: RunningAttempt,

@@ -1,3 +1,6 @@
+//! The decision as a function of plain values: no clock, no request, no state. A policy can be tested by a table, and the
+//! report can be explained by calling it again.
+
 use std::time::Duration;
 
 use http::StatusCode;
@@ -71,10 +74,16 @@ pub struct Situation {
     /// The wait that the server asks for.
     pub retry_after: Option<Duration>,
     /// What the server says about sending again: `x-should-retry` and its relatives.
+    ///
+    /// `Some(false)` wins over everything else.
     pub server: Option<bool>,
     /// The time until the operation's deadline.
+    ///
+    /// A wait that reaches beyond it stops the operation with [`StoppedBy::Deadline`].
     pub remaining: Duration,
     /// What a further attempt costs, where that is known.
+    ///
+    /// 0 for what is free: such a call is no duplicate, however it ended.
     pub price: Option<Money>,
     /// Whether the request body can be sent again.
     pub replayable: bool,
@@ -82,6 +91,19 @@ pub struct Situation {
 
 impl Situation {
     /// The first attempt ended so; nothing else stands in the way of another.
+    ///
+    /// ```
+    /// use longhaul::{Class, End, retry::{RetryDecision, RetryPolicy, Situation, StoppedBy}};
+    ///
+    /// // The third attempt that may be charged is the last one.
+    /// let mut situation = Situation::new(End::Failed, Class::UnknownOutcome);
+    /// situation.paid = 3;
+    /// let decision = RetryPolicy::default().decision(&situation);
+    /// assert_eq!(decision, RetryDecision::Stop(StoppedBy::Attempts));
+    /// // On a route whose cut is known, it is not.
+    /// situation.cut_known = true;
+    /// assert!(matches!(RetryPolicy::default().decision(&situation), RetryDecision::Again { .. }));
+    /// ```
     pub const fn new(end: End, class: Class) -> Self {
         Self {
             end,
@@ -200,9 +222,14 @@ impl RetryPolicy {
 }
 
 /// So often a target is asked that others follow, while what it says is free.
+///
+/// Two and not one: a first refusal is often over after one wait, and asking elsewhere means another model or another price.
 const AT_FIRST_TARGETS: u32 = 2;
 
 /// What an ending cost, as far as the number of attempts is bounded by it.
+///
+/// Three allowances are kept apart by it. A dead host must not use up the attempts that are paid for, and an overload must
+/// not use up either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Cost {
     /// It may be charged, or it failed otherwise than free.

@@ -1,3 +1,9 @@
+//! Which of several endings the caller gets. The last one is not always the one to act on: after an attempt that may have
+//! been charged, a final "connection refused" would read as if nothing had been lost. So the dearest ending is handed on, and
+//! the report names the one that it displaced.
+//!
+//! At most three are kept, each without its connection.
+
 use bytes::Bytes;
 use http::Response;
 

@@ -12,6 +12,18 @@ use crate::{
 ///
 /// A key that a host cannot read is no key: sent again, the request is then charged again. Where a host reads none, nothing is lost
 /// by [`None`](Self::None) but the name by which support would find the call.
+///
+/// ```
+/// use longhaul::{policy::Policy, retry::{KeyForm, KeyRow}};
+///
+/// let mut policy = Policy::nano_banana_pro();
+/// policy.retry.keys = vec![
+///     KeyRow::new("api.strict.example.com", KeyForm::Quoted),
+///     KeyRow::new("*", KeyForm::Bare), // rows after this one are never reached
+/// ];
+/// policy.validate()?;
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]
@@ -39,6 +51,8 @@ pub enum KeyForm {
 #[serde(deny_unknown_fields)]
 pub struct KeyRow {
     /// A host by name, or `*.` and a suffix for all below it, or `*` for every host.
+    ///
+    /// Without scheme, port or path.
     pub host: String,
     /// How it wants the key.
     pub form: KeyForm,

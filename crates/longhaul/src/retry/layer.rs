@@ -138,6 +138,8 @@ impl ClassifyingRetryLayer {
     }
 
     /// Tells `observer` of the events of all operations.
+    ///
+    /// An observer in a request's extensions hears of that operation besides.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.shared.observer = Some(observer);
         self

@@ -1,4 +1,7 @@
 //! A retry loop around a retry loop multiplies attempts, and money.
+//!
+//! This layer does not switch the other loop off: whoever runs both has to choose one. It names the sign in the report of the
+//! operation.
 
 use http::{HeaderName, request::Parts};
 

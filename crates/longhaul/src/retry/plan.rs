@@ -20,6 +20,8 @@ use crate::{
 impl<B: Replay> RetryOperation<B> {
     /// A duplicate ended and may be charged. Whether it was one is not known before the attempt beside which it was made
     /// has ended too.
+    ///
+    /// The mark is held until the other has ended, because only then is it known whether the picture was paid for twice.
     pub(super) fn hold_against(&mut self, running: &RunningAttempt) {
         let number = running.beside;
         let other = self

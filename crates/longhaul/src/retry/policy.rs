@@ -1,3 +1,6 @@
+//! The numbers are the guide's. What it leaves open is chosen so that no free ending costs a picture, and no paid one is
+//! repeated for less than it is worth.
+
 use std::time::Duration;
 
 use http::HeaderName;
@@ -47,6 +50,8 @@ pub struct RetryPolicy {
     /// host fails after some three minutes.
     pub unsent_attempts: u32,
     /// How long to wait between them.
+    ///
+    /// See [`Schedule`] for each wait and its default.
     pub schedule: Schedule,
     /// How long an overload, an outage or a rate limit is waited through, from the operation's beginning. Default none:
     /// until the deadline. For programs that cannot wait that long; `"0s"` asks once.
@@ -78,6 +83,16 @@ pub struct RetryPolicy {
     /// size. That is the time of three attempts, so the default alone does not run while the operation waits for a place
     /// [in flight](crate::in_flight): five hundred calls that begin at once are served in turn, ten at a time, however
     /// long that takes. A service that would rather refuse what it cannot do soon sets it, or a `Deadline` for each call.
+    ///
+    /// ```
+    /// use longhaul::{PerResolution, policy::Policy};
+    ///
+    /// // A page that is given up after five minutes, for whatever reason.
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.retry.deadline = Some(PerResolution::from_secs(300, 300, 300, 300));
+    /// policy.validate()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub deadline: Option<PerResolution>,
     /// How many prices a picture is worth: an attempt, the first among them, is begun only where its chance of
     /// bringing a picture × `worth` is at least 1. The chance is that such a picture is done in the time that is left,
@@ -135,6 +150,10 @@ impl RetryPolicy {
     /// policy.paid_attempts = 0;
     /// assert_eq!(policy.validate().unwrap_err().field(), "paid_attempts");
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Also if `worth` is below 1, a bound in money is negative, or a row of `keys` names no host.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.paid_attempts == 0 {
             return Err(ConfigError::new("paid_attempts", "must be at least 1"));

@@ -1,4 +1,7 @@
 //! What a server says about sending again.
+//!
+//! Servers and proxies say it in headers of their own. Whoever sends such a header knows more of the cause than a status
+//! tells. Where several disagree, a no wins.
 
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! What has to happen at the end of an attempt, tied to its lifetime: its outcome, then its money. The order of the fields is
+//! the order of the drops, and the tests `dropped_at_any_point_…` drop every future at every poll to keep it.
+
 use std::{
     future::Future,
     pin::Pin,

@@ -30,6 +30,29 @@ pub struct ClassifyingRetry<S> {
 impl<S> ClassifyingRetry<S> {
     /// Sends again by `policy`, with state of its own: services that share it are made by one [`ClassifyingRetryLayer`]. Refuses a policy that cannot
     /// work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use std::{sync::atomic::{AtomicU32, Ordering}, time::Duration};
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::retry::{ClassifyingRetry, RetryPolicy, RetryReport};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// static CALLS: AtomicU32 = AtomicU32::new(0);
+    /// let provider = service_fn(async |_: Request<Full<Bytes>>| {
+    ///     let status = if CALLS.fetch_add(1, Ordering::Relaxed) == 0 { 503 } else { 200 };
+    ///     Response::builder().status(status).body(Full::<Bytes>::default())
+    /// });
+    /// let client = ClassifyingRetry::new(provider, RetryPolicy::default())?;
+    /// let answer = client.oneshot(Request::post("https://api.example.com/v1/images").body(Full::default())?).await?;
+    /// let report: &RetryReport = answer.extensions().get().expect("each answer has one");
+    /// assert_eq!((report.attempts().len(), report.duplicates()), (2, 0), "the refusal was free");
+    /// assert!(report.waits()[0] >= Duration::from_secs(15));
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: RetryPolicy) -> Result<Self, ConfigError> {
         Ok(ClassifyingRetryLayer::new(policy)?.layer(inner))
     }

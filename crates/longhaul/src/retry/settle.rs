@@ -1,4 +1,6 @@
 //! What the caller gets in the end.
+//!
+//! The report is made here and nowhere else, once, so that it is complete: nothing is decided after it.
 
 use bytes::Bytes;
 use http::Response;

@@ -1,4 +1,8 @@
 //! One timer, armed to the nearest of several limits.
+//!
+//! A timer says when it fired, not when the runtime came to look. A runtime that was busy for a second finds the timer and
+//! the answer at once; without the grace below, it would throw away a picture that lies in the socket. The tests in
+//! `timeout/tests/stalls.rs` keep both halves: what came within the grace is delivered, and the grace is given once.
 
 use std::{
     future::Future,
@@ -52,6 +56,9 @@ pub(super) struct Alarm {
 impl Alarm {
     /// Ready when the nearest limit is reached. `next` tells it anew whenever the timer fires, with the
     /// moment to look again: at the limit, or earlier where a nearer one may have begun meanwhile.
+    ///
+    /// One timer for all limits, moved only when it fires: progress comes with each slice, and moving a timer then would cost
+    /// more than the slice.
     pub(super) fn poll_expired(
         &mut self,
         mut sleep: Pin<&mut Sleep>,

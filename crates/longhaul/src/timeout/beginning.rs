@@ -1,3 +1,6 @@
+//! A picture has begun with the first byte that is more than a sign of life. It is the rule of this layer alone; a classifier
+//! above, which reads the answer, knows better and says so on the handle.
+
 /// Looks for the first byte of an answer that is more than a sign of life.
 ///
 /// Whitespace keeps a line open, and so do the comments of an event stream, which are lines that begin with a colon.

@@ -1,3 +1,6 @@
+//! Limits are computed from what the attempt's handle says *now*, each time that somebody looks: a flush that is proved late
+//! moves the beginning of the limit by size, and a submitted task switches it off. Nothing is stored that could be stale.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -45,6 +48,9 @@ impl Clocks {
     }
 
     /// Until the head: the nearest limit, and when to look again.
+    ///
+    /// The second value is earlier than the limit where the next phase has a shorter one: a phase begins without waking this
+    /// layer.
     pub(super) fn until_head(&self, attempt: &Attempt, now: Instant) -> (Limit, Instant) {
         let AttemptTimeouts {
             start,

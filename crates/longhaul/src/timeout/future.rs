@@ -1,3 +1,6 @@
+//! The order in one poll: the call, then the clock, then the error. The inner future is dropped before the error is made,
+//! since only then is what was sent final.
+
 use std::{
     future::Future,
     pin::Pin,
@@ -22,6 +25,8 @@ use crate::{
 
 pin_project! {
     /// Waits for the head, under the clocks of its phases.
+    ///
+    /// Dropped before its end, it cancels the attempt, where this layer made it.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {

@@ -57,6 +57,10 @@ impl Default for SizeAwareTimeoutLayer {
 
 impl<P: TimeoutSelector> SizeAwareTimeoutLayer<P> {
     /// Asks `policy` for the limits of each attempt.
+    ///
+    /// Nothing is checked: a limit of zero ends every attempt at once. A retry layer above does not see these limits; where
+    /// they are longer than the guide's, name the operation's deadline in
+    /// [`RetryPolicy::deadline`](crate::retry::RetryPolicy::deadline).
     pub const fn with_policy(policy: P) -> Self {
         Self { policy }
     }

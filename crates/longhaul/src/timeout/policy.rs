@@ -32,7 +32,7 @@ pub enum Network {
     PeakHours,
 }
 
-/// How long the head may take in each [`Network`], whatever the size.
+/// How long the picture may take to begin in each [`Network`], whatever the size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkTimeouts {
@@ -52,6 +52,14 @@ pub struct NetworkTimeouts {
 
 impl NetworkTimeouts {
     /// The row of `network`.
+    ///
+    /// ```
+    /// use longhaul::timeout::{Network, TimeoutPolicy};
+    ///
+    /// let rows = TimeoutPolicy::default().network_picture;
+    /// assert_eq!(rows.of(Network::DataCentre).as_secs(), 300);
+    /// assert_eq!(rows.of(Network::CrossBorder).as_secs(), 600);
+    /// ```
     pub const fn of(&self, network: Network) -> Duration {
         match network {
             Network::DataCentre => self.data_centre,
@@ -84,6 +92,8 @@ pub struct TimeoutPolicy {
     #[serde(with = "crate::config::duration")]
     pub start: Duration,
     /// Between two signs of progress while the request is written. Default 30 s.
+    ///
+    /// Taken from the body or accepted by the connection: either counts. An upload of any size may take as long as it moves.
     #[serde(with = "crate::config::duration")]
     pub write_progress: Duration,
     /// From the flushed request until the picture begins to arrive: a head, whitespace, comments and status events are
@@ -96,17 +106,17 @@ pub struct TimeoutPolicy {
     pub network: Option<Network>,
     /// The rows of the networks. Default 300 s in a data centre, 600 s elsewhere.
     pub network_picture: NetworkTimeouts,
-    /// What each reference image adds to the head. Default 0 s.
+    /// What each reference image adds to `picture`. Default 0 s.
     ///
     /// This term and the two that follow count what was read of the request. A body that could not be read
-    /// has nothing to count: where they are used, `head.unknown` should have room for the most that is ever
+    /// has nothing to count: where they are used, `picture.unknown` should have room for the most that is ever
     /// sent. `attempt` and the operation's deadline do not grow with them.
     #[serde(with = "crate::config::duration")]
     pub per_reference: Duration,
-    /// What each image beyond the first adds to the head. Default 0 s.
+    /// What each image beyond the first adds to `picture`. Default 0 s.
     #[serde(with = "crate::config::duration")]
     pub per_extra_image: Duration,
-    /// What [`Quality::High`] adds to the head, once. Default 0 s.
+    /// What [`Quality::High`] adds to `picture`, once. Default 0 s.
     #[serde(with = "crate::config::duration")]
     pub high_quality: Duration,
     /// Between two pieces of the answer, once the picture has begun to arrive. Default 120 s.
@@ -118,7 +128,7 @@ pub struct TimeoutPolicy {
     /// [`Deadline`](crate::Deadline) bound it.
     #[serde(with = "crate::config::duration::option")]
     pub attempt: Option<Duration>,
-    /// How much longer the head may take after a head clock ran out, as a factor for each time that
+    /// How much longer the picture may take to begin after that limit ran out, as a factor for each time that
     /// happened in the operation: with 1.5, 600 s become 900 s, then 1,350 s. At least 1, at most 10.
     /// Default none: always the same. It moves neither `attempt` nor the operation's deadline.
     pub after_timeout: Option<f64>,
@@ -173,8 +183,8 @@ impl Default for TimeoutPolicy {
 }
 
 impl TimeoutPolicy {
-    /// How long the head of an answer to `workload` may take: the longer of the size's row and the
-    /// network's, and what reference images, further images and high quality add to it.
+    /// How long the picture of an answer to `workload` may take to begin: the longer of the size's row and the network's, and
+    /// what reference images, further images and high quality add to it.
     ///
     /// ```
     /// use std::time::Duration;
@@ -215,12 +225,26 @@ impl TimeoutPolicy {
     /// request.extensions_mut().insert(limits.for_request()?);
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// As of [`validate`](Self::validate).
     pub fn for_request(self) -> Result<RequestTimeouts, ConfigError> {
         self.validate()?;
         Ok(RequestTimeouts(Arc::new(self)))
     }
 
-    /// Refuses zeros, and limits that can never be reached. What is added to the head may be zero.
+    /// Refuses zeros, and limits that can never be reached. What is added to `picture` may be zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::timeout::TimeoutPolicy;
+    ///
+    /// // It would end each large picture before its own limit does.
+    /// let mut limits = TimeoutPolicy::default();
+    /// limits.attempt = Some(Duration::from_secs(300));
+    /// assert_eq!(limits.validate().unwrap_err().field(), "attempt");
+    /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
         nonzero("start", self.start)?;
         nonzero("write_progress", self.write_progress)?;

@@ -1,3 +1,7 @@
+//! Watches the upload. A client takes slices out of this body as it writes them, so that the last slice marks, as well as
+//! anything above the socket can, when the request was out. Slices are small on purpose: of a body in one piece the client
+//! would take all at once, and the upload would seem over when it begins.
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -16,6 +20,9 @@ const SLICE: usize = 64 * 1024;
 
 pin_project! {
     /// A request body in slices of at most 64 KiB, shared, not copied, that writes down what was handed on.
+    ///
+    /// This is the body that the client below a [`Stack`](crate::Stack) is given:
+    /// [`StackRequestBody`](crate::StackRequestBody) names it for a caller's body.
     #[derive(Debug)]
     pub struct RequestBody<B>
     where

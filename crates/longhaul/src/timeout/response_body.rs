@@ -1,3 +1,7 @@
+//! The second half of the clocks: from the head on. Until the picture begins the limit by size goes on, whatever else
+//! arrives; from then on every piece starts the clock of silence anew. There is no limit on the whole: what still arrives is
+//! not given up.
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -72,6 +76,8 @@ impl<B> ClockedBody<B> {
 
 /// Whether the picture has begun: as a layer that reads the answer says, where one waits for a picture in a success; else
 /// with the first byte that is more than a sign of life.
+///
+/// In an answer that is no success nobody waits for a picture: its first byte is its beginning.
 fn has_begun(attempt: &Attempt, began: bool) -> bool {
     match attempt.picture() {
         PictureNote::Began(_) => true,

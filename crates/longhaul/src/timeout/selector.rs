@@ -23,6 +23,16 @@ pub trait TimeoutSelector {
     fn timeouts(&self, workload: &Workload) -> AttemptTimeouts;
 
     /// The same after so many attempts of the operation whose limit ran out. By default no other.
+    ///
+    /// ```
+    /// use longhaul::{Resolution, Workload, timeout::{TimeoutPolicy, TimeoutSelector}};
+    ///
+    /// let mut limits = TimeoutPolicy::default();
+    /// limits.after_timeout = Some(1.5);
+    /// let large = Workload::of(Resolution::K4);
+    /// assert_eq!(limits.timeouts_after(&large, 0).picture.unwrap().as_secs(), 600);
+    /// assert_eq!(limits.timeouts_after(&large, 2).picture.unwrap().as_secs(), 1_350);
+    /// ```
     fn timeouts_after(&self, workload: &Workload, expiries: u32) -> AttemptTimeouts {
         let _ = expiries;
         self.timeouts(workload)

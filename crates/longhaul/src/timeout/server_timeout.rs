@@ -11,7 +11,7 @@ use crate::{attempt::Deadline, config::hosts};
 const X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");
 
 /// Writes `X-Server-Timeout`, in whole seconds, on a request to one of Google's hosts, unless the caller
-/// has: the shortest of the head clock, the attempt's and what is left of the operation, since a server that
+/// has: the shortest of the limit until the picture begins, the attempt's and what is left of the operation, since a server that
 /// works on past it works for nobody.
 pub(super) fn tell<B>(
     request: &mut Request<B>,

@@ -37,6 +37,26 @@ pub struct SizeAwareTimeout<S, P = Arc<TimeoutPolicy>> {
 
 impl<S> SizeAwareTimeout<S> {
     /// Keeps the limits of `policy`. Refuses zero, half-set and contradictory ones.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use longhaul::{Class, Error, ErrorKind, error::Clock, timeout::{RequestBody, SizeAwareTimeout, TimeoutPolicy}};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// // A client that finds no connection: it never asks for the request's body.
+    /// let client = service_fn(|_: Request<RequestBody<Full<Bytes>>>| {
+    ///     std::future::pending::<Result<Response<Full<Bytes>>, Error>>()
+    /// });
+    /// let client = SizeAwareTimeout::new(client, TimeoutPolicy::default())?;
+    /// let error = client.oneshot(Request::new(Full::from("a cat"))).await.unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Timeout { clock: Clock::Start, .. }), "after 20 s");
+    /// assert_eq!(error.class(), Class::NeverSent);
+    /// # Ok(()) }
+    /// ```
     pub fn new(inner: S, policy: TimeoutPolicy) -> Result<Self, ConfigError> {
         Ok(SizeAwareTimeoutLayer::new(policy)?.layer(inner))
     }

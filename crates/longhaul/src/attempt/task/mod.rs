@@ -1,4 +1,8 @@
 //! Tasks: generations that were submitted to a provider and are collected by polling.
+//!
+//! A call that is answered with an id at once leaves no line silent for minutes, and survives a crash: whoever has the handle
+//! can ask again. In exchange, money may be charged before anything of the answer is seen. So the order is fixed: note that a
+//! submit leaves, submit, note the handle durably, poll.
 
 mod noting;
 
@@ -24,6 +28,9 @@ type SinkError = Box<dyn std::error::Error + Send + Sync>;
 /// assert_eq!(serde_json::from_str::<TaskHandle>(&written)?, handle);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
+///
+/// It holds no key: whoever collects the task sends a key of its own. A `poll_url` is used with a key only where the submit went
+/// to the same origin, or where the policy lists the origin.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TaskHandle {
@@ -40,6 +47,20 @@ pub struct TaskHandle {
 /// How a task ended.
 ///
 /// All three are final: a handle that ended so is not asked for again. A poll that fails is no end.
+///
+/// ```
+/// use longhaul::attempt::TaskEnd;
+///
+/// /// Whether the provider still owes something for it.
+/// fn is_owed(end: Option<TaskEnd>) -> bool {
+///     match end {
+///         None => true, // it runs, or nobody has asked
+///         Some(TaskEnd::Collected) => false,
+///         Some(_) => true, // failed or lost: to be looked up in the provider's log
+///     }
+/// }
+/// assert!(is_owed(Some(TaskEnd::Lost)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TaskEnd {
@@ -72,6 +93,10 @@ pub type TaskNoted = Pin<Box<dyn Future<Output = Result<(), SinkError>> + Send>>
 ///
 /// A ledger that keeps them puts a sink for its entry on the attempt when it opens that, by
 /// [`Attempt::set_task_sink`](super::Attempt::set_task_sink).
+///
+/// All notes of one entry have to be applied in the order of the calls, as with [`Ledger`](crate::billing::Ledger): a handle
+/// that overtakes the opening of its entry belongs to nothing. A note that fails stops nothing: the submit leaves and the
+/// task is polled all the same, since it is paid for. What is lost is that another process could collect it.
 pub trait TaskSink: Send + Sync + fmt::Debug {
     /// Notes that a submit leaves now, in the dialect of this name; the submit waits for the future's end. Where its answer is
     /// never seen, somebody can still ask the provider what came of it. `None` takes the note back: no task was begun.
@@ -108,6 +133,14 @@ pub(super) struct TaskFacts {
 
 impl TaskHandle {
     /// A handle that was written down.
+    ///
+    /// ```
+    /// use longhaul::attempt::TaskHandle;
+    ///
+    /// // Read back from a table of one's own after a restart.
+    /// let handle = TaskHandle::new("wavespeed", "pred-7", "https://api.example.com/v3/predictions/pred-7", Some(1_800_000_000));
+    /// assert_eq!((&*handle.dialect, &*handle.id), ("wavespeed", "pred-7"));
+    /// ```
     pub fn new(
         dialect: impl Into<Box<str>>,
         id: impl Into<Box<str>>,

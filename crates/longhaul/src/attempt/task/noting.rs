@@ -1,4 +1,7 @@
 //! What an exchange below writes down of an attempt.
+//!
+//! These calls are for layers like `SubmitAndPoll`, which make several requests of one attempt. A layer that only passes requests
+//! on needs none of them.
 
 use std::sync::Arc;
 
@@ -10,6 +13,9 @@ use crate::{
 
 impl Attempt {
     /// Sets where the handle of a task is kept, if the attempt submits one.
+    ///
+    /// The ledger's entry does this; without a sink handles are known to the running process alone, and a crash loses them. A
+    /// sink that is set after the submit hears nothing of it.
     pub fn set_task_sink(&self, sink: Arc<dyn TaskSink>) {
         self.facts().task.sink = Some(sink);
     }
@@ -20,6 +26,20 @@ impl Attempt {
     /// # Errors
     ///
     /// If the note could not be made durable.
+    ///
+    /// Dropped before it ends, the note may or may not be written: send the submit after it has ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let mut request = http::Request::new(());
+    /// # let (attempt, _) = longhaul::Attempt::enter(request.extensions_mut());
+    /// // Without a ledger nobody keeps it, and nothing is waited for.
+    /// assert!(attempt.note_submit(Some("ark")).await.is_ok());
+    /// // The provider refused the submit: no task was begun.
+    /// assert!(attempt.note_submit(None).await.is_ok());
+    /// # }
+    /// ```
     pub async fn note_submit(&self, dialect: Option<&str>) -> Result<(), SinkError> {
         let sink = self.facts().task.sink.clone();
         match sink.map(|sink| sink.submits(dialect)) {
@@ -30,6 +50,20 @@ impl Attempt {
 
     /// Notes that the attempt collects the task that `earlier` submitted, and submits none: what the task costs stays in the
     /// books of `earlier`, which are told how it ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// # let enter = || longhaul::Attempt::enter(&mut http::Extensions::new()).0;
+    /// use longhaul::attempt::TaskHandle;
+    ///
+    /// # let (first, second) = (enter(), enter());
+    /// first.note_task(TaskHandle::new("ark", "cgt-1", "https://ark.example.com/tasks/cgt-1", None)).await?;
+    /// // `first` lost its connection; `second` asks after the same task in place of paying for another one.
+    /// second.resume_task(&first);
+    /// assert_eq!(second.task(), first.task());
+    /// # Ok(()) }
+    /// ```
     pub fn resume_task(&self, earlier: &Self) {
         let task = earlier.facts().task.clone();
         let mut facts = self.facts();
@@ -85,6 +119,19 @@ impl Attempt {
     /// # Errors
     ///
     /// If the handle could not be made durable. The task runs all the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), longhaul::BoxError> {
+    /// # let (attempt, _) = longhaul::Attempt::enter(&mut http::Extensions::new());
+    /// use longhaul::attempt::{TaskEnd, TaskHandle};
+    ///
+    /// attempt.note_task(TaskHandle::new("ark", "cgt-1", "https://ark.example.com/tasks/cgt-1", None)).await?;
+    /// assert!(attempt.has_open_task());
+    /// attempt.note_task_end(TaskEnd::Collected);
+    /// assert!(!attempt.has_open_task());
+    /// # Ok(()) }
+    /// ```
     pub async fn note_task(&self, handle: TaskHandle) -> Result<(), SinkError> {
         let noted = {
             let mut facts = self.facts();
@@ -101,11 +148,16 @@ impl Attempt {
 
     /// Notes how the task ended. The sink learns it when the attempt ends: until then a crash leaves the
     /// task open.
+    ///
+    /// Say nothing where a poll failed: a task that is still running stays open, and another attempt or process collects it.
     pub fn note_task_end(&self, end: TaskEnd) {
         self.facts().task.end = Some(end);
     }
 
     /// The task that it submitted.
+    ///
+    /// It stays after the end, so that a report can name it: [`has_open_task`](Self::has_open_task) says whether it is still
+    /// to be collected.
     pub fn task(&self) -> Option<TaskHandle> {
         self.facts().task.handle.as_deref().cloned()
     }
@@ -117,22 +169,37 @@ impl Attempt {
 
     /// Notes that something keeps its line open while the model works: how it ends says nothing of how long the route lets
     /// a connection be silent.
+    ///
+    /// A stream with a comment every 15 s never meets a 60 s idle limit. Counted as a call that came past it, it would make a
+    /// route look open that cuts every silent call.
     pub fn note_kept_open(&self) {
         self.facts().not_silent = true;
     }
 
     /// Notes how many drafts came beside the answer so far. They may cost something besides: they are counted with its
     /// [evidence](Self::evidence), and priced by [`PriceRow::draft_price`](crate::billing::PriceRow::draft_price).
+    ///
+    /// The number is the total so far and not one more: a stream that is read twice counts its drafts once.
     pub fn note_drafts(&self, drafts: u32) {
         self.facts().drafts_beside = drafts;
     }
 
     /// Takes back the head that came: it answered a question of the exchange, not the caller's.
+    ///
+    /// To be called before the next request of the exchange, so that the silence of the model and the limit by size count on.
     pub fn discard_head(&self) {
         self.facts().head = None;
     }
 
     /// Says how likely it was charged, where the provider's own rules say so. A word in the answer itself counts more.
+    ///
+    /// ```
+    /// use longhaul::classify::Probability;
+    ///
+    /// # let (attempt, _) = longhaul::Attempt::enter(&mut http::Extensions::new());
+    /// // The provider's rules: a task that failed is not charged.
+    /// attempt.note_charged(Probability::ZERO);
+    /// ```
     pub fn note_charged(&self, probability: Probability) {
         self.facts().charged = Some(probability);
     }

@@ -5,6 +5,9 @@
 //!
 //! An answer is followed as far as it goes, however malformed it is. [`JsonScanner::strict`] stops where a document is
 //! unsound: as strict as `serde_json` is of what it ignores.
+//!
+//! An invariant that callers rely on: the tokens of a document are the same however its bytes are cut into pieces, but for
+//! the cuts within one text. The property test `the_facts_do_not_depend_on_the_pieces` of the classifier's watcher keeps it.
 
 mod grammar;
 
@@ -127,6 +130,8 @@ impl JsonScanner {
     }
 
     /// Whatever is open will not be closed any more: another document follows.
+    ///
+    /// For event streams, where each event is a document of its own and one that broke off must not swallow the next.
     pub(crate) fn next_document(&mut self, mut read: impl FnMut(usize, JsonToken<'_>)) {
         for depth in (1..=self.grammar.depth()).rev() {
             read(depth, JsonToken::Close);
@@ -260,6 +265,8 @@ const fn is_blank(byte: u8) -> bool {
 
 /// Whether a control character is in it, which a sound text escapes. Without a branch per byte, it is compiled to vector
 /// instructions.
+///
+/// A loop that stops at the first one is slower on 30 MB of base64, in which there is none.
 fn has_control(text: &[u8]) -> bool {
     text.iter()
         .fold(false, |found, byte| found | (*byte < 0x20))

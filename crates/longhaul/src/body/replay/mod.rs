@@ -1,4 +1,7 @@
 //! Request bodies that can be sent again.
+//!
+//! A copy of a body is a second handle on the same bytes. That is only possible where all bytes are there before the first
+//! attempt, and so a body is read ahead, up to a cap: above it, memory counts more than a second attempt.
 
 mod read_ahead;
 #[cfg(test)]
@@ -38,10 +41,22 @@ use crate::error::{BoxError, Error};
 )]
 pub trait Replay: Sized {
     /// A second body with the same content, made without copying it; `None` where there can only be one.
+    ///
+    /// `None` is no failure: the operation then has one attempt. A body that was read in part has a clone of the rest, so ask
+    /// before anything is sent.
     fn try_clone(&self) -> Option<Self>;
 
     /// All that it holds, without a copy: asked for where a request is made anew for another target. Default `None`: it
     /// cannot be seen.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use longhaul::body::Replay;
+    ///
+    /// let body: Full<Bytes> = Full::from("a cat");
+    /// assert_eq!(body.content().as_deref(), Some(&b"a cat"[..]));
+    /// ```
     fn content(&self) -> Option<Bytes> {
         None
     }
@@ -97,6 +112,18 @@ impl<D> Replay for Empty<D> {
 /// service.oneshot(Request::new(Full::from("a cat"))).await?;
 /// # Ok(()) }
 /// ```
+///
+/// Without a body of one's own to read from, as in a test of a layer:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use longhaul::body::{Replay, ReplayBody};
+///
+/// let body = ReplayBody::<Empty<Bytes>>::from(Bytes::from_static(b"a cat"));
+/// let again = body.try_clone().expect("a held body");
+/// assert_eq!(again.buffered(), body.buffered());
+/// ```
 pub struct ReplayBody<B>(State<B>);
 
 enum State<B> {
@@ -127,11 +154,30 @@ impl<B> ReplayBody<B> {
     }
 
     /// Whether it can be sent again. If not, the operation has a single attempt.
+    ///
+    /// `false` for a body above [`DetectPolicy::replay_limit`](crate::detect::DetectPolicy::replay_limit), and for one that
+    /// the client's memory had no room for.
     pub const fn is_replayable(&self) -> bool {
         matches!(self.0, State::Buffered { .. })
     }
 
     /// The whole of its data, where it is held; `None` where it streams.
+    ///
+    /// To look at the request in a layer of one's own, without reading it:
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::Request;
+    /// use longhaul::body::ReplayBody;
+    ///
+    /// /// Whether the request brings reference images, which some routes are too slow for.
+    /// fn is_large<B>(request: &Request<ReplayBody<B>>) -> bool {
+    ///     request.body().buffered().is_none_or(|data| data.len() > 4 << 20)
+    /// }
+    ///
+    /// let small = ReplayBody::<http_body_util::Empty<Bytes>>::from(Bytes::from_static(b"{}"));
+    /// assert!(!is_large(&Request::new(small)));
+    /// ```
     pub const fn buffered(&self) -> Option<&Bytes> {
         match &self.0 {
             State::Buffered { data, .. } => Some(data),

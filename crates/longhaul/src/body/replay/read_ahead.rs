@@ -1,3 +1,7 @@
+//! Reads until one of three things: the body's end, the cap, or no more memory for the whole client. The last two are alike
+//! to whoever asked: what was read goes out first, and the rest streams behind it. Nothing that was read is lost, and nothing
+//! is read twice.
+
 use std::{
     fmt, mem,
     pin::Pin,
@@ -96,6 +100,7 @@ where
         Poll::Ready(Ok(None))
     }
 
+    /// A body that announces more than the cap is not gathered at all: its first piece goes out as it came.
     fn has_room_for(&mut self, more: u64) -> bool {
         !self.too_long
             && (self.data.len() as u64)

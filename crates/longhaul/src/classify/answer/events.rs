@@ -1,4 +1,6 @@
 //! The lines of an event stream.
+//!
+//! Other fields of an event (`event:`, `id:`, `retry:`) say nothing that the data does not, and are skipped.
 
 use smallvec::SmallVec;
 

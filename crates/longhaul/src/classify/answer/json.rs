@@ -1,4 +1,7 @@
 //! A JSON document, watched in passing.
+//!
+//! A picture is counted at the end of its text and noticed at its beginning: the clocks need to know that it has begun, the
+//! ledger that it came.
 
 use memchr::memchr;
 use smallvec::SmallVec;

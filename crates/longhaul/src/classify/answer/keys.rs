@@ -1,4 +1,7 @@
 //! The JSON keys that mean something, in every spelling.
+//!
+//! A key means the same wherever it stands, unless the notes say otherwise. The keys of a further provider are further
+//! spellings of what is listed here; no parser is written for it.
 
 /// What a key stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -56,6 +56,8 @@ pub struct AnswerFacts {
     /// The body was seen to its end.
     pub whole: bool,
     /// The provider says itself that it charges nothing.
+    ///
+    /// By its words for people, such as "You will not be charged", or by a count of credits that is 0.
     pub uncharged: bool,
     /// What it says that it cost is only the fee of the relay that passed it on.
     pub byok: bool,
@@ -69,6 +71,18 @@ pub struct AnswerFacts {
 
 impl AnswerFacts {
     /// What `body` says under these headers; `whole` where nothing follows it.
+    ///
+    /// For tests of a [`Classifier`](super::Classifier), and for answers that were kept:
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use longhaul::classify::AnswerFacts;
+    ///
+    /// let body = br#"{"data": [{"b64_json": "iVBORw0KGgo="}, {"url": "https://cdn.example.com/1.png"}], "id": "img-1"}"#;
+    /// let facts = AnswerFacts::read(&HeaderMap::new(), body, true);
+    /// assert_eq!(facts.evidence.images, 2);
+    /// assert_eq!(&*facts.evidence.request_ids[0].id, "img-1");
+    /// ```
     pub fn read(headers: &HeaderMap, body: &[u8], whole: bool) -> Self {
         let mut watcher = AnswerWatcher::of(headers);
         watcher.data(body);

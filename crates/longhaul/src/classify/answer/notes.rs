@@ -1,4 +1,9 @@
 //! What is noted of a document.
+//!
+//! What a value means depends on the brackets around it: a link in a citation is no picture, an error's `status` is not that
+//! of a task. So the keys of the open brackets are kept, 24 deep, and each value is weighed by them when it ends.
+//!
+//! Everything that grows is bounded, however long the document is (`no_answer_makes_the_notes_grow_without_end`).
 
 use super::{
     AnswerFacts, ProviderError,
@@ -90,6 +95,8 @@ impl Notes {
     }
 
     /// The event that is passing broke off: its name means nothing.
+    ///
+    /// Otherwise `response.completed`, cut in the middle, would end the stream for whoever waits for the last event.
     pub(super) const fn forget_event(&mut self) {
         self.event = None;
     }
@@ -166,6 +173,8 @@ impl Notes {
     }
 
     /// Whether a picture under `key` is one of the answer's.
+    ///
+    /// A picture in an error is one that was refused; one in the citations is somebody else's.
     fn counts(&self, depth: usize, key: AnswerKey) -> bool {
         let here = |within: AnswerKey| self.keys(depth).any(|key| key == within);
         !(here(AnswerKey::Citations)

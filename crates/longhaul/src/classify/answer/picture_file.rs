@@ -1,4 +1,8 @@
 //! The end of a picture file, by its own format.
+//!
+//! An answer may be the picture itself. On HTTP/1.0 and in answers without a length, a broken connection looks like an end;
+//! the file's own format tells the two apart. It judges a break only, and never ends the reading: JPEGs may go on after their
+//! end.
 
 use memchr::memchr;
 use smallvec::SmallVec;

@@ -38,6 +38,16 @@ impl ProviderError {
     }
 
     /// `type`, as OpenAI and the relays have it.
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use longhaul::classify::AnswerFacts;
+    ///
+    /// let body = br#"{"error": {"type": "insufficient_quota", "message": "You exceeded your current quota."}}"#;
+    /// let error = AnswerFacts::read(&HeaderMap::new(), body, true).error.unwrap();
+    /// assert_eq!(error.kind(), Some("insufficient_quota"));
+    /// assert_eq!(error.message(), Some("You exceeded your current quota."));
+    /// ```
     pub fn kind(&self) -> Option<&str> {
         self.word(AnswerKey::Type)
     }

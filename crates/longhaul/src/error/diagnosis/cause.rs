@@ -90,6 +90,8 @@ pub enum Confidence {
 /// }
 /// assert!(!diagnosis.advice.is_empty());
 /// ```
+///
+/// It is for people: what the layers do next follows from the [`Class`](crate::Class), and not from the cause.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Diagnosis {

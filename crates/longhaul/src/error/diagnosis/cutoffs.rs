@@ -1,4 +1,7 @@
 //! The table of cut-offs.
+//!
+//! Default idle limits of load balancers, proxies and platforms, each with its source. A range stands where a vendor names
+//! none or where versions differ; an exact row outranks it.
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -1,4 +1,8 @@
 //! From symptoms to a diagnosis: our own clock? an answer? a known cut-off? what do others show?
+//!
+//! The rules go from what we did ourselves to what others may have done: our own clock first, since that is certain; then
+//! what answered; then the silence. Each step that finds nothing leaves the question to the next, and "nothing points
+//! anywhere" is an answer too.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -84,6 +88,8 @@ impl Finding {
 }
 
 /// Which of our clocks ended it. Without the error, the phase tells; its limit is then what was waited.
+///
+/// In a report there is no error any more, only the attempt: the phase then stands for the clock.
 fn own_clock(symptoms: &Symptoms) -> Option<(Clock, Duration)> {
     if symptoms.end != Some(End::TimedOut) {
         return None;

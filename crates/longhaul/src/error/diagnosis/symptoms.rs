@@ -1,3 +1,6 @@
+//! Everything that a diagnosis may look at, taken once and in the provider's time. The rules read nothing else, so that each
+//! of them can be tested by writing the symptoms down.
+
 use std::{io, time::Duration};
 
 use http::StatusCode;

@@ -1,4 +1,9 @@
 //! Leaves an overloaded target alone, for each model and resolution apart.
+//!
+//! An overload belongs to a model and a size: 4K pictures may be refused while small ones pass. So there is a breaker for
+//! each, made at the first overload and forgotten when it has nothing to say; at most 256 are kept.
+//!
+//! A breaker opens by refusals alone. How long a call takes says nothing: a slow picture is a picture.
 
 mod state;
 #[cfg(test)]
@@ -139,6 +144,9 @@ impl Breakers {
 }
 
 /// A call that a breaker let pass. Dropped without a word, it says nothing; a probe makes room for the next.
+///
+/// It belongs to the call, so that a probe that is dropped anywhere lets another one go
+/// (`it_never_lets_two_probes_out_and_never_stays_open`).
 #[derive(Debug)]
 pub(super) struct Ticket {
     breakers: Arc<Breakers>,

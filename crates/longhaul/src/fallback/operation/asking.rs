@@ -89,6 +89,9 @@ impl<R> FallbackOperation<R> {
     }
 
     /// After which endings others than the target with this index can be asked; `None` where none can.
+    ///
+    /// Told to the retry layer beforehand: it waits through an overload only at the last target that can be asked, and has to
+    /// know which one that is.
     pub(super) fn others_after(&self, index: usize) -> Option<OtherTargets> {
         let shared = &self.shared;
         let body = self.body.as_ref().filter(|_| !self.blocked)?;

@@ -108,6 +108,8 @@ impl<R> FallbackOperation<R> {
     }
 
     /// The first request. An open breaker chooses between targets; it never refuses the operation.
+    ///
+    /// Where all are open, the first target is asked after all: an operation that nobody refused must not fail by a guess.
     fn enter<B: Replay + From<Bytes>>(&mut self, first: Request<B>) -> Request<B> {
         let key = BreakerKey::of(&self.running);
         let until = match self.shared.breakers.admit(key.clone()) {
@@ -152,6 +154,8 @@ impl<R> FallbackOperation<R> {
     }
 
     /// Writes the ending down, and tells the breaker.
+    ///
+    /// Every attempt at the target counts, not the last one alone: an earlier one may be the one that still runs.
     fn account(&mut self, ending: &TargetEnding) {
         let ticket = self.ticket.take();
         self.blocked |= ending.classes().into_iter().any(|class| {
@@ -221,6 +225,8 @@ impl<R> FallbackOperation<R> {
     }
 
     /// Keeps an ending that may have cost something, if none before it may have cost more.
+    ///
+    /// As the retry layer does: of several endings, the caller gets the one that may have cost most.
     fn keep(&mut self, class: Option<Class>, by: AnsweredBy, result: Result<Response<R>, Error>) {
         let Some(class) = class.filter(|class| class.is_possibly_charged()) else {
             return;
@@ -236,6 +242,8 @@ impl<R> FallbackOperation<R> {
     }
 
     /// What the caller gets: the last ending, or one before it that may have cost more.
+    ///
+    /// By likelihood and not by price: the targets have prices of their own, perhaps in several currencies.
     fn settle(
         &mut self,
         last: Result<Response<R>, Error>,

@@ -1,4 +1,11 @@
 //! How likely a picture of a size is done in time, and before a route cuts.
+//!
+//! Two sources are mixed: the guide's quantiles, which count as three calls, and the route's own endings. So the first calls
+//! of a size go by the guide, and with twenty of its own the guide counts for an eighth. A call that was cut or dropped is
+//! not thrown away either: it says that its picture was not done by then.
+//!
+//! All times are the provider's seconds, so that a test against a simulator at a hundred times real speed uses the same
+//! table.
 
 use std::collections::VecDeque;
 
@@ -10,6 +17,8 @@ use super::{
 use crate::model::Resolution;
 
 /// The guide's table counts as so many endings of the size.
+///
+/// Three is little enough that ten own endings outweigh it, and enough that a single own ending decides nothing.
 const GUIDE: f64 = 3.0;
 
 /// So many calls of a size must have come as far as a cut before it decides about that size: with three,
@@ -60,6 +69,8 @@ impl Estimate {
 /// How likely a picture of `size` comes past all of `cuts`, as far as enough of its own calls met them:
 /// those that are done before the first, and of those that are done later the ones that no cut before it
 /// ends.
+///
+/// 1 where nothing is known: no cut, no size, or too few calls. A route is open until it has shown that it is not.
 pub(super) fn past_cuts(
     own: &VecDeque<SilenceEnding>,
     size: Resolution,
@@ -105,6 +116,8 @@ pub(super) fn share_done(
 
 /// The time by which a `share` of such pictures is done, in the provider's seconds. `None` where the size is
 /// not known.
+///
+/// Found by halving, since the share has no formula that could be turned around: it rises in steps at each own ending.
 pub(super) fn time_until(
     own: &VecDeque<SilenceEnding>,
     size: Resolution,

@@ -1,3 +1,6 @@
+//! The one kind of fact that a route's history is made of: how long nothing came after a request, and what came then. It says
+//! nothing of the request, so that a history can be shown to anybody.
+
 use tokio::time::Instant;
 
 /// How a silence ended.
@@ -8,6 +11,9 @@ pub(crate) enum How {
     /// Something on the way cut the connection, or gave up with a page of its own.
     Cut,
     /// Any other answer came, one of our own clocks ended it, or the caller left: it lasted at least so long.
+    ///
+    /// Thrown away, these would make a route look better than it is: a caller that leaves after 290 s has seen 290 s of
+    /// silence.
     Longer,
 }
 

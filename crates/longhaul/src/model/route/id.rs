@@ -18,6 +18,9 @@ use http::{Extensions, Uri};
 ///     .extension(OutboundProxy::new("proxy-a.internal:3128"))
 ///     .body(());
 /// ```
+///
+/// The name is only compared and shown. It does not choose the way: that is the client's part, by the same extension or by
+/// rules of its own.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct OutboundProxy(Arc<str>);
 
@@ -47,6 +50,8 @@ impl RouteId {
     }
 
     /// The route of a request to `uri` with these extensions. A password in the URI is not part of it.
+    ///
+    /// The scheme is left out: who calls one host over both is on the same way.
     pub(crate) fn of(uri: &Uri, extensions: &Extensions) -> Self {
         let mut host = uri.host().unwrap_or_default().to_ascii_lowercase();
         if let Some(port) = uri.port_u16() {

@@ -1,10 +1,16 @@
 //! Limits that grow with what a route delivers.
+//!
+//! A limit from a table is right on the day that it was measured. On a day when every picture takes twice as long, it would
+//! cut the very calls that come. So the limit follows the pictures that were *delivered*, upwards only, within bounds: calls
+//! that were cut or given up teach nothing, or a dead provider would raise its own limit.
 
 use std::collections::VecDeque;
 
 use super::ending::{How, SilenceEnding};
 
 /// Fewer pictures teach nothing.
+///
+/// With ten, the ninth of them decides: one slow picture alone does not.
 const ENOUGH: usize = 10;
 
 /// So many of the last pictures, of a hundred, took no longer than the time that the limit follows from. A
@@ -15,6 +21,8 @@ const PERCENT: usize = 90;
 const ROOM: f64 = 1.5;
 
 /// The limit grows to no more than so many times the table's.
+///
+/// A provider that is slower than twice the table is broken, and waiting longer only holds places.
 const MOST: f64 = 2.0;
 
 /// The limit that the last pictures of a size ask for, where it is longer than the table's.

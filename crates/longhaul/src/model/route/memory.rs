@@ -1,4 +1,7 @@
 //! What is remembered of one route.
+//!
+//! Nothing here knows of time but by the instants that it is given, and nothing is computed ahead: cuts and chances are
+//! worked out from at most 64 endings of each size when somebody asks. So no derived state can be stale.
 
 use std::collections::VecDeque;
 
@@ -28,6 +31,8 @@ const PROBE: f64 = 3600.0;
 pub(super) struct Memory {
     sizes: [VecDeque<SilenceEnding>; Resolution::ALL.len()],
     /// The one that was let go to see whether a cut still stands, until it has ended.
+    ///
+    /// While it is set, no other probe is let go: ten queued calls must not all be the one that finds out.
     probe: Option<Instant>,
     pub(super) scale: TimeScale,
     pub(super) latest: Instant,
@@ -49,6 +54,8 @@ pub(crate) enum Passage {
     /// No cut is known, or too few calls of the size have met one.
     Open,
     /// A cut is known, and the chance is worth it.
+    ///
+    /// The numbers are for the report; the call goes.
     Worth(Odds),
     /// The chance is not worth it, and one is let go to see whether that is still so.
     Probe(Odds),
@@ -66,6 +73,7 @@ impl Memory {
         }
     }
 
+    /// The oldest ending of the size makes room. A probe's ending lets the next probe go.
     pub(super) fn note(&mut self, size: Resolution, ending: SilenceEnding, probe: bool) {
         let own = &mut self.sizes[size as usize];
         if own.len() == KEPT {
@@ -79,6 +87,8 @@ impl Memory {
     }
 
     /// Forgets what is too old to count.
+    ///
+    /// Endings are in the order of their ends, so that the old ones stand in front.
     pub(super) fn forget(&mut self, now: Instant, scale: TimeScale) {
         self.scale = scale;
         let is_old =

@@ -1,6 +1,10 @@
 //! What is learned of a route: a host, and the way to it.
 //!
 //! Everything in here is arithmetic on endings; the one clock that it reads is the moment that it is told.
+//!
+//! A route is remembered for a day, by size, in at most 64 endings: enough to know an idle limit, how long pictures take, and
+//! what is cut together with what. It is asked by the admission (may this call come through?), the limits (are pictures
+//! slower here?) and the diagnosis (whose limit was that?).
 
 mod chance;
 mod cuts;
@@ -36,6 +40,15 @@ use crate::model::Resolution;
 const ROUTES: usize = 64;
 
 /// What is known of a route: see [`RouteHistory::routes`].
+///
+/// ```
+/// use longhaul::{KnownRoute, Resolution};
+///
+/// /// The sizes that this route does not let through often enough to be worth five prices.
+/// fn closed(route: &KnownRoute) -> Vec<Resolution> {
+///     route.chances.iter().filter(|(_, chance)| chance * 5.0 < 1.0).map(|(size, _)| *size).collect()
+/// }
+/// ```
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct KnownRoute {
@@ -46,11 +59,22 @@ pub struct KnownRoute {
     /// After which silences connections are cut, the shortest first.
     pub cuts: Vec<KnownCut>,
     /// How likely a picture comes past them, for each size that is known: 1 without cuts.
+    ///
+    /// From 0 to 1, by the last 64 calls of that size. Below ten calls that came as far as a cut it stays 1.
     pub chances: Vec<(Resolution, f64)>,
 }
 
 /// A silence after which a route cuts connections.
 /// A proxy that gives up after 60 s cuts every 4K picture and few small ones.
+///
+/// ```
+/// use longhaul::KnownCut;
+///
+/// /// A line for the operator of the proxy on the way.
+/// fn line(cut: &KnownCut) -> String {
+///     format!("{:.0} % of calls that are silent for {:.1} s are cut", cut.share * 100.0, cut.silence.as_secs_f64())
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct KnownCut {
@@ -81,6 +105,8 @@ pub struct KnownCut {
 /// stack.routes().clear();
 /// # Ok::<(), longhaul::ConfigError>(())
 /// ```
+///
+/// One lock guards all routes. It is taken at the beginning and the end of an attempt and never held across a wait.
 #[derive(Clone, Default)]
 pub struct RouteHistory(Arc<Mutex<Routes>>);
 
@@ -97,6 +123,16 @@ impl RouteHistory {
     }
 
     /// Every route that calls have taken.
+    ///
+    /// In no order. A snapshot: what it returns does not change with later calls. Serialised, it suits a status page:
+    ///
+    /// ```
+    /// use longhaul::RouteHistory;
+    ///
+    /// let page = serde_json::to_string(&RouteHistory::new().routes())?;
+    /// assert_eq!(page, "[]");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn routes(&self) -> Vec<KnownRoute> {
         let inner = self.inner();
         inner
@@ -107,6 +143,9 @@ impl RouteHistory {
     }
 
     /// Forgets everything: for a route that was mended, or a test.
+    ///
+    /// Calls that are under way note their endings as before, so that a route may be known again a moment later. Sizes that
+    /// were refused are let through again, until ten calls have met a cut once more.
     pub fn clear(&self) {
         let mut inner = self.inner();
         inner.routes.clear();
@@ -114,6 +153,9 @@ impl RouteHistory {
     }
 
     /// How many cut connections are remembered, of the last 256.
+    ///
+    /// For a gauge: it grows with every connection that broke in the silence, also where a further attempt brought the
+    /// picture.
     pub fn cuts(&self) -> usize {
         self.inner().cuts.len()
     }

@@ -1,4 +1,8 @@
 //! How long generations take, as the timeout guide says, and how its seconds pass here.
+//!
+//! A simulated provider may run a hundred times as fast. Then the times of the table, the cuts and the guide pass a hundred
+//! times as fast too, and only what this machine itself adds does not. [`TimeScale`] is the one place that knows the
+//! difference.
 
 use std::time::Duration;
 
@@ -11,6 +15,9 @@ pub(crate) const LONGEST: f64 = 600.0;
 const SAME: f64 = 1.5;
 
 /// How much our own machine blurs a moment, whatever the provider's speed.
+///
+/// At a hundred times real speed, 30 ms of scheduling here are three of the provider's seconds: two cuts after one limit then
+/// lie further apart than they would in real time.
 const OWN_BLUR: f64 = 0.03;
 
 /// The provider's seconds against ours: 0.01 for a provider at a hundred times real speed.
@@ -52,6 +59,9 @@ impl Default for TimeScale {
 
 /// The share of generations that is done within so many seconds: the guide's shortest time, P50, P95 and P99 with
 /// straight lines between them, and all of them by its longest silence. `None` where the size is not known.
+///
+/// Straight lines and not a fitted curve: three quantiles are published, and a curve through three points claims to know
+/// more.
 pub(crate) fn done_within(size: Resolution, seconds: f64) -> Option<f64> {
     let fastest = match size {
         Resolution::K1 => 30.0,

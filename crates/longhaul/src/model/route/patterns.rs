@@ -1,4 +1,8 @@
 //! What several cuts show together that one does not: who cuts, and where.
+//!
+//! One broken connection does not show who broke it. Several together do: after one silence, it is an idle limit at that
+//! host; at one moment, although begun at different times, it is this machine's own way out, such as a VPN that reconnected
+//! or a NAT table that was cleared. The sentence in an error's diagnosis follows from this.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -67,6 +71,9 @@ impl Cuts {
 
     /// What `cut`, which is remembered, and the others show. Connections of several hosts that die at one
     /// moment have nothing but this machine's way out in common; so that is asked first.
+    ///
+    /// The other order would call a VPN that reconnects an idle limit as soon as three of its calls happened to be equally
+    /// old.
     pub(super) fn pattern(&self, cut: &CutConnection) -> Option<CutPattern> {
         let together = || self.0.iter().filter(|other| cut.is_together_with(other));
         if together().next().is_some() {

@@ -25,10 +25,18 @@ pub use self::{per_resolution::PerResolution, quality::Quality, resolution::Reso
 #[non_exhaustive]
 pub struct Workload {
     /// The model as the request names it.
+    ///
+    /// In the request's own spelling, from its body or from the URL that names it. Where one model has the images made by
+    /// another, as a tool of OpenAI's Responses may, it is the one that makes them. `None` where nothing names one.
     pub model: Option<Arc<str>>,
     /// The class of picture size that decides how long to wait.
+    ///
+    /// Also decides what the picture costs, where a price row is for one size.
     pub resolution: Resolution,
     /// How many images are asked for; 1 where the request does not say.
+    ///
+    /// Each further one can be granted time of its own: see
+    /// [`TimeoutPolicy::per_extra_image`](crate::timeout::TimeoutPolicy::per_extra_image).
     pub images: u32,
     /// How many reference images come with the request.
     pub references: u32,
@@ -36,13 +44,25 @@ pub struct Workload {
     pub quality: Option<Quality>,
     /// Whether the request was recognised as one that asks for images, and gets them with its answer. The
     /// submission of a job, whose answer is a ticket, is not.
+    ///
+    /// Only recognised answers are held until they are whole, and read for a picture. A call that is none passes as it comes.
     pub recognised: bool,
     /// Whether the answer was asked for as a stream: it is then handed on as it comes.
+    ///
+    /// It is then not held, since its caller wants to see it arrive; what breaks off then is not asked for again.
     pub stream: bool,
 }
 
 impl Workload {
     /// One image of this resolution, of an unnamed model: for callers who know better than the detector.
+    ///
+    /// ```
+    /// use longhaul::{Resolution, Workload};
+    ///
+    /// let workload = Workload::of(Resolution::K2);
+    /// assert_eq!((workload.images, workload.recognised, workload.stream), (1, true, false));
+    /// assert!(!Workload::of(Resolution::Unknown).recognised, "nothing is known of it");
+    /// ```
     pub const fn of(resolution: Resolution) -> Self {
         Self {
             model: None,
@@ -80,6 +100,9 @@ impl Workload {
     }
 
     /// The same workload with this many reference images.
+    ///
+    /// They make the request larger, and can be granted time: see
+    /// [`TimeoutPolicy::per_reference`](crate::timeout::TimeoutPolicy::per_reference).
     #[must_use]
     pub const fn with_references(mut self, references: u32) -> Self {
         self.references = references;

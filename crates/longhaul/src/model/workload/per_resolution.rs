@@ -1,3 +1,5 @@
+//! A table with a row for every size, so that no size falls back to a default that nobody looked at.
+
 use std::time::Duration;
 
 use super::Resolution;
@@ -30,6 +32,15 @@ pub struct PerResolution {
 
 impl PerResolution {
     /// A table in whole seconds.
+    ///
+    /// ```
+    /// use longhaul::{Stack, PerResolution, policy::Policy};
+    ///
+    /// // What is not known must wait at least as long as what is.
+    /// let mut policy = Policy::nano_banana_pro();
+    /// policy.timeout.picture = PerResolution::from_secs(300, 300, 600, 60);
+    /// assert_eq!(Stack::new(policy).unwrap_err().field(), "timeout.picture.unknown");
+    /// ```
     pub const fn from_secs(k1: u64, k2: u64, k4: u64, unknown: u64) -> Self {
         Self {
             k1: Duration::from_secs(k1),

@@ -1,3 +1,5 @@
+//! Providers call quality by several words; what matters here is only whether it takes minutes more.
+
 /// How much care is asked for, where a request says so.
 ///
 /// ```
@@ -25,6 +27,8 @@ pub enum Quality {
 
 impl Quality {
     /// As a request names it, in any case; `None` for `auto` and for words that are not known.
+    ///
+    /// `auto` is no quality: the provider chooses, and nobody here knows what.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         const NAMES: [(&str, Quality); 5] = [
             ("low", Quality::Low),

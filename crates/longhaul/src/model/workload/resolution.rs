@@ -1,3 +1,5 @@
+//! Sizes by their number of pixels. Three classes are as many as published generation times tell apart.
+
 use std::time::Duration;
 
 /// The class of picture size that decides how long to wait.
@@ -33,6 +35,8 @@ pub enum Resolution {
     /// 8.0 megapixels and more (4096×4096, 3840×2160 and relatives).
     K4,
     /// Not known. Waits as long as the largest: a paid call is not cut for want of a number.
+    ///
+    /// Limits, prices and chances treat it apart: the longest limit, the dearest row, no refusal by chance.
     #[default]
     Unknown,
 }
@@ -43,6 +47,14 @@ impl Resolution {
     /// 2.1 and 8.0 megapixels lie between the largest picture of one class and the smallest of the
     /// next in Google's table (1.18, 4.19 to 4.72, 16.8 megapixels), set so that 1920×1080 is `K1`
     /// and 3840×2160 is `K4`.
+    ///
+    /// ```
+    /// use longhaul::Resolution;
+    ///
+    /// assert_eq!(Resolution::of_pixels(1920, 1080), Resolution::K1);
+    /// assert_eq!(Resolution::of_pixels(3840, 2160), Resolution::K4);
+    /// assert_eq!(Resolution::of_pixels(0, 1024), Resolution::Unknown, "`auto`, or a slip");
+    /// ```
     pub const fn of_pixels(width: u64, height: u64) -> Self {
         match width.saturating_mul(height) {
             0 => Self::Unknown,

@@ -35,6 +35,8 @@ use crate::{config::ConfigError, model::Money};
 #[non_exhaustive]
 pub struct MoneyBudget {
     /// What is there at the beginning. Default `"1.00 USD"`: four 4K pictures at $0.24.
+    ///
+    /// Spent once: it does not come back with time, only with delivered pictures.
     pub floor: Money,
     /// What a delivered picture adds, in thousandths of its price. Default 100: one duplicate in ten.
     pub deposit_per_mille: u16,

@@ -1,3 +1,6 @@
+//! Money that is held by a value and given back by its drop. Whatever happens to an attempt, a refusal, a panic or a caller
+//! that leaves, the reservation ends with it, and settles by its outcome (`dropped_at_any_point_nothing_stays_in_flight`).
+
 use super::{Spending, spending::may_be_charged};
 use crate::{attempt::Attempt, error::ErrorKind, model::Money};
 

@@ -1,3 +1,6 @@
+//! One lock for all currencies, held for one addition. What is in flight is held at its full price: a cap that counted only
+//! what has ended would let forty calls begin together that it has money for one of.
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::MoneyBudget;
@@ -43,6 +46,8 @@ pub struct Balance {
     /// What calls in flight cost.
     pub in_flight: i64,
     /// What calls cost that ended so that they may have been charged.
+    ///
+    /// It stays until the process ends: nobody here learns later what the provider's log says.
     pub doubtful: i64,
 }
 
@@ -66,6 +71,21 @@ impl Spending {
     }
 
     /// The money in `currency` at this moment.
+    ///
+    /// ```
+    /// use longhaul::{Currency, retry::{ClassifyingRetryLayer, RetryPolicy, Spending}};
+    ///
+    /// /// What is left under a cap of 50 dollars, in millionths, for a gauge.
+    /// fn left(spending: &Spending) -> i64 {
+    ///     let balance = spending.balance(Currency::USD);
+    ///     50_000_000 - balance.spent - balance.reserved()
+    /// }
+    ///
+    /// let mut policy = RetryPolicy::default();
+    /// policy.spending_cap = Some("50.00 USD".parse()?);
+    /// assert_eq!(left(ClassifyingRetryLayer::new(policy)?.spending().unwrap()), 50_000_000);
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn balance(&self, currency: Currency) -> Balance {
         self.change(currency, |account| *account)
     }

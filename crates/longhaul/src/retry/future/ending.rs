@@ -85,6 +85,9 @@ where
     }
 
     /// The deadline is over, and the layers below have not noticed.
+    ///
+    /// Each attempt is told first, so that its outcome says "timed out" and not "cancelled"; then it is dropped, which proves
+    /// for good what had been sent.
     pub(super) fn expire(self: Pin<&mut Self>) -> Result<Response<ResponseBody<ResBody>>, Error> {
         let mut this = self.project();
         let hedged = this.beside.iter().map(|beside| &beside.running);

@@ -1,3 +1,12 @@
+//! The state machine of an operation: attempts that run, and the next one that waits for its time.
+//!
+//! Invariants that the rest of the layer relies on:
+//!
+//! - a future stands before its guard everywhere, so that a drop lets the attempt say first what it knows
+//!   (`dropped_at_any_point_each_attempt_has_exactly_one_outcome`);
+//! - work is polled before clocks: an answer that is here is never overtaken by a further attempt;
+//! - when an attempt ends, whatever was planned beside it is planned anew (`retry/tests/replanning.rs`).
+
 mod ending;
 
 use std::{
@@ -26,10 +35,15 @@ use crate::{
 };
 
 /// How much later than the layers below this one ends what runs: they keep the same deadline, and know more of it.
+///
+/// Without it, both would end the attempt in the same tick, and which error the caller sees would be chance.
 pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 pin_project! {
     /// Makes the attempts of an operation: one after the other, or beside those that are late.
+    ///
+    /// Dropped, it cancels every attempt that runs: each gets its outcome, and its money is settled by that. What a provider
+    /// has begun goes on there.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, B>
     where
@@ -54,6 +68,8 @@ pin_project! {
 type Ended<T> = (RunningAttempt, Result<T, Error>);
 
 /// An attempt beside the one in place.
+///
+/// Boxed: an attempt beside another is rare, and its future must not move once it was polled.
 struct Hedged<F> {
     future: Pin<Box<F>>,
     running: RunningAttempt,
@@ -198,6 +214,8 @@ where
 
     /// An attempt that has become late stays, and asks for another beside it once its request has been out for the
     /// longest silence.
+    ///
+    /// Asked after each poll of what runs, since the timeout layer below marks the handle and wakes nobody.
     fn notice_late(self: Pin<&mut Self>, cx: &mut Context<'_>) {
         let this = self.project();
         let hedged = this.beside.iter_mut().map(|beside| &mut beside.running);

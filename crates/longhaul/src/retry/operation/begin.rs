@@ -16,6 +16,8 @@ use crate::{
 };
 
 impl<B: Replay> RetryOperation<B> {
+    /// The key is new for each target and the id is not: a provider must not be shown another one's key, and the books of all
+    /// targets belong to one operation.
     pub(in super::super) fn begin(request: Request<B>, shared: &Shared) -> (Self, Request<B>) {
         let policy = shared.policy.clone();
         let (mut head, body) = request.into_parts();

@@ -1,4 +1,7 @@
 //! What an operation remembers between its attempts.
+//!
+//! One struct for the whole operation, without a timer and without a future: what counts attempts, money and endings is
+//! changed here alone, and the future only says what happened.
 
 mod begin;
 
@@ -62,12 +65,17 @@ pub(super) struct RetryOperation<B> {
 }
 
 /// A request that can be sent again.
+///
+/// Head and body as they came from the caller, without the attempt's own headers: each attempt writes these anew.
 struct Again<B> {
     head: Parts,
     body: B,
 }
 
 /// The attempt to come, decided on and not begun.
+///
+/// It holds its money from the decision on. Otherwise the wait of a minute would end in a refusal for money that was there
+/// when it began.
 #[derive(Debug, Default)]
 pub(super) struct Planned {
     pub(super) wait: Option<Duration>,
@@ -246,6 +254,8 @@ impl<B: Replay> RetryOperation<B> {
     }
 
     /// The attempt was not begun: it has no number and no place in the report.
+    ///
+    /// It had been counted when it was planned. Undone, the report reads as if it had never been: numbers stay without a gap.
     pub(super) fn strike_out(&mut self, running: &RunningAttempt) {
         let number = running.attempt().number();
         self.report
