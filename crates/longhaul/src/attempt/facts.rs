@@ -88,7 +88,7 @@ pub(crate) struct AttemptFacts {
     /// Its place in flight, or before it has one of its own that of an earlier attempt of the operation.
     pub(super) place: Option<Weak<OwnedSemaphorePermit>>,
     pub(crate) picture: PictureNote,
-    // Its head clock ran out, and it goes on.
+    // Its clock by size ran out, and it goes on.
     pub(super) late: bool,
     /// Its entry in a ledger.
     pub(super) entry: EntryState,

@@ -14,7 +14,7 @@ pub(crate) struct AttemptOptions {
     ///
     /// `None` likewise; the layer that holds permits then asks about the caller's deadline alone.
     pub(crate) admission: Option<Admission>,
-    /// The head clocks of the operation that ran out before this attempt: see
+    /// The clocks by size of the operation that ran out before this attempt: see
     /// [`TimeoutPolicy::after_timeout`](crate::timeout::TimeoutPolicy::after_timeout).
     pub(crate) head_expiries: u32,
     /// It goes on at its limit, and is marked as [late](super::Attempt::is_late), where the limits do not say otherwise:

@@ -160,7 +160,7 @@ impl Attempt {
         *self.facts().class.get_or_insert(class)
     }
 
-    /// The price of one success, that of each draft besides, and the provider's own charge_rules, for the exposure.
+    /// The price of one success, that of each draft besides, and the provider's own charge rules, for the exposure.
     pub(crate) fn set_price(
         &self,
         price: Option<Money>,
@@ -252,7 +252,7 @@ impl Attempt {
         facts.transport.unproved();
     }
 
-    /// Its head clock ran out, and it goes on.
+    /// Its clock by size ran out, and it goes on.
     pub(crate) fn mark_late(&self) {
         self.facts().late = true;
     }

@@ -112,7 +112,6 @@ where
         if self.policy.ask_identity && workload.recognised {
             ask_identity(request.headers_mut());
         }
-        attempt.await_picture();
         let holds = self.policy.hold && workload.recognised && !workload.stream;
         let case = ClassifyContext {
             classifier: self.classifier.clone(),

@@ -109,7 +109,7 @@ pub struct RetryPolicy {
     /// How hosts want the key; the first row that names the host counts. Default no rows: bare.
     pub keys: Vec<KeyRow>,
     /// Tells Google's hosts (`*.googleapis.com`) in `X-Server-Timeout` how long the answer is waited for, in
-    /// whole seconds, rounded up: the shortest of the head clock, the attempt's clock and what is left of
+    /// whole seconds, rounded up: the shortest of the clock by size, the attempt's clock and what is left of
     /// the operation: their own default may be shorter, and answers 504 to a call that had time left. A
     /// header that is there stays. Needs the timeout layer below, which has the clocks. Default true.
     pub server_timeout: bool,

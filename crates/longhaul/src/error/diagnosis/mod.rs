@@ -37,7 +37,6 @@ mod body_limit;
 mod cause;
 mod cut;
 mod cutoffs;
-mod pace;
 mod rules;
 mod symptoms;
 #[cfg(test)]

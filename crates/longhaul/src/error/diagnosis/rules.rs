@@ -9,7 +9,6 @@ use std::{borrow::Cow, time::Duration};
 use super::{
     Cause, Confidence, Diagnosis,
     cut::{cut, is_unacknowledged},
-    pace,
     symptoms::Symptoms,
 };
 use crate::{
@@ -120,17 +119,17 @@ fn timed_out(symptoms: &Symptoms, clock: Clock, limit: Duration) -> Finding {
 /// The model was waited for: too short, or longer than nearly all such calls take?
 fn waited(symptoms: &Symptoms, clock: Clock, text: &str) -> Finding {
     let waited = symptoms.silence.unwrap_or_default();
-    let Some(pace) = pace::of(symptoms.resolution) else {
+    let Some([median, p95, _]) = symptoms.resolution.generation_quantiles() else {
         return Finding::new(Cause::OwnClock(clock), Confidence::Likely, text);
     };
     let usual = format!(
         "of {} pictures half take up to {}, 95 % up to {}",
         symptoms.resolution,
-        seconds(pace.median),
-        seconds(pace.p95),
+        seconds(median),
+        seconds(p95),
     );
     let waited_so_long = format!("waited {} for the answer", seconds(waited));
-    let finding = if waited < pace.p95 {
+    let finding = if waited < p95 {
         Finding::new(Cause::OwnClock(clock), Confidence::Certain, text).advising(NOT_THE_MODEL)
     } else {
         let text = format!(
@@ -151,17 +150,16 @@ fn broken_answer(symptoms: &Symptoms) -> Finding {
 }
 
 fn delivered(symptoms: &Symptoms) -> Finding {
-    let slow = pace::of(symptoms.resolution).filter(|pace| symptoms.whole > pace.p95);
-    match slow {
-        Some(pace) => {
+    match symptoms.resolution.generation_quantiles() {
+        Some([_, p95, _]) if symptoms.whole > p95 => {
             let text = format!(
                 "delivered after {}; 95 % of such pictures take up to {}",
                 seconds(symptoms.whole),
-                seconds(pace.p95)
+                seconds(p95)
             );
             Finding::new(Cause::ModelSlow, Confidence::Certain, text).advising(SLOW_MODEL)
         }
-        None => Finding::new(Cause::Unknown, Confidence::Possible, "delivered as usual"),
+        _ => Finding::new(Cause::Unknown, Confidence::Possible, "delivered as usual"),
     }
 }
 

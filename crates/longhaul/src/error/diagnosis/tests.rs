@@ -201,7 +201,7 @@ async fn a_page_says_who_gave_up_and_when() {
     );
 }
 
-/// Our own head clock: shorter than such pictures take, or the model slower than nearly always.
+/// Our own clock by size: shorter than such pictures take, or the model slower than nearly always.
 #[tokio::test(start_paused = true)]
 async fn an_expired_clock_is_held_against_the_models_usual_pace() {
     for (limit, cause) in [

@@ -10,7 +10,7 @@ const DELIVERED: (End, Class) = (End::Finished, Class::Delivered);
 
 #[tokio::test(start_paused = true)]
 async fn a_late_picture_wins_over_a_running_duplicate() {
-    // The head clock of a 4K picture is 600 s; this one takes 700.
+    // The clock of a 4K picture is 600 s; this one takes 700.
     let script = Script::new(late(), [Say::picture(700), Say::picture(300)]);
     let answered = script.call(request()).await;
     assert_eq!(script.times(), [0, 605]);
