@@ -1,3 +1,5 @@
+//! The service: decides by the head, and hands all else to the exchange.
+
 use std::{
     sync::Arc,
     task::{Context, Poll},
@@ -20,6 +22,10 @@ use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 ///
 /// A line on which something comes every 30 s is cut by few of the proxies that wait for bytes. A call that cannot be a stream passes as it
 /// is.
+///
+/// The service below has to be `Clone`, as every client of `tower`'s is that shares its connections: an exchange
+/// outlives the call that made it. The answer's body is whole in memory where a stream was read; all other answers pass
+/// frame by frame.
 #[derive(Clone, Debug)]
 pub struct StreamUpgrade<S> {
     inner: S,
@@ -30,6 +36,7 @@ pub struct StreamUpgrade<S> {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) policy: StreamPolicy,
+    /// Hosts that did not stream for an account, by API.
     pub(super) refused: Memory<(Account, Api)>,
 }
 
@@ -48,6 +55,14 @@ impl<S> StreamUpgrade<S> {
     }
 
     /// The policy that it keeps.
+    ///
+    /// ```
+    /// use longhaul_providers::stream::{StreamPolicy, StreamUpgradeLayer};
+    /// use tower::Layer;
+    ///
+    /// let client = StreamUpgradeLayer::default().layer(());
+    /// assert_eq!(client.policy(), &StreamPolicy::default());
+    /// ```
     pub fn policy(&self) -> &StreamPolicy {
         &self.shared.policy
     }

@@ -1,4 +1,11 @@
 //! How one API takes a task: a row of the table.
+//!
+//! A dialect is data and not a trait, so that a relay's operator writes ten lines of TOML and no Rust, and so that each
+//! row can say where it is known from. What a row cannot say does not exist in the exchange: there is no code for one
+//! API alone.
+//!
+//! Private fields, because a row makes sense as a whole only; it is made by `serde`, and checked with the policy that
+//! it is in.
 
 use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
@@ -18,6 +25,32 @@ use crate::{JsonPath, exchange::Scalar};
 /// for row in Dialect::shipped() {
 ///     println!("{}, by {}", row.name(), row.source());
 /// }
+/// ```
+///
+/// A row is read from TOML; [`TasksPolicy::validate`](super::TasksPolicy::validate) says what is wrong with one. Its
+/// parts:
+///
+/// | table | what it says |
+/// |---|---|
+/// | `call` | which calls become tasks: `path` (the end of it), `never_with`, `never_where`, `pictures_only`, `prefer_wait` |
+/// | `submit` | what is changed: `host`, `path`, `set` (fields), `drop_headers`, `idempotent` |
+/// | `task` | `id`, `poll_at` or `poll`, `key_hosts`, `state` and what its words mean, `wait`, `kept` or `expires` |
+/// | `result` | where the unary answer is: `from` (`answer`, `field`, `fetched`, `links`), `at`, `pictures` |
+/// | `failure` | where a failed task says why: `status`, `error`, `code`; what it `costs` in thousandths of the price |
+/// | `cancel` | how a task is taken back: `method`, `at` or `path`, `free_in` |
+/// | `lost` | how a task is found whose submit was not answered: `list`, `items`, `created`, `same` |
+///
+/// A shipped row is a good start for one's own, since it can be written out, changed, and read again:
+///
+/// ```
+/// use longhaul_providers::tasks::{Dialect, TasksPolicy};
+///
+/// let row = toml::to_string(&Dialect::shipped()[1])?.replace("\"3s\"", "\"5s\"");
+/// let row: Dialect = toml::from_str(&row)?;
+/// let mut policy = TasksPolicy::default().at("relay.example.com", "sub2api");
+/// policy.dialects.push(row);
+/// assert!(policy.validate().is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,10 +98,13 @@ pub(super) struct SubmitRow {
     /// Another host, which gets the caller's key.
     #[serde(default)]
     pub(super) host: Option<String>,
+    /// Another path than the caller's, which the API takes tasks at.
     #[serde(default)]
     pub(super) path: Option<Template>,
+    /// Fields that are put into the body; a caller who sets one of them gets the unary call.
     #[serde(default)]
     pub(super) set: BTreeMap<String, Scalar>,
+    /// Headers that are left out, such as Replicate's `prefer`, which would hold the answer back.
     #[serde(default)]
     pub(super) drop_headers: Vec<String>,
     /// Sent again under the same idempotency key where its answer was lost, up to three times, because the provider takes it
@@ -81,6 +117,7 @@ pub(super) struct SubmitRow {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TaskRow {
+    /// Where the answer to the submit has the task's id. An answer without one is the unary answer.
     pub(super) id: JsonPath,
     /// Where the submit's answer tells the poll URL.
     #[serde(default)]
@@ -91,9 +128,14 @@ pub(super) struct TaskRow {
     /// Hosts besides the submit's that polls may go to, with the key.
     #[serde(default)]
     pub(super) key_hosts: Vec<String>,
+    /// Where a poll's answer has the state: one word of the six lists below, or an undocumented one, which counts as
+    /// running.
     pub(super) state: JsonPath,
+    /// The task goes on.
     pub(super) running: Vec<String>,
+    /// The result is there.
     pub(super) succeeded: Vec<String>,
+    /// Ended without a result.
     #[serde(default)]
     pub(super) failed: Vec<String>,
     /// Ended by somebody; not by us.
@@ -121,6 +163,7 @@ pub(super) struct TaskRow {
 #[serde(deny_unknown_fields)]
 pub(super) struct ResultRow {
     pub(super) from: From,
+    /// The place of the field, of the URL, or of the links; not needed where the poll's answer is the unary one.
     #[serde(default)]
     pub(super) at: Option<JsonPath>,
     /// Where in the unary answer pictures are.
@@ -163,6 +206,7 @@ pub(super) struct FailureRow {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CancelRow {
+    /// `DELETE`, `POST` or `PUT`.
     pub(super) method: String,
     #[serde(default)]
     pub(super) at: Option<JsonPath>,
@@ -188,6 +232,8 @@ pub(super) struct LostRow {
     pub(super) same: Vec<String>,
 }
 
+/// The table of the crate, read once. A row that cannot be used is found by the test
+/// `every_shipped_row_can_be_used_and_says_its_source`.
 static SHIPPED: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
     #[derive(Deserialize)]
     struct Table {
@@ -207,11 +253,21 @@ impl Dialect {
     ///     println!("{}: {}", dialect.name(), dialect.source());
     /// }
     /// ```
+    ///
+    /// Only the first, third and fourth belong to a host by default; `sub2api` is the software of relays, whose hosts a
+    /// policy has to name.
     pub fn shipped() -> &'static [Self] {
         &SHIPPED
     }
 
     /// The name by which a policy names it for a host, and a handle its dialect.
+    ///
+    /// ```
+    /// use longhaul_providers::tasks::Dialect;
+    ///
+    /// let names: Vec<_> = Dialect::shipped().iter().map(Dialect::name).collect();
+    /// assert_eq!(names, ["openai-responses", "sub2api", "fal", "replicate"]);
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -223,6 +279,14 @@ impl Dialect {
     }
 
     /// Where it is documented that the API works as the row says.
+    ///
+    /// Empty in a row of one's own that does not say it.
+    ///
+    /// ```
+    /// use longhaul_providers::tasks::Dialect;
+    ///
+    /// assert!(Dialect::shipped().iter().all(|row| !row.source().is_empty()));
+    /// ```
     pub fn source(&self) -> &str {
         &self.source
     }

@@ -1,3 +1,5 @@
+//! The service: decides by the head, and hands all else to the exchange.
+
 use std::{
     sync::Arc,
     task::{Context, Poll},
@@ -15,6 +17,10 @@ use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 /// Makes a task of a call where the API takes one. See [the module](super).
 ///
 /// A poll is cheap and can be made again; a submit orders a picture. So everything that may fail is moved behind the submit.
+///
+/// The service below has to be `Clone`, as every client of `tower`'s is that shares its connections: polls go on with a
+/// clone of it. Readiness is that of the service below. An answer that was collected is whole in memory; one that
+/// passes goes on frame by frame.
 #[derive(Clone, Debug)]
 pub struct SubmitAndPoll<S> {
     inner: S,
@@ -25,10 +31,13 @@ pub struct SubmitAndPoll<S> {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) policy: TasksPolicy,
+    /// Which accounts a dialect was refused for.
     pub(super) refused: Memory<(Account, String)>,
     /// The tasks that calls have, by account and id.
     pub(super) taken: Memory<(Account, String)>,
+    /// The tasks that may be collected by the next call of their operation.
     pub(super) open: Open,
+    /// The polls of all services together.
     pub(super) rate: Rate,
 }
 
@@ -55,6 +64,14 @@ impl<S> SubmitAndPoll<S> {
     }
 
     /// The policy that it keeps.
+    ///
+    /// ```
+    /// use longhaul_providers::tasks::{SubmitAndPollLayer, TasksPolicy};
+    /// use tower::Layer;
+    ///
+    /// let client = SubmitAndPollLayer::default().layer(());
+    /// assert_eq!(client.policy(), &TasksPolicy::default());
+    /// ```
     pub fn policy(&self) -> &TasksPolicy {
         &self.shared.policy
     }

@@ -1,4 +1,9 @@
 //! What the answer to a poll says of its task.
+//!
+//! The one rule is that a poll which fails says nothing of its task. A page of a proxy, a limit, a broken body and an
+//! unknown word all mean “ask again”; only a word that the dialect knows as an end is one. The cost of the rule is
+//! patience up to the deadline, the cost of any other would be a paid picture thrown away. The test
+//! `only_a_known_end_is_an_end` keeps it.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -15,9 +20,13 @@ pub(crate) enum Told {
         /// Whether the dialect knows that state.
         known: bool,
     },
+    /// The result is there, or in this answer.
     Done,
+    /// Ended with a failure, which this answer tells.
     Failed,
+    /// Ended by somebody's cancellation.
     Cancelled,
+    /// Ended early, and the answer says why.
     CutShort,
     /// There is no such task.
     Unknown,
@@ -28,6 +37,8 @@ pub(crate) enum Told {
 }
 
 /// Reads the answer to a poll.
+///
+/// A 400 is not an end, whatever its body says: it may be about the poll.
 pub(super) fn told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told {
     match status.as_u16() {
         200..=299 => state(dialect, body),
@@ -38,6 +49,9 @@ pub(super) fn told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told 
 }
 
 /// Reads the answer at the result's own URL. A failed task tells its failure there, as a status.
+///
+/// 202 means that it is not there yet. A 500 with a code that the dialect reads is the task's failure; without one it
+/// is a page.
 pub(super) fn result_told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told {
     match status.as_u16() {
         202 => Told::Running {
@@ -64,6 +78,7 @@ fn says_why(dialect: &Dialect, body: &Bytes) -> bool {
     })
 }
 
+/// What the word under `task.state` means. Case counts: `Completed` is not `completed`, until the row says so.
 fn state(dialect: &Dialect, body: &Bytes) -> Told {
     let task = &dialect.task;
     let Some(document) = json::document(body) else {

@@ -46,6 +46,9 @@ pub fn request_of(base: &str, dialect: Dialect, prompt: &str) -> Request<Full<By
 }
 
 /// Every attempt that was begun, in order, as an observer hears of it.
+///
+/// What an observer hears is kept in the order in which attempts begin; an attempt that is refused before it begins is
+/// not among them.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts(Arc<Mutex<Vec<Attempt>>>);
 
@@ -77,6 +80,8 @@ impl Attempts {
 }
 
 /// What became of an operation: an answer read to its end, or an error.
+///
+/// A body that breaks off counts as an error, with the report of the head.
 #[derive(Debug)]
 pub struct Ended {
     /// The whole answer, or the error in whose place there is none.

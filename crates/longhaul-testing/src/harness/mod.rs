@@ -1,4 +1,8 @@
 //! The whole stack before a simulated provider, what came of a call, and what each of them knows afterwards.
+//!
+//! It exists so that a test says a script and an assertion and nothing else. On a socket the provider and the policy
+//! run 50 times as fast, alike; in process time is paused, and leaps. Clients are made anew for each operation: a test
+//! of connections that are kept holds one of its own.
 
 mod call;
 
@@ -89,6 +93,22 @@ pub fn trusting(roots: impl Into<Arc<RootCertStore>>) -> ClientConfig {
 }
 
 /// A provider, the stack before it, and where they meet: `S` is the provider's [`Server`], or [`InProcess`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use longhaul::{Class, policy::Policy};
+/// use longhaul_sim::Dialect;
+/// use longhaul_testing::harness::{Harness, perform, request};
+///
+/// // A proxy cuts the first attempt; the second one delivers.
+/// let script = "cut@60, none+takes@100".parse().unwrap();
+/// let harness = Harness::in_process(Policy::default(), script);
+/// let ended = perform(harness.client(), request("http://sim.test", Dialect::OpenAi)).await;
+/// assert_eq!(ended.classes(), [Class::UnknownOutcome, Class::Delivered]);
+/// harness.assert_agreement().await;
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Harness<S = Server> {
     /// The provider, with its oracle.
@@ -212,6 +232,8 @@ impl<S> Harness<S> {
 }
 
 /// Waits for something that must come.
+///
+/// It looks every 2 ms of tokio's time, for at most [`PATIENCE`].
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {

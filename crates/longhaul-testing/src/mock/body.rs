@@ -1,3 +1,5 @@
+//! A body that takes steps.
+
 use std::{
     collections::VecDeque,
     future::Future,
@@ -49,6 +51,18 @@ impl Step {
 }
 
 /// A body that takes its steps, and ends. By itself it tells no length.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use http_body_util::BodyExt;
+/// use longhaul_testing::{MockBody, Step};
+///
+/// let mut body = MockBody::of(["half"]).then(Step::wait(60)).then(Step::Break);
+/// assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
+/// assert!(body.frame().await.unwrap().is_err(), "after a minute");
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct MockBody {
     steps: VecDeque<Step>,
