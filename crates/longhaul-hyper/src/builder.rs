@@ -54,7 +54,7 @@ pub struct Builder {
     proxies: Option<Proxies>,
 }
 
-/// Where https gets its trust from.
+/// Which certificates an https server must show.
 #[derive(Clone)]
 enum Trust {
     /// The operating system's root certificates, read when the client is built.

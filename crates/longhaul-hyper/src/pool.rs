@@ -25,7 +25,7 @@ use crate::{request::Origin, settings::Settings, wire::Wire};
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<Idle>,
-    /// None is kept longer.
+    /// The age at which an idle connection is closed.
     kept: Duration,
     /// How long one may have been idle to take a call that may be charged.
     fresh: Duration,
@@ -35,7 +35,7 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Idle {
-    /// In the order in which they were given back.
+    /// Each with the instant at which it was given back, in that order.
     connections: Vec<(Instant, Origin, Box<Wire>)>,
     /// The task that waits to close what gets too old, while there is anything.
     watcher: Option<AbortHandle>,

@@ -91,7 +91,7 @@ impl Transport for Exchange {
 pub(crate) struct Meter(Arc<Mutex<Arc<Exchange>>>);
 
 impl Meter {
-    /// From now on it counts for this one.
+    /// From now on the connection's bytes are counted for this request.
     pub(crate) fn begin(&self, exchange: Arc<Exchange>) {
         *self.lock() = exchange;
     }

@@ -47,7 +47,7 @@ pub struct Proxies {
     https: String,
     /// Hosts that are reached directly, in the form of `NO_PROXY`.
     except: String,
-    /// This machine is reached directly.
+    /// Whether this machine is reached without a proxy: so for the environment's proxies.
     spare_this_machine: bool,
 }
 
@@ -215,7 +215,7 @@ fn check(field: &str, url: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Decides for each connection.
+/// Decides for each connection which proxy it goes through, if any.
 #[derive(Debug)]
 pub(crate) struct Route {
     matcher: Matcher,

@@ -48,7 +48,7 @@ pub struct Keepalive {
 }
 
 impl Keepalive {
-    /// How long a dead path goes unnoticed.
+    /// How long a dead path goes unnoticed: `after + every × probes`.
     fn detection(&self) -> Duration {
         self.after
             .saturating_add(self.every.saturating_mul(self.probes))

@@ -312,7 +312,7 @@ impl<'de> Visitor<'de> for WantedField<'_> {
     }
 }
 
-/// Whether a key is this one, without keeping it.
+/// Compares one key with the name that is looked for, and keeps neither.
 struct Is<'n>(&'n str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

@@ -14,9 +14,9 @@ use std::{
 /// How a connection is ended by force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HangUp {
-    /// As a closing program does (FIN).
+    /// FIN, as a program does that closes its end.
     Close,
-    /// RST.
+    /// RST: the client's system throws away what it has not yet handed to the program.
     #[cfg(feature = "server")]
     Reset,
     /// HTTP/2: GOAWAY, then closed.

@@ -64,7 +64,7 @@ impl Hanging {
         Self { port, gate }
     }
 
-    /// Where it listens on loopback.
+    /// The port of loopback at which it is reached in place of the server.
     pub const fn port(&self) -> u16 {
         self.port
     }
@@ -106,7 +106,7 @@ impl Gate {
     }
 }
 
-/// Both ways of one connection, each on a thread.
+/// Connects one client with the server: a thread for each direction.
 fn relay(client: TcpStream, server: SocketAddr, gate: &Arc<Gate>) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {

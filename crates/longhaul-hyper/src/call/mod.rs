@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
 }
 
-/// A request that is ready to be written.
+/// A request that is ready to be written, where it goes, and what counts its bytes.
 pub(crate) struct Outgoing {
     pub(crate) origin: Origin,
     pub(crate) request: Request<RequestBody>,

@@ -34,7 +34,7 @@ impl Socket {
     }
 }
 
-/// Does the same with either stream.
+/// Runs the same expression with whichever stream is inside.
 macro_rules! either {
     ($socket:expr, $stream:ident => $do:expr) => {
         match $socket {

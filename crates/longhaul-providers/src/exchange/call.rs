@@ -32,7 +32,7 @@ pub(crate) struct Call<S> {
 }
 
 impl<S: Clone> Call<S> {
-    /// `ready` is ready to be called once.
+    /// `ready` is a service whose `poll_ready` has said yes; its first call needs no waiting.
     pub(crate) fn new(ready: S, head: Parts) -> Self {
         Self {
             client: ready.clone(),
@@ -100,7 +100,7 @@ impl<S: Clone> Call<S> {
     }
 }
 
-/// Calls a client when it is ready.
+/// Waits until a client is ready, and calls it.
 pub(crate) async fn called<S, B, R>(
     client: &mut S,
     request: Request<JoinedBody<B>>,

@@ -16,11 +16,11 @@ use super::Bytewise;
 /// There is no third way out: whatever a server does, the reading ends in one of these, or lasts until the caller's own
 /// deadline.
 pub(crate) enum Read<R> {
-    /// All of it, in one piece.
+    /// The whole body, in one piece.
     Whole(Bytes),
     /// It is longer than the limit: what came, and the rest.
     Longer(Bytes, R),
-    /// It broke off, or fell silent.
+    /// The body broke off, or was silent for longer than allowed.
     Broken(BoxError),
 }
 

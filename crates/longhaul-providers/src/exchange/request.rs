@@ -64,7 +64,7 @@ pub(crate) struct Whole {
 pub(crate) struct TopFields {
     /// The names that were asked for and are there; a value that is not plain is `None`.
     pub(crate) fields: BTreeMap<String, Option<Scalar>>,
-    /// Nothing is in it.
+    /// Whether the object has no field at all.
     pub(crate) empty: bool,
 }
 

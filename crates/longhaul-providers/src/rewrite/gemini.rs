@@ -34,7 +34,7 @@ const SIZE: Key = ("imageSize", "image_size");
 const RATIO: Key = ("aspectRatio", "aspect_ratio");
 /// A reference picture that comes with the request, in base64.
 const INLINE: Key = ("inlineData", "inline_data");
-/// The media type of that.
+/// The media type of such a picture.
 const MIME: Key = ("mimeType", "mime_type");
 
 /// Settings that need not be carried over: they steer the text around a picture, and its variety.

@@ -123,7 +123,7 @@ fn read_references(value: Json) -> Result<Vec<Reference>, SkipReason> {
         .ok_or_else(|| unsayable("image"))
 }
 
-/// `data:image/png;base64,…`
+/// Reads `data:image/png;base64,…`; `None` for a link, and for data in another encoding.
 fn data_uri(text: &str) -> Option<Reference> {
     let (media_type, data) = text.strip_prefix("data:")?.split_once(";base64,")?;
     Some(Reference {

@@ -19,7 +19,7 @@ use super::{ratio::Ratio, translate::unsayable};
 /// The last of several statements of one kind counts. Pixels say a resolution and a ratio too.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct SizeFields {
-    /// By a keyword or by pixels.
+    /// The resolution that a keyword names, or that follows from the pixels.
     pub(super) resolution: Option<Resolution>,
     /// Width and height, where the request names them; kept exactly where the target takes pixels too.
     pub(super) pixels: Option<(u64, u64)>,
@@ -75,7 +75,7 @@ fn pixels(text: &str) -> Option<(u64, u64)> {
     Some((edge(width)?, edge(height)?))
 }
 
-/// The size as it is to be written.
+/// What a target is asked for: a resolution, and the words for it.
 #[derive(Debug)]
 pub(super) struct Size<'t> {
     pub(super) resolution: Resolution,
@@ -89,7 +89,7 @@ pub(super) struct Saying<'t> {
     /// The target's keyword, or `widthxheight`; `None` where the target has no word for this resolution, or nothing is
     /// known of it.
     pub(super) size: Option<String>,
-    /// What the size leaves open.
+    /// The ratio, where the text of the size does not already say it.
     pub(super) ratio: Option<Ratio>,
     /// Where the target reads a ratio.
     pub(super) ratio_in: &'t RatioPlacement,
@@ -193,7 +193,7 @@ pub(super) fn fit_pixels(range: &Pixels, area: u64, shape: Ratio) -> Option<(u64
         .find(|(width, height)| (range.min..=range.max).contains(&width.saturating_mul(*height)))
 }
 
-/// Of the square picture that a class is named by.
+/// The pixels of the square picture that a resolution is named by.
 fn nominal_area(resolution: Resolution) -> Option<u64> {
     let edge: u64 = match resolution {
         Resolution::K1 => 1024,

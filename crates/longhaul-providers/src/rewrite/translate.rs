@@ -32,7 +32,7 @@ pub(super) struct ImageRequest {
 #[derive(Debug)]
 pub(super) struct Reference {
     pub(super) media_type: String,
-    /// In base64.
+    /// The file, in base64.
     pub(super) data: String,
 }
 
@@ -116,7 +116,7 @@ fn json_of(value: &FieldValue) -> Json {
     serde_json::to_value(value).expect("a flag, a number or a text is JSON")
 }
 
-/// A field that the target cannot be told.
+/// The reason for passing a target over that has no word for this field.
 pub(super) fn unsayable(field: &str) -> SkipReason {
     SkipReason::Field(field.into())
 }

@@ -60,7 +60,7 @@ enum EventField {
     Other,
 }
 
-/// What came.
+/// What was taken out of the stream.
 #[derive(Debug, PartialEq)]
 pub(super) enum Event {
     /// A comment: it keeps the line open.
@@ -71,7 +71,7 @@ pub(super) enum Event {
     Passed { name: String },
     /// An event with its data, in one piece. The name is empty where it has none.
     Data { name: String, data: Bytes },
-    /// An event that is longer than may be held.
+    /// An event with more data than may be held, of which nothing was kept.
     TooLong,
 }
 
@@ -136,7 +136,7 @@ impl Events {
         None
     }
 
-    /// One byte before the value of a line.
+    /// Takes one byte of a line before its value: of the field's name, or the blank behind the colon.
     fn begin(&mut self, byte: u8) {
         self.line = match self.line {
             Line::Field(0, _) if byte == b':' => Line::Value(EventField::Comment),

@@ -29,7 +29,7 @@ use crate::{
     tasks::{answer, submit},
 };
 
-/// A refusal is short.
+/// The longest refusal that is read to be understood: 64 KiB, in bytes. A longer answer is handed on unread.
 const SHORT: usize = 64 * 1024;
 
 /// Every way out is an answer or an error of the attempt; which, is the table of [the module](super). The deadline ends
@@ -91,15 +91,15 @@ where
     }
 }
 
-/// What the asking for a stream led to.
+/// What the peer made of the request for a stream.
 enum StreamAnswer<R> {
-    /// A stream, and what of it has come.
+    /// A stream: its head, its first bytes, and the rest.
     Stream(Box<Parts>, Bytes, R),
-    /// Something that the caller is to see.
+    /// An answer that is handed on as it is, such as a refusal for another reason.
     Answer(Response<JoinedBody<R>>),
     /// The unary answer: the host does not stream.
     Ignored(Response<JoinedBody<R>>),
-    /// A refusal of the stream; nothing was begun.
+    /// The peer refused the stream, and has begun nothing.
     NotOffered,
 }
 

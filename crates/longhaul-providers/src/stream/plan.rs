@@ -17,7 +17,7 @@ use longhaul::Workload;
 use super::policy::{Api, StreamPolicy, StreamRow};
 use crate::exchange::{Account, Memory, Scalar, TopFields, Whole, authority, is_json};
 
-/// How a call becomes a stream.
+/// How one call becomes a stream: the row of its host, and whose call it is.
 #[derive(Clone, Debug)]
 pub(super) struct StreamPlan {
     pub(super) row: StreamRow,

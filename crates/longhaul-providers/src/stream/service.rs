@@ -32,7 +32,7 @@ pub struct StreamUpgrade<S> {
     shared: Arc<Shared>,
 }
 
-/// What all services of a layer know.
+/// What all services of one layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) policy: StreamPolicy,

@@ -25,12 +25,12 @@ use crate::{exchange::JoinedBody, json};
 /// A support request names the task by it, also where extensions do not reach: through a gateway.
 pub(super) const TASK_HEADER: HeaderName = HeaderName::from_static("x-longhaul-task");
 
-/// What the caller gets.
+/// The unary answer in its parts: what the caller gets, without a head yet.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unary {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
-    /// Whether there is a picture in it.
+    /// Whether the document has a picture in it, by the places that the dialect names.
     pub(crate) picture: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) fn has_picture(dialect: &Dialect, body: &Bytes) -> bool {
     })
 }
 
-/// An answer of the images API with these links.
+/// A document in the form of the images API, `{"data": [{"url": …}]}`, with these links.
 fn links(found: Vec<&RawValue>) -> Bytes {
     let urls = found.into_iter().filter_map(json::text);
     let data: Vec<_> = urls.map(|url| json!({ "url": url })).collect();

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::exchange::{Account, Bytewise, Call, Client, JoinedBody, TopFields, Whole};
 
-/// What does not change while a call goes on.
+/// What stays the same from the submit to the end of a call.
 pub(super) struct Running<'a> {
     pub(super) plan: &'a TaskPlan,
     pub(super) shared: &'a Shared,
@@ -144,7 +144,7 @@ impl Running<'_> {
         })
     }
 
-    /// A task, as it is remembered that a call has it.
+    /// The name under which [`Shared::taken`](super::service::Shared::taken) remembers that a call has this task.
     pub(super) fn named(&self, id: &str) -> (Account, String) {
         (self.plan.account, id.to_owned())
     }

@@ -57,7 +57,7 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct OpenTask {
     pub(super) handle: TaskHandle,
-    /// In whose books it is.
+    /// The attempt whose entry in the ledger is charged for the task; `None` where no layer above keeps one.
     pub(super) submitted_by: Option<Attempt>,
     /// Whether somebody has written the handle down already.
     pub(super) durable: bool,

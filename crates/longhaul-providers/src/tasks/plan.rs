@@ -17,7 +17,7 @@ use super::{
 };
 use crate::exchange::{Account, Memory, Origin, Scalar, TopFields, Whole, authority, is_json};
 
-/// How a call becomes a task.
+/// How one call becomes a task: its dialect, and every URL that follows from the caller's own.
 #[derive(Clone, Debug)]
 pub(super) struct TaskPlan {
     pub(super) dialect: Dialect,
@@ -147,7 +147,7 @@ impl TaskPlan {
     }
 }
 
-/// A submit's own path, which has no id yet.
+/// The path of the submit by the dialect's template; `None` where the dialect has none and the caller's path is used.
 fn filled(template: &Option<Template>, path: &str, prefix: &str) -> Option<String> {
     let values = Values {
         path,

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::exchange::{Account, Bytewise, Client, JoinedBody, Read, asked_again, read};
 
-/// How a task ended, or the waiting for it.
+/// How the polling ended: with the task's own end, or without one.
 pub(super) enum Ended<R> {
     /// It is told in this answer: done, failed, cancelled or cut short.
     Told(Told, Box<Parts>, Bytes),
@@ -30,18 +30,18 @@ pub(super) enum Ended<R> {
     Long(Box<Parts>, JoinedBody<R>),
     /// Not found after the grace; the status says how that was told.
     Lost(StatusCode),
-    /// The key may not ask; the task may go on.
+    /// The provider does not let this key ask after the task, which may go on.
     Unauthorized(StatusCode),
-    /// Nobody waits any longer.
+    /// The deadline came first; the task goes on.
     Deadline,
 }
 
-/// Who asks, and how long.
+/// The state of polling one task: who asks, by which rules, and what was learned so far.
 pub(super) struct Poller<'a, S> {
     pub(super) client: S,
-    /// What the polls are made for.
+    /// The attempt whose span the polls stand in; it is not sent with them.
     pub(super) attempt: Option<&'a Attempt>,
-    /// Whose keys are sent.
+    /// The head of the caller's request, of which polls carry the keys.
     pub(super) head: &'a request::Parts,
     pub(super) dialect: &'a Dialect,
     pub(super) rate: &'a Rate,
@@ -53,21 +53,21 @@ pub(super) struct Poller<'a, S> {
     pub(super) grace: Instant,
     pub(super) deadline: Instant,
     pub(super) report: TaskReport,
-    /// Told of each state.
+    /// Called with the state that each poll tells, for the guard that may cancel the task.
     pub(super) on_state: Box<dyn FnMut(&str) + Send + 'a>,
 }
 
-/// The answer to one question.
+/// What came back from one poll.
 enum PollAnswer<R> {
     /// It was read to its end.
     Whole(Parts, Bytes),
     /// It is longer than is read: what came, and the rest.
     Longer(Parts, JoinedBody<R>),
-    /// It broke: nothing is known of the task.
+    /// No whole answer came: nothing is known of the task.
     Failed,
 }
 
-/// What the answer to a question says.
+/// How an answer is read: [`told`] for polls, [`result_told`] for results.
 type Tells = fn(&Dialect, StatusCode, &Bytes) -> Told;
 
 impl<S> Poller<'_, S> {

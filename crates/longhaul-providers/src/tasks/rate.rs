@@ -36,7 +36,7 @@ impl Rate {
         }
     }
 
-    /// Takes the next place, and says when it is.
+    /// Takes the next free instant of this account, which the caller waits for before it polls.
     pub(super) fn place(&self, account: Account) -> Instant {
         let now = Instant::now();
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);

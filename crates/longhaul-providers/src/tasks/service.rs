@@ -27,13 +27,13 @@ pub struct SubmitAndPoll<S> {
     shared: Arc<Shared>,
 }
 
-/// What all services of a layer know.
+/// What all services of one layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) policy: TasksPolicy,
-    /// Which accounts a dialect was refused for.
+    /// The dialects that a host has refused to an account, for as long as the policy says.
     pub(super) refused: Memory<(Account, String)>,
-    /// The tasks that calls have, by account and id.
+    /// The ids of tasks that a call of this layer has, so that a lost submit is not taken for one of them.
     pub(super) taken: Memory<(Account, String)>,
     /// The tasks that may be collected by the next call of their operation.
     pub(super) open: Open,

@@ -29,22 +29,22 @@ use crate::{
 /// 256 KiB, in bytes.
 const SHORT: usize = 256 * 1024;
 
-/// What became of a submit.
+/// What the answer to a submit means.
 pub(super) enum Submitted<R> {
     /// The provider took a task, and told its id.
     Task(Box<Taken>),
     /// Something that the caller is to see: a refusal, or the unary answer.
     Answer(Response<JoinedBody<R>>),
-    /// The API takes no tasks here; nothing was begun.
+    /// The API knows no tasks at this path, and has begun nothing.
     NotOffered,
 }
 
-/// A task that was taken.
+/// A task that the provider has taken, and how it is asked after.
 pub(super) struct Taken {
     pub(super) handle: TaskHandle,
     /// Where it is polled: an origin that may have the key, by the answer or by the dialect's rule.
     pub(super) uri: Uri,
-    /// The answer told a poll URL that gets no key.
+    /// The answer named a poll URL at a host that gets no key; the dialect's own path is polled instead.
     pub(super) foreign: bool,
     /// What the answer already says of its state; some are done at once.
     pub(super) told: Told,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Template(String);
 
-/// What is filled in.
+/// The four texts that a template may name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Values<'a> {
     /// The caller's path.
@@ -23,7 +23,7 @@ pub(super) struct Values<'a> {
     pub(super) prefix: &'a str,
     /// The path of the submit.
     pub(super) submit: &'a str,
-    /// Already as a segment of a path.
+    /// The task's id, percent-encoded as one segment of a path.
     pub(super) id: &'a str,
 }
 

@@ -11,13 +11,13 @@ use http::StatusCode;
 use super::dialect::Dialect;
 use crate::json;
 
-/// What it says.
+/// What the answer to a poll says of the task.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Told {
-    /// It has not ended.
+    /// The task has not ended.
     Running {
         state: String,
-        /// Whether the dialect knows that state.
+        /// Whether the dialect lists that state.
         known: bool,
     },
     /// The result is there, or in this answer.
@@ -28,9 +28,9 @@ pub(crate) enum Told {
     Cancelled,
     /// Ended early, and the answer says why.
     CutShort,
-    /// There is no such task.
+    /// The provider knows no such task.
     Unknown,
-    /// The key may not ask.
+    /// The provider does not let this key ask.
     Unauthorized,
     /// Nothing: the poll failed, not the task.
     Nothing,

@@ -17,9 +17,9 @@ use crate::{Fault, Work};
 /// A provider works on what it has read whole, and charges that. What arrived in part costs nothing, however the client sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum Received {
-    /// Its head, and its body not to the end.
+    /// The head, and not the body's end: nothing is worked on, nothing charged.
     Partial,
-    /// All of it.
+    /// The head and the whole body.
     Whole,
 }
 

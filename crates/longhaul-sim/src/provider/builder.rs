@@ -46,9 +46,9 @@ pub struct Builder {
 /// What does not change while the provider lives.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
-    /// For everything that is drawn.
+    /// The seed of everything that is drawn: generation times, ids, identities.
     pub(super) seed: u64,
-    /// Of all pictures.
+    /// How heavy all pictures are.
     pub(super) weight: Weight,
     /// The fixed generation time, if there is one; a script's `+takes@` and a request's header outrank it.
     pub(super) generation: Option<Duration>,
@@ -84,14 +84,13 @@ pub(super) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Offer {
-    /// It does.
+    /// The provider takes tasks, or answers as a stream.
     #[default]
     Yes,
-    /// It refuses them: 400 for a parameter that it does not know, 404 for a path.
+    /// The provider refuses, as one that has never heard of them: 400 for the parameter, 404 for the path.
     Refused,
-    /// It passes over them, and answers as ever.
-    ///
-    /// A client that asks for a stream gets JSON then, and one that asks for a task gets the picture.
+    /// The provider passes over the wish and answers as it would without it. A client that asks for a stream gets JSON
+    /// then, and one that asks for a task gets the picture.
     Ignored,
 }
 

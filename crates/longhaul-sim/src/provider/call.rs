@@ -67,7 +67,7 @@ pub(super) struct Call {
     pub(super) rng: fastrand::Rng,
 }
 
-/// Answers a request, whatever it is.
+/// Answers one request: a call, a poll, a download, or a question for the log.
 pub(super) async fn handle<B>(
     provider: Provider,
     request: Request<B>,

@@ -19,7 +19,7 @@ use crate::{Work, oracle::Record, picture::Picture};
 /// A work that runs or is done. All clones wait for the same.
 #[derive(Debug, Clone)]
 pub(super) struct Generation {
-    /// Taken back before it began.
+    /// Set when the work is taken back, which counts until it begins.
     stopped: Arc<AtomicBool>,
     /// On the provider's clock.
     takes: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Generation {
     done: watch::Receiver<Option<Arc<[Picture]>>>,
 }
 
-/// What a work is to be.
+/// How a work is to go: decided when the request is read, and not changed afterwards.
 #[derive(Debug)]
 pub(super) struct Order {
     /// How long it takes, on the provider's clock.

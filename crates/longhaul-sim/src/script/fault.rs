@@ -61,7 +61,7 @@ pub enum Fault {
     /// `overloaded-after@SECONDS`: the same 503, but only after the request has stood in the provider's own queue for
     /// that time. Nothing is made or charged.
     OverloadedAfter {
-        /// How long it stood there.
+        /// How long the request stands in the queue before it is refused.
         after: Duration,
     },
     /// `unavailable`: 503, “The service is currently unavailable.”
@@ -72,7 +72,7 @@ pub enum Fault {
     RateLimited {
         /// How long the client should wait.
         wait: Duration,
-        /// How it is told.
+        /// Where the wait is told, and in which unit.
         form: WaitForm,
     },
     /// `quota`: 429 for a quota that no waiting brings back today.
@@ -204,18 +204,18 @@ pub enum Fault {
     },
     /// `poll-503@SECONDS` (default 60): for that long after the submit, polls are answered with 503.
     PollUnavailable {
-        /// How long polls fail.
+        /// How long after the submit polls fail.
         until: Duration,
     },
     /// `task-lost@SECONDS` (default 20): that long after the submit the provider loses the task: polls find none, the
     /// work goes on and is charged.
     TaskLost {
-        /// When it is lost.
+        /// How long after the submit it is lost.
         after: Duration,
     },
     /// `task-failed@CODE`: the task fails with this code.
     TaskFailed {
-        /// How.
+        /// The code that the task fails with.
         failure: TaskFailure,
     },
     /// `task-odd-state`: while the work runs, polls tell a state that nobody documented.

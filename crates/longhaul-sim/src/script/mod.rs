@@ -52,7 +52,7 @@ impl Action {
         }
     }
 
-    /// What goes wrong.
+    /// The fault that befalls the request.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.fault

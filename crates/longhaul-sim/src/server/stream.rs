@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use super::log::ConnectionLog;
 use crate::line::{HangUp, Line};
 
-/// Plain or encrypted.
+/// A connection's stream, plain or encrypted.
 #[derive(Debug)]
 pub(super) enum MaybeTls {
     Plain(TcpStream),
@@ -57,7 +57,7 @@ pub(super) struct Watched {
     log: ConnectionLog,
     /// Whether something was written that may not be flushed yet.
     unflushed: bool,
-    /// What is still to be written before the end.
+    /// Bytes that are written before the end: a GOAWAY, or none.
     farewell: Option<Vec<u8>>,
 }
 

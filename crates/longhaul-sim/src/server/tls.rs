@@ -16,11 +16,11 @@ use super::Protocols;
 pub(super) struct ThrowAway {
     /// With the certificate, its key, and the protocols of the server.
     pub(super) config: Arc<ServerConfig>,
-    /// In DER.
+    /// The certificate, in DER.
     pub(super) certificate: CertificateDer<'static>,
-    /// The same as a text.
+    /// The certificate as text, in PEM.
     pub(super) pem: String,
-    /// A store that trusts it alone.
+    /// A store that trusts this certificate and nothing else.
     pub(super) roots: Arc<RootCertStore>,
 }
 

@@ -111,11 +111,11 @@ pub fn trusting(roots: impl Into<Arc<RootCertStore>>) -> ClientConfig {
 /// ```
 #[derive(Debug)]
 pub struct Harness<S = Server> {
-    /// The provider, with its oracle.
+    /// The simulated provider; its oracle knows what was really charged.
     pub provider: Provider,
-    /// Its socket.
+    /// The provider's socket, or [`InProcess`] where it has none.
     pub server: S,
-    /// The layers before it, with their ledger.
+    /// The layers under test, with their ledger and their policy.
     pub stack: Stack,
     attempts: Attempts,
     patience: Duration,

@@ -35,7 +35,7 @@ pub(super) struct Finished {
 #[derive(Debug)]
 pub(super) struct Assembly {
     api: Api,
-    /// How many pictures are to come.
+    /// How many pictures the request asked for; the answer is complete when so many have come.
     images: usize,
     /// The events of finished pictures, of the images API alone.
     completed: Vec<Bytes>,
@@ -245,7 +245,7 @@ fn of_error(document: &RawValue, data: &Bytes) -> Finished {
     Finished { status, pieces }
 }
 
-/// Numbers added up, at every depth.
+/// Adds up the numbers of several `usage` objects, at every depth.
 fn sum(usages: &[&RawValue]) -> Value {
     let parsed = usages
         .iter()

@@ -51,9 +51,9 @@ pub(super) enum Kind {
 pub(super) enum Mode {
     /// With the picture, when it is there.
     Unary,
-    /// With a name, at once.
+    /// At once, with a task's id and no picture.
     Task(Kind),
-    /// As events.
+    /// As a stream of events, with the picture in the last ones.
     Stream,
 }
 
@@ -146,7 +146,7 @@ impl Tasks {
     }
 }
 
-/// One of them.
+/// A task: its work, where it was submitted, and what befalls its polls.
 #[derive(Debug)]
 struct Task {
     kind: Kind,
@@ -163,15 +163,15 @@ struct Task {
     submitted: Duration,
     /// How long its work waits after that.
     queued: Duration,
-    /// The same as the time of day.
+    /// The time of day of the submit, for lists of tasks.
     created: SystemTime,
-    /// What the request has as its input.
+    /// The `input` of the request, which Replicate's list repeats.
     input: Value,
     /// A fault of the answer's body befalls the first that is collected.
     shaped: AtomicBool,
 }
 
-/// Where a task is.
+/// How far a task is, before a dialect puts it into words.
 #[derive(Debug)]
 enum State {
     /// Its work waits, and can be cancelled.

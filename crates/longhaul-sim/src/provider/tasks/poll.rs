@@ -18,16 +18,16 @@ use crate::{
     line::Line,
 };
 
-/// What is asked of a task.
+/// What a request about a task wants to know or do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
-    /// How far it is.
+    /// The state, and at most APIs the result once it is there.
     State,
     /// All of an account's, of which only Replicate tells.
     List,
     /// fal's second question, once a task is completed.
     Result,
-    /// Take it back, if that is still possible.
+    /// A cancellation, which counts while the task is queued.
     Cancel,
 }
 
