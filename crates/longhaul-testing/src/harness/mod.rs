@@ -104,7 +104,7 @@ pub fn trusting(roots: impl Into<Arc<RootCertStore>>) -> ClientConfig {
 /// // A proxy cuts the first attempt; the second one delivers.
 /// let script = "cut@60, none+takes@100".parse().unwrap();
 /// let harness = Harness::in_process(Policy::default(), script);
-/// let ended = perform(harness.client(), request("http://sim.test", Dialect::OpenAi)).await;
+/// let ended = perform(harness.client(), request("https://sim.test", Dialect::OpenAi)).await;
 /// assert_eq!(ended.classes(), [Class::UnknownOutcome, Class::Delivered]);
 /// harness.assert_agreement().await;
 /// # }
