@@ -186,7 +186,7 @@ impl Network {
     ///
     /// If it cannot be pulled.
     ///
-    /// Unlike with [`lose`](Self::lose) the kernel outside notices, and calls to the address fail at once.
+    /// Unlike with [`lose`](Self::lose) the end outside is down as well, which the kernel there knows.
     pub fn unplug(&self) {
         must(
             Command::new("ip").args(["link", "set", &self.outer(), "down"]),

@@ -28,8 +28,8 @@ pin_project! {
     ///
     /// Dropping it ends the call as its caller leaving does. A request that was sent stays sent: of a task the handle
     /// stays open and the next call with the same idempotency key collects it (see
-    /// [`SubmitAndPoll`](crate::tasks::SubmitAndPoll)); of a stream or a call that passes the connection is closed, and
-    /// what the provider charges for it is written down by the layers above.
+    /// [`SubmitAndPoll`](crate::tasks::SubmitAndPoll)); of a stream, or of a call that passes, the client's own future
+    /// is dropped, and what the provider charges for it is written down by the layers above.
     ///
     /// `Debug` tells whether the call passed:
     ///

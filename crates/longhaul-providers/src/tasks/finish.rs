@@ -7,7 +7,7 @@
 //! | end | to the caller | to the books | the place |
 //! |---|---|---|---|
 //! | done | the unary answer | collected | forgets |
-//! | failed, cancelled, cut short | an answer with an error's status | failed, with its cost where the dialect knows it | forgets |
+//! | failed, cancelled, cut short | an answer with an error's status | failed, and its cost where that is known | forgets |
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
 //! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
 //! | the answer is too long to hold | `TaskError::TooLong` | collected, `Undelivered` | keeps |

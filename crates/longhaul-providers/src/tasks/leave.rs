@@ -1,8 +1,8 @@
 //! Taking a task back whose caller has left.
 //!
-//! Dropping a future is how a caller leaves. The drop guard here starts the cancellation, which is work of its own that
-//! runs on; it is asked for by the policy and otherwise never armed. What is polled before the guard decides whether a
-//! cancellation is even tried: only in a state that the dialect calls free.
+//! Dropping a future is how a caller leaves. The drop guard here then starts the cancellation, which runs on as a task
+//! of its own. A policy has to ask for it: otherwise the guard is never armed. The state that the last poll has told
+//! decides whether a cancellation is tried at all: only a state that the dialect calls free is one for it.
 
 use std::sync::{
     Arc,

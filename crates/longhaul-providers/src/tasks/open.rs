@@ -2,7 +2,7 @@
 //!
 //! A call that ended without an end (its caller left, its deadline passed, its key was refused) leaves the handle here.
 //! The next call of the same operation finds it and polls, in place of ordering a second picture. What a restart loses
-//! is found in the ledger, where [`collect`](super::collect) starts from.
+//! is found in the ledger, where [`collect`](super::collect()) starts from.
 //!
 //! An entry is a lock for a turn and a slot for a handle. It lives while somebody visits it or the slot is filled, and
 //! where there are many, those older than the deadline and a day are forgotten first. The tests

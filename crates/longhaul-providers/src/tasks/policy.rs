@@ -87,7 +87,7 @@ pub struct TasksPolicy {
     /// How long after the submit a task that is not found may only be late, since not every server of the provider has heard
     /// of it: 30 s.
     ///
-    /// [`collect`](super::collect) has none: whoever collects comes long after.
+    /// [`collect`](super::collect()) has none: whoever collects comes long after.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// How long a task is waited for where the call has no [`Deadline`](longhaul::Deadline): 2,250 s.

@@ -1,8 +1,8 @@
 //! Idempotency, for the few providers that have it.
 //!
 //! A key that is known gets the work of its first request, running or done, so a second request waits for the first
-//! one's picture. With another path or body it is refused, with 422, as the draft of the IETF on `Idempotency-Key` has it. The map is never
-//! emptied: a simulator lives as long as a test.
+//! one's picture. With another path or body it is refused, with 422, as the draft of the IETF on `Idempotency-Key` has
+//! it. The map is never emptied: a simulator lives as long as a test.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

@@ -30,7 +30,8 @@ use super::TaskFailure;
 ///
 /// | faults | charged | the client sees |
 /// |---|---|---|
-/// | `overloaded…`, `unavailable`, `rate-limited…`, `quota`, `unauthorized`, `bad-request`, `server-error`, `early` | no | an answer of the provider's |
+/// | `overloaded…`, `unavailable`, `rate-limited…`, `quota`, `early` | no | an answer of the provider's |
+/// | `unauthorized`, `bad-request`, `server-error` | no | an answer of the provider's |
 /// | `refused`, `reset-reading`, `goaway-unprocessed`, `refused-stream` | no | an error of the connection |
 /// | `redirect` | no | 307 |
 /// | `gateway-timeout`, `cloudflare-524`, `envoy-503` | yes | an answer, and not the provider's |
