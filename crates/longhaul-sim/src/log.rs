@@ -144,6 +144,14 @@ pub struct Log {
 /// One answer.
 ///
 /// Written with `serde`, it is the JSON that `GET /api/log/self` is answered with.
+///
+/// ```
+/// use longhaul_sim::log::Log;
+///
+/// let answer = serde_json::to_value(Log::default().page(1, 10)).unwrap();
+/// assert_eq!(answer["success"], true);
+/// assert_eq!(answer["data"]["total"], 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// Always true: a refused question has no page.

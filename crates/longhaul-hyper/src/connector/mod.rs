@@ -191,6 +191,19 @@ impl Service<Uri> for Connector {
 /// A connection to come. Boxed inside: it is made once per connection, not per call.
 ///
 /// Dropped, it closes what was opened until then. Nothing of a request has been written.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_hyper::Client;
+/// use tower_service::Service;
+///
+/// let mut connector = Client::builder().plain_http_only().build_connector()?;
+/// // Such a client has no TLS, so that an https address fails before a socket is opened.
+/// let connecting = connector.call("https://127.0.0.1:1".parse()?);
+/// assert!(connecting.await.unwrap_err().timed_out().is_none());
+/// # Ok(()) }
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting(Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>);
 

@@ -26,6 +26,28 @@ use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 /// The service below has to be `Clone`, as every client of `tower`'s is that shares its connections: an exchange
 /// outlives the call that made it. The answer's body is whole in memory where a stream was read; all other answers pass
 /// frame by frame.
+///
+/// A caller sends what it always sent; here the provider answers with events, and the caller gets the unary answer:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http_body_util::{BodyExt, Full};
+/// use longhaul_providers::stream::{Api, StreamPolicy, StreamUpgradeLayer};
+/// use longhaul_sim::{Provider, Weight};
+/// use tower::{Layer, ServiceExt};
+///
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let policy = StreamPolicy::default().at("relay.test", Api::Images, 0);
+/// let client = StreamUpgradeLayer::new(policy)?.layer(provider.clone());
+/// let request = http::Request::post("http://relay.test/v1/images/generations")
+///     .body(Full::from(r#"{ "prompt": "a cat", "n": 2 }"#))?;
+/// let answer = client.oneshot(request).await?.into_body().collect().await?.to_bytes();
+/// let document: serde_json::Value = serde_json::from_slice(&answer)?;
+/// assert_eq!(document["data"].as_array().unwrap().len(), 2);
+/// assert_eq!(provider.oracle().totals().requests, 1, "one call, one answer");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StreamUpgrade<S> {
     inner: S,

@@ -21,6 +21,28 @@ use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 /// The service below has to be `Clone`, as every client of `tower`'s is that shares its connections: polls go on with a
 /// clone of it. Readiness is that of the service below. An answer that was collected is whole in memory; one that
 /// passes goes on frame by frame.
+///
+/// The caller holds its request open as before, and no connection is open for longer than a poll takes:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http_body_util::Full;
+/// use longhaul_providers::tasks::{SubmitAndPollLayer, TasksPolicy};
+/// use longhaul_sim::{Provider, Weight};
+/// use tower::{Layer, ServiceExt};
+///
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let policy = TasksPolicy::default().at("sub2api.test", "sub2api");
+/// let client = SubmitAndPollLayer::new(policy)?.layer(provider.clone());
+/// let request = http::Request::post("http://sub2api.test/v1/images/generations")
+///     .body(Full::from(r#"{ "prompt": "a cat" }"#))?;
+/// let answer = client.oneshot(request).await?;
+/// assert!(answer.headers().contains_key("x-longhaul-task"));
+/// let totals = provider.oracle().totals();
+/// assert_eq!((totals.tasks, totals.charged), (1, 1), "one generation, however many polls: {}", totals.polls);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SubmitAndPoll<S> {
     inner: S,

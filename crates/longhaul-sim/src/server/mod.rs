@@ -54,6 +54,15 @@ use crate::Provider;
 ///
 /// A client that must not speak HTTP/2 is tried against each: against [`Any`](Self::Any) it has to choose right, and against
 /// [`Http2`](Self::Http2) it has to fail before it sends.
+///
+/// ```
+/// use longhaul_sim::{Provider, server::{Protocols, Server}};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let server = Server::builder(Provider::default()).protocols(Protocols::Http1).start().await?;
+/// assert_eq!(server.certificate_pem(), None, "plain, unless TLS is asked for");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Protocols {
     /// HTTP/2 and HTTP/1.1, in this order. On plain sockets HTTP/2 by prior knowledge.
@@ -172,6 +181,22 @@ impl ServerBuilder {
 /// A provider that listens. Dropping it ends all connections soon; [`shutdown`](Self::shutdown) waits for that.
 ///
 /// Works that were started run to their end as long as the runtime does.
+///
+/// ```
+/// use longhaul_sim::{Provider, server::Server};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let provider = Provider::new("overloaded".parse().unwrap());
+/// let server = Server::start(provider.clone()).await?;
+/// let mut client = tokio::net::TcpStream::connect(server.addr()).await?;
+/// client.write_all(b"POST /v1/images/generations HTTP/1.1\r\nhost: sim\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer).await?;
+/// assert!(answer.starts_with("HTTP/1.1 503"));
+/// assert_eq!(provider.oracle().entries()[0].connection, Some(1));
+/// # Ok(()) }
+/// ```
 pub struct Server {
     addr: SocketAddr,
     tls: Option<ThrowAway>,

@@ -43,6 +43,17 @@ pub type SentBody = StackRequestBody<Full<Bytes>>;
 pub type Http = Client<SentBody>;
 
 /// A provider of small pictures in little time.
+///
+/// All its pictures take 20 s of its time, and are of a few kilobytes:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use longhaul_testing::harness::{SPEED, provider};
+///
+/// let provider = provider("overloaded").speed(SPEED * 2.0).build().unwrap();
+/// assert!(provider.oracle().entries().is_empty());
+/// # }
+/// ```
 pub fn provider(script: &str) -> Builder {
     Provider::builder()
         .speed(SPEED)
@@ -52,6 +63,15 @@ pub fn provider(script: &str) -> Builder {
 }
 
 /// The policy with the provider's prices, and the header by which its oracle tells attempts apart.
+///
+/// ```
+/// use longhaul::policy::Policy;
+/// use longhaul_testing::harness::priced;
+///
+/// let policy = priced(Policy::default());
+/// assert_eq!(policy.billing.prices.len(), 3);
+/// assert!(policy.retry.attempt_header.is_some(), "else the oracle cannot tell attempts apart");
+/// ```
 pub fn priced(mut policy: Policy) -> Policy {
     use Resolution::{K1, K2, K4};
     let price = |(resolution, micros)| {
@@ -65,6 +85,13 @@ pub fn priced(mut policy: Policy) -> Policy {
 }
 
 /// The same with exact waits, for paused time.
+///
+/// ```
+/// use longhaul::policy::Policy;
+/// use longhaul_testing::harness::exact;
+///
+/// assert_eq!(exact(Policy::default()).retry.schedule.jitter, 0.0);
+/// ```
 pub fn exact(policy: Policy) -> Policy {
     let mut policy = priced(policy);
     policy.retry.schedule.jitter = 0.0;
@@ -127,6 +154,23 @@ pub struct InProcess;
 
 impl Harness<InProcess> {
     /// A provider of small pictures; the policy with [exact] waits.
+    ///
+    /// Waits are exact, so a test may say when the second attempt begins:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use longhaul::policy::Policy;
+    /// use longhaul_sim::Dialect;
+    /// use longhaul_testing::harness::{Harness, perform, request};
+    ///
+    /// let harness = Harness::in_process(Policy::default(), "unauthorized".parse().unwrap());
+    /// let ended = perform(harness.client(), request("https://sim.test", Dialect::Gemini)).await;
+    /// assert_eq!(ended.classes().len(), 1, "a wrong key is not tried again");
+    /// assert_eq!(harness.attempts().len(), 1);
+    /// assert_eq!(harness.truth().await[0].charged_micros, 0);
+    /// # }
+    /// ```
     pub fn in_process(policy: Policy, script: Script) -> Self {
         let provider = Provider::builder().image_weight(Weight::Tiny);
         let provider = provider.script(script).build().expect("a speed");
