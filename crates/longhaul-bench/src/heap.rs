@@ -1,4 +1,7 @@
 //! What is allocated, by the counting allocator.
+//!
+//! The allocator of the whole program counts, so whatever a library allocates is counted too. Counting takes time,
+//! which [`timed`] measures at the machine's pace of the moment and takes off.
 
 use std::{
     hint::black_box,

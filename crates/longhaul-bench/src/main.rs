@@ -1,4 +1,8 @@
 //! Benchmarks side by side with peers, the outcome scenarios, the soak.
+//!
+//! Each subcommand measures one thing and prints it; `report` runs all and writes `BENCHMARKS.md`. Some run this
+//! program once more ([`child`]), for a process that nothing else has touched. `--quick` shows in a minute that
+//! everything runs, and not how fast.
 
 mod child;
 mod contenders;

@@ -1,4 +1,7 @@
 //! Plots in SVG. They are drawn without a font's measures: labels stand where no measure is needed.
+//!
+//! The files are the same on every machine, since no font of it is asked for anything; so a plot that has changed in a
+//! commit has other figures.
 
 use plotters::{
     coord::combinators::IntoLogRange,

@@ -1,4 +1,6 @@
 //! What this process uses: CPU, memory, open files.
+//!
+//! Read from the system and not estimated; on a system without `/proc` such a figure is missing rather than 0.
 
 use std::{fs, time::Duration};
 

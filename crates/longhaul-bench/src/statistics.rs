@@ -1,4 +1,7 @@
 //! Medians, and ratios of rounds that ran in turn.
+//!
+//! Medians, because one interrupted round must not count; ratios within a round, because machines change their pace
+//! within minutes.
 
 /// The middle one; of an even number the mean of the two in the middle. Not a number for none.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {

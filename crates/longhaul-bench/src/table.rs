@@ -1,4 +1,6 @@
 //! Tables that read the same on a terminal and in Markdown.
+//!
+//! A figure has three significant digits: more would say that the next run gives the same.
 
 use comfy_table::{CellAlignment, Table, presets::ASCII_MARKDOWN};
 

@@ -1,3 +1,5 @@
+//! The client as a service: a request becomes a future, and whatever cannot be sent an error.
+
 use std::{
     fmt,
     marker::PhantomData,
@@ -48,6 +50,33 @@ use crate::{
 /// It is always ready: a limit of calls in flight is a layer's to keep. It must be called inside a
 /// tokio runtime with time and I/O enabled. No task runs for a call: its connection is driven by the
 /// call itself, and then by the body of the answer.
+///
+/// Its errors are [`longhaul::Error`]s, which say what was sent. A server that closes the connection in place of an
+/// answer:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use longhaul::ErrorKind;
+/// use longhaul_hyper::Client;
+/// use tokio::{io::AsyncReadExt, net::TcpListener};
+/// use tower_service::Service;
+///
+/// let server = TcpListener::bind("127.0.0.1:0").await?;
+/// let url = format!("http://{}/", server.local_addr()?);
+/// tokio::spawn(async move {
+///     let (mut line, _) = server.accept().await.unwrap();
+///     let _ = line.read(&mut [0; 4096]).await;
+/// });
+///
+/// let mut client: Client<Full<Bytes>> = Client::builder().plain_http_only().build()?;
+/// let error = client.call(http::Request::post(url).body(Full::from("{}"))?).await.unwrap_err();
+/// // The request was written, so that the server may be at work.
+/// assert_eq!(error.kind(), &ErrorKind::Disconnected);
+/// # Ok(()) }
+/// ```
 pub struct Client<B> {
     shared: Arc<Shared>,
     // A call takes one, and nothing here holds one.
@@ -59,6 +88,15 @@ impl Client<()> {
     ///
     /// `B` is what the caller of the client sends. Below a [`Stack`](longhaul::Stack) that is
     /// [`StackRequestBody`](longhaul::StackRequestBody) of the caller's own.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http_body_util::Full;
+    /// use longhaul_hyper::Client;
+    ///
+    /// let client = Client::builder().plain_http_only().build::<Full<Bytes>>()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -78,6 +116,15 @@ impl<B> Client<B> {
     }
 
     /// The numbers that it was built with, such as for a log line at the start of a program.
+    ///
+    /// ```
+    /// use longhaul_hyper::{Client, Settings};
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// let client: Client<Body> = Client::builder().plain_http_only().build()?;
+    /// assert_eq!(client.settings(), &Settings::default());
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn settings(&self) -> &Settings {
         &self.shared.settings
     }
@@ -96,6 +143,8 @@ where
         Poll::Ready(Ok(()))
     }
 
+    /// Whatever happens is in the future, a request that cannot be sent too: no call of this panics on a request's
+    /// content.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let attempt = request.extensions().get::<Attempt>().cloned();
         if let Some(attempt) = &attempt {
@@ -112,6 +161,10 @@ where
     }
 }
 
+/// Makes a request ready to be written, with the counts that go with it.
+///
+/// A `content-length` that the caller has set counts as the body's length: hyper writes so many bytes and no more, and
+/// the body has ended then.
 pub(crate) fn outgoing<B>(mut request: Request<B>) -> Result<Outgoing, Unsendable>
 where
     B: Body + Send + 'static,

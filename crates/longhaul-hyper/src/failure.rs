@@ -14,6 +14,9 @@ use longhaul::{
 use crate::{connector::ConnectError, proof::Exchange, request::Unsendable};
 
 /// Every error knows its attempt, where there is one.
+///
+/// An answer that is no HTTP is also noted on the attempt's handle, since an answer that could not be read is still
+/// proof that the server got the request.
 pub(crate) fn of_attempt(error: Error, attempt: Option<&Attempt>) -> Error {
     let Some(attempt) = attempt else {
         return error;
@@ -24,11 +27,13 @@ pub(crate) fn of_attempt(error: Error, attempt: Option<&Attempt>) -> Error {
     error.with_attempt(attempt)
 }
 
+/// A request that cannot be sent fails as a connect does: free, and before anything was opened.
 pub(crate) fn of_request(error: Unsendable) -> Error {
     let stage = ConnectStage::Unknown;
     Error::new(ErrorKind::Connect { stage }).with_source(error)
 }
 
+/// No connection: the clock, the proxy, or the stage. All three are free.
 pub(crate) fn of_connect(error: ConnectError) -> Error {
     let kind = match (error.timed_out(), error.proxy()) {
         (Some((limit, elapsed)), _) => ErrorKind::Timeout {
@@ -52,6 +57,13 @@ pub(crate) fn of_connect(error: ConnectError) -> Error {
 ///
 /// Checked in this order: an answer came that is no HTTP; bytes left, so that the server may work on them; the request itself
 /// could not be read; else the connection closed before a byte left, and nothing was sent.
+///
+/// | what is known | kind | sent |
+/// |---|---|---|
+/// | hyper could not parse what came | `MalformedResponse` | the server has answered |
+/// | at least one byte was written | `Disconnected` | a part, or possibly all: the counts say which |
+/// | the body failed before any byte | `RequestBody` | nothing |
+/// | none of these | `NotStarted` | nothing: the usual end of a stale connection |
 pub(crate) fn of_exchange(error: hyper::Error, exchange: &Exchange) -> Error {
     let kind = if error.is_parse() {
         malformed(&error)
@@ -66,6 +78,8 @@ pub(crate) fn of_exchange(error: hyper::Error, exchange: &Exchange) -> Error {
 }
 
 /// The connection failed in the middle of an answer.
+///
+/// Chunks with wrong lengths are the server's fault and told apart from a cut, which a retry may mend.
 pub(crate) fn of_body(error: hyper::Error) -> Error {
     let kind = match framing(&error) {
         Some(framing) => malformed(framing),
@@ -74,6 +88,7 @@ pub(crate) fn of_body(error: hyper::Error) -> Error {
     Error::new(kind).with_source(error)
 }
 
+/// The kind for what hyper could not read, in hyper's own words.
 fn malformed(error: &dyn StdError) -> ErrorKind {
     let reason = error.to_string().into();
     ErrorKind::MalformedResponse { reason }

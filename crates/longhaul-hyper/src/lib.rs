@@ -62,6 +62,32 @@
 //!     .build()?;
 //! # Ok(()) }
 //! ```
+//!
+//! A whole call, over loopback. The answer of this server is four bytes; the connection is kept for the next call:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use bytes::Bytes;
+//! use http_body_util::{BodyExt, Full};
+//! use longhaul_hyper::Client;
+//! use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpListener};
+//! use tower_service::Service;
+//!
+//! let server = TcpListener::bind("127.0.0.1:0").await?;
+//! let url = format!("http://{}/v1/images/generations", server.local_addr()?);
+//! tokio::spawn(async move {
+//!     let (mut line, _) = server.accept().await.unwrap();
+//!     let _ = line.read(&mut [0; 4096]).await;
+//!     line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone").await.unwrap();
+//! });
+//!
+//! let mut client: Client<Full<Bytes>> = Client::builder().plain_http_only().build()?;
+//! let answer = client.call(http::Request::post(url).body(Full::from("{}"))?).await?;
+//! assert_eq!(answer.status(), 200);
+//! assert_eq!(answer.into_body().collect().await?.to_bytes(), "done");
+//! # Ok(()) }
+//! ```
 
 // docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

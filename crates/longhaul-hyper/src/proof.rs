@@ -2,6 +2,14 @@
 //!
 //! A connection is driven by the call that it carries and by nobody else, so it writes only while that
 //! call, or the body of its answer, is polled. What was counted when a call ends is all that was written.
+//!
+//! Two counts are kept. *Written* is what the connection took, which may still lie in a buffer of TLS or of the kernel.
+//! *Flushed* is what a flush has ended after: it has left this process. A request is known to be complete only when its
+//! body has ended and everything offered was flushed. Anything less is told as unfinished, which the layers above read
+//! as “cannot have been sent whole”. The counts are taken above encryption, in bytes of HTTP.
+//!
+//! Nobody asks the operating system what the other end has acknowledged: an acknowledged byte proves a kernel and no
+//! server.
 
 use std::{
     io,
@@ -13,6 +21,9 @@ use longhaul::attempt::{Transport, Written};
 use tokio::time::Instant;
 
 /// One request on its connection.
+///
+/// Read by the [`Attempt`](longhaul::Attempt) through [`Transport`], at any time and from any task; written by its
+/// connection alone.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange(Mutex<State>);
 
@@ -26,14 +37,17 @@ struct State {
 }
 
 impl Exchange {
+    /// Nothing more is to be written for this request but what was handed over already.
     pub(crate) fn body_ended(&self) {
         self.state().body_ended = true;
     }
 
+    /// Said before the bytes are: whatever the connection does with them, they are not flushed.
     fn offered(&self) {
         self.state().unflushed = true;
     }
 
+    /// So many bytes were taken; 0 leaves the time of the last write as it was.
     fn accepted(&self, bytes: usize) {
         if bytes > 0 {
             let mut state = self.state();
@@ -42,6 +56,8 @@ impl Exchange {
         }
     }
 
+    /// A flush has ended: everything written before it is out. One that moves nothing is no progress, and leaves the
+    /// time as it was.
     fn flushed(&self) {
         let mut state = self.state();
         state.unflushed = false;
@@ -69,16 +85,20 @@ impl Transport for Exchange {
 }
 
 /// Counts for the request that its connection carries at the moment.
+///
+/// A connection carries one request after the other, and the meter counts for the one that it carries now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<Mutex<Arc<Exchange>>>);
 
 impl Meter {
-    /// From now on it counts for this one.
+    /// From now on the connection's bytes are counted for this request.
     pub(crate) fn begin(&self, exchange: Arc<Exchange>) {
         *self.lock() = exchange;
     }
 
     /// Writes, and counts what was taken.
+    ///
+    /// The lock is held while the socket is written to, so a reader sees either none or all of what one write took.
     pub(crate) fn write(
         &self,
         write: impl FnOnce() -> Poll<io::Result<usize>>,

@@ -1,3 +1,9 @@
+//! Outbound proxies: which one, for which host, by whose word.
+//!
+//! The matching of hosts is hyper-util's, which does what curl does. Added here is what must not happen silently: a URL
+//! that is none is refused when the client is built (hyper-util would go without a proxy), and this machine is never
+//! reached through a proxy of the environment.
+
 use std::{ffi::OsString, fmt, net::IpAddr};
 
 use http::Uri;
@@ -23,12 +29,25 @@ use longhaul::ConfigError;
 /// let client: Client<Body> = Client::builder().proxies(proxies).build()?;
 /// # Ok(()) }
 /// ```
+///
+/// The default is [`none`](Self::none). `Debug` shows the proxies without user and password:
+///
+/// ```
+/// use longhaul_hyper::Proxies;
+///
+/// let proxies = Proxies::all("http://me:hunter2@proxy.example:3128")?;
+/// assert!(!format!("{proxies:?}").contains("hunter2"));
+/// # Ok::<(), longhaul::ConfigError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Proxies {
+    /// The proxy for plain http, as its URL; empty where there is none.
     http: String,
+    /// The proxy for https.
     https: String,
+    /// Hosts that are reached directly, in the form of `NO_PROXY`.
     except: String,
-    /// This machine is reached directly.
+    /// Whether this machine is reached without a proxy: so for the environment's proxies.
     spare_this_machine: bool,
 }
 
@@ -78,10 +97,21 @@ impl Proxies {
     /// # Errors
     ///
     /// A variable holds no URL of a proxy; the error names the variable, not its content.
+    ///
+    /// ```
+    /// use longhaul_hyper::{Client, Proxies};
+    /// # type Body = http_body_util::Full<bytes::Bytes>;
+    ///
+    /// // Read once, at the start of a program, where a wrong variable can still be told to somebody.
+    /// let proxies = Proxies::from_env()?;
+    /// let client: Client<Body> = Client::builder().plain_http_only().proxies(proxies).build()?;
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::read(|name| std::env::var_os(name))
     }
 
+    /// The rules of [`from_env`](Self::from_env), apart from the environment, which tests must not change.
     fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let text = |name: &str| {
             let names = [name.to_owned(), name.to_ascii_lowercase()];
@@ -117,12 +147,23 @@ impl Proxies {
 
     /// These hosts directly, in place of those named before: names with all their subdomains, IP addresses and networks
     /// (`10.0.0.0/8`), separated by commas; `*` is every host.
+    ///
+    /// Unlike with the environment's proxies, this machine is among the hosts that go through the proxy unless it is
+    /// named here.
+    ///
+    /// ```
+    /// use longhaul_hyper::Proxies;
+    ///
+    /// let proxies = Proxies::all("http://proxy.example:3128")?.except("localhost,127.0.0.1,.internal,10.0.0.0/8");
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn except(mut self, hosts: &str) -> Self {
         hosts.clone_into(&mut self.except);
         self
     }
 
+    /// What decides for each connection; made once, when the client is built.
     pub(crate) fn route(&self) -> Route {
         Route {
             matcher: Matcher::builder()
@@ -143,6 +184,8 @@ impl fmt::Debug for Proxies {
 }
 
 /// hyper-util passes over what it does not understand, and a proxy that is not used says nothing.
+///
+/// The error says what to write and not what stood there, which may hold a password.
 fn check(field: &str, url: &str) -> Result<(), ConfigError> {
     let wrong = || {
         ConfigError::new(
@@ -172,7 +215,7 @@ fn check(field: &str, url: &str) -> Result<(), ConfigError> {
     }
 }
 
-/// Decides for each connection.
+/// Decides for each connection which proxy it goes through, if any.
 #[derive(Debug)]
 pub(crate) struct Route {
     matcher: Matcher,
@@ -180,6 +223,7 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// The proxy on the way to `uri`, if there is one.
     pub(crate) fn proxy_for(&self, uri: &Uri) -> Option<Intercept> {
         if self.spare_this_machine && is_this_machine(uri.host()?) {
             return None;
@@ -188,6 +232,8 @@ impl Route {
     }
 }
 
+/// `localhost` and all loopback addresses, also in brackets and as IPv4 within IPv6. Other names of this machine are
+/// not known here.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")

@@ -1,4 +1,8 @@
 //! What a request must be before hyper's connection takes it.
+//!
+//! hyper's connection writes a request as it is given, so this is where a URL becomes a first line and headers.
+//! hyper-util's client does the same; what differs is that a request that cannot go out is refused with a word that
+//! says what to change. The tests go through each form.
 
 use std::{error::Error as StdError, fmt};
 
@@ -11,6 +15,8 @@ use http::{
 use percent_encoding::percent_decode_str;
 
 /// Where a request goes: what two requests have in common that may share a connection.
+///
+/// Kept as the request has it: `api.example.com` and `api.example.com:443` are two, and cost one more connection.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Origin {
     scheme: Scheme,
@@ -18,6 +24,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// For the connector, which needs scheme and authority alone.
     pub(crate) fn uri(&self) -> Uri {
         Uri::builder()
             .scheme(self.scheme.clone())
@@ -43,6 +50,9 @@ impl Origin {
 
 /// Puts the request into the form that goes over a connection of its own: HTTP/1.1, the path alone in the
 /// first line, a `Host`, and a user in its address as `Authorization`.
+///
+/// Headers that the caller has set stay: a `Host` for a test behind another address, an `Authorization` before the
+/// URL's user. HTTP/1.0 is kept where it was asked for; any other version is written as 1.1.
 pub(crate) fn prepare<B>(request: &mut Request<B>) -> Result<Origin, Unsendable> {
     if *request.method() == Method::CONNECT {
         return Err(Unsendable(
@@ -69,6 +79,8 @@ pub(crate) fn prepare<B>(request: &mut Request<B>) -> Result<Origin, Unsendable>
     Ok(origin)
 }
 
+/// Where it goes, and the user in the address as a header. The address itself is kept without the user, so that neither
+/// errors nor the pool hold it.
 fn origin(uri: &Uri) -> Result<(Origin, Option<HeaderValue>), Unsendable> {
     let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
         return Err(Unsendable(
@@ -109,6 +121,8 @@ fn basic(user: &str) -> HeaderValue {
 }
 
 /// A request that no connection can carry.
+///
+/// Nothing was sent, and sending it again cannot help: the message says what is wrong with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unsendable(&'static str);
 

@@ -18,25 +18,43 @@ use longhaul::ConfigError;
 /// // A firewall on the way forgets silent connections after 30 s.
 /// let keepalive = Keepalive { after: Duration::from_secs(20), ..Keepalive::default() };
 /// ```
+///
+/// A setting that cannot work is refused when a client is built, under the key that is wrong:
+///
+/// ```
+/// use longhaul_hyper::{Client, Keepalive};
+/// # type Body = http_body_util::Full<bytes::Bytes>;
+///
+/// let never = Keepalive { probes: 0, ..Keepalive::default() };
+/// let error = Client::builder().plain_http_only().keepalive(never).build::<Body>().unwrap_err();
+/// assert_eq!(error.field(), "keepalive.probes");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Keepalive {
     /// The silence before the first probe: shorter than what the most forgetful NAT on the way remembers. From 1 s to
     /// 32,767 s, in whole seconds.
+    ///
+    /// 30 s by default: AWS's network load balancer forgets after 350 s, other NATs often sooner.
     pub after: Duration,
     /// From one unanswered probe to the next. From 1 s to 32,767 s, in whole seconds.
+    ///
+    /// 15 s by default.
     pub every: Duration,
     /// Unanswered probes after which the connection is dead: from 1 to 127. A dead path is noticed
     /// after `after + every × probes`, 105 s by default.
+    ///
+    /// 5 by default.
     pub probes: u32,
 }
 
 impl Keepalive {
-    /// How long a dead path goes unnoticed.
+    /// How long a dead path goes unnoticed: `after + every × probes`.
     fn detection(&self) -> Duration {
         self.after
             .saturating_add(self.every.saturating_mul(self.probes))
     }
 
+    /// Refuses what the kernel would refuse or round at connect time, where no caller would see it.
     fn validate(&self) -> Result<(), ConfigError> {
         // What Linux takes, the narrowest: whole seconds up to 32,767 and up to 127 probes.
         for (field, value) in [("after", self.after), ("every", self.every)] {
@@ -76,6 +94,19 @@ impl Default for Keepalive {
 /// settings.pool_max_idle_per_host = 0;
 /// let builder = Client::builder().settings(settings);
 /// ```
+///
+/// | number | default | allowed |
+/// |---|---|---|
+/// | `connect_timeout` | 10 s | more than 0, at most 24 h |
+/// | `keepalive` | after 30 s, every 15 s, 5 probes | 1 s to 32,767 s; 1 to 127 probes |
+/// | `user_timeout` | 120 s | 1 ms to 24 h, and not below what the keepalive allows |
+/// | `pool_idle_timeout` | 30 s | more than 0, at most 24 h |
+/// | `paid_idle_timeout` | 2 s | more than 0, at most 24 h |
+/// | `pool_max_idle_per_host` | 5 | any |
+/// | `max_headers` | 100 | 10 to 10,000 |
+/// | `max_head` | 64 KiB | 8 KiB to 16 MiB |
+///
+/// They are read when a client is built, and the same for all its connections afterwards.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Settings {
@@ -87,12 +118,21 @@ pub struct Settings {
     /// How long sent bytes or probes may stay unacknowledged (`TCP_USER_TIMEOUT`); `None` leaves it to
     /// the operating system, which waits for about a quarter of an hour on Linux. Set on Linux and Android; other systems do
     /// not have it. The kernel lets it end the keepalive's patience too: one that is shorter than that is refused.
+    ///
+    /// It also bounds how long a call waits on a path that swallows packets: without it, sent bytes are repeated until
+    /// the operating system gives up.
     pub user_timeout: Option<Duration>,
     /// A connection that was idle this long is closed, and one whose server closes it meanwhile is not used.
+    ///
+    /// 30 s by default, shorter than the 60 s after which many servers and load balancers close an idle connection
+    /// themselves.
     pub pool_idle_timeout: Duration,
     /// A connection that was idle this long takes no call that may be charged: one whose extensions carry an
     /// [`Attempt`](longhaul::Attempt). Polls and downloads may have it. Where it is longer than
     /// `pool_idle_timeout`, that one counts.
+    ///
+    /// 2 s by default. A shorter time costs handshakes, a longer one the doubt whether a request on a stale connection
+    /// was charged.
     pub paid_idle_timeout: Duration,
     /// Idle connections kept per host; 0 gives every call a connection of its own.
     pub pool_max_idle_per_host: usize,
@@ -105,6 +145,7 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The first fault is told, by the name of its field; for the keepalive's under `keepalive`.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         within_a_day("connect_timeout", self.connect_timeout)?;
         within_a_day("pool_idle_timeout", self.pool_idle_timeout)?;
@@ -133,6 +174,7 @@ impl Settings {
         Ok(())
     }
 
+    /// Apart from the others, because its bounds come from another setting and from the kernel.
     fn validate_user_timeout(&self, user_timeout: Duration) -> Result<(), ConfigError> {
         within_a_day("user_timeout", user_timeout)?;
         // The kernel counts milliseconds, and reads 0 as its own default.
@@ -171,6 +213,7 @@ impl Default for Settings {
     }
 }
 
+/// More than a day is taken for a mistake in the unit, and keeps sums of times from overflowing.
 fn within_a_day(field: &str, value: Duration) -> Result<(), ConfigError> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     if value.is_zero() || value > DAY {

@@ -1,4 +1,9 @@
 //! One connection: hyper's, and the counts beside it.
+//!
+//! hyper splits a connection into a sender and a future that reads and writes. Usually that future is a task of its
+//! own, which goes on writing after a call was dropped. Here whoever waits for the answer polls it, so what was counted
+//! when a call ends is final. The price: a connection that nobody polls answers nothing, not even its server's close;
+//! [`is_idle`](Wire::is_idle) looks for that when it is taken.
 
 use std::{
     fmt,
@@ -31,6 +36,8 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Speaks HTTP/1.1 over `io`.
+    ///
+    /// A new connection with counts at 0. Nothing is sent by it: HTTP/1.1 begins with the first request.
     pub(crate) async fn over(io: Connection, http: &http1::Builder) -> hyper::Result<Box<Self>> {
         let meter = Meter::default();
         let counted = Counted {
@@ -46,6 +53,9 @@ impl Wire {
     }
 
     /// Hands the request over; it is written when the connection is driven.
+    ///
+    /// From now on the meter counts for `exchange`. The future owns nothing of the connection, so both can be polled
+    /// side by side.
     pub(crate) fn send(
         &mut self,
         request: Request<RequestBody>,
@@ -56,6 +66,9 @@ impl Wire {
     }
 
     /// Writes and reads as much as can be done now.
+    ///
+    /// An error of the connection is told to whoever waits for an answer or a body, by hyper itself; so it is not
+    /// looked at here.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(connection) = &mut self.connection
             && Pin::new(connection).poll(cx).is_ready()
@@ -66,12 +79,16 @@ impl Wire {
     }
 
     /// Whether nothing is left of the exchange that it carried.
+    ///
+    /// A request whose body still waits to be written leaves it undone, though the answer has ended.
     pub(crate) fn is_done(&mut self) -> bool {
         // The last piece of an answer often leaves it so.
         self.connection.is_some() && self.sender.is_ready() || self.is_idle()
     }
 
     /// Whether it could take a request now, as far as this machine knows.
+    ///
+    /// It is polled once, without waiting: a close that lies in the socket is read by that.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
         self.connection.is_some() && self.sender.is_ready()

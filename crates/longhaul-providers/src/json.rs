@@ -1,4 +1,14 @@
 //! Places in JSON documents, found without a copy of what stands there: an answer may hold 40 MB of picture.
+//!
+//! The dialects of tasks name places in answers by text in a table, so a place is parsed once, when the policy is read,
+//! and walked for each answer. A tree of the whole document (`serde_json::Value`) would copy the picture once for each
+//! poll that finds it. A [`RawValue`] is a slice of the answer, and a reader that skips what it does not look for
+//! (`IgnoredAny`) allocates nothing for it. So what is found can be handed on as a slice of the bytes that came: the
+//! callers rely on that (`Bytes::slice_ref`), and the test `a_field_is_handed_on_without_a_copy` of the answers keeps
+//! it.
+//!
+//! A document that is broken anywhere is no document: nothing is found in it, even in front of the break. An answer
+//! that was cut off must not look like one that is whole.
 
 use std::{fmt, str::FromStr};
 
@@ -20,6 +30,34 @@ use serde_json::value::RawValue;
 /// assert!("output[".parse::<JsonPath>().is_err());
 /// # Ok::<(), longhaul_providers::JsonPathError>(())
 /// ```
+///
+/// | written | what it finds |
+/// |---|---|
+/// | `id` | the value under this name |
+/// | `urls.get` | a name within an object under a name |
+/// | `data[0]` | the first item of an array; nothing where it is shorter |
+/// | `images[].url` | the links of all items, in order |
+/// | `output[type=image].result` | of those items whose `type` is the text `image` |
+///
+/// What is no array counts as a list of one under `[]`, `[0]` and `[name=word]`: relays give one link where their
+/// documentation shows a list. `null` is found by no place that asks for one value. A name that holds a dot, a bracket
+/// or nothing cannot be written; no API of the shipped table has one.
+///
+/// A path stands in a policy file as its text, and is written back as that text:
+///
+/// ```
+/// use longhaul_providers::JsonPath;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Row {
+///     at: JsonPath,
+/// }
+/// let row: Row = toml::from_str("at = 'images[].url'")?;
+/// assert_eq!(row.at.to_string(), "images[].url");
+/// assert!(toml::from_str::<Row>("at = 'images['").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JsonPath {
@@ -27,15 +65,31 @@ pub struct JsonPath {
     steps: Vec<Step>,
 }
 
+/// One step from a value to those within it. A path is several of them, each applied to all that the one before has
+/// found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Step {
+    /// Into an object, by the name of a field.
     Name(String),
+    /// Into an array, by the number of an item, from 0.
     Item(usize),
+    /// Into an array, to all items.
     Each,
+    /// Into an array, to the items that have this text (the second) under this name (the first).
     Where(String, String),
 }
 
 /// A text that is no place in a document.
+///
+/// It says what the text was, and shows the three forms that are understood. Within a policy file the error of the file
+/// names the line besides.
+///
+/// ```
+/// use longhaul_providers::JsonPath;
+///
+/// let error = "data[x]".parse::<JsonPath>().unwrap_err();
+/// assert!(error.to_string().starts_with("\"data[x]\" is no place in a document"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JsonPathError {
     text: String,
@@ -53,6 +107,17 @@ impl fmt::Display for JsonPathError {
 
 impl std::error::Error for JsonPathError {}
 
+/// Refused are an empty name (`a..b`), a bracket that is not closed (`a[`), a bracket without a name before it (`[0]`),
+/// and an index that is neither empty, a number nor `name=word`.
+///
+/// ```
+/// use longhaul_providers::JsonPath;
+///
+/// for odd in ["", "a..b", "[0]", "a[", "a[=b]", "a[0]b"] {
+///     assert!(odd.parse::<JsonPath>().is_err(), "{odd}");
+/// }
+/// assert!("a[0][kind=image].b".parse::<JsonPath>().is_ok(), "brackets may follow each other");
+/// ```
 impl FromStr for JsonPath {
     type Err = JsonPathError;
 
@@ -68,6 +133,7 @@ impl FromStr for JsonPath {
     }
 }
 
+/// As [`FromStr`]: what `serde` calls when a policy file is read.
 impl TryFrom<String> for JsonPath {
     type Error = JsonPathError;
 
@@ -76,6 +142,7 @@ impl TryFrom<String> for JsonPath {
     }
 }
 
+/// The text that was parsed, unchanged: what `serde` writes into a policy file.
 impl From<JsonPath> for String {
     fn from(path: JsonPath) -> Self {
         path.text
@@ -89,6 +156,9 @@ impl fmt::Display for JsonPath {
 }
 
 /// `name`, `name[0]`, `name[]`, `name[key=word]`, and several brackets in a row.
+///
+/// `None` where the part is not one of these. The name comes first and is needed: a path that begins with a bracket
+/// would mean a document that is an array, which no API of the table answers with.
 fn steps_of(part: &str) -> Option<Vec<Step>> {
     let (name, mut rest) = match part.find('[') {
         Some(at) => part.split_at(at),
@@ -112,6 +182,9 @@ fn steps_of(part: &str) -> Option<Vec<Step>> {
 
 impl JsonPath {
     /// What stands there, in order; nothing where the document has no such place.
+    ///
+    /// A step that leads nowhere (no such name, a number past the end, a name within a text) finds nothing and is no
+    /// error: providers leave fields out, and a dialect names several places for one thing.
     pub(crate) fn all<'a>(&self, document: &'a RawValue) -> Vec<&'a RawValue> {
         let mut found = vec![document];
         for step in &self.steps {
@@ -124,6 +197,8 @@ impl JsonPath {
     }
 
     /// The first thing that stands there, other than `null`.
+    ///
+    /// `null` is passed over, because providers write `"error": null` in answers that have no error.
     pub(crate) fn first<'a>(&self, document: &'a RawValue) -> Option<&'a RawValue> {
         self.all(document)
             .into_iter()
@@ -131,17 +206,24 @@ impl JsonPath {
     }
 
     /// The text there; a number counts as its digits.
+    ///
+    /// Numbers are read as well as texts since ids, times and statuses come as either. Neither objects nor flags are
+    /// texts.
     pub(crate) fn text(&self, document: &RawValue) -> Option<String> {
         text(self.first(document)?)
     }
 
     /// Whether anything that is not empty stands there: a text, an object or an array with something in it.
+    ///
+    /// This is how an answer is judged to have a picture in it: `"b64_json": ""` and `"images": []` are answers without
+    /// one.
     pub(crate) fn is_filled(&self, document: &RawValue) -> bool {
         self.all(document).iter().any(|value| is_filled(value))
     }
 }
 
 impl Step {
+    /// What this step finds in one value; a value of another kind than the step asks for has nothing in it.
     fn within<'a>(&self, value: &'a RawValue) -> Vec<&'a RawValue> {
         match self {
             Self::Name(name) => field(value, name).into_iter().collect(),
@@ -158,11 +240,16 @@ impl Step {
 }
 
 /// The whole document, if it is one.
+///
+/// Bytes behind the document, other than blanks, make it none: two answers on one connection that ran together must not
+/// be read as the first.
 pub(crate) fn document(text: &[u8]) -> Option<&RawValue> {
     serde_json::from_slice(text).ok()
 }
 
 /// A text, or a number's digits.
+///
+/// The escapes of a text are resolved, so this copies: it is for ids, states and links, and never asked of a picture.
 pub(crate) fn text(value: &RawValue) -> Option<String> {
     match value.get().as_bytes().first()? {
         b'"' => serde_json::from_str(value.get()).ok(),
@@ -171,6 +258,8 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
     }
 }
 
+/// Whether a value holds anything. Numbers and `true` count as filled; an object or an array counts where it has at
+/// least one member.
 fn is_filled(value: &RawValue) -> bool {
     let text = value.get();
     !matches!(text, "null" | "\"\"" | "false") && {
@@ -189,6 +278,9 @@ fn items(value: &RawValue) -> Vec<&RawValue> {
 }
 
 /// What an object has under a name.
+///
+/// Where a name stands twice the last one counts, as with JavaScript's and Python's readers: whoever asked the provider
+/// with those sees the same value.
 pub(crate) fn field<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue> {
     if !value.get().starts_with('{') {
         return None;
@@ -197,6 +289,7 @@ pub(crate) fn field<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue>
     reader.deserialize_map(WantedField(name)).ok()?
 }
 
+/// Reads one field of an object and skips the others without keeping them.
 struct WantedField<'n>(&'n str);
 
 impl<'de> Visitor<'de> for WantedField<'_> {
@@ -219,7 +312,7 @@ impl<'de> Visitor<'de> for WantedField<'_> {
     }
 }
 
-/// Whether a key is this one, without keeping it.
+/// Compares one key with the name that is looked for, and keeps neither.
 struct Is<'n>(&'n str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

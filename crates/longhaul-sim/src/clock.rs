@@ -1,10 +1,16 @@
 //! The provider's clock: tokio's, run `speed` times as fast.
+//!
+//! Every span that the simulator waits or tells goes through here, so `speed` is applied in one place and to all of
+//! them alike. Tests run at speed 1 on paused time; real sockets cannot be paused, and run at 100 or so. The oracle
+//! tells provider time in both cases, so one assertion fits both.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// Converts between the provider's time and tokio's.
+///
+/// It is copied freely: all copies have one origin, the moment at which the provider was built.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     speed: f64,
@@ -12,6 +18,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// `speed` is above 0: the builder refuses all else.
     pub(crate) fn start(speed: f64) -> Self {
         Self {
             speed,
@@ -20,6 +27,8 @@ impl Clock {
     }
 
     /// How long `provider` time takes on tokio's clock.
+    ///
+    /// For what is handed to tokio, and for waits that answers tell to clients.
     pub(crate) fn real(&self, provider: Duration) -> Duration {
         scale(provider, 1.0 / self.speed)
     }
@@ -39,6 +48,9 @@ impl Clock {
 }
 
 /// At a speed of 1 the span stays exact; what does not fit a `Duration` is as good as for ever.
+///
+/// The exact path matters on paused time: a detour over floats could be off by a nanosecond, and change the order of
+/// two timers.
 fn scale(span: Duration, factor: f64) -> Duration {
     if factor == 1.0 {
         return span;

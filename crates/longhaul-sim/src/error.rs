@@ -1,4 +1,7 @@
 //! How a call fails when no HTTP answer comes.
+//!
+//! A simulated fault of the transport is told twice: as a kind, which a test asserts on, and as an [`io::Error`], which
+//! the stack under test sees and has to judge without the kind, as it would on a real connection.
 
 use std::{error::Error, fmt, io};
 
@@ -25,6 +28,8 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// assert_eq!(io.kind(), io::ErrorKind::UnexpectedEof);
 /// # Ok(()) }
 /// ```
+///
+/// It says nothing of what was charged: a client cannot know that, and the [`Oracle`](crate::Oracle) does.
 #[derive(Debug)]
 pub struct SimError {
     kind: SimErrorKind,
@@ -34,6 +39,14 @@ pub struct SimError {
 /// What happened to the connection.
 ///
 /// Only what a client can tell apart: a proxy that cuts and a server that dies look the same from here.
+///
+/// | kind | the [`io::ErrorKind`] behind it | may the work have begun |
+/// |---|---|---|
+/// | `Refused` | `ConnectionRefused` | no |
+/// | `Reset` | `ConnectionReset` | yes, unless it came while the body was read |
+/// | `Cut`, `Truncated` | `UnexpectedEof` | yes |
+/// | `GoAway`, `StreamReset` | `ConnectionReset` | as `processed` says |
+/// | `RequestBody` | the body's own error | no |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SimErrorKind {
@@ -44,6 +57,8 @@ pub enum SimErrorKind {
     /// The connection was closed before an answer.
     Cut,
     /// The answer's body broke off.
+    ///
+    /// It comes from the body, after a head with status 200; all others come in place of a head.
     Truncated,
     /// HTTP/2: the connection was ended by GOAWAY. `processed` says whether this request had been taken up.
     GoAway {
@@ -56,10 +71,13 @@ pub enum SimErrorKind {
         processed: bool,
     },
     /// The client's own request body failed while it was read.
+    ///
+    /// The entry of the request then says [`Received::Partial`](crate::Received::Partial).
     RequestBody,
 }
 
 impl SimError {
+    /// With the error of the operating system that goes with this kind.
     pub(crate) fn new(kind: SimErrorKind) -> Self {
         let source = match kind {
             SimErrorKind::Refused => io::ErrorKind::ConnectionRefused,
@@ -72,6 +90,7 @@ impl SimError {
         }
     }
 
+    /// With the body's own error as its source.
     pub(crate) fn request_body(source: BoxError) -> Self {
         Self {
             kind: SimErrorKind::RequestBody,
@@ -80,6 +99,20 @@ impl SimError {
     }
 
     /// What happened.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, SimErrorKind};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().script("refused, goaway-unprocessed".parse()?).build()?;
+    /// for kind in [SimErrorKind::Refused, SimErrorKind::GoAway { processed: false }] {
+    ///     let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    ///     assert_eq!(provider.clone().oneshot(request).await.unwrap_err().kind(), kind);
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> SimErrorKind {
         self.kind

@@ -89,6 +89,12 @@ pub mod server;
 
 /// How the relay that the simulator plays takes tasks: a row for the dialects of `longhaul_providers::tasks::TasksPolicy`, in
 /// TOML. Its name is `relay`.
+///
+/// The relay takes tasks at `/v1/async/images/generations` and is polled at the same path with the task's id behind it:
+///
+/// ```
+/// assert!(longhaul_sim::RELAY_DIALECT.contains("name = \"relay\""));
+/// ```
 pub const RELAY_DIALECT: &str = include_str!("relay.toml");
 
 pub use self::{

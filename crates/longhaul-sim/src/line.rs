@@ -1,4 +1,9 @@
 //! The line to a client on a socket: what the provider may know of it and do to it.
+//!
+//! In process a body that was taken has arrived. On a socket there are buffers in between, so the oracle may call an
+//! answer delivered only when its last byte was flushed, and a fault that cuts a connection has to end it for all
+//! streams on it. This handle carries both between the provider, which decides, and the connection, which does. It
+//! travels in the request's extensions; where there is none, the provider runs in process.
 
 use std::{
     fmt,
@@ -9,9 +14,9 @@ use std::{
 /// How a connection is ended by force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HangUp {
-    /// As a closing program does (FIN).
+    /// FIN, as a program does that closes its end.
     Close,
-    /// RST.
+    /// RST: the client's system throws away what it has not yet handed to the program.
     #[cfg(feature = "server")]
     Reset,
     /// HTTP/2: GOAWAY, then closed.
@@ -32,15 +37,21 @@ pub(crate) struct Line {
 
 #[derive(Default)]
 struct State {
+    /// Whoever waits for the next flush.
     after_flush: Vec<Callback>,
+    /// Decided once; the connection ends when it is read next.
     hang_up: Option<HangUp>,
+    /// The connection is closed, and nothing will be flushed any more.
     gone: bool,
+    /// The task that reads the connection, to be woken when it is to be ended.
     reader: Option<Waker>,
 }
 
+/// Called once, or dropped uncalled where the connection closes first: whoever waits for it takes that as “never”.
 type Callback = Box<dyn FnOnce() + Send>;
 
 impl Line {
+    /// As in the list of the server's connections, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -67,6 +78,8 @@ impl Line {
         }
     }
 
+    /// The lock is held for a look: callbacks run outside of it, since they lead into the oracle, which may lead back
+    /// here.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,6 +88,7 @@ impl Line {
 /// What the connection itself does with its line.
 #[cfg(feature = "server")]
 impl Line {
+    /// Of a connection that was just accepted.
     pub(crate) fn new(number: u64, secure: bool) -> Self {
         Self {
             number,
@@ -93,6 +107,8 @@ impl Line {
     }
 
     /// Whether the connection is to be ended.
+    ///
+    /// Asked by writes: nothing more goes out once the end is decided.
     pub(crate) fn is_hung_up(&self) -> bool {
         self.state().hang_up.is_some()
     }

@@ -31,9 +31,16 @@ use serde::Serialize;
 use crate::Entry;
 
 /// So many quota units are one dollar.
+///
+/// ```
+/// // A 4K picture at Google's list price of $0.24.
+/// assert_eq!(240_000 * longhaul_sim::log::QUOTA_PER_DOLLAR / 1_000_000, 120_000);
+/// ```
 pub const QUOTA_PER_DOLLAR: i64 = 500_000;
 
 /// No page holds more rows, whatever is asked for, and nothing says so.
+///
+/// A reader that asks for 1,000 and takes a page of 100 for the whole log misses the rest; that is what this is for.
 pub const LARGEST_PAGE: usize = 100;
 
 /// A call that was charged.
@@ -41,14 +48,34 @@ pub const CONSUMED: i64 = 2;
 /// A call that failed, free of charge.
 pub const FAILED: i64 = 5;
 /// Money given back.
+///
+/// The simulator writes none: a test that needs one puts it into [`Log::rows`].
 pub const REFUNDED: i64 = 6;
 
 /// One row.
+///
+/// What a test changes is one field of one row:
+///
+/// ```
+/// use longhaul_sim::log::{FAILED, Log};
+///
+/// /// A relay that wrote a charged call down as a failed one.
+/// fn mistake(log: &mut Log) {
+///     if let Some(row) = log.rows.first_mut() {
+///         (row.kind, row.quota) = (FAILED, 0);
+///     }
+/// }
+/// let mut log = Log::default();
+/// mistake(&mut log);
+/// assert_eq!(log.page(1, 10).data.total, 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The row's place in the answer to one query, set by [`Log::pages`].
     pub id: i64,
     /// The second since 1970 in which it was written: when the work was done.
+    ///
+    /// By the clock of the log, which [`Log::skew`] sets.
     pub created_at: i64,
     /// What it is: [`CONSUMED`], [`FAILED`], [`REFUNDED`] or another number.
     #[serde(rename = "type")]
@@ -62,12 +89,16 @@ pub struct Row {
     /// The model.
     pub model_name: String,
     /// The price in quota units.
+    ///
+    /// [`QUOTA_PER_DOLLAR`] of them are a dollar; fractions of a unit are cut off.
     pub quota: i64,
     /// Tokens of the request.
     pub prompt_tokens: i64,
     /// Tokens of the answer.
     pub completion_tokens: i64,
     /// How long the call took, in seconds.
+    ///
+    /// The difference of two whole seconds, as in the original: up to a second off.
     pub use_time: i64,
     /// Whether the answer was streamed.
     pub is_stream: bool,
@@ -76,6 +107,9 @@ pub struct Row {
     /// The group of prices.
     pub group: String,
     /// The id that the answer carried.
+    ///
+    /// The same as in the answer's `x-request-id`, and as [`Entry::request_id`](crate::Entry::request_id): what rows
+    /// are joined by.
     pub request_id: String,
     /// More, as JSON.
     pub other: String,
@@ -99,6 +133,8 @@ pub struct Row {
 /// assert_eq!(log.pages(100).len(), 1);
 /// # Ok(()) }
 /// ```
+///
+/// It is a copy of what the oracle knew when it was made; calls made later are not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Log {
     /// The rows, the newest first; a test may take some out.
@@ -106,6 +142,16 @@ pub struct Log {
 }
 
 /// One answer.
+///
+/// Written with `serde`, it is the JSON that `GET /api/log/self` is answered with.
+///
+/// ```
+/// use longhaul_sim::log::Log;
+///
+/// let answer = serde_json::to_value(Log::default().page(1, 10)).unwrap();
+/// assert_eq!(answer["success"], true);
+/// assert_eq!(answer["data"]["total"], 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// Always true: a refused question has no page.
@@ -131,6 +177,24 @@ pub struct Page {
 
 impl Log {
     /// The log of what the oracle saw. `epoch` is the second since 1970 at which the provider was built.
+    ///
+    /// Left out are entries with neither a charge nor a refusal: calls that were cut before an answer and cost nothing,
+    /// and calls that still run.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, log::{FAILED, Log}};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().script("overloaded".parse()?).build()?;
+    /// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    /// drop(provider.clone().oneshot(request).await?);
+    /// provider.oracle().settled().await;
+    /// let log = Log::of(&provider.oracle().entries(), 1_768_608_000);
+    /// assert_eq!((log.rows[0].kind, log.rows[0].quota), (FAILED, 0));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn of(entries: &[Entry], epoch: i64) -> Self {
         let mut rows: Vec<_> = entries
@@ -143,6 +207,8 @@ impl Log {
     }
 
     /// Sets the log's clock `seconds` forward.
+    ///
+    /// A negative number sets it back. All rows move alike, so their order stays.
     pub fn skew(&mut self, seconds: i64) {
         for row in &mut self.rows {
             row.created_at += seconds;
@@ -150,6 +216,15 @@ impl Log {
     }
 
     /// Page number `page`, from 1. Not more than [`LARGEST_PAGE`] rows, whatever is asked for.
+    ///
+    /// Beyond the last page there is one without rows, as at New-API; `total` tells that it is beyond.
+    ///
+    /// ```
+    /// use longhaul_sim::log::{LARGEST_PAGE, Log};
+    ///
+    /// let page = Log::default().page(7, 1_000);
+    /// assert_eq!((page.data.items.len(), page.data.page_size), (0, LARGEST_PAGE));
+    /// ```
     #[must_use]
     pub fn page(&self, page: usize, page_size: usize) -> Answer {
         let page_size = page_size.clamp(1, LARGEST_PAGE);
@@ -172,6 +247,12 @@ impl Log {
     }
 
     /// All pages.
+    ///
+    /// An empty log has one page, without rows.
+    ///
+    /// ```
+    /// assert_eq!(longhaul_sim::log::Log::default().pages(100).len(), 1);
+    /// ```
     #[must_use]
     pub fn pages(&self, page_size: usize) -> Vec<Answer> {
         let page_size = page_size.clamp(1, LARGEST_PAGE);
@@ -180,6 +261,7 @@ impl Log {
     }
 }
 
+/// The row of an entry; `None` where New-API would have written none.
 fn row(entry: &Entry, epoch: i64) -> Option<Row> {
     let charged = entry.charged.filter(|_| entry.charged_micros > 0);
     let refused = entry

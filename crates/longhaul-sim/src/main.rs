@@ -1,4 +1,8 @@
 //! The simulated provider as a program.
+//!
+//! It prints its URL as its first line, so that a script can start it with port 0 and read where it is. The totals come
+//! when it is interrupted, on the standard output too; errors go to the standard error, with exit status 1. All that it
+//! does is in the library: it parses arguments and waits.
 
 use std::{
     error::Error, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration,
@@ -66,6 +70,7 @@ struct Arguments {
     json: bool,
 }
 
+/// As the command line names [`Protocols`].
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Http {
     Any,
@@ -85,6 +90,8 @@ impl From<Http> for Protocols {
     }
 }
 
+/// Parses a span of the command line; negative numbers, “nan” and what does not fit a [`Duration`] are refused with a
+/// message.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
@@ -101,6 +108,7 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Everything between the arguments and the exit status.
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let script = if arguments.repeat {
         arguments.script.repeating()
@@ -162,6 +170,7 @@ async fn interrupted() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// The totals for people; `--json` prints the same numbers for programs.
 fn table(totals: &Totals) -> String {
     let dollars = |micros: u64| format!("${:.4}", micros as f64 / 1e6);
     [

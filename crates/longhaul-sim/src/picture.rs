@@ -38,9 +38,28 @@ use crate::Resolution;
 /// How heavy the pictures are.
 ///
 /// Real pictures are what bodies, memory and sockets have to be tried with. A test that counts attempts needs none of their bytes.
+///
+/// ```
+/// use longhaul_sim::{Provider, Weight};
+/// use http_body::Body;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut lengths = Vec::new();
+/// for weight in [Weight::Tiny, Weight::Light] {
+///     let provider = Provider::builder().image_weight(weight).build()?;
+///     let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+///     lengths.push(provider.oneshot(request).await?.body().size_hint().exact().unwrap());
+/// }
+/// assert!(lengths[0] < 20_000 && lengths[1] > 150_000, "{lengths:?}");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Weight {
     /// As a real provider's: in base64 1.5 MB at 1K, 4 MB at 2K and 12 MB at 4K.
+    ///
+    /// The first picture of a size takes a process some time to make; all others of that size share its bytes.
     #[default]
     Real,
     /// Right pixel sizes in 150 to 180 kB of base64, whatever the size: more than a client reads ahead, so that a
@@ -57,7 +76,9 @@ const LIGHT: usize = 80 * 1024;
 const HEADER: usize = 33;
 /// With its NUL nine bytes, so that the chunk with a 24 digit identity has 12 + 33: a multiple of three, like `HEADER`.
 const KEYWORD: &str = "Identity";
+/// Digits of an identity: 96 random bits in base 16, so that two pictures never share one.
 const IDENTITY: usize = 24;
+/// All that comes before the shared rest: the header, and the text chunk with its length, name and checksum (12 bytes).
 const HEAD: usize = HEADER + 12 + KEYWORD.len() + 1 + IDENTITY;
 const _: () = assert!(
     HEAD.is_multiple_of(3),
@@ -71,6 +92,9 @@ const _: () = assert!(
 /// ```
 /// assert_eq!(longhaul_sim::picture::identity(b"no picture"), None);
 /// ```
+///
+/// A test finds with it which of several works a client's picture came from, and compares it with
+/// [`Entry::images`](crate::Entry::images).
 #[must_use]
 pub fn identity(file: &[u8]) -> Option<String> {
     let reader = png::Decoder::new(Cursor::new(file)).read_info().ok()?;
@@ -82,6 +106,8 @@ pub fn identity(file: &[u8]) -> Option<String> {
 }
 
 /// One picture with its own identity.
+///
+/// Cloning it copies two handles on bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
     identity: String,
@@ -98,6 +124,8 @@ struct Rest {
 
 impl Picture {
     /// A picture of this size. `number` gives its identity.
+    ///
+    /// The head is encoded for each picture; the rest is made once for each size and weight.
     pub(crate) fn new(
         width: u32,
         height: u32,
@@ -122,6 +150,7 @@ impl Picture {
         })
     }
 
+    /// What its text chunk says, in 24 hexadecimal digits.
     pub(crate) fn identity(&self) -> &str {
         &self.identity
     }
@@ -138,6 +167,7 @@ impl Picture {
 }
 
 impl Rest {
+    /// The rest for this size, made by whoever asks first.
     fn shared(width: u32, height: u32, weight: Weight) -> Result<Arc<Self>, EncodingError> {
         type Made = Arc<Mutex<Option<Arc<Rest>>>>;
         static MADE: Mutex<BTreeMap<(u32, u32, Weight), Made>> = Mutex::new(BTreeMap::new());
@@ -157,6 +187,7 @@ impl Rest {
         Ok(rest)
     }
 
+    /// Encodes a picture of this size and keeps what follows its header.
     fn make(width: u32, height: u32, weight: Weight) -> Result<Self, EncodingError> {
         let mut file = Vec::new();
         let mut writer = encoder(&mut file, width, height, weight).write_header()?;
@@ -168,6 +199,7 @@ impl Rest {
     }
 }
 
+/// One encoder for heads and rests, since a head has to announce what the rest holds.
 fn encoder(
     file: &mut Vec<u8>,
     width: u32,

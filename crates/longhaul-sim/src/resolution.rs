@@ -1,4 +1,7 @@
 //! The resolution of a picture and how long it takes to make one.
+//!
+//! The numbers are data of providers, and the same that the policies of `longhaul` are made for; they are repeated here
+//! so that the simulator does not depend on what it tests.
 
 use std::time::Duration;
 
@@ -43,6 +46,15 @@ impl Resolution {
     ///
     /// P50, P95 and P99 are those published for Nano Banana Pro, the start is the lower end of its published range;
     /// the end is ours: the worst case that is still drawn.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_sim::Resolution;
+    ///
+    /// let [fastest, p50, p95, p99, slowest] = Resolution::K4.quantiles();
+    /// assert_eq!(p50, (0.5, Duration::from_secs(120)));
+    /// assert_eq!(slowest.1, Duration::from_secs(330));
+    /// ```
     #[must_use]
     pub const fn quantiles(self) -> [(f64, Duration); 5] {
         let [fastest, p50, p95, p99, slowest] = match self {
@@ -89,12 +101,20 @@ impl Resolution {
     ///
     /// Google's list price for Gemini 3 Pro Image: $120 for a million output tokens, 1,120 tokens for a picture at 1K
     /// and 2K, 2,000 at 4K.
+    ///
+    /// ```
+    /// use longhaul_sim::Resolution;
+    ///
+    /// assert_eq!(Resolution::ALL.map(Resolution::list_price_micros), [134_400, 134_400, 240_000]);
+    /// ```
     #[must_use]
     pub const fn list_price_micros(self) -> u64 {
         self.output_tokens() * 120
     }
 
     /// The output tokens that Gemini counts for one picture.
+    ///
+    /// From the same price list.
     #[must_use]
     pub const fn output_tokens(self) -> u64 {
         match self {

@@ -1,3 +1,8 @@
+//! Whether our books are true is the one thing that no unit test shows. The provider's oracle knows what it received,
+//! made and charged; the ledger knows what our side believes. Here both are laid side by side, attempt by attempt and
+//! in sum. Each difference is a sentence and not a panic, so a test that runs a thousand operations shows all of them
+//! at once.
+
 use std::collections::HashMap;
 
 use longhaul::{
@@ -16,6 +21,14 @@ use longhaul_sim::{Entry, Received};
 /// - what our side calls refused was not charged, and what was charged has an exposure;
 /// - what our side calls delivered was charged, and its last byte was written;
 /// - all that was charged lies between the ledger's certain and possible sums.
+///
+/// The strings name the operation and the attempt, for a failing test's output:
+///
+/// ```
+/// use longhaul_testing::disagreements;
+///
+/// assert!(disagreements(&[], &[]).is_empty(), "nobody did anything");
+/// ```
 pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
     // Whoever only collected what another attempt had ordered sent nothing that could be charged.
     let ordered: Vec<_> = ledger
@@ -51,6 +64,9 @@ pub fn disagreements(ledger: &[Record], oracle: &[Entry]) -> Vec<String> {
 }
 
 /// Whether it delivered, and cost nothing.
+///
+/// Where one attempt submits a task and a later one collects it, the first is the one that is charged; the second has
+/// an entry of its own, with no exposure.
 fn is_collection(record: &Record) -> bool {
     record.closing.as_ref().is_some_and(|closing| {
         let outcome = closing.outcome;
@@ -60,6 +76,9 @@ fn is_collection(record: &Record) -> bool {
 
 /// In what a ledger differs from what the attempts themselves say, once all have ended: each has one outcome and, unless
 /// it was never sent, one closed entry with that outcome; no entry is of any other attempt.
+///
+/// Where [`disagreements`] asks whether the ledger is true, this asks whether it is complete: an entry could be missing
+/// on both sides.
 pub(crate) fn unrecorded(attempts: &[Attempt], ledger: &[Record]) -> Vec<String> {
     let mut records = HashMap::<_, Vec<_>>::new();
     for record in ledger {
@@ -92,11 +111,13 @@ pub(crate) fn unrecorded(attempts: &[Attempt], ledger: &[Record]) -> Vec<String>
 /// The idempotency key and the number, by which both sides name an attempt.
 type Named<'a> = (&'a str, u32);
 
+/// How the ledger names the attempt of an entry; `None` where it was sent without a key.
 fn of_record(record: &Record) -> Option<Named<'_>> {
     let opening = &record.opening;
     Some((opening.idempotency_key.as_deref()?, opening.attempt))
 }
 
+/// How the provider names the attempt of a request; `None` where a header is missing.
 fn of_entry(entry: &Entry) -> Option<Named<'_>> {
     Some((entry.key.as_deref()?, entry.attempt?))
 }
@@ -115,6 +136,7 @@ fn by_attempt<'a, T>(
     by_attempt
 }
 
+/// How a sentence names an entry.
 fn name(record: &Record) -> String {
     format!(
         "{} attempt {}",
@@ -156,6 +178,8 @@ fn about(record: &Record, entries: &[&Entry]) -> Vec<String> {
 }
 
 /// The provider's bill against the ledger's bounds.
+///
+/// `None` where the charge lies within. Only dollars are counted, which the simulator charges in.
 fn sums(ledger: &[Record], oracle: &[Entry]) -> Option<String> {
     let charged: u64 = oracle.iter().map(|entry| entry.charged_micros).sum();
     let charged = i64::try_from(charged).unwrap_or(i64::MAX);

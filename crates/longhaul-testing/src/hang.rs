@@ -1,4 +1,8 @@
 //! A server that hangs: it takes connections, and says nothing more.
+//!
+//! Stopping a server's process would do the same, but needs a signal, and the tests of other threads that use the
+//! server. A relay hangs for one test alone. It runs on threads and not on a runtime: a test with paused time must not
+//! pause it.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -10,12 +14,27 @@ use std::{
 /// Stands before a server on loopback, and passes on what both sides say; while it [hangs](Self::hang), what they say
 /// waits. No connection is cut, and further ones are taken, as by a server whose process is stopped or whose disk does
 /// not answer.
+///
+/// A ledger whose database does not answer, for example:
+///
+/// ```no_run
+/// use longhaul_testing::{Hanging, Postgres};
+///
+/// let Some(postgres) = Postgres::shared() else { return };
+/// let hanging = Hanging::before(postgres.port());
+/// let url = postgres.reached_by(&postgres.database(), hanging.port());
+/// // … connect to `url`, and then:
+/// hanging.hang();
+/// // … what is written now waits, and is not refused …
+/// hanging.go_on();
+/// ```
 #[derive(Debug)]
 pub struct Hanging {
     port: u16,
     gate: Arc<Gate>,
 }
 
+/// What the threads of all connections wait at while it is shut.
 #[derive(Debug, Default)]
 struct Gate {
     shut: Mutex<bool>,
@@ -45,17 +64,22 @@ impl Hanging {
         Self { port, gate }
     }
 
-    /// Where it listens on loopback.
+    /// The port of loopback at which it is reached in place of the server.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// Nothing is passed on from now on.
+    ///
+    /// What was read before may still arrive: at most one piece of 16 KiB for each direction of a connection waits at
+    /// the gate.
     pub fn hang(&self) {
         self.gate.set(true);
     }
 
     /// What waited is passed on, and what comes.
+    ///
+    /// Dropping it does the same, so that no thread waits for ever.
     pub fn go_on(&self) {
         self.gate.set(false);
     }
@@ -68,11 +92,13 @@ impl Drop for Hanging {
 }
 
 impl Gate {
+    /// Opens or shuts it, and wakes who waits.
     fn set(&self, shut: bool) {
         *self.shut.lock().unwrap_or_else(PoisonError::into_inner) = shut;
         self.moved.notify_all();
     }
 
+    /// Returns when it is open.
     fn pass(&self) {
         let shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.moved.wait_while(shut, |shut| *shut);
@@ -80,7 +106,7 @@ impl Gate {
     }
 }
 
-/// Both ways of one connection, each on a thread.
+/// Connects one client with the server: a thread for each direction.
 fn relay(client: TcpStream, server: SocketAddr, gate: &Arc<Gate>) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     for (from, to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
@@ -95,6 +121,7 @@ fn relay(client: TcpStream, server: SocketAddr, gate: &Arc<Gate>) -> io::Result<
     Ok(())
 }
 
+/// One way of a connection: what was read waits at the gate before it is written.
 fn pass_on(mut from: &TcpStream, mut to: &TcpStream, gate: &Gate) -> io::Result<()> {
     let mut bytes = [0; 16 * 1024];
     loop {

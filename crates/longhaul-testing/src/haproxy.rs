@@ -1,8 +1,19 @@
+//! HAProxy, as load balancers of clouds behave: it cuts, or it answers by itself.
+
 use std::{net::SocketAddr, path::Path, process::Command};
 
 use crate::{find, proxy::Proxy};
 
 /// HAProxy in front of a server, on loopback. It is killed when dropped.
+///
+/// ```no_run
+/// use longhaul_testing::{HaProxy, Mode};
+///
+/// # let server: std::net::SocketAddr = ([127, 0, 0, 1], 8080).into();
+/// // Cuts a line on which the server says nothing for a second.
+/// let Some(proxy) = HaProxy::before(server, Mode::Tcp, "timeout server 1s") else { return };
+/// println!("{}", proxy.url());
+/// ```
 #[derive(Debug)]
 pub struct HaProxy(Proxy);
 
@@ -10,8 +21,12 @@ pub struct HaProxy(Proxy);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     /// Requests and answers; it can answer by itself.
+    ///
+    /// With it a time limit ends in a 504 of its own.
     Http,
     /// Bytes; all that it can do is to close.
+    ///
+    /// With it a time limit ends in a closed connection.
     Tcp,
 }
 
@@ -22,6 +37,8 @@ impl HaProxy {
     /// # Panics
     ///
     /// If it does not start, such as for a setting that it does not know; under `CI=true` if it is not installed.
+    ///
+    /// It repeats nothing by itself (`retries 0`), so that each request arrives as often as the client has sent it.
     pub fn before(upstream: SocketAddr, mode: Mode, settings: &str) -> Option<Self> {
         let program = find("haproxy")?;
         let configuration = |port, _: &Path| configuration(port, upstream, mode, settings);

@@ -7,6 +7,21 @@
 //! - [`Nginx`], [`HaProxy`], [`TinyProxy`], [`MicroSocks`] and [`Postgres`] are real servers: found on the machine, started
 //!   on a free port of loopback, and stopped when dropped. [`Hanging`] stands before one and stops passing on.
 //! - [`Network`] is a network of one's own, which loses packets when it is told to.
+//!
+//! What each kind of test takes:
+//!
+//! | a test of | takes |
+//! |---|---|
+//! | one layer, by itself | [`MockClient`], [`MockBody`] |
+//! | a whole stack, on paused time | [`Harness::in_process`](harness::Harness::in_process) |
+//! | a whole stack on real sockets | [`Harness::new`](harness::Harness::new) |
+//! | a proxy on the way | [`Nginx`], [`HaProxy`] before the harness' server |
+//! | an outbound proxy | [`TinyProxy`], [`MicroSocks`] |
+//! | a shared ledger | [`Postgres`], and [`Hanging`] before it |
+//! | packets that are lost | [`Network`] |
+//!
+//! A real server that the machine does not have skips its test, and says so; under `CI=true` it fails, because a test
+//! that is skipped there would pass for one that holds.
 
 mod agreement;
 mod chain;

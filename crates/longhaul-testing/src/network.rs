@@ -1,3 +1,9 @@
+//! A network of one's own, for what no proxy can play: packets that vanish.
+//!
+//! A socket that is closed tells both ends. A NAT that forgot a connection, or a cable that was pulled, tells nobody;
+//! then only keepalive and user timeouts find out, and whether they are set right shows in the kernel alone. Making a
+//! namespace needs root (or its right to administer networks), so on most machines these tests are skipped.
+
 use std::{
     io::Write as _,
     net::Ipv4Addr,
@@ -11,9 +17,22 @@ use crate::find;
 ///
 /// What runs inside is reached at [`inside`](Self::inside). All losses happen inside, so that nothing else on the machine
 /// notices. The namespace and the cable are removed when this is dropped.
+///
+/// ```no_run
+/// use longhaul_testing::{Network, Running};
+///
+/// let Some(network) = Network::new() else { return };
+/// let _server = Running::start(&mut network.command("nginx"));
+/// let address = network.inside();
+/// network.lose(100);
+/// // … whoever calls `address` hears nothing, not even a refusal …
+/// network.heal();
+/// ```
 #[derive(Debug)]
 pub struct Network {
+    /// Of the namespace; the names of its cable begin with it.
     name: String,
+    /// Which of the pairs of addresses it has.
     subnet: u32,
 }
 
@@ -44,6 +63,7 @@ impl Network {
         Some(network)
     }
 
+    /// Makes the cable, with an address at either end.
     fn connect(&self) {
         let (name, outer, inner) = (&*self.name, self.outer(), self.inner());
         let (here, there) = (
@@ -92,6 +112,8 @@ impl Network {
     /// # Panics
     ///
     /// If the kernel does not know how.
+    ///
+    /// It replaces what was said before of losses, refusals and acknowledgements.
     pub fn lose(&self, percent: u8) {
         let drop = match percent {
             100.. => "counter drop".to_owned(),
@@ -163,6 +185,8 @@ impl Network {
     /// # Panics
     ///
     /// If it cannot be pulled.
+    ///
+    /// Unlike with [`lose`](Self::lose) the end outside is down as well, which the kernel there knows.
     pub fn unplug(&self) {
         must(
             Command::new("ip").args(["link", "set", &self.outer(), "down"]),
@@ -182,10 +206,12 @@ impl Network {
         );
     }
 
+    /// The end of the cable outside.
     fn outer(&self) -> String {
         format!("{}o", self.name)
     }
 
+    /// The end of the cable inside.
     fn inner(&self) -> String {
         format!("{}i", self.name)
     }
@@ -202,6 +228,7 @@ impl Drop for Network {
     }
 }
 
+/// Runs `command`, and panics with what it complained about.
 fn must(command: &mut Command, input: &str) {
     if let Err(why) = run(command, input) {
         panic!("{command:?}: {why}");

@@ -1,8 +1,20 @@
+//! nginx, as relays and ingresses use it: it buffers, cuts what is silent, and writes down every request.
+
 use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 use crate::{find, proxy::Proxy};
 
 /// nginx in front of a server, on loopback. It is killed when dropped.
+///
+/// ```no_run
+/// use longhaul_testing::Nginx;
+///
+/// # let server: std::net::SocketAddr = ([127, 0, 0, 1], 8080).into();
+/// let Some(nginx) = Nginx::before(server, "proxy_read_timeout 2s;") else { return };
+/// println!("{}", nginx.url());
+/// // … calls …
+/// let statuses: Vec<_> = nginx.requests().iter().map(|request| request.status).collect();
+/// ```
 #[derive(Debug)]
 pub struct Nginx(Proxy);
 
@@ -10,8 +22,12 @@ pub struct Nginx(Proxy);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Logged {
     /// The number of the client's connection.
+    ///
+    /// Two requests with the same number came over one connection.
     pub connection: u64,
     /// The status that the client was answered with.
+    ///
+    /// 499 where the client left before the answer.
     pub status: u16,
 }
 
@@ -22,6 +38,8 @@ impl Nginx {
     /// # Panics
     ///
     /// If it does not start, such as for a directive that it does not know; under `CI=true` if it is not installed.
+    ///
+    /// Connections to `upstream` are closed after each request, and answers are buffered, as without any setting.
     pub fn before(upstream: SocketAddr, directives: &str) -> Option<Self> {
         let location = format!("location / {{ proxy_pass http://{upstream}; }}");
         Self::start("", &[&location, directives])
@@ -32,6 +50,8 @@ impl Nginx {
     /// # Panics
     ///
     /// As [`before`](Self::before).
+    ///
+    /// Up to 64 idle connections to `upstream` are kept: a gateway that is measured beside nginx keeps its own too.
     pub fn keeping_connections(upstream: SocketAddr, directives: &str) -> Option<Self> {
         const LOCATION: &str = "location / {
             proxy_pass http://kept;
@@ -71,6 +91,8 @@ impl Nginx {
     /// # Panics
     ///
     /// If nginx's log is not what it was told to write.
+    ///
+    /// A request stands there when it has ended, so one that still runs is missing.
     pub fn requests(&self) -> Vec<Logged> {
         let log = fs::read_to_string(self.0.folder.path().join("access"));
         let log = log.expect("nginx creates it when it starts");
@@ -80,6 +102,7 @@ impl Nginx {
     }
 }
 
+/// A line of the log in the form that the configuration gives it.
 fn logged(line: &str) -> Option<Logged> {
     let (connection, status) = line.split_once(' ')?;
     Some(Logged {

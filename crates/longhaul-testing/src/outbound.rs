@@ -1,3 +1,5 @@
+//! Outbound proxies: what stands between a client and everything outside.
+
 use std::process::{Command, Stdio};
 
 use crate::{
@@ -6,6 +8,18 @@ use crate::{
 };
 
 /// tinyproxy on loopback, an HTTP proxy for outbound calls. It is killed when dropped.
+///
+/// A client reaches everything through it, plain http by a tunnel too:
+///
+/// ```no_run
+/// use longhaul_hyper::{Client, Proxies};
+/// use longhaul_testing::TinyProxy;
+/// # type Body = http_body_util::Full<bytes::Bytes>;
+///
+/// let Some(proxy) = TinyProxy::start(Some(("me", "secret")), "ConnectPort 443") else { return };
+/// let proxies = Proxies::all(&format!("http://me:secret@{}", proxy.address())).unwrap();
+/// let client: Client<Body> = Client::builder().plain_http_only().proxies(proxies).build().unwrap();
+/// ```
 #[derive(Debug)]
 pub struct TinyProxy(Proxy);
 
@@ -40,6 +54,13 @@ impl TinyProxy {
 }
 
 /// microsocks on loopback, a SOCKS 5 proxy. It is killed when dropped.
+///
+/// ```no_run
+/// use longhaul_testing::MicroSocks;
+///
+/// let Some(proxy) = MicroSocks::start(None) else { return };
+/// let url = format!("socks5h://{}", proxy.address());
+/// ```
 #[derive(Debug)]
 pub struct MicroSocks {
     port: u16,

@@ -1,4 +1,12 @@
 //! A PostgreSQL server of its own for a test.
+//!
+//! The server is real because what a durable ledger relies on (commits that survive a crash, locks, replication) is
+//! what a replacement would have to make up. It is started once for a test program where possible
+//! ([`Postgres::shared`]), since `initdb` takes longer than most tests.
+//!
+//! It is run by a shell that waits for the end of its input. When the test's process ends, however it ends, the kernel
+//! closes the pipe; the shell then ends the server and removes its folder. A `Drop` alone would leave both behind when
+//! a test is killed.
 
 use std::{
     fs,
@@ -23,13 +31,24 @@ use crate::{
 /// A PostgreSQL server on a free port of loopback, with its data in a folder of its own; `fsync` stays on.
 ///
 /// It ends, and its folder with it, when it is dropped, and when the process ends, however it ends.
+///
+/// ```no_run
+/// use longhaul_testing::Postgres;
+///
+/// let Some(postgres) = Postgres::shared() else { return };
+/// let url = postgres.database();
+/// assert!(url.starts_with("postgres://"));
+/// ```
 #[derive(Debug)]
 pub struct Postgres {
+    /// The folder in which PostgreSQL's programs lie.
     programs: PathBuf,
+    /// Data and nothing else; it goes with the server.
     folder: TempDir,
     // PostgreSQL refuses to run as root.
     user: Option<User>,
     port: u16,
+    /// How many databases were made, of which each has a number.
     databases: AtomicU32,
     // `None` while it is stopped.
     supervisor: Option<Child>,
@@ -84,6 +103,17 @@ impl Postgres {
     /// # Panics
     ///
     /// If it does not start.
+    ///
+    /// What is committed here arrives there a moment later, so a test waits for it.
+    ///
+    /// ```no_run
+    /// use longhaul_testing::Postgres;
+    ///
+    /// let Some(mut primary) = Postgres::start() else { return };
+    /// let standby = primary.standby();
+    /// primary.stop();
+    /// standby.promote();
+    /// ```
     pub fn standby(&self) -> Self {
         let mut standby = Self::nowhere(self.programs.clone());
         standby.run("pg_basebackup", |copy| {
@@ -149,6 +179,8 @@ impl Postgres {
     /// # Panics
     ///
     /// If the server does not run.
+    ///
+    /// Tests that run at once in one program do not see each other's rows in it.
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test{number}");
@@ -161,6 +193,8 @@ impl Postgres {
     }
 
     /// `url`, one of its databases, as it is reached by what stands before it at `port`.
+    ///
+    /// For [`Hanging`](crate::Hanging) or a pooler before it.
     pub fn reached_by(&self, url: &str, port: u16) -> String {
         let [server, before_it] = [self.port, port].map(|port| format!("127.0.0.1:{port}/"));
         url.replace(&server, &before_it)
@@ -168,6 +202,8 @@ impl Postgres {
 
     /// Stops it at once, as if it crashed: it breaks off what runs, and recovers when it is
     /// [started again](Self::start_again).
+    ///
+    /// What was committed is there afterwards: `fsync` is on.
     pub fn stop(&mut self) {
         if let Some(mut supervisor) = self.supervisor.take() {
             let mut line = supervisor.stdin.take().expect("it was asked for");
@@ -187,6 +223,7 @@ impl Postgres {
         self.launch(|| port);
     }
 
+    /// Starts the server with the data in its folder; another port is tried where this one is taken.
     fn launch(&mut self, port: impl Fn() -> u16) {
         let mut log = String::new();
         for _ in 0..TRIES {
@@ -217,6 +254,7 @@ impl Postgres {
         panic!("PostgreSQL does not start:\n{log}");
     }
 
+    /// Runs one of PostgreSQL's programs to its end.
     fn run(&self, program: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) {
         let mut command = self.command(self.programs.join(program));
         let output = arguments(&mut command).output();
@@ -225,6 +263,7 @@ impl Postgres {
         assert!(output.status.success(), "{program}: {said}");
     }
 
+    /// A command in the server's folder, by the server's user.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path());
@@ -234,10 +273,12 @@ impl Postgres {
         command
     }
 
+    /// Where PostgreSQL has its files.
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
+    /// The URL of a database; no password is needed on loopback.
     fn url_of(&self, database: &str) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
     }

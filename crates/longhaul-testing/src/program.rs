@@ -1,3 +1,5 @@
+//! Programs of this machine: where they lie, and how they are ended.
+
 use std::{
     env,
     net::TcpListener,
@@ -16,6 +18,12 @@ const POSTGRESQL: &str = "/usr/lib/postgresql";
 /// # Panics
 ///
 /// Under `CI=true`, where a test that is skipped would pass for one that holds.
+///
+/// ```no_run
+/// let Some(nginx) = longhaul_testing::find("nginx") else {
+///     return; // It has been said aloud why.
+/// };
+/// ```
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path)
@@ -32,6 +40,8 @@ pub fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// The newest first.
+///
+/// Its folders of programs. Debian does not put them into `PATH`, since several versions may be installed.
 fn postgresql() -> Vec<PathBuf> {
     let versions = Path::new(POSTGRESQL).read_dir().into_iter().flatten();
     let mut folders: Vec<_> = versions
@@ -48,12 +58,31 @@ fn postgresql() -> Vec<PathBuf> {
 /// # Panics
 ///
 /// Where there is none.
+///
+/// Nothing keeps it free: whoever binds it may find it taken, and has to try another.
+///
+/// ```
+/// let port = longhaul_testing::free_port();
+/// assert_ne!(port, 0);
+/// ```
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("it is bound").port()
 }
 
 /// A program that runs until it is dropped.
+///
+/// Its `Drop` runs when a test panics too, so that no server is left behind; only a test that is killed leaves one.
+///
+/// ```no_run
+/// use std::process::Command;
+/// use longhaul_testing::Running;
+///
+/// let mut program = Running::start(Command::new("sleep").arg("60"));
+/// assert!(program.is_running());
+/// program.kill();
+/// assert!(!program.is_running());
+/// ```
 #[derive(Debug)]
 pub struct Running(Child);
 
@@ -71,6 +100,8 @@ impl Running {
     }
 
     /// Its process id.
+    ///
+    /// For tools that look at a process, such as its memory under `/proc`.
     pub fn id(&self) -> u32 {
         self.0.id()
     }

@@ -1,4 +1,8 @@
 //! What nginx and HAProxy have in common: a configuration, a port, and a moment until they listen.
+//!
+//! Each finds a free port by binding and releasing one, so another program may take it first. Then the server ends at
+//! once, and the next port is tried, five times in all. Whether it listens is found by connecting: no server tells it
+//! in a way that all share.
 
 use std::{
     fs,
@@ -16,7 +20,9 @@ use crate::{Running, free_port};
 /// A proxy that listens.
 #[derive(Debug)]
 pub(crate) struct Proxy {
+    /// Where it listens on loopback.
     pub(crate) port: u16,
+    /// All that it writes.
     pub(crate) folder: TempDir,
     // Stopped before its folder goes.
     running: Option<Running>,
@@ -29,6 +35,8 @@ impl Proxy {
     /// # Panics
     ///
     /// If it does not come to listen.
+    ///
+    /// The panic shows what the server wrote to its standard error, since a mistyped setting is the usual reason.
     pub(crate) fn start(
         configuration: impl Fn(u16, &Path) -> String,
         command: impl Fn(&Path) -> Command,
@@ -80,6 +88,8 @@ impl Drop for Proxy {
 }
 
 /// Waits until somebody listens at `port`, or the program has ended.
+///
+/// Up to 20 s (2,000 pauses of 10 ms): far more than any of them takes on a busy machine.
 fn listens(port: u16, running: &mut Running) -> bool {
     const PAUSE: Duration = Duration::from_millis(10);
     const PATIENCE: u32 = 2000;

@@ -1,4 +1,7 @@
 //! Somebody with fewer rights than a test may have.
+//!
+//! Two things need it: PostgreSQL refuses to run as root, and a test of file permissions proves nothing as root, who
+//! may read everything. Containers and CI often run tests as root, so both find somebody else there.
 
 use std::{
     fs::{self, Permissions},
@@ -13,12 +16,17 @@ use std::{
 /// Somebody who is not root.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct User {
+    /// The number of the user, as the kernel takes it.
     pub(crate) user: u32,
+    /// The number of that user's first group.
     pub(crate) group: u32,
 }
 
 impl User {
     /// Somebody who is not root, where we are: `ours` is a file of ours.
+    ///
+    /// `None` where we are not root: then we are somebody with fewer rights already. `postgres` is preferred, since
+    /// files may belong to it; else it is `nobody`.
     pub(crate) fn instead_of_root(ours: &Path) -> Option<Self> {
         if fs::metadata(ours).expect("it is ours").uid() != 0 {
             return None;
@@ -37,6 +45,7 @@ impl User {
         Some(found.expect("there is a user to drop to"))
     }
 
+    /// Has the command run as this user.
     pub(crate) fn runs(self, command: &mut Command) {
         command.uid(self.user).gid(self.group);
     }
@@ -47,6 +56,15 @@ impl User {
 /// # Panics
 ///
 /// If there is no room for the copy.
+///
+/// Where we are not root it runs as ourselves. The folder has to be open to everybody, such as one under the system's
+/// folder for temporary files.
+///
+/// ```no_run
+/// let folder = tempfile::tempdir().unwrap();
+/// let mut command = longhaul_testing::unprivileged("/usr/bin/id".as_ref(), folder.path());
+/// assert!(command.status().unwrap().success());
+/// ```
 pub fn unprivileged(program: &Path, folder: &Path) -> Command {
     let copy = folder.join("program");
     fs::copy(program, &copy).expect("there is room");

@@ -1,3 +1,9 @@
+//! What stands below every contender: a client that costs as little as a client can.
+//!
+//! Everything that a layer costs is measured as the difference to this one alone, so it reads its request whole, as a
+//! connection does, and allocates nothing but the head of its answer. It keeps no waker: who measures polls by hand,
+//! and knows when the answer is due.
+
 use std::{
     future::Future,
     pin::Pin,

@@ -1,4 +1,7 @@
 //! The services that are measured side by side, all around the same mock.
+//!
+//! A contender is boxed behind one trait, so that one loop drives all of them and pays the same for each. All answer
+//! from the same mock, and what a contender collects (a ledger, records) is thrown away between rounds.
 
 mod mock;
 mod operation;

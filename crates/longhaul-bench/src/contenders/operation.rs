@@ -1,3 +1,8 @@
+//! One operation: a call, and its answer read to the end.
+//!
+//! The future is written by hand, so that what is measured is the contender's own future and not a machine that a
+//! compiler makes around it. An answer that is read is part of it, since some layers do their work in the body.
+
 use std::{
     future::Future,
     pin::Pin,

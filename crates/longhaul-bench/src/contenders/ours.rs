@@ -1,4 +1,7 @@
 //! Our layers, one by one and as a whole.
+//!
+//! Alone, each layer shows what it costs where it stands without neighbours; the whole stack shows what they cost
+//! together, once with the body read for its workload and once with the workload told in the extensions.
 
 use bytes::Bytes;
 use http_body_util::Full;

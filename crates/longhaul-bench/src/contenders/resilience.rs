@@ -1,4 +1,7 @@
 //! tower-resilience's retry over its time limiter, with its defaults but for the durations.
+//!
+//! It has no notion of a picture's size, of a ledger or of a key, so it is a lower bound of what its users would have
+//! to add to.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! tower's own timeout and retry, and what one would build of them for calls like these.
+//!
+//! Comparing a stack with a bare timeout would compare duties and not code. So the four duties (a timeout by size,
+//! retry, one record for each attempt, a header) are also built from tower's parts, each as cheap as it can be made.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -1,4 +1,8 @@
 //! Instructions, counted by callgrind.
+//!
+//! Instructions do not depend on what else the machine does, so small changes show in them that time hides. They say
+//! nothing of memory that is waited for; both stand side by side in the table. Two runs of different length are
+//! subtracted, so that what both do once drops out.
 
 use std::{
     collections::HashMap,

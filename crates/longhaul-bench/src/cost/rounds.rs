@@ -1,4 +1,7 @@
 //! Rounds in turn: time and allocations.
+//!
+//! Contenders take turns within each round, and every ratio is of the same round: a machine that slows down slows both.
+//! The time that counting allocations takes is measured in each round and taken off.
 
 use std::error::Error;
 

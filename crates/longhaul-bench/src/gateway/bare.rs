@@ -1,4 +1,7 @@
 //! A reverse proxy as hyper's own parts make one: what passes a request on and does nothing else.
+//!
+//! It is the floor: what any reverse proxy on hyper has to pay. It runs as this program once more, told so by an
+//! argument, and ends with its standard input, which is to say with whoever started it.
 
 use std::{
     error::Error,

@@ -1,4 +1,7 @@
 //! The proxies that are measured, each a process of its own.
+//!
+//! Each is started on loopback and ended when dropped. nginx may be missing on a machine: it is then left out of the
+//! tables, and its ratios are no numbers. The gateway's program has to lie beside this one, built in the same profile.
 
 use std::{
     env,

@@ -1,4 +1,5 @@
-//! How the figures are put before a reader.
+//! The section on the gateway: CPU for each call by length of the answer, memory for each call that waits, and the aims
+//! beside bare hyper and nginx.
 
 use std::fmt::Write;
 

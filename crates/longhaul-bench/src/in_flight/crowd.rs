@@ -1,4 +1,8 @@
 //! One process full of pending operations.
+//!
+//! Operations are started, left pending with all their timers armed, and finished in the order of starting or at
+//! random: timers and maps may like the one and not the other. Memory is that of a fresh process; times are taken on
+//! memory that was touched before, since a first touch costs more than a layer does.
 
 use std::{
     error::Error,

@@ -1,4 +1,7 @@
 //! What is held of request bodies, so that they can be sent again: capped for the whole client.
+//!
+//! The cap is a promise about memory, and this is where it is seen to hold: bodies are made while they are read, so
+//! that nobody but the stack holds them, and calls beyond the cap stream once instead of being kept.
 
 use std::{
     pin::Pin,

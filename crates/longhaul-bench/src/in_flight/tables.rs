@@ -1,4 +1,5 @@
-//! How the figures are put before a reader.
+//! The section on operations in flight: bytes and times for each, by how many wait at once, and what is held of request
+//! bodies.
 
 use std::fmt::Write;
 

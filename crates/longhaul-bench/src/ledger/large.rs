@@ -1,4 +1,7 @@
 //! A ledger of a year: how large it is, and how soon a month of it is reported and claimed.
+//!
+//! The year is filled in large transactions, because one attempt a time would take hours; what is measured afterwards
+//! goes through the ledger's own code. One month in the middle is asked for, so that rows lie before and behind it.
 
 use std::{error::Error, path::Path, time::Duration};
 

@@ -1,4 +1,7 @@
 //! The durable ledger: attempts a second, on SQLite and on PostgreSQL; and a ledger of a year.
+//!
+//! Each store is measured beside plain `INSERT`s of one small row into the same database: otherwise a slow disk would
+//! look like a slow ledger.
 
 mod large;
 mod throughput;

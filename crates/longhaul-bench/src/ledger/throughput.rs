@@ -1,4 +1,7 @@
 //! Attempts opened and closed durably per second, beside what the database and the disk can do by themselves.
+//!
+//! So many tasks at once do what a stack does: open an entry, wait until it is durable, close it. Closing is not waited
+//! for, so its time is that of handing it over, and the longest one is told beside the median.
 
 use std::{
     error::Error,

@@ -1,4 +1,7 @@
 //! Whether an answer holds a picture: asked so often that it is read by the fastest reader there is.
+//!
+//! Every answer of every caller is judged, at up to hundreds of kilobytes each; the reader (sonic-rs) borrows and
+//! skips. It judges for the callers, by what a program could use, and knows nothing of our classes.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};

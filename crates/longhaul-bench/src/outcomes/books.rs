@@ -1,4 +1,7 @@
 //! What our own ledger says afterwards.
+//!
+//! Two things are read from it: what it would claim back, which is a figure, and where it differs from the provider's
+//! account, which is a defect and stops the report.
 
 use longhaul::{
     Stack,

@@ -1,4 +1,7 @@
 //! One scenario under one policy with one seed: a part of a field of the table.
+//!
+//! A cell is a world of its own on one thread: a paused clock, a provider, callers, a policy between them. Nothing in
+//! it depends on another cell, so cells run side by side and give the same figures in any order.
 
 use std::{error::Error, sync::Arc, time::Duration};
 

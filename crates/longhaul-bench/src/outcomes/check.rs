@@ -1,4 +1,7 @@
 //! The order that `.ci/run` holds: nobody is better than the default.
+//!
+//! It fails CI where a change makes the default worse than a peer, naming scenario and peer. Where nothing could be
+//! judged it fails as well: a check that passes because a name was mistyped would be none.
 
 use std::{error::Error, fmt};
 

@@ -1,4 +1,7 @@
 //! Who asks for what, when, and for how long.
+//!
+//! The day is the same under every policy, down to the second at which each caller leaves; so what differs between two
+//! columns is the policy. Arrivals are a Poisson process, or bursts of one.
 
 use std::time::Duration;
 

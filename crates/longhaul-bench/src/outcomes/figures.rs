@@ -1,4 +1,7 @@
 //! What is reported of a field under a policy. Money and charges are the providers' own account, not ours.
+//!
+//! Waste is all that was charged beyond one price for each picture that a caller holds. It counts what callers and
+//! their owners lose, whatever the reason.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! All cells: every scenario under every policy.
+//!
+//! Cells run on as many threads as there are cores and are added up in the order of the plan, so that the output does
+//! not depend on which one ended first. One disagreement anywhere stops it all.
 
 use std::{
     collections::BTreeMap,

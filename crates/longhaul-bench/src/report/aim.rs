@@ -1,4 +1,7 @@
 //! Aims beside figures: an aim that is missed is printed as missed.
+//!
+//! Aims were set before the figures were known. One that is missed stands in the table as missed, beside the figure;
+//! nothing fails by it, since machines differ.
 
 use comfy_table::Table;
 

@@ -1,4 +1,4 @@
-//! Where the figures come from.
+//! The machine and the versions that the figures were measured with: without them nobody can measure the same again.
 
 use std::{
     env, fs,

@@ -1,4 +1,7 @@
 //! Runs every benchmark and writes `BENCHMARKS.md` with its plots.
+//!
+//! The facts of the machine come first, then the parts in a fixed order, each with the command that measures it alone.
+//! With `--only` the file holds the named parts and nothing else.
 
 mod aim;
 mod machine;

@@ -1,4 +1,4 @@
-//! What one benchmark hands to the report.
+//! What one benchmark hands to the report: a heading, Markdown and plots; and how long it may take for that.
 
 /// How long a benchmark may take
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,7 @@
 //! The ledger that the attempts are written into, and how much there is of it.
+//!
+//! A ledger in memory is drained after each round and must then be empty; a durable one keeps its entries, and may grow
+//! by these alone. Both are asked the same three questions.
 
 use std::{error::Error, fs, path::PathBuf, time::SystemTime};
 

@@ -1,4 +1,8 @@
 //! Whether anything grew from one state of rest to the next.
+//!
+//! Growth is judged between states of rest and not while calls run, since then much is held for good reason. What comes
+//! to its size once is allowed once, each allowance with its reason and its number; a leak grows with the operations,
+//! however small.
 
 use std::{error::Error, time::Duration};
 

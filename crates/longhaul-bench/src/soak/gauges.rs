@@ -1,3 +1,8 @@
+//! What is counted at rest: whatever a leak could grow in.
+//!
+//! Heap, sockets, files, tasks, places and the ledger, each read from the system or the runtime. Memory from the system
+//! is told and not judged, because the allocator keeps some for later.
+
 use std::{fs, time::Duration};
 
 use tokio::runtime::Handle;

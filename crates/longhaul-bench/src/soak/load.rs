@@ -1,4 +1,8 @@
 //! Callers, and what happens to them.
+//!
+//! Callers ask one after the other, all sizes, with faults of every kind drawn for each request; some leave in the
+//! middle. It is the mixture that finds what single tests do not: an end of one call while another one waits for its
+//! place.
 
 use std::{fmt, sync::Arc, time::Duration};
 

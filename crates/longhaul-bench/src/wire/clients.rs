@@ -1,4 +1,7 @@
 //! The clients, as one would set them up.
+//!
+//! Types differ from client to client, so what is done with one is a [`Job`] that is generic over it, and no client is
+//! boxed for the measurement's sake.
 
 use std::{error::Error, net::SocketAddr};
 

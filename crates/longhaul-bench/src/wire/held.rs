@@ -1,4 +1,7 @@
 //! Requests that all wait for their answers at once.
+//!
+//! Silent calls are what these clients are for: they wait, and nothing happens. So the memory for each is what counts,
+//! on the heap and of the process.
 
 use std::{error::Error, net::SocketAddr, time::Duration};
 

@@ -1,4 +1,7 @@
 //! The server: answers of any length, and requests that it keeps waiting.
+//!
+//! It does no work, so that the client is what limits; and it tells how many requests it holds, so that memory is
+//! measured when all have arrived and not when all were sent.
 
 use std::{
     convert::Infallible,

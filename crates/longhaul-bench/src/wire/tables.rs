@@ -1,4 +1,5 @@
-//! How the figures are put before a reader.
+//! The section on the wire: CPU, requests a second and page faults by client and length of the answer, memory of silent
+//! requests, and the aims.
 
 use std::fmt::Write;
 

@@ -1,4 +1,8 @@
 //! The request's body: boxed, and watched for its end. A request whose body did not end cannot have been sent whole.
+//!
+//! A body ends in four ways, and each counts: it says so (`is_end_stream`), it gives `None`, it gives trailers, or its
+//! length is reached. The last one matters, because hyper does not poll a body again that has given as many bytes as
+//! were announced.
 
 use std::{
     pin::Pin,
@@ -20,6 +24,8 @@ pub(crate) struct RequestBody(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> +
 
 impl RequestBody {
     /// `length` is what a `content-length` header says, which counts as much as the body's own word.
+    ///
+    /// An empty body has ended before anything is written.
     pub(crate) fn new<B>(body: B, length: Option<u64>, exchange: Arc<Exchange>) -> Self
     where
         B: Body + Send + 'static,

@@ -33,6 +33,10 @@ use crate::{failure, pool::Lease};
 /// }
 /// # Ok(()) }
 /// ```
+///
+/// An error in the middle is [`Disconnected`](longhaul::ErrorKind::Disconnected), or
+/// [`MalformedResponse`](longhaul::ErrorKind::MalformedResponse) where chunks have no length; the connection is closed
+/// with it. There is no limit for silence here: that is the business of `longhaul`'s clocks.
 #[derive(Debug)]
 pub struct ResponseBody {
     inner: Incoming,
@@ -42,6 +46,7 @@ pub struct ResponseBody {
 }
 
 impl ResponseBody {
+    /// An answer without a body gives its connection back at once.
     pub(crate) fn new(inner: Incoming, lease: Lease, attempt: Option<Attempt>) -> Self {
         let mut body = Self {
             inner,
@@ -54,6 +59,7 @@ impl ResponseBody {
         body
     }
 
+    /// Once: a body may be polled beyond its end.
     fn give_back(&mut self) {
         if let Some(lease) = self.lease.take() {
             lease.give_back();

@@ -1,4 +1,9 @@
 //! One call, from a connection to the head of its answer.
+//!
+//! The steps are: an idle connection or a new one; the request handed over; the connection driven until a head comes.
+//! The attempt is told at the moment at which bytes may leave, not before: until then whatever fails was never sent.
+//! Nothing is repeated here, not even what failed on a stale connection before its first byte. Whether to send again is
+//! decided by one loop alone, above.
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
 }
 
-/// A request that is ready to be written.
+/// A request that is ready to be written, where it goes, and what counts its bytes.
 pub(crate) struct Outgoing {
     pub(crate) origin: Origin,
     pub(crate) request: Request<RequestBody>,
@@ -46,6 +51,8 @@ impl Shared {
     /// Sends it on a connection of its own, and waits for the head.
     ///
     /// Dropped, nothing more is written.
+    ///
+    /// The head comes back with the body still to be read; its connection is then the body's.
     pub(crate) async fn carry(
         self: Arc<Self>,
         outgoing: Outgoing,
@@ -92,6 +99,7 @@ impl Shared {
         }
     }
 
+    /// A new connection to this host, within the connect clock.
     async fn connect(&self, origin: &Origin) -> Result<Box<Wire>, Error> {
         let opened: Result<_, ConnectError> = self.connector.open(origin.uri()).await;
         let io = opened.map_err(failure::of_connect)?;

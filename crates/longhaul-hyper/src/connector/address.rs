@@ -1,3 +1,5 @@
+//! Host and port, as DNS, TLS and proxies want them: each in another form.
+
 use std::fmt;
 
 use http::Uri;
@@ -31,6 +33,7 @@ impl Address {
             .unwrap_or(&self.host)
     }
 
+    /// The port of the URI, or that of its scheme.
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }

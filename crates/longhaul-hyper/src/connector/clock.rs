@@ -1,4 +1,6 @@
 //! The connect clock. The stages share what is left of it: a slow DNS server leaves less for TLS.
+//!
+//! Limits for each stage would add up to more than anybody has agreed to, or leave none of the stages enough.
 
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ pub(super) struct ConnectClock {
 }
 
 impl ConnectClock {
+    /// Counts from now.
     pub(super) fn start(limit: Duration) -> Self {
         Self {
             started: Instant::now(),
@@ -22,6 +25,8 @@ impl ConnectClock {
     }
 
     /// Does the work of `stage` within what is left. Work is polled before the clock.
+    ///
+    /// A stage that fails within the limit fails with its own error.
     pub(super) async fn within<T>(
         &self,
         stage: ConnectStage,

@@ -17,10 +17,26 @@ use super::socket::Socket;
 /// An open connection, as hyper reads and writes it: plain or encrypted, straight or through a proxy.
 ///
 /// Made by a [`Connector`](crate::Connector), for a hyper-util client; there is nothing to call on it.
+///
+/// It is what hyper-util asks of a connection: hyper's own `Read` and `Write`, and `Connected`, which tells the
+/// addresses of both ends. Dropped, it closes the socket.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_hyper::{Client, Connection};
+/// use tower_service::Service;
+///
+/// let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let mut connector = Client::builder().plain_http_only().build_connector()?;
+/// let connection: Connection = connector.call(format!("http://{}", server.local_addr()?).parse()?).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Connection(TokioIo<Socket>);
 
 impl Connection {
+    /// Wraps an open socket.
     pub(super) fn new(socket: Socket) -> Self {
         Self(TokioIo::new(socket))
     }

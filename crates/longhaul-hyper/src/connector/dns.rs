@@ -1,4 +1,7 @@
 //! Names, by the operating system's resolver.
+//!
+//! There is no cache: a call lasts minutes, a look-up milliseconds, and a stale address would be the start of a wasted
+//! wait.
 
 use std::{net::SocketAddr, vec};
 

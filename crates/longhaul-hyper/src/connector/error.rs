@@ -24,6 +24,23 @@ use super::proxy::Refused;
 /// let other = longhaul::Error::new(longhaul::ErrorKind::Disconnected);
 /// assert_eq!(proxy_at_fault(&other), None);
 /// ```
+///
+/// A refused connect, for example:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul::error::ConnectStage;
+/// use longhaul_hyper::Client;
+/// use tower_service::Service;
+///
+/// let mut connector = Client::builder().plain_http_only().build_connector()?;
+/// // Nobody listens on port 1 of this machine.
+/// let error = connector.call("http://127.0.0.1:1".parse()?).await.unwrap_err();
+/// assert_eq!(error.stage(), ConnectStage::Tcp);
+/// assert_eq!((error.proxy(), error.timed_out()), (None, None));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct ConnectError {
     stage: ConnectStage,
@@ -31,6 +48,7 @@ pub struct ConnectError {
     proxy: Option<Box<str>>,
 }
 
+/// What went wrong in the stage.
 #[derive(Debug)]
 enum Problem {
     TimedOut { limit: Duration, elapsed: Duration },
@@ -38,6 +56,7 @@ enum Problem {
 }
 
 impl ConnectError {
+    /// A stage that failed by itself.
     pub(super) fn new(stage: ConnectStage, source: impl Into<BoxError>) -> Self {
         Self {
             stage,
@@ -46,6 +65,7 @@ impl ConnectError {
         }
     }
 
+    /// A stage in which the connect clock ran out.
     pub(super) const fn timed_out_in(
         stage: ConnectStage,
         limit: Duration,
@@ -58,6 +78,7 @@ impl ConnectError {
         }
     }
 
+    /// What fits no stage: the handshake of HTTP, which sends nothing.
     pub(crate) fn unknown(source: impl Into<BoxError>) -> Self {
         Self::new(ConnectStage::Unknown, source)
     }
@@ -72,11 +93,16 @@ impl ConnectError {
 
     /// The outbound proxy that was not reached, or that opened no way to the host: its URL without user and
     /// password.
+    ///
+    /// `None` where the host was reached directly, or the way through the proxy was open and TLS to the host failed.
     pub fn proxy(&self) -> Option<&str> {
         self.proxy.as_deref()
     }
 
     /// What an HTTP proxy answered instead of opening the way.
+    ///
+    /// 407 asks for user and password; 403 and 405 mean that the proxy does not allow `CONNECT` to this host and port.
+    /// `None` for a SOCKS proxy, whose refusals have no status.
     pub fn proxy_status(&self) -> Option<StatusCode> {
         match &self.problem {
             Problem::Failed(source) => source.downcast_ref().map(|Refused(status)| *status),
@@ -132,6 +158,8 @@ impl StdError for ConnectError {
 }
 
 /// The server has no HTTP/1.1 to offer.
+///
+/// Found out by ALPN, in TLS, so nothing was sent.
 #[derive(Debug)]
 pub(super) struct NoHttp1(pub(super) Option<io::Error>);
 

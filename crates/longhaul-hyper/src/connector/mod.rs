@@ -1,4 +1,9 @@
 //! Opens connections that last: one clock over DNS, the proxy on the way, TCP and TLS.
+//!
+//! The stages follow each other in one function, [`Parts::connect`], and each runs within what the clock has left. A
+//! proxy adds a stage between TCP and TLS, and TLS to the host runs inside the tunnel: neither the proxy nor its
+//! network sees what is asked or the key. A connection is opened for one call at a time, by the call itself; dropped,
+//! it stops where it is.
 
 mod address;
 mod clock;
@@ -54,9 +59,12 @@ use crate::{proxies::Route, settings::Settings};
 ///     .build(connector);
 /// # Ok(()) }
 /// ```
+///
+/// It is always ready, and cheap to clone. Its error is a [`ConnectError`], after which nothing was sent.
 #[derive(Clone, Debug)]
 pub struct Connector(Arc<Parts>);
 
+/// What all clones share.
 #[derive(Debug)]
 struct Parts {
     limit: Duration,
@@ -82,6 +90,7 @@ impl Connector {
 }
 
 impl Parts {
+    /// All stages, in order. A URI that is neither http nor https is refused before anything is opened.
     async fn connect(&self, uri: &Uri) -> Result<Socket, ConnectError> {
         let clock = ConnectClock::start(self.limit);
         let tls = self.tls_for(uri)?;
@@ -110,6 +119,7 @@ impl Parts {
             .map(Socket::Plain)
     }
 
+    /// TLS over what was reached; to a proxy, to the host, or to the host through the proxy.
     async fn encrypt(
         &self,
         clock: &ConnectClock,
@@ -124,6 +134,8 @@ impl Parts {
     }
 
     /// A connection to `target` through `proxy`.
+    ///
+    /// A proxy that is spoken to over TLS is checked by the same certificates as a host.
     async fn through(
         &self,
         clock: &ConnectClock,
@@ -140,6 +152,7 @@ impl Parts {
             .await
     }
 
+    /// Whether this URI needs TLS, and whose.
     fn tls_for(&self, uri: &Uri) -> Result<Option<&Tls>, ConnectError> {
         match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => Ok(None),
@@ -151,6 +164,7 @@ impl Parts {
         }
     }
 
+    /// The client's TLS; an error where it was built for plain http.
     fn tls(&self) -> Result<&Tls, ConnectError> {
         self.tls.as_ref().ok_or_else(|| {
             let why = "this client was built for plain http only";
@@ -177,6 +191,19 @@ impl Service<Uri> for Connector {
 /// A connection to come. Boxed inside: it is made once per connection, not per call.
 ///
 /// Dropped, it closes what was opened until then. Nothing of a request has been written.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use longhaul_hyper::Client;
+/// use tower_service::Service;
+///
+/// let mut connector = Client::builder().plain_http_only().build_connector()?;
+/// // Such a client has no TLS, so that an https address fails before a socket is opened.
+/// let connecting = connector.call("https://127.0.0.1:1".parse()?);
+/// assert!(connecting.await.unwrap_err().timed_out().is_none());
+/// # Ok(()) }
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting(Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>);
 

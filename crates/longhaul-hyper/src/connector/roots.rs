@@ -1,4 +1,7 @@
 //! Whom to trust: the platform's store, read once for each client that is built.
+//!
+//! The platform's store and not a list compiled in, because networks of companies add their own roots there, and
+//! because a list compiled in is as old as the program.
 
 use longhaul::ConfigError;
 use rustls::RootCertStore;
@@ -9,6 +12,8 @@ pub(super) fn of_platform() -> Result<RootCertStore, ConfigError> {
     usable(load_native_certs())
 }
 
+/// No root at all is refused when the client is built: each call would otherwise fail in the handshake, with an error
+/// that speaks of an unknown issuer.
 fn usable(found: CertificateResult) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
     // Platforms carry a few that are malformed; one good one is enough to go on.

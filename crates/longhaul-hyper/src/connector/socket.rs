@@ -1,4 +1,7 @@
 //! The stream below HTTP, whatever stands on the way.
+//!
+//! An enum and not a boxed trait object: three forms are all there are, and hyper asks whether writing in several
+//! pieces is worth it, which a trait object cannot say.
 
 use std::{
     io::{self, IoSlice},
@@ -15,11 +18,14 @@ use tokio_rustls::client::TlsStream;
 /// A TCP stream, with TLS over it or without, or twice: to a proxy, and through it.
 #[derive(Debug)]
 pub(super) enum Socket {
+    /// TCP alone.
     Plain(TcpStream),
+    /// TLS over TCP, or over a tunnel that is TLS itself.
     Tls(Box<TlsStream<Socket>>),
 }
 
 impl Socket {
+    /// The TCP stream at the bottom, for its addresses.
     pub(super) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -28,7 +34,7 @@ impl Socket {
     }
 }
 
-/// Does the same with either stream.
+/// Runs the same expression with whichever stream is inside.
 macro_rules! either {
     ($socket:expr, $stream:ident => $do:expr) => {
         match $socket {

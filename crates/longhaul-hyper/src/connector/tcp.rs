@@ -18,10 +18,14 @@ use tower_service::Service;
 use crate::settings::Settings;
 
 /// Sockets for long, silent calls.
+///
+/// Keepalive and user timeout are set before the connection is used, and stay for its whole life; the tests read them
+/// back from the kernel.
 #[derive(Debug)]
 pub(super) struct Tcp(Settings);
 
 impl Tcp {
+    /// With the numbers that sockets have; the others are not looked at.
     pub(super) fn new(settings: &Settings) -> Self {
         Self(settings.clone())
     }

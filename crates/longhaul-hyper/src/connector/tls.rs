@@ -31,6 +31,7 @@ impl Tls {
         Ok(Self::new(config))
     }
 
+    /// A server without ALPN is taken to speak HTTP/1.1, as all of them did before ALPN.
     pub(super) async fn handshake(
         &self,
         host: &str,
@@ -46,6 +47,8 @@ impl Tls {
     }
 }
 
+/// A server that offers HTTP/2 alone answers with the alert `no_application_protocol`. Its own words say that badly;
+/// ours say what it means.
 fn explained(error: io::Error) -> BoxError {
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
         Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {

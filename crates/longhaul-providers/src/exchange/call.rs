@@ -1,4 +1,13 @@
 //! The first call of an exchange, and those that follow it.
+//!
+//! Two kinds of requests leave in an exchange. Those of the attempt (the submit, the request for a stream, or the
+//! caller's own request as it was) carry the handle of the [`Attempt`], so that the layers below note on it what was
+//! sent and flushed. All others (polls, results, cancellations, lists of tasks) carry no handle: they order no picture,
+//! and what is written for a poll must not look like a second order in the ledger.
+//!
+//! A service that was made ready may be called once. [`Call`] keeps the one that the layer above has made ready for the
+//! first request of the attempt; later requests wait for a clone to become ready. The test
+//! `polls_carry_the_key_and_nothing_of_the_attempt` keeps the split.
 
 use std::future::poll_fn;
 
@@ -13,6 +22,9 @@ use longhaul::{Attempt, Error};
 use super::{Client, JoinedBody, memory::KEYS};
 
 /// The client, ready for the first call, and the head of what the caller asked.
+///
+/// `ready` holds a promise of the service below, for example a permit of a limit: it is given back by
+/// [`unready`](Self::unready), before anything is waited for, and by the first [`send`](Self::send).
 pub(crate) struct Call<S> {
     ready: Option<S>,
     client: S,
@@ -20,7 +32,7 @@ pub(crate) struct Call<S> {
 }
 
 impl<S: Clone> Call<S> {
-    /// `ready` is ready to be called once.
+    /// `ready` is a service whose `poll_ready` has said yes; its first call needs no waiting.
     pub(crate) fn new(ready: S, head: Parts) -> Self {
         Self {
             client: ready.clone(),
@@ -30,21 +42,33 @@ impl<S: Clone> Call<S> {
     }
 
     /// Gives up the promise that the client is ready: it may have to wait now.
+    ///
+    /// A call that waits for its turn behind another one of the same operation would otherwise keep a place in the
+    /// client that the other may need for its polls: the two would wait for each other until the deadline.
     pub(crate) fn unready(&mut self) {
         self.ready = None;
     }
 
     /// The client, without a promise that it is ready.
+    ///
+    /// For what goes on after the attempt's own request: whoever calls it awaits `poll_ready` first.
     pub(crate) fn client(&self) -> S {
         self.client.clone()
     }
 
     /// The caller's own head, with what belongs to the attempt.
+    ///
+    /// The extensions are part of it, with the [`Attempt`] among them, so what is sent with this head is noted as the
+    /// attempt's.
     pub(crate) fn own_head(&self) -> Parts {
         self.head.clone()
     }
 
     /// Sends a request that belongs to the attempt.
+    ///
+    /// The promise is used up by the first one; a second request (a submit that is made again, a unary call after a
+    /// refused stream) waits until the client is ready. The error is the client's own, and already ours where the
+    /// client below is one of our layers.
     pub(crate) async fn send<B, R>(
         &mut self,
         head: Parts,
@@ -61,6 +85,9 @@ impl<S: Clone> Call<S> {
     }
 
     /// Sends the caller's own request, as it is.
+    ///
+    /// Taken where an exchange finds out too late that it has no form for the call: the body was read to be looked at,
+    /// and goes out as it came. The response is handed on unread.
     pub(crate) async fn pass<B, R>(
         &mut self,
         body: JoinedBody<B>,
@@ -73,7 +100,7 @@ impl<S: Clone> Call<S> {
     }
 }
 
-/// Calls a client when it is ready.
+/// Waits until a client is ready, and calls it.
 pub(crate) async fn called<S, B, R>(
     client: &mut S,
     request: Request<JoinedBody<B>>,
@@ -89,6 +116,12 @@ where
 
 /// Asks for `uri` with the keys of the caller, which must be allowed to go there. It is no attempt of its own: the handle
 /// of the caller's does not go with it.
+///
+/// The request is `GET`-like and bodyless, and says HTTP/1.1: a poll is short, so it needs no connection of its own and
+/// may take any that is idle. Of the caller's headers it carries the keys, the user agent, and OpenAI's organization
+/// and project, without which a key of several projects does not see the task. `accept-encoding: identity` is asked for
+/// so that a dialect's places are found in the bytes as they came. The extensions go with it except for the
+/// [`Attempt`]: the scope of a network or a deadline counts for polls too.
 pub(crate) async fn asked_again<S, B, R>(
     client: &mut S,
     head: &Parts,

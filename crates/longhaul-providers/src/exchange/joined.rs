@@ -1,3 +1,10 @@
+//! A body that is some pieces in memory and then, perhaps, the rest of another body.
+//!
+//! One type serves four uses: a request that passes, a request with a field put into it, an answer that was put
+//! together, and an answer of which a first part was looked at. So a client below these layers has one type of request
+//! bodies, and a caller above them one type of response bodies. Pieces are [`Bytes`], which share the memory of what
+//! was read.
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -26,6 +33,32 @@ pin_project! {
     /// let client: Client<JoinedBody<Full<Bytes>>> = Client::builder().plain_http_only().build()?;
     /// # Ok::<(), longhaul::ConfigError>(())
     /// ```
+    ///
+    /// Its error is that of the body behind it. A body without a rest never fails. `size_hint` and `is_end_stream` are
+    /// those of both parts together, so a request that was put together goes out with a `Content-Length`. Trailers of
+    /// the rest are handed on, those of a body that was read to its end are gone. `Debug` shows lengths and no content.
+    ///
+    /// The body of a response is read as any other is:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use http_body::Body as _;
+    /// use http_body_util::{BodyExt, Full};
+    /// use longhaul_providers::{JoinedBody, tasks::{SubmitAndPollLayer, TasksPolicy}};
+    /// use longhaul_sim::{Body, Provider};
+    /// use tower::{Layer, ServiceExt};
+    ///
+    /// let provider = Provider::builder().build()?;
+    /// let policy = TasksPolicy::default().at("sim.test", "openai-responses");
+    /// let client = SubmitAndPollLayer::new(policy)?.layer(provider);
+    /// let body = r#"{ "model": "gpt-5.1", "input": "a cat", "tools": [{ "type": "image_generation" }] }"#;
+    /// let request = http::Request::post("http://sim.test/v1/responses").body(Full::from(body))?;
+    /// let answer: JoinedBody<Body> = client.oneshot(request).await?.into_body();
+    /// let length = answer.size_hint().exact().expect("it was collected whole");
+    /// assert_eq!(answer.collect().await?.to_bytes().len() as u64, length);
+    /// # Ok(()) }
+    /// ```
     pub struct JoinedBody<B> {
         pieces: VecDeque<Bytes>,
         #[pin]
@@ -35,6 +68,8 @@ pin_project! {
 
 impl<B> JoinedBody<B> {
     /// `body`, unchanged.
+    ///
+    /// Costs nothing: neither a frame is read nor memory allocated.
     pub(crate) const fn passing(body: B) -> Self {
         Self {
             pieces: VecDeque::new(),
@@ -43,6 +78,8 @@ impl<B> JoinedBody<B> {
     }
 
     /// These pieces and nothing else.
+    ///
+    /// Empty pieces are left out, so that `is_end_stream` is true as soon as the last byte is taken.
     pub(crate) fn whole(pieces: impl IntoIterator<Item = Bytes>) -> Self {
         let pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
         Self {
@@ -52,6 +89,9 @@ impl<B> JoinedBody<B> {
     }
 
     /// These pieces, and then what is left of a body.
+    ///
+    /// For a body that was read up to a limit and turned out to be longer: what was read goes first, and nothing is
+    /// read twice.
     pub(crate) fn joined(pieces: impl IntoIterator<Item = Bytes>, rest: B) -> Self {
         Self {
             rest: Some(rest),

@@ -1,4 +1,13 @@
 //! What a host does not offer, remembered for a while.
+//!
+//! A host that refuses a task or a stream would refuse the next one too, and each question costs a round trip before
+//! the picture is even ordered. So a refusal is remembered for as long as the policy says (`remember`, an hour by
+//! default), for each host and key: another key of the same host may be allowed what this one is not. A restart
+//! forgets, as does the end of the time, since providers learn new tricks. What is kept holds no key: only a
+//! fingerprint that cannot be turned back.
+//!
+//! The memory is bounded (1,024 entries) because a gateway sees keys that its callers choose. The tests
+//! `the_memory_is_bounded` and `what_was_found_out_is_forgotten_after_its_time` keep both.
 
 use std::{
     collections::HashMap,
@@ -11,10 +20,16 @@ use http::{HeaderMap, HeaderName, Uri, header::AUTHORIZATION};
 use tokio::time::Instant;
 
 /// A host as somebody with a key of their own: a fingerprint, which the key cannot be read from.
+///
+/// The fingerprint is that of the standard library's `DefaultHasher`, 64 bits. Two accounts that share one by chance
+/// would share a refusal or a rate of polls; neither lets one see anything of the other's, since the key itself is sent
+/// with each request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Account(u64);
 
 /// The headers that carry keys, by the APIs known.
+///
+/// A poll carries these and no other header that a caller has made up.
 pub(crate) static KEYS: [HeaderName; 4] = [
     AUTHORIZATION,
     HeaderName::from_static("x-api-key"),
@@ -23,6 +38,8 @@ pub(crate) static KEYS: [HeaderName; 4] = [
 ];
 
 impl Account {
+    /// The account that a request with this URI and these headers belongs to. A request without a key has one too: that
+    /// of the host alone.
     pub(crate) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
         let mut hasher = DefaultHasher::new();
         uri.authority()
@@ -38,9 +55,14 @@ impl Account {
 }
 
 /// No more are kept: the oldest goes.
+///
+/// Who uses more keys than that is a gateway; where an entry was pushed out, the host is asked once more.
 const MOST: usize = 1024;
 
 /// What was found out of accounts, each for `lifetime`.
+///
+/// The lock is held for a look and never over an await. A poisoned lock is used all the same: a map of instants cannot
+/// be half written in a way that matters.
 #[derive(Debug)]
 pub(crate) struct Memory<K> {
     lifetime: Duration,
@@ -61,6 +83,7 @@ impl<K: Hash + Eq + Clone> Memory<K> {
         since.is_some_and(|since| since.elapsed() < self.lifetime)
     }
 
+    /// Noting it again begins its time anew. At the bound, what is over is thrown out first, and only then the oldest.
     pub(crate) fn note(&self, key: K) {
         let mut since = self.since();
         if since.len() >= MOST {

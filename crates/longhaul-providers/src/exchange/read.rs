@@ -1,4 +1,7 @@
 //! Reading an answer to its end, within a limit.
+//!
+//! One function for submits, polls, results, lists and refusals. Each caller has its own limit, and says what becomes
+//! of a longer answer: a poll's is handed on as it comes, a list's is not read at all.
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
@@ -9,17 +12,25 @@ use tokio::time::timeout;
 use super::Bytewise;
 
 /// What became of the reading.
+///
+/// There is no third way out: whatever a server does, the reading ends in one of these, or lasts until the caller's own
+/// deadline.
 pub(crate) enum Read<R> {
-    /// All of it, in one piece.
+    /// The whole body, in one piece.
     Whole(Bytes),
     /// It is longer than the limit: what came, and the rest.
     Longer(Bytes, R),
-    /// It broke off, or fell silent.
+    /// The body broke off, or was silent for longer than allowed.
     Broken(BoxError),
 }
 
 /// Reads `body` into one piece of at most about `limit` bytes. A silence longer than `idle`, where there is such a
 /// limit, breaks it off.
+///
+/// An answer that came in one frame is handed on as that frame. Otherwise its frames are joined into one buffer, which
+/// is allocated once where the answer says its length: a JSON reader needs one slice, and growing by doubling would
+/// copy 40 MB several times. One frame more than `limit` may be held, since a frame cannot be taken back. Trailers are
+/// left out.
 pub(crate) async fn read<R>(mut body: R, limit: usize, idle: Option<Duration>) -> Read<R>
 where
     R: Bytewise,
@@ -61,6 +72,7 @@ where
     Read::Whole(either(first, joined))
 }
 
+/// The one frame, or what was joined: exactly one of them is filled.
 fn either(first: Bytes, joined: BytesMut) -> Bytes {
     if joined.is_empty() {
         first

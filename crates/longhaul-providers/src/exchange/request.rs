@@ -1,4 +1,12 @@
 //! Reading a request's body, and putting fields into it.
+//!
+//! A request is changed by inserting a text right behind its first `{`. Parsing it and writing it anew would be simpler
+//! to read, but would reorder fields, turn `1.0` into `1`, and hold a second copy of reference images of tens of
+//! megabytes. A provider that signs or logs requests sees the caller's own bytes. The test
+//! `fields_are_put_in_front_and_no_other_byte_is_changed` keeps it.
+//!
+//! Inserted fields come first. A reader that lets the last of two equal names win would prefer the caller's; callers
+//! who set one of these fields are never changed at all (`agrees` of either plan), so that no name stands twice.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,6 +27,8 @@ use super::{
 };
 
 /// A plain value in JSON and TOML.
+///
+/// Floats are left out: a row of a dialect compares values, and two floats that print alike need not be equal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Scalar {
@@ -39,23 +49,31 @@ impl fmt::Display for Scalar {
 }
 
 /// A request's body that was read to its end, in the pieces in which it came.
+///
+/// The pieces stay as they came, so a body of many frames is not copied to be looked at, and can be sent several times.
 #[derive(Clone)]
 pub(crate) struct Whole {
     pieces: Vec<Bytes>,
 }
 
 /// What the top level of a request's document says.
+///
+/// Nothing below the top level counts: `{"tools": [{"background": "opaque"}]}` says nothing of the response's
+/// `background`.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct TopFields {
     /// The names that were asked for and are there; a value that is not plain is `None`.
     pub(crate) fields: BTreeMap<String, Option<Scalar>>,
-    /// Nothing is in it.
+    /// Whether the object has no field at all.
     pub(crate) empty: bool,
 }
 
 impl Whole {
     /// Reads `body`, up to about `limit` bytes; a longer one passes as it is. No API of the tables reads trailers: they are
     /// left out.
+    ///
+    /// The inner `Err` is the body, whole and unread by anybody: what was taken from it comes first again. The outer
+    /// one is the body's own error, with which the call ends, as it would have without this layer.
     pub(crate) async fn read<B>(
         mut body: B,
         limit: usize,
@@ -84,11 +102,17 @@ impl Whole {
     }
 
     /// The same body again.
+    ///
+    /// Each piece is shared, not copied, so a submit that is made again costs no memory.
     pub(crate) fn body<B>(&self) -> JoinedBody<B> {
         JoinedBody::whole(self.pieces.iter().cloned())
     }
 
     /// A fingerprint of the content: not for keeping secrets, only for telling one request from another.
+    ///
+    /// Two requests of one idempotency key with different bodies are two tasks; this tells them apart. The pieces are
+    /// hashed as one run of bytes, so where a body is cut into frames makes no difference. It is 64 bits long and lives
+    /// in this process only.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.pieces.iter().for_each(|piece| hasher.write(piece));
@@ -96,6 +120,9 @@ impl Whole {
     }
 
     /// What the document says under these names; `None` where it is no object, or broken.
+    ///
+    /// The reader runs over the pieces once and keeps nothing but the fields that are asked for. Bytes behind the
+    /// document make it broken.
     pub(crate) fn said(&self, names: &[&str]) -> Option<TopFields> {
         let reader = Pieces {
             pieces: self.pieces.iter().cloned().collect(),
@@ -107,6 +134,9 @@ impl Whole {
     }
 
     /// What stands under these names at the top of the document; `None` where one is missing.
+    ///
+    /// This builds a tree, as an exception: it is needed only where a submit was lost, to compare it with the tasks in
+    /// a list.
     pub(crate) fn values(&self, names: &[String]) -> Option<Vec<(String, serde_json::Value)>> {
         let reader = Pieces {
             pieces: self.pieces.iter().cloned().collect(),
@@ -120,6 +150,10 @@ impl Whole {
     }
 
     /// The body with further fields at the beginning of its object.
+    ///
+    /// `empty` says that the object has no field, so that no comma follows the last one that is put in. The `{` that is
+    /// searched for is the first byte that is no blank, because [`said`](Self::said) has read the document as an object
+    /// before.
     pub(crate) fn with<B>(&self, fields: &BTreeMap<String, Scalar>, empty: bool) -> JoinedBody<B> {
         let mut added = String::new();
         for (name, value) in fields {
@@ -144,6 +178,9 @@ impl Whole {
 }
 
 /// Whether the headers say that the body is JSON, and not packed.
+///
+/// A missing `Content-Type` counts as JSON, since many clients leave it out and every API here takes it so. A packed
+/// body (any `Content-Encoding`) passes as it is: it would have to be unpacked, changed and packed again.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(http::header::CONTENT_TYPE);
     let json = kind.is_none_or(|kind| {

@@ -1,4 +1,9 @@
 //! Reads the fields at the top of a JSON document that lies in pieces.
+//!
+//! `serde_json` reads from one slice or from an [`io::Read`]. The pieces of a request are no single slice, and joining
+//! them would copy it, so [`Pieces`] is the latter. What is read is decided by visitors: the names that are asked for
+//! and their plain values are kept, and all else is skipped without being built. The test
+//! `the_top_level_is_read_across_pieces_and_nothing_below_it` keeps both.
 
 use std::{collections::VecDeque, fmt, io};
 
@@ -8,6 +13,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::request::{Scalar, TopFields};
 
 /// Reads the pieces one after the other.
+///
+/// It owns clones of the pieces, which share their memory; reading moves their beginnings and leaves the caller's as
+/// they were.
 pub(super) struct Pieces {
     pub(super) pieces: VecDeque<Bytes>,
 }
@@ -28,6 +36,8 @@ impl io::Read for Pieces {
 }
 
 /// What an object says under these names.
+///
+/// Of a name that stands twice the last value counts.
 pub(super) struct TopLevel<'n>(pub(super) &'n [&'n str]);
 
 impl<'de> Visitor<'de> for TopLevel<'_> {
@@ -59,6 +69,8 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
 }
 
 /// A name, if it is one of these.
+///
+/// A name that is not asked for is not even copied.
 struct OneOf<'n>(&'n [&'n str]);
 
 impl<'de> DeserializeSeed<'de> for OneOf<'_> {
@@ -82,6 +94,9 @@ impl Visitor<'_> for OneOf<'_> {
 }
 
 /// A plain value, or nothing.
+///
+/// Plain are flags, whole numbers that fit 64 bits with a sign, and texts of at most 64 bytes. No field that a dialect
+/// compares is longer, and a prompt must not be kept here.
 struct Plain;
 
 impl<'de> DeserializeSeed<'de> for Plain {

@@ -59,6 +59,36 @@
 //! let stack = Stack::with_rewrite(policy, ProviderRewrite)?;
 //! # Ok(()) }
 //! ```
+//!
+//! The request that a target gets can be looked at without sending anything, which is a good test of a row of one's
+//! own:
+//!
+//! ```
+//! use longhaul::fallback::{KeySource, Rewrite};
+//! use longhaul_providers::rewrite::{ProviderRewrite, seedream_4_5};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let target = seedream_4_5(
+//!     "https://ark.example/api/v3/images/generations",
+//!     "doubao-seedream-4-5-251128",
+//!     KeySource::secret("from the vault"),
+//! );
+//! let url = "https://first.example/v1beta/models/gemini-3-pro-image:generateContent";
+//! let (head, ()) = http::Request::post(url).body(())?.into_parts();
+//! let body = r#"{ "contents": [{ "parts": [{ "text": "a cat" }] }],
+//!     "generationConfig": { "imageConfig": { "imageSize": "4K", "aspectRatio": "16:9" } } }"#;
+//!
+//! let (head, body) = ProviderRewrite.rewrite(&target, head, body.into()).unwrap();
+//! assert_eq!(head.uri.path(), "/api/v3/images/generations");
+//! let json: serde_json::Value = serde_json::from_slice(&body)?;
+//! assert_eq!(json["model"], "doubao-seedream-4-5-251128");
+//! assert_eq!(json["prompt"], "a cat\n\nAspect ratio 16:9.");
+//! assert_eq!(json["size"], "4K");
+//! # Ok(()) }
+//! ```
+//!
+//! It is not for changing what the first target is sent: that request goes out as the caller wrote it. Answers are not
+//! rewritten either: a caller reads in [`AnsweredBy`](longhaul::fallback::AnsweredBy) in whose words the answer is.
 
 mod gemini;
 mod openai;
@@ -99,10 +129,27 @@ pub use self::seedream::seedream_4_5;
 /// policy.fallback = FallbackPolicy::to([gemini]);
 /// assert!(Stack::with_rewrite(policy, ProviderRewrite).unwrap_err().field().ends_with("sizes"));
 /// ```
+///
+/// What it cannot say it refuses, with the field's name:
+///
+/// ```
+/// use longhaul::fallback::{Dialect, Rewrite, SkipReason, Target};
+/// use longhaul_providers::rewrite::ProviderRewrite;
+///
+/// let mut target = Target::new("gemini", "https://gemini.example");
+/// target.dialect = Dialect::Gemini;
+/// target.sizes = longhaul::fallback::Sizes::Keywords(Default::default());
+/// let (head, ()) = http::Request::post("https://a.example/v1/images/generations").body(()).unwrap().into_parts();
+/// let masked = r#"{ "prompt": "a cat", "mask": "data:image/png;base64,AA" }"#;
+/// let refused = ProviderRewrite.rewrite(&target, head, masked.into()).unwrap_err();
+/// assert_eq!(refused, SkipReason::Field("mask".into()));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ProviderRewrite;
 
 impl Rewrite for ProviderRewrite {
+    /// Run for each target when a stack is built. The key of the error is that of the target's table, such as `sizes`;
+    /// the policy puts `fallback.targets[0]` before it.
     fn check(&self, target: &Target) -> Result<(), ConfigError> {
         match (target.dialect, &target.sizes) {
             (Dialect::Gemini, Sizes::Pixels(_)) => Err(ConfigError::new(
@@ -117,6 +164,8 @@ impl Rewrite for ProviderRewrite {
         }
     }
 
+    /// `key_query` comes before `key_header`. Without either a Gemini target gets its key as `x-goog-api-key` and every
+    /// other one as `authorization`.
     fn key_place(&self, target: &Target) -> KeyPlace {
         if let Some(name) = &target.key_query {
             return KeyPlace::Query(name.clone());
@@ -128,6 +177,11 @@ impl Rewrite for ProviderRewrite {
         KeyPlace::Header(target.key_header.clone().unwrap_or_else(own))
     }
 
+    /// A [`Dialect::Passthrough`] target gets the body unread, and only if it makes pictures of the size that was asked
+    /// for: a size can be changed only in words that are known. Otherwise the body is parsed once, built anew and
+    /// written, so it is held beside the caller's for the length of the hop; the core counts it against its replay
+    /// memory. The [`Workload`] of the returned head is that of the new request, so that clocks and prices go by what
+    /// is really asked for.
     fn rewrite(
         &self,
         target: &Target,

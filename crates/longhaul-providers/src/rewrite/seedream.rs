@@ -1,4 +1,7 @@
 //! Seedream 4.5, as ByteDance and the aggregators offer it.
+//!
+//! It is here as a function and not as a row of a file because a target is plain data of the core, and a policy file
+//! can write the same one down field by field. The comments in the function say where each value is from.
 
 use longhaul::{
     Resolution,
@@ -28,6 +31,20 @@ use longhaul::{
 /// )]);
 /// let stack = Stack::with_rewrite(policy, ProviderRewrite)?;
 /// # Ok(()) }
+/// ```
+///
+/// The fields are public, so that what an aggregator does otherwise is changed afterwards:
+///
+/// ```
+/// use longhaul::{Resolution, fallback::{KeySource, Sizes}};
+/// use longhaul_providers::rewrite::seedream_4_5;
+///
+/// let mut relay = seedream_4_5("https://relay.example/v1/images/generations", "seedream-4-5", KeySource::secret("k"));
+/// if let Sizes::Keywords(words) = &mut relay.sizes {
+///     words.k4 = "4k".to_owned();
+/// }
+/// assert_eq!(relay.resolutions.fit(Resolution::K1), Some(Resolution::K2), "raised, not refused");
+/// assert_eq!((relay.max_images, relay.max_references), (Some(1), Some(14)));
 /// ```
 pub fn seedream_4_5(url: impl Into<String>, model: impl Into<String>, key: KeySource) -> Target {
     let mut target = Target::new("seedream-4.5", url);

@@ -1,4 +1,11 @@
 //! The size that is asked for, in the words of the target.
+//!
+//! Three steps: [`read`] and [`SizeFields::and`] take what the request says in any of the known forms; [`fit`] decides
+//! what the target makes of it; the dialect's `resize` writes the [`Saying`] down. The middle step knows no dialect, so
+//! that each pair of dialects works.
+//!
+//! A size is never guessed from a picture that was not asked for: where neither the detector nor the request says one,
+//! the resolution stays `Unknown`, and the target is told none.
 
 use longhaul::{
     Resolution,
@@ -8,16 +15,21 @@ use longhaul::{
 use super::{ratio::Ratio, translate::unsayable};
 
 /// What a request says about the size.
+///
+/// The last of several statements of one kind counts. Pixels say a resolution and a ratio too.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct SizeFields {
-    /// By a keyword or by pixels.
+    /// The resolution that a keyword names, or that follows from the pixels.
     pub(super) resolution: Option<Resolution>,
+    /// Width and height, where the request names them; kept exactly where the target takes pixels too.
     pub(super) pixels: Option<(u64, u64)>,
     pub(super) ratio: Option<Ratio>,
 }
 
 impl SizeFields {
     /// Reads `4K`, `4096x4096`, `16:9`, `auto`, and adds it. `None` where it is not understood.
+    ///
+    /// `auto` and an empty text leave the size to the provider, which is what saying nothing does.
     pub(super) fn and(mut self, text: &str) -> Option<Self> {
         let text = text.trim();
         if text.is_empty() || text.eq_ignore_ascii_case("auto") {
@@ -38,6 +50,8 @@ impl SizeFields {
 }
 
 /// The words in use; a 3K picture counts with the largest, as the detector has it.
+///
+/// Case does not matter here; it does matter to some targets, which is why each has words of its own.
 pub(super) fn keyword(text: &str) -> Option<Resolution> {
     const WORDS: [(&str, Resolution); 6] = [
         ("512", Resolution::K1),
@@ -53,34 +67,51 @@ pub(super) fn keyword(text: &str) -> Option<Resolution> {
         .map(|(_, resolution)| *resolution)
 }
 
+/// Reads `4096x4096`, with `x`, `X`, `×` or `*` between: all four are seen in the wild. Edges of more than 32 bits are
+/// refused.
 fn pixels(text: &str) -> Option<(u64, u64)> {
     let (width, height) = text.split_once(['x', 'X', '×', '*'])?;
     let edge = |text: &str| text.trim().parse::<u32>().ok().map(u64::from);
     Some((edge(width)?, edge(height)?))
 }
 
-/// The size as it is to be written.
+/// What a target is asked for: a resolution, and the words for it.
 #[derive(Debug)]
 pub(super) struct Size<'t> {
     pub(super) resolution: Resolution,
+    /// `None` where the request's own words stay.
     pub(super) said: Option<Saying<'t>>,
 }
 
+/// What is written into the request.
 #[derive(Debug)]
 pub(super) struct Saying<'t> {
+    /// The target's keyword, or `widthxheight`; `None` where the target has no word for this resolution, or nothing is
+    /// known of it.
     pub(super) size: Option<String>,
-    /// What the size leaves open.
+    /// The ratio, where the text of the size does not already say it.
     pub(super) ratio: Option<Ratio>,
+    /// Where the target reads a ratio.
     pub(super) ratio_in: &'t RatioPlacement,
 }
 
 impl Size<'_> {
+    /// Whether nothing is written. Such a request cannot be translated into another dialect.
     pub(super) const fn is_as_asked(&self) -> bool {
         self.said.is_none()
     }
 }
 
 /// What `target` is told where a request says `said`, and asks for `resolution` as far as is known.
+///
+/// The detector's word for the resolution outranks the body's, because it has also seen model suffixes and headers. A
+/// target that raises or caps (see [`Resolutions`](longhaul::fallback::Resolutions)) is told the size that it makes, in
+/// a keyword or as pixels of about the nominal area (1024², 2048², 4096²); the caller's exact pixels are kept only
+/// where the resolution is the one asked for.
+///
+/// Errors: [`SkipReason::Resolution`] where the target makes no such size, or no edges fit its range;
+/// [`SkipReason::Ratio`] where it is too narrow; [`SkipReason::Dialect`] where the core has a way of saying sizes that
+/// is newer than this crate.
 pub(super) fn fit<'t>(
     target: &'t Target,
     said: &SizeFields,
@@ -127,6 +158,8 @@ pub(super) fn fit<'t>(
 }
 
 /// The word for `resolution`, if it is to be said.
+///
+/// An empty word in the policy means “say nothing”, for models that make one size and are not asked for it.
 fn word(words: &Keywords, resolution: Resolution) -> Option<&str> {
     let word = match resolution {
         Resolution::K1 => &words.k1,
@@ -139,6 +172,10 @@ fn word(words: &Keywords, resolution: Resolution) -> Option<&str> {
 
 /// Width and height of a picture of this shape with `area` pixels, or as near to it as the target comes. `None` where there
 /// is no such picture.
+///
+/// Both edges are multiples of the target's step. Of the four ways to round them the first within its range of areas is
+/// taken, rounding down first. The property test `fitted_pixels_are_within_the_range` bounds what is lost: the shape is
+/// within 5 %.
 pub(super) fn fit_pixels(range: &Pixels, area: u64, shape: Ratio) -> Option<(u64, u64)> {
     let area = area.clamp(range.min, range.max) as f64;
     let edges = ((area * shape.value()).sqrt(), (area / shape.value()).sqrt());
@@ -156,7 +193,7 @@ pub(super) fn fit_pixels(range: &Pixels, area: u64, shape: Ratio) -> Option<(u64
         .find(|(width, height)| (range.min..=range.max).contains(&width.saturating_mul(*height)))
 }
 
-/// Of the square picture that a class is named by.
+/// The pixels of the square picture that a resolution is named by.
 fn nominal_area(resolution: Resolution) -> Option<u64> {
     let edge: u64 = match resolution {
         Resolution::K1 => 1024,
@@ -168,6 +205,8 @@ fn nominal_area(resolution: Resolution) -> Option<u64> {
 }
 
 /// A ratio that nothing but a square can stand for.
+///
+/// For targets that are told no ratio at all.
 pub(super) fn must_be_square(ratio: Option<Ratio>) -> Result<(), SkipReason> {
     match ratio {
         None | Some(Ratio::SQUARE) => Ok(()),
@@ -176,6 +215,8 @@ pub(super) fn must_be_square(ratio: Option<Ratio>) -> Result<(), SkipReason> {
 }
 
 /// Adds the text in `field` to what is `said`.
+///
+/// A value that is no text, or a text that is no size, makes the target unfit; [`SkipReason::Field`] names the field.
 pub(super) fn read(
     said: SizeFields,
     field: &str,

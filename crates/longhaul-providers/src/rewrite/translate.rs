@@ -2,6 +2,11 @@
 //!
 //! A new JSON body is built from the parsed one. What the target cannot be told is never left out in
 //! silence: the target is passed over, and the report names the field.
+//!
+//! The order matters. The target's `remove` comes first, so that a field that it is known to ignore does not make it
+//! unfit. Then the size is read from the request's own fields, the body is brought into the other dialect, and the size
+//! is written in the new words. The target's `set` comes last, and only where the request does not already say
+//! something.
 
 use bytes::Bytes;
 use longhaul::{
@@ -15,6 +20,8 @@ use super::{gemini, openai, size};
 pub(super) type Object = Map<String, Json>;
 
 /// What a request asks for, in no dialect.
+///
+/// It is what both dialects can say. What one of them alone can say is refused when it is read.
 #[derive(Debug)]
 pub(super) struct ImageRequest {
     pub(super) prompt: String,
@@ -25,11 +32,14 @@ pub(super) struct ImageRequest {
 #[derive(Debug)]
 pub(super) struct Reference {
     pub(super) media_type: String,
-    /// In base64.
+    /// The file, in base64.
     pub(super) data: String,
 }
 
 /// The dialect of a request, by its path.
+///
+/// `None` for all other calls: image edits, which are multipart, and Responses have no form here, so that a target that
+/// needs translation is passed over with [`SkipReason::Dialect`].
 pub(super) fn dialect_of(path: &str) -> Option<Dialect> {
     if path.ends_with("/images/generations") {
         return Some(Dialect::OpenAiImages);
@@ -40,6 +50,9 @@ pub(super) fn dialect_of(path: &str) -> Option<Dialect> {
 }
 
 /// The body for `target` of a request in the dialect `from` with this body, and which resolution it asks for.
+///
+/// The whole body is parsed into a tree: reference images are copied twice on this way, once into the tree and once out
+/// of it. It happens on the hop to another target alone.
 pub(super) fn body(
     target: &Target,
     from: Option<Dialect>,
@@ -53,6 +66,8 @@ pub(super) fn body(
     Ok((body.into(), resolution))
 }
 
+/// One tree into another. Within one dialect the request keeps all its fields but those of the size and the model;
+/// between two, it is built anew from the [`ImageRequest`].
 fn translate(
     target: &Target,
     from: Dialect,
@@ -96,11 +111,12 @@ fn checked(target: &Target, request: ImageRequest) -> Result<ImageRequest, SkipR
     }
 }
 
+/// A value of a target's `set`, as JSON.
 fn json_of(value: &FieldValue) -> Json {
     serde_json::to_value(value).expect("a flag, a number or a text is JSON")
 }
 
-/// A field that the target cannot be told.
+/// The reason for passing a target over that has no word for this field.
 pub(super) fn unsayable(field: &str) -> SkipReason {
     SkipReason::Field(field.into())
 }

@@ -1,55 +1,83 @@
 //! The events of a stream, as its bytes come in pieces of any size.
+//!
+//! A parser by bytes, and not one of the crates for server-sent events, for two reasons. A picture is one line of up to
+//! 40 MB that arrives in thousands of pieces: a parser that looks for the end of the line from its beginning at each
+//! piece takes time by the square of its length. And most of what comes is thrown away (partial images, second copies
+//! of a picture), so it must not be held first: whether an event's data is kept is decided by its name, as soon as that
+//! is known. The test `a_line_of_40_mb_takes_time_by_its_length_and_no_more` keeps the first, and
+//! `events_are_the_same_in_any_pieces_and_with_any_line_end` that cuts make no difference.
+//!
+//! It follows the text of the WHATWG standard: lines end with CR, LF or both; one blank behind the colon is no part of
+//! the value; several `data` lines are joined by line feeds; a blank line ends the event; an event that the stream's
+//! end cuts off is none. `id` and `retry` are skipped, since nothing here reconnects.
 
 use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 
 /// Follows a stream. Data that nobody wants is dropped as it passes.
+///
+/// Its memory is the name (128 bytes at most) and the data of the event that is being read (`longest` at most).
 #[derive(Debug)]
 pub(super) struct Events {
     line: Line,
     /// What stood before it was a carriage return: a line feed belongs to it.
     after_return: bool,
+    /// The value of the last `event` field, cut off at [`NAME`].
     name: Vec<u8>,
+    /// What of the event's data was kept so far, its lines joined.
     data: BytesMut,
+    /// How many `data` fields the event had: an event without any is no message.
     lines_of_data: u32,
+    /// Whether data under this name is kept.
     wanted: fn(&[u8]) -> bool,
+    /// The most that is kept of one event, in bytes.
     longest: usize,
+    /// The limit was passed: the event is still followed to its end, and then reported in place of its data.
     too_long: bool,
 }
 
+/// How far the current line was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     /// So much of a field's name was seen, which may be `data` or `event`.
     Field(usize, EventField),
     /// Right behind the colon, where one blank is no part of the value.
     Colon(EventField),
+    /// Within the value, up to the end of the line.
     Value(EventField),
 }
 
+/// Which field the line is, as far as its name was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EventField {
     /// Nothing of the line was seen.
     Unknown,
+    /// `data`, or a beginning of it.
     Data,
     Event,
+    /// A line that begins with a colon.
     Comment,
     Other,
 }
 
-/// What came.
+/// What was taken out of the stream.
 #[derive(Debug, PartialEq)]
 pub(super) enum Event {
     /// A comment: it keeps the line open.
     Comment,
     /// An event without its data: nobody wants that.
+    ///
+    /// It is counted, and tells by its name that something is going on.
     Passed { name: String },
     /// An event with its data, in one piece. The name is empty where it has none.
     Data { name: String, data: Bytes },
-    /// An event that is longer than may be held.
+    /// An event with more data than may be held, of which nothing was kept.
     TooLong,
 }
 
 /// No name is longer.
+///
+/// No documented name is half as long. What is longer is cut, and then is no name that is known.
 const NAME: usize = 128;
 
 impl Events {
@@ -73,6 +101,9 @@ impl Events {
     }
 
     /// Takes the next event out of `piece`; what is left of it stays there. `None` where more must come first.
+    ///
+    /// It is called again with the same piece until it says `None`, and then with the next one. A value is taken with
+    /// one search for the end of its line; only names and colons are read byte by byte.
     pub(super) fn next(&mut self, piece: &mut Bytes) -> Option<Event> {
         while !piece.is_empty() {
             if std::mem::take(&mut self.after_return) && piece[0] == b'\n' {
@@ -105,7 +136,7 @@ impl Events {
         None
     }
 
-    /// One byte before the value of a line.
+    /// Takes one byte of a line before its value: of the field's name, or the blank behind the colon.
     fn begin(&mut self, byte: u8) {
         self.line = match self.line {
             Line::Field(0, _) if byte == b':' => Line::Value(EventField::Comment),
@@ -142,6 +173,7 @@ impl Events {
         };
     }
 
+    /// The colon was passed: a new name replaces the old one, and a further `data` line is joined to those before.
     fn value_begins(&mut self, field: EventField) {
         match field {
             EventField::Event => self.name.clear(),
@@ -155,6 +187,7 @@ impl Events {
         }
     }
 
+    /// A part of a value, however it was cut.
     fn value(&mut self, field: EventField, value: &[u8]) {
         match field {
             EventField::Event => {
@@ -174,10 +207,13 @@ impl Events {
     }
 
     /// An event without a name may be anything.
+    ///
+    /// So data that comes before its `event` line is kept until the name is known.
     fn keeps(&self) -> bool {
         !self.too_long && (self.name.is_empty() || (self.wanted)(&self.name))
     }
 
+    /// What the end of a line makes: a comment at once, an event where the line was blank, and else nothing yet.
     fn line_ended(&mut self) -> Option<Event> {
         let line = std::mem::replace(&mut self.line, Line::Field(0, EventField::Unknown));
         match line {

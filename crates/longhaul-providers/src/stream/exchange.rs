@@ -1,4 +1,9 @@
 //! One call from its unary request, through a stream, to its unary answer.
+//!
+//! The stream is asked for with the caller's own request and one or two more fields; the attempt's handle goes with it,
+//! so that for the layers around this is one attempt with one answer. Whether the peer streams is decided by the first
+//! byte of its answer, because `Content-Type` is wrong in both directions at relays. A refusal that names what was
+//! added is no outcome of the attempt: nothing was begun, and the same attempt sends the unary call.
 
 use std::sync::Arc;
 
@@ -24,9 +29,12 @@ use crate::{
     tasks::{answer, submit},
 };
 
-/// A refusal is short.
+/// The longest refusal that is read to be understood: 64 KiB, in bytes. A longer answer is handed on unread.
 const SHORT: usize = 64 * 1024;
 
+/// Every way out is an answer or an error of the attempt; which, is the table of [the module](super). The deadline ends
+/// the asking and the reading; a unary call that follows is bounded by the layers above. Dropping the future closes the
+/// connection; what was asked for is then in doubt, and the layers above say so.
 pub(super) async fn run<S, B, R>(
     mut call: Call<S>,
     body: B,
@@ -83,19 +91,23 @@ where
     }
 }
 
-/// What the asking for a stream led to.
+/// What the peer made of the request for a stream.
 enum StreamAnswer<R> {
-    /// A stream, and what of it has come.
+    /// A stream: its head, its first bytes, and the rest.
     Stream(Box<Parts>, Bytes, R),
-    /// Something that the caller is to see.
+    /// An answer that is handed on as it is, such as a refusal for another reason.
     Answer(Response<JoinedBody<R>>),
     /// The unary answer: the host does not stream.
     Ignored(Response<JoinedBody<R>>),
-    /// A refusal of the stream; nothing was begun.
+    /// The peer refused the stream, and has begun nothing.
     NotOffered,
 }
 
 /// Asks for the stream; once more where it wants at least one partial image.
+///
+/// Some peers refuse a stream of `partial_images = 0`, with a message that speaks of “non-zero partial images”. One is
+/// asked for then, in the same attempt: the first request was refused before work began. No other refusal is followed
+/// by a second question.
 async fn asked<S, B, R>(
     call: &mut Call<S>,
     plan: &StreamPlan,
@@ -152,6 +164,7 @@ where
     }
 }
 
+/// Whether the head calls the answer a stream: asked only where the body says nothing, since it is empty or all blanks.
 fn is_events(head: &Parts) -> bool {
     let kind = head.headers.get(CONTENT_TYPE);
     kind.and_then(|kind| kind.to_str().ok())
@@ -159,6 +172,8 @@ fn is_events(head: &Parts) -> bool {
 }
 
 /// The first piece of a body with anything in it but blanks; all of it where there is none.
+///
+/// Blanks are what a gateway's heartbeat sends before the answer; they decide nothing and are dropped.
 async fn first<R>(body: &mut R) -> Result<Bytes, Error>
 where
     R: Bytewise,
@@ -172,6 +187,8 @@ where
     }
 }
 
+/// The unary answer: of the stream's head only ids and what OpenAI says of itself are kept, since length, type and
+/// encoding were those of the events. The [`StreamReport`] goes into its extensions.
 fn response<R>(head: &Parts, finished: Finished, report: StreamReport) -> Response<JoinedBody<R>> {
     let length: usize = finished.pieces.iter().map(Bytes::len).sum();
     let mut response = Response::new(JoinedBody::whole(finished.pieces));

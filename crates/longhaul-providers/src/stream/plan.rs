@@ -1,4 +1,9 @@
 //! Whether a call has a form as a stream.
+//!
+//! A stream is made only of a call that means the same as a stream. A caller who says anything about streaming
+//! (`stream`, even `false`), about background work or about partial images gets what they asked for: the answer would
+//! otherwise come in a form that was ruled out, or with drafts that they pay for. The test
+//! `what_has_no_form_as_a_stream_passes_as_it_is` goes through them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +17,7 @@ use longhaul::Workload;
 use super::policy::{Api, StreamPolicy, StreamRow};
 use crate::exchange::{Account, Memory, Scalar, TopFields, Whole, authority, is_json};
 
-/// How a call becomes a stream.
+/// How one call becomes a stream: the row of its host, and whose call it is.
 #[derive(Clone, Debug)]
 pub(super) struct StreamPlan {
     pub(super) row: StreamRow,
@@ -23,6 +28,9 @@ pub(super) struct StreamPlan {
 const NEVER_WITH: [&str; 3] = ["stream", "background", "partial_images"];
 
 impl StreamPlan {
+    /// By the head alone: a `POST` of JSON, a host of the policy, a path of its API, and no refusal remembered. Of the
+    /// Responses API only calls that ask for pictures are taken, where a detector above says which; without one all
+    /// are.
     pub(super) fn of(
         policy: &StreamPolicy,
         refused: &Memory<(Account, Api)>,
@@ -45,6 +53,8 @@ impl StreamPlan {
     }
 
     /// What the body says, if it agrees.
+    ///
+    /// The answer holds `n`, the number of pictures, if the request says one.
     pub(super) fn agrees(&self, body: &Whole) -> Option<TopFields> {
         let said = body.said(&[&NEVER_WITH[..], &["n"]].concat())?;
         // `background` of the images API is a colour.
@@ -56,6 +66,8 @@ impl StreamPlan {
     }
 
     /// The fields that ask for the stream, with so many partial images.
+    ///
+    /// The Responses API takes the number of partial images within its tool, and not here.
     pub(super) fn fields(&self, partial_images: u8) -> BTreeMap<String, Scalar> {
         let mut fields = BTreeMap::from([("stream".to_owned(), Scalar::Flag(true))]);
         if self.row.api == Api::Images {
@@ -65,6 +77,8 @@ impl StreamPlan {
         fields
     }
 
+    /// The head for a body that has become longer, which accepts both forms of an answer: a peer that does not stream
+    /// is to send its unary answer and no refusal.
     pub(super) fn head(&self, mut head: Parts) -> Parts {
         head.headers.remove(CONTENT_LENGTH);
         let accept = HeaderValue::from_static("text/event-stream, application/json");
@@ -74,6 +88,8 @@ impl StreamPlan {
 }
 
 /// How many pictures a request asks for.
+///
+/// 1 where it says none; a stream is over when so many have come.
 pub(super) fn images(said: &TopFields) -> usize {
     match said.fields.get("n") {
         Some(Some(Scalar::Number(n))) => usize::try_from(*n).unwrap_or(1),

@@ -1,4 +1,11 @@
 //! Reading a stream until its answer is there.
+//!
+//! Three things end it: the answer is complete, the stream ends, or the deadline passes. Silence ends nothing. It is
+//! measured, and where pings had come before it is said to be late; a stream that never pings cannot be told from one
+//! that hangs, and is waited for.
+//!
+//! What is said of the attempt while reading (drafts, pings, silence) goes onto its handle at once and not at the end,
+//! because the layers above decide by it while the stream is still open.
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
@@ -15,6 +22,8 @@ use super::{
 use crate::exchange::Bytewise;
 
 /// The next piece of a body, trailers passed over.
+///
+/// `None` at the end. No event stands in trailers.
 pub(super) async fn next<R>(body: &mut R) -> Result<Option<Bytes>, Error>
 where
     R: Bytewise,
@@ -33,16 +42,26 @@ where
 }
 
 /// Reads a stream.
+///
+/// The state of one stream being read; it is made before the request is sent, so that time counts from there.
 pub(super) struct Reading {
+    /// The handle of the attempt, where a layer above has put one on the request.
     pub(super) attempt: Option<Attempt>,
     pub(super) assembly: Assembly,
     pub(super) events: Events,
+    /// The policy's limit, after which an attempt is late.
     pub(super) silence: Duration,
+    /// When the stream was asked for.
     pub(super) started: Instant,
+    /// When the reading ends at the latest.
     pub(super) deadline: Instant,
 }
 
 impl Reading {
+    /// Reads from `begun`, which was read already, on through `body`, until the answer is there. The rest of the body
+    /// is dropped unread, and with it the connection: a stream may stay open behind its last event.
+    ///
+    /// A stream of the images API that ends with fewer pictures than were asked for is an answer of those that came.
     pub(super) async fn until_finished<R>(
         mut self,
         begun: Bytes,
@@ -78,6 +97,8 @@ impl Reading {
     }
 
     /// What the books say of it.
+    ///
+    /// Partial images are charged on their own; pings prove that the path is alive.
     fn note(&self) {
         let Some(attempt) = &self.attempt else {
             return;
@@ -89,6 +110,8 @@ impl Reading {
     }
 
     /// The next piece, however long it takes; a silence after a ping was seen is late.
+    ///
+    /// A silence is late once: after it, the reading waits for the deadline alone.
     async fn next_piece<R>(&mut self, body: &mut R) -> Result<Option<Bytes>, Error>
     where
         R: Bytewise,
@@ -113,15 +136,18 @@ impl Reading {
         piece
     }
 
+    /// Keeps the longest silence. It is measured while waiting only, and not while events are taken apart.
     fn heard(&mut self, since: Instant) {
         let report = &mut self.assembly.report;
         report.longest_silence = report.longest_silence.max(since.elapsed());
     }
 
+    /// An error of the stream itself. Its kind is `Inner`, as of anything that went wrong below the clocks.
     fn failed(&self, error: StreamError) -> Error {
         self.attributed(Error::new(ErrorKind::Inner).with_source(error))
     }
 
+    /// The deadline has passed: also used where the request for the stream was not even answered by then.
     pub(super) fn expired(&self) -> Error {
         let StreamReport { events, pings, .. } = self.assembly.report;
         let error = Error::new(ErrorKind::Timeout {
@@ -133,6 +159,7 @@ impl Reading {
         self.attributed(error.with_source(StreamError::Open { events, pings }))
     }
 
+    /// With the attempt's handle in it, so that the error tells what was sent and how long ago.
     fn attributed(&self, error: Error) -> Error {
         match &self.attempt {
             Some(attempt) => error.with_attempt(attempt),

@@ -1,3 +1,5 @@
+//! The service: decides by the head, and hands all else to the exchange.
+
 use std::{
     sync::Arc,
     task::{Context, Poll},
@@ -20,16 +22,43 @@ use crate::exchange::{Account, JoinedBody, Memory, ResponseFuture, begin};
 ///
 /// A line on which something comes every 30 s is cut by few of the proxies that wait for bytes. A call that cannot be a stream passes as it
 /// is.
+///
+/// The service below has to be `Clone`, as every client of `tower`'s is that shares its connections: an exchange
+/// outlives the call that made it. The answer's body is whole in memory where a stream was read; all other answers pass
+/// frame by frame.
+///
+/// A caller sends what it always sent; here the provider answers with events, and the caller gets the unary answer:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use http_body_util::{BodyExt, Full};
+/// use longhaul_providers::stream::{Api, StreamPolicy, StreamUpgradeLayer};
+/// use longhaul_sim::{Provider, Weight};
+/// use tower::{Layer, ServiceExt};
+///
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let policy = StreamPolicy::default().at("relay.test", Api::Images, 0);
+/// let client = StreamUpgradeLayer::new(policy)?.layer(provider.clone());
+/// let request = http::Request::post("http://relay.test/v1/images/generations")
+///     .body(Full::from(r#"{ "prompt": "a cat", "n": 2 }"#))?;
+/// let answer = client.oneshot(request).await?.into_body().collect().await?.to_bytes();
+/// let document: serde_json::Value = serde_json::from_slice(&answer)?;
+/// assert_eq!(document["data"].as_array().unwrap().len(), 2);
+/// assert_eq!(provider.oracle().totals().requests, 1, "one call, one answer");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct StreamUpgrade<S> {
     inner: S,
     shared: Arc<Shared>,
 }
 
-/// What all services of a layer know.
+/// What all services of one layer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) policy: StreamPolicy,
+    /// Hosts that did not stream for an account, by API.
     pub(super) refused: Memory<(Account, Api)>,
 }
 
@@ -48,6 +77,14 @@ impl<S> StreamUpgrade<S> {
     }
 
     /// The policy that it keeps.
+    ///
+    /// ```
+    /// use longhaul_providers::stream::{StreamPolicy, StreamUpgradeLayer};
+    /// use tower::Layer;
+    ///
+    /// let client = StreamUpgradeLayer::default().layer(());
+    /// assert_eq!(client.policy(), &StreamPolicy::default());
+    /// ```
     pub fn policy(&self) -> &StreamPolicy {
         &self.shared.policy
     }

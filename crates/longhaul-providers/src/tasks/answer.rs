@@ -1,4 +1,9 @@
 //! The unary answer, from what was told of a task that has ended.
+//!
+//! The caller asked for a unary answer and gets one: the same document, under the status that the unary call would have
+//! had. A classifier, a price table or the caller's own code cannot tell the difference, except by the header
+//! `x-longhaul-task` and the [`TaskReport`](super::TaskReport) in the extensions. The picture is never copied: it is a
+//! slice of the last poll's answer.
 
 use bytes::Bytes;
 use http::{
@@ -16,18 +21,23 @@ use super::{
 use crate::{exchange::JoinedBody, json};
 
 /// The header of an answer that says which task it was.
+///
+/// A support request names the task by it, also where extensions do not reach: through a gateway.
 pub(super) const TASK_HEADER: HeaderName = HeaderName::from_static("x-longhaul-task");
 
-/// What the caller gets.
+/// The unary answer in its parts: what the caller gets, without a head yet.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unary {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
-    /// Whether there is a picture in it.
+    /// Whether the document has a picture in it, by the places that the dialect names.
     pub(crate) picture: bool,
 }
 
 /// The unary answer of a task that is done. `None` where the place of the result holds nothing.
+///
+/// Links (fal, Replicate) are not followed: the caller gets links from the unary call too. With `from = "links"` the
+/// document is made here, in the form of the images API.
 pub(super) fn done(dialect: &Dialect, body: &Bytes) -> Option<Unary> {
     let document = json::document(body)?;
     let row = &dialect.result;
@@ -45,6 +55,9 @@ pub(super) fn done(dialect: &Dialect, body: &Bytes) -> Option<Unary> {
 }
 
 /// Whether a unary answer has a picture in it.
+///
+/// Asked of the unary answer and not of the task's state: `completed` with an empty list is an answer without a
+/// picture.
 pub(super) fn has_picture(dialect: &Dialect, body: &Bytes) -> bool {
     json::document(body).is_some_and(|document| {
         let mut places = dialect.result.pictures.iter();
@@ -52,7 +65,7 @@ pub(super) fn has_picture(dialect: &Dialect, body: &Bytes) -> bool {
     })
 }
 
-/// An answer of the images API with these links.
+/// A document in the form of the images API, `{"data": [{"url": …}]}`, with these links.
 fn links(found: Vec<&RawValue>) -> Bytes {
     let urls = found.into_iter().filter_map(json::text);
     let data: Vec<_> = urls.map(|url| json!({ "url": url })).collect();
@@ -60,6 +73,13 @@ fn links(found: Vec<&RawValue>) -> Bytes {
 }
 
 /// The status and the document that the unary call would have had.
+///
+/// The status is, in this order: what the task itself tells, what its code means in the table of [`codes`], 500. The
+/// document is the task's error object under `error`, or the whole answer where that is the error, or one that is made
+/// of the code.
+///
+/// A task that was cut short for a reason that the table does not know (`max_output_tokens`) is no failure: it is
+/// answered with 200 and without a picture, as the unary call is.
 pub(crate) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
     let row = &dialect.failure;
     let document = json::document(body);
@@ -103,6 +123,8 @@ pub(crate) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
 }
 
 /// Whether a task that failed says that somebody cancelled it.
+///
+/// Some APIs have no state for it, and end a cancelled task as failed with such a code.
 pub(super) fn says_cancelled(dialect: &Dialect, body: &Bytes) -> bool {
     let Some(document) = json::document(body) else {
         return false;
@@ -113,6 +135,8 @@ pub(super) fn says_cancelled(dialect: &Dialect, body: &Bytes) -> bool {
 }
 
 /// The answer with the head that the last poll came with, as far as it is about the answer.
+///
+/// Length and type are those of the document that is handed on, since the poll's own described another one.
 pub(crate) fn response<R>(head: &Parts, unary: Unary) -> Response<JoinedBody<R>> {
     let length = unary.body.len();
     let mut response = Response::new(JoinedBody::whole([unary.body]));
@@ -125,6 +149,9 @@ pub(crate) fn response<R>(head: &Parts, unary: Unary) -> Response<JoinedBody<R>>
 }
 
 /// Ids, and what OpenAI says of itself.
+///
+/// All names that end in `request-id`, `cf-ray`, and `openai-…`: what a provider's support asks for, and nothing that
+/// describes the poll.
 pub(crate) fn kept(headers: &HeaderMap) -> HeaderMap {
     let is_kept = |name: &HeaderName| {
         let name = name.as_str();

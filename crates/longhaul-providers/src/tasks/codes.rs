@@ -1,4 +1,8 @@
 //! The status that a unary call would have had, by the word that a failed task gives as its reason.
+//!
+//! A failed task is told in a 200, and what a caller does next (ask again, change the prompt, wait) is decided by
+//! status. So the word is turned back into the status. Words that mean “not this prompt” are 400 and never tried again;
+//! words that mean “not now” are 429, 503 or 504.
 
 use http::StatusCode;
 
@@ -33,11 +37,19 @@ const CODES: &[(&str, u16)] = &[
 ];
 
 /// The status for a word; 500 for one that nobody knows: the task has ended, so that nothing on the way cut it.
+///
+/// ```text
+/// status(Some("rate_limit_exceeded")) is 429
+/// status(Some("weather_turned"))      is 500
+/// ```
 pub(crate) fn status(code: Option<&str>) -> StatusCode {
     known(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The status for a word that the table has.
+///
+/// `None` lets the caller of this function say what an unknown word means: a stream's error without a known code is
+/// 502.
 pub(crate) fn known(code: Option<&str>) -> Option<StatusCode> {
     // `code: and a text`, as Replicate has it.
     let code = code.map(|code| code.split(':').next().unwrap_or(code).trim())?;
@@ -45,6 +57,7 @@ pub(crate) fn known(code: Option<&str>) -> Option<StatusCode> {
     StatusCode::from_u16(*status).ok()
 }
 
+/// Whether a code fits a word of the table, with `*` at either end or at both.
 fn fits(word: &str, code: &str) -> bool {
     match (word.strip_prefix('*'), word.strip_suffix('*')) {
         (Some(_), Some(_)) => code.contains(word.trim_matches('*')),

@@ -1,4 +1,8 @@
 //! Collecting a task by its handle, whoever submitted it.
+//!
+//! After a crash the ledger has handles and no calls. [`collect`] is the half of the exchange that needs no call: it
+//! polls, and tells what it finds as data. It shares the poller with the layer and nothing else: no open tasks, no rate
+//! of other calls, no attempt.
 
 use std::time::Duration;
 
@@ -42,6 +46,8 @@ use crate::{
 #[non_exhaustive]
 pub enum Collected {
     /// The unary answer is here; what it means is for a classifier to say, as with any answer.
+    ///
+    /// A task that failed is an answer too, with the status of its failure.
     Answer {
         /// The status that the unary call would have had.
         status: StatusCode,
@@ -55,14 +61,27 @@ pub enum Collected {
         report: TaskReport,
     },
     /// The task has not ended yet, or nothing could be learned of it: ask again later.
+    ///
+    /// The report tells how often it was asked after, and which states nobody knows.
     Open(TaskReport),
     /// It brings nothing any more: lost, or not to be asked after with this key.
+    ///
+    /// With [`TaskError::TooLong`] the picture is still there: a larger [`longest_answer`](TasksPolicy::longest_answer)
+    /// collects it.
     Failed(TaskError),
 }
 
 impl Collected {
     /// What is known of the attempt now, where the answer alone tells it: `Delivered` with a picture, `NoImage` without,
     /// `Undelivered` of a lost task; `None` where the task is open, or failed in words that a classifier reads.
+    ///
+    /// ```
+    /// use longhaul::Class;
+    /// use longhaul_providers::tasks::{Collected, TaskError};
+    ///
+    /// let lost = TaskError::Lost { dialect: "fal".into(), id: "t1".into(), status: http::StatusCode::NOT_FOUND };
+    /// assert_eq!(Collected::Failed(lost).class(), Some(Class::Undelivered));
+    /// ```
     pub fn class(&self) -> Option<Class> {
         match self {
             Self::Answer {
@@ -108,6 +127,26 @@ impl Collected {
 /// # Errors
 ///
 /// If the policy has no such dialect, or the handle's poll URL is none.
+///
+/// A `within` that is shorter than [`poll_timeout`](TasksPolicy::poll_timeout) counts as that, so that one question at
+/// least is asked and may be answered. Dropping the future ends the polling and changes nothing at the provider.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use http_body_util::Full;
+/// use longhaul_providers::tasks::{Collected, TaskHandle, TasksPolicy, collect};
+/// use longhaul_sim::Provider;
+///
+/// // What another process has written down. The provider has never heard of the task.
+/// let handle = TaskHandle::new("openai-responses", "resp_1", "http://sim.test/v1/responses/resp_1", None);
+/// let provider = Provider::builder().build()?;
+/// let (policy, no_key) = (TasksPolicy::default(), http::HeaderMap::new());
+/// let collected = collect::<_, Full<bytes::Bytes>, _>(&handle, &policy, provider, no_key, Duration::ZERO).await?;
+/// assert_eq!(collected.class(), Some(longhaul::Class::Undelivered), "{collected:?}");
+/// # Ok(()) }
+/// ```
 pub async fn collect<S, B, R>(
     handle: &TaskHandle,
     policy: &TasksPolicy,
@@ -170,6 +209,7 @@ where
     Ok(collected(dialect, policy, poller.report, ended))
 }
 
+/// Where a result is fetched, as the answer tells it; the host alone where that gets no key.
 fn result_uri(dialect: &Dialect, origin: &Origin, body: &Bytes) -> Result<Uri, Box<str>> {
     let at = dialect.result.at.as_ref();
     let url = json::document(body).and_then(|document| at?.text(document));
@@ -179,6 +219,7 @@ fn result_uri(dialect: &Dialect, origin: &Origin, body: &Bytes) -> Result<Uri, B
     uri.ok_or_else(|| super::submit::host_of(url.as_deref()))
 }
 
+/// What an end means to whoever collects; it writes nothing down.
 fn collected<R>(
     dialect: &Dialect,
     policy: &TasksPolicy,

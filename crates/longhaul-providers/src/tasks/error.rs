@@ -1,3 +1,5 @@
+//! What a task can lack, for whoever reads an error's source.
+
 use std::fmt;
 
 use http::StatusCode;
@@ -17,10 +19,23 @@ use http::StatusCode;
 ///     }
 /// }
 /// ```
+///
+/// | variant | the task | what to do |
+/// |---|---|---|
+/// | `Lost` | is gone, and was accepted | claim it; a retry orders another picture |
+/// | `Unauthorized` | goes on | correct the key, and collect it |
+/// | `ForeignHost` | goes on | list the host under `task.key_hosts`, if it is the provider's |
+/// | `BadId` | goes on, and cannot be named | check `task.id` of the dialect |
+/// | `TooLong` | is done | raise `longest_answer`, and collect it |
+/// | `Open` | goes on | collect it later |
+///
+/// The message of each says so too. No key, prompt, picture or whole URL is in any of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TaskError {
     /// The provider does not know the task any more: it lost it, or let it expire.
+    ///
+    /// Only after the grace of the policy: a task that is not found right after the submit may be late.
     Lost {
         /// By which dialect it was submitted.
         dialect: Box<str>,
@@ -30,6 +45,8 @@ pub enum TaskError {
         status: StatusCode,
     },
     /// The provider does not let this key ask after the task.
+    ///
+    /// 401 or 403, told to a poll. The submit was accepted with the same key.
     Unauthorized {
         /// By which dialect it was submitted.
         dialect: Box<str>,
@@ -48,6 +65,8 @@ pub enum TaskError {
         host: Box<str>,
     },
     /// The submit was answered with an id that cannot be a part of a URL.
+    ///
+    /// Empty, longer than 256 bytes, or of dots alone.
     BadId {
         /// By which dialect it was submitted.
         dialect: Box<str>,
@@ -62,6 +81,8 @@ pub enum TaskError {
         limit: usize,
     },
     /// The task has not ended, and nobody waits any longer.
+    ///
+    /// The error's kind is `Timeout`, of the clock of the whole operation; retry makes no duplicate of it.
     Open {
         /// By which dialect it was submitted.
         dialect: Box<str>,

@@ -1,4 +1,16 @@
 //! One call from its unary request to its unary answer.
+//!
+//! The order of the steps is what makes a picture paid once:
+//!
+//! 1. The body is read, and the call passed on where it has no form as a task.
+//! 2. Calls of one operation (account, key, path, body) wait for each other, and whoever finds an open task collects it.
+//! 3. The ledger is told that a submit leaves, then the submit leaves.
+//! 4. The handle is noted in memory as soon as the submit is answered, and durably before the first poll.
+//! 5. Polls go on until an end, or until nobody waits any longer.
+//!
+//! A caller may leave between any two of these. Before step 3 nothing was ordered; after step 4 the next call collects.
+//! Between them, while the submit is in flight, nobody can know, and the layers above say so. Test
+//! `calls_of_one_operation_submit_one_after_the_other` keeps step 2.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,15 +29,18 @@ use super::{
 };
 use crate::exchange::{Account, Bytewise, Call, Client, JoinedBody, TopFields, Whole};
 
-/// What does not change while a call goes on.
+/// What stays the same from the submit to the end of a call.
 pub(super) struct Running<'a> {
     pub(super) plan: &'a TaskPlan,
     pub(super) shared: &'a Shared,
+    /// The handle of the attempt, where a layer above has put one on the request.
     pub(super) attempt: Option<Attempt>,
     pub(super) started: Instant,
     pub(super) deadline: Instant,
 }
 
+/// The deadline is that of the operation where the layers above have set one, and counts for the waiting behind another
+/// call too.
 pub(super) async fn run<S, B, R>(
     mut call: Call<S>,
     body: B,
@@ -114,6 +129,9 @@ where
 
 impl Running<'_> {
     /// The key of the operation, where it has one.
+    ///
+    /// The key of the attempt outranks the header, since a layer above makes one for each operation. A call without any
+    /// is its own operation: it is never resumed.
     fn key<S>(&self, call: &Call<S>, whole: &Whole) -> Option<OperationKey> {
         let attempt = self.attempt.as_ref();
         let key = attempt.and_then(Attempt::idempotency_key);
@@ -126,7 +144,7 @@ impl Running<'_> {
         })
     }
 
-    /// A task, as it is remembered that a call has it.
+    /// The name under which [`Shared::taken`](super::service::Shared::taken) remembers that a call has this task.
     pub(super) fn named(&self, id: &str) -> (Account, String) {
         (self.plan.account, id.to_owned())
     }
@@ -157,6 +175,8 @@ impl Running<'_> {
         }
     }
 
+    /// Three further submits at most, 1, 2 and 4 s apart, of a dialect that takes one key once, and only where the
+    /// request carries the header: the provider then answers with the same task. The waits shrink with a scaled policy.
     async fn asked<S, B, R>(
         &self,
         call: &mut Call<S>,

@@ -1,4 +1,17 @@
 //! The end of an exchange: the answer to the caller, and what the books are told.
+//!
+//! Every end of a task is told three times: to the caller as an answer or an error, to the attempt's handle (and by it
+//! to the ledger), and to the place of the operation, which forgets the task or keeps it open. This is the one file
+//! where the three are written side by side, so that they agree:
+//!
+//! | end | to the caller | to the books | the place |
+//! |---|---|---|---|
+//! | done | the unary answer | collected | forgets |
+//! | failed, cancelled, cut short | an answer with an error's status | failed, and its cost where that is known | forgets |
+//! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
+//! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
+//! | the answer is too long to hold | `TaskError::TooLong` | collected, `Undelivered` | keeps |
+//! | the deadline | `Timeout` with `TaskError::Open` | nothing | keeps |
 
 use std::sync::Arc;
 
@@ -23,6 +36,9 @@ use crate::{
 
 impl Running<'_> {
     /// Whether the handle is durable, or nobody keeps it. The task is paid for either way, and is polled.
+    ///
+    /// It waits for whoever keeps handles: the first poll leaves after that, so a crash cannot lose a task that was
+    /// polled for.
     pub(super) async fn noted(&self, handle: &TaskHandle) -> bool {
         let Some(attempt) = &self.attempt else {
             return true;
@@ -41,6 +57,8 @@ impl Running<'_> {
 
     /// Has it written down that a submit leaves now, or that it began nothing. The submit leaves in any case: its entry is
     /// there.
+    ///
+    /// With a dialect a submit leaves; with `None` the host took no task, and the note is withdrawn.
     pub(super) async fn note_submit(&self, dialect: Option<&str>) {
         let Some(attempt) = &self.attempt else {
             return;
@@ -59,6 +77,8 @@ impl Running<'_> {
 
     /// A task that was taken and cannot be asked after is written down, for somebody to look for it by its id, and stays open:
     /// nothing is submitted again.
+    ///
+    /// Any other error is handed on as it is.
     pub(super) async fn unreachable(&self, error: Error) -> Error {
         let source = std::error::Error::source(&error);
         let Some(TaskError::ForeignHost { dialect, id, .. }) =
@@ -78,6 +98,8 @@ impl Running<'_> {
     }
 
     /// Says how the task ended, and what it costs by the provider's own rules.
+    ///
+    /// Only a dialect that documents what a failed task costs says a probability here: fal charges nothing.
     fn note_end(&self, end: TaskEnd) {
         let Some(attempt) = &self.attempt else {
             return;
@@ -91,6 +113,9 @@ impl Running<'_> {
     }
 
     /// The result, in place of the word that the task is done, where it stands behind a URL of its own.
+    ///
+    /// fal's queue works so. The URL is told by the poll or was told by the submit; it gets the key only where a poll
+    /// would.
     pub(super) async fn with_result<S, B, R>(
         &self,
         poller: &mut Poller<'_, S>,
@@ -111,6 +136,9 @@ impl Running<'_> {
     }
 
     /// The answer to the caller, and what is remembered of the task.
+    ///
+    /// An answer that is too long to be read is handed on as it comes, except where the unary answer is a field within
+    /// it.
     pub(super) fn ended<R>(
         &self,
         report: TaskReport,
@@ -191,6 +219,8 @@ impl Running<'_> {
     }
 
     /// Where a result is to be fetched: told with the end, or with the submit.
+    ///
+    /// Allowed are the origin of the poll URL and the hosts of the row; else [`TaskError::ForeignHost`].
     fn result_uri(&self, report: &TaskReport, told: &[Option<Bytes>]) -> Result<Uri, Error> {
         let at = self.plan.dialect.result.at.as_ref();
         let url = told
@@ -223,6 +253,8 @@ impl Running<'_> {
     }
 
     /// The task was taken, and its picture does not come: it is owed.
+    ///
+    /// The class is `Undelivered`, which a claim is made of: the provider took the order.
     fn failed(&self, error: TaskError) -> Error {
         let error = Error::from_inner(error);
         match &self.attempt {
@@ -235,6 +267,8 @@ impl Running<'_> {
     }
 
     /// Nobody waits any longer.
+    ///
+    /// Without a report the deadline came before any task was known; with one the error tells which task stays open.
     pub(super) fn expired(&self, report: Option<&TaskReport>) -> Error {
         let error = Error::new(ErrorKind::Timeout {
             clock: Clock::Operation,

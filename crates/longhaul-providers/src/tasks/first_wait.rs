@@ -1,3 +1,5 @@
+//! How long the first poll waits.
+
 use std::time::Duration;
 
 use longhaul::Resolution;
@@ -12,6 +14,17 @@ use serde::{Deserialize, Serialize};
 /// // A relay whose 4K pictures take a minute.
 /// let mut policy = TasksPolicy::default();
 /// policy.first_wait.k4 = Duration::from_secs(50);
+/// ```
+///
+/// In a policy file all four stand together:
+///
+/// ```
+/// use longhaul_providers::tasks::TasksPolicy;
+///
+/// let text = "first_wait = { k1 = '5s', k2 = '8s', k4 = '15s', unknown = '5s' }";
+/// let policy = TasksPolicy::from_toml(text)?;
+/// assert_eq!(policy.first_wait.k4.as_secs(), 15);
+/// # Ok::<(), longhaul::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +44,8 @@ pub struct FirstWait {
 }
 
 /// A quarter of the median time of each size.
+///
+/// 11, 16 and 30 s; an unknown size waits as the smallest one does, since a picture that is ready should not lie there.
 impl Default for FirstWait {
     fn default() -> Self {
         let seconds = Duration::from_secs;
@@ -45,6 +60,16 @@ impl Default for FirstWait {
 
 impl FirstWait {
     /// The wait for this size.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul::Resolution;
+    /// use longhaul_providers::tasks::FirstWait;
+    ///
+    /// let waits = FirstWait::default();
+    /// assert_eq!(waits.of(Resolution::K4), Duration::from_secs(30));
+    /// assert_eq!(waits.of(Resolution::Unknown), Duration::from_secs(11));
+    /// ```
     pub const fn of(&self, resolution: Resolution) -> Duration {
         match resolution {
             Resolution::K1 => self.k1,

@@ -1,4 +1,8 @@
 //! From a task that was taken to its end: the polls, and what is done when the caller leaves.
+//!
+//! Two ways lead here: a task that this call submitted, and one that an earlier call left. Both poll with the same
+//! poller. The first also arms what happens when the caller leaves, and waits before its first poll; the second asks at
+//! once, since its task is old.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -24,11 +28,17 @@ use super::{
 use crate::exchange::{Bytewise, Client, JoinedBody, Read, asked_again, read};
 
 /// What tells that a task is queued is short.
+///
+/// 256 KiB: a longer answer means that the task is done, and then nothing is cancelled.
 const SHORT: usize = 256 * 1024;
 
 impl Running<'_> {
     /// Collects the task that an earlier call submitted. `None` where a new one is to be submitted: the old one was taken
     /// back before it began.
+    ///
+    /// The earlier attempt's books get the end: the picture was ordered there, and this attempt adds no second order. A
+    /// task that ended as cancelled is submitted anew only if we had asked for that; somebody else's cancellation is
+    /// told as it is.
     pub(super) async fn resumed<S, B, R>(
         &self,
         client: S,
@@ -75,6 +85,9 @@ impl Running<'_> {
     }
 
     /// Polls a task that was taken, and answers with its end.
+    ///
+    /// The handle is written down before the first poll, and the place of the operation knows that it is. A task that
+    /// the submit's answer already tells as ended is not polled at all.
     pub(super) async fn collected<S, B, R>(
         &self,
         client: S,
@@ -128,6 +141,9 @@ impl Running<'_> {
     }
 
     /// What is done when the caller leaves before the end.
+    ///
+    /// Armed only where the policy and the dialect both allow it. The state is asked after once more before the
+    /// cancellation is sent, since a task that has begun is charged, and the picture then waits for whoever comes back.
     fn leave<S, B, R>(
         &self,
         client: &S,
@@ -173,6 +189,7 @@ impl Running<'_> {
         })
     }
 
+    /// A poller of this call: its key, its account, its deadline.
     fn poller<'p, S>(&'p self, client: S, head: &'p Parts, report: TaskReport) -> Poller<'p, S> {
         let policy = &self.shared.policy;
         Poller {

@@ -1,3 +1,9 @@
+//! The time of day, for handles and lists.
+//!
+//! Everything else in this crate is measured with tokio's clock, which tests can pause. A handle is read by another
+//! process, perhaps on another machine, and a list's times are the provider's: only the time of day means the same to
+//! both.
+
 use std::time::{Duration, SystemTime};
 
 /// The time of day.

@@ -65,6 +65,36 @@
 //! # Ok(()) }
 //! # example().unwrap();
 //! ```
+//!
+//! The whole exchange, against a simulated provider and on paused time. A proxy on the way cuts whatever is silent for
+//! 60 s, which no poll is:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use http_body_util::{BodyExt, Full};
+//! use longhaul_providers::tasks::{SubmitAndPollLayer, TaskReport, TasksPolicy};
+//! use longhaul_sim::{Provider, Weight};
+//! use tower::{Layer, ServiceExt};
+//!
+//! let provider = Provider::builder()
+//!     .script("cut@60+takes@240".parse()?)
+//!     .image_weight(Weight::Tiny)
+//!     .build()?;
+//! let policy = TasksPolicy::default().at("sim.test", "openai-responses");
+//! let client = SubmitAndPollLayer::new(policy)?.layer(provider.clone());
+//!
+//! let body = r#"{ "model": "gpt-5.1", "input": "a cat", "tools": [{ "type": "image_generation" }] }"#;
+//! let answer = client.oneshot(http::Request::post("http://sim.test/v1/responses").body(Full::from(body))?).await?;
+//! let report = answer.extensions().get::<TaskReport>().unwrap().clone();
+//! assert!(report.polls > 10 && report.failed_polls == 0);
+//! let document: serde_json::Value = serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
+//! assert!(document["output"][0]["result"].is_string());
+//! # Ok(()) }
+//! ```
+//!
+//! It is not for calls that take seconds: a submit and one poll cost two round trips, and the first poll of a 1K
+//! picture waits 11 s.
 
 pub(crate) mod answer;
 pub(crate) mod codes;

@@ -1,4 +1,13 @@
 //! Tasks that are open, by the idempotency keys that they were submitted under.
+//!
+//! A call that ended without an end (its caller left, its deadline passed, its key was refused) leaves the handle here.
+//! The next call of the same operation finds it and polls, in place of ordering a second picture. What a restart loses
+//! is found in the ledger, where [`collect`](super::collect()) starts from.
+//!
+//! An entry is a lock for a turn and a slot for a handle. It lives while somebody visits it or the slot is filled, and
+//! where there are many, those older than the deadline and a day are forgotten first. The tests
+//! `the_next_call_of_an_operation_collects_what_the_first_left` and
+//! `another_request_under_the_same_key_is_another_task` keep it.
 
 use std::{
     collections::HashMap,
@@ -18,6 +27,9 @@ use super::TaskHandle;
 use crate::exchange::Account;
 
 /// One operation: who asks, under which key, and for what.
+///
+/// All four have to agree: a key that is used again for another prompt orders another picture, and nobody collects what
+/// another account has ordered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct OperationKey {
     pub(super) account: Account,
@@ -27,12 +39,17 @@ pub(super) struct OperationKey {
 }
 
 /// Where the calls of one operation meet: one at a time submits or collects.
+///
+/// The turn is held for the whole exchange, polls included: a second caller waits, and then finds the slot empty or
+/// takes over.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) turn: sync::Mutex<()>,
+    /// What the next one to have the turn collects; empty once the task has ended.
     task: Mutex<Option<OpenTask>>,
     /// We took the task back, if that was not too late.
     cancelled: AtomicBool,
+    /// When it may be forgotten, with or without a task.
     until: Instant,
 }
 
@@ -40,12 +57,15 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct OpenTask {
     pub(super) handle: TaskHandle,
-    /// In whose books it is.
+    /// The attempt whose entry in the ledger is charged for the task; `None` where no layer above keeps one.
     pub(super) submitted_by: Option<Attempt>,
+    /// Whether somebody has written the handle down already.
     pub(super) durable: bool,
 }
 
 /// All operations that are open.
+///
+/// The lock is held for a look and never over an await.
 #[derive(Debug)]
 pub(super) struct Open {
     lifetime: Duration,
@@ -53,6 +73,9 @@ pub(super) struct Open {
 }
 
 /// Beyond so many, those that are over are forgotten; if none is, the one that began first.
+///
+/// 4,096 operations that were left open are far beyond any client's own; a gateway whose callers leave that often has a
+/// ledger to collect from.
 const MANY: usize = 4096;
 
 impl Open {
@@ -88,6 +111,8 @@ impl Open {
     }
 
     /// Forgets an operation that has no task any more, unless somebody else waits for their turn at it.
+    ///
+    /// Two references are the map's and the visitor's own.
     pub(super) fn leave(&self, key: &OperationKey) {
         let mut places = self.places();
         let idle = places
@@ -104,19 +129,24 @@ impl Open {
 }
 
 impl Place {
+    /// The open task, if there is one; only whoever has the turn may act on it.
     pub(super) fn task(&self) -> Option<OpenTask> {
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         task.clone()
     }
 
+    /// Said before the cancellation is sent: an end as “cancelled” that is seen afterwards may be ours.
     pub(super) fn cancelled(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
+    /// Whether that was said, so that a task that ended as cancelled is submitted anew in place of being told as a
+    /// failure.
     pub(super) fn was_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
 
+    /// Fills or empties the slot.
     pub(super) fn set(&self, task: Option<OpenTask>) {
         *self.task.lock().unwrap_or_else(PoisonError::into_inner) = task;
     }

@@ -1,4 +1,7 @@
 //! Whether a call has a form as a task, by its head; and what its submit is.
+//!
+//! Made of the head alone, so that a call with no form costs no reading. Whatever a dialect says of paths is worked out
+//! here, once; what it says of the body waits until that is read ([`agrees`](TaskPlan::agrees)).
 
 use http::{
     HeaderValue, Method, Uri,
@@ -14,21 +17,26 @@ use super::{
 };
 use crate::exchange::{Account, Memory, Origin, Scalar, TopFields, Whole, authority, is_json};
 
-/// How a call becomes a task.
+/// How one call becomes a task: its dialect, and every URL that follows from the caller's own.
 #[derive(Clone, Debug)]
 pub(super) struct TaskPlan {
     pub(super) dialect: Dialect,
     pub(super) account: Account,
     /// The caller's path, and what stands before the part that the dialect names.
     pub(super) path: String,
+    /// What stands before the end of the path that the dialect names: `/v1` of `/v1/responses`.
     prefix: String,
     /// Where the submit goes.
     pub(super) origin: Origin,
+    /// The same with path and query, which are the caller's unless the dialect has a path of its own.
     pub(super) uri: Uri,
 }
 
 impl TaskPlan {
     /// The plan for a call, if its host has a dialect that knows it, and is not known to refuse it.
+    ///
+    /// Only a `POST` of JSON that is not packed can have one. The first row of the host that knows the call is taken;
+    /// where that one was refused, the next is tried.
     pub(super) fn of(
         policy: &TasksPolicy,
         refused: &Memory<(Account, String)>,
@@ -65,6 +73,10 @@ impl TaskPlan {
     }
 
     /// Whether the body agrees: nothing in it says that the caller has something else in mind.
+    ///
+    /// `None` where a field says something else: one of `never_with` whatever its value, one of `never_where` with that
+    /// value, or one that the submit would set. `store: false` is such: OpenAI keeps no answer then that could be
+    /// collected.
     pub(super) fn agrees(&self, body: &Whole) -> Option<TopFields> {
         let call = &self.dialect.call;
         let submit = &self.dialect.submit;
@@ -82,6 +94,9 @@ impl TaskPlan {
     }
 
     /// The head of the submit.
+    ///
+    /// The length is left out, because the body may have grown; the client sets it anew. `Host`, where the caller has
+    /// set one, names the host that the submit goes to.
     pub(super) fn submit_head(&self, mut head: Parts) -> Parts {
         let moved = self.dialect.submit.host.is_some();
         head.uri = self.uri.clone();
@@ -99,6 +114,8 @@ impl TaskPlan {
     }
 
     /// The path of the poll by the dialect's rule.
+    ///
+    /// `None` where the row has no rule, or the id cannot be a segment of a path.
     pub(super) fn poll_path(&self, id: &str) -> Option<String> {
         self.path_of(self.dialect.task.poll.as_ref()?, id)
     }
@@ -118,6 +135,7 @@ impl TaskPlan {
         })
     }
 
+    /// A template with the id in it, encoded as one segment.
     fn path_of(&self, template: &Template, id: &str) -> Option<String> {
         let id = crate::exchange::encoded(id)?;
         Some(template.filled(Values {
@@ -129,6 +147,7 @@ impl TaskPlan {
     }
 }
 
+/// The path of the submit by the dialect's template; `None` where the dialect has none and the caller's path is used.
 fn filled(template: &Option<Template>, path: &str, prefix: &str) -> Option<String> {
     let values = Values {
         path,
@@ -139,6 +158,8 @@ fn filled(template: &Option<Template>, path: &str, prefix: &str) -> Option<Strin
     template.as_ref().map(|template| template.filled(values))
 }
 
+/// Whether a dialect means this call: by the end of its path, by `Prefer: wait` where the dialect asks for that, and by
+/// what the detector found where it is for pictures alone. Without a detector above all calls count as pictures.
 fn knows(dialect: &Dialect, head: &Parts) -> bool {
     let call = &dialect.call;
     let path = call.path == "*" || head.uri.path().ends_with(&call.path);

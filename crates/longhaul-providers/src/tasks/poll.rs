@@ -1,4 +1,9 @@
 //! Asking after a task until it has ended.
+//!
+//! One loop for polls and for the fetching of results: wait, take a place in the account's rate, ask, read what was
+//! told. It sends at most one question at a time for a task, so a slow API is not asked faster than it answers. The
+//! test `one_poll_of_a_task_is_in_flight_and_the_rate_is_kept` keeps it. Nothing is cancelled by dropping the future;
+//! the task goes on.
 
 use std::time::Duration;
 
@@ -17,23 +22,26 @@ use super::{
 };
 use crate::exchange::{Account, Bytewise, Client, JoinedBody, Read, asked_again, read};
 
-/// How a task ended, or the waiting for it.
+/// How the polling ended: with the task's own end, or without one.
 pub(super) enum Ended<R> {
     /// It is told in this answer: done, failed, cancelled or cut short.
     Told(Told, Box<Parts>, Bytes),
     /// The answer is too long to be read: it is the poll's own, and handed on.
     Long(Box<Parts>, JoinedBody<R>),
+    /// Not found after the grace; the status says how that was told.
     Lost(StatusCode),
+    /// The provider does not let this key ask after the task, which may go on.
     Unauthorized(StatusCode),
+    /// The deadline came first; the task goes on.
     Deadline,
 }
 
-/// Who asks, and how long.
+/// The state of polling one task: who asks, by which rules, and what was learned so far.
 pub(super) struct Poller<'a, S> {
     pub(super) client: S,
-    /// What the polls are made for.
+    /// The attempt whose span the polls stand in; it is not sent with them.
     pub(super) attempt: Option<&'a Attempt>,
-    /// Whose keys are sent.
+    /// The head of the caller's request, of which polls carry the keys.
     pub(super) head: &'a request::Parts,
     pub(super) dialect: &'a Dialect,
     pub(super) rate: &'a Rate,
@@ -45,19 +53,21 @@ pub(super) struct Poller<'a, S> {
     pub(super) grace: Instant,
     pub(super) deadline: Instant,
     pub(super) report: TaskReport,
-    /// Told of each state.
+    /// Called with the state that each poll tells, for the guard that may cancel the task.
     pub(super) on_state: Box<dyn FnMut(&str) + Send + 'a>,
 }
 
-/// The answer to one question.
+/// What came back from one poll.
 enum PollAnswer<R> {
+    /// It was read to its end.
     Whole(Parts, Bytes),
+    /// It is longer than is read: what came, and the rest.
     Longer(Parts, JoinedBody<R>),
-    /// It broke: nothing is known of the task.
+    /// No whole answer came: nothing is known of the task.
     Failed,
 }
 
-/// What the answer to a question says.
+/// How an answer is read: [`told`] for polls, [`result_told`] for results.
 type Tells = fn(&Dialect, StatusCode, &Bytes) -> Told;
 
 impl<S> Poller<'_, S> {
@@ -71,6 +81,8 @@ impl<S> Poller<'_, S> {
     }
 
     /// Fetches a result that stands behind a URL of its own.
+    ///
+    /// Right away: the task is done.
     pub(super) async fn fetched<B, R>(&mut self, uri: &Uri) -> Ended<R>
     where
         S: Client<B, R>,
@@ -79,6 +91,8 @@ impl<S> Poller<'_, S> {
         self.until(uri, Duration::ZERO, result_told).await
     }
 
+    /// The loop. What is not an end is asked again, whatever it was; an answer too long to be read counts as the end,
+    /// since nothing but a picture is that long.
     async fn until<B, R>(&mut self, uri: &Uri, mut wait: Duration, tells: Tells) -> Ended<R>
     where
         S: Client<B, R>,
@@ -123,6 +137,8 @@ impl<S> Poller<'_, S> {
     }
 
     /// One question after a wait; `None` where the deadline comes first.
+    ///
+    /// Waiting to no purpose is left out: a wait that would end after the deadline becomes a wait for the deadline.
     async fn ask_after<B, R>(
         &mut self,
         wait: Duration,
@@ -151,6 +167,7 @@ impl<S> Poller<'_, S> {
         Some((answer.ok()?, span))
     }
 
+    /// One question, bounded twice: until its head comes, and between any two pieces of its body.
     async fn ask<B, R>(&mut self, uri: &Uri) -> PollAnswer<R>
     where
         S: Client<B, R>,

@@ -1,4 +1,8 @@
 //! So many polls a second for each account.
+//!
+//! A thousand tasks at once would poll a hundred times a second and be answered with 429, which delays all of them. So
+//! polls of one account take numbered places in time, one interval apart. There is no queue to hold: a poll is told
+//! when its place is, and sleeps until then. A poll that is dropped while it sleeps leaves its place unused.
 
 use std::{
     collections::HashMap,
@@ -10,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::exchange::Account;
 
+/// One instant for each account: when its next place is.
 #[derive(Debug)]
 pub(super) struct Rate {
     interval: Duration,
@@ -17,9 +22,13 @@ pub(super) struct Rate {
 }
 
 /// Beyond so many accounts, those that have been idle are forgotten.
+///
+/// An account whose next place lies in the past is not polling now, and forgetting it changes nothing.
 const MANY: usize = 1024;
 
 impl Rate {
+    /// The policy makes sure that `polls` is above zero. So many polls that the interval rounds to nothing are not
+    /// bounded.
     pub(super) fn per_second(polls: f64) -> Self {
         Self {
             interval: Duration::try_from_secs_f64(1.0 / polls).unwrap_or_default(),
@@ -27,7 +36,7 @@ impl Rate {
         }
     }
 
-    /// Takes the next place, and says when it is.
+    /// Takes the next free instant of this account, which the caller waits for before it polls.
     pub(super) fn place(&self, account: Account) -> Instant {
         let now = Instant::now();
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,10 @@
 //! Finding the task of a submit whose answer was lost, where the API lists tasks.
+//!
+//! A submit whose connection broke has left a task behind or not, and sending it again might order a second picture.
+//! Where the API lists the account's tasks with what was asked, the list decides. The rules are strict, because a wrong
+//! guess would give one caller another's picture: made since this submit, equal in all fields that the row names, had
+//! by no other call, and the only one of its kind. Otherwise nothing is found and the error stands. The tests
+//! `of_several_tasks_in_a_list_none_is_taken_for_ours` and `a_task_that_another_call_has_is_not_found_twice` keep them.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,18 +26,27 @@ use crate::{
 };
 
 /// When the list is looked at, after the submit was lost: what was taken is there within seconds.
+///
+/// 20 s in all at most, and they shrink with a scaled policy.
 const LOOKS: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(4),
     Duration::from_secs(15),
 ];
 /// How far the provider's clock may be behind ours.
+///
+/// The list's times are the provider's. A task that is older by its clock than this is an earlier call's.
 const CLOCKS: Duration = Duration::from_secs(60);
 /// A list is not longer.
+///
+/// 16 MiB, in bytes; a longer one is not read.
 const LONGEST_LIST: usize = 16 * 1024 * 1024;
 
 impl Running<'_> {
     /// The task of a submit since then that may have been taken, if the API's list shows it.
+    ///
+    /// A look that fails is no answer; the next one is made all the same. Only the first page of a list is read: it has
+    /// the newest.
     pub(super) async fn recovered<S, B, R>(
         &self,
         client: S,
@@ -61,6 +76,9 @@ impl Running<'_> {
     }
 
     /// Whether nobody here knows what became of it: it left, and no answer of the API's own came back.
+    ///
+    /// 502, 504 and 520 to 526 are written by what stands before the API. Without an attempt handle every broken submit
+    /// counts as sent.
     pub(super) fn may_be_taken<R>(
         &self,
         submitted: &Result<Submitted<R>, longhaul::Error>,
@@ -77,6 +95,7 @@ impl Running<'_> {
         }
     }
 
+    /// The list, if it came within the limits of a poll.
     async fn listed<S, B, R>(
         &self,
         client: &mut S,
@@ -98,6 +117,9 @@ impl Running<'_> {
     }
 
     /// The one task that can be ours.
+    ///
+    /// Another call's task is known by [`Shared::taken`](super::service::Shared::taken). A second one that fits makes
+    /// both unusable.
     fn found(
         &self,
         row: &LostRow,
@@ -134,6 +156,9 @@ impl Running<'_> {
 }
 
 /// Whether the provider repeats what was sent, and perhaps adds to it.
+///
+/// Providers add defaults to what was sent, so an object may have more fields at its top level; what was sent has to be
+/// there unchanged.
 fn is_same(sent: &Value, repeated: &RawValue) -> bool {
     let Ok(repeated) = serde_json::from_str::<Value>(repeated.get()) else {
         return false;

@@ -11,6 +11,8 @@ use longhaul::Attempt;
 use super::told::Told;
 
 /// The span of one poll.
+///
+/// Without the feature it is empty, so the poller has no conditions of its own.
 pub(super) struct PollSpan {
     #[cfg(feature = "tracing")]
     span: tracing::Span,

@@ -1,4 +1,9 @@
 //! The submit, and what its answer means.
+//!
+//! The submit is the one request of the exchange that orders a picture, so its answer is read with four possible
+//! meanings, and every doubt falls on the side that orders nothing again: an id is a task; a success without an id is
+//! the unary answer; a refusal that names what this layer has added means that there are no tasks here; any other
+//! refusal belongs to the caller.
 
 use std::time::Duration;
 
@@ -20,32 +25,41 @@ use crate::{
 };
 
 /// An answer to a submit is short; a longer one is the picture itself.
+///
+/// 256 KiB, in bytes.
 const SHORT: usize = 256 * 1024;
 
-/// What became of a submit.
+/// What the answer to a submit means.
 pub(super) enum Submitted<R> {
+    /// The provider took a task, and told its id.
     Task(Box<Taken>),
     /// Something that the caller is to see: a refusal, or the unary answer.
     Answer(Response<JoinedBody<R>>),
-    /// The API takes no tasks here; nothing was begun.
+    /// The API knows no tasks at this path, and has begun nothing.
     NotOffered,
 }
 
-/// A task that was taken.
+/// A task that the provider has taken, and how it is asked after.
 pub(super) struct Taken {
     pub(super) handle: TaskHandle,
+    /// Where it is polled: an origin that may have the key, by the answer or by the dialect's rule.
     pub(super) uri: Uri,
-    /// The answer told a poll URL that gets no key.
+    /// The answer named a poll URL at a host that gets no key; the dialect's own path is polled instead.
     pub(super) foreign: bool,
+    /// What the answer already says of its state; some are done at once.
     pub(super) told: Told,
     pub(super) head: Parts,
     pub(super) body: Bytes,
     /// What the answer asks to wait before the first poll.
     pub(super) wait: Option<Duration>,
+    /// Where it is taken back, if the dialect knows how.
     pub(super) cancel: Option<(Method, Uri)>,
 }
 
 /// Sends the submit.
+///
+/// `Err` means that no answer was read, so that a task may or may not exist. A longer answer than [`SHORT`] is handed
+/// on unread.
 pub(super) async fn submit<S, B, R>(
     call: &mut Call<S>,
     plan: &TaskPlan,
@@ -84,6 +98,10 @@ where
 }
 
 /// The task in an answer; `None` where there is no id in it.
+///
+/// A task that was taken and cannot be asked after is an error and not an answer: [`TaskError::BadId`] where its id is
+/// no segment of a path, [`TaskError::ForeignHost`] where it is to be polled at a host that gets no key and the dialect
+/// has no rule of its own.
 pub(super) fn taken(plan: &TaskPlan, head: &Parts, body: &Bytes) -> Result<Option<Taken>, Error> {
     let dialect = &plan.dialect;
     let Some(document) = json::document(body) else {
@@ -131,6 +149,7 @@ pub(super) fn taken(plan: &TaskPlan, head: &Parts, body: &Bytes) -> Result<Optio
     }))
 }
 
+/// Method and URL of a cancellation, as the answer tells it or by the dialect's rule; never at a host that gets no key.
 fn cancel(
     plan: &TaskPlan,
     id: &str,
@@ -145,6 +164,8 @@ fn cancel(
 }
 
 /// The host of a URL, short enough for a message; never what else is in it.
+///
+/// A URL may hold a signature, and a message ends in logs.
 pub(super) fn host_of(url: Option<&str>) -> Box<str> {
     let uri = url.and_then(|url| url.parse::<Uri>().ok());
     let host = uri
@@ -156,6 +177,9 @@ pub(super) fn host_of(url: Option<&str>) -> Box<str> {
 
 /// Whether a refusal means that tasks are not known here: 400 that names what was added, 404 for a path of its own, 403
 /// “not enabled”.
+///
+/// Any other 4xx is about the request itself, and would be the same for the unary call. Only the first 4 KB are looked
+/// at.
 fn is_not_offered(dialect: &Dialect, status: StatusCode, body: &Bytes) -> bool {
     let submit = &dialect.submit;
     let moved = submit.path.is_some() || submit.host.is_some();
@@ -172,6 +196,9 @@ fn is_not_offered(dialect: &Dialect, status: StatusCode, body: &Bytes) -> bool {
 }
 
 /// Whether an error is about one of these parameters.
+///
+/// The provider's own `param` decides where it says one. Otherwise the text is searched for the name as a word of its
+/// own: `stream` is not found in `streaming`.
 pub(crate) fn names<'n>(
     body: &Bytes,
     mut parameters: impl Iterator<Item = &'n str>,

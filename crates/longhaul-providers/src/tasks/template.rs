@@ -1,4 +1,8 @@
 //! Paths with places to fill in.
+//!
+//! A small language of four names, and not a library's, because it has to be refused when the policy is read: a path
+//! that is filled in wrongly would send a key somewhere at the first call. Only paths can be written. Host and scheme
+//! come from the submit, and a query has no place.
 
 use std::{fmt, str::FromStr};
 
@@ -10,23 +14,29 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Template(String);
 
-/// What is filled in.
+/// The four texts that a template may name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Values<'a> {
+    /// The caller's path.
     pub(super) path: &'a str,
+    /// What stands before the end of it that the dialect names.
     pub(super) prefix: &'a str,
+    /// The path of the submit.
     pub(super) submit: &'a str,
-    /// Already as a segment of a path.
+    /// The task's id, percent-encoded as one segment of a path.
     pub(super) id: &'a str,
 }
 
+/// In the order of the fields of [`Values`].
 const KNOWN: [&str; 4] = ["{path}", "{prefix}", "{submit}", "{id}"];
 
 impl Template {
+    /// Whether the path is that of one task: a poll needs that, and a list must not have it.
     pub(super) fn names_id(&self) -> bool {
         self.0.contains("{id}")
     }
 
+    /// The path with all places filled in.
     pub(super) fn filled(&self, values: Values<'_>) -> String {
         let with = [values.path, values.prefix, values.submit, values.id];
         let pairs = KNOWN.iter().zip(with);
@@ -38,6 +48,8 @@ impl Template {
 }
 
 /// Not a path, or one with a place that nobody knows how to fill in.
+///
+/// The policy's error names the key that it stands under.
 #[derive(Debug)]
 pub(super) struct TemplateError(String);
 

@@ -1,4 +1,9 @@
 //! What the answer to a poll says of its task.
+//!
+//! The one rule is that a poll which fails says nothing of its task. A page of a proxy, a limit, a broken body and an
+//! unknown word all mean “ask again”; only a word that the dialect knows as an end is one. The cost of the rule is
+//! patience up to the deadline, the cost of any other would be a paid picture thrown away. The test
+//! `only_a_known_end_is_an_end` keeps it.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -6,28 +11,34 @@ use http::StatusCode;
 use super::dialect::Dialect;
 use crate::json;
 
-/// What it says.
+/// What the answer to a poll says of the task.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Told {
-    /// It has not ended.
+    /// The task has not ended.
     Running {
         state: String,
-        /// Whether the dialect knows that state.
+        /// Whether the dialect lists that state.
         known: bool,
     },
+    /// The result is there, or in this answer.
     Done,
+    /// Ended with a failure, which this answer tells.
     Failed,
+    /// Ended by somebody's cancellation.
     Cancelled,
+    /// Ended early, and the answer says why.
     CutShort,
-    /// There is no such task.
+    /// The provider knows no such task.
     Unknown,
-    /// The key may not ask.
+    /// The provider does not let this key ask.
     Unauthorized,
     /// Nothing: the poll failed, not the task.
     Nothing,
 }
 
 /// Reads the answer to a poll.
+///
+/// A 400 is not an end, whatever its body says: it may be about the poll.
 pub(super) fn told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told {
     match status.as_u16() {
         200..=299 => state(dialect, body),
@@ -38,6 +49,9 @@ pub(super) fn told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told 
 }
 
 /// Reads the answer at the result's own URL. A failed task tells its failure there, as a status.
+///
+/// 202 means that it is not there yet. A 500 with a code that the dialect reads is the task's failure; without one it
+/// is a page.
 pub(super) fn result_told(dialect: &Dialect, status: StatusCode, body: &Bytes) -> Told {
     match status.as_u16() {
         202 => Told::Running {
@@ -64,6 +78,7 @@ fn says_why(dialect: &Dialect, body: &Bytes) -> bool {
     })
 }
 
+/// What the word under `task.state` means. Case counts: `Completed` is not `completed`, until the row says so.
 fn state(dialect: &Dialect, body: &Bytes) -> Told {
     let task = &dialect.task;
     let Some(document) = json::document(body) else {

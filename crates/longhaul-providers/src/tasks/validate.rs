@@ -1,4 +1,8 @@
 //! Which rows of the table can work.
+//!
+//! A row is checked when the policy is read and never again, so the exchange may rely on what is said here: there is a
+//! way to poll, each state means one thing, waits are above zero, and hosts are names. A row that is wrong in a way
+//! that shows only at the first lost submit would be found too late. Each refusal names its key, as the file has it.
 
 use longhaul::ConfigError;
 
@@ -7,6 +11,8 @@ use crate::exchange::is_host;
 
 impl Dialect {
     /// Refuses a row that cannot work, naming the key.
+    ///
+    /// The order is that of the table, so that the first fault of a row is the first that its writer meets.
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |field: &str, message: &str| Err(ConfigError::new(field, message));
         if self.name.is_empty() {
@@ -91,6 +97,8 @@ impl Dialect {
     }
 
     /// Every state means one thing.
+    ///
+    /// A word that meant both running and failed would be decided by the order of the lists.
     fn validate_states(&self) -> Result<(), ConfigError> {
         let task = &self.task;
         for (field, states) in [

@@ -1,4 +1,7 @@
 //! One at a time of the calls that ask for the same under the same key.
+//!
+//! A value with a `Drop`, because a call may end at any await: whichever way it goes, an operation that left no task is
+//! forgotten.
 
 use std::sync::Arc;
 

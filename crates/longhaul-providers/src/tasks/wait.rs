@@ -1,4 +1,8 @@
 //! The waits between polls.
+//!
+//! Waits begin short, because the first poll has already waited for most of the time, and grow, because a task that is
+//! late by minutes is not found sooner by more questions. Chance keeps tasks that were submitted together from polling
+//! together. What the provider asks for is a floor, up to a bound of the policy: results are kept for minutes only.
 
 use std::time::Duration;
 
@@ -7,10 +11,13 @@ use http::HeaderMap;
 use super::{TasksPolicy, dialect::Dialect};
 
 /// How much longer each wait is than the one before.
+///
+/// From 2 s to the 10 s of the policy in seven steps.
 const GROWTH: f64 = 1.3;
 /// How far a wait is off by chance, to either side.
 const JITTER: f64 = 0.1;
 
+/// The waits of one task, one after the other.
 #[derive(Debug)]
 pub(super) struct Waits {
     next: Duration,
@@ -19,6 +26,7 @@ pub(super) struct Waits {
 }
 
 impl Waits {
+    /// The dialect's own wait is never cut by a smaller `longest_wait`: it is what the API's documentation asks for.
     pub(super) fn new(policy: &TasksPolicy, dialect: &Dialect) -> Self {
         let wait = dialect.task.wait.mul_f64(policy.pace.min(1e6));
         Self {
@@ -29,6 +37,8 @@ impl Waits {
     }
 
     /// A first question, and none after it.
+    ///
+    /// The wait after it is longer than any deadline, so the poller ends.
     pub(super) const fn none() -> Self {
         Self {
             next: Duration::MAX,
@@ -51,6 +61,9 @@ impl Waits {
 }
 
 /// What an answer asks for: `Retry-After` in seconds, or OpenAI's milliseconds.
+///
+/// Dates are not read, unlike for a refused call: a poll that is made too early costs nothing. The longest of several
+/// counts; zero, a negative number or a word is none.
 pub(super) fn told(headers: &HeaderMap) -> Option<Duration> {
     let number =
         |name: &str| -> Option<f64> { headers.get(name)?.to_str().ok()?.trim().parse().ok() };

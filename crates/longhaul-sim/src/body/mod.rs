@@ -1,4 +1,9 @@
 //! The body of an answer.
+//!
+//! A body is a queue of steps, and a fault is a change to the queue: half of the data taken out, an end that is none
+//! put behind it. So one `poll_frame` serves all faults, and what a client sees is decided before the first byte
+//! leaves. Who waits for the end (the oracle) is told by [`Ending`] exactly once; a body that is dropped before its end
+//! drops the callback, by which the exchange knows that the client has left.
 
 mod shapes;
 
@@ -47,15 +52,22 @@ const SLICE: usize = 256 * 1024;
 /// assert!(body.collect().await.is_err(), "and breaks off half way");
 /// # Ok(()) }
 /// ```
+///
+/// It is read as any body is. `Debug` shows lengths and never the picture.
 pub struct Body {
+    /// What is still to come, in order.
     steps: VecDeque<Step>,
     /// What is left of the length that is told, if it is told.
     left: Option<u64>,
+    /// How large the slices are, and the pause between two of them.
     pace: Pace,
+    /// The pause that is running.
     pause: Option<Pin<Box<Sleep>>>,
     /// When the line is to be kept open next, through all stages.
     next_beat: Option<Pin<Box<Sleep>>>,
+    /// Whoever is to be told of the end.
     ending: Option<Ending>,
+    /// The connection, on a socket.
     line: Option<Line>,
 }
 
@@ -68,7 +80,9 @@ pub(crate) type Later = Pin<Box<dyn Future<Output = Vec<Bytes>> + Send + Sync>>;
 /// How fast the pieces come.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
+    /// In bytes.
     pub(crate) slice: usize,
+    /// On tokio's clock, already scaled.
     pub(crate) pause: Duration,
 }
 
@@ -83,6 +97,7 @@ impl Default for Pace {
 
 /// A part of a body that comes in several.
 pub(crate) enum Stage {
+    /// Bytes that are there.
     Data(Vec<Bytes>),
     /// A beat at intervals until the data is there.
     Wait(Option<(Duration, Bytes)>, Later),
@@ -95,6 +110,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
+    /// With a beat at intervals, if one is given.
     pub(crate) fn wait(beat: Option<(Duration, Bytes)>, rest: Later) -> Self {
         Self::Wait(beat, rest)
     }
@@ -111,17 +127,21 @@ enum Step {
     Whole,
     /// Waits until what came before has reached the socket, so that the end does not swallow it.
     Flush(Option<oneshot::Receiver<()>>),
+    /// Nothing more, and no end.
     Never,
     /// The end, but not of a whole body.
     Stop,
+    /// The connection breaks.
     Fail,
 }
 
 impl Body {
+    /// The same body, sent slowly.
     pub(crate) fn paced(self, pace: Pace) -> Self {
         Self { pace, ..self }
     }
 
+    /// The same body, on a socket's connection; `None` in process.
     pub(crate) fn on_line(self, line: Option<Line>) -> Self {
         Self { line, ..self }
     }
@@ -135,6 +155,7 @@ impl Body {
         self
     }
 
+    /// Tells of the end, once. On a socket a whole body has ended when its last byte was flushed.
     fn end(&mut self, whole: bool) {
         let Some(ending) = self.ending.take() else {
             return;
@@ -145,6 +166,7 @@ impl Body {
         }
     }
 
+    /// The next piece, at most a slice long; tells of the end with the last one.
     fn take_slice(&mut self) -> Option<Bytes> {
         let Some(Step::Data(piece)) = self.steps.front_mut() else {
             return None;
@@ -165,6 +187,7 @@ impl Body {
     }
 }
 
+/// Steps of these pieces; an empty piece would be an empty frame.
 fn data(pieces: Vec<Bytes>) -> VecDeque<Step> {
     pieces
         .into_iter()

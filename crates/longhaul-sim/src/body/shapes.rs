@@ -1,4 +1,7 @@
 //! Bodies that are whole, come in parts, or end in other ways than they should.
+//!
+//! Each shape is named after what a client sees. All but the first two give up a whole body for something else, and
+//! none of them copies a byte.
 
 use std::time::Duration;
 
@@ -22,12 +25,17 @@ impl Body {
     }
 
     /// White space until the rest is there; the length is not known.
+    ///
+    /// A blank is what gateways send, because JSON may begin with as many as one likes.
     pub(crate) fn beating(every: Duration, rest: Later) -> Self {
         let beat = Some((every, Bytes::from_static(b" ")));
         Self::stages(vec![Stage::wait(beat, rest)])
     }
 
     /// A body that comes in stages; the length is not known.
+    ///
+    /// Before a body stops or breaks it waits until what came before has reached the socket: the operating system
+    /// throws away what lies in the buffers of a connection that is reset.
     pub(crate) fn stages(stages: Vec<Stage>) -> Self {
         let mut body = Self::whole(Vec::new());
         body.left = None;
@@ -44,11 +52,15 @@ impl Body {
     }
 
     /// Half of it, and then the connection breaks.
+    ///
+    /// The length of the whole stays told, so a client can see that something is missing.
     pub(crate) fn truncated(self) -> Self {
         self.halved([Step::Flush(None), Step::Fail])
     }
 
     /// Half of it, ended as if it were whole.
+    ///
+    /// No length is told, so only the document's open brackets give it away.
     pub(crate) fn ended_early(self) -> Self {
         Self {
             left: None,
@@ -62,6 +74,8 @@ impl Body {
     }
 
     /// All of it, but the connection breaks instead of the last chunk.
+    ///
+    /// The document is delivered all the same: whoever reads to its last bracket has the picture.
     pub(crate) fn unended(self) -> Self {
         self.then([Step::Whole, Step::Flush(None), Step::Fail])
     }

@@ -1,10 +1,14 @@
 //! fal's models, called directly or through its queue.
+//!
+//! Direct calls hold the line and answer with links; the queue takes tasks. What is asked for is the same document in
+//! both.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Dialect, Frame, Refusal, Work, openai, size};
 
+/// What a request asks for; the field that is wrong is named in the message.
 pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
     let bad = |field: &str| Refusal::BadRequest(format!("body.{field}: invalid"));
     if body["prompt"].as_str().is_none_or(str::is_empty) {
@@ -28,11 +32,13 @@ pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
     })
 }
 
+/// The same statuses as OpenAI's, the message under `detail`.
 pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
     let (status, body) = openai::refuse(refusal);
     (status, json!({ "detail": body["error"]["message"] }))
 }
 
+/// Links with type and size: fal never sends a picture inside its answer.
 pub(super) fn with_links(frame: &Frame<'_>, links: &[String]) -> Value {
     let Work { width, height, .. } = *frame.work;
     let images: Vec<_> = links

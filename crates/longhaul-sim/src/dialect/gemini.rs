@@ -1,4 +1,7 @@
 //! Gemini's native API.
+//!
+//! Names come in camelCase and in snake_case, since proto-JSON allows both, and clients send both. A size in lower case
+//! (`4k`) is refused, as the real API refuses it.
 
 use std::time::Duration;
 
@@ -7,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Dialect, Frame, Refusal, Work, retry_info, size};
 
+/// What a request asks for. The model stands in the path; a size that is not said is 1K, or what the model's name ends
+/// with.
 pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
     let bad = |message: String| Refusal::BadRequest(message);
     if !body["contents"].is_array() {
@@ -53,6 +58,8 @@ pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
     })
 }
 
+/// Refusals in the form of `google.rpc.Status`: a number, a word and a message, and for limits the details that name
+/// the quota and the wait.
 pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
     use StatusCode as Http;
     let (http, status, message, details) = match refusal {
@@ -150,6 +157,7 @@ pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
     (http, json!({ "error": error }))
 }
 
+/// The detail that names the limit; whether a day or a minute is spent stands in its id alone.
 fn quota(id: &str) -> Value {
     json!({
         "@type": "type.googleapis.com/google.rpc.QuotaFailure",
@@ -160,6 +168,7 @@ fn quota(id: &str) -> Value {
     })
 }
 
+/// An answer with each picture as a part, and the tokens that it counts.
 pub(super) fn with_pictures<'a>(frame: &Frame<'_>, marks: impl Iterator<Item = &'a str>) -> Value {
     let parts: Vec<_> = marks
         .map(|mark| json!({ "inlineData": { "mimeType": "image/png", "data": mark } }))
@@ -172,6 +181,7 @@ pub(super) fn with_pictures<'a>(frame: &Frame<'_>, marks: impl Iterator<Item = &
     )
 }
 
+/// 200 without a picture: `parts` is null, and the reason says whether the safety filter took it.
 pub(super) fn without_picture(frame: &Frame<'_>, blocked: bool) -> Value {
     let reason = if blocked { "IMAGE_SAFETY" } else { "NO_IMAGE" };
     answer(
@@ -181,6 +191,7 @@ pub(super) fn without_picture(frame: &Frame<'_>, blocked: bool) -> Value {
     )
 }
 
+/// What stands around a candidate: usage, model and the request's id.
 fn answer(frame: &Frame<'_>, candidate: Value, tokens: u64) -> Value {
     json!({
         "candidates": [candidate],

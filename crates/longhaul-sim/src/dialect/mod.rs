@@ -1,4 +1,8 @@
 //! The APIs that the provider speaks: what a request asks for, and how answers and refusals are written.
+//!
+//! A dialect is three functions: read, refuse, write. None of them knows faults, time or money. Requests are read as
+//! strictly as the real APIs read them where that is known, since a client that sends nonsense has to fail here and not
+//! in production.
 
 mod fal;
 mod gemini;
@@ -19,14 +23,35 @@ use crate::{Resolution, picture::Picture};
 /// Which API a request is written in.
 ///
 /// Told from the path alone, as a real host does. A request to any other path is answered with 404, free of charge.
+///
+/// ```
+/// use longhaul_sim::{Dialect, Provider, Weight};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// for (path, body, dialect) in [
+///     ("/fal-ai/nano-banana-pro", r#"{ "prompt": "a cat" }"#, Dialect::Fal),
+///     ("/v1/responses", r#"{ "input": "a cat", "tools": [{ "type": "image_generation" }] }"#, Dialect::Responses),
+/// ] {
+///     provider.clone().oneshot(http::Request::post(path).body(body.to_owned())?).await?;
+///     assert_eq!(provider.oracle().entries().last().unwrap().work.as_ref().unwrap().dialect, dialect);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Dialect {
     /// `POST …/images/generations` in JSON.
+    ///
+    /// With `/async` behind it, or `/async/` before it, it is a task of sub2api's or of the relay's.
     OpenAi,
     /// `POST …/models/{model}:generateContent`.
     Gemini,
     /// `POST …/responses` with the tool `image_generation`.
+    ///
+    /// A request without that tool is refused: this provider makes pictures.
     Responses,
     /// `POST …/predictions`, as Replicate has it.
     Replicate,
@@ -55,6 +80,8 @@ pub struct Work {
     /// The API it was asked in.
     pub dialect: Dialect,
     /// The model's name as the request has it.
+    ///
+    /// Where it names none, `gpt-image-1` or `gpt-5.1`, by its dialect.
     pub model: String,
     /// The class of size.
     pub resolution: Resolution,
@@ -65,23 +92,33 @@ pub struct Work {
     /// How many pictures; each is charged.
     pub images: u32,
     /// Whether the answer holds links instead of the pictures themselves.
+    ///
+    /// Always at fal and Replicate; in OpenAI's dialect where it is asked for, and not for GPT image models.
     pub links: bool,
 }
 
 /// Why a request is answered without any work.
 #[derive(Debug, Clone)]
 pub(crate) enum Refusal {
+    /// All of them are free: nothing was begun. This one is 503, and goes away by waiting.
     Overloaded,
     Unavailable,
     /// With the wait that belongs into the body, if any.
     RateLimited(Option<Duration>),
+    /// 429 that no waiting brings back today.
     Quota,
     Unauthorized,
+    /// With what is wrong, for the caller to read.
     BadRequest(String),
+    /// No such path.
     NotFound,
+    /// Another method than POST.
     Method,
+    /// A body beyond what is read.
     TooLarge,
+    /// An idempotency key that came with another request before.
     KeyReuse,
+    /// Refused by the safety filter before the work.
     Blocked,
     ServerError,
     /// A parameter that this provider does not know.
@@ -118,6 +155,8 @@ impl Dialect {
     }
 
     /// The document that a request carries.
+    ///
+    /// JSON of any kind; whether it is an object is for the dialect to say.
     pub(crate) fn parse(body: &[u8]) -> Result<Value, Refusal> {
         serde_json::from_slice(body)
             .map_err(|error| Refusal::BadRequest(format!("the body is not valid JSON: {error}")))
@@ -147,6 +186,8 @@ impl Dialect {
 
 impl Frame<'_> {
     /// The document of a 200 with the pictures inside, which their identities stand for.
+    ///
+    /// The identities are replaced by the pictures in [`spliced`], which looks for them as whole strings.
     pub(crate) fn document(&self, pictures: &[Picture]) -> Value {
         let marks = pictures.iter().map(Picture::identity);
         match self.work.dialect {
@@ -178,6 +219,8 @@ impl Frame<'_> {
 }
 
 /// The text with each picture in base64, without a copy, where the whole of a string is its identity.
+///
+/// A picture whose identity does not stand in the text is left out.
 pub(crate) fn spliced(text: String, pictures: &[Picture]) -> Vec<Bytes> {
     let mut text = Bytes::from(text);
     let mut pieces = Vec::new();

@@ -1,10 +1,14 @@
 //! OpenAI's images API, as relays speak it too.
+//!
+//! “OpenAI's” is what relays make of it: `size` may be pixels, a keyword such as `4K`, or left to the model's name
+//! (`nano-banana-pro-4k`). Messages are OpenAI's own where they are known.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Dialect, Frame, Refusal, Work, size};
 
+/// What a request asks for: 1 to 10 pictures of one size. The parameter that is wrong is named in the message.
 pub(super) fn read(body: &Value) -> Result<Work, Refusal> {
     let bad = |message: &str| Refusal::BadRequest(message.to_owned());
     if !body.is_object() {
@@ -55,6 +59,7 @@ pub(super) fn read(body: &Value) -> Result<Work, Refusal> {
     })
 }
 
+/// Refusals as an `error` object: message, type, parameter and code, of which clients judge by the code.
 pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
     use StatusCode as Http;
     let invalid = "invalid_request_error";
@@ -150,6 +155,7 @@ pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
     (status, json!({ "error": error }))
 }
 
+/// An answer with the pictures inside.
 pub(super) fn with_pictures<'a>(frame: &Frame<'_>, marks: impl Iterator<Item = &'a str>) -> Value {
     answer(
         frame,
@@ -157,6 +163,7 @@ pub(super) fn with_pictures<'a>(frame: &Frame<'_>, marks: impl Iterator<Item = &
     )
 }
 
+/// An answer with links, as DALL·E models and relays give them.
 pub(super) fn with_links(frame: &Frame<'_>, links: &[String]) -> Value {
     let size = format!("{}x{}", frame.work.width, frame.work.height);
     answer(
@@ -168,6 +175,7 @@ pub(super) fn with_links(frame: &Frame<'_>, links: &[String]) -> Value {
     )
 }
 
+/// What stands around the pictures: the time, the size and what they cost in tokens.
 fn answer(frame: &Frame<'_>, data: Vec<Value>) -> Value {
     let Work {
         width,

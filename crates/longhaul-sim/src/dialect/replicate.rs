@@ -1,10 +1,14 @@
 //! Replicate's predictions.
+//!
+//! Without `Prefer: wait` a prediction is a task; with it the line is held. The answer is the prediction itself in
+//! both.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Dialect, Frame, Refusal, Work, openai, size};
 
+/// What a request asks for; the model stands in the path, or as a version in the body.
 pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
     let input = &body["input"];
     if input["prompt"].as_str().is_none_or(str::is_empty) {
@@ -30,6 +34,7 @@ pub(super) fn read(path: &str, body: &Value) -> Result<Work, Refusal> {
     })
 }
 
+/// Refusals in the form of RFC 9457: title, detail and status.
 pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
     let (status, body) = openai::refuse(refusal);
     let message = &body["error"]["message"];
@@ -40,6 +45,8 @@ pub(super) fn refuse(refusal: &Refusal) -> (StatusCode, Value) {
 }
 
 /// The prediction in this state.
+///
+/// `output` is null until there is one, and a list of links then.
 pub(crate) fn prediction(frame: &Frame<'_>, id: &str, status: &str, output: &[String]) -> Value {
     json!({
         "id": id,

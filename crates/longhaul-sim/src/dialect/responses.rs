@@ -1,9 +1,13 @@
 //! OpenAI's Responses API, where a model of words has the picture made by a tool.
+//!
+//! The picture is an item of the output, with its base64 in it. With `background` a response is a task, with `stream` a
+//! stream of events; all three end in the same document.
 
 use serde_json::{Value, json};
 
 use super::{Dialect, Frame, Refusal, Work, size};
 
+/// What a request asks for: the tool says the size. Background mode without storing is refused, as OpenAI refuses it.
 pub(super) fn read(body: &Value) -> Result<Work, Refusal> {
     let bad = |message: &str| Refusal::BadRequest(message.to_owned());
     if body["input"].is_null() {
@@ -72,6 +76,7 @@ pub(crate) fn id(request_id: &str) -> String {
     request_id.replacen("req_", "resp_", 1)
 }
 
+/// The whole response, done.
 pub(super) fn with_pictures<'a>(frame: &Frame<'_>, marks: impl Iterator<Item = &'a str>) -> Value {
     let items = marks.map(|mark| item(frame, mark)).collect();
     response(frame, &id(frame.request_id), "completed", items)

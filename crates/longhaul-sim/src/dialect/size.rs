@@ -1,4 +1,7 @@
 //! Picture sizes from the words of a request.
+//!
+//! Sizes in pixels are read as given; keywords are Gemini's, with the sizes that Google's table has for each ratio.
+//! Whatever is neither is refused by the dialect, in its own words.
 
 use crate::Resolution;
 
@@ -18,6 +21,8 @@ const RATIOS: [(&str, u32, u32); 10] = [
 ];
 
 /// The size of a keyword such as `2K`, at an aspect ratio such as `16:9`.
+///
+/// Upper case alone, as Google has it. `None` for a keyword or a ratio that is not in the table.
 pub(super) fn of_keyword(keyword: &str, ratio: &str) -> Option<(u32, u32)> {
     let times = match keyword {
         "1K" => 1,
@@ -30,6 +35,8 @@ pub(super) fn of_keyword(keyword: &str, ratio: &str) -> Option<(u32, u32)> {
 }
 
 /// The size written as `WIDTHxHEIGHT`, within what can be made.
+///
+/// Edges from 64 to 16,384 and at most 20 megapixels.
 pub(super) fn of_pixels(text: &str) -> Option<(u32, u32)> {
     let (width, height) = text.split_once(['x', 'X', '×', '*'])?;
     let edge = |text: &str| {

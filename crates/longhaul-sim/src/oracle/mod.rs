@@ -1,4 +1,8 @@
 //! The oracle: what the provider knows for certain.
+//!
+//! It has two sides. Tests ask [`Oracle`], at any time and from any task. The provider writes through [`Exchange`] (one
+//! request, closed by its `Drop`) and [`Record`] (one entry, for what outlives the request). Nothing is ever taken
+//! back, so an entry that has a fact keeps it.
 
 mod entry;
 mod record;
@@ -45,6 +49,7 @@ pub struct Oracle {
     shared: Arc<Shared>,
 }
 
+/// What all handles have in common.
 #[derive(Debug)]
 struct Shared {
     clock: Clock,
@@ -54,13 +59,16 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    /// In the order of arrival; an entry's index is its name among the records.
     entries: Vec<Entry>,
+    /// Refused connections, which have no entry.
     refused: u64,
     /// Works that run, requests that are handled and answers that are on their way.
     busy: usize,
 }
 
 impl Oracle {
+    /// Of a provider that has seen nothing yet.
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -72,6 +80,16 @@ impl Oracle {
     }
 
     /// All entries in the order of arrival.
+    ///
+    /// A copy: what happens afterwards is not in it.
+    ///
+    /// ```
+    /// use longhaul_sim::Provider;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// assert!(Provider::default().oracle().entries().is_empty());
+    /// # }
+    /// ```
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         self.state().entries.clone()
@@ -125,6 +143,26 @@ impl Oracle {
     /// From then on nothing that was received, made, charged or delivered changes, but by new requests. An answer that
     /// the client holds without reading it, and a call that is kept waiting in silence, is on its way for as long as
     /// the client does not drop it. Refusals are not waited for, read or not.
+    ///
+    /// It may be called again and again, and waited for with a limit where a test wants to see that something hangs:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+    /// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    /// let answer = provider.clone().oneshot(request).await?;
+    /// let oracle = provider.oracle();
+    /// let minute = Duration::from_secs(60);
+    /// assert!(tokio::time::timeout(minute, oracle.settled()).await.is_err(), "nobody reads the answer");
+    /// drop(answer);
+    /// oracle.settled().await;
+    /// # Ok(()) }
+    /// ```
     pub async fn settled(&self) {
         loop {
             let mut idle = std::pin::pin!(self.shared.idle.notified());
@@ -136,6 +174,7 @@ impl Oracle {
         }
     }
 
+    /// A connection was refused, which is all that is known of it.
     pub(crate) fn count_refusal(&self) {
         self.state().refused += 1;
     }

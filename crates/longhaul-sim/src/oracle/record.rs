@@ -1,9 +1,15 @@
 //! The writing side of the oracle.
+//!
+//! Whatever way a request ends, exactly one of three things is said of it: it was answered, it broke off, or the client
+//! left. The last is said by `Drop`, so a future that is dropped at any await leaves a true entry. The tests of
+//! `provider/tests/drops.rs` drop it in every phase.
 
 use super::{Entry, Oracle, Received};
 use crate::{Work, picture::Picture};
 
 /// Keeps the oracle from being settled while it lives.
+///
+/// Held by works that run, by requests that are handled and by answers with pictures that are on their way.
 #[derive(Debug)]
 pub(crate) struct Busy {
     oracle: Oracle,
@@ -29,6 +35,8 @@ impl Drop for Busy {
 }
 
 /// One entry, to write into.
+///
+/// A work holds one beyond the life of its request, since it is charged whoever still waits.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     oracle: Oracle,
@@ -40,10 +48,12 @@ impl Record {
         Self { oracle, index }
     }
 
+    /// The oracle that the entry is in.
     pub(crate) fn oracle(&self) -> &Oracle {
         &self.oracle
     }
 
+    /// Changes the entry. `change` runs under the oracle's lock, and must not ask the oracle.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.oracle.state().entries.get_mut(self.index) {
             change(entry);
@@ -51,6 +61,8 @@ impl Record {
     }
 
     /// The work is done and charged.
+    ///
+    /// Added up, because a submit that was sent twice is one request with two works.
     pub(crate) fn charge(&self, micros: u64, pictures: &[Picture]) {
         let now = self.oracle.shared.clock.now();
         self.update(|entry| {
@@ -72,16 +84,20 @@ impl Record {
 }
 
 /// One request from its head to the end of its answer. Dropped before that end, it notes that the client has gone.
+///
+/// It is moved into the body of the answer, so that its end is the body's end.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     record: Record,
     ended: bool,
     /// Whether the answer on its way holds pictures.
     pictures: bool,
+    /// `None` once nothing that counts can change any more.
     busy: Option<Busy>,
 }
 
 impl Exchange {
+    /// Opened with the entry.
     pub(super) fn new(record: Record) -> Self {
         let busy = Some(record.oracle.busy());
         Self {
@@ -92,14 +108,17 @@ impl Exchange {
         }
     }
 
+    /// The entry, for a work or a task that outlives the exchange.
     pub(crate) fn record(&self) -> &Record {
         &self.record
     }
 
+    /// So many further bytes of the body have arrived.
     pub(crate) fn received(&self, bytes: usize) {
         self.record.update(|entry| entry.body_bytes += bytes as u64);
     }
 
+    /// The body has arrived to its end: from here on a provider works and charges.
     pub(crate) fn received_whole(&self) {
         let now = self.record.oracle.shared.clock.now();
         self.record.update(|entry| {
@@ -108,6 +127,7 @@ impl Exchange {
         });
     }
 
+    /// What was asked for is understood and will be made, or was made before under the same key.
     pub(crate) fn accepted(&self, work: &Work, replayed: bool) {
         self.record.update(|entry| {
             entry.work = Some(work.clone());
@@ -144,6 +164,7 @@ impl Exchange {
         self.end(|_| {});
     }
 
+    /// Notes the end and what else is known of it; `Drop` is silent afterwards.
     fn end(&mut self, change: impl FnOnce(&mut Entry)) {
         self.ended = true;
         let now = self.record.oracle.shared.clock.now();

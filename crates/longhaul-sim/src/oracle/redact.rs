@@ -1,7 +1,11 @@
 //! What the oracle may keep of a request's headers.
+//!
+//! Entries are printed by failing tests and written into reports, so what authenticates a caller is not kept at all.
+//! That a header was there is kept: a test that a key goes to one host and not to another needs no more.
 
 use http::HeaderMap;
 
+/// The names under which the simulated APIs and proxies take keys, and cookies.
 const SECRET: [&str; 6] = [
     "authorization",
     "proxy-authorization",

@@ -1,4 +1,7 @@
 //! Answers: heads, bodies and what the faults make of them.
+//!
+//! Refusals, pages of gateways and headers that tell a wait are made here, so that each fault has one place that says
+//! what it looks like. Their texts are copied from real answers: a client that reads them must be tried against those.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +16,8 @@ use crate::{
 };
 
 /// A response with this body, and its length where the body tells it.
+///
+/// A body without a known length gets none told; HTTP/1.1 then sends it in chunks.
 pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
@@ -30,6 +35,8 @@ pub(super) fn response(
 }
 
 /// What a fault makes of a whole body.
+///
+/// Faults of the transport before an answer never come this far.
 pub(super) fn shaped(body: Body, fault: Fault, clock: &Clock) -> Body {
     match fault {
         Fault::Truncated => body.truncated(),
@@ -58,6 +65,8 @@ pub(super) fn version(response: &mut Response<Body>, fault: Fault, request: Vers
 }
 
 /// The refusal that a fault stands for, if it is answered without any work.
+///
+/// `None` for a fault under which work is done, and for those that strike before the body is read.
 pub(super) fn refusal(fault: Fault, clock: &Clock) -> Option<Refusal> {
     Some(match fault {
         Fault::Overloaded
@@ -83,6 +92,9 @@ pub(super) fn refuse(dialect: Dialect, refusal: &Refusal) -> (StatusCode, Body) 
 }
 
 /// The header that tells the wait of a rate limit or an overload.
+///
+/// The wait is scaled as all spans are, so a client at speed 100 is told a hundredth. `Retry-After` in seconds is
+/// rounded up, which makes it a second at least.
 pub(super) fn wait_header(fault: Fault, clock: &Clock) -> Option<(HeaderName, HeaderValue)> {
     let (wait, form) = match fault {
         Fault::RateLimited { wait, form } => (wait, form),
@@ -123,6 +135,8 @@ fn date_after(wait: Duration) -> Option<HeaderValue> {
 }
 
 /// What a gateway that gave up says.
+///
+/// The client cannot tell from them whether the work goes on; it does.
 pub(super) fn gateway_page(fault: Fault) -> Response<Body> {
     const HTML: &str = "text/html";
     let (status, content_type, page) = match fault {

@@ -1,4 +1,7 @@
 //! What the head of a request says.
+//!
+//! A test against a running program cannot change its script, so a request may carry its own fault. Headers that are
+//! not understood are answered with 400 rather than passed over: a test with a mistyped fault must not pass.
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ const FAULT_HEADER: &str = "x-sim-fault";
 const GENERATION_HEADER: &str = "x-sim-generation";
 
 /// What the request itself asks for: an action and a generation time.
+///
+/// The error is a message for the client, with the name of the header in it.
 pub(super) fn by_headers(
     headers: &HeaderMap,
 ) -> Result<(Option<Action>, Option<Duration>), String> {
@@ -35,6 +40,7 @@ pub(super) fn by_headers(
 }
 
 impl Provider {
+    /// The script's action for the request with this number.
     pub(super) fn next_action(&self, number: u64, head: &Parts) -> Action {
         let settings = &self.inner.settings;
         let seen = Seen {
@@ -53,15 +59,20 @@ impl Provider {
     }
 }
 
+/// A header as text; `None` where it is missing or not text.
 pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
+/// The number of the attempt, as the header says it; `None` where it says none.
 pub(super) fn attempt(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
     text(headers, name)?.trim().parse().ok()
 }
 
 /// Refuses a request without the key, if one is required.
+///
+/// Looked for in the three headers under which the simulated APIs take keys. Which of them it is in is not held against
+/// the request.
 pub(super) fn check_key(provider: &Provider, headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(required) = &provider.inner.settings.required_key else {
         return Ok(());

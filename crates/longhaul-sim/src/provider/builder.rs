@@ -31,6 +31,8 @@ use crate::{Oracle, Resolution, Script, Weight, clock::Clock};
 ///     .build()?;
 /// # Ok(()) }
 /// ```
+///
+/// Tasks and streams are offered, no key is needed, idempotency keys are ignored, and links live an hour.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder {
@@ -41,18 +43,30 @@ pub struct Builder {
     link_lifetime: Duration,
 }
 
+/// What does not change while the provider lives.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
+    /// The seed of everything that is drawn: generation times, ids, identities.
     pub(super) seed: u64,
+    /// How heavy all pictures are.
     pub(super) weight: Weight,
+    /// The fixed generation time, if there is one; a script's `+takes@` and a request's header outrank it.
     pub(super) generation: Option<Duration>,
+    /// By resolution, in millionths of a dollar.
     pub(super) prices: [u64; 3],
+    /// The one key that is accepted; `None` accepts any, and none.
     pub(super) required_key: Option<String>,
+    /// Where the attempt's number is read.
     pub(super) attempt_header: HeaderName,
+    /// Where the idempotency key is read.
     pub(super) key_header: HeaderName,
+    /// Whether tasks are taken.
     pub(super) tasks: Offer,
+    /// Whether calls are answered as streams.
     pub(super) streams: Offer,
+    /// How often a stream of the images API has a comment in it, if it has any.
     pub(super) pings: Option<Duration>,
+    /// How long a task waits before its work begins.
     pub(super) queued: Duration,
 }
 
@@ -70,12 +84,13 @@ pub(super) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Offer {
-    /// It does.
+    /// The provider takes tasks, or answers as a stream.
     #[default]
     Yes,
-    /// It refuses them: 400 for a parameter that it does not know, 404 for a path.
+    /// The provider refuses, as one that has never heard of them: 400 for the parameter, 404 for the path.
     Refused,
-    /// It passes over them, and answers as ever.
+    /// The provider passes over the wish and answers as it would without it. A client that asks for a stream gets JSON
+    /// then, and one that asks for a task gets the picture.
     Ignored,
 }
 
@@ -91,6 +106,8 @@ pub enum Offer {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The speed is not a number from 0.001 to 1,000,000.
+    ///
+    /// Below that a call of minutes lasts days, and above it timers of tokio's (1 ms) are longer than the work.
     Speed(f64),
 }
 
@@ -159,24 +176,65 @@ impl Builder {
     /// also the waits that answers tell. So a client whose policy is scaled alike sees what it would see at full
     /// length; only `Retry-After` in whole seconds is rounded up, and tells a second at least. Times that come back,
     /// from the oracle, are provider time again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tokio::time::Instant;
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder()
+    ///     .speed(100.0)
+    ///     .generation(Duration::from_secs(120))
+    ///     .image_weight(Weight::Tiny)
+    ///     .build()?;
+    /// let started = Instant::now();
+    /// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    /// provider.clone().oneshot(request).await?;
+    /// assert_eq!(started.elapsed().as_secs(), 1);
+    /// let entry = &provider.oracle().entries()[0];
+    /// assert_eq!((entry.charged.unwrap() - entry.read.unwrap()).as_secs(), 120, "in the provider's time");
+    /// # Ok(()) }
+    /// ```
     pub fn speed(mut self, speed: f64) -> Self {
         self.speed = speed;
         self
     }
 
     /// What happens to which request; by default all goes well.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, SimErrorKind};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().script("reset-reading".parse()?).build()?;
+    /// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    /// let error = provider.clone().oneshot(request).await.unwrap_err();
+    /// assert_eq!(error.kind(), SimErrorKind::Reset);
+    /// assert_eq!(provider.oracle().totals().read_whole, 0, "so it costs nothing");
+    /// # Ok(()) }
+    /// ```
     pub fn script(mut self, script: Script) -> Self {
         self.script = script;
         self
     }
 
     /// How heavy the pictures are.
+    ///
+    /// [`Weight::Real`] where not set.
     pub fn image_weight(mut self, weight: Weight) -> Self {
         self.settings.weight = weight;
         self
     }
 
     /// A fixed generation time (provider time) instead of drawn ones.
+    ///
+    /// A script's `+takes@` and the header `x-sim-generation` outrank it, and a fault that strikes later makes it
+    /// longer.
     pub fn generation(mut self, takes: Duration) -> Self {
         self.settings.generation = Some(takes);
         self
@@ -184,6 +242,19 @@ impl Builder {
 
     /// The price of one picture in millionths of a dollar; [Google's list price](Resolution::list_price_micros) where
     /// not set.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, Resolution, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().price(Resolution::K1, 39_000).image_weight(Weight::Tiny).build()?;
+    /// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat", "n": 2 }"#.to_owned())?;
+    /// provider.clone().oneshot(request).await?;
+    /// assert_eq!(provider.oracle().totals().charged_micros, 78_000);
+    /// # Ok(()) }
+    /// ```
     pub fn price(mut self, resolution: Resolution, micros: u64) -> Self {
         self.settings.prices[resolution as usize] = micros;
         self
@@ -206,12 +277,26 @@ impl Builder {
     /// assert_eq!(provider.oracle().totals().charged, 1);
     /// # Ok(()) }
     /// ```
+    ///
+    /// A key that comes again with another path or body is answered with 422.
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
         self
     }
 
     /// Whether it knows tasks; it does where not set.
+    ///
+    /// ```
+    /// use longhaul_sim::{Offer, Provider};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().tasks(Offer::Refused).build()?;
+    /// let submit = http::Request::post("/v1/images/generations/async").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    /// assert_eq!(provider.oneshot(submit).await?.status(), 404);
+    /// # Ok(()) }
+    /// ```
     pub fn tasks(mut self, tasks: Offer) -> Self {
         self.settings.tasks = tasks;
         self
@@ -219,12 +304,29 @@ impl Builder {
 
     /// How long a task waits before its work begins (provider time): until then it can be cancelled, free of charge; 2 s
     /// where not set.
+    ///
+    /// Zero begins at once, so that nothing can be cancelled.
     pub fn queued(mut self, wait: Duration) -> Self {
         self.settings.queued = wait;
         self
     }
 
     /// Whether it knows event streams; it does where not set.
+    ///
+    /// ```
+    /// use longhaul_sim::{Offer, Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// for (offer, kind) in [(Offer::Yes, "text/event-stream; charset=utf-8"), (Offer::Ignored, "application/json")] {
+    ///     let provider = Provider::builder().streams(offer).image_weight(Weight::Tiny).build()?;
+    ///     let body = r#"{ "prompt": "a cat", "stream": true }"#.to_owned();
+    ///     let answer = provider.oneshot(http::Request::post("/v1/images/generations").body(body)?).await?;
+    ///     assert_eq!(answer.headers()["content-type"], kind);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn streams(mut self, streams: Offer) -> Self {
         self.settings.streams = streams;
         self
@@ -232,12 +334,54 @@ impl Builder {
 
     /// Sends a comment at this interval (provider time) into event streams of the images API, as relays do. Where not
     /// set none comes, as at OpenAI; Responses streams have their keepalive every 30 s anyway.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http_body_util::BodyExt;
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder()
+    ///     .pings(Duration::from_secs(15))
+    ///     .generation(Duration::from_secs(100))
+    ///     .image_weight(Weight::Tiny)
+    ///     .build()?;
+    /// let body = r#"{ "prompt": "a cat", "stream": true }"#.to_owned();
+    /// let answer = provider.oneshot(http::Request::post("/v1/images/generations").body(body)?).await?;
+    /// let text = answer.into_body().collect().await?.to_bytes();
+    /// assert_eq!(String::from_utf8_lossy(&text).matches(": keepalive").count(), 6);
+    /// # Ok(()) }
+    /// ```
     pub fn pings(mut self, every: Duration) -> Self {
         self.settings.pings = Some(every);
         self
     }
 
     /// How long links to pictures work (provider time); an hour where not set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http_body_util::BodyExt;
+    /// use longhaul_sim::{Provider, Weight};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder()
+    ///     .link_lifetime(Duration::from_secs(60))
+    ///     .image_weight(Weight::Tiny)
+    ///     .build()?;
+    /// let body = r#"{ "prompt": "a cat", "model": "nano-banana-pro", "response_format": "url" }"#.to_owned();
+    /// let answer = provider.clone().oneshot(http::Request::post("/v1/images/generations").body(body)?).await?;
+    /// let answer: serde_json::Value = serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?;
+    /// let link = answer["data"][0]["url"].as_str().unwrap().to_owned();
+    /// tokio::time::sleep(Duration::from_secs(60)).await;
+    /// let gone = provider.oneshot(http::Request::get(link).body(String::new())?).await?;
+    /// assert_eq!(gone.status(), 410);
+    /// # Ok(()) }
+    /// ```
     pub fn link_lifetime(mut self, lifetime: Duration) -> Self {
         self.link_lifetime = lifetime;
         self
@@ -245,18 +389,52 @@ impl Builder {
 
     /// The only API key that is accepted, as `authorization: Bearer …`, `x-goog-api-key` or `api-key`. Where not set,
     /// none is needed.
+    ///
+    /// ```
+    /// use longhaul_sim::Provider;
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder().require_key("sk-test").build()?;
+    /// let request = http::Request::post("/v1/images/generations").header("authorization", "Bearer sk-other");
+    /// let refused = provider.clone().oneshot(request.body(r#"{ "prompt": "a cat" }"#.to_owned())?).await?;
+    /// assert_eq!(refused.status(), 401);
+    /// let kept = provider.oracle().entries()[0].headers.clone();
+    /// assert_eq!(kept, [("authorization".to_owned(), "(not kept)".to_owned())]);
+    /// # Ok(()) }
+    /// ```
     pub fn require_key(mut self, key: impl Into<String>) -> Self {
         self.settings.required_key = Some(key.into());
         self
     }
 
     /// The request header with the attempt's number; `x-longhaul-attempt` where not set.
+    ///
+    /// It is what the oracle finds entries by ([`Oracle::find`]), together with the key.
     pub fn attempt_header(mut self, name: HeaderName) -> Self {
         self.settings.attempt_header = name;
         self
     }
 
     /// The request header with the idempotency key; `idempotency-key` where not set.
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use longhaul_sim::Provider;
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::builder()
+    ///     .key_header(HeaderName::from_static("x-idempotency-key"))
+    ///     .script("overloaded".parse()?)
+    ///     .build()?;
+    /// let request = http::Request::post("/v1/images/generations").header("x-idempotency-key", "cat-1");
+    /// drop(provider.clone().oneshot(request.body(r#"{ "prompt": "a cat" }"#.to_owned())?).await?);
+    /// assert_eq!(provider.oracle().find("cat-1", None).len(), 1);
+    /// # Ok(()) }
+    /// ```
     pub fn key_header(mut self, name: HeaderName) -> Self {
         self.settings.key_header = name;
         self
@@ -267,6 +445,8 @@ impl Builder {
     /// # Errors
     ///
     /// If the speed cannot be used.
+    ///
+    /// It needs no runtime; the first call does.
     pub fn build(self) -> Result<Provider, ConfigError> {
         if !(0.001..=1e6).contains(&self.speed) {
             return Err(ConfigError::Speed(self.speed));
@@ -275,6 +455,7 @@ impl Builder {
         Ok(self.start(clock))
     }
 
+    /// The provider with this clock, whose speed is known to be usable.
     pub(super) fn start(self, clock: Clock) -> Provider {
         let inner = Inner {
             settings: self.settings,

@@ -1,4 +1,17 @@
 //! One request, from its head to its answer.
+//!
+//! The order of the steps is the order in which a real provider finds things out, and decides what is charged: what can
+//! be told by the head comes before the body is read; refusals come before work; work starts, and only then may the
+//! connection break.
+//!
+//! 1. Questions that are no calls are answered: the log, polls of tasks, downloads.
+//! 2. The request gets its number, its action and its entry.
+//! 3. Faults before the body; the body; faults in place of an answer.
+//! 4. The document is read in the words of its dialect, and refused if it cannot be made.
+//! 5. The work starts, and is charged whatever follows. 6. The answer, as a whole, as a task or as a stream.
+//!
+//! The future may be dropped at any await: the entry is closed by [`Exchange`], and the work runs in a task of its own.
+//! `provider/tests/drops.rs` goes through the phases.
 
 use std::sync::atomic::Ordering;
 
@@ -24,8 +37,11 @@ use crate::{
 
 /// Why a request gets no answer with pictures.
 pub(super) enum Stop {
+    /// An answer in the words of the dialect; free.
     Refused(Refusal),
+    /// The connection ends in place of an answer.
     Broken(SimErrorKind),
+    /// The client's body failed, so there is nothing to answer.
     RequestBody(BoxError),
 }
 
@@ -35,19 +51,23 @@ impl From<Refusal> for Stop {
     }
 }
 
+/// A request that has an entry.
 pub(super) struct Call {
     pub(super) provider: Provider,
     pub(super) head: Parts,
     pub(super) line: Option<Line>,
     pub(super) exchange: Exchange,
     pub(super) request_id: String,
+    /// The idempotency key, where it carries one.
     key: Option<String>,
     pub(super) action: Action,
     /// The dialect of the path; if the path is not known, the one to refuse it in.
     dialect: Result<Dialect, Dialect>,
+    /// All that is drawn for this request comes from here, so that it does not depend on what other requests do.
     pub(super) rng: fastrand::Rng,
 }
 
+/// Answers one request: a call, a poll, a download, or a question for the log.
 pub(super) async fn handle<B>(
     provider: Provider,
     request: Request<B>,
@@ -97,6 +117,8 @@ where
 }
 
 impl Call {
+    /// Opens the entry. The generator of chances is seeded by the request's number, so equal orders of arrival give
+    /// equal runs.
     fn open(
         provider: Provider,
         head: Parts,
@@ -133,6 +155,7 @@ impl Call {
         }
     }
 
+    /// Steps 3 to 6; `Err` is what stops the request on its way.
     async fn run<B>(&mut self, body: B) -> Result<Response<Body>, Stop>
     where
         B: http_body::Body,
@@ -197,6 +220,7 @@ impl Call {
         }
     }
 
+    /// 307 to the same path below `/elsewhere`, which works: dialects are told by the end of a path.
     fn redirect(&self) -> Response<Body> {
         let path = self
             .head
@@ -214,6 +238,8 @@ impl Call {
         response
     }
 
+    /// Starts the work, or finds the one under the same key. A fault that breaks into the work makes it take long
+    /// enough for that.
     fn generation(&mut self, work: &Work, mode: Mode, body: &[u8]) -> Result<Generation, Refusal> {
         let drawn = work.resolution.generation_time(self.rng.f64());
         let takes = self
@@ -243,6 +269,7 @@ impl Call {
         Ok(generation)
     }
 
+    /// The unary answer: waited for, unless the fault answers earlier.
     async fn deliver(
         &mut self,
         work: Work,
@@ -302,6 +329,7 @@ impl Call {
         }))
     }
 
+    /// A refusal with the headers that go with it.
     fn refuse(&self, refusal: &Refusal) -> Response<Body> {
         let dialect = self.dialect.unwrap_or_else(|guess| guess);
         let (status, body) = answer::refuse(dialect, refusal);

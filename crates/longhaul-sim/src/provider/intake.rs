@@ -1,4 +1,7 @@
 //! Reading a request's body.
+//!
+//! What has arrived is counted frame by frame, because a client that breaks off is judged by how much the provider has
+//! read. Work begins only after the last byte: that is the line between free and charged.
 
 use std::{future::poll_fn, pin::pin};
 
@@ -8,9 +11,13 @@ use super::call::Stop;
 use crate::{Fault, SimErrorKind, dialect::Refusal, error::BoxError, oracle::Exchange};
 
 /// More than any provider takes.
+///
+/// In bytes; a longer one is refused with 413 as soon as that is seen.
 const MOST_BODY: usize = 256 * 1024 * 1024;
 
 /// The whole body, unless the fault strikes before.
+///
+/// Trailers are not looked at. With `reset-reading` it breaks off even where the body is shorter than the fault says.
 pub(super) async fn read<B>(body: B, fault: Fault, exchange: &Exchange) -> Result<Vec<u8>, Stop>
 where
     B: http_body::Body,

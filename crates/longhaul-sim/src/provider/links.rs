@@ -1,4 +1,7 @@
 //! Links to finished pictures.
+//!
+//! A link is to be fetched soon, with no key, and gives the file itself; so a client that gets links is tried with
+//! links that expire. Downloads are counted with the request that made the picture, and are no requests of their own.
 
 use std::{
     collections::HashMap,
@@ -25,6 +28,7 @@ pub(super) struct Links {
     by_path: Mutex<HashMap<String, Link>>,
 }
 
+/// One picture that can be fetched, until `expires` on the provider's clock.
 #[derive(Debug, Clone)]
 struct Link {
     picture: Picture,
@@ -33,6 +37,7 @@ struct Link {
 }
 
 impl Links {
+    /// No links yet.
     pub(super) fn new(lifetime: Duration) -> Self {
         Self {
             lifetime,
@@ -50,6 +55,7 @@ impl Links {
         self.publish_until(picture, now, record)
     }
 
+    /// The path is the picture's identity, so the same picture published twice has one link, with the later end.
     fn publish_until(&self, picture: &Picture, expires: Duration, record: &Record) -> String {
         let path = format!("/files/{}.png", picture.identity());
         let link = Link {
@@ -64,6 +70,7 @@ impl Links {
         path
     }
 
+    /// The link at this path, expired or not.
     fn find(&self, path: &str) -> Option<Link> {
         self.by_path
             .lock()
@@ -79,6 +86,9 @@ pub(super) fn is_download(head: &Parts) -> bool {
 }
 
 /// Where the client reached the provider, as far as the request tells.
+///
+/// A link has to lead back over the same way, through a proxy too, so it is made of what the request says and not of
+/// where the server listens.
 pub(super) fn origin(head: &Parts, line: Option<&Line>) -> String {
     let scheme = match head.uri.scheme_str() {
         _ if line.is_some_and(Line::secure) => "https",
@@ -124,6 +134,7 @@ pub(super) fn download(
     answer::response(status, content_type, body)
 }
 
+/// The body of a download has ended; only a whole one counts.
 fn fetched(whole: bool, record: Option<&Record>, busy: Busy) {
     if let Some(record) = record.filter(|_| whole) {
         record.update(|entry| entry.links_fetched += 1);

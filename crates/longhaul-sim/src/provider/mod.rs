@@ -39,11 +39,27 @@ use crate::{Oracle, Script, clock::Clock, script::Playing};
 /// A request is taken up when its future is first polled, and its body is read to the end before any work starts. Work
 /// is a task of its own: it runs to its end and is charged even if the future is dropped. A future dropped while the
 /// body is read leaves an entry with [`Received::Partial`](crate::Received::Partial), and no work.
+///
+/// ```
+/// use longhaul_sim::{Provider, Weight};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Provider::builder().image_weight(Weight::Tiny).build()?;
+/// let path = "/v1beta/models/gemini-3-pro-image:generateContent";
+/// let body = r#"{ "contents": [], "generationConfig": { "imageConfig": { "imageSize": "4K" } } }"#.to_owned();
+/// let answer = provider.clone().oneshot(http::Request::post(path).body(body)?).await?;
+/// assert_eq!(answer.status(), 200);
+/// assert_eq!(provider.oracle().totals().charged_micros, 240_000);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Provider {
     inner: Arc<Inner>,
 }
 
+/// What all clones share.
 struct Inner {
     settings: Settings,
     clock: Clock,
@@ -59,22 +75,42 @@ struct Inner {
 
 impl Provider {
     /// A provider with this script and otherwise default settings.
+    ///
+    /// ```
+    /// use longhaul_sim::{Fault, Provider, Script};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::new(Script::always(Fault::Unauthorized));
+    /// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+    /// assert_eq!(provider.oneshot(request).await?.status(), 401);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn new(script: Script) -> Self {
         Builder::default().script(script).start(Clock::start(1.0))
     }
 
     /// Settings for a provider.
+    ///
+    /// ```
+    /// let provider = longhaul_sim::Provider::builder().seed(7).build()?;
+    /// # Ok::<(), longhaul_sim::ConfigError>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
 
     /// Who knows what really happened.
+    ///
+    /// It lives on when the provider is dropped, and may be asked from another task.
     #[must_use]
     pub fn oracle(&self) -> Oracle {
         self.inner.oracle.clone()
     }
 
+    /// The script, for as long as it takes to ask it.
     fn playing(&self) -> MutexGuard<'_, Playing> {
         self.inner
             .playing
@@ -86,10 +122,12 @@ impl Provider {
 /// What the socket server needs of it.
 #[cfg(feature = "server")]
 impl Provider {
+    /// For spans that the server waits, such as a closed port's.
     pub(crate) fn clock(&self) -> Clock {
         self.inner.clock
     }
 
+    /// The ports of all servers of this provider.
     pub(crate) fn doors(&self) -> &crate::server::Doors {
         &self.inner.doors
     }
@@ -100,6 +138,7 @@ impl Provider {
     }
 }
 
+/// A provider where all goes well, at real speed, with pictures of the real weight.
 impl Default for Provider {
     fn default() -> Self {
         Self::new(Script::default())

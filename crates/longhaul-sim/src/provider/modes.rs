@@ -1,4 +1,8 @@
 //! The ways in which a call ends otherwise than with an answer held until the picture is there.
+//!
+//! A fault of a silent line (`cut`, a gateway's timeout) strikes a unary call in its silence. A submit is answered
+//! within seconds, and a stream may never be silent, so the same script does less harm there: that difference is what
+//! tasks and streams are for, and what tests of them show.
 
 use std::{future::pending, time::Duration};
 
@@ -17,6 +21,9 @@ use crate::{Body, Fault, SimErrorKind, Work};
 
 impl Call {
     /// Takes the work as a task. Of what breaks lines, only what strikes before its answer does.
+    ///
+    /// The task is taken up before its answer leaves, as at a real provider: a submit that breaks may leave a task
+    /// behind.
     pub(super) async fn submit(
         &mut self,
         kind: Kind,
@@ -83,6 +90,8 @@ impl Call {
     }
 
     /// Ends the call if its fault does so without the answer; `Some` is the page of a gateway.
+    ///
+    /// `None` where the fault leaves the answer to come.
     pub(super) async fn broken(&self) -> Result<Option<Response<Body>>, Stop> {
         let clock = self.provider.inner.clock;
         let fault = self.action.fault();

@@ -1,4 +1,8 @@
 //! Idempotency, for the few providers that have it.
+//!
+//! A key that is known gets the work of its first request, running or done, so a second request waits for the first
+//! one's picture. With another path or body it is refused, with 422, as the draft of the IETF on `Idempotency-Key` has
+//! it. The map is never emptied: a simulator lives as long as a test.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -15,6 +19,7 @@ pub(super) struct Replays {
     by_key: Mutex<HashMap<String, Replay>>,
 }
 
+/// The first request under a key: a fingerprint of path and body, and its work.
 #[derive(Debug)]
 struct Replay {
     request: u64,
@@ -23,6 +28,8 @@ struct Replay {
 
 impl Replays {
     /// The work under this key and whether it was there before; else `start` starts it.
+    ///
+    /// Found and started under one lock, so that of two requests at once one starts the work.
     pub(super) fn of(
         &self,
         key: &str,

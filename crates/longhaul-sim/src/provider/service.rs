@@ -1,4 +1,6 @@
 //! The provider as a service.
+//!
+//! It is always ready, and takes any body. Everything is in the future, which is boxed: a simulator need not be fast.
 
 use std::{
     error::Error,
@@ -36,6 +38,21 @@ where
 }
 
 /// The answer to come. Nothing happens before it is polled.
+///
+/// Dropped, it is a client that leaves: the entry says so, and work that has begun is charged.
+///
+/// ```
+/// use longhaul_sim::Provider;
+/// use tower::Service;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut provider = Provider::default();
+/// let request = http::Request::post("/v1/images/generations").body(r#"{ "prompt": "a cat" }"#.to_owned())?;
+/// drop(provider.call(request));
+/// assert_eq!(provider.oracle().totals().requests, 0, "it was never polled, and so never received");
+/// # Ok(()) }
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture {
     inner: Pin<Box<dyn Future<Output = Result<Response<Body>, SimError>> + Send>>,

@@ -1,4 +1,8 @@
 //! Answers as event streams.
+//!
+//! A stream is a list of [`Stage`]s that is made before its first byte: what is there at once, then for each event a
+//! wait with pings in it. Faults take stages out or put an end between them. As at OpenAI the Responses API has
+//! keepalives and the images API is silent, unless the provider is told to ping as relays do.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +46,8 @@ impl Stream {
         answer::response(StatusCode::OK, "text/event-stream; charset=utf-8", body)
     }
 
+    /// An idle cut strikes only where the stream is silent for longer than it; what breaks the connection strikes
+    /// whatever passes over it.
     fn stages(self) -> Vec<Stage> {
         let clock = self.provider.inner.clock;
         let mut stages = vec![Stage::Data(self.first())];
@@ -112,10 +118,12 @@ impl Stream {
             .map_or(self.step(), |every| every.min(self.step()))
     }
 
+    /// Between two previews, and between the last one and the picture: the work's time in equal parts.
     fn step(&self) -> Duration {
         self.generation.takes() / (self.partials + 1)
     }
 
+    /// How often something comes that only keeps the line open; `None` where nothing does.
     fn pings(&self) -> Option<Duration> {
         match self.work.dialect {
             Dialect::Responses => Some(KEEPALIVE),
@@ -123,6 +131,7 @@ impl Stream {
         }
     }
 
+    /// What comes then, in the dialect's form.
     fn ping(&self) -> Bytes {
         match self.work.dialect {
             Dialect::Responses => Bytes::from(event("keepalive", json!({ "sequence_number": 7 }))),
@@ -130,6 +139,7 @@ impl Stream {
         }
     }
 
+    /// What the documents in the events say around the picture, now.
     fn frame(&self) -> Frame<'_> {
         Frame {
             work: &self.work,
@@ -138,6 +148,7 @@ impl Stream {
         }
     }
 
+    /// The events that come at once.
     fn first(&self) -> Vec<Bytes> {
         if self.work.dialect != Dialect::Responses {
             // A head alone: the images API says nothing until there is a picture.
@@ -160,6 +171,7 @@ impl Stream {
         .to_vec()
     }
 
+    /// A preview of a few bytes; it is counted in the entry, since a provider charges for each.
     fn partial(&self, index: u32) -> Vec<Bytes> {
         let preview = "cHJldmlldw==";
         let text = match self.work.dialect {
@@ -176,6 +188,7 @@ impl Stream {
         vec![text.into()]
     }
 
+    /// The events at the end, once the work is done: the pictures, or how it failed.
     async fn last(self) -> Vec<Bytes> {
         let pictures = self.generation.clone().pictures().await;
         match self.fault {
@@ -232,6 +245,7 @@ impl Stream {
         pieces
     }
 
+    /// The last event of a work that failed, in the dialect's form.
     fn failed(&self, failure: TaskFailure) -> Vec<Bytes> {
         let error = json!({
             "code": failure.code(), "type": failure.code(), "message": format!("It failed: {failure}."),

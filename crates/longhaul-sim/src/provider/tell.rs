@@ -1,4 +1,6 @@
 //! The provider's log, asked for over HTTP as at a New-API relay.
+//!
+//! Asking for the log is no call: it has no entry, needs no key, and is never refused.
 
 use std::time::SystemTime;
 
@@ -19,6 +21,8 @@ pub(super) fn is_asked(head: &Parts) -> bool {
 }
 
 /// One page of it.
+///
+/// Numbers that cannot be read count as not asked for, as at New-API.
 pub(super) fn page(provider: &Provider, head: &Parts) -> Response<Body> {
     let asked = |name: &str| -> Option<usize> {
         let mut pairs = head.uri.query()?.split('&');

@@ -1,4 +1,7 @@
 //! Work: the making of pictures, which nobody can stop.
+//!
+//! This is the half of the simulator that costs money: a work that has begun runs to its end in a task of its own, and
+//! is charged there, whether anybody waits or not. The oracle counts it as busy until then. Nothing else may charge.
 
 use std::{
     sync::{
@@ -16,25 +19,31 @@ use crate::{Work, oracle::Record, picture::Picture};
 /// A work that runs or is done. All clones wait for the same.
 #[derive(Debug, Clone)]
 pub(super) struct Generation {
-    /// Taken back before it began.
+    /// Set when the work is taken back, which counts until it begins.
     stopped: Arc<AtomicBool>,
+    /// On the provider's clock.
     takes: Duration,
+    /// Empty until the work is done; without a picture in it where it made none.
     done: watch::Receiver<Option<Arc<[Picture]>>>,
 }
 
-/// What a work is to be.
+/// How a work is to go: decided when the request is read, and not changed afterwards.
 #[derive(Debug)]
 pub(super) struct Order {
+    /// How long it takes, on the provider's clock.
     pub(super) takes: Duration,
     /// Whether it ends without a picture, and is charged all the same.
     pub(super) fruitless: bool,
     /// Whether it is given up in its course, and costs nothing.
     pub(super) free: bool,
+    /// For the identities of its pictures.
     pub(super) rng: fastrand::Rng,
 }
 
 impl Generation {
     /// Starts the work in a task of its own; it is charged to `record` when it is done.
+    ///
+    /// It needs a tokio runtime; one that shuts down ends the work uncharged.
     pub(super) fn start(
         provider: &Provider,
         record: Record,
@@ -86,6 +95,7 @@ impl Generation {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it was taken back.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }

@@ -1,4 +1,8 @@
 //! How a task fails.
+//!
+//! One list for five APIs: a failure is a fact about the work, and each dialect has a word for it. The codes are those
+//! that OpenAI's SDK and relays document; `weather_turned` is made up, for clients that must not stumble over a new
+//! one.
 
 use std::{fmt, str::FromStr};
 
@@ -14,6 +18,15 @@ use std::{fmt, str::FromStr};
 /// assert_eq!(fault.to_string(), "task-failed@insufficient_quota");
 /// # Ok::<(), longhaul_sim::ParseError>(())
 /// ```
+///
+/// | failure | status of the unary call | charged |
+/// |---|---|---|
+/// | `RateLimited`, `Quota` | 429 | no |
+/// | `Policy`, `InvalidPrompt` | 400 | no |
+/// | `Filtered` | 400 | yes |
+/// | `Deadline` | 504 | no |
+/// | `ServerError`, `Undocumented` | 500 | no |
+/// | `Cancelled`, `CutShort` | 500 | yes |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TaskFailure {
@@ -41,6 +54,12 @@ pub enum TaskFailure {
 
 impl TaskFailure {
     /// Every way to fail, in the order of declaration.
+    ///
+    /// ```
+    /// use longhaul_sim::TaskFailure;
+    ///
+    /// assert_eq!(TaskFailure::ALL.len(), 10);
+    /// ```
     pub const ALL: [Self; 10] = [
         Self::ServerError,
         Self::RateLimited,
@@ -55,6 +74,14 @@ impl TaskFailure {
     ];
 
     /// The code in an answer, which is also its name in a script.
+    ///
+    /// ```
+    /// use longhaul_sim::TaskFailure;
+    ///
+    /// for failure in TaskFailure::ALL {
+    ///     assert_eq!(failure.code().parse(), Ok(failure));
+    /// }
+    /// ```
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -1,4 +1,7 @@
 //! What can go wrong with a call.
+//!
+//! The list grew out of what was seen in the wild, each entry under the name of its cause and not of its symptom: a
+//! client that treats `gateway-timeout` and `overloaded-after` alike pays for one of them twice.
 
 use std::{fmt, time::Duration};
 
@@ -22,6 +25,25 @@ use super::TaskFailure;
 /// assert_eq!(Fault::Overloaded.strikes_after(), None, "there is no work");
 /// # Ok::<(), longhaul_sim::ParseError>(())
 /// ```
+///
+/// What it costs, and what the client learns of it:
+///
+/// | faults | charged | the client sees |
+/// |---|---|---|
+/// | `overloaded…`, `unavailable`, `rate-limited…`, `quota`, `early` | no | an answer of the provider's |
+/// | `unauthorized`, `bad-request`, `server-error` | no | an answer of the provider's |
+/// | `refused`, `reset-reading`, `goaway-unprocessed`, `refused-stream` | no | an error of the connection |
+/// | `redirect` | no | 307 |
+/// | `gateway-timeout`, `cloudflare-524`, `envoy-503` | yes | an answer, and not the provider's |
+/// | `reset`, `cut`, `goaway`, `rst-stream` | yes | an error of the connection |
+/// | `silence`, `stalled` | yes | nothing, or nothing more |
+/// | `truncated`, `truncated-close` | yes | half an answer |
+/// | `unended`, `held-open`, `trickle`, `heartbeat`, `none` | yes | the picture |
+/// | `no-image` | yes | an answer without a picture |
+///
+/// The rest befall tasks and streams ([`OF_EXCHANGES`](Self::OF_EXCHANGES)): all are charged but `task-failed` with a
+/// code that is free, and `submit-twice` is charged twice. `blocked` is free in OpenAI's images API, for tasks and for
+/// streams, and charged otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Fault {
@@ -29,6 +51,8 @@ pub enum Fault {
     #[default]
     None,
     /// `overloaded`: 503, “The model is overloaded. Please try again later.”
+    ///
+    /// What a model without free capacity says; it goes away by waiting.
     Overloaded,
     /// `overloaded-for@SECONDS`: the same 503, and a `Retry-After` in whole seconds, rounded up.
     OverloadedFor {
@@ -38,7 +62,7 @@ pub enum Fault {
     /// `overloaded-after@SECONDS`: the same 503, but only after the request has stood in the provider's own queue for
     /// that time. Nothing is made or charged.
     OverloadedAfter {
-        /// How long it stood there.
+        /// How long the request stands in the queue before it is refused.
         after: Duration,
     },
     /// `unavailable`: 503, “The service is currently unavailable.”
@@ -49,10 +73,12 @@ pub enum Fault {
     RateLimited {
         /// How long the client should wait.
         wait: Duration,
-        /// How it is told.
+        /// Where the wait is told, and in which unit.
         form: WaitForm,
     },
     /// `quota`: 429 for a quota that no waiting brings back today.
+    ///
+    /// Unlike a rate limit it does not go away by waiting a minute.
     Quota,
     /// `unauthorized`: 401, “Invalid API key”.
     Unauthorized,
@@ -61,6 +87,8 @@ pub enum Fault {
     /// `server-error`: 500 with the provider's own JSON.
     ServerError,
     /// `gateway-timeout@SECONDS` (default 60): the work starts, but nginx answers 504 in HTML after that time.
+    ///
+    /// Its status reads like an overload, and the picture is made and paid for. The same holds for the two that follow.
     GatewayTimeout {
         /// The gateway's read timeout.
         after: Duration,
@@ -98,9 +126,13 @@ pub enum Fault {
         after: Duration,
     },
     /// `silence`: the work starts and is done, but no answer ever comes.
+    ///
+    /// A call that waits for it without a limit waits for ever.
     Silence,
     /// `cut@SECONDS`: a proxy's idle timer closes the connection that long after the request was read. The work
     /// outlasts it.
+    ///
+    /// The commonest loss: nginx and AWS's load balancer cut after 60 s without bytes by default.
     Cut {
         /// The idle limit of the proxy.
         after: Duration,
@@ -112,12 +144,16 @@ pub enum Fault {
     /// HTTP/1 marks such an end by closing the connection, which only an HTTP/1.0 answer may do: it says HTTP/1.0.
     TruncatedClose,
     /// `stalled`: 200, half the body, and then nothing.
+    ///
+    /// The connection stays open, so only a clock finds out.
     Stalled,
     /// `unended`: 200 without a content-length and the whole document, but the connection breaks instead of the last
     /// chunk. The oracle counts the answer as delivered with the document's last byte.
     Unended,
     /// `held-open`: 200 without a content-length and the whole document, but the end of the body never comes. The
     /// oracle counts the answer as delivered with the document's last byte.
+    ///
+    /// A client that waits for the end of the transport waits for ever, though it has the picture.
     HeldOpen,
     /// `trickle@BYTES_PER_SECOND`: 200 with a slow body.
     Trickle {
@@ -130,11 +166,15 @@ pub enum Fault {
     /// and `moderation_blocked`).
     Blocked,
     /// `heartbeat@SECONDS`: 200 at once, whitespace every so many seconds, then the answer.
+    ///
+    /// As a gateway does that keeps silent lines open. A client must not take the blanks for the picture's beginning.
     Heartbeat {
         /// The time between two beats.
         every: Duration,
     },
     /// `redirect`: 307 to another path that works.
+    ///
+    /// It leads to `/elsewhere` and the same path, and is free: nothing was begun.
     Redirect,
     /// `goaway@SECONDS` (default 0): the work starts, and the HTTP/2 connection ends with a GOAWAY that covers the
     /// request.
@@ -165,23 +205,27 @@ pub enum Fault {
     },
     /// `poll-503@SECONDS` (default 60): for that long after the submit, polls are answered with 503.
     PollUnavailable {
-        /// How long polls fail.
+        /// How long after the submit polls fail.
         until: Duration,
     },
     /// `task-lost@SECONDS` (default 20): that long after the submit the provider loses the task: polls find none, the
     /// work goes on and is charged.
     TaskLost {
-        /// When it is lost.
+        /// How long after the submit it is lost.
         after: Duration,
     },
     /// `task-failed@CODE`: the task fails with this code.
     TaskFailed {
-        /// How.
+        /// The code that the task fails with.
         failure: TaskFailure,
     },
     /// `task-odd-state`: while the work runs, polls tell a state that nobody documented.
+    ///
+    /// The state is `warming_up`. A client has to take it as not ended.
     OddState,
     /// `foreign-poll-url`: the submit's answer names a poll URL at another host, in its body and as `Location`.
+    ///
+    /// The host is `foreign.test`. A client must not send its key there.
     ForeignPollUrl,
     /// `poll-redirect`: polls are answered with 307 to another host.
     PollRedirect,
@@ -205,6 +249,15 @@ pub enum Fault {
 /// How a rate limit tells the wait.
 ///
 /// Providers do not agree on one, and a client that reads only `Retry-After` comes back too early.
+///
+/// ```
+/// use std::time::Duration;
+/// use longhaul_sim::{Fault, WaitForm};
+///
+/// let fault: Fault = "rate-limited-ms@1500".parse()?;
+/// assert_eq!(fault, Fault::RateLimited { wait: Duration::from_millis(1_500), form: WaitForm::Millis });
+/// # Ok::<(), longhaul_sim::ParseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitForm {
@@ -219,6 +272,8 @@ pub enum WaitForm {
     /// `rate-limited-body@SECONDS`: `google.rpc.RetryInfo` in the error's details.
     Body,
     /// `rate-limited-mute`: not at all.
+    ///
+    /// The client has to choose a wait of its own.
     Mute,
 }
 
@@ -287,6 +342,7 @@ impl fmt::Display for Fault {
     }
 }
 
+/// As its text, which parses back.
 impl serde::Serialize for Fault {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -295,6 +351,15 @@ impl serde::Serialize for Fault {
 
 impl Fault {
     /// The names of those that befall only tasks and event streams, and leave unary calls alone.
+    ///
+    /// A test that goes through all faults with unary calls skips them:
+    ///
+    /// ```
+    /// use longhaul_sim::Fault;
+    ///
+    /// let unary: Vec<_> = Fault::names().filter(|name| !Fault::OF_EXCHANGES.contains(name)).collect();
+    /// assert!(unary.contains(&"cut") && !unary.contains(&"task-lost"));
+    /// ```
     pub const OF_EXCHANGES: [&'static str; 13] = [
         "submit-twice",
         "poll-404",
@@ -315,6 +380,18 @@ impl Fault {
     ///
     /// A request whose work would be done sooner is made to take longer. A script that wants it to be spared, as by a
     /// proxy that cuts long calls only, compares this with the generation time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_sim::{Fault, Resolution, Script, Seen};
+    ///
+    /// // A proxy that cuts what is silent for 60 s, and spares a picture that is done before.
+    /// let takes = Resolution::K1.generation_time(0.5);
+    /// let cut = Fault::Cut { after: Duration::from_secs(60) };
+    /// let spared = cut.strikes_after().is_some_and(|after| takes < after);
+    /// let script = Script::from_fn(move |_: &Seen<'_>| if spared { Fault::None } else { cut });
+    /// assert!(spared);
+    /// ```
     #[must_use]
     pub const fn strikes_after(&self) -> Option<Duration> {
         match *self {
@@ -330,6 +407,8 @@ impl Fault {
     }
 
     /// How long the work takes at least, so that the fault strikes first.
+    ///
+    /// A quarter and a second more than the moment at which the fault strikes; 0 for faults that break into nothing.
     pub(crate) fn outlasted(&self) -> Duration {
         self.strikes_after().map_or(Duration::ZERO, |after| {
             after

@@ -1,4 +1,7 @@
 //! What happens to which request.
+//!
+//! A script is text or code. Text is for tables of cases and the command line; a closure is for what a list cannot say,
+//! such as an outage by the clock. Both give one [`Action`] for each request, in the order in which heads arrive.
 
 mod failure;
 mod fault;
@@ -24,6 +27,9 @@ pub use self::{
 /// assert_eq!("no-image+takes@100".parse(), Ok(action));
 /// assert_eq!(Action::from(Fault::NoImage).takes(), None, "drawn from the published times");
 /// ```
+///
+/// The value that is written with `+takes@` counts for the work alone: a fault that strikes later than that makes the
+/// work longer (see [`Fault::strikes_after`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Action {
     fault: Fault,
@@ -46,19 +52,23 @@ impl Action {
         }
     }
 
-    /// What goes wrong.
+    /// The fault that befalls the request.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.fault
     }
 
     /// The fixed generation time, if any.
+    ///
+    /// `None` leaves it to [`Builder::generation`](crate::Builder::generation), and without that to the published
+    /// times.
     #[must_use]
     pub const fn takes(&self) -> Option<Duration> {
         self.takes
     }
 }
 
+/// As [`Action::new`], so that a closure may return either.
 impl From<Fault> for Action {
     fn from(fault: Fault) -> Self {
         Self::new(fault)
@@ -106,13 +116,18 @@ pub struct Seen<'a> {
 ///
 /// A request may also carry its own action in the header `x-sim-fault`, which leaves the script where it is.
 /// Downloads of finished pictures are not counted as requests.
+///
+/// Equal scripts and seeds give equal runs as long as requests arrive in the same order; where they race, let a closure
+/// choose by key and attempt instead.
 #[derive(Clone, Default)]
 pub struct Script {
     actions: Vec<Action>,
     repeats: bool,
+    /// Asked in place of the list, where there is one.
     chooser: Option<Chooser>,
 }
 
+/// The closure of [`Script::from_fn`].
 type Chooser = Arc<dyn Fn(&Seen<'_>) -> Action + Send + Sync>;
 
 impl Script {
@@ -179,6 +194,8 @@ impl Script {
     /// // Every other call is refused, however many there are.
     /// let script = Script::new([Fault::Overloaded, Fault::None]).repeating();
     /// ```
+    ///
+    /// An empty script stays empty: there is nothing to start over.
     #[must_use]
     pub fn repeating(self) -> Self {
         Self {
@@ -193,6 +210,7 @@ impl Script {
         &self.actions
     }
 
+    /// The script at its beginning.
     pub(crate) fn start(self) -> Playing {
         Playing {
             queue: self.actions.iter().copied().collect(),
@@ -220,6 +238,8 @@ pub(crate) struct Playing {
 
 impl Playing {
     /// The action for this request.
+    ///
+    /// After the last action it is [`Fault::None`] for ever.
     pub(crate) fn next(&mut self, seen: &Seen<'_>) -> Action {
         match &self.script.chooser {
             Some(choose) => choose(seen),
@@ -228,6 +248,8 @@ impl Playing {
     }
 
     /// Takes the next action if it refuses connections, and says for how long.
+    ///
+    /// A closure is not asked: it chooses by what it sees of a request, and here there is none yet.
     #[cfg(feature = "server")]
     pub(crate) fn next_refusal(&mut self) -> Option<Duration> {
         self.refill();
@@ -238,11 +260,13 @@ impl Playing {
         Some(down)
     }
 
+    /// The next action, which is then over.
     fn pop(&mut self) -> Option<Action> {
         self.refill();
         self.queue.pop_front()
     }
 
+    /// Starts a repeating script over where it is at its end.
     fn refill(&mut self) {
         if self.queue.is_empty() && self.script.repeats {
             self.queue.extend(&self.script.actions);

@@ -1,4 +1,8 @@
 //! Faults, actions and scripts from text.
+//!
+//! One table, [`FORMS`], is the grammar: parsing, the list of names in error messages and [`Fault::names`] are read
+//! from it, so a new fault is one row here and one in `Display`. The test of the round trip goes through all of them.
+//! Numbers are bounded, so that no script can overflow a clock or a counter.
 
 use std::{error::Error, fmt, str::FromStr, time::Duration};
 
@@ -6,6 +10,7 @@ use super::{Action, Fault, Script, TaskFailure, WaitForm};
 
 /// The longest span and the largest rate that a script may name: far beyond any call, and safe to calculate with.
 const MOST_SECONDS: f64 = 7.0 * 86_400.0;
+/// Bytes, or bytes per second.
 const MOST_BYTES: f64 = 1e12;
 
 /// An item of a script that cannot be understood.
@@ -16,12 +21,23 @@ const MOST_BYTES: f64 = 1e12;
 /// let error = "overloaded, cutt@60".parse::<Script>().unwrap_err();
 /// assert!(error.to_string().contains("cutt@60"), "it names the item");
 /// ```
+///
+/// | text | what is wrong |
+/// |---|---|
+/// | `explode` | no such fault; the message lists all, with what they take |
+/// | `overloaded@5` | this one takes no value |
+/// | `cut` | this one needs a value |
+/// | `cut@soon`, `cut@-1` | no number from 0 to a week |
+/// | `task-failed@x` | no such code; the message lists all |
+/// | `cut@60+fast@2` | after `+` there is only `takes@SECONDS` |
+/// | `cut@60*0` | a count from 1 to 10,000 |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
     item: String,
     problem: Problem,
 }
 
+/// What is wrong with it; the message is made when it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Problem {
     UnknownName,
@@ -66,16 +82,24 @@ impl Error for ParseError {}
 
 /// What may stand after the `@`.
 enum Value {
+    /// Nothing may stand there.
     None(fn() -> Fault),
+    /// Seconds, and they are needed.
     Seconds(fn(Duration) -> Fault),
+    /// Seconds, or this many where none are said.
     SecondsOr(u64, fn(Duration) -> Fault),
+    /// Milliseconds, and they are needed.
     Millis(fn(Duration) -> Fault),
+    /// Bytes, or this many where none are said.
     BytesOr(u64, fn(u64) -> Fault),
+    /// Bytes per second, at least 1.
     Rate(fn(u64) -> Fault),
+    /// The code of a [`TaskFailure`].
     Code(fn(TaskFailure) -> Fault),
 }
 
 impl Value {
+    /// How it is written in the list of all faults; what may be left out stands in brackets.
     fn written(&self) -> &'static str {
         match self {
             Self::None(_) => "",
@@ -88,6 +112,7 @@ impl Value {
         }
     }
 
+    /// The fault with the value of this text.
     fn read(&self, text: Option<&str>) -> Result<Fault, Problem> {
         match (self, text) {
             (Self::None(make), None) => Ok(make()),
@@ -110,6 +135,7 @@ impl Value {
     }
 }
 
+/// A span in `unit`s of a second, at most a week.
 fn span(text: &str, unit: f64) -> Result<Duration, Problem> {
     let seconds = number(text)? * unit;
     if seconds > MOST_SECONDS {
@@ -118,6 +144,7 @@ fn span(text: &str, unit: f64) -> Result<Duration, Problem> {
     Duration::try_from_secs_f64(seconds).map_err(|_| Problem::BadNumber)
 }
 
+/// A count of bytes from `least` on; a fraction is cut off.
 fn bytes(text: &str, least: f64) -> Result<u64, Problem> {
     let bytes = number(text)?;
     if (least..=MOST_BYTES).contains(&bytes) {
@@ -127,10 +154,12 @@ fn bytes(text: &str, least: f64) -> Result<u64, Problem> {
     }
 }
 
+/// Whatever Rust reads as a float; the callers refuse what is out of range, “nan” among it.
 fn number(text: &str) -> Result<f64, Problem> {
     text.trim().parse().map_err(|_| Problem::BadNumber)
 }
 
+/// A fault's name, and what may stand behind it.
 struct Form {
     name: &'static str,
     value: Value,
@@ -140,6 +169,7 @@ const fn form(name: &'static str, value: Value) -> Form {
     Form { name, value }
 }
 
+/// Makes a rate limit that tells its wait in one form.
 macro_rules! rate_limited {
     ($form:ident) => {
         |wait| Fault::RateLimited {
@@ -149,6 +179,7 @@ macro_rules! rate_limited {
     };
 }
 
+/// All faults, in the order in which the type declares them.
 const FORMS: &[Form] = &[
     form("none", Value::None(|| Fault::None)),
     form("overloaded", Value::None(|| Fault::Overloaded)),
@@ -276,6 +307,15 @@ impl Fault {
     }
 }
 
+/// ```
+/// use longhaul_sim::Fault;
+///
+/// for text in ["cut@60", "trickle@100000", "poll-404", "task-failed@server_error"] {
+///     let fault: Fault = text.parse()?;
+///     assert!(fault.to_string().starts_with(text), "{fault}");
+/// }
+/// # Ok::<(), longhaul_sim::ParseError>(())
+/// ```
 impl FromStr for Fault {
     type Err = ParseError;
 
@@ -297,6 +337,14 @@ impl FromStr for Fault {
     }
 }
 
+/// A fault, and behind a `+` how long the work takes:
+///
+/// ```
+/// use longhaul_sim::Action;
+///
+/// assert!("cut@60+takes@100".parse::<Action>().is_ok());
+/// assert!("cut@60+slow".parse::<Action>().is_err());
+/// ```
 impl FromStr for Action {
     type Err = ParseError;
 
@@ -317,6 +365,15 @@ impl FromStr for Action {
     }
 }
 
+/// ```
+/// use longhaul_sim::Script;
+///
+/// let script: Script = "overloaded*2, none+takes@120".parse()?;
+/// assert_eq!(script.actions().len(), 3);
+/// assert_eq!("".parse::<Script>()?.actions().len(), 0);
+/// assert!("overloaded,,none".parse::<Script>().is_err(), "an empty item is a mistake");
+/// # Ok::<(), longhaul_sim::ParseError>(())
+/// ```
 impl FromStr for Script {
     type Err = ParseError;
 

@@ -1,4 +1,8 @@
 //! Serving one connection.
+//!
+//! hyper serves the requests; what it cannot be told to do (reset, close in the middle, GOAWAY) is done to the stream
+//! below it, by the [`Line`]. So a fault looks on the wire as it does in the wild, and hyper's own state does not
+//! matter.
 
 use std::time::Duration;
 
@@ -25,6 +29,8 @@ use crate::{
 };
 
 /// Serves a connection until either side ends it.
+///
+/// It returns when the connection has ended. A failed TLS handshake is noted and is no request.
 pub(super) async fn serve(
     tcp: TcpStream,
     tls: Option<TlsAcceptor>,
@@ -77,6 +83,9 @@ pub(super) async fn serve(
 }
 
 /// Lets the provider answer, and does to the connection what in process is only an error.
+///
+/// An error from here makes hyper give up the connection or, with a reason of HTTP/2, the stream. After a connection
+/// was hung up it waits a moment, so that hyper does not answer first.
 async fn answer(
     mut provider: Provider,
     line: Line,

@@ -1,4 +1,7 @@
 //! The listening socket, which can be closed for a while and opened again.
+//!
+//! “Connection refused” can only be said by a port on which nobody listens, so the listener is dropped and made anew.
+//! In between the port stays bound, so that no other program takes it and clients do not reach a stranger.
 
 use std::{
     io, mem,
@@ -11,6 +14,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::Provider;
 
+/// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 /// A port that accepts connections, or refuses them while it is closed.
@@ -23,17 +27,20 @@ pub(crate) struct Door {
 #[derive(Debug)]
 struct State {
     socket: Socket,
+    /// The task that accepts, to be woken when the door is opened again.
     acceptor: Option<Waker>,
 }
 
 #[derive(Debug)]
 enum Socket {
+    /// Accepting.
     Open(TcpListener),
     /// Bound, so that nobody else takes the port, and not listening, so that connections are refused.
     Closed(Option<TcpSocket>),
 }
 
 impl Door {
+    /// Listens at this address; port 0 takes a free one, which it then keeps.
     pub(super) async fn open_at(addr: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(addr).await?;
         let addr = listener.local_addr()?;
@@ -46,10 +53,12 @@ impl Door {
         })
     }
 
+    /// Where it listens, or will again.
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
+    /// While it is closed nothing is accepted, and the caller is woken when it opens.
     pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
         let mut state = self.state();
         match &state.socket {
@@ -65,6 +74,7 @@ impl Door {
         }
     }
 
+    /// Refuses connections from now on; those that are open stay.
     fn close(&self) {
         let mut state = self.state();
         // The listener must be gone before its port can be bound again.
@@ -72,6 +82,7 @@ impl Door {
         state.socket = Socket::Closed(self.bind().ok());
     }
 
+    /// Accepts again; an error where the port is no longer to be had.
     fn reopen(&self) -> io::Result<()> {
         let mut state = self.state();
         if let Socket::Closed(bound) = &mut state.socket {
@@ -84,6 +95,7 @@ impl Door {
         Ok(())
     }
 
+    /// A socket at the port that does not listen.
     fn bind(&self) -> io::Result<TcpSocket> {
         let socket = if self.addr.is_ipv4() {
             TcpSocket::new_v4()
@@ -102,6 +114,8 @@ impl Door {
 }
 
 /// All doors of one provider: they close together when the script refuses connections.
+///
+/// A provider may stand behind several servers, such as one that is plain and one that is encrypted.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
     state: Mutex<AllDoors>,
@@ -114,6 +128,7 @@ struct AllDoors {
 }
 
 impl Doors {
+    /// One door more; it is closed too where the others are.
     pub(super) fn add(&self, door: &Arc<Door>, provider: &Provider) {
         {
             let mut all = self.lock();
@@ -126,6 +141,9 @@ impl Doors {
     }
 
     /// Closes all doors if there are any and the script's next action is a refusal, and opens them again in time.
+    ///
+    /// Refusals that follow each other in the script keep them closed one after the other. It needs a tokio runtime for
+    /// the waiting.
     pub(crate) fn close_if_refusing(&self, provider: &Provider) {
         let mut all = self.lock();
         all.doors.retain(|door| door.strong_count() > 0);
@@ -165,6 +183,7 @@ impl Doors {
 }
 
 impl AllDoors {
+    /// Does this to all doors whose servers still live.
     fn each(&self, act: impl Fn(&Door)) {
         self.doors
             .iter()

@@ -54,6 +54,15 @@ use crate::Provider;
 ///
 /// A client that must not speak HTTP/2 is tried against each: against [`Any`](Self::Any) it has to choose right, and against
 /// [`Http2`](Self::Http2) it has to fail before it sends.
+///
+/// ```
+/// use longhaul_sim::{Provider, server::{Protocols, Server}};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let server = Server::builder(Provider::default()).protocols(Protocols::Http1).start().await?;
+/// assert_eq!(server.certificate_pem(), None, "plain, unless TLS is asked for");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Protocols {
     /// HTTP/2 and HTTP/1.1, in this order. On plain sockets HTTP/2 by prior knowledge.
@@ -66,6 +75,7 @@ pub enum Protocols {
 }
 
 impl Protocols {
+    /// In the order of preference.
     fn alpn(self) -> Vec<Vec<u8>> {
         match self {
             Self::Any => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
@@ -102,16 +112,31 @@ pub struct ServerBuilder {
 
 impl ServerBuilder {
     /// Where to listen; a free port of 127.0.0.1 where not set.
+    ///
+    /// Port 0 takes a free one, which [`Server::addr`] tells.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, server::Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let server = Server::builder(Provider::default()).listen(([127, 0, 0, 1], 0).into()).start().await?;
+    /// assert_ne!(server.addr().port(), 0);
+    /// # Ok(()) }
+    /// ```
     pub fn listen(self, listen: SocketAddr) -> Self {
         Self { listen, ..self }
     }
 
     /// Whether connections are encrypted, with a certificate made for this server; not so where not set.
+    ///
+    /// The certificate names `localhost`, 127.0.0.1, `::1` and the address that is listened at.
     pub fn tls(self, tls: bool) -> Self {
         Self { tls, ..self }
     }
 
     /// Which HTTP versions are spoken.
+    ///
+    /// [`Protocols::Any`] where not set.
     pub fn protocols(self, protocols: Protocols) -> Self {
         Self { protocols, ..self }
     }
@@ -121,6 +146,9 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// If the address cannot be listened at.
+    ///
+    /// It must be called inside a tokio runtime with I/O and time enabled. Connections are accepted from now on; a
+    /// script that begins with `refused` closes the port at once.
     pub async fn start(self) -> io::Result<Server> {
         let door = Arc::new(Door::open_at(self.listen).await?);
         let tls = self
@@ -153,6 +181,22 @@ impl ServerBuilder {
 /// A provider that listens. Dropping it ends all connections soon; [`shutdown`](Self::shutdown) waits for that.
 ///
 /// Works that were started run to their end as long as the runtime does.
+///
+/// ```
+/// use longhaul_sim::{Provider, server::Server};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let provider = Provider::new("overloaded".parse().unwrap());
+/// let server = Server::start(provider.clone()).await?;
+/// let mut client = tokio::net::TcpStream::connect(server.addr()).await?;
+/// client.write_all(b"POST /v1/images/generations HTTP/1.1\r\nhost: sim\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer).await?;
+/// assert!(answer.starts_with("HTTP/1.1 503"));
+/// assert_eq!(provider.oracle().entries()[0].connection, Some(1));
+/// # Ok(()) }
+/// ```
 pub struct Server {
     addr: SocketAddr,
     tls: Option<ThrowAway>,
@@ -167,6 +211,16 @@ impl Server {
     /// # Errors
     ///
     /// If there is no free port.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, server::Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let server = Server::start(Provider::new("overloaded".parse().unwrap())).await?;
+    /// assert!(server.url().starts_with("http://127.0.0.1:"));
+    /// server.shutdown().await;
+    /// # Ok(()) }
+    /// ```
     pub async fn start(provider: Provider) -> io::Result<Self> {
         Self::builder(provider).start().await
     }
@@ -183,12 +237,23 @@ impl Server {
     }
 
     /// The address that it listens at.
+    ///
+    /// The port stays the same while a script keeps it closed.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// Scheme, host and port, without a slash at the end.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, server::Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let server = Server::start(Provider::default()).await?;
+    /// assert_eq!(server.url(), format!("http://{}", server.addr()));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
@@ -196,12 +261,16 @@ impl Server {
     }
 
     /// The certificate, if connections are encrypted.
+    ///
+    /// For clients that are configured in code; `None` on a plain server.
     #[must_use]
     pub fn certificate_der(&self) -> Option<&CertificateDer<'static>> {
         self.tls.as_ref().map(|tls| &tls.certificate)
     }
 
     /// The certificate in the form that most programs read.
+    ///
+    /// For programs, which take a file (`SSL_CERT_FILE`, `--cacert`); `None` on a plain server.
     #[must_use]
     pub fn certificate_pem(&self) -> Option<&str> {
         self.tls.as_ref().map(|tls| tls.pem.as_str())
@@ -226,12 +295,25 @@ impl Server {
     }
 
     /// All connections that were accepted, in order.
+    ///
+    /// Those that have ended are among them.
+    ///
+    /// ```
+    /// use longhaul_sim::{Provider, server::Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let server = Server::start(Provider::default()).await?;
+    /// assert!(server.connections().is_empty(), "a server that nobody calls");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn connections(&self) -> Vec<Connection> {
         self.connections.list()
     }
 
     /// Stops listening, ends all connections whatever they are doing, and waits until that is done.
+    ///
+    /// Works that were started run on; [`Oracle::settled`](crate::Oracle::settled) waits for them.
     pub async fn shutdown(self) {
         // It may have stopped already, with the runtime.
         let _ = self.stop.send(());
@@ -247,6 +329,7 @@ impl fmt::Debug for Server {
     }
 }
 
+/// What the accepting task has; the server has only the word that stops it.
 struct Acceptor {
     door: Arc<Door>,
     tls: Option<TlsAcceptor>,
@@ -256,6 +339,7 @@ struct Acceptor {
 }
 
 impl Acceptor {
+    /// Accepts until it is stopped, and then ends all connections.
     async fn run(self, mut stopped: oneshot::Receiver<()>) {
         let mut serving = JoinSet::new();
         loop {

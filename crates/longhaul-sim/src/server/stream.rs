@@ -1,4 +1,8 @@
 //! The stream of a connection, watched and ended from outside.
+//!
+//! A fault must end the connection as the real thing does: with a FIN, a RST or a GOAWAY, and at a moment that the HTTP
+//! server does not choose. So it is done here, below the server, when it reads next. The other direction is the flush:
+//! the oracle may call an answer delivered when the operating system has its last byte, and not before.
 
 use std::{
     io::{self, IoSlice},
@@ -15,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use super::log::ConnectionLog;
 use crate::line::{HangUp, Line};
 
-/// Plain or encrypted.
+/// A connection's stream, plain or encrypted.
 #[derive(Debug)]
 pub(super) enum MaybeTls {
     Plain(TcpStream),
@@ -23,6 +27,7 @@ pub(super) enum MaybeTls {
 }
 
 impl MaybeTls {
+    /// The stream, whichever it is.
     fn pinned(&mut self) -> Pin<&mut dyn Duplex> {
         match self {
             Self::Plain(stream) => Pin::new(stream),
@@ -30,6 +35,7 @@ impl MaybeTls {
         }
     }
 
+    /// The TCP stream at the bottom, which a reset is done to.
     fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(stream) => stream,
@@ -38,6 +44,7 @@ impl MaybeTls {
     }
 }
 
+/// A stream in both directions.
 trait Duplex: AsyncRead + AsyncWrite + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
@@ -50,11 +57,12 @@ pub(super) struct Watched {
     log: ConnectionLog,
     /// Whether something was written that may not be flushed yet.
     unflushed: bool,
-    /// What is still to be written before the end.
+    /// Bytes that are written before the end: a GOAWAY, or none.
     farewell: Option<Vec<u8>>,
 }
 
 impl Watched {
+    /// Of a connection that was just opened.
     pub(super) fn new(stream: MaybeTls, line: Line, log: ConnectionLog) -> Self {
         Self {
             stream,

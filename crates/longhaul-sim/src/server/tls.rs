@@ -1,4 +1,6 @@
 //! A throw-away certificate.
+//!
+//! Made at the start and not kept in the repository: a key that lies in a repository is trusted somewhere, some day.
 
 use std::{io, net::IpAddr, sync::Arc};
 
@@ -12,14 +14,20 @@ use super::Protocols;
 
 /// Made anew for each server, and trusted by nobody who is not told to.
 pub(super) struct ThrowAway {
+    /// With the certificate, its key, and the protocols of the server.
     pub(super) config: Arc<ServerConfig>,
+    /// The certificate, in DER.
     pub(super) certificate: CertificateDer<'static>,
+    /// The certificate as text, in PEM.
     pub(super) pem: String,
+    /// A store that trusts this certificate and nothing else.
     pub(super) roots: Arc<RootCertStore>,
 }
 
 impl ThrowAway {
     /// A certificate for this machine by name and address.
+    ///
+    /// An error is one of key generation or of TLS itself, and not to be expected.
     pub(super) fn new(ip: IpAddr, protocols: Protocols) -> io::Result<Self> {
         let mut names = vec![
             "localhost".to_owned(),

@@ -17,6 +17,15 @@ use serde_json::{Value, json};
 use tower::{Service, ServiceExt};
 
 /// A request for one picture, with a key, to `base`.
+///
+/// ```
+/// use longhaul_sim::Dialect;
+/// use longhaul_testing::harness::request;
+///
+/// let request = request("https://sim.test", Dialect::Gemini);
+/// assert!(request.uri().path().ends_with(":generateContent"));
+/// assert!(request.headers().contains_key("x-goog-api-key"));
+/// ```
 pub fn request(base: &str, dialect: Dialect) -> Request<Full<Bytes>> {
     request_of(base, dialect, "a cat")
 }
@@ -46,6 +55,9 @@ pub fn request_of(base: &str, dialect: Dialect, prompt: &str) -> Request<Full<By
 }
 
 /// Every attempt that was begun, in order, as an observer hears of it.
+///
+/// What an observer hears is kept in the order in which attempts begin; an attempt that is refused before it begins is
+/// not among them.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts(Arc<Mutex<Vec<Attempt>>>);
 
@@ -77,6 +89,8 @@ impl Attempts {
 }
 
 /// What became of an operation: an answer read to its end, or an error.
+///
+/// A body that breaks off counts as an error, with the report of the head.
 #[derive(Debug)]
 pub struct Ended {
     /// The whole answer, or the error in whose place there is none.
@@ -112,6 +126,19 @@ impl Ended {
 }
 
 /// Sends `request` and reads what comes to its end.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use longhaul::policy::Policy;
+/// use longhaul_sim::Dialect;
+/// use longhaul_testing::harness::{Harness, perform, request};
+///
+/// let harness = Harness::in_process(Policy::default(), "none".parse().unwrap());
+/// let ended = perform(harness.client(), request("https://sim.test", Dialect::OpenAi)).await;
+/// assert_eq!(ended.picture().as_ref(), harness.truth().await[0].images.first());
+/// # }
+/// ```
 pub async fn perform<S, B, C>(client: S, request: Request<B>) -> Ended
 where
     S: Service<Request<B>, Response = Response<C>, Error = Error>,

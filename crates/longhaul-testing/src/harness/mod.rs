@@ -1,4 +1,8 @@
 //! The whole stack before a simulated provider, what came of a call, and what each of them knows afterwards.
+//!
+//! It exists so that a test says a script and an assertion and nothing else. On a socket the provider and the policy
+//! run 50 times as fast, alike; in process time is paused, and leaps. Clients are made anew for each operation: a test
+//! of connections that are kept holds one of its own.
 
 mod call;
 
@@ -39,6 +43,17 @@ pub type SentBody = StackRequestBody<Full<Bytes>>;
 pub type Http = Client<SentBody>;
 
 /// A provider of small pictures in little time.
+///
+/// All its pictures take 20 s of its time, and are of a few kilobytes:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// use longhaul_testing::harness::{SPEED, provider};
+///
+/// let provider = provider("overloaded").speed(SPEED * 2.0).build().unwrap();
+/// assert!(provider.oracle().entries().is_empty());
+/// # }
+/// ```
 pub fn provider(script: &str) -> Builder {
     Provider::builder()
         .speed(SPEED)
@@ -48,6 +63,15 @@ pub fn provider(script: &str) -> Builder {
 }
 
 /// The policy with the provider's prices, and the header by which its oracle tells attempts apart.
+///
+/// ```
+/// use longhaul::policy::Policy;
+/// use longhaul_testing::harness::priced;
+///
+/// let policy = priced(Policy::default());
+/// assert_eq!(policy.billing.prices.len(), 3);
+/// assert!(policy.retry.attempt_header.is_some(), "else the oracle cannot tell attempts apart");
+/// ```
 pub fn priced(mut policy: Policy) -> Policy {
     use Resolution::{K1, K2, K4};
     let price = |(resolution, micros)| {
@@ -61,6 +85,13 @@ pub fn priced(mut policy: Policy) -> Policy {
 }
 
 /// The same with exact waits, for paused time.
+///
+/// ```
+/// use longhaul::policy::Policy;
+/// use longhaul_testing::harness::exact;
+///
+/// assert_eq!(exact(Policy::default()).retry.schedule.jitter, 0.0);
+/// ```
 pub fn exact(policy: Policy) -> Policy {
     let mut policy = priced(policy);
     policy.retry.schedule.jitter = 0.0;
@@ -89,13 +120,29 @@ pub fn trusting(roots: impl Into<Arc<RootCertStore>>) -> ClientConfig {
 }
 
 /// A provider, the stack before it, and where they meet: `S` is the provider's [`Server`], or [`InProcess`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use longhaul::{Class, policy::Policy};
+/// use longhaul_sim::Dialect;
+/// use longhaul_testing::harness::{Harness, perform, request};
+///
+/// // A proxy cuts the first attempt; the second one delivers.
+/// let script = "cut@60, none+takes@100".parse().unwrap();
+/// let harness = Harness::in_process(Policy::default(), script);
+/// let ended = perform(harness.client(), request("https://sim.test", Dialect::OpenAi)).await;
+/// assert_eq!(ended.classes(), [Class::UnknownOutcome, Class::Delivered]);
+/// harness.assert_agreement().await;
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Harness<S = Server> {
-    /// The provider, with its oracle.
+    /// The simulated provider; its oracle knows what was really charged.
     pub provider: Provider,
-    /// Its socket.
+    /// The provider's socket, or [`InProcess`] where it has none.
     pub server: S,
-    /// The layers before it, with their ledger.
+    /// The layers under test, with their ledger and their policy.
     pub stack: Stack,
     attempts: Attempts,
     patience: Duration,
@@ -107,6 +154,23 @@ pub struct InProcess;
 
 impl Harness<InProcess> {
     /// A provider of small pictures; the policy with [exact] waits.
+    ///
+    /// Waits are exact, so a test may say when the second attempt begins:
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use longhaul::policy::Policy;
+    /// use longhaul_sim::Dialect;
+    /// use longhaul_testing::harness::{Harness, perform, request};
+    ///
+    /// let harness = Harness::in_process(Policy::default(), "unauthorized".parse().unwrap());
+    /// let ended = perform(harness.client(), request("https://sim.test", Dialect::Gemini)).await;
+    /// assert_eq!(ended.classes().len(), 1, "a wrong key is not tried again");
+    /// assert_eq!(harness.attempts().len(), 1);
+    /// assert_eq!(harness.truth().await[0].charged_micros, 0);
+    /// # }
+    /// ```
     pub fn in_process(policy: Policy, script: Script) -> Self {
         let provider = Provider::builder().image_weight(Weight::Tiny);
         let provider = provider.script(script).build().expect("a speed");
@@ -212,6 +276,8 @@ impl<S> Harness<S> {
 }
 
 /// Waits for something that must come.
+///
+/// It looks every 2 ms of tokio's time, for at most [`PATIENCE`].
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {

@@ -1,3 +1,5 @@
+//! A body that takes steps.
+
 use std::{
     collections::VecDeque,
     future::Future,
@@ -20,24 +22,24 @@ use super::{BoxError, reset};
 /// What a [`MockBody`] does next.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// A piece.
+    /// A piece of data.
     Data(Bytes),
     /// Trailers.
     Trailers(HeaderMap),
-    /// Pending once; polled again at once.
+    /// `Pending` once, with the waker woken at once.
     Pending,
-    /// Nothing for this long.
+    /// Nothing for this long, by tokio's clock.
     Wait(Duration),
-    /// The connection is reset.
+    /// The error of a connection that was reset; see [`reset`].
     Break,
-    /// It fails so.
+    /// An error with this message.
     Fail(&'static str),
-    /// Nothing, for ever.
+    /// Nothing, for ever, and no waking.
     Hang,
 }
 
 impl Step {
-    /// A piece.
+    /// A piece of data, of whatever becomes bytes.
     pub fn data(data: impl Into<Bytes>) -> Self {
         Self::Data(data.into())
     }
@@ -49,6 +51,18 @@ impl Step {
 }
 
 /// A body that takes its steps, and ends. By itself it tells no length.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use http_body_util::BodyExt;
+/// use longhaul_testing::{MockBody, Step};
+///
+/// let mut body = MockBody::of(["half"]).then(Step::wait(60)).then(Step::Break);
+/// assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
+/// assert!(body.frame().await.unwrap().is_err(), "after a minute");
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct MockBody {
     steps: VecDeque<Step>,
@@ -59,7 +73,7 @@ pub struct MockBody {
 }
 
 impl MockBody {
-    /// Does all of that.
+    /// A body that takes these steps, one after the other, and ends.
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
@@ -72,14 +86,14 @@ impl MockBody {
         Self::new(pieces.into_iter().map(Step::data))
     }
 
-    /// The same, and then this.
+    /// The same body with one step more at its end.
     #[must_use]
     pub fn then(mut self, step: Step) -> Self {
         self.steps.push_back(step);
         self
     }
 
-    /// The same, telling this of its length.
+    /// The same body with this as its `size_hint`; it does not change as pieces are taken.
     #[must_use]
     pub fn hinting(mut self, hint: SizeHint) -> Self {
         self.hint = hint;

@@ -1,3 +1,5 @@
+//! A client that answers as it is told.
+
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -16,6 +18,20 @@ use super::{BoxError, MockBody};
 /// A client that reads each request whole and answers as it is told.
 ///
 /// It keeps tower's contract to the letter: each clone has to be made ready by itself, and panics where it is called without.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use http_body_util::Empty;
+/// use longhaul_testing::{MockBody, MockClient};
+/// use tower::ServiceExt;
+///
+/// let client = MockClient::new(|_| async { Ok(http::Response::new(MockBody::of(["a cat"]))) });
+/// let request = http::Request::get("http://sim.test/").body(Empty::<bytes::Bytes>::new()).unwrap();
+/// client.clone().oneshot(request).await.unwrap();
+/// assert_eq!((client.calls().len(), client.reserved()), (1, 0));
+/// # }
+/// ```
 pub struct MockClient {
     shared: Arc<Mutex<Shared>>,
     readied: bool,

@@ -15,6 +15,12 @@ pub use self::{
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a connection that was reset comes to.
+///
+/// ```
+/// let error = longhaul_testing::reset();
+/// let io: &std::io::Error = error.downcast_ref().expect("an error of the operating system");
+/// assert_eq!(io.kind(), std::io::ErrorKind::ConnectionReset);
+/// ```
 pub fn reset() -> BoxError {
     std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()
 }

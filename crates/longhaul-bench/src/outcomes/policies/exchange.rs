@@ -1,4 +1,7 @@
 //! A call as Python's HTTP clients make it: head and body in one, with a limit for each silence.
+//!
+//! Peers from Python are transcribed, and what their clients do with time is part of what they do: a limit for each
+//! silence and none for the whole.
 
 use std::{error::Error, fmt, time::Duration};
 

@@ -1,4 +1,7 @@
 //! The default behind the gateway's layers: what was paid for is kept until its caller comes back.
+//!
+//! A caller that leaves and comes back with the same key finds the call that it left. That is what a gateway adds to a
+//! stack, and all that is measured here.
 
 use std::{error::Error, sync::Arc};
 

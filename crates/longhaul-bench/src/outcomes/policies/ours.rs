@@ -1,4 +1,7 @@
 //! Longhaul's stack, with the policies that it comes with and some made of them.
+//!
+//! A variant is the default with a changed policy, with calls made as tasks or streams, or without one of its rules;
+//! the table of variants shows what each rule is worth.
 
 use http::{HeaderName, Request};
 use longhaul::{

@@ -1,4 +1,7 @@
 //! The scenarios that come with the program.
+//!
+//! They are compiled in, so that the figures of a program are those of its own scenarios. The order is that of the
+//! table, from what is normal to everything at once.
 
 use super::{Scenario, ScenarioError};
 

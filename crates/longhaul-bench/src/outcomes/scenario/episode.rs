@@ -1,4 +1,7 @@
 //! Overload: an episode with a beginning and a length, and not a coin for each request.
+//!
+//! Real overloads come in blocks of minutes, and grow with every request that is sent into them. A coin for each
+//! request would make every retry as good as the first, and policies look better than they are.
 
 use std::time::Duration;
 

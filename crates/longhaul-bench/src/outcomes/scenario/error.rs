@@ -1,4 +1,4 @@
-//! A scenario's file that cannot be used.
+//! Why a scenario's file cannot be used: which file, and what is wrong with which key.
 
 use std::{error::Error, fmt};
 

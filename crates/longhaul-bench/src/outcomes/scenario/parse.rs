@@ -1,4 +1,4 @@
-//! Values that are written as text.
+//! Values of a scenario's file that are written as text: spans, and whatever has a written form of its own.
 
 use std::{borrow::Cow, fmt::Display, str::FromStr, time::Duration};
 

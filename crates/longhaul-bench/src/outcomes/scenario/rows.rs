@@ -1,4 +1,7 @@
 //! The rows of a scenario: how long the work takes, what goes wrong, and when and to whom that applies.
+//!
+//! A row says what happens in its scope, a time of day and some sizes. Every chance is drawn from the operation and how
+//! often it was sent before, so that the luck of a request does not depend on the policy.
 
 use std::time::Duration;
 

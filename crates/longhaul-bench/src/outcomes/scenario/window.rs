@@ -1,4 +1,4 @@
-//! Times of day.
+//! Times of day, and the windows between two of them, as a scenario's file writes them: `"09:00-17:30"`.
 
 use std::time::Duration;
 

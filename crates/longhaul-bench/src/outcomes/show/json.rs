@@ -1,4 +1,4 @@
-//! For other programs.
+//! The table as JSON, for other programs: all figures as they are, not rounded.
 
 use serde::Serialize;
 

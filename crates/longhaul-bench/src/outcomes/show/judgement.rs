@@ -1,4 +1,7 @@
 //! The three criteria, field by field, in words.
+//!
+//! The words name the peer that comes nearest, and say by how much, so that a reader can look the field up instead of
+//! believing it.
 
 use super::words::{dollars_each, heading};
 use crate::outcomes::{

@@ -1,4 +1,5 @@
-//! For README and BENCHMARKS.md.
+//! The table as Markdown, for `README.md` and `BENCHMARKS.md`: an overview, how the default stands, what each policy
+//! is, and each scenario.
 
 use comfy_table::presets::ASCII_MARKDOWN;
 

@@ -1,4 +1,4 @@
-//! For a terminal.
+//! The table on a terminal: one for each scenario, and how the default stands in each.
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 

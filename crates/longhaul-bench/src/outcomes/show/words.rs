@@ -1,4 +1,6 @@
-//! Figures as people read them.
+//! Figures in the form in which people read them: per cent, dollars, seconds.
+//!
+//! Rounding never says “none” of what is little, nor “all” of what is nearly all.
 
 use comfy_table::{CellAlignment, Table};
 

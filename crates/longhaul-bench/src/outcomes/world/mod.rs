@@ -1,4 +1,7 @@
 //! The two providers that there are: the one that the scenario befalls, and another that is well.
+//!
+//! It is what stands below every policy: no layer, no clock, ten places at each host. The second provider exists for
+//! policies that fall back; it takes the same price and has no incident.
 
 mod places;
 

@@ -1,4 +1,7 @@
 //! Places: so many operations at a time at each host, whoever asks.
+//!
+//! A client has a limit of connections whoever it is written by, so all policies queue for the same places. A place is
+//! held until the answer's body has ended or is dropped; attempts of one operation that run at the same time share one.
 
 use std::{
     collections::HashMap,

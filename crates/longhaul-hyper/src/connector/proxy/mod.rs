@@ -1,5 +1,8 @@
 //! The way through an outbound proxy: a tunnel, for plain http too, so that no page of the proxy's own
 //! can be taken for the provider's answer.
+//!
+//! Proxies are usually asked for plain http with the whole URL in the first line, and answer in the server's place.
+//! Their error pages then come with the status of an answer, and a 503 of the proxy looks like the provider's overload.
 
 mod socks;
 mod tunnel;
@@ -29,6 +32,7 @@ pub(super) enum Protocol {
 }
 
 impl Proxy {
+    /// Of what the matcher has found; the address is worked out once.
     pub(super) fn new(found: Intercept) -> Self {
         let address = Address::of(found.uri());
         Self { found, address }
@@ -40,6 +44,7 @@ impl Proxy {
         format!("{scheme}://{}", self.address)
     }
 
+    /// By the scheme of its URL; none is HTTP.
     pub(super) fn protocol(&self) -> Protocol {
         match self.found.uri().scheme_str() {
             Some("https") => Protocol::Https,
@@ -50,6 +55,8 @@ impl Proxy {
     }
 
     /// Opens the way to `target` over a connection to the proxy.
+    ///
+    /// An error is the proxy's own: what is behind it was not reached.
     pub(super) async fn open(&self, socket: Socket, target: &Address) -> Result<Socket, BoxError> {
         match self.protocol() {
             Protocol::Http | Protocol::Https => {

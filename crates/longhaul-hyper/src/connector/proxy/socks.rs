@@ -1,4 +1,7 @@
 //! SOCKS 5, by hyper-util.
+//!
+//! Its connector opens the connection to the proxy itself; here that is open already, within the clock's stages, so it
+//! is given one that is.
 
 use std::{
     convert::Infallible,
@@ -13,6 +16,8 @@ use tower_service::Service;
 
 use crate::connector::{address::Address, dns, socket::Socket};
 
+/// Asks for a way to `target`. With `socks5` the first address of the name is taken, since SOCKS has no race; with
+/// `socks5h` the proxy resolves, and no name leaks to the local DNS.
 pub(super) async fn open(
     socket: Socket,
     target: &Address,

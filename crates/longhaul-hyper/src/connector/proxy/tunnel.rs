@@ -1,4 +1,7 @@
 //! HTTP's `CONNECT` (RFC 9110 section 9.3.6).
+//!
+//! hyper's upgrades would do it, but they need a task for the connection. Driven by hand, the socket is there as soon
+//! as the head of the answer is, and the refusal's page is never read.
 
 use std::{error::Error as StdError, fmt, future::poll_fn, pin::pin, task::Poll};
 
@@ -12,6 +15,8 @@ use longhaul::BoxError;
 
 use crate::connector::{address::Address, socket::Socket};
 
+/// Asks for a tunnel and takes the socket out of hyper again. Bytes behind the head of the answer are refused: the host
+/// speaks only when it is spoken to, so they are the proxy's, and would be read as the begin of the provider's answer.
 pub(super) async fn open(
     socket: Socket,
     target: &Address,

@@ -1,4 +1,11 @@
 //! The unary answer, from the events of a stream.
+//!
+//! The last event of a stream holds the whole unary answer (Responses), or a picture and what belongs to it (images
+//! API); so putting together means cutting a slice out of one event, or writing an object around slices of several. No
+//! picture is copied or decoded. The test `a_picture_of_40_mb_is_handed_on_as_a_part_of_its_event` keeps it.
+//!
+//! An event is known by the `type` within its data, and by its `event:` line only where it has none: OpenAI sends both,
+//! relays drop either.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -23,16 +30,22 @@ pub(super) struct Finished {
 }
 
 /// Takes events until the answer is there.
+///
+/// What it holds is one slice for each picture that came, and the numbers of the report.
 #[derive(Debug)]
 pub(super) struct Assembly {
     api: Api,
-    /// How many pictures are to come.
+    /// How many pictures the request asked for; the answer is complete when so many have come.
     images: usize,
+    /// The events of finished pictures, of the images API alone.
     completed: Vec<Bytes>,
     pub(super) report: StreamReport,
 }
 
 /// The events whose data is part of an answer; partial images, keepalives and second copies of a picture are not.
+///
+/// `message` is the name of an event that says none. Names that are added to either API later are not kept, and so
+/// cannot end a stream by mistake.
 pub(super) fn wanted(name: &[u8]) -> bool {
     matches!(
         name,
@@ -47,6 +60,7 @@ pub(super) fn wanted(name: &[u8]) -> bool {
 }
 
 impl Assembly {
+    /// A request for no picture at all is taken as one for one: the answer decides what came.
     pub(super) fn new(api: Api, images: usize) -> Self {
         Self {
             api,
@@ -57,6 +71,9 @@ impl Assembly {
     }
 
     /// Takes an event; `Some` where it was the last that is needed.
+    ///
+    /// Events of the other API are counted and nothing else; an error ends either. An event without a `type` and with
+    /// an `error` is an error, as relays send it.
     pub(super) fn take(&mut self, event: &Event) -> Option<Finished> {
         let (name, data) = match event {
             Event::Comment => {
@@ -101,10 +118,14 @@ impl Assembly {
     }
 
     /// The stream has ended: fewer pictures than were asked for are an answer all the same.
+    ///
+    /// `None` where no picture came: the stream broke a promise, whatever the transport says. A Responses stream is
+    /// never an answer without its final event.
     pub(super) fn ended(&mut self) -> Option<Finished> {
         (!self.completed.is_empty()).then(|| self.images())
     }
 
+    /// Counts an event as a ping or as something that happened, and a draft as both an event and a draft.
     fn count(&mut self, kind: &str) {
         match kind {
             "keepalive" | "ping" => self.report.pings += 1,
@@ -116,6 +137,10 @@ impl Assembly {
     }
 
     /// `{"created": …, …, "data": [{"b64_json": …}], "usage": …}`, the pictures as they came.
+    ///
+    /// Fields of the answer that are the same for all pictures are those of the first event. `usage` is added up over
+    /// the pictures, since each event tells its own. A picture whose event has neither base64 nor link is an empty
+    /// object, so that the numbers of the pictures stay as they were.
     fn images(&self) -> Finished {
         let documents: Vec<_> = self
             .completed
@@ -170,6 +195,9 @@ impl Assembly {
 }
 
 /// A response that failed or ended early, as the unary call would have told it.
+///
+/// The status is that of a task of the dialect `openai-responses` that failed in the same words: both forms of one API
+/// end alike.
 fn of_response(document: &RawValue, data: &Bytes, how: &Told) -> Option<Finished> {
     let response = json::field(document, "response")?;
     let body = data.slice_ref(response.get().as_bytes());
@@ -184,6 +212,9 @@ fn of_response(document: &RawValue, data: &Bytes, how: &Told) -> Option<Finished
 }
 
 /// An error event: its own status where it has one, else by its code.
+///
+/// 502 where neither is known: the peer broke off an answer that it had begun with 200, and whose fault that is it did
+/// not say.
 fn of_error(document: &RawValue, data: &Bytes) -> Finished {
     let error = json::field(document, "error").filter(|error| error.get().starts_with('{'));
     let inside = error.unwrap_or(document);
@@ -214,7 +245,7 @@ fn of_error(document: &RawValue, data: &Bytes) -> Finished {
     Finished { status, pieces }
 }
 
-/// Numbers added up, at every depth.
+/// Adds up the numbers of several `usage` objects, at every depth.
 fn sum(usages: &[&RawValue]) -> Value {
     let parsed = usages
         .iter()
@@ -222,6 +253,8 @@ fn sum(usages: &[&RawValue]) -> Value {
     parsed.fold(Value::Null, added)
 }
 
+/// Two values of `usage` as one. Objects are joined name by name; of texts, flags and numbers that cannot be added the
+/// second stays.
 fn added(one: Value, two: Value) -> Value {
     match (one, two) {
         (Value::Null, other) | (other, Value::Null) => other,

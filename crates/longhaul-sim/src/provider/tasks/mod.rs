@@ -1,4 +1,8 @@
 //! Tasks: works that are submitted and collected by polling.
+//!
+//! A task is a work like any other, and a name under which it is asked after. Five APIs are played, which differ in
+//! words and URLs (`words`) and hardly in anything else. Polls are no requests of their own: they are counted with the
+//! request that submitted the task.
 
 mod poll;
 mod submit;
@@ -45,13 +49,19 @@ pub(super) enum Kind {
 /// How a call wants its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
+    /// With the picture, when it is there.
     Unary,
+    /// At once, with a task's id and no picture.
     Task(Kind),
+    /// As a stream of events, with the picture in the last ones.
     Stream,
 }
 
 impl Mode {
     /// What the request asks for, as far as the provider offers it.
+    ///
+    /// A provider that refuses tasks or streams does so as one that has never heard of them; one that ignores them
+    /// answers as if nobody had asked.
     pub(super) fn of(
         dialect: Dialect,
         head: &Parts,
@@ -98,12 +108,15 @@ impl Mode {
 }
 
 /// All tasks, by their ids.
+///
+/// None is ever forgotten here; whether a provider still knows one is [`Task::is_kept`].
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     by_id: Mutex<HashMap<String, Arc<Task>>>,
 }
 
 impl Tasks {
+    /// Makes the task known, under its id.
     fn insert(&self, task: Arc<Task>) {
         self.by_id
             .lock()
@@ -123,6 +136,7 @@ impl Tasks {
         tasks
     }
 
+    /// The task with this id, kept or not.
     fn find(&self, id: &str) -> Option<Arc<Task>> {
         self.by_id
             .lock()
@@ -132,7 +146,7 @@ impl Tasks {
     }
 }
 
-/// One of them.
+/// A task: its work, where it was submitted, and what befalls its polls.
 #[derive(Debug)]
 struct Task {
     kind: Kind,
@@ -149,24 +163,29 @@ struct Task {
     submitted: Duration,
     /// How long its work waits after that.
     queued: Duration,
-    /// The same as the time of day.
+    /// The time of day of the submit, for lists of tasks.
     created: SystemTime,
-    /// What the request has as its input.
+    /// The `input` of the request, which Replicate's list repeats.
     input: Value,
     /// A fault of the answer's body befalls the first that is collected.
     shaped: AtomicBool,
 }
 
-/// Where a task is.
+/// How far a task is, before a dialect puts it into words.
 #[derive(Debug)]
 enum State {
+    /// Its work waits, and can be cancelled.
     Queued,
+    /// The work goes on; it is too late to cancel.
     Running,
+    /// The picture is there.
     Done,
+    /// It has ended without one.
     Failed(TaskFailure),
 }
 
 impl Task {
+    /// A failure is told when the work has ended, not before: that is when a provider knows.
     fn state(&self, now: Duration) -> State {
         if self.generation.is_stopped() {
             return State::Failed(TaskFailure::Cancelled);
@@ -183,6 +202,8 @@ impl Task {
     }
 
     /// Whether the provider still knows it: so long it is kept once it is done.
+    ///
+    /// Ten minutes at OpenAI, a day at sub2api and an hour elsewhere, as they document it; a task that runs is kept.
     fn is_kept(&self, now: Duration) -> bool {
         let hour = 3600;
         let kept = Duration::from_secs(match self.kind {
@@ -196,6 +217,8 @@ impl Task {
     }
 
     /// The fault that shapes this answer's body, once.
+    ///
+    /// A broken collection can therefore be made again, which is what clients are tried with.
     fn shape(&self) -> Fault {
         if self.shaped.swap(true, Ordering::Relaxed) {
             Fault::None

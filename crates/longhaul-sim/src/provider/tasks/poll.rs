@@ -1,4 +1,7 @@
 //! Asking after a task.
+//!
+//! Told by method and path alone, whatever the host: a client under test may reach all five APIs at one address. Faults
+//! of polls come after the key is checked and before the state is told, so a fault never hides a wrong key.
 
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use serde_json::{Value, json};
@@ -15,14 +18,16 @@ use crate::{
     line::Line,
 };
 
-/// What is asked of a task.
+/// What a request about a task wants to know or do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
+    /// The state, and at most APIs the result once it is there.
     State,
     /// All of an account's, of which only Replicate tells.
     List,
     /// fal's second question, once a task is completed.
     Result,
+    /// A cancellation, which counts while the task is queued.
     Cancel,
 }
 
@@ -55,6 +60,8 @@ pub(in super::super) fn asked(head: &Parts) -> Option<Asked> {
 }
 
 /// Answers it.
+///
+/// A task that is no longer kept is as unknown as one that never was.
 pub(in super::super) async fn answer(
     provider: &Provider,
     head: &Parts,
@@ -114,6 +121,8 @@ pub(in super::super) async fn answer(
 }
 
 /// The answer with the pictures; the oracle learns whether it left to its last byte.
+///
+/// More than one collection is possible, and only the first is shaped by a fault of the body.
 async fn collect(
     provider: &Provider,
     task: &Task,
@@ -153,6 +162,8 @@ async fn collect(
 }
 
 /// Before its work began a task can be cancelled; later it is too late.
+///
+/// Each API says “too late” in its own way: fal with 400, the others with the task as it runs.
 fn cancel(task: &Task, state: &State) -> Response<Body> {
     let queued = matches!(state, State::Queued);
     if queued {
@@ -175,11 +186,13 @@ fn cancel(task: &Task, state: &State) -> Response<Body> {
     }
 }
 
+/// In OpenAI's words, which all clients of tasks read.
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let (status, body) = answers::refuse(Dialect::OpenAi, refusal);
     answers::response(status, "application/json", body)
 }
 
+/// To another host, which a client must not follow with its key.
 fn redirect(head: &Parts) -> Response<Body> {
     let body = Body::whole(Vec::new());
     let mut response = answers::response(StatusCode::TEMPORARY_REDIRECT, "text/plain", body);
@@ -194,6 +207,7 @@ fn plain((status, told): (StatusCode, Value)) -> Response<Body> {
     document(status, &told)
 }
 
+/// An answer in JSON.
 fn document(status: StatusCode, document: &Value) -> Response<Body> {
     let body = Body::whole(vec![document.to_string().into()]);
     answers::response(status, "application/json", body)

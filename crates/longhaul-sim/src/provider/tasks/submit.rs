@@ -1,4 +1,7 @@
 //! Taking a task.
+//!
+//! The task is known before its submit is answered, so that a poll can never come too early by itself; only the fault
+//! `poll-404` makes it so.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,11 +20,13 @@ pub(in super::super) struct Submit {
     pub(in super::super) kind: Kind,
     pub(in super::super) record: Record,
     pub(in super::super) request_id: String,
+    /// Of the request: polls of some APIs go to the same.
     pub(in super::super) path: String,
     /// Scheme and host for the URLs in the answer.
     pub(in super::super) origin: String,
     pub(in super::super) fault: Fault,
     pub(in super::super) work: Work,
+    /// What was asked for, to be repeated in Replicate's list.
     pub(in super::super) input: Value,
 }
 
@@ -30,6 +35,8 @@ pub(super) const FOREIGN: &str = "http://foreign.test";
 
 impl Submit {
     /// Takes up the task, and says how its submit is answered.
+    ///
+    /// sub2api's answer also tells where and when to ask in headers, as the original does.
     pub(in super::super) fn take(self, generation: Generation) -> Response<Body> {
         let inner = self.provider.inner;
         let origin = match self.fault {

@@ -1,4 +1,8 @@
 //! What each API says of a task.
+//!
+//! Pure functions from a task and its state to a status and a document, one match on [`Kind`] each, so that what one
+//! API says of a task can be read in one column. The words are those of the providers' documentation, and of sub2api's
+//! source.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -11,12 +15,16 @@ use crate::{
 
 /// Where a task is asked after.
 pub(super) struct Urls {
+    /// Where the state is told; at all but fal the result too.
     pub(super) state: String,
+    /// Where fal tells the result.
     result: String,
+    /// Where the task is cancelled.
     cancel: String,
 }
 
 impl Urls {
+    /// With scheme and host in front, as the submit was sent to them.
     pub(super) fn of(task: &Task) -> Self {
         let Task { id, origin, .. } = task;
         let base = match task.kind {
@@ -66,6 +74,7 @@ const fn running_words(kind: Kind) -> [&'static str; 2] {
 /// A state that nobody documented.
 pub(super) const ODD: &str = "warming_up";
 
+/// The answer to the submit.
 pub(super) fn submitted(task: &Task, urls: &Urls) -> (StatusCode, Value) {
     let [queued, _] = running_words(task.kind);
     let status = match task.kind {
@@ -112,6 +121,8 @@ pub(super) fn completed(task: &Task) -> Value {
 }
 
 /// A task that failed, as its state is told.
+///
+/// fal tells a failure only with the result, by a status; the others tell it in a 200.
 pub(super) fn failed(task: &Task, failure: TaskFailure) -> (StatusCode, Value) {
     let message = format!("The task failed: {failure}.");
     let error = json!({ "code": failure.code(), "message": message, "type": failure.code() });
