@@ -1,4 +1,6 @@
 //! Claims added up for a person.
+//!
+//! Currencies are never added to each other, so a provider with two of them has two rows for each rule and state.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,8 @@ pub struct SummaryRow {
     /// Where the claims stand.
     pub state: ClaimState,
     /// The currency of the amount; `None` where no price is known.
+    ///
+    /// Claims without a known price are rows of their own, with an amount of 0: ask the provider what it charged.
     pub currency: Option<Currency>,
     /// How many claims.
     pub claims: u64,
@@ -26,6 +30,13 @@ pub struct SummaryRow {
 }
 
 /// Sums up `claims`, each currency by itself.
+///
+/// The rows are in the order of provider, rule, state and currency. For an example see
+/// [`claims_of_month`](crate::Store::claims_of_month).
+///
+/// ```
+/// assert!(longhaul_ledger::claims::summary(&[]).is_empty());
+/// ```
 pub fn summary(claims: &[FoundClaim]) -> Vec<SummaryRow> {
     let mut rows = BTreeMap::new();
     for claim in claims {

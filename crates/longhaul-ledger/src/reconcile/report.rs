@@ -1,4 +1,7 @@
 //! What a reconciliation found.
+//!
+//! Each finding names both sides by what a person can look up: the operation and entry here, the file, line and row's
+//! name there. Sums stand beside the findings, so that what is listed can be compared with what it amounts to.
 
 use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc, time::SystemTime};
 
@@ -11,6 +14,8 @@ use crate::store::{EntryId, span_micros};
 /// What a reconciliation found.
 ///
 /// It serialises, so that a dry run can be kept beside the log it was made from.
+///
+/// Amounts in JSON are whole millionths.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Reconciliation {
@@ -21,6 +26,8 @@ pub struct Reconciliation {
     /// Whether the ledger was left as it was.
     pub dry_run: bool,
     /// The time that the log covers, on the provider's clock; `None` for a log without any row.
+    ///
+    /// As it was asked for, or from the first row to the last.
     #[serde(serialize_with = "period")]
     pub covers: Option<Range<SystemTime>>,
     /// Whether it is whole, so that a call without a row was not charged.
@@ -34,12 +41,18 @@ pub struct Reconciliation {
     /// Sums by currency; never across.
     pub amounts: BTreeMap<String, Amounts>,
     /// Every discrepancy: what one side has alone, and what differs.
+    ///
+    /// An empty list means that log and ledger agree, as far as the log goes.
     pub findings: Vec<Finding>,
     /// Rows that stood in the files before, and were counted once.
     pub duplicates: Vec<RowRef>,
     /// Earlier verdicts that this log puts right.
+    ///
+    /// They are no findings: the provider said something else before.
     pub corrections: Vec<Correction>,
     /// How likely each ending is charged, as it follows from all verdicts for this provider.
+    ///
+    /// In the order of the classes. For an example see [`Estimate::row`].
     pub priors: Vec<Estimate>,
 }
 
@@ -64,12 +77,16 @@ pub struct Counts {
     /// Attempts without a row, that would have one by now.
     pub absent: u64,
     /// Attempts without a row, of which the log cannot say anything yet: too late in it, or not in it.
+    ///
+    /// Reconcile a later log to decide them.
     pub pending: u64,
     /// Verdicts that are new.
     pub new: u64,
     /// Verdicts that were there before, and differ now.
     pub corrected: u64,
     /// Verdicts that were there before, and stay.
+    ///
+    /// A log that is read a second time has nothing but these.
     pub unchanged: u64,
 }
 
@@ -82,10 +99,14 @@ pub struct Amounts {
     /// All that it gives back.
     pub credited: i64,
     /// What the ledger expected of the attempts that now have a verdict: probability × price.
+    ///
+    /// Compare it with [`found`](Self::found): far apart, the policy's charge rules are wrong for this provider.
     pub expected: i64,
     /// What was charged for them.
     pub found: i64,
     /// What of the log's charges belongs to no attempt.
+    ///
+    /// See [`FindingKind::WithoutAttempt`].
     pub without_attempt: i64,
     /// Prices of attempts that may have been charged, and have no row.
     pub without_row: i64,
@@ -94,26 +115,45 @@ pub struct Amounts {
 }
 
 /// A kind of discrepancy.
+///
+/// ```
+/// use longhaul_ledger::reconcile::FindingKind;
+///
+/// assert_eq!(FindingKind::AmountDiffers.name(), "AmountDiffers");
+/// assert_eq!(FindingKind::ChargedTwice.to_string(), "charged more than once");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum FindingKind {
     /// Charged, though its ending is free.
+    ///
+    /// The provider's own rules make it free: claim it.
     ChargedThoughFree,
     /// Not charged, though its ending is charged for certain.
+    ///
+    /// The class, or its probability, does not fit this provider: see [`Reconciliation::priors`].
     NotCharged,
     /// It may have been charged, and was not: the log has no row of it.
     WithoutRow,
     /// Charged with something else than the price.
+    ///
+    /// A price that changed, or a size that was billed as a larger one.
     AmountDiffers,
     /// One call, charged more than once.
+    ///
+    /// Several rows of one request id charge, and were not given back.
     ChargedTwice,
     /// Took longer than the provider promises, on its own clock.
     TookTooLong,
     /// A charge without an attempt.
+    ///
+    /// Another program uses the same key, or the ledger lost an entry, for example with a restored backup.
     WithoutAttempt,
     /// A refund without an attempt.
     CreditWithoutAttempt,
     /// Rows and attempts that fit each other in more than one way; no verdict was written.
+    ///
+    /// Its amount is that of all rows together.
     Ambiguous,
 }
 
@@ -161,12 +201,16 @@ pub struct Finding {
     /// `None` where no price is known, or the amounts are in several currencies.
     pub amount: Option<Money>,
     /// The ledger's side; several only where they are ambiguous.
+    ///
+    /// Empty where the log has a row alone.
     pub attempts: Vec<AttemptRef>,
     /// The log's side.
     pub rows: Vec<RowRef>,
 }
 
 /// An attempt in the ledger.
+///
+/// A copy of what a person needs, and not the entry itself; [`Store::entry`](crate::Store::entry) has all of it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AttemptRef {
@@ -184,6 +228,8 @@ pub struct AttemptRef {
     /// How likely it was charged, in thousandths, before the log.
     pub charged_per_mille: Option<u16>,
     /// What it costs when charged.
+    ///
+    /// With its drafts.
     pub price: Option<Money>,
 }
 
@@ -202,6 +248,8 @@ impl AttemptRef {
 }
 
 /// A row of the log.
+///
+/// Its place is that of the first time that it stood in the files.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RowRef {
@@ -210,6 +258,8 @@ pub struct RowRef {
     /// The line in it; 0 where the format does not tell.
     pub line: u64,
     /// The name by which the provider's support finds it.
+    ///
+    /// The request id, or else the log's own id for the row.
     pub name: Option<Arc<str>>,
     /// The model.
     pub model: Option<Arc<str>>,
@@ -261,6 +311,8 @@ impl Reconciliation {
     }
 
     /// The estimates as rows of `[[billing.charge_rules]]`, which a policy file takes as they are.
+    ///
+    /// Each with a comment that says how many attempts it stands on. Empty where no log decided anything yet.
     pub fn priors_toml(&self) -> String {
         self.priors.iter().map(Estimate::to_toml).collect()
     }
