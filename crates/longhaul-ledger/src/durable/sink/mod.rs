@@ -114,11 +114,12 @@ fn insert_attempts(rows: &str) -> String {
 
 /// What a task tells that outlived its attempt stands in the place of whatever was written down.
 ///
-/// The columns of the opening are left as they are: they were true when the attempt began.
+/// Of the opening's columns only the price is written anew, since an answer may have told its own: the row's checksum is
+/// taken with it. All others were true when the attempt began.
 fn write_attempts(rows: &str) -> String {
     let known: Vec<_> = CLOSING_COLUMNS
         .split(", ")
-        .chain(["checksum"])
+        .chain(["price_micros", "currency", "checksum"])
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     format!(
