@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::error::LedgerError;
 
-/// A time with its days, in a time zone.
+/// A span of time and its days, in one time zone.
 ///
 /// The zone decides which day an attempt counts on, and where a month begins: take the one that the provider's invoice
 /// goes by.
@@ -53,11 +53,11 @@ pub struct Period {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Day {
-    /// Which one, e.g. `2026-01-17`.
+    /// The date of the day, e.g. `2026-01-17`.
     ///
     /// In the zone of the period.
     pub date: Date,
-    /// Its beginning, and the beginning of the next.
+    /// The beginning of the day, and the beginning of the next one.
     ///
     /// The ranges of neighbouring days meet and do not overlap, so that each attempt is in one of them.
     pub range: Range<SystemTime>,
@@ -128,8 +128,8 @@ impl Period {
     ///
     /// # Errors
     ///
-    /// [`Setting`](crate::LedgerErrorKind::Setting) with the name of what cannot be read (`month`, `from`, `until`), and for an end that
-    /// is not after the beginning.
+    /// [`Setting`](crate::LedgerErrorKind::Setting) with the name of what cannot be read (`month`, `from`, `until`),
+    /// and for an end that is not after the beginning.
     pub fn asked(
         month: Option<&str>,
         from: Option<&str>,
@@ -163,7 +163,7 @@ impl Period {
         Ok(Self { start, end, zone })
     }
 
-    /// Its start, and its end, which is not part of it.
+    /// The start of the period, and its end, which is not part of it.
     ///
     /// As [`Filter::opened`](crate::Filter::opened) takes it:
     ///
@@ -179,7 +179,7 @@ impl Period {
         system_time(self.start)..system_time(self.end)
     }
 
-    /// Where its days begin.
+    /// The zone in which its days begin.
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
@@ -196,7 +196,7 @@ impl Period {
         .filter(|period| period.start < period.end)
     }
 
-    /// Its days, the first and the last cut to the period. Days have 23 to 25 hours where clocks are changed.
+    /// The days of the period, the first and the last cut to it. A day has 23 to 25 hours where clocks are changed.
     ///
     /// ```
     /// use jiff::tz::TimeZone;
@@ -260,7 +260,7 @@ fn date(text: &str) -> Option<Date> {
     text.parse().ok().filter(|_| is_date)
 }
 
-/// The zone of that name in the time zone database; `name` is what a person called it.
+/// The zone called `name` in the time zone database; `setting` is what the error calls the argument that named it.
 ///
 /// ```
 /// let zone = longhaul_ledger::time_zone("--zone", "Asia/Shanghai")?;

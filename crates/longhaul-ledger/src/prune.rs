@@ -34,7 +34,7 @@ use crate::{
     store::{Arguments, EntryId, Filter, Scanned, Store, Stored, add, object},
 };
 
-/// What was removed.
+/// What [`Store::prune`] removed, and what it kept.
 ///
 /// What is [kept](Self::kept) is what money still hangs on: an attempt with an open claim, and all others of its operation, since
 /// they decide together what is owed.

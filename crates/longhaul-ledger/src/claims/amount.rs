@@ -6,7 +6,7 @@
 
 use longhaul::{ConfigError, Money};
 
-/// How much a claim is about, by what was charged.
+/// How much a rule claims for an attempt: what was charged, a part of that, or a fixed amount.
 ///
 /// Default: all of it.
 ///

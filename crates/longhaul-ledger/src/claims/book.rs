@@ -51,9 +51,10 @@ pub const DEFAULT_RULES: &str = include_str!("../../claims.toml");
 #[derive(Clone, Debug)]
 pub struct ClaimBook(Vec<ProviderTerms>);
 
-/// What one provider, or several of one name's beginning, owe back.
+/// What one provider owes back, or several whose names begin alike.
 ///
-/// A month, and so the spending in it that a rule asks for, begins at another moment in Shanghai than in UTC: that is why terms have a [zone](Self::zone).
+/// A month, and so the spending in it that a rule asks for, begins at another moment in Shanghai than in UTC: that is
+/// why terms have a [zone](Self::zone).
 #[derive(Clone, Debug)]
 pub struct ProviderTerms {
     pub(super) name: Pattern,
@@ -117,7 +118,7 @@ impl ClaimBook {
         Self::from_toml(&text, &file)
     }
 
-    /// The same from `text`; `file` names it in errors.
+    /// Reads rules from `text`, as [`load`](Self::load) does from a file; `file` names them in errors.
     ///
     /// # Errors
     ///

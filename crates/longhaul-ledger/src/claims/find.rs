@@ -44,8 +44,8 @@ const OPERATIONS: usize = 400;
 const CHUNKS: usize = 3;
 
 impl Store {
-    /// The claims for attempts in `filter`'s time, of its provider and model, by the rules of `book`; those that were
-    /// made already among them. Attempts that still run make none.
+    /// Finds what is owed back by the rules of `book`, for attempts in `filter`'s time, of its provider and model.
+    /// Claims that were exported before are among the answer. Attempts that still run make none.
     ///
     /// Nothing is written: it can be asked as often as wanted, also of a store that was opened to read.
     /// [`Filter::class`] and [`Filter::limit`] do not count here, nor does [`Filter::operation`].
@@ -129,7 +129,8 @@ impl Store {
 const FURTHEST: Duration = Duration::from_hours(26);
 
 impl Store {
-    /// The same for the month of `day`, as each provider counts it in its own time zone; `filter`'s time does not count.
+    /// Finds the claims of the month of `day`, as each provider counts the month in its own time zone. `filter`'s own
+    /// time does not count.
     ///
     /// ```
     /// # #[cfg(all(feature = "sqlite", unix))]

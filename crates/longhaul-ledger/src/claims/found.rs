@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::state::ClaimState;
 use crate::{error::LedgerError, period, store::Stored};
 
-/// What was found.
+/// What [`Store::claims`](crate::Store::claims) found.
 ///
 /// ```
 /// # #[cfg(all(feature = "sqlite", unix))]
@@ -48,7 +48,7 @@ use crate::{error::LedgerError, period, store::Stored};
 pub struct Found {
     /// The claims, in the order in which their attempts were opened.
     pub claims: Vec<FoundClaim>,
-    /// What would be owed if more had been spent.
+    /// What would be owed if more had been spent at the provider.
     ///
     /// One for each provider, rule and month.
     pub withheld: Vec<Withheld>,
@@ -68,15 +68,16 @@ pub struct FoundClaim {
     pub stored: Stored,
     /// Why it is owed.
     pub rule: ClaimRule,
-    /// How sure that is, by what is known now.
+    /// How sure the claim is, by what is known now.
     ///
     /// It may rise after the export, when a log is read; the state tells where the claim stands with the provider.
     pub certainty: ClaimConfidence,
-    /// How much: of an exported claim what was claimed. `None` where no price is known, which is not zero.
+    /// How much is claimed; of an exported claim the amount that was claimed then. `None` where no price is known,
+    /// which is not zero.
     pub amount: Option<Money>,
-    /// Where it stands: not exported yet, with the provider, or answered.
+    /// Where the claim stands: not exported yet, with the provider, or answered.
     pub state: ClaimState,
-    /// When it is overdue, once it was exported.
+    /// When the claim is overdue; `None` before it is exported.
     ///
     /// The time of the export and the [settlement](Self::settlement) that held then.
     pub due_at: Option<SystemTime>,
@@ -88,7 +89,7 @@ pub struct FoundClaim {
     ///
     /// UTC where the book does not know the provider.
     pub zone: TimeZone,
-    /// How long after its export it is overdue.
+    /// How long after its export the claim is overdue, by the book.
     pub settlement: Duration,
 }
 
@@ -98,13 +99,13 @@ pub struct FoundClaim {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LogEntry {
-    /// Its name there; `None` where the log has no row of the attempt.
+    /// The row's name in that log; `None` where the log has no row of the attempt.
     pub id: Option<String>,
-    /// What it charged, before anything was paid back.
+    /// What the provider charged, before anything was paid back.
     ///
     /// Zero where the log covers the attempt and has no row of it.
     pub charged: Money,
-    /// What it paid back.
+    /// What the provider paid back.
     pub credited: Money,
     /// How long the call took on the provider's clock.
     ///
@@ -162,7 +163,7 @@ pub struct Withheld {
     /// The month, by its first day in the provider's time zone.
     #[serde(serialize_with = "crate::period::as_month")]
     pub month: Date,
-    /// What has to be spent in it.
+    /// What has to be spent in that month for the rule to hold.
     ///
     /// The rule's `least_monthly_spend`.
     pub wanted: Money,

@@ -40,11 +40,11 @@ pub enum ClaimState {
     ///
     /// It follows from the time of day when it is asked for: nothing is written when a term ends.
     Overdue,
-    /// Paid back.
+    /// The provider paid the money back.
     ///
     /// By an answer that was written down, or by the provider's log.
     Credited,
-    /// Refused.
+    /// The provider refused.
     ///
     /// It can be exported again, with `again`.
     Denied,
@@ -138,11 +138,11 @@ impl fmt::Display for ClaimState {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// It pays.
+    /// The provider pays.
     ///
     /// A report then counts the claim's amount as paid back, unless a log shows the credit itself.
     Credited,
-    /// It does not.
+    /// The provider does not pay.
     Denied,
 }
 

@@ -15,7 +15,7 @@ use super::{found::FoundClaim, state::ClaimState};
 pub struct SummaryRow {
     /// The provider; `None` where nobody said.
     pub provider: Option<String>,
-    /// Why it owes.
+    /// Why the provider owes.
     pub rule: ClaimRule,
     /// Where the claims stand.
     pub state: ClaimState,
@@ -25,7 +25,7 @@ pub struct SummaryRow {
     pub currency: Option<Currency>,
     /// How many claims.
     pub claims: u64,
-    /// What they are about, in millionths. It may be more than one amount can be.
+    /// The sum of the claims, in millionths. It may be more than one amount can be.
     pub amount_micros: i128,
 }
 

@@ -134,8 +134,8 @@ impl Builder {
         self
     }
 
-    /// On PostgreSQL: a writer that has not said for so long that it lives is gone, and its open entries are closed
-    /// as lost. It says so three times as often. 30 s by default; a second at least.
+    /// On PostgreSQL: after how long without a sign of life a writer counts as dead, so that others close its open
+    /// entries as lost. A writer gives a sign three times in that span. 30 s by default, and a second at least.
     ///
     /// An entry that was closed as lost too early, since its writer was cut off, is put right when its writer is back
     /// and closes it.
@@ -161,9 +161,9 @@ impl Builder {
         self
     }
 
-    /// So many records, openings and closings, are kept in memory at most while the database cannot be reached;
-    /// 10,000 by default, about 1 kB each. Beyond that, openings are refused; closings never are, so that it can be
-    /// more by the number of attempts that run.
+    /// How many records (openings and closings) are kept in memory at most while the database cannot be reached; 10,000
+    /// by default, about 1 kB each. Beyond that openings are refused. Closings never are, so that there can be more by
+    /// the number of attempts that run.
     ///
     /// It bounds memory only while the database is away. While it is there, what waits is what arrived during one
     /// commit. `open` refuses 0.
@@ -191,8 +191,8 @@ impl Builder {
         self
     }
 
-    /// Opens the ledger, made where there is none yet, brings its tables up to date, and closes what a writer that is
-    /// gone left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
+    /// Opens the ledger: makes it where there is none yet, brings its tables up to date, and closes as lost what a dead
+    /// writer left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
     ///
     /// Must be called on a runtime of tokio's with time enabled: the writer is a task on it.
     ///

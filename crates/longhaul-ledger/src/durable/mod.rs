@@ -6,8 +6,8 @@
 //! An opening is a row of `running`; its closing moves it to `attempts`. What is left in `running` by a writer that died
 //! is closed as lost by whoever opens the ledger next, or, on PostgreSQL, by another writer once the lease has run out.
 //!
-//! Why not write the entry behind the call, which would be faster: a process that dies between the two has spent money that nobody
-//! knows of. A commit takes milliseconds, and the call that waits for it takes minutes.
+//! Why not write the entry behind the call, which would be faster: a process that dies between the two has spent money
+//! that nobody knows of. A commit takes milliseconds, and the call that waits for it takes minutes.
 //!
 //! # What is confirmed when
 //!
@@ -197,7 +197,7 @@ impl DurableLedger {
         Builder::new(location)
     }
 
-    /// What a writer that is gone left open, found when this ledger was opened, and closed by it: see [`recover`].
+    /// The entries that a dead writer left open, and that opening this ledger closed as lost: see [`recover()`].
     ///
     /// Each may have been charged, and nobody has its picture: look them up in the provider's log, or claim them.
     ///
@@ -299,8 +299,8 @@ impl DurableLedger {
         written.await.unwrap_or_else(closed)
     }
 
-    /// Notes a [task](TaskHandle) that an attempt submitted, or what became of it: durable when this ends well. A second
-    /// note of the same task of the same entry stands in the place of the first, as long as the task is open.
+    /// Notes a [task](TaskHandle) that an attempt submitted, or what became of it. It is durable when this ends with
+    /// `Ok`. A second note of the same task of the same entry replaces the first, as long as the task is open.
     ///
     /// # Errors
     ///
@@ -347,9 +347,9 @@ impl DurableLedger {
         self.0.queue.note(TaskNote::Handle(handle)).await
     }
 
-    /// Notes how a [task](TaskHandle) ended that outlived its attempt, and with it how that attempt ended: `closing` stands in
-    /// the place of what was written down for the entry, which was opened as `opening` says. Of several that collect the same
-    /// task the first is written, and no other.
+    /// Notes how a [task](TaskHandle) ended that outlived its attempt, and with it how that attempt ended: `closing`
+    /// replaces what was written down for the entry, which was opened as `opening` says. Where several collect the same
+    /// task, the first of them is written down, and no other.
     ///
     /// The two are written together or not at all. So the books never say that a task was collected while its attempt
     /// still counts as lost. The verdict of a provider's own log, where one was read, still counts for more than

@@ -21,8 +21,9 @@ use crate::{
     store::{CLOSING_COLUMNS, OPENING_COLUMNS, Store, Stored, ended, unpack, words},
 };
 
-/// Closes what writers that are gone left open, and returns it: as [`Lost`](End::Lost), in an unknown phase, after an
-/// unknown time (zero), charged as likely as any [`UnknownOutcome`](Class::UnknownOutcome).
+/// Closes what dead writers left open, and returns it. Each entry is closed as [`Lost`](End::Lost), in an unknown
+/// phase, after an unknown time (written as zero), with the probability of [`UnknownOutcome`](Class::UnknownOutcome)
+/// that it was charged.
 ///
 /// Of a file of SQLite's that is every open entry, since its lock is taken; [`InUse`](crate::LedgerErrorKind::InUse)
 /// where a writer has it. On PostgreSQL it is the entries of writers whose lease has run out.
@@ -54,8 +55,8 @@ pub async fn recover(location: &Location) -> Result<Vec<Stored>, LedgerError> {
     recovered(location, false).await
 }
 
-/// The same, and goes on from what can be read of a damaged log. What cannot be is kept beside it, in a file whose name
-/// ends in `-wal.damaged`.
+/// Does what [`recover`] does, and goes on from what can be read of a damaged log. What cannot be read is kept beside
+/// the ledger, in a file whose name ends in `-wal.damaged`.
 ///
 /// Attempts that only the lost part of the log held are then in no table: neither as open nor as ended. A
 /// [reconciliation](crate::reconcile) with the provider's log names what was charged for them. On PostgreSQL it is the

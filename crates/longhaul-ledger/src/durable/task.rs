@@ -16,7 +16,8 @@ use crate::{
     store::{EntryId, Store, WITH_SUBMITS, WITH_TASKS, day_micros, time_of_day},
 };
 
-/// A generation that was submitted to a provider and is collected by polling: what whoever comes next needs to collect it.
+/// A generation that was submitted to a provider and is collected by polling: all that a later process needs to collect
+/// it.
 ///
 /// It is [noted](super::DurableLedger::note_task) before the first poll, so that no crash loses what was paid for.
 ///
@@ -47,7 +48,7 @@ pub struct TaskHandle {
     pub dialect: Arc<str>,
     /// The provider's own name for the task, at most 512 bytes.
     pub task: Arc<str>,
-    /// Where it is asked for, where the name is not enough; at most 2,048 bytes, and without a key.
+    /// The URL that is polled, where the task's name is not enough; at most 2,048 bytes, and without a key.
     pub poll_url: Option<Arc<str>>,
     /// When it was submitted, to the microsecond.
     pub submitted_at: SystemTime,
@@ -122,7 +123,7 @@ impl fmt::Display for TaskState {
 }
 
 impl TaskHandle {
-    /// One that the attempt of `entry` submits now.
+    /// A task that the attempt of `entry` submits now.
     ///
     /// Its lengths are checked when it is noted, and not here.
     ///
@@ -180,8 +181,8 @@ impl TaskHandle {
     }
 }
 
-/// A submit of which nobody here knows what came: its process died, or its answer was lost on the way, before there was a
-/// handle. The provider may have taken it, and charge it.
+/// A submit whose answer nobody here saw: its process died, or the answer was lost on the way, before there was a
+/// handle. The provider may have taken it, and may charge it.
 ///
 /// ```no_run
 /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
@@ -221,7 +222,7 @@ pub(super) enum TaskNote {
     Known { handle: TaskHandle, known: Closed },
 }
 
-/// The columns of a handle, in the order of [`values`].
+/// The columns of a handle, in the order in which the sinks bind them.
 pub(super) const COLUMNS: &str = "entry, task, dialect, poll_url, submitted_at, expires_at, state";
 
 /// Writes a handle, or what became of it, where that is not known yet; the places of its values are `$1` to `$7`.
@@ -252,8 +253,8 @@ pub(super) const NO_SUBMIT: &str = "DELETE FROM submits WHERE entry = $1";
 pub(super) const WITHDRAW: &str = "DELETE FROM running WHERE id = $1";
 
 impl Store {
-    /// The submits of which nobody knows what came, in their order: no handle followed, and how the attempt ended does not
-    /// tell. None in a ledger that an older version wrote.
+    /// The submits whose answer nobody saw, in the order of time: no handle followed them, and the end of the attempt
+    /// does not tell. A ledger that an older version wrote has none.
     ///
     /// A submit whose attempt still runs is not among them. Only the classes `UnknownOutcome` and `IntermediaryCut`
     /// leave open whether the provider took it; every other end is an answer.
@@ -296,8 +297,8 @@ impl Store {
         Ok(lost)
     }
 
-    /// The tasks that nobody collected yet, in the order in which they were submitted. None in a ledger that an older
-    /// version wrote.
+    /// The tasks that nobody has collected yet, in the order in which they were submitted. A ledger that an older
+    /// version wrote has none.
     ///
     /// A partial index holds only the open ones, so that asking costs the same whatever the ledger's size. For an
     /// example see [`note_task`](crate::DurableLedger::note_task).

@@ -64,7 +64,7 @@ pub enum LedgerErrorKind {
     InUse {
         /// The file.
         path: PathBuf,
-        /// Who, as it wrote into the lock.
+        /// Who writes, as that process wrote it into the lock.
         by: String,
     },
     /// A newer version of this library made the ledger.
@@ -73,7 +73,7 @@ pub enum LedgerErrorKind {
     Newer {
         /// The version of its tables.
         found: i64,
-        /// The newest that is understood here.
+        /// The newest version that is understood here.
         known: i64,
     },
     /// An older version made the ledger, and it was never opened for writing since.
@@ -82,7 +82,7 @@ pub enum LedgerErrorKind {
     Older {
         /// The version of its tables.
         found: i64,
-        /// The oldest that can be read.
+        /// The oldest version that can be read here.
         wanted: i64,
     },
     /// The tables are not what this library made.
@@ -99,9 +99,9 @@ pub enum LedgerErrorKind {
     NotDurable {
         /// The setting.
         setting: &'static str,
-        /// What it is.
+        /// What the database has instead.
         found: String,
-        /// What it has to be.
+        /// What the setting has to be.
         wanted: &'static str,
     },
     /// A file of an open ledger is not where it was: what would be written into it would be lost.
@@ -144,7 +144,7 @@ pub enum LedgerErrorKind {
     ///
     /// The server is away, hangs, restarts, or gives its place to another. Nothing is lost by it that was confirmed.
     Unreachable,
-    /// So many entries are held in memory while the database cannot be written that no further one is taken.
+    /// So many entries wait in memory for a database that is away that no further one is taken.
     ///
     /// The bound is [`held`](crate::Builder::held). It is reached mostly with
     /// [`SpendAndWriteLater`](crate::WhenUnreachable::SpendAndWriteLater): by default openings leave memory when their
@@ -172,7 +172,7 @@ pub enum LedgerErrorKind {
         /// What is wrong with it.
         why: String,
     },
-    /// A file that was to be read is not what it should be. Nothing of it was taken.
+    /// A file that was to be read is not of the form that it should have. Nothing of it was taken.
     ///
     /// A log of a provider's, a map of columns, or a file of rules.
     File {
@@ -190,7 +190,7 @@ pub enum LedgerErrorKind {
         /// The folder.
         folder: PathBuf,
     },
-    /// Another export took one of the claims meanwhile; none of this one's counts as exported.
+    /// Another export took one of the claims meanwhile. None of the claims of this export counts as exported.
     ///
     /// Find the claims again: what is left of them can be exported.
     Taken,

@@ -37,7 +37,7 @@ pub enum Finished {
         /// The files.
         files: Vec<PathBuf>,
     },
-    /// Its claims had not: nothing of it is left.
+    /// Its claims had not been marked: nothing of it is left.
     ///
     /// The claims are open, and the next export takes them.
     Undone {
@@ -97,8 +97,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Export`](crate::LedgerErrorKind::Export) where a folder cannot be read or a file not be renamed, and what the database says.
-    /// What was finished before stays so; asked again, it goes on.
+    /// [`Export`](crate::LedgerErrorKind::Export) where a folder cannot be read or a file not be renamed, and what the
+    /// database says. What was finished before stays so; asked again, it goes on.
     pub async fn finish_exports(&self) -> Result<Vec<Finished>, LedgerError> {
         let statement =
             "SELECT id, folder, state, began_at FROM exports WHERE state <> 'Done' ORDER BY id";

@@ -26,8 +26,8 @@ pub(super) struct Page {
 
 /// How much of the log the files hold, where they do not say it themselves.
 ///
-/// An attempt without a row was not charged, but only where its row would be there if there were one. A page of a hundred rows out
-/// of thousands says nothing about the rest.
+/// An attempt without a row was not charged, but only where its row would be there if there were one. A page of a
+/// hundred rows out of thousands says nothing about the rest.
 ///
 /// ```
 /// use longhaul_ledger::reconcile::{Coverage, Options};
@@ -40,8 +40,8 @@ pub(super) struct Page {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Coverage {
-    /// What the files say: pages whose rows are fewer than their `total` are refused; pages that name no total hold
-    /// perhaps a part; CSV is whole. The default.
+    /// The files tell (the default). Pages with fewer rows than their `total` are refused; pages that name no total
+    /// count as a part; CSV counts as whole.
     #[default]
     AsTold,
     /// All of it, whatever the files say.
@@ -49,7 +49,7 @@ pub enum Coverage {
     /// Use it only for a log that you know to be whole. Where rows are missing all the same, calls that were paid for
     /// are written down as free.
     Whole,
-    /// A part: that a call has no row says nothing then.
+    /// A part of the log: a call without a row means nothing then.
     ///
     /// Rows are matched and verdicts written as ever; only absence means nothing.
     Part,
@@ -129,7 +129,7 @@ impl ProviderLog {
         Ok(())
     }
 
-    /// Every row as it stands, as often as it does.
+    /// Every row of the files; a row that stands in them twice is here twice.
     ///
     /// In the order in which they were read, those that neither charge nor credit among them.
     pub fn rows(&self) -> &[LogRow] {

@@ -1,10 +1,11 @@
 //! Reconciliation: the provider's own log against the ledger.
 //!
 //! The ledger knows what was sent and how it ended; only the provider knows what it charged. Its log, as
-//! [New-API](LogFormat::NewApi) relays give it or [as CSV](LogFormat::Csv), is matched with the ledger's attempts: by the
-//! request ids that answers carried, else one to one by model, start and duration, after the two clocks were set
-//! against each other by the pairs that an id joins. What the log says of an attempt is its [`Verdict`], which stands in
-//! the place of the likelihood that its class has; what either side has alone, and what differs, is a [`Finding`] with its amount.
+//! [New-API](LogFormat::NewApi) relays give it or [as CSV](LogFormat::Csv), is matched with the ledger's attempts: by
+//! the request ids that answers carried, else one to one by model, start and duration, after the two clocks were set
+//! against each other by the pairs that an id joins. What the log says of an attempt is its [`Verdict`], which stands
+//! in the place of the likelihood that its class has; what either side has alone, and what differs, is a [`Finding`]
+//! with its amount.
 //!
 //! - That the log has no row of an attempt is a verdict too, “not charged”: but only where the log is
 //!   [whole](Coverage), covers the attempt's time, and goes on for a [settlement period](Options::settle) after it.

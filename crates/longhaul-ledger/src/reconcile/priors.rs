@@ -38,16 +38,16 @@ pub struct Estimate {
     pub class: Class,
     /// Attempts that ended so, and that a whole log decides.
     pub attempts: u64,
-    /// Those of them that were charged.
+    /// How many of these attempts were charged.
     ///
     /// Also where it was given back later: the question is what the next exposure is.
     pub charged: u64,
-    /// How likely that was held to be so far, in thousandths.
+    /// The probability that was assumed so far, in thousandths.
     ///
     /// From the policy's rows where one matches, else from the class.
     pub before_per_mille: u16,
-    /// The estimate, in thousandths: the mean of a Beta distribution that begins at what was held so far. A rule of
-    /// `[[billing.charge_rules]]` takes it as its probability.
+    /// The estimate, in thousandths: the mean of a Beta distribution that begins at the probability assumed so far. A
+    /// rule of `[[billing.charge_rules]]` takes it as its probability.
     pub permille: u16,
 }
 
@@ -79,7 +79,7 @@ impl Estimate {
         }
     }
 
-    /// As a policy takes it.
+    /// The estimate as a rule of a policy.
     ///
     /// ```
     /// # #[cfg(all(feature = "sqlite", unix))]

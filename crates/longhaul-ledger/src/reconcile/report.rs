@@ -30,15 +30,15 @@ pub struct Reconciliation {
     /// As it was asked for, or from the first row to the last.
     #[serde(serialize_with = "period")]
     pub covers: Option<Range<SystemTime>>,
-    /// Whether it is whole, so that a call without a row was not charged.
+    /// Whether the log is whole, so that a call without a row was not charged.
     pub whole: bool,
     /// The provider's clock minus ours, in microseconds: as given, or as estimated.
     pub skew_us: i64,
-    /// So many pairs that an id joins the skew was estimated from; 0 where it was given, or taken for none.
+    /// From how many pairs of row and attempt the skew was estimated; 0 where it was given, or no pair told it.
     pub skew_samples: u64,
-    /// How many of each.
+    /// How many rows, attempts and verdicts there are of each kind.
     pub counts: Counts,
-    /// Sums by currency; never across.
+    /// Sums by the code of their currency. No sum mixes currencies.
     pub amounts: BTreeMap<String, Amounts>,
     /// Every discrepancy: what one side has alone, and what differs.
     ///
@@ -56,15 +56,15 @@ pub struct Reconciliation {
     pub priors: Vec<Estimate>,
 }
 
-/// How many of each.
+/// How many rows, attempts and verdicts a reconciliation saw, of each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Rows of the log, each once.
     pub rows: u64,
-    /// Those of them that charge.
+    /// Rows that charge.
     pub charges: u64,
-    /// Those of them that give back.
+    /// Rows that give back.
     pub credits: u64,
     /// Attempts at this provider in the ledger, around the time of the log.
     pub attempts: u64,
@@ -74,15 +74,15 @@ pub struct Counts {
     pub by_time: u64,
     /// Attempts that are charged one by one with as many rows of one amount.
     pub by_group: u64,
-    /// Attempts without a row, that would have one by now.
+    /// Attempts without a row that would have one by now: not charged.
     pub absent: u64,
-    /// Attempts without a row, of which the log cannot say anything yet: too late in it, or not in it.
+    /// Attempts without a row that the log does not decide: they ended too late for it, or outside its span.
     ///
     /// Reconcile a later log to decide them.
     pub pending: u64,
     /// Verdicts that are new.
     pub new: u64,
-    /// Verdicts that were there before, and differ now.
+    /// Verdicts that were there before and are replaced.
     pub corrected: u64,
     /// Verdicts that were there before, and stay.
     ///
@@ -102,15 +102,15 @@ pub struct Amounts {
     ///
     /// Compare it with [`found`](Self::found): far apart, the policy's charge rules are wrong for this provider.
     pub expected: i64,
-    /// What was charged for them.
+    /// What was charged for the same attempts.
     pub found: i64,
-    /// What of the log's charges belongs to no attempt.
+    /// The charges of the log that belong to no attempt.
     ///
     /// See [`FindingKind::WithoutAttempt`].
     pub without_attempt: i64,
     /// Prices of attempts that may have been charged, and have no row.
     pub without_row: i64,
-    /// Prices of attempts that the log cannot say anything of yet.
+    /// Prices of attempts that the log does not decide yet.
     pub pending: i64,
 }
 
@@ -135,7 +135,7 @@ pub enum FindingKind {
     NotCharged,
     /// It may have been charged, and was not: the log has no row of it.
     WithoutRow,
-    /// Charged with something else than the price.
+    /// Charged with another amount than the price.
     ///
     /// A price that changed, or a size that was billed as a larger one.
     AmountDiffers,
@@ -197,8 +197,8 @@ impl fmt::Display for FindingKind {
 pub struct Finding {
     /// What is wrong.
     pub kind: FindingKind,
-    /// How much money it is about: what was charged; of `AmountDiffers` the difference; of what has no row the price.
-    /// `None` where no price is known, or the amounts are in several currencies.
+    /// How much money the finding is about: what was charged, of `AmountDiffers` the difference, of an attempt without
+    /// a row its price. `None` where no price is known, or the amounts are in several currencies.
     pub amount: Option<Money>,
     /// The ledger's side; several only where they are ambiguous.
     ///
@@ -255,7 +255,7 @@ impl AttemptRef {
 pub struct RowRef {
     /// The file.
     pub file: String,
-    /// The line in it; 0 where the format does not tell.
+    /// The line of the file; 0 where the format has no lines to name.
     pub line: u64,
     /// The name by which the provider's support finds it.
     ///
@@ -266,7 +266,7 @@ pub struct RowRef {
     /// When the call began, or else when the row was written, on the provider's clock.
     #[serde(serialize_with = "moment")]
     pub at: SystemTime,
-    /// How long it took there, in microseconds.
+    /// How long the call took on the provider's clock, in microseconds.
     pub duration_us: Option<i64>,
     /// What was charged or given back.
     pub amount: Money,
@@ -298,7 +298,7 @@ pub struct Correction {
     pub entry: EntryId,
     /// What an earlier log said.
     pub before: Verdict,
-    /// What stands now.
+    /// What this log says.
     pub after: Verdict,
 }
 

@@ -33,7 +33,7 @@ pub enum Basis {
     ///
     /// The verdict has neither the row's name nor its duration.
     Group,
-    /// The log has no row of it, and would by now.
+    /// The log has no row of the attempt, and would have one by now.
     ///
     /// Only by a log that is whole there.
     Absence,
@@ -65,7 +65,8 @@ impl fmt::Display for Basis {
     }
 }
 
-/// What a log says of one attempt: it stands in the place of the likelihood that its class has.
+/// What a log says of one attempt. Where there is a verdict, reports and claims go by it, and no longer by the
+/// probability of the class.
 ///
 /// Written by [`reconcile`](super::reconcile()); read by reports, claims and exports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -75,7 +76,7 @@ pub struct Verdict {
     ///
     /// Before anything was given back; see [`net`](Self::net).
     pub charged: Money,
-    /// What of it was given back.
+    /// How much of it was given back.
     ///
     /// In millionths of the same currency.
     pub credited_micros: i64,

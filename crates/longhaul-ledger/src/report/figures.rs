@@ -22,32 +22,32 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Figures {
-    /// Operations whose first attempt is among the attempts.
+    /// Operations whose first attempt is among these attempts.
     ///
     /// So rows of several days or providers can be added without counting an operation twice.
     pub operations: i64,
     /// Attempts that have ended.
     pub attempts: i64,
-    /// Attempts among them that delivered their picture.
+    /// Attempts that delivered their picture.
     pub delivered: i64,
     /// Attempts that may have been charged at a price that is not known: they are in no amount.
     ///
     /// Give the policy a price for their model, or read the provider's log.
     pub unpriced: i64,
-    /// Charged for certain, by a provider's log where one was read, else by the classes.
+    /// What was charged for certain: by the provider's log where one was read, else by the classes.
     ///
     /// Attempts with a probability of 1, at their price.
     pub certain_micros: i128,
-    /// The most that may have been charged: what is exposed.
+    /// The most that may have been charged.
     ///
     /// Attempts with any probability above 0, at their whole price.
     pub possible_micros: i128,
-    /// What was charged, by the likelihood of each ending.
+    /// What was probably charged: each price weighted with its probability.
     ///
     /// Probability × price. This is the figure to compare with an invoice before its log was read.
     pub expected_micros: i128,
-    /// The part of it that is for drafts, such as the partial images of streams, as far as no provider's log stands in the
-    /// place of prices.
+    /// The part of the expected amount that is for drafts, such as the partial images of streams. Attempts with a
+    /// verdict of a provider's log have none.
     pub drafts_micros: i128,
     /// The part of what was charged that brought nothing, or a second picture where one was wanted.
     ///

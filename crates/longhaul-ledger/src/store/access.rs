@@ -69,7 +69,7 @@ impl Store {
         Self::open_with(location, Access::Read, PATIENCE).await
     }
 
-    /// The same, to [write](Access::Write) claims, verdicts and what became of them.
+    /// Opens the ledger at `location` to [write](Access::Write) claims and verdicts, and what became of them.
     ///
     /// ```
     /// # #[cfg(all(feature = "sqlite", unix))]
@@ -99,7 +99,7 @@ impl Store {
         Self::open_with(location, Access::Write, PATIENCE).await
     }
 
-    /// The same, [made](Access::Create) where there is none yet.
+    /// Opens the ledger at `location` to write, and [makes it](Access::Create) where there is none yet.
     ///
     /// For tools that fill a ledger, and for tests. A gateway or a client opens a
     /// [`DurableLedger`](crate::DurableLedger), which makes the ledger itself.
@@ -111,9 +111,9 @@ impl Store {
         Self::open_with(location, Access::Create, PATIENCE).await
     }
 
-    /// The ledger at `location`, for `access`. A PostgreSQL server that says nothing for as long as `patience` is given
-    /// up: by connecting, and by each statement, which the server then ends too. [`open`](Self::open) and the others wait
-    /// for a minute.
+    /// Opens the ledger at `location` for `access`. A PostgreSQL server that says nothing for as long as `patience` is
+    /// given up: while connecting, and by each statement, which the server then ends too. [`open`](Self::open) and the
+    /// others wait for a minute.
     ///
     /// A file takes no notice of `patience`: SQLite waits for locks by its own limit, which is seconds.
     ///

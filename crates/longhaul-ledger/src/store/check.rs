@@ -26,8 +26,7 @@ pub struct Health {
     ///
     /// Those that run, and those that are not understood, among them.
     pub entries: u64,
-    /// Those of them whose row says by a checksum what it should be. The others were written by an older version, or
-    /// closed as lost.
+    /// How many of them have a checksum in their row. The others were written by an older version, or closed as lost.
     pub with_checksum: u64,
     /// Entries whose row is not what its checksum says.
     ///
@@ -39,7 +38,7 @@ pub struct Health {
     pub unread: Vec<Unread>,
     /// What of the log beside a file cannot be read.
     pub unread_log: UnreadLog,
-    /// What the database says of its pages and indexes, where it says something; a hundred lines at most.
+    /// What the database says of its pages and indexes; empty where they are sound, and a hundred lines at most.
     ///
     /// Always empty for a PostgreSQL database, whose own tools look for that. Where reading itself fails, the error is
     /// the last line.

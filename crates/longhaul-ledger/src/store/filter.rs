@@ -17,8 +17,7 @@ use uuid::Uuid;
 use super::{Arguments, EntryId, EntryTable, day_micros, words};
 use crate::error::LedgerError;
 
-/// Which entries to read; all of them where nothing is set. What is set must hold together: an entry passes that meets
-/// every one.
+/// Which entries to read; all of them where nothing is set. An entry passes that meets every condition that is set.
 ///
 /// Names are compared letter by letter. There is no pattern: read by `opened` and look at the names where one is needed.
 ///
@@ -49,9 +48,9 @@ pub struct Filter {
     pub provider: Option<String>,
     /// Of the model of exactly this name.
     pub model: Option<String>,
-    /// Ended with this meaning; leaves out those that run.
+    /// Ended with this meaning. Entries that run have none, and are left out.
     pub class: Option<Class>,
-    /// So many at most.
+    /// How many entries are read at most.
     ///
     /// The first ones in the order of opening.
     pub limit: Option<u32>,

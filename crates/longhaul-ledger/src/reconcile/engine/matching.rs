@@ -52,7 +52,7 @@ impl Engine<'_> {
     /// Joins an attempt to the rows of its request ids, or puts it aside.
     ///
     /// Where the log's ids stand in answers is learned from what matches. Afterwards an answer that carried another id
-    /// in the same place is known to be another call, which keeps [pairing](super::super::pairing) from joining the two
+    /// in the same place is known to be another call, which keeps `pairing` from joining the two
     /// by time.
     pub(super) fn by_id(&mut self, attempt: Attempt) {
         self.found.counts.attempts += 1;

@@ -104,8 +104,8 @@ pub struct Prepared {
     found: Reconciliation,
 }
 
-/// The same as [`reconcile`] up to its writing: what was found can be shown first, so that nothing is written whose
-/// telling fails.
+/// Does what [`reconcile`] does, up to the writing: so the findings can be shown before anything is written, and
+/// nothing is written if showing them fails.
 ///
 /// For an example see [`Prepared`]. What was prepared and is dropped leaves no trace.
 ///
@@ -173,7 +173,7 @@ impl Prepared {
         &self.found
     }
 
-    /// Writes down what the log says, unless it was asked to leave the ledger as it is.
+    /// Writes down what the log says. A [dry run](Options::dry_run) writes nothing.
     ///
     /// # Errors
     ///

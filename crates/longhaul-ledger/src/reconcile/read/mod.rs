@@ -60,7 +60,7 @@ pub enum LogFormat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct NewApi {
-    /// So many quota units are one unit of the currency. Default 500,000.
+    /// How many quota units make one unit of the currency. Default 500,000.
     ///
     /// It is a setting of the relay (`QuotaPerUnit`); ask it, where amounts are off by a factor.
     pub quota_per_unit: u64,
@@ -92,8 +92,8 @@ impl LogFormat {
     }
 }
 
-/// Reads one file called `name`: all of its rows, those that neither charge nor credit among them, as often as they
-/// stand in it. Nothing of a file that cannot be read to its end.
+/// Reads one file called `name`, and returns all its rows, those that neither charge nor credit among them, each as
+/// often as it stands in the file. A file that cannot be read to its end gives none.
 ///
 /// # Errors
 ///
