@@ -204,8 +204,8 @@ fn leads_nowhere() -> bool {
     false
 }
 
-/// In words; an export that is finished says the names of its files again, since the process that wrote them may not
-/// have come to it.
+/// Says what became of an export that was cut off. The names of its files are said here, since the process that wrote
+/// the files perhaps did not come so far.
 pub(super) fn say_finished(finished: &Finished) {
     match finished {
         Finished::Finished { files } => {

@@ -45,7 +45,8 @@ impl Failure {
         Self::Usage(why.into())
     }
 
-    /// A place that is none, and a setting that cannot work, are arguments, also where the library found them.
+    /// A text that names no ledger, and a setting that cannot work, count as wrong arguments, also where the library
+    /// found them.
     fn is_usage(&self) -> bool {
         match self {
             Self::Usage(_) => true,

@@ -7,7 +7,7 @@
 //! The clock is the server's alone. A writer's own clock may be wrong by minutes, and then another writer would close
 //! what still runs.
 //!
-//! A lease that ran out too early is no catastrophe. The entries are closed as lost, and their writer, which lives,
+//! A lease that ran out too early does no lasting harm. The entries are closed as lost, and their writer, which lives,
 //! writes over them when it closes them: the statement replaces a row whose end is `Lost`. `tests/durable/postgres.rs`
 //! keeps that (`only_a_late_closing_takes_the_place_of_a_loss`).
 

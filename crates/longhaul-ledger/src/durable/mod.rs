@@ -37,7 +37,7 @@
 //! charged, 0.9. An open task can be collected without a second submit.
 //!
 //! The rows of a dead writer are told from those of a living one by a lock (a file) or a lease (PostgreSQL).
-//! `tests/durable/contract.rs` holds both databases to this table.
+//! `contract.rs` and `tasks.rs` in `tests/durable` hold both databases to this table.
 
 mod alive;
 mod batch;

@@ -15,7 +15,7 @@ use super::super::{
     table::{Column, number, text},
 };
 
-/// Everything that `--json` has as well, in the order in which a person asks.
+/// The parts of a reconciliation in the order in which a person asks for them; the caller shows the priors.
 pub(super) fn print(
     output: &mut Output,
     found: &Reconciliation,
