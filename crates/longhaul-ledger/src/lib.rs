@@ -36,6 +36,30 @@
 //! in a file is for Linux and macOS: on Windows it is refused, since locks and rights are not what they are here.
 //!
 //! How to keep a ledger, with copies, damage and room: [`backups`].
+//!
+//! # Which part does what
+//!
+//! | you want to | use |
+//! |---|---|
+//! | write down what is spent | [`DurableLedger`], given to the stack |
+//! | close what a dead process left open | nothing: opening does it; or [`recover`] for a tool |
+//! | read entries | [`Store::records`], [`Store::scan`], with a [`Filter`] |
+//! | know what was spent and wasted | [`Store::report`] |
+//! | get money back | [`Store::claims`], [`Store::export`], [`Store::answer_claims`] |
+//! | know what the provider really charged | [`reconcile`](mod@reconcile) |
+//! | collect tasks that outlived their process | [`Store::open_tasks`], [`DurableLedger::close_task`] |
+//! | keep the file healthy and small | [`Store::check`], [`Store::backup`], [`Store::prune`] |
+//!
+//! # Money
+//!
+//! Amounts are whole millionths of a unit with their currency, and never floating point. A price that is not known is
+//! `None` and never zero: an attempt without a price stands in no sum and is counted as unpriced. Sums over many
+//! entries are `i128`, since they may be more than one amount can be.
+//!
+//! # Times
+//!
+//! Times of day are kept in microseconds, in UTC, as the clock of the machine that wrote them told. Days and months are
+//! those of a time zone that the reader names ([`Period`]); claims use the provider's own.
 
 // docs.rs builds with `--cfg docsrs`: each item then shows the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,10 +1,16 @@
 //! Where a ledger is, as a person writes it.
+//!
+//! It is read from text in one place, so that a command line, a variable and a config file mean the same by the same
+//! words.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Where a ledger is: a file of SQLite's, or a PostgreSQL database.
+///
+/// Text that names no ledger is [`Location`](LedgerErrorKind::Location), and so is `:memory:`: a ledger in memory would
+/// forget what it confirms. Whether the build can open the place is asked only by opening it.
 ///
 /// ```
 /// use longhaul_ledger::Location;
@@ -13,12 +19,27 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// assert!(matches!("postgres://ledger@db.example.com/spend".parse(), Ok(Location::Postgres(_))));
 /// assert!("mysql://db.example.com/spend".parse::<Location>().is_err());
 /// ```
+///
+/// A path is taken as it stands: no part of it is decoded, and a `?`, a `%` or a `:` in it is a letter of a name.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Location {
     /// The path of a file; `sqlite:` may stand before it.
+    ///
+    /// A relative one is relative to the folder in which the process runs when the ledger is opened.
     Sqlite(PathBuf),
     /// `postgres://…` or `postgresql://…`.
+    ///
+    /// With user, password and parameters as PostgreSQL's own programs take them. `Display` and `Debug` show neither.
+    ///
+    /// ```
+    /// use longhaul_ledger::Location;
+    ///
+    /// let place: Location = "postgres://ledger:secret@db.example.com/spend?sslmode=require".parse()?;
+    /// assert_eq!(place.to_string(), "postgres://db.example.com/spend");
+    /// assert_eq!(format!("{place:?}"), "postgres://db.example.com/spend");
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
     Postgres(String),
 }
 
@@ -58,12 +79,16 @@ impl FromStr for Location {
 
 impl Location {
     /// Why this build cannot open it.
+    ///
+    /// Told by opening, so that a program may parse a place that another build opens.
     pub(crate) fn unsupported(&self) -> LedgerError {
         let what = self.unsupported_on(cfg!(unix));
         LedgerErrorKind::Unsupported { what }.into()
     }
 
     /// The same on a system that is a Unix, or is none.
+    ///
+    /// Apart from the system, so that a test on Linux also reads what a user on Windows is told.
     const fn unsupported_on(&self, unix: bool) -> &'static str {
         match self {
             Self::Sqlite(_) if unix => "this build cannot open files: its feature `sqlite` is off",

@@ -1,4 +1,10 @@
 //! Days, months and times of day, in a time zone.
+//!
+//! Why a zone is part of it: a provider's invoice counts days in the provider's zone. A report by UTC days does not add
+//! up to it, and a month that begins eight hours late holds other attempts.
+//!
+//! Days are found by asking the zone for each midnight and not by adding 24 hours: where clocks are changed a day has
+//! 23 or 25.
 
 use std::{ops::Range, time::SystemTime};
 
@@ -6,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::error::LedgerError;
 
-/// A time with its days, in a time zone.
+/// A span of time and its days, in one time zone.
 ///
 /// The zone decides which day an attempt counts on, and where a month begins: take the one that the provider's invoice
 /// goes by.
@@ -33,21 +39,66 @@ pub struct Period {
 }
 
 /// One day of a period, or the part of it that the period holds.
+///
+/// ```
+/// use jiff::tz::TimeZone;
+/// use longhaul_ledger::Period;
+///
+/// let asked = Period::asked(None, Some("2026-01-17T18:00:00Z"), Some("2026-01-18"), &TimeZone::UTC)?;
+/// let days = asked.unwrap().days()?;
+/// assert_eq!(days.len(), 1, "a part of one day");
+/// assert_eq!(days[0].date.to_string(), "2026-01-17");
+/// assert_eq!(days[0].range.end.duration_since(days[0].range.start).unwrap().as_secs(), 6 * 3600);
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Day {
-    /// Which one, e.g. `2026-01-17`.
+    /// The date of the day, e.g. `2026-01-17`.
+    ///
+    /// In the zone of the period.
     pub date: Date,
-    /// Its beginning, and the beginning of the next.
+    /// The beginning of the day, and the beginning of the next one.
+    ///
+    /// The ranges of neighbouring days meet and do not overlap, so that each attempt is in one of them.
     pub range: Range<SystemTime>,
 }
 
 impl Period {
     /// From `start` on, and before `end`; its days are those of `zone`. Refuses an end that is not after the start.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::Period;
+    ///
+    /// let start = SystemTime::UNIX_EPOCH;
+    /// let day = Period::new(start, start + Duration::from_secs(86_400), TimeZone::UTC)?;
+    /// assert_eq!(day.range(), start..start + Duration::from_secs(86_400));
+    /// assert!(Period::new(start, start, TimeZone::UTC).is_err(), "nothing is in it");
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](crate::LedgerErrorKind::Setting), named `until`.
     pub fn new(start: SystemTime, end: SystemTime, zone: TimeZone) -> Result<Self, LedgerError> {
         Self::between(timestamp(start), timestamp(end), zone)
     }
 
     /// The month of `day` in `zone`.
+    ///
+    /// Any day of the month will do. In Shanghai it begins eight hours before it begins in UTC:
+    ///
+    /// ```
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Period, month, time_zone};
+    ///
+    /// let shanghai = Period::month_of(month("2026-01")?, time_zone("zone", "Asia/Shanghai")?)?;
+    /// let utc = Period::month_of(month("2026-01")?, TimeZone::UTC)?;
+    /// let earlier = utc.range().start.duration_since(shanghai.range().start).unwrap();
+    /// assert_eq!(earlier.as_secs(), 8 * 3600);
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -61,10 +112,24 @@ impl Period {
     /// The period that is asked for: a month such as `2026-01`, or a beginning, an end, or both; each a date or a time
     /// with its offset. `None` where nothing is asked for. An end that is left out is now, a beginning 1970.
     ///
+    /// A date means its first moment in `zone`. A time of day without an offset is refused: where clocks are changed it
+    /// may be two moments, or none.
+    ///
+    /// ```
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::Period;
+    ///
+    /// let asked = |from, until| Period::asked(None, Some(from), Some(until), &TimeZone::UTC);
+    /// assert!(asked("2026-01-17", "2026-01-18T01:00:00+08:00")?.is_some());
+    /// assert!(asked("2026-01-17 01:00", "2026-01-18").is_err(), "at which offset?");
+    /// assert_eq!(Period::asked(None, None, None, &TimeZone::UTC)?, None);
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`Setting`](crate::LedgerErrorKind::Setting) with the name of what cannot be read (`month`, `from`, `until`), and for an end that
-    /// is not after the beginning.
+    /// [`Setting`](crate::LedgerErrorKind::Setting) with the name of what cannot be read (`month`, `from`, `until`),
+    /// and for an end that is not after the beginning.
     pub fn asked(
         month: Option<&str>,
         from: Option<&str>,
@@ -98,17 +163,30 @@ impl Period {
         Ok(Self { start, end, zone })
     }
 
-    /// Its start, and its end, which is not part of it.
+    /// The start of the period, and its end, which is not part of it.
+    ///
+    /// As [`Filter::opened`](crate::Filter::opened) takes it:
+    ///
+    /// ```
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Filter, Period, month};
+    ///
+    /// let january = Period::month_of(month("2026-01")?, TimeZone::UTC)?;
+    /// assert_eq!(Filter::opened(january.range()).opened, Some(january.range()));
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
     pub fn range(&self) -> Range<SystemTime> {
         system_time(self.start)..system_time(self.end)
     }
 
-    /// Where its days begin.
+    /// The zone in which its days begin.
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
     /// The part of it that is within `extent`, if any is.
+    ///
+    /// A report of ten years asks only for the days on which the ledger has attempts.
     pub(crate) fn within(&self, extent: &Range<SystemTime>) -> Option<Self> {
         Some(Self {
             start: self.start.max(timestamp(extent.start)),
@@ -118,7 +196,7 @@ impl Period {
         .filter(|period| period.start < period.end)
     }
 
-    /// Its days, the first and the last cut to the period. Days have 23 to 25 hours where clocks are changed.
+    /// The days of the period, the first and the last cut to it. A day has 23 to 25 hours where clocks are changed.
     ///
     /// ```
     /// use jiff::tz::TimeZone;
@@ -172,6 +250,8 @@ pub fn month(text: &str) -> Result<Date, LedgerError> {
 }
 
 /// A date such as `2026-01-17`, and nothing behind it: a time of day without its offset may be two moments, or none.
+///
+/// jiff alone would take `2026-01-17T01:00` too and forget the time.
 fn date(text: &str) -> Option<Date> {
     let is_date = text.len() == 10
         && text
@@ -180,7 +260,7 @@ fn date(text: &str) -> Option<Date> {
     text.parse().ok().filter(|_| is_date)
 }
 
-/// The zone of that name in the time zone database; `name` is what a person called it.
+/// The zone called `name` in the time zone database; `setting` is what the error calls the argument that named it.
 ///
 /// ```
 /// let zone = longhaul_ledger::time_zone("--zone", "Asia/Shanghai")?;
@@ -192,6 +272,8 @@ fn date(text: &str) -> Option<Date> {
 /// # Errors
 ///
 /// [`Setting`](crate::LedgerErrorKind::Setting), named `setting`, for a zone that is not there.
+///
+/// The database is the system's where there is one, else the one that jiff brings along.
 pub fn time_zone(setting: &str, name: &str) -> Result<TimeZone, LedgerError> {
     TimeZone::get(name).map_err(|_| {
         LedgerError::setting(
@@ -248,6 +330,8 @@ pub(crate) fn now() -> SystemTime {
 }
 
 /// What lies beyond jiff's range, some nine thousand years from now, is held at its end.
+///
+/// A damaged row may hold any number, and showing it must not fail.
 fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).unwrap_or(if time < SystemTime::UNIX_EPOCH {
         Timestamp::MIN

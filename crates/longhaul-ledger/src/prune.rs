@@ -2,6 +2,17 @@
 //!
 //! What is about money that is still open stays: operations with a claim that was not exported, or not answered; attempts
 //! that run; tasks that nobody collected; and what is not understood.
+//!
+//! # Order of the steps
+//!
+//! 1. What has to stay is decided, once, by the claims of the month and two days around it.
+//! 2. Everything that goes is written into a file without its name yet, and the file is made durable.
+//! 3. The file gets its name, and the folder is made durable.
+//! 4. The entries are removed, a few in one transaction.
+//!
+//! A process that dies before step 3 leaves the ledger as it was. After it the file has everything, and what is left in
+//! the ledger is removed by the next call, which writes what is left into a second file: an entry may then stand in two
+//! files, and never in none. `tests/cli/retention.rs` keeps this.
 
 use std::{
     collections::HashSet,
@@ -23,7 +34,7 @@ use crate::{
     store::{Arguments, EntryId, Filter, Scanned, Store, Stored, add, object},
 };
 
-/// What was removed.
+/// What [`Store::prune`] removed, and what it kept.
 ///
 /// What is [kept](Self::kept) is what money still hangs on: an attempt with an open claim, and all others of its operation, since
 /// they decide together what is owed.
@@ -31,17 +42,27 @@ use crate::{
 #[non_exhaustive]
 pub struct Pruned {
     /// Attempts that were written to the file, and removed.
+    ///
+    /// Their verdicts, claims and notes of tasks went with them.
     pub removed: u64,
     /// Attempts of the month that stay.
+    ///
+    /// Entries of the month that still run, and entries that are not understood, are among them.
     pub kept: u64,
     /// The file, of one JSON object a line; `None` where nothing was to be removed.
+    ///
+    /// Each object has the `attempt`, and the `verdict` and the `claim` where there were some.
     pub file: Option<PathBuf>,
 }
 
 /// No operation lasts so long: one that reaches into the month is judged as a whole.
+///
+/// A deadline is 2,250 s by default. Two days leave room for anything that a caller may set.
 const AROUND: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// Entries that are removed in one transaction: few, so that nobody waits.
+///
+/// A file has one writer at a time: a transaction that removes a whole month would make openings wait for seconds.
 const ROWS: usize = 200;
 
 /// Which attempts stay.
@@ -51,6 +72,8 @@ struct Kept {
 }
 
 impl Kept {
+    /// Attempts are kept by operation, since one attempt's claim depends on the others: a duplicate is one only beside
+    /// the attempt that delivered.
     async fn find(store: &Store, book: &ClaimBook, period: &Period) -> Result<Self, LedgerError> {
         let range = period.range();
         let around = range.start - AROUND..range.end + AROUND;
@@ -67,6 +90,7 @@ impl Kept {
         })
     }
 
+    /// Three reasons: it runs, its operation has money open, or its task waits to be collected.
     fn stays(&self, stored: &Stored) -> bool {
         stored.record.is_open()
             || self.operations.contains(&stored.record.opening.operation)
@@ -79,17 +103,38 @@ impl Store {
     /// them, and then removes them, a few at a time; those with an open claim by `book` stay, with all attempts of their
     /// operation. The room in a file is used again; a [`backup`](Self::backup) is without it.
     ///
-    /// ```no_run
-    /// use jiff::tz::TimeZone;
-    /// use longhaul_ledger::{Store, claims::ClaimBook, month};
-    ///
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let store = Store::open_to_write(&"spend.db".parse()?).await?;
-    /// let (book, archive) = (ClaimBook::default(), "archive".as_ref());
-    /// let pruned = store.prune(&book, month("2026-01")?, &TimeZone::UTC, archive).await?;
-    /// println!("{} removed, {} kept, written to {:?}", pruned.removed, pruned.kept, pruned.file);
-    /// # Ok(()) }
     /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{claims::ClaimBook, month};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let (book, archive) = (ClaimBook::default(), folder.path().join("archive"));
+    /// let pruned = store.prune(&book, month("2020-01")?, &TimeZone::UTC, &archive).await?;
+    /// assert_eq!((pruned.removed, pruned.kept, pruned.file), (0, 0, None), "the ledger has nothing of that month");
+    /// let this_month = longhaul_ledger::local_time(std::time::SystemTime::now(), &TimeZone::UTC)[..7].to_owned();
+    /// assert!(store.prune(&book, month(&this_month)?, &TimeZone::UTC, &archive).await.is_err(), "it has not ended");
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// Dropped in the middle it leaves what a crash would: nothing is removed that is not in the file.
     ///
     /// # Errors
     ///
@@ -160,6 +205,8 @@ impl Store {
     }
 
     /// Hands those that go to `take`, a few at a time, and counts.
+    ///
+    /// The rows are read in chunks by their keys, so that removing what was read does not disturb what comes.
     async fn each(
         &self,
         filter: &Filter,
@@ -212,6 +259,7 @@ impl Store {
         }))
     }
 
+    /// The rows of other tables go before the attempt's own, so that no reader finds a claim without its attempt.
     async fn remove(
         &self,
         transaction: &mut Transaction<'_, Any>,
@@ -231,6 +279,8 @@ impl Store {
 }
 
 /// `attempts-2026-01.jsonl`, or the next name that is free.
+///
+/// A file that is there is never written over: it may be the only copy of another half of the month.
 fn place(mut archive: tempfile::NamedTempFile, folder: &Path, day: Date) -> io::Result<PathBuf> {
     let month = period::month_name(day);
     let mut number = 1_u32;

@@ -1,9 +1,16 @@
 //! Text from outside, shown to a person: what would steer a terminal is written out.
+//!
+//! Names of providers, models and ids come from answers, and an answer may hold anything. Printed as it is, an escape
+//! sequence could clear the screen or rewrite the line above it, and a letter that turns the order around could make
+//! one file's name look like another's.
 
 use std::borrow::Cow;
 
 /// `text` with everything written out that a terminal takes for a command, or that turns the order of letters around.
 /// Line ends and tabs are among it: a name that a provider sent stays on its line.
+///
+/// Text without such letters, which is nearly all, is borrowed and not copied. It is for people: JSON and CSV keep the
+/// text as it is.
 ///
 /// ```
 /// assert_eq!(longhaul_ledger::visible("relay\u{1b}[2J"), "relay\\u{1b}[2J");
@@ -24,6 +31,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether it is no letter to be seen.
+///
+/// Controls, marks of zero width, separators of lines, and those that embed, override or isolate a direction of
+/// writing.
 fn steers(letter: char) -> bool {
     letter.is_control()
         || matches!(

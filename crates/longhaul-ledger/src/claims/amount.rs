@@ -1,8 +1,12 @@
 //! How much a rule gives back.
+//!
+//! Three forms cover what providers publish: what was charged, a part of it, or a fixed amount for each attempt. All of
+//! it is whole numbers, in thousandths and millionths: an amount that a support computes with a pocket calculator must
+//! come out the same here.
 
 use longhaul::{ConfigError, Money};
 
-/// How much a claim is about, by what was charged.
+/// How much a rule claims for an attempt: what was charged, a part of that, or a fixed amount.
 ///
 /// Default: all of it.
 ///
@@ -25,6 +29,8 @@ use longhaul::{ConfigError, Money};
 /// assert_eq!(terms.amount(ClaimRule::NoImage, None), None, "what is not known stays so");
 /// # Ok::<(), longhaul_ledger::LedgerError>(())
 /// ```
+///
+/// Any other than the default is read from a file of rules: see [`DEFAULT_RULES`](super::DEFAULT_RULES) for the keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Amount {
     /// So much per attempt, whatever was charged; `None` for what was charged.
@@ -46,6 +52,8 @@ impl Default for Amount {
 }
 
 /// The most that a rule may name, in millionths: a thousand million units.
+///
+/// A larger amount is a mistake in the file. With this bound no product of the rules overflows.
 const MOST: i64 = 1_000_000_000_000_000;
 
 /// Refuses nothing, less than nothing, and more than [`MOST`].
@@ -70,6 +78,9 @@ pub(super) struct AmountRow {
 
 impl Amount {
     /// Checks `row`. The error names the field.
+    ///
+    /// A share of a fixed amount is refused, since it could as well be written as the amount: a file that says both
+    /// probably means something else.
     pub(super) fn read(row: &AmountRow) -> Result<Self, ConfigError> {
         check("each", row.each)?;
         let share = row.share_per_mille.unwrap_or(1000);
@@ -100,6 +111,18 @@ impl Amount {
     }
 
     /// What is claimed where `charged` was charged, rounded down to a micro-unit. `None` where that is not known.
+    ///
+    /// A fixed amount is owed whatever was charged, and also where no price is known. The currency is that of the fixed
+    /// amount, or of what was charged.
+    ///
+    /// ```
+    /// use longhaul::Money;
+    /// use longhaul_ledger::claims::Amount;
+    ///
+    /// let all = Amount::default();
+    /// assert_eq!(all.of(Some(Money::usd_micros(134_000))), Some(Money::usd_micros(134_000)));
+    /// assert_eq!(all.of(None), None, "no price is not a price of zero");
+    /// ```
     pub fn of(&self, charged: Option<Money>) -> Option<Money> {
         let base = self.fixed.or(charged)?;
         let micros = i128::from(base.micros) * i128::from(self.share) / i128::from(self.divided_by);

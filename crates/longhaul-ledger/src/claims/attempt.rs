@@ -1,4 +1,7 @@
 //! An attempt with what lies beside it: the provider's own log, and the claim that was exported.
+//!
+//! One row of three tables: the entry, the verdict of a log, the claim that was exported. They are read together, since
+//! judging needs all three.
 
 use std::time::SystemTime;
 
@@ -13,11 +16,13 @@ use crate::{
     store::{Fields, Stored, day_micros, ended, money, time_of_day, words},
 };
 
+/// Names that the statement gives: the tables have columns of the same names.
 pub(super) const LOG_COLUMNS: &str =
     "log_charged, log_currency, log_credited, log_id, log_duration";
 pub(super) const CLAIM_COLUMNS: &str =
     "claim_rule, claim_micros, claim_currency, claim_due_at, claim_answer";
 
+/// An attempt of an operation in which something may be owed; most candidates make no claim.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) stored: Stored,
@@ -35,6 +40,8 @@ pub(super) struct Claimed {
 }
 
 impl Candidate {
+    /// It makes no claim, but others of its operation are judged by whether it runs: money that may still bring a
+    /// picture is not owed back yet.
     pub(super) const fn running(stored: Stored) -> Self {
         Self {
             stored,
@@ -53,6 +60,7 @@ impl Candidate {
     }
 }
 
+/// `None` where no log was read. A verdict that nothing was charged is an entry with an amount of zero.
 fn logged(fields: &mut Fields<'_>) -> Result<Option<LogEntry>, LedgerError> {
     fields.columns(LOG_COLUMNS);
     let charged = money(fields)?;
@@ -82,6 +90,8 @@ impl Claimed {
         }))
     }
 
+    /// A log that shows the money counts for more than an answer that somebody wrote down: what was denied by letter
+    /// and paid all the same is paid.
     pub(super) fn state(&self, credited: bool, now: SystemTime) -> ClaimState {
         match self.answer {
             _ if credited => ClaimState::Credited,

@@ -1,4 +1,7 @@
 //! The rules by which providers owe something back, and the files that they are read from.
+//!
+//! Rules are data because providers change them with a mail: a new plan, a limit, a date must not wait for a release of
+//! this crate. Everything in a file is checked when it is read, so that finding claims cannot fail by a rule.
 
 use std::{path::Path, time::Duration};
 
@@ -12,12 +15,27 @@ use super::{amount::Amount, file};
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// The built-in rules, as a file: what providers publish, with the sources.
+///
+/// A starting point, as of the day of this release: look whether the terms that you have with a provider are these.
+///
+/// ```
+/// use longhaul_ledger::claims::{ClaimBook, DEFAULT_RULES};
+///
+/// // What `longhaul-ledger claims --rules-default` writes: a file that can be changed and read back.
+/// let mine = DEFAULT_RULES.replace(r#"settlement = "62days""#, r#"settlement = "31days""#);
+/// let book = ClaimBook::from_toml(&mine, "rules.toml")?;
+/// assert_eq!(book.terms("openrouter.ai").unwrap().settlement().as_secs(), 31 * 86_400);
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 pub const DEFAULT_RULES: &str = include_str!("../../claims.toml");
 
 /// What each provider owes back. See [`DEFAULT_RULES`] for what a file may say.
 ///
 /// A rule that is not named for a provider is off there, however an attempt ended. `longhaul-ledger claims --rules-default`
 /// writes the built-in file, to add the terms to that you agreed on; `--rules FILE` takes yours.
+///
+/// The first entry whose pattern matches decides alone, so a special name stands before `*`. Names are compared without
+/// regard to capitals.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,9 +51,10 @@ pub const DEFAULT_RULES: &str = include_str!("../../claims.toml");
 #[derive(Clone, Debug)]
 pub struct ClaimBook(Vec<ProviderTerms>);
 
-/// What one provider, or several of one name's beginning, owe back.
+/// What one provider owes back, or several whose names begin alike.
 ///
-/// A month, and so the spending in it that a rule asks for, begins at another moment in Shanghai than in UTC: that is why terms have a [zone](Self::zone).
+/// A month, and so the spending in it that a rule asks for, begins at another moment in Shanghai than in UTC: that is
+/// why terms have a [zone](Self::zone).
 #[derive(Clone, Debug)]
 pub struct ProviderTerms {
     pub(super) name: Pattern,
@@ -50,7 +69,7 @@ pub struct ProviderTerms {
     pub(super) over: Option<Terms>,
 }
 
-/// How much a rule gives back, and to whom.
+/// One rule as one provider has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Terms {
     pub(super) amount: Amount,
@@ -69,6 +88,27 @@ impl Default for ClaimBook {
 
 impl ClaimBook {
     /// Reads a file of rules. Refuses unknown keys and rules that cannot work, naming line and column, or the key.
+    ///
+    /// # Errors
+    ///
+    /// [`File`](LedgerErrorKind::File), also where there is no such file.
+    ///
+    /// ```
+    /// use longhaul_ledger::claims::ClaimBook;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("rules.toml");
+    /// assert!(ClaimBook::load(&path).is_err(), "it is not there");
+    /// std::fs::write(&path, r#"
+    ///     [[providers]]
+    ///     provider = "relay*"
+    ///     time_zone = "UTC"
+    ///     settlement = "30days"
+    ///     [providers.no_image]
+    /// "#)?;
+    /// assert!(ClaimBook::load(&path)?.terms("relay.example.com").is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load(path: &Path) -> Result<Self, LedgerError> {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -78,7 +118,27 @@ impl ClaimBook {
         Self::from_toml(&text, &file)
     }
 
-    /// The same from `text`; `file` names it in errors.
+    /// Reads rules from `text`, as [`load`](Self::load) does from a file; `file` names them in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`File`](LedgerErrorKind::File) with line and column for what is no file of rules, and with the key for a rule
+    /// that cannot work.
+    ///
+    /// ```
+    /// use longhaul_ledger::claims::ClaimBook;
+    ///
+    /// let rules = r#"
+    ///     [[providers]]
+    ///     provider = "relay"
+    ///     time_zone = "UTC"
+    ///     settlement = "30days"
+    ///     [providers.over]
+    ///     limit = "0s"
+    /// "#;
+    /// let refused = ClaimBook::from_toml(rules, "rules.toml").unwrap_err();
+    /// assert!(refused.to_string().contains("providers[0].over.limit"), "{refused}");
+    /// ```
     pub fn from_toml(text: &str, file: &str) -> Result<Self, LedgerError> {
         let book: file::Book = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or((0, 0), |span| place(text, span.start));
@@ -100,6 +160,15 @@ impl ClaimBook {
     }
 
     /// The terms of `provider`; `None` where no entry matches, and nothing is owed.
+    ///
+    /// ```
+    /// use longhaul_ledger::claims::ClaimBook;
+    ///
+    /// let book = ClaimBook::default();
+    /// assert!(book.terms("API.apiyi.com").is_some());
+    /// // The built-in book ends with an entry for everybody else.
+    /// assert!(book.terms("nobody.example.com").is_some());
+    /// ```
     pub fn terms(&self, provider: &str) -> Option<&ProviderTerms> {
         self.0
             .iter()
@@ -107,6 +176,8 @@ impl ClaimBook {
     }
 
     /// The shortest limit for a call's duration: only calls that took longer can be over any.
+    ///
+    /// It makes the database's question smaller; each attempt is then judged by its own provider's limit.
     pub(super) fn shortest_limit(&self) -> Option<Duration> {
         self.0.iter().filter_map(|terms| terms.limit).min()
     }
@@ -114,16 +185,35 @@ impl ClaimBook {
 
 impl ProviderTerms {
     /// The provider's time zone.
+    ///
+    /// Months, days of validity, and the times in exports are those of this zone.
     pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
     /// How long after its export a claim is overdue.
+    ///
+    /// It is noted with the claim when it is exported: a rule that changes later moves no term.
     pub const fn settlement(&self) -> Duration {
         self.settlement
     }
 
     /// What is owed by `rule` where `charged` was charged.
+    ///
+    /// `None` where the rule is off here, and where the amount follows from a price that is not known. Dates and
+    /// spending are not asked for: they need the attempt.
+    ///
+    /// ```
+    /// use longhaul::{Money, billing::ClaimRule};
+    /// use longhaul_ledger::claims::ClaimBook;
+    ///
+    /// let book = ClaimBook::default();
+    /// let charged = Some(Money::usd_micros(240_000));
+    /// let relay = book.terms("relay.example.com").unwrap();
+    /// assert_eq!(relay.amount(ClaimRule::Undelivered, charged), charged);
+    /// // OpenRouter pays no slow calls back.
+    /// assert_eq!(book.terms("openrouter.ai").unwrap().amount(ClaimRule::Over, charged), None);
+    /// ```
     pub fn amount(&self, rule: ClaimRule, charged: Option<Money>) -> Option<Money> {
         self.of(rule)?.amount.of(charged)
     }

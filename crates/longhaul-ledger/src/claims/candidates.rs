@@ -1,6 +1,13 @@
 //! Which operations may hold a claim: found by the database, so that only those are read.
 //!
 //! Most attempts are the first of their operation and delivered in time: partial indexes hold the others.
+//!
+//! Four questions, whose answers are joined: what ended unusually, what took long by our clock, what took long by the
+//! provider's, and what was claimed already. Each is served by an index of its own, so the cost follows the number of
+//! unusual attempts and not that of all.
+//!
+//! Too many candidates cost time; one too few would be money that is never asked for. So the questions ask for more
+//! than the rules will take, and `tests/cli/claims.rs` compares what is found with a table of cases.
 
 use futures_util::StreamExt as _;
 use longhaul::Class;
@@ -19,9 +26,11 @@ use crate::{
 };
 
 /// Calls that took longer, in microseconds, have an index of their own: as its migration says.
+///
+/// A book with a limit below two minutes is served without that index: slower, and right.
 const INDEXED_LIMIT: i64 = 120_000_000;
 
-/// Whose attempts are asked for.
+/// Conditions that several statements share, with the values that they have added so far.
 pub(super) struct Scope<'a> {
     filter: &'a Filter,
     arguments: Arguments,
@@ -110,6 +119,9 @@ pub(super) async fn operations(
 
 /// The ended attempts of `operations`, with what the log says of them and whether they were claimed; and what is wrong
 /// with those that are not understood.
+///
+/// Whole operations: an attempt is a duplicate only beside the one that delivered, which may be of another provider or
+/// month.
 pub(super) async fn attempts(
     store: &Store,
     operations: &[Vec<u8>],
@@ -144,6 +156,8 @@ pub(super) async fn attempts(
 }
 
 /// The classes that cost nothing unless a log says so, as a list of SQL's.
+///
+/// From the core, so that a class that becomes chargeable there is asked for here.
 fn free_classes() -> String {
     let free: Vec<_> = Class::ALL
         .into_iter()

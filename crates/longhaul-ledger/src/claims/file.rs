@@ -1,4 +1,7 @@
 //! A book of rules as it stands in a file.
+//!
+//! The shape of the file is apart from the rules that are used: here a field may be missing or wrong, there every value
+//! was checked. Unknown keys are refused at every depth, since a misspelt rule would silently be off.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -18,6 +21,7 @@ pub(super) struct Book {
     pub(super) providers: Vec<Provider>,
 }
 
+/// One `[[providers]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provider {
@@ -32,6 +36,7 @@ pub(super) struct Provider {
     over: Option<Over>,
 }
 
+/// Every field may be left out: `[providers.no_image]` alone switches the rule on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
@@ -58,6 +63,8 @@ struct Over {
 }
 
 /// No term is longer: ten years.
+///
+/// So that no sum of a time and a term overflows.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 impl Provider {

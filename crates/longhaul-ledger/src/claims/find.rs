@@ -1,4 +1,11 @@
 //! Finding claims: candidates from the database, whole operations of them judged.
+//!
+//! The judging itself is the core's ([`assess_claims`]): the same rules as for a ledger in memory. What is added here
+//! is what a ledger on a disk has besides: rules by provider and day, the provider's log, what was exported before, and
+//! what was spent in a month.
+//!
+//! Running attempts are read before the ended ones. One that ends between the two is then in both lists and counts as
+//! running: claims that depend on it wait for the next call. In the other order it could be in neither.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -29,14 +36,51 @@ use crate::{
 };
 
 /// Operations are read so many at a time: fewer cost a statement more often, and of more SQLite looks longer for each.
+///
+/// About a thousand attempts, some megabytes.
 const OPERATIONS: usize = 400;
 
 /// And so many times at once.
 const CHUNKS: usize = 3;
 
 impl Store {
-    /// The claims for attempts in `filter`'s time, of its provider and model, by the rules of `book`; those that were
-    /// made already among them. Attempts that still run make none.
+    /// Finds what is owed back by the rules of `book`, for attempts in `filter`'s time, of its provider and model.
+    /// Claims that were exported before are among the answer. Attempts that still run make none.
+    ///
+    /// Nothing is written: it can be asked as often as wanted, also of a store that was opened to read.
+    /// [`Filter::class`] and [`Filter::limit`] do not count here, nor does [`Filter::operation`].
+    ///
+    /// What was exported before is shown as it was exported, also where the book has no rule for it any more.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::{Filter, claims::ClaimBook};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Undelivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let everybody = store.claims(&ClaimBook::default(), &Filter::default()).await?;
+    /// assert_eq!(everybody.claims.len(), 1);
+    /// // Of a provider that owes nothing, nothing is claimed.
+    /// let nobody = ClaimBook::from_toml("providers = []", "rules.toml")?;
+    /// assert!(store.claims(&nobody, &Filter::default()).await?.claims.is_empty());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -80,20 +124,44 @@ impl Store {
 }
 
 /// No time zone is further from UTC.
+///
+/// jiff takes offsets of less than 26 hours; the largest in use is 14.
 const FURTHEST: Duration = Duration::from_hours(26);
 
 impl Store {
-    /// The same for the month of `day`, as each provider counts it in its own time zone; `filter`'s time does not count.
+    /// Finds the claims of the month of `day`, as each provider counts the month in its own time zone. `filter`'s own
+    /// time does not count.
     ///
-    /// ```no_run
-    /// use longhaul_ledger::{Filter, Store, claims::{ClaimBook, summary}, month};
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Filter, claims::{ClaimBook, summary}, local_time, month};
     ///
-    /// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
-    /// let found = store.claims_of_month(&ClaimBook::default(), month("2026-01")?, &Filter::default()).await?;
-    /// for row in summary(&found.claims) {
-    ///     println!("{:?} {} {}: {} claims", row.provider, row.rule, row.state, row.claims);
-    /// }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let this_month = month(&local_time(std::time::SystemTime::now(), &TimeZone::UTC)[..7])?;
+    /// let found = store.claims_of_month(&ClaimBook::default(), this_month, &Filter::default()).await?;
+    /// let row = &summary(&found.claims)[0];
+    /// assert_eq!((row.provider.as_deref(), row.claims, row.amount_micros), (Some("relay.example.com"), 1, 240_000));
+    /// let before = store.claims_of_month(&ClaimBook::default(), month("2020-01")?, &Filter::default()).await?;
+    /// assert!(before.claims.is_empty());
     /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
     /// ```
     ///
     /// # Errors
@@ -116,6 +184,7 @@ impl Store {
     }
 }
 
+/// One call's state: what is asked for, and what was looked up so far.
 struct Finder<'a> {
     book: &'a ClaimBook,
     filter: &'a Filter,
@@ -126,6 +195,10 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// Adds the claims among `attempts`, which hold whole operations.
+    ///
+    /// A rule that is withheld gives way to the next one, which may apply without a condition; so the operation is
+    /// judged again until no further rule falls away. Each round takes at least one rule from one attempt, so that it
+    /// ends.
     async fn assess_claims(
         &mut self,
         attempts: Vec<Candidate>,
@@ -150,6 +223,8 @@ impl<'a> Finder<'a> {
 
     /// Takes rules from attempts whose provider wants more to be spent. Whether there were any: the next rule then has
     /// its turn.
+    ///
+    /// What was exported is not withheld any more, whatever was spent since.
     fn withhold(
         &mut self,
         attempts: &[Candidate],
@@ -189,6 +264,9 @@ impl<'a> Finder<'a> {
     }
 
     /// The claim for an attempt that was asked for: by what is known now, or as it was exported.
+    ///
+    /// Three sources, in this order: the row of the export, the rules, nothing. The state of a credit in the log is
+    /// taken for all of them.
     fn found(
         &self,
         attempt: Candidate,
@@ -254,6 +332,7 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// One answer for each attempt, in their order.
 fn judged(attempts: &[Candidate], parties: &[Party<'_>]) -> Vec<Option<Claim>> {
     let cases = attempts
         .iter()

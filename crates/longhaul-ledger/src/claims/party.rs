@@ -1,4 +1,8 @@
 //! What the provider of one attempt owes for it: its terms on that day, with what was spent there in that month.
+//!
+//! A rule with a condition on the spending has three answers. Where what was certainly spent is enough, it holds. Where
+//! even what may have been spent is too little, it is withheld. In between it is to be verified: the provider knows
+//! what it charged.
 
 use jiff::civil::Date;
 use longhaul::{
@@ -12,6 +16,7 @@ use super::{
 };
 use crate::{error::LedgerError, period, store::Stored};
 
+/// Made for each attempt, since day and provider decide; what was spent is looked up once for each month.
 #[derive(Debug)]
 pub(super) struct Party<'a> {
     /// `None` for a provider that the book does not know: it owes nothing.
@@ -69,6 +74,8 @@ impl<'a> Party<'a> {
         })
     }
 
+    /// All rules are off. An attempt of such a provider is read all the same: it may be the one that delivered, beside
+    /// a duplicate.
     fn unknown(date: Date) -> Self {
         let mut rules = ClaimRules::default();
         for rule in ClaimRule::ALL {
@@ -88,6 +95,8 @@ impl<'a> Party<'a> {
     }
 
     /// What is missing for `rule`, if something is: even what may have been spent is too little.
+    ///
+    /// `None` for a rule without a condition.
     pub(super) fn lack(&self, rule: ClaimRule) -> Option<Lack> {
         let condition = self.condition(rule)?;
         let lack = Lack {
@@ -124,6 +133,7 @@ impl<'a> Party<'a> {
     }
 }
 
+/// A rule that the core adds later is off here until it is named.
 fn switch_off(rules: &mut ClaimRules, rule: ClaimRule) {
     match rule {
         ClaimRule::ChargedThoughRefused => rules.charged_though_refused = false,

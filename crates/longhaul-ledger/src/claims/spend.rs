@@ -1,4 +1,7 @@
 //! What was spent at a provider in a month.
+//!
+//! The sums are those of a report, so that what a claim goes by and what a person reads are the same number. Only
+//! spending in the currency of the condition counts: nothing is converted.
 
 use std::collections::HashMap;
 
@@ -13,7 +16,7 @@ use crate::{
     store::{Filter, Store},
 };
 
-/// What was spent at least, and at most.
+/// They differ by the attempts of which nobody knows whether they were charged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spent {
     pub(super) certain: Money,
@@ -35,6 +38,8 @@ impl<'a> Spends<'a> {
     }
 
     /// What was spent at the providers of `terms` in the month of `date`, in `currency`.
+    ///
+    /// A name that matches the terms' pattern counts, also where several names of one provider stand in the ledger.
     pub(super) async fn of(
         &mut self,
         terms: &ProviderTerms,

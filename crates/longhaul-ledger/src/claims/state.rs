@@ -1,4 +1,8 @@
 //! What became of a claim. Every change is one transaction.
+//!
+//! An answer is about claims that were exported, and an export takes claims that nobody else took. Both are kept by the
+//! row's key and by the number of rows that a statement changed: fewer than were asked for means that somebody was
+//! quicker, and everything is rolled back.
 
 use std::{fmt, time::SystemTime};
 
@@ -14,6 +18,8 @@ use crate::{
 };
 
 /// Where a claim stands.
+///
+/// The first two are no rows of the ledger; the others are.
 ///
 /// ```
 /// use longhaul_ledger::claims::ClaimState;
@@ -31,10 +37,16 @@ pub enum ClaimState {
     /// Exported; the provider has time left to answer.
     Exported,
     /// Exported, and the provider did not answer in time.
+    ///
+    /// It follows from the time of day when it is asked for: nothing is written when a term ends.
     Overdue,
-    /// Paid back.
+    /// The provider paid the money back.
+    ///
+    /// By an answer that was written down, or by the provider's log.
     Credited,
-    /// Refused.
+    /// The provider refused.
+    ///
+    /// It can be exported again, with `again`.
     Denied,
 }
 
@@ -50,6 +62,8 @@ impl ClaimState {
     ];
 
     /// The state of that [name](Self::name).
+    ///
+    /// The spelling has to be exact, capitals too.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
@@ -67,6 +81,8 @@ impl ClaimState {
     }
 
     /// Whether it was not exported yet.
+    ///
+    /// What is open can be exported without `again`.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Eligible | Self::Verify)
     }
@@ -87,20 +103,46 @@ impl fmt::Display for ClaimState {
 
 /// What a provider says to a claim.
 ///
-/// ```no_run
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// use std::time::SystemTime;
-/// use longhaul_ledger::{EntryId, Store, claims::Answer};
+/// use longhaul_ledger::{Filter, claims::{Answer, ClaimBook, ClaimState}};
 ///
-/// # async fn example(store: Store, paid: Vec<EntryId>) -> Result<(), longhaul_ledger::LedgerError> {
-/// // What support has agreed to pay; all of them, or none.
-/// store.answer_claims(&paid, Answer::Credited, SystemTime::now()).await?;
+/// # let folder = tempfile::tempdir()?;
+/// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+/// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+/// # let store = {
+/// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+/// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+/// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+/// #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+/// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+/// #     let (slot, opened) = ledger.open_entry(opening);
+/// #     opened.await?;
+/// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+/// #     ledger.flush().await?;
+/// #     ledger.store().clone() };
+/// let (book, all) = (ClaimBook::default(), Filter::default());
+/// let found = store.claims(&book, &all).await?.claims;
+/// let entry = found[0].stored.id;
+/// // An answer to a claim that was never sent is a mistake in the id.
+/// assert!(store.answer_claims(&[entry], Answer::Credited, SystemTime::now()).await.is_err());
+/// store.mark_exported(&[&found[0]], SystemTime::now(), false).await?;
+/// store.answer_claims(&[entry], Answer::Credited, SystemTime::now()).await?;
+/// assert_eq!(store.claims(&book, &all).await?.claims[0].state, ClaimState::Credited);
 /// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// It pays.
+    /// The provider pays.
+    ///
+    /// A report then counts the claim's amount as paid back, unless a log shows the credit itself.
     Credited,
-    /// It does not.
+    /// The provider does not pay.
     Denied,
 }
 
@@ -126,6 +168,47 @@ const ROWS: usize = 50;
 impl Store {
     /// Writes down that `claims` were exported at `now`: all of them, or none. Refuses them where another export took
     /// one since they were found; `again` takes those that were exported before once more, with a new term.
+    ///
+    /// For claims that reach the provider on another way than [`export`](Self::export): a form, a mail. Each claim's
+    /// settlement counts from `now`.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::time::SystemTime;
+    /// use longhaul_ledger::{Filter, LedgerErrorKind, claims::{ClaimBook, ClaimState}};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let (book, all) = (ClaimBook::default(), Filter::default());
+    /// let found = store.claims(&book, &all).await?.claims;
+    /// store.mark_exported(&[&found[0]], SystemTime::now(), false).await?;
+    /// assert_eq!(store.claims(&book, &all).await?.claims[0].state, ClaimState::Exported);
+    /// // What was found before is taken by now.
+    /// let taken = store.mark_exported(&[&found[0]], SystemTime::now(), false).await.unwrap_err();
+    /// assert_eq!(*taken.kind(), LedgerErrorKind::Taken);
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Taken`](LedgerErrorKind::Taken), [`ReadOnly`](LedgerErrorKind::ReadOnly) for a store that was opened to read,
+    /// and what the database says. Nothing is marked then.
     pub async fn mark_exported(
         &self,
         claims: &[&FoundClaim],
@@ -167,6 +250,13 @@ impl Store {
 
     /// Writes down what the provider said to the claims for these entries at `now`: all of them, or none. Refuses an
     /// entry that no claim was exported for.
+    ///
+    /// A later answer stands in the place of an earlier one. For an example see [`Answer`].
+    ///
+    /// # Errors
+    ///
+    /// [`Setting`](LedgerErrorKind::Setting), named `entry`, for an entry without an exported claim, and as of
+    /// [`mark_exported`](Self::mark_exported).
     pub async fn answer_claims(
         &self,
         entries: &[EntryId],
@@ -194,6 +284,8 @@ impl Store {
     }
 }
 
+/// Rows of one statement, as many as [`ROWS`]. With `again` the row is written anew, and the earlier answer with it is
+/// gone.
 fn insertion(
     claims: &[&FoundClaim],
     now: SystemTime,

@@ -1,4 +1,6 @@
 //! Claims added up for a person.
+//!
+//! Currencies are never added to each other, so a provider with two of them has two rows for each rule and state.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +15,28 @@ use super::{found::FoundClaim, state::ClaimState};
 pub struct SummaryRow {
     /// The provider; `None` where nobody said.
     pub provider: Option<String>,
-    /// Why it owes.
+    /// Why the provider owes.
     pub rule: ClaimRule,
     /// Where the claims stand.
     pub state: ClaimState,
     /// The currency of the amount; `None` where no price is known.
+    ///
+    /// Claims without a known price are rows of their own, with an amount of 0: ask the provider what it charged.
     pub currency: Option<Currency>,
     /// How many claims.
     pub claims: u64,
-    /// What they are about, in millionths. It may be more than one amount can be.
+    /// The sum of the claims, in millionths. It may be more than one amount can be.
     pub amount_micros: i128,
 }
 
 /// Sums up `claims`, each currency by itself.
+///
+/// The rows are in the order of provider, rule, state and currency. For an example see
+/// [`claims_of_month`](crate::Store::claims_of_month).
+///
+/// ```
+/// assert!(longhaul_ledger::claims::summary(&[]).is_empty());
+/// ```
 pub fn summary(claims: &[FoundClaim]) -> Vec<SummaryRow> {
     let mut rows = BTreeMap::new();
     for claim in claims {

@@ -1,4 +1,7 @@
 //! `backup`: a whole copy of a ledger in a file.
+//!
+//! A reader is enough: a backup needs no right to write the ledger. A file that is there is never replaced, so that a
+//! backup that runs every night under one name fails on the second night and does not destroy the first.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,7 @@
 //! `check`: what of a ledger is damaged, in numbers.
+//!
+//! Ends with 1 where something is damaged, so that a timer can run it and report. An entry with a word of a newer
+//! version is shown and is no damage.
 
 use longhaul_ledger::Health;
 
@@ -11,6 +14,8 @@ use super::{
 pub(crate) struct CheckOptions {}
 
 /// More lines than so many of a kind are only counted.
+///
+/// `--json` has all of them.
 const SHOWN: usize = 20;
 
 pub(crate) async fn run(common: &Common, _options: &CheckOptions) -> Result<Ending, Failure> {
@@ -29,6 +34,7 @@ pub(crate) async fn run(common: &Common, _options: &CheckOptions) -> Result<Endi
     })
 }
 
+/// Numbers first, then the first lines of each kind.
 fn print(output: &mut Output, health: &Health) -> std::io::Result<()> {
     let log = health.unread_log;
     let mut table = output.table(&[text("checked", 200), number("", 255)]);

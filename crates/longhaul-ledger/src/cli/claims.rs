@@ -1,4 +1,7 @@
 //! `claims`: what providers owe back, and what became of it.
+//!
+//! Without an option it shows sums, since the first question is how much. The rows that a support needs come from
+//! `export`; answers are written here, by the entries' ids, as they stand in the exported rows.
 
 use std::path::PathBuf;
 
@@ -96,6 +99,8 @@ impl Wanted {
 }
 
 /// More than so many that are not understood are only counted.
+///
+/// A ledger that a newer version wrote may have thousands.
 const SAID: usize = 10;
 
 pub(crate) async fn run(common: &Common, options: &ClaimsOptions) -> Result<Ending, Failure> {
@@ -120,6 +125,8 @@ pub(crate) async fn run(common: &Common, options: &ClaimsOptions) -> Result<Endi
     Ok(Ending::Done)
 }
 
+/// `--state` chooses after everything was judged: states follow from the whole operation. `--limit` cuts what is shown,
+/// and not what is summed up.
 async fn list(common: &Common, options: &ClaimsOptions) -> Result<Ending, Failure> {
     let store = common.reader().await?;
     let mut found = options.wanted.find(common, &store).await?;
@@ -165,6 +172,8 @@ async fn list(common: &Common, options: &ClaimsOptions) -> Result<Ending, Failur
 }
 
 /// Says what is not owed yet.
+///
+/// On stderr: what is withheld is no claim, and a person who looks for it should not wonder.
 pub(super) fn say_withheld(withheld: &[Withheld]) {
     for one in withheld {
         say(format_args!(
@@ -225,6 +234,7 @@ const SUMS: [Column; 6] = [
     number("amount", 255),
 ];
 
+/// The cells of a row, in the order of [`SUMS`].
 fn sums(row: &SummaryRow) -> Vec<String> {
     vec![
         row.provider.clone().unwrap_or_else(|| "-".to_owned()),
@@ -248,6 +258,7 @@ const EACH: [Column; 8] = [
     number("amount", 255),
 ];
 
+/// In the order of [`EACH`]. Times are those of the provider's zone, as in the exported files.
 fn each(claim: &FoundClaim) -> Vec<String> {
     let opening = &claim.stored.record.opening;
     let closing = claim.stored.record.closing.as_ref();
@@ -274,6 +285,7 @@ fn rule(name: &str) -> Result<ClaimRule, String> {
     ClaimRule::named(name).ok_or_else(|| one_of(ClaimRule::ALL.map(ClaimRule::name)))
 }
 
+/// What the parser shows for a name that is not known.
 fn one_of<const N: usize>(names: [&str; N]) -> String {
     format!("one of {}", names.join(", "))
 }

@@ -1,10 +1,15 @@
 //! What is said where nothing was found: a word, and where there is something.
+//!
+//! A wrong month or name gives an empty list, which looks as if nothing had been spent. So an empty answer is followed
+//! by the months that have attempts, and, where the provider's name is unknown, by the names that are known.
 
 use longhaul_ledger::Store;
 
 use super::{Common, Failure, Selection, output::say};
 
 /// Says that no `what`, e.g. "attempts", are there for `selection`, and what is.
+///
+/// `period` is the time that a command took by itself where nobody gave one, such as this month for `report`.
 pub(crate) async fn say_empty(
     common: &Common,
     store: &Store,
@@ -36,6 +41,8 @@ pub(crate) async fn say_empty(
 }
 
 /// `2026-01 to 2026-03, 2026-05`.
+///
+/// Months in a row are one span, so that ten years fit a line.
 fn spans(months: &[jiff::civil::Date]) -> String {
     let name = |day: &jiff::civil::Date| format!("{:04}-{:02}", day.year(), day.month());
     let number = |day: &jiff::civil::Date| i32::from(day.year()) * 12 + i32::from(day.month());

@@ -1,4 +1,8 @@
 //! `export`: claims for a provider's support.
+//!
+//! Claims are marked as exported only where they can reach somebody: written to files in a folder, or to a stdout that
+//! exists and took everything. The default marks nothing, so that a look costs no claim. `tests/cli/effects.rs` runs it
+//! with stdouts of all kinds.
 
 use std::{
     fs::{self, File},
@@ -50,6 +54,7 @@ enum FileKind {
 }
 
 impl ExportOptions {
+    /// What was credited is never exported again, whatever was asked for.
     fn takes(&self, claim: &FoundClaim) -> bool {
         match claim.state {
             ClaimState::Eligible => true,
@@ -59,6 +64,8 @@ impl ExportOptions {
         }
     }
 
+    /// `--json` is about what goes to stdout: with `--out` that is the list of files, and the files stay CSV unless
+    /// `--format` says otherwise.
     fn format(&self, common: &Common) -> Format {
         match self.format {
             Some(FileKind::Csv) => Format::Csv,
@@ -69,6 +76,7 @@ impl ExportOptions {
     }
 }
 
+/// Exports that were cut off are put in order first: what was undone is then among the claims that are found.
 pub(crate) async fn run(common: &Common, options: &ExportOptions) -> Result<Ending, Failure> {
     let marks = options.mark || options.out.is_some();
     let store = if marks {
@@ -106,6 +114,7 @@ pub(crate) async fn run(common: &Common, options: &ExportOptions) -> Result<Endi
     Ok(Ending::Done)
 }
 
+/// Where the list of files cannot be shown the claims are exported all the same, and the failure says so.
 async fn to_files(
     common: &Common,
     options: &ExportOptions,
@@ -139,6 +148,8 @@ async fn to_files(
 }
 
 /// Written first, and only then marked.
+///
+/// A reader that has enough is a failure where claims are to be marked: it may have had half of them.
 async fn to_stdout(
     common: &Common,
     options: &ExportOptions,
@@ -167,6 +178,9 @@ async fn to_stdout(
 }
 
 /// Whether nobody can have what is written to stdout: a program that was given none has a null device there.
+///
+/// Where stdout cannot be looked at, it counts as leading nowhere: a claim that is marked and that nobody has would
+/// never be sent.
 fn leads_nowhere() -> bool {
     #[cfg(unix)]
     {
@@ -190,6 +204,8 @@ fn leads_nowhere() -> bool {
     false
 }
 
+/// Says what became of an export that was cut off. The names of its files are said here, since the process that wrote
+/// the files perhaps did not come so far.
 pub(super) fn say_finished(finished: &Finished) {
     match finished {
         Finished::Finished { files } => {

@@ -1,4 +1,7 @@
 //! How a command ends.
+//!
+//! Two kinds of failures differ in what a script should do. With 2 the command was wrong and did nothing; with 1 it
+//! began, and stderr says what stands.
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
@@ -42,6 +45,8 @@ impl Failure {
         Self::Usage(why.into())
     }
 
+    /// A text that names no ledger, and a setting that cannot work, count as wrong arguments, also where the library
+    /// found them.
     fn is_usage(&self) -> bool {
         match self {
             Self::Usage(_) => true,
@@ -90,6 +95,8 @@ impl fmt::Display for Failure {
 }
 
 /// Says what went wrong, if anything did.
+///
+/// The codes are those that `--help` lists.
 pub(crate) fn exit_code(ended: Result<Ending, Failure>) -> ExitCode {
     let code = match ended {
         Ok(Ending::Done) => 0,

@@ -1,4 +1,8 @@
 //! `list`: the attempts, one a line.
+//!
+//! Rows are shown as they are read, a thousand at a time: a ledger of any length takes the same memory
+//! (`tests/cli/memory.rs`). Entries that are not understood stand among the others, in their place in time, with their
+//! words as they are.
 
 use futures_util::TryStreamExt as _;
 use longhaul::Class;
@@ -24,6 +28,7 @@ pub(crate) struct ListOptions {
     limit: u32,
 }
 
+/// As many entries as the limit allows are most likely not all, and that is said.
 pub(crate) async fn run(common: &Common, options: &ListOptions) -> Result<Ending, Failure> {
     let mut filter = options.selection.filter(common)?;
     filter.class = options.class;
@@ -52,6 +57,8 @@ const COLUMNS: [Column; 10] = [
 ];
 
 /// Shows the attempts as they come, as JSON or as a table; how many there were.
+///
+/// `show` uses it too: a list of one operation.
 pub(super) async fn scan(common: &Common, store: &Store, filter: &Filter) -> Result<u64, Failure> {
     let mut output = Output::new();
     let (mut found, mut unread) = (0, 0);
@@ -112,6 +119,7 @@ pub(super) fn write(common: &Common, found: &[Stored]) -> std::io::Result<()> {
     output.end()
 }
 
+/// In the order of [`COLUMNS`].
 fn cells(stored: &Stored, zone: &jiff::tz::TimeZone) -> Vec<String> {
     let opening = &stored.record.opening;
     let (ended, class, seconds) = match &stored.record.closing {
@@ -143,6 +151,8 @@ fn cells(stored: &Stored, zone: &jiff::tz::TimeZone) -> Vec<String> {
 }
 
 /// The words and numbers of an entry that is not understood.
+///
+/// What can be read is written as in other rows, so that one wrong cell does not make the rest unreadable.
 fn as_they_are(unread: &Unread, zone: &jiff::tz::TimeZone) -> Vec<String> {
     let cell = |name: &str| unread.cell(name).unwrap_or_default().to_owned();
     let number = |name: &str| -> Option<i64> { unread.cell(name)?.parse().ok() };

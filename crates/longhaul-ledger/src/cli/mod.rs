@@ -1,4 +1,17 @@
 //! The command line. Data goes to stdout, words go to stderr, and the exit code says how it ended.
+//!
+//! # Rules that hold for every command
+//!
+//! - What a command found goes to stdout, as a table or as JSON; everything that it says goes to stderr. So stdout can
+//!   be piped.
+//! - A command that changes the ledger says on stderr what stands, also where stdout failed: the change is made,
+//!   whoever reads of it.
+//! - Finding nothing is no failure: exit code 3, and stderr says where there is something.
+//! - A reader that goes away (`… | head`) is no failure of a command that changes nothing.
+//! - The runtime has one thread. A command waits for a database and computes little.
+//!
+//! The texts of `--help` are the comments of the options: a comment there is read by users, so reasons stand elsewhere.
+//! `tests/cli` runs the program on both databases.
 
 mod backup;
 mod check;
@@ -102,6 +115,8 @@ enum Command {
 }
 
 /// Runs the command line to its end.
+///
+/// The arguments are parsed before a runtime is made: `--help` and a wrong argument need none.
 pub(crate) fn main() -> ExitCode {
     let CommandLine { common, command } = CommandLine::parse();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -114,6 +129,8 @@ pub(crate) fn main() -> ExitCode {
     failure::exit_code(ended)
 }
 
+/// Damage of the ledger's log counts for more than any other end: a script must not take a list with missing entries
+/// for a whole one.
 async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
     let ended = match command {
         Command::List(options) => list::run(common, &options).await,
@@ -136,6 +153,8 @@ async fn run(common: &Common, command: Command) -> Result<Ending, Failure> {
 
 impl Common {
     /// Where the ledger is.
+    ///
+    /// Read here and not by the parser, whose error would print the text with the password in it.
     pub(crate) fn location(&self) -> Result<Location, Failure> {
         let given = self.ledger.as_ref().ok_or_else(|| {
             Failure::usage("say which ledger: --ledger PATH|URL, or LONGHAUL_LEDGER")
@@ -157,6 +176,7 @@ impl Common {
         self.store(Access::Write).await
     }
 
+    /// Says at once what of the log cannot be read, before anything is shown that lacks it.
     async fn store(&self, access: Access) -> Result<Store, Failure> {
         if self.patience.is_zero() {
             return Err(Failure::usage("--patience must be longer than nothing"));

@@ -1,4 +1,7 @@
 //! Data on stdout: JSON, text, or a table. Words on stderr.
+//!
+//! A terminal obeys what it is sent. So every text from outside is made [`visible`] before a terminal sees it; a pipe
+//! or a file gets the text as it is, but for tables, which are for people wherever they go.
 
 use std::{
     fmt,
@@ -11,6 +14,9 @@ use serde::Serialize;
 use super::table::{Column, Table};
 
 /// Where data goes. A reader who goes away is an error of the kind `BrokenPipe`, and no failure of most commands.
+///
+/// Buffered: [`end`](Self::end) has to be called, and its error counts, since a full disk or a closed pipe shows only
+/// there.
 #[derive(Debug)]
 pub(crate) struct Output {
     to: io::BufWriter<StdoutLock<'static>>,
@@ -20,6 +26,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Stdout is locked for as long as it lives; a command has one.
     pub(crate) fn new() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
@@ -31,6 +38,8 @@ impl Output {
     }
 
     /// One line of JSON.
+    ///
+    /// On a terminal, what JSON leaves as it is and a terminal would obey is written out too.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         let line = serde_json::to_string(value)?;
         self.text(&line)?;
@@ -90,6 +99,8 @@ impl Write for Output {
 }
 
 /// How many columns there are: as the variable says, or the terminal; a file has room for all.
+///
+/// `COLUMNS` counts for a file too: it makes a table for a mail, and a test need not have a terminal.
 fn width(terminal: bool) -> Option<usize> {
     let told = std::env::var("COLUMNS").ok();
     let told = told.and_then(|columns| columns.parse().ok());
@@ -102,6 +113,8 @@ fn width(terminal: bool) -> Option<usize> {
 }
 
 /// Says something on stderr. Nobody needs to be able to read it.
+///
+/// A closed stderr is no reason to fail: the exit code tells.
 pub(crate) fn say(words: impl fmt::Display) {
     let words = words.to_string();
     let mut stderr = io::stderr().lock();

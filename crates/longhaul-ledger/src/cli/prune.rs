@@ -1,4 +1,7 @@
 //! `prune`: removes a month that has ended.
+//!
+//! There is no way to remove without a file: what was paid for should be findable for as long as somebody may ask.
+//! Unfinished exports are put in order first, since their claims decide what stays.
 
 use std::path::PathBuf;
 
@@ -19,6 +22,7 @@ pub(crate) struct PruneOptions {
     rules: Option<PathBuf>,
 }
 
+/// Where stdout fails the month is removed all the same, and stderr says how much.
 pub(crate) async fn run(common: &Common, options: &PruneOptions) -> Result<Ending, Failure> {
     let month = month(&options.month)?;
     let book = match &options.rules {

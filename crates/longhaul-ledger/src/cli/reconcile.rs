@@ -1,4 +1,8 @@
 //! `reconcile`: the ledger beside a provider's own log.
+//!
+//! What can fail comes before what lasts: files are read, the log is matched, the report is shown, the file of priors
+//! is written beside its place. Only then are verdicts written. So a report that nobody could read leaves the ledger as
+//! it was.
 
 mod print;
 
@@ -94,6 +98,8 @@ enum Kind {
     Csv,
 }
 
+/// The one thing behind the commit is to give the file of priors its name; where that fails the verdicts stand, and the
+/// failure says so.
 pub(crate) async fn run(common: &Common, options: &ReconcileOptions) -> Result<Ending, Failure> {
     let store = if options.dry_run {
         common.reader().await?
@@ -135,6 +141,8 @@ pub(crate) async fn run(common: &Common, options: &ReconcileOptions) -> Result<E
 }
 
 /// The priors in a file beside their place.
+///
+/// In the folder where it will be, so that giving it its name is one step.
 fn written<'a>(
     path: &'a Path,
     found: &Reconciliation,
@@ -171,6 +179,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// Shown where stderr is a terminal.
+///
+/// Nothing is shown elsewhere, so that logs of a timer stay clean.
 fn bar(bytes: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left");
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -199,6 +209,7 @@ impl ReconcileOptions {
         }
     }
 
+    /// The files that it names, such as the policy, are read here: what is wrong with them is a wrong argument.
     fn matching(&self, common: &Common) -> Result<reconcile::Options, Failure> {
         let mut options = reconcile::Options::of(&*self.provider);
         options.coverage = match (self.partial, self.whole) {
@@ -229,6 +240,8 @@ impl ReconcileOptions {
 }
 
 /// A span with a sign, in microseconds.
+///
+/// `humantime` knows no sign.
 fn skew(text: &str) -> Result<i64, String> {
     let (sign, span) = match text.strip_prefix('-') {
         Some(span) => (-1, span),

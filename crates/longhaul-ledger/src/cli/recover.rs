@@ -1,4 +1,7 @@
 //! `recover`: closes the attempts whose process died.
+//!
+//! Exit code 3 means that attempts were lost. A unit that runs this before the gateway starts can tell somebody; the
+//! gateway itself recovers when it opens its ledger.
 
 use std::io;
 

@@ -1,4 +1,7 @@
 //! `report`: what was paid for.
+//!
+//! Without a time it is about this month. The totals stand below the rows and in JSON beside them, so that nobody adds
+//! up several currencies.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -115,6 +118,7 @@ const FIGURES: [Column; 11] = [
     table::number("unpriced", 65),
 ];
 
+/// Columns stand in the order of [`By::ALL`], in whatever order they were asked for.
 fn table(output: &mut Output, by: &[By], rows: &[Row], totals: &[Row]) -> std::io::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -161,6 +165,8 @@ fn cell(row: &Row, column: By) -> String {
 }
 
 /// The currency and the figures.
+///
+/// In the order of [`FIGURES`], behind the currency.
 fn figures(row: &Row) -> Vec<String> {
     let figures = &row.figures;
     let amount = |micros| amount(micros, row.currency);
@@ -184,6 +190,8 @@ fn figures(row: &Row) -> Vec<String> {
 }
 
 /// Without the currency, which has a column of its own.
+///
+/// `-` where no currency is known: such a row has no amount.
 pub(super) fn amount(micros: i128, currency: Option<Currency>) -> String {
     let Some(currency) = currency else {
         return "-".to_owned();
@@ -197,6 +205,7 @@ pub(super) fn amount(micros: i128, currency: Option<Currency>) -> String {
         .map_or(text.clone(), |(number, _)| number.to_owned())
 }
 
+/// On stderr, since it is no figure of the month yet.
 fn say_running(report: &Report) {
     let running = &report.running;
     if running.attempts == 0 {

@@ -1,4 +1,7 @@
 //! Which attempts a command is about.
+//!
+//! The same options everywhere, with the same meaning. Times are read with the zone of `--time-zone`, and a time of day
+//! needs its offset.
 
 use jiff::{civil::Date, tz::TimeZone};
 use longhaul::Class;
@@ -39,6 +42,8 @@ impl Selection {
     }
 
     /// The time that was asked for, in words.
+    ///
+    /// As it was typed, for what is said where nothing was found.
     pub(crate) fn text(&self) -> Option<String> {
         match (&self.month, &self.from, &self.until) {
             (Some(month), ..) => Some(format!("in {month}")),

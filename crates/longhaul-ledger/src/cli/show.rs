@@ -1,4 +1,6 @@
 //! `show`: one operation with all its attempts.
+//!
+//! The id is what an error of the layers names. So a failed call in a log leads to what it may have cost.
 
 use longhaul::OperationId;
 use longhaul_ledger::Filter;

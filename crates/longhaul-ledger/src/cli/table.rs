@@ -1,4 +1,11 @@
 //! Tables that fit their place, and need not be whole before they are shown.
+//!
+//! Two wishes conflict: columns as wide as their widest cell, which needs all rows, and rows that appear as they come.
+//! So the first thousand rows decide: widths are theirs, and a later row that is wider moves the columns from there on.
+//!
+//! Where a terminal is too narrow, columns of the lowest worth are left out one by one, and stderr names them; only
+//! what is left is cut, with an ellipsis. A column of the highest worth (255) is never left out. `tests/cli/words.rs`
+//! (`narrow_terminal`) runs it at several widths.
 
 use std::{borrow::Cow, io};
 
@@ -18,6 +25,8 @@ pub(crate) struct Column {
 }
 
 /// A column of names.
+///
+/// Cells begin below each other.
 pub(crate) const fn text(name: &'static str, worth: u8) -> Column {
     let number = false;
     Column {
@@ -38,6 +47,8 @@ pub(crate) const fn number(name: &'static str, worth: u8) -> Column {
 }
 
 /// Rows that are looked at together, to find how wide their columns are.
+///
+/// Some hundred kilobytes of text.
 const CHUNK: usize = 1000;
 
 /// Between two columns.
@@ -46,6 +57,7 @@ const GAP: usize = 2;
 /// No column gets narrower than this.
 const NARROWEST: usize = 6;
 
+/// Rows that are not written yet, and what was decided for all.
 #[derive(Debug)]
 pub(crate) struct Table<'o> {
     output: &'o mut Output,
@@ -58,6 +70,7 @@ pub(crate) struct Table<'o> {
 }
 
 impl<'o> Table<'o> {
+    /// `room` is the width of the place, `None` where there is room for everything.
     pub(super) fn new(output: &'o mut Output, columns: &[Column], room: Option<usize>) -> Self {
         Self {
             output,
@@ -69,6 +82,7 @@ impl<'o> Table<'o> {
         }
     }
 
+    /// Every cell is made visible here, so that no caller has to think of it.
     pub(crate) fn row(&mut self, cells: Vec<String>) -> io::Result<()> {
         let visible = |cell: String| match visible(&cell) {
             Cow::Borrowed(_) => cell,
@@ -90,6 +104,7 @@ impl<'o> Table<'o> {
         self.write()
     }
 
+    /// The first time it also decides which columns there are, and writes their names.
     fn write(&mut self) -> io::Result<()> {
         let rows = std::mem::take(&mut self.rows);
         if rows.is_empty() {
@@ -118,6 +133,8 @@ impl<'o> Table<'o> {
     }
 
     /// Decides which columns are shown, and says which are not.
+    ///
+    /// Of columns of equal worth the last one goes first. At least one column stays.
     fn fit(&mut self) -> Vec<usize> {
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         let Some(room) = self.room else {
@@ -158,6 +175,7 @@ impl<'o> Table<'o> {
         widths + GAP * shown.len().saturating_sub(1)
     }
 
+    /// Widths are those of letters on a terminal: `图` takes two places.
     fn line(&mut self, shown: &[usize], cells: &[String]) -> io::Result<()> {
         let mut line = String::new();
         for (place, column) in shown.iter().enumerate() {

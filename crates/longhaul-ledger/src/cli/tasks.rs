@@ -1,4 +1,7 @@
 //! `tasks`: what was submitted to providers, and is not known to have ended.
+//!
+//! Two lists in one: tasks with a handle, which can be collected, and submits of which nobody saw the answer, which
+//! only the provider can tell of. The second kind has no name in the column `task`.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -25,6 +28,7 @@ struct Submitted {
     expires_at: Option<String>,
 }
 
+/// The entry of each is looked up for its operation and host; few are open at any time.
 pub(crate) async fn run(common: &Common, _options: &TasksOptions) -> Result<Ending, Failure> {
     let store = common.reader().await?;
     let (open, lost) = (store.open_tasks().await?, store.lost_submits().await?);

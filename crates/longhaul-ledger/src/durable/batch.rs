@@ -1,4 +1,8 @@
 //! What is written in one transaction.
+//!
+//! A batch is kept until it is committed, however often that is tried. Its order inside does not matter, since every
+//! record stands for itself: openings are inserted, closings move a row, notes change rows of other tables. Only
+//! between two records of one entry the order counts, and that is settled when they are taken: see [`Batch::take`].
 
 use std::sync::Arc;
 
@@ -36,6 +40,9 @@ impl Batch {
         self.taken == 0 && self.tasks.is_empty() && self.waiting.is_empty()
     }
 
+    /// An entry whose closing is taken is marked as closed at once. Its opening, where it is in the same batch, is then
+    /// left out, and the entry is written as a whole: one insert in the place of two inserts and a delete. That is the
+    /// usual case for what was never sent.
     pub(super) fn take(&mut self, message: Message) {
         match message {
             Message::Open { entry, waiting } => {
@@ -60,6 +67,8 @@ impl Batch {
     }
 
     /// All of it is durable. How many records that were.
+    ///
+    /// The doubt of earlier tries ends with it: what they may have committed is committed now in any case.
     pub(super) fn written(&mut self) -> usize {
         self.openings.clear();
         self.closings.clear();
@@ -72,6 +81,11 @@ impl Batch {
     }
 
     /// Refuses the openings that somebody waits for. How many records less are held.
+    ///
+    /// Called for an error that does not pass by itself, such as a full disk. Closings and notes stay: what they tell
+    /// has happened already, and they are tried again until there is room. An opening that was refused is forgotten, so
+    /// that its slot hands over no closing for a row that is not there. If an earlier try may have been committed, the
+    /// opening is not forgotten: its closing has to follow.
     pub(super) fn refuse(&mut self, error: &LedgerError) -> usize {
         for (entry, waiting) in self.waiting.drain(..) {
             // What may be in the database has to be closed there.

@@ -1,3 +1,5 @@
+//! How a ledger is opened: its settings, their bounds, and the order in which it takes hold of a database.
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
@@ -37,11 +39,17 @@ use crate::{
 pub enum WhenUnreachable {
     /// No money is spent that cannot be accounted for: an opening waits for the database for as long as
     /// [patience](Builder::patience) lasts, and is then refused, with nothing sent.
+    ///
+    /// The caller gets an error of the kind [`Ledger`](longhaul::ErrorKind::Ledger), whose class is `NeverSent`: it
+    /// costs nothing.
     #[default]
     Refuse,
     /// Calls go on, and their entries are written when the database is back. What is still in memory when the process
     /// dies is forgotten. An opening waits only until the database is known to be away, and is refused once too
     /// many entries are [held](Builder::held).
+    ///
+    /// Choose it where a picture that is late costs more than one that nobody can account for. An attempt whose entry
+    /// was lost with the process can still be found in the provider's own log, by [reconciliation](crate::reconcile).
     SpendAndWriteLater,
 }
 
@@ -72,6 +80,8 @@ impl WhenUnreachable {
 /// # #[cfg(not(all(feature = "sqlite", unix)))]
 /// # fn main() {}
 /// ```
+///
+/// A builder is data: nothing happens before [`open`](Self::open), and it can be cloned and opened again.
 #[derive(Clone)]
 #[must_use]
 pub struct Builder {
@@ -98,18 +108,43 @@ impl Builder {
     }
 
     /// Who writes, for people who look into the database or meet the lock of a file: host and process id by default.
+    ///
+    /// The name identifies nothing: two writers may have the same one. In the lock of a file its first 80 characters
+    /// are kept, without control characters.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::{DurableLedger, LedgerErrorKind};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// let first = DurableLedger::builder(location.clone()).name("gateway-1").open().await?;
+    /// let refused = DurableLedger::builder(location).open().await.unwrap_err();
+    /// let LedgerErrorKind::InUse { by, .. } = refused.kind() else { panic!("{refused}") };
+    /// assert!(by.starts_with("gateway-1, process "));
+    /// first.close().await?;
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// On PostgreSQL: a writer that has not said for so long that it lives is gone, and its open entries are closed
-    /// as lost. It says so three times as often. 30 s by default; a second at least.
+    /// On PostgreSQL: after how long without a sign of life a writer counts as dead, so that others close its open
+    /// entries as lost. A writer gives a sign three times in that span. 30 s by default, and a second at least.
     ///
     /// An entry that was closed as lost too early, since its writer was cut off, is put right when its writer is back
     /// and closes it.
     ///
     /// Longer than any pause of the process or of its network that is no death: a laptop's sleep, a database's failover.
+    ///
+    /// A file takes no notice of it. [`open`](Self::open) refuses less than a second, and more than a day. A shorter
+    /// lease finds lost attempts sooner; a lease that is too short closes attempts that still run, until their writer
+    /// closes them again.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
         self
@@ -117,14 +152,21 @@ impl Builder {
 
     /// For how long an opening waits for the database before it is refused, and [`open`](Self::open) for a PostgreSQL
     /// server; 5 s by default.
+    ///
+    /// 5 s are meant to outlast a reconnect or a quick failover, and are little beside a call of minutes. `open`
+    /// refuses zero, and more than a day. Reading is more patient than this: a report may take a minute, or as long as
+    /// the patience where that is longer.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// So many records, openings and closings, are kept in memory at most while the database cannot be reached;
-    /// 10,000 by default, about 1 kB each. Beyond that, openings are refused; closings never are, so that it can be
-    /// more by the number of attempts that run.
+    /// How many records (openings and closings) are kept in memory at most while the database cannot be reached; 10,000
+    /// by default, about 1 kB each. Beyond that openings are refused. Closings never are, so that there can be more by
+    /// the number of attempts that run.
+    ///
+    /// It bounds memory only while the database is away. While it is there, what waits is what arrived during one
+    /// commit. `open` refuses 0.
     pub fn held(mut self, records: usize) -> Self {
         self.held = records;
         self
@@ -134,6 +176,9 @@ impl Builder {
     ///
     /// A database that is full, or refuses to write, is reachable: then openings are refused at once in any case, and
     /// closings are kept until they can be written.
+    ///
+    /// For a file it decides what happens while another process holds the file locked, and while a disk answers no
+    /// commit for longer than patience.
     pub fn when_unreachable(mut self, what: WhenUnreachable) -> Self {
         self.when_unreachable = what;
         self
@@ -146,10 +191,26 @@ impl Builder {
         self
     }
 
-    /// Opens the ledger, made where there is none yet, brings its tables up to date, and closes what a writer that is
-    /// gone left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
+    /// Opens the ledger: makes it where there is none yet, brings its tables up to date, and closes as lost what a dead
+    /// writer left [open](DurableLedger::recovered). A PostgreSQL database has to be there; its tables need not.
     ///
     /// Must be called on a runtime of tokio's with time enabled: the writer is a task on it.
+    ///
+    /// If the future is dropped before it ends, no writer is left: a lock is released, a lease runs out, and what had
+    /// been recovered until then stays recovered. The writer ends with the runtime on which it was opened. What was not
+    /// written by then is found as lost.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use longhaul_ledger::{DurableLedger, LedgerErrorKind};
+    ///
+    /// let opened = DurableLedger::builder("spend.db".parse()?).patience(Duration::ZERO).open().await;
+    /// let refused = opened.unwrap_err();
+    /// assert!(matches!(refused.kind(), LedgerErrorKind::Setting { name, .. } if name == "patience"));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -199,6 +260,9 @@ impl Builder {
         }
     }
 
+    /// The order: the tables are there before the writer connects; the lease is taken before the first entry can be
+    /// opened, so that no other process takes this writer for dead; and recovery comes before the first opening, so
+    /// that [`recovered`](DurableLedger::recovered) never holds an entry of this writer.
     #[cfg(feature = "postgres")]
     async fn of_database(
         &self,
@@ -219,6 +283,8 @@ impl Builder {
         Ok((store, recovered, sink, Alive::Lease(lease)))
     }
 
+    /// Refuses what cannot work before anything is touched: a file is not made for a setting that is refused
+    /// afterwards. A day as the upper bound keeps every sum of an instant and a span far from overflow.
     fn check(&self) -> Result<(), LedgerError> {
         const SHORTEST_LEASE: Duration = Duration::from_secs(1);
         const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -241,6 +307,9 @@ impl Builder {
     }
 }
 
+/// `HOST:PID`. The host is read from where Linux shows it, since a container's name stands there and `HOSTNAME` is
+/// often not exported; elsewhere the variable is used, and `localhost` where there is none. The name is for people, and
+/// its exactness is worth no dependency.
 fn default_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
     let host = host.ok().or_else(|| std::env::var("HOSTNAME").ok());

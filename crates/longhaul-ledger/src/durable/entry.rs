@@ -1,4 +1,8 @@
 //! An attempt's entry on its way to the writer, and the future of its opening.
+//!
+//! The entry is shared by three: the slot in the attempt's hands, the queue, and the batch. Two flags, each set once
+//! and never cleared, tell them what became of it. No lock is needed, since closing happens in destructors, which must
+//! not wait.
 
 use std::{
     fmt,
@@ -28,6 +32,9 @@ use crate::{
 };
 
 /// An attempt's entry, shared by its slot and the writer until it is closed and written.
+///
+/// Its id is made when the opening is handed over, and not by the database: the slot can name it before it is durable,
+/// and a try that is repeated inserts the same id, which the statements skip.
 pub(super) struct Entry {
     pub(super) id: Uuid,
     pub(super) opening: Opening,
@@ -42,6 +49,7 @@ impl Entry {
         Self::of(EntryId::now(), opening)
     }
 
+    /// An entry that is in the tables already: what a task told later is written under its id.
     pub(super) fn of(id: EntryId, opening: Opening) -> Self {
         Self {
             id: id.0,
@@ -51,6 +59,8 @@ impl Entry {
         }
     }
 
+    /// Release, paired with the acquire in `is_forgotten`: the slot, on another thread, must see the refusal that it
+    /// was told of.
     pub(super) fn forget(&self) {
         self.forgotten.store(true, Ordering::Release);
     }
@@ -59,6 +69,7 @@ impl Entry {
         self.forgotten.load(Ordering::Acquire)
     }
 
+    /// Relaxed is enough: the closing itself travels through the queue, which orders it.
     pub(super) fn set_closed(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
@@ -72,6 +83,9 @@ impl Entry {
 ///
 /// Closing hands the entry over to the writer and returns: it neither waits nor fails, with or without a runtime.
 /// What the writer can no longer write, since the ledger was closed, is found as lost at the next start.
+///
+/// Dropping a slot without closing it writes nothing. The entry stays open, and is found as lost by the next start; the
+/// layers never do that, since [`Entry`](longhaul::billing::Entry) closes when dropped.
 pub struct DurableSlot {
     pub(super) queue: Queue,
     pub(super) entry: Arc<Entry>,
@@ -79,6 +93,8 @@ pub struct DurableSlot {
 
 impl DurableSlot {
     /// The name of its entry: a [task](super::TaskHandle) that its attempt submits is noted under it.
+    ///
+    /// It leads with the time of opening, and is known before the opening is durable.
     pub fn id(&self) -> EntryId {
         EntryId(self.entry.id)
     }
@@ -95,6 +111,9 @@ impl Slot for DurableSlot {
     }
 
     /// What was not written yet never is.
+    ///
+    /// The mark is set here and not when the message is taken: an opening that waits in the queue before it must not be
+    /// written in between. What was written already is deleted by the note.
     fn withdraw(self, _: Closing) {
         if !self.entry.is_forgotten() {
             self.entry.set_closed();
@@ -117,10 +136,15 @@ impl fmt::Debug for DurableSlot {
 /// Ends when an opening is durable, or refused: see [`WhenUnreachable`](super::WhenUnreachable).
 ///
 /// No attempt begins before this ends, so that a crash never leaves money out without an entry. Dropped, it takes nothing back.
+///
+/// # Panics
+///
+/// When polled again after it has ended.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
 pub struct Opened(State);
 
+/// `Done` holds `None` once the result was taken.
 #[derive(Debug)]
 enum State {
     Done(Option<Result<(), LedgerError>>),

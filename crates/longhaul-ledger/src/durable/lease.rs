@@ -1,4 +1,15 @@
 //! Several writers on one PostgreSQL: each says again and again that it lives, and looks for those that no longer do.
+//!
+//! Why a lease and not a lock of the session: PostgreSQL drops a session's locks when it notices that the connection is
+//! gone, which takes two hours by Linux's defaults for TCP, or happens at once where a proxy cuts a connection that was
+//! fine. A lease has one length, which both sides know.
+//!
+//! The clock is the server's alone. A writer's own clock may be wrong by minutes, and then another writer would close
+//! what still runs.
+//!
+//! A lease that ran out too early does no lasting harm. The entries are closed as lost, and their writer, which lives,
+//! writes over them when it closes them: the statement replaces a row whose end is `Lost`. `tests/durable/postgres.rs`
+//! keeps that (`only_a_late_closing_takes_the_place_of_a_loss`).
 
 use std::time::Duration;
 
@@ -15,6 +26,8 @@ use super::{
 use crate::{error::LedgerError, store::Store};
 
 /// It is renewed so many times before it would run out.
+///
+/// Two renewals in a row may fail, by a failover or a lost packet, before others take the writer for dead.
 const RENEWALS: u32 = 3;
 
 /// A writer's row in `writers`, renewed until it is given back.
@@ -24,6 +37,7 @@ pub(super) struct Lease {
     renewing: JoinHandle<()>,
 }
 
+/// What the task that renews needs; the lease keeps a copy to give it back.
 #[derive(Clone, Debug)]
 struct Holder {
     store: Store,
@@ -34,6 +48,8 @@ struct Holder {
 
 impl Lease {
     /// Takes it, so that nobody takes this writer's entries for lost.
+    ///
+    /// It is committed before this returns: an entry of this writer is never older than its lease.
     pub(super) async fn take(
         store: &Store,
         writer: WriterId,
@@ -52,6 +68,8 @@ impl Lease {
     }
 
     /// Whatever this writer left open may be recovered from now on.
+    ///
+    /// The task is stopped first, so that no renewal overtakes the removal and brings the row back.
     pub(super) async fn give_back(self) {
         self.renewing.abort();
         // Where that fails, it runs out by itself.
@@ -66,6 +84,11 @@ impl Drop for Lease {
 }
 
 impl Holder {
+    /// Renews, and looks for the entries of the dead when it may: after more than a whole lease of successful renewals.
+    /// Without that wait a writer that comes back first after an outage would close the entries of all the others,
+    /// whose leases ran out while nobody could renew.
+    ///
+    /// Late ticks are delayed and not made up for: a process that slept needs one renewal and not ten.
     async fn keep(self) {
         let mut ticks = interval(self.length / RENEWALS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -86,6 +109,8 @@ impl Holder {
         }
     }
 
+    /// The row is inserted again where somebody removed it, since another writer may have taken this one for dead and
+    /// cleared it away.
     async fn renew(&self) -> Result<(), LedgerError> {
         let statement = format!(
             "INSERT INTO writers (id, name, began_at, lease_until_at) VALUES ($1, $2, {NOW}, {NOW} + $3) \

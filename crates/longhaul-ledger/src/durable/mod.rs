@@ -6,8 +6,38 @@
 //! An opening is a row of `running`; its closing moves it to `attempts`. What is left in `running` by a writer that died
 //! is closed as lost by whoever opens the ledger next, or, on PostgreSQL, by another writer once the lease has run out.
 //!
-//! Why not write the entry behind the call, which would be faster: a process that dies between the two has spent money that nobody
-//! knows of. A commit takes milliseconds, and the call that waits for it takes minutes.
+//! Why not write the entry behind the call, which would be faster: a process that dies between the two has spent money
+//! that nobody knows of. A commit takes milliseconds, and the call that waits for it takes minutes.
+//!
+//! # What is confirmed when
+//!
+//! | moment | what is on the disk |
+//! |---|---|
+//! | [`open`](longhaul::billing::Ledger::open) returns | nothing: the opening waits in the queue |
+//! | [`Opened`] ends with `Ok` | the opening, as a row of `running` (but see [`SpendAndWriteLater`](WhenUnreachable)) |
+//! | the slot was closed | nothing yet: the closing waits in the queue |
+//! | [`flush`](DurableLedger::flush) ends with `Ok` | all that was handed over before the flush |
+//! | [`close`](DurableLedger::close) ends with `Ok` | everything, in one file without a log beside it |
+//!
+//! Nobody waits for a closing, because nothing depends on it: an attempt whose closing is missing after a crash is
+//! found as lost. That counts money which perhaps was not charged, and never leaves out money that was. An opening is
+//! waited for, because the first byte depends on it.
+//!
+//! # What a crash leaves behind
+//!
+//! | the process dies | what the tables hold | what the next start makes of it |
+//! |---|---|---|
+//! | before the opening is committed | nothing, and nothing was sent | nothing |
+//! | after that, until the closing is committed | a row of `running` | an attempt that ended as [`Lost`](longhaul::End::Lost) |
+//! | in the middle of a commit | all of that transaction, or nothing of it | one of the two above |
+//! | after a submit was noted, before its handle | also a row of `submits` | also a [`LostSubmit`] |
+//! | after a task's handle was noted | also a row of `task_handles` | also an [open task](crate::Store::open_tasks) |
+//!
+//! A lost attempt has the class [`UnknownOutcome`](longhaul::Class::UnknownOutcome) and its probability of being
+//! charged, 0.9. An open task can be collected without a second submit.
+//!
+//! The rows of a dead writer are told from those of a living one by a lock (a file) or a lease (PostgreSQL).
+//! `contract.rs` and `tasks.rs` in `tests/durable` hold both databases to this table.
 
 mod alive;
 mod batch;
@@ -65,6 +95,14 @@ use crate::{
 /// settings back and refuses a database that does otherwise. It is cheap to clone; when the last clone and the last entry
 /// are gone, what was handed over is written and the writer ends. [`close`](Self::close) waits for that.
 ///
+/// A file has one writer: a second process is refused with [`InUse`](LedgerErrorKind::InUse). Several processes that
+/// write share a PostgreSQL database. Without a
+/// [`BillingCompensationTracker`](longhaul::billing::BillingCompensationTracker) in the stack nothing is written: the
+/// ledger itself watches no calls.
+///
+/// Do not use it where the books may be forgotten with the process, as in a test:
+/// [`MemoryLedger`](longhaul::billing::MemoryLedger) costs no commit for each attempt.
+///
 /// ```no_run
 /// use longhaul::{Stack, policy::Policy};
 /// use longhaul_ledger::DurableLedger;
@@ -98,6 +136,8 @@ use crate::{
 #[derive(Clone)]
 pub struct DurableLedger(Arc<Shared>);
 
+/// What the clones of a ledger share. It holds only the sender's half of the queue: the writer itself is a task, so
+/// that a clone that is dropped inside a destructor neither waits nor writes.
 struct Shared {
     store: Store,
     queue: Queue,
@@ -125,6 +165,24 @@ impl DurableLedger {
 
     /// Opens the ledger at `location`, the path of a file or a `postgres://` URL, as [`Builder::open`] does by default.
     ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::{DurableLedger, LedgerErrorKind};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("spend.db");
+    /// let ledger = DurableLedger::open(path.to_str().unwrap()).await?;
+    /// // One writer for a file.
+    /// let second = DurableLedger::open(path.to_str().unwrap()).await.unwrap_err();
+    /// assert!(matches!(second.kind(), LedgerErrorKind::InUse { .. }));
+    /// ledger.close().await?;
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Location`](LedgerErrorKind::Location) for what is no place, and those of [`Builder::open`].
@@ -133,13 +191,46 @@ impl DurableLedger {
     }
 
     /// Opens a ledger with settings.
+    ///
+    /// Nothing is opened or checked before [`Builder::open`].
     pub fn builder(location: Location) -> Builder {
         Builder::new(location)
     }
 
-    /// What a writer that is gone left open, found when this ledger was opened, and closed by it: see [`recover`].
+    /// The entries that a dead writer left open, and that opening this ledger closed as lost: see [`recover()`].
     ///
     /// Each may have been charged, and nobody has its picture: look them up in the provider's log, or claim them.
+    ///
+    /// On PostgreSQL other writers recover too, while they run and when they start: an entry of a dead process is in
+    /// the list of the one that closed it, and in no other. To have all of them, read the entries of the class
+    /// [`UnknownOutcome`](longhaul::Class::UnknownOutcome) whose end is [`Lost`](longhaul::End::Lost).
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul::{Class, End};
+    /// use longhaul_ledger::DurableLedger;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let dying = location.clone();
+    /// # std::thread::spawn(move || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// #     let ledger = DurableLedger::builder(dying).open().await.unwrap();
+    /// #     let operation = longhaul::OperationId::from_u128(7);
+    /// #     let (slot, opened) = ledger.open_entry(longhaul::billing::Opening::new(operation, 1));
+    /// #     opened.await.unwrap();
+    /// #     std::mem::forget(slot);
+    /// # })).join().unwrap();
+    /// // The last process died while an attempt ran.
+    /// let ledger = DurableLedger::builder(location).open().await?;
+    /// let outcome = ledger.recovered()[0].record.closing.as_ref().unwrap().outcome;
+    /// assert_eq!((outcome.end, outcome.class), (End::Lost, Class::UnknownOutcome));
+    /// assert!(ledger.store().running().await?.is_empty(), "it is closed");
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub fn recovered(&self) -> &[Stored] {
         &self.0.recovered
     }
@@ -147,12 +238,32 @@ impl DurableLedger {
     /// The same ledger, to read from.
     ///
     /// What still waits in the writer's queue is not there before a [`flush`](Self::flush).
+    ///
+    /// It may also write what becomes of claims. It reads over connections of its own, so that a long report delays no
+    /// commit; after [`close`](Self::close) it opens new ones.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// assert!(ledger.store().running().await?.is_empty());
+    /// assert_eq!(ledger.store().location(), &location);
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 
     /// Ends when everything that was handed over so far is durable; fails where that takes longer than
     /// [patience](Builder::patience) lasts, or the database is full. What could not be written yet is tried again.
+    ///
+    /// Dropped before it ends, it takes nothing back: what was handed over is written all the same. Call it before
+    /// something outside reads the file, or in a test; the layers never need it.
     ///
     /// ```
     /// # #[cfg(all(feature = "sqlite", unix))]
@@ -188,21 +299,101 @@ impl DurableLedger {
         written.await.unwrap_or_else(closed)
     }
 
-    /// Notes a [task](TaskHandle) that an attempt submitted, or what became of it: durable when this ends well. A second
-    /// note of the same task of the same entry stands in the place of the first, as long as the task is open.
+    /// Notes a [task](TaskHandle) that an attempt submitted, or what became of it. It is durable when this ends with
+    /// `Ok`. A second note of the same task of the same entry replaces the first, as long as the task is open.
     ///
     /// # Errors
     ///
     /// [`Setting`](LedgerErrorKind::Setting) with the field for what has no place in the ledger. Others as of
     /// [`flush`](Self::flush): the note is written all the same as soon as that can be done.
+    ///
+    /// The layers do this by themselves through the sink that [`open`](longhaul::billing::Ledger::open) puts on each
+    /// attempt. Call it from a program that collects tasks later: a handle whose state is no longer
+    /// [`Open`](TaskState::Open) stays as it is, whatever is noted of it afterwards.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::{TaskHandle, TaskState};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::UnknownOutcome, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let entry = store.records(&Default::default()).await?[0].id;
+    /// let mut handle = TaskHandle::new(entry, "fal", "764cabcf-b745-4b3e-ae38-1200304cf45b");
+    /// ledger.note_task(handle.clone()).await?;
+    /// assert_eq!(store.open_tasks().await?, [handle.clone()]);
+    /// handle.state = TaskState::Expired;
+    /// ledger.note_task(handle).await?;
+    /// assert!(store.open_tasks().await?.is_empty(), "nobody asks for it again");
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub async fn note_task(&self, handle: TaskHandle) -> Result<(), LedgerError> {
         handle.check()?;
         self.0.queue.note(TaskNote::Handle(handle)).await
     }
 
-    /// Notes how a [task](TaskHandle) ended that outlived its attempt, and with it how that attempt ended: `closing` stands in
-    /// the place of what was written down for the entry, which was opened as `opening` says. Of several that collect the same
-    /// task the first is written, and no other.
+    /// Notes how a [task](TaskHandle) ended that outlived its attempt, and with it how that attempt ended: `closing`
+    /// replaces what was written down for the entry, which was opened as `opening` says. Where several collect the same
+    /// task, the first of them is written down, and no other.
+    ///
+    /// The two are written together or not at all. So the books never say that a task was collected while its attempt
+    /// still counts as lost. The verdict of a provider's own log, where one was read, still counts for more than
+    /// `closing`.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::time::Duration;
+    /// use longhaul::{Class, End, Exposure, Money, Outcome, Phase, billing::Closing};
+    /// use longhaul_ledger::{TaskHandle, TaskState};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::UnknownOutcome, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let stored = store.records(&Default::default()).await?.remove(0);
+    /// let mut task = TaskHandle::new(stored.id, "fal", "764cabcf-b745-4b3e-ae38-1200304cf45b");
+    /// ledger.note_task(task.clone()).await?;
+    /// // … collected later, by whoever came next:
+    /// task.state = TaskState::Collected;
+    /// // The answer told its own price.
+    /// let exposure = Exposure::new(Class::Delivered.charge_probability(), Some(Money::usd_micros(134_000)));
+    /// let outcome = Outcome::new(End::Finished, Class::Delivered, Phase::Body, Duration::from_secs(240), exposure);
+    /// ledger.close_task(task, stored.record.opening, Closing::new(outcome)).await?;
+    /// let known = store.entry(stored.id).await?.unwrap().record;
+    /// assert_eq!(known.closing.unwrap().outcome.class, Class::Delivered);
+    /// assert_eq!(known.opening.price.unwrap().to_string(), "0.134 USD");
+    /// # assert!(store.check().await?.is_sound());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -226,6 +417,28 @@ impl DurableLedger {
     ///
     /// An error says that not everything could be written; the ledger is closed all the same. Entries that are open now
     /// are found as lost by whoever opens the ledger next: close it when the attempts have ended.
+    ///
+    /// What is handed over by another clone at the same time may come too late, and is refused with
+    /// [`Closed`](LedgerErrorKind::Closed). A second `close` is refused likewise.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::Store;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// ledger.close().await?;
+    /// let names: Vec<_> = std::fs::read_dir(folder.path())?.map(|entry| entry.unwrap().file_name()).collect();
+    /// assert!(!names.iter().any(|name| name == "spend.db-wal"), "the file is whole by itself");
+    /// assert!(ledger.flush().await.is_err(), "it is closed");
+    /// assert!(Store::open(&location).await?.running().await?.is_empty());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub async fn close(&self) -> Result<(), LedgerError> {
         let flushed = self.flush().await;
         self.0.queue.status().close();

@@ -1,4 +1,12 @@
 //! The one way from the attempts to the writer: openings and closings in the order in which they happened.
+//!
+//! The channel is unbounded, because neither end may wait: openings are handed over by a synchronous call, closings by
+//! destructors. What bounds it is the layer above: an attempt waits for its opening before it can close, so that each
+//! running attempt has two records in it at most, and the few notes of its task. While the database is away
+//! [`held`](super::Builder::held) bounds the openings.
+//!
+//! One channel for openings and closings keeps their order. With two, a closing could overtake its opening, and the row
+//! would stay open for ever.
 
 use std::sync::{
     Arc,
@@ -17,12 +25,15 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// Whom to tell that everything up to here is durable, or why not.
 pub(super) type Done = oneshot::Sender<Result<(), LedgerError>>;
 
+/// A record to write, or a request to the writer.
 pub(super) enum Message {
+    /// Counted in `held`, as `Close` is.
     Open {
         entry: Arc<Entry>,
         // `None` where nobody waits for it.
         waiting: Option<Waiting>,
     },
+    /// Never refused while the ledger is open. A boxed closing keeps the message as small as an opening.
     Close {
         entry: Arc<Entry>,
         closing: Box<Closing>,
@@ -35,6 +46,8 @@ pub(super) enum Message {
     /// `None` once told.
     Flush(Option<Waiting>),
     /// Write what is here, if that can be done now, and end.
+    ///
+    /// Sent by [`close`](super::DurableLedger::close) alone; taken even from a ledger that refuses everything else.
     Stop(oneshot::Sender<()>),
 }
 
@@ -49,6 +62,9 @@ impl Message {
 }
 
 /// Somebody who waits, and since when.
+///
+/// The time is taken when the message is handed over, so that patience counts what the caller has waited, and not what
+/// one try took.
 pub(super) struct Waiting {
     pub(super) since: Instant,
     pub(super) done: Done,
@@ -62,13 +78,19 @@ pub(super) struct Queue {
 }
 
 /// What senders and the writer know of each other.
+///
+/// Every field is read and written without order: each answers one question by itself, and an answer that is a moment
+/// old only means one record more or one less.
 #[derive(Debug)]
 pub(super) struct Status {
     pub(super) when_unreachable: WhenUnreachable,
     /// Entries in memory at most while the database cannot be reached.
     pub(super) limit: usize,
+    /// Records that were handed over and are neither written nor given up.
     held: AtomicUsize,
+    /// The last tries failed by something that passes. Set by the writer alone.
     down: AtomicBool,
+    /// Never cleared.
     closed: AtomicBool,
 }
 
@@ -113,6 +135,9 @@ impl Queue {
     }
 
     /// Hands an opening over. When it is durable comes through the receiver; without one, it need not be waited for.
+    ///
+    /// Without a receiver nobody waits: the ledger spends while it is away. The limit counts all records, closings too,
+    /// so that memory is bounded by it and not by the share that openings have.
     pub(super) fn open(
         &self,
         entry: &Arc<Entry>,
@@ -135,6 +160,8 @@ impl Queue {
     }
 
     /// Hands over what became known of a task, and ends when it is durable.
+    ///
+    /// Dropped, it takes nothing back: the note is written.
     pub(super) async fn note(&self, note: TaskNote) -> Result<(), LedgerError> {
         let (waiting, written) = Waiting::now();
         self.send(Message::Task {
@@ -146,6 +173,9 @@ impl Queue {
     }
 
     /// Refused once the ledger is closed.
+    ///
+    /// The check and the sending are two steps. A record that comes between the two is behind the writer's last batch,
+    /// and is dropped with the queue; for an entry that means lost, as if the process had died there.
     pub(super) fn send(&self, message: Message) -> Result<(), LedgerError> {
         let closed = || LedgerError::from(LedgerErrorKind::Closed);
         if self.status.closed.load(Ordering::Relaxed) && !matches!(message, Message::Stop(_)) {

@@ -1,4 +1,9 @@
 //! What the ledger knows of tasks that a provider took on: their handles, their states, and submits without an answer.
+//!
+//! A task outlives the call that began it: the provider works on and charges, whether anybody collects or not. So two
+//! things are noted. A submit is noted before it leaves, because its answer may be lost on the way; and the handle is
+//! noted before the first poll, because the process may die while it polls. Between the two there is a window in which
+//! only the provider knows the task: [`LostSubmit`] is what is left of it here.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
@@ -11,9 +16,14 @@ use crate::{
     store::{EntryId, Store, WITH_SUBMITS, WITH_TASKS, day_micros, time_of_day},
 };
 
-/// A generation that was submitted to a provider and is collected by polling: what whoever comes next needs to collect it.
+/// A generation that was submitted to a provider and is collected by polling: all that a later process needs to collect
+/// it.
 ///
 /// It is [noted](super::DurableLedger::note_task) before the first poll, so that no crash loses what was paid for.
+///
+/// Who has read a handle and collects the task says so with [`note_task`](super::DurableLedger::note_task) or
+/// [`close_task`](super::DurableLedger::close_task); this crate itself asks no provider. The key under which a provider
+/// is asked is in no ledger: whoever collects must have it.
 ///
 /// ```no_run
 /// use longhaul_ledger::{DurableLedger, EntryId, TaskHandle};
@@ -32,14 +42,20 @@ pub struct TaskHandle {
     /// The entry of the attempt that submitted it.
     pub entry: EntryId,
     /// How the provider is asked: the name of its dialect, at most 64 bytes.
+    ///
+    /// `longhaul-providers` gives dialects their names. One that is not known there cannot be collected by
+    /// `longhaul-gateway collect`.
     pub dialect: Arc<str>,
     /// The provider's own name for the task, at most 512 bytes.
     pub task: Arc<str>,
-    /// Where it is asked for, where the name is not enough; at most 2,048 bytes, and without a key.
+    /// The URL that is polled, where the task's name is not enough; at most 2,048 bytes, and without a key.
     pub poll_url: Option<Arc<str>>,
     /// When it was submitted, to the microsecond.
     pub submitted_at: SystemTime,
     /// When the provider forgets it, where that is known.
+    ///
+    /// A task that is not collected by then is lost though it was charged. The ledger does not change the state by
+    /// itself when the time has come.
     pub expires_at: Option<SystemTime>,
     /// Where it stands.
     pub state: TaskState,
@@ -57,12 +73,20 @@ pub struct TaskHandle {
 #[non_exhaustive]
 pub enum TaskState {
     /// It runs, or its answer waits to be collected.
+    ///
+    /// The only state from which a task changes.
     Open,
     /// Its answer was collected.
+    ///
+    /// With a picture or without: the entry's closing tells.
     Collected,
     /// The provider says that it failed.
+    ///
+    /// Whether that was charged is told by the entry's class, and by the provider's log.
     Failed,
     /// The provider does not know it any more.
+    ///
+    /// It was most likely charged.
     Expired,
     /// Nobody asks for it any more.
     Abandoned,
@@ -79,6 +103,8 @@ impl TaskState {
     ];
 
     /// The word in the ledger.
+    ///
+    /// It stands in files that exist, and never changes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Open => "Open",
@@ -97,7 +123,20 @@ impl fmt::Display for TaskState {
 }
 
 impl TaskHandle {
-    /// One that the attempt of `entry` submits now.
+    /// A task that the attempt of `entry` submits now.
+    ///
+    /// Its lengths are checked when it is noted, and not here.
+    ///
+    /// ```
+    /// # fn example(entry: longhaul_ledger::EntryId) {
+    /// use longhaul_ledger::{TaskHandle, TaskState};
+    ///
+    /// let mut handle = TaskHandle::new(entry, "fal", "764cabcf-b745-4b3e-ae38-1200304cf45b");
+    /// handle.poll_url = Some("https://queue.example.com/requests/764cabcf/status".into());
+    /// assert_eq!((handle.state, handle.expires_at), (TaskState::Open, None));
+    /// # }
+    /// # example("0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80".parse().unwrap());
+    /// ```
     pub fn new(entry: EntryId, dialect: impl Into<Arc<str>>, task: impl Into<Arc<str>>) -> Self {
         Self {
             entry,
@@ -111,6 +150,10 @@ impl TaskHandle {
     }
 
     /// Refuses what has no place in the ledger, naming the field.
+    ///
+    /// An entry's own text is cut and never refused, since money is at stake with it. A handle is refused: one that is
+    /// cut would ask for another task. A user and a password in the URL are refused because keys stay out of the
+    /// ledger.
     pub(super) fn check(&self) -> Result<(), LedgerError> {
         let bounded = |name, text: &str, most: usize| match text.len() {
             0 => Err(LedgerError::setting(name, "must not be empty")),
@@ -138,8 +181,8 @@ impl TaskHandle {
     }
 }
 
-/// A submit of which nobody here knows what came: its process died, or its answer was lost on the way, before there was a
-/// handle. The provider may have taken it, and charge it.
+/// A submit whose answer nobody here saw: its process died, or the answer was lost on the way, before there was a
+/// handle. The provider may have taken it, and may charge it.
 ///
 /// ```no_run
 /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
@@ -148,6 +191,8 @@ impl TaskHandle {
 /// }
 /// # Ok(()) }
 /// ```
+///
+/// Look it up in the provider's own list of tasks, by the time and the dialect. Submitting again is a second charge.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LostSubmit {
@@ -160,6 +205,8 @@ pub struct LostSubmit {
 }
 
 /// What becomes known of a task.
+///
+/// Every note can be written twice without harm: a batch whose commit is in doubt is written again.
 pub(super) enum TaskNote {
     /// A submit leaves, in this dialect; or it began no task.
     Submit {
@@ -175,10 +222,13 @@ pub(super) enum TaskNote {
     Known { handle: TaskHandle, known: Closed },
 }
 
-/// The columns of a handle, in the order of [`values`].
+/// The columns of a handle, in the order in which the sinks bind them.
 pub(super) const COLUMNS: &str = "entry, task, dialect, poll_url, submitted_at, expires_at, state";
 
 /// Writes a handle, or what became of it, where that is not known yet; the places of its values are `$1` to `$7`.
+///
+/// The condition on the state lets the first end of a task win. Two that collect the same task both believe that they
+/// were first; the one whose statement changes no row was second.
 pub(super) fn upsert() -> String {
     format!(
         "INSERT INTO task_handles ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) \
@@ -189,6 +239,8 @@ pub(super) fn upsert() -> String {
 }
 
 /// Writes that a submit leaves: entry, dialect and time.
+///
+/// A second submit of the same entry stands in the place of the first: it happens only after the first began no task.
 pub(super) const SUBMIT: &str = "INSERT INTO submits (entry, dialect, submitted_at) VALUES ($1, $2, $3) \
      ON CONFLICT (entry) DO UPDATE SET dialect = excluded.dialect, submitted_at = excluded.submitted_at";
 
@@ -196,11 +248,29 @@ pub(super) const SUBMIT: &str = "INSERT INTO submits (entry, dialect, submitted_
 pub(super) const NO_SUBMIT: &str = "DELETE FROM submits WHERE entry = $1";
 
 /// Takes an entry back that has not been closed.
+///
+/// Only from `running`: no note removes a row of `attempts`.
 pub(super) const WITHDRAW: &str = "DELETE FROM running WHERE id = $1";
 
 impl Store {
-    /// The submits of which nobody knows what came, in their order: no handle followed, and how the attempt ended does not
-    /// tell. None in a ledger that an older version wrote.
+    /// The submits whose answer nobody saw, in the order of time: no handle followed them, and the end of the attempt
+    /// does not tell. A ledger that an older version wrote has none.
+    ///
+    /// A submit whose attempt still runs is not among them. Only the classes `UnknownOutcome` and `IntermediaryCut`
+    /// leave open whether the provider took it; every other end is an answer.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// assert!(ledger.store().lost_submits().await?.is_empty());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -227,8 +297,11 @@ impl Store {
         Ok(lost)
     }
 
-    /// The tasks that nobody collected yet, in the order in which they were submitted. None in a ledger that an older
-    /// version wrote.
+    /// The tasks that nobody has collected yet, in the order in which they were submitted. A ledger that an older
+    /// version wrote has none.
+    ///
+    /// A partial index holds only the open ones, so that asking costs the same whatever the ledger's size. For an
+    /// example see [`note_task`](crate::DurableLedger::note_task).
     ///
     /// # Errors
     ///

@@ -1,4 +1,11 @@
 //! What becomes of an attempt's task, kept under its entry.
+//!
+//! The tracker hands the ledger an attempt, the ledger puts this sink on it, and the layer that submits tasks finds it
+//! there. So neither that layer nor the tracker knows what a ledger of tasks is, and an attempt without a ledger has no
+//! sink.
+//!
+//! Two of the calls are waited for, because bytes depend on them: the note before a submit leaves, and the handle
+//! before the first poll. The other two come from destructors and wait for nothing.
 
 use std::{
     fmt,
@@ -20,6 +27,9 @@ use super::{
 use crate::{period, store::EntryId};
 
 /// Keeps the task of one entry.
+///
+/// It holds the entry itself, and not only its id: what a later attempt collects is written with the opening of the
+/// first.
 pub(super) struct EntryTasks {
     queue: Queue,
     entry: Arc<Entry>,
@@ -50,6 +60,8 @@ impl EntryTasks {
     }
 }
 
+/// A task that the provider no longer knows is expired: whether it ran out or was lost there, asking again is of no
+/// use.
 const fn state(end: TaskEnd) -> TaskState {
     match end {
         TaskEnd::Collected => TaskState::Collected,
@@ -82,6 +94,8 @@ impl TaskSink for EntryTasks {
         self.send(TaskNote::Handle(self.handle(task, state(end))));
     }
 
+    /// The closing's duration is counted from the opening of the entry that submitted: what the later attempt measured
+    /// is only its own part. `false`, where the ledger was closed meanwhile, leaves the task open for the next start.
     fn collected(&self, task: &attempt::TaskHandle, end: TaskEnd, answer: &TaskAnswer) -> bool {
         let mut closing = Closing::of_task(answer);
         let began = self.entry.opening.opened_at;

@@ -1,6 +1,25 @@
 //! The one task that writes: it takes what waits in the queue, writes it in one transaction, and tells those who wait.
 //!
 //! While one commit runs, the next batch gathers in the queue: the more attempts there are, the more share a commit.
+//!
+//! # Why one task
+//!
+//! SQLite has one writer anyway, and a commit on it waits for the disk: with commits of its own for each attempt a
+//! thousand attempts a second would need two thousand flushes. One task that writes what has gathered needs one flush
+//! for all that came during the last one, and an opening waits for two commits at most, as long as no more than
+//! [`BATCH`] records wait with it. No timer is involved: an attempt that is alone is written at once.
+//!
+//! # Invariants
+//!
+//! - A record leaves the batch only when it is durable, or when it was an opening that was refused and is in no table.
+//! - A closing is written after its opening, or together with it as one row. Both go through one queue, and a batch is
+//!   written before the next is taken.
+//! - A try may be repeated. Every statement does nothing where its row is there already, so that a commit whose answer
+//!   was lost does no harm.
+//! - Those who wait are told once: written, refused, or (where the ledger spends) allowed.
+//!
+//! `tests/durable/contract.rs` keeps these for both databases, `full.rs` for a disk without room, and `postgres.rs` for
+//! a server that goes away, hangs, and comes back.
 
 use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 
@@ -20,12 +39,19 @@ use super::{
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Records in one transaction at most: enough to share its cost, few enough to be quick.
+///
+/// Larger than the largest prepared statement of SQLite's (256 rows), so that a full batch takes each statement four
+/// times.
 const BATCH: usize = 1024;
 
 /// Between two tries to write, from the second failure on, doubling.
+///
+/// The first try again comes at once: a connection that a failover cut is connected anew, and that is all that was
+/// wrong. A second at most between tries means that a database that is back is noticed within a second.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+/// Owned by its task: no other code holds any of it, and so nothing is locked.
 pub(super) struct Writer {
     sink: Sink,
     inbox: Inbox,
@@ -59,6 +85,9 @@ impl Writer {
     }
 
     /// Writes until it is stopped, or nobody is left who could hand anything over.
+    ///
+    /// A stop ends it after the batch in hand, written or not. Whether something was left over decides whether the lock
+    /// counts as given back.
     pub(super) async fn run(mut self) {
         while self.fill().await {
             self.write().await;
@@ -74,6 +103,9 @@ impl Writer {
     }
 
     /// Waits until there is something to write; `false` where nothing will come any more.
+    ///
+    /// The single yield before the queue is emptied makes batches fuller: tasks that were woken by the last commit run
+    /// now and hand over their records, and those go into this commit in the place of the next.
     async fn fill(&mut self) -> bool {
         let Self { inbox, batch, .. } = self;
         if inbox.backlog.is_empty() && batch.is_empty() {
@@ -101,6 +133,9 @@ impl Writer {
 
     /// Writes the batch, however often it takes; gives up only where the openings of it are refused and nothing is
     /// left, or when the ledger is stopped.
+    ///
+    /// The wait is at most a second, and a stop that comes meanwhile is seen after the next try: closing a ledger whose
+    /// database is away takes one try longer than patience.
     async fn write(&mut self) {
         let mut wait = Duration::ZERO;
         while !self.batch.is_empty() {
@@ -124,6 +159,10 @@ impl Writer {
     }
 
     /// One try, and meanwhile an eye on those who wait.
+    ///
+    /// The try itself is not cancelled when patience ends: for SQLite that cannot be done, and of a commit that was
+    /// abandoned nobody knows whether it happened. Those who wait are let go, and the try goes on until it succeeds or
+    /// fails by its own limits.
     async fn try_to_write(&mut self) -> Result<(), LedgerError> {
         let Self {
             sink,
@@ -157,6 +196,11 @@ impl Writer {
     }
 
     /// Decides what becomes of those who wait, after a try that failed.
+    ///
+    /// Two kinds of errors. One passes by itself: the database is away or locked, and openings wait as long as their
+    /// patience. The other does not: the disk is full, a file was moved, a statement is refused. Then openings are
+    /// refused at once, because a caller that gets an error now can do something, and one that waits for five seconds
+    /// gets the same error.
     fn failed(&mut self, error: &LedgerError, first: bool) {
         let Self { inbox, batch, .. } = self;
         inbox.gather();

@@ -1,4 +1,7 @@
 //! The kinds of errors, and the text of each.
+//!
+//! The texts stand beside the kinds, so that no number of a kind is left out of its text. Each says what is wrong and,
+//! where a person can do something, what. None holds a password: places are shown without user and parameters.
 
 use std::{fmt, path::PathBuf};
 
@@ -17,6 +20,8 @@ use std::{fmt, path::PathBuf};
 #[non_exhaustive]
 pub enum LedgerErrorKind {
     /// Neither the path of a file nor the URL of a PostgreSQL database.
+    ///
+    /// A URL is named by its scheme alone: the rest of it may hold a password.
     Location {
         /// What was given.
         given: String,
@@ -24,11 +29,16 @@ pub enum LedgerErrorKind {
         why: String,
     },
     /// There is no ledger at this place, and none was to be made.
+    ///
+    /// Reading, opening to write and [`recover`](crate::recover()) say this;
+    /// [`DurableLedger::open`](crate::DurableLedger::open) makes a ledger.
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// What is at this place is no ledger. Nothing of it was changed.
+    ///
+    /// An empty file, a text, another program's database: a ledger is made in an empty file, and in no other.
     NotALedger {
         /// The file or the database.
         place: String,
@@ -36,6 +46,8 @@ pub enum LedgerErrorKind {
         why: String,
     },
     /// This build of the library cannot open such a ledger.
+    ///
+    /// Its features leave the database out, or the system is none that a ledger in a file is for.
     Unsupported {
         /// What it cannot open, and why.
         what: &'static str,
@@ -43,43 +55,58 @@ pub enum LedgerErrorKind {
     /// It was opened to read.
     ///
     /// Open it with [`Store::open_to_write`](crate::Store::open_to_write).
+    ///
+    /// Nothing was changed. Claims, verdicts and exports are written; lists and reports are not.
     ReadOnly,
     /// Another process writes into this file.
+    ///
+    /// For several writers use PostgreSQL. One that reads is never in the way, and is not refused.
     InUse {
         /// The file.
         path: PathBuf,
-        /// Who, as it wrote into the lock.
+        /// Who writes, as that process wrote it into the lock.
         by: String,
     },
     /// A newer version of this library made the ledger.
+    ///
+    /// Nothing was changed. An older program cannot know what the newer tables mean, and would count wrongly.
     Newer {
         /// The version of its tables.
         found: i64,
-        /// The newest that is understood here.
+        /// The newest version that is understood here.
         known: i64,
     },
     /// An older version made the ledger, and it was never opened for writing since.
+    ///
+    /// Opening it to write brings it up to date, which an older program then cannot read any more.
     Older {
         /// The version of its tables.
         found: i64,
-        /// The oldest that can be read.
+        /// The oldest version that can be read here.
         wanted: i64,
     },
     /// The tables are not what this library made.
+    ///
+    /// Somebody changed them by hand, or a migration broke off. Restore a backup, or compare the tables with the
+    /// crate's `migrations`.
     Altered {
         /// What differs.
         what: String,
     },
     /// The database does not keep what it confirms: see [`DurableLedger`](crate::DurableLedger).
+    ///
+    /// The ledger sets what it needs; the database, its file system or a proxy decided otherwise.
     NotDurable {
         /// The setting.
         setting: &'static str,
-        /// What it is.
+        /// What the database has instead.
         found: String,
-        /// What it has to be.
+        /// What the setting has to be.
         wanted: &'static str,
     },
     /// A file of an open ledger is not where it was: what would be written into it would be lost.
+    ///
+    /// Every call is refused from then on: the ledger does not look for the file at its new place.
     Moved {
         /// The file.
         path: PathBuf,
@@ -87,6 +114,8 @@ pub enum LedgerErrorKind {
         what: &'static str,
     },
     /// The ledger's file, or the log beside it, is damaged.
+    ///
+    /// What to do about it stands in [`backups`](crate::backups).
     Damaged {
         /// The file.
         path: PathBuf,
@@ -100,16 +129,26 @@ pub enum LedgerErrorKind {
     /// The disk or the database is full.
     ///
     /// Nothing was sent without an entry. Free some room, by [`prune`](crate::Store::prune) for one.
+    ///
+    /// Openings are refused at once, and not only after patience. Closings wait in memory until there is room.
     Full,
     /// Another process holds the file locked.
     ///
     /// It passes when that one lets go.
+    ///
+    /// For example another program holds a transaction open. The readers of this crate never hold the file locked.
     Locked,
     /// The database cannot be reached.
     ///
     /// For as long as [patience](crate::Builder::patience) lasts it is waited for.
+    ///
+    /// The server is away, hangs, restarts, or gives its place to another. Nothing is lost by it that was confirmed.
     Unreachable,
-    /// So many entries are held in memory while the database cannot be written that no further one is taken.
+    /// So many entries wait in memory for a database that is away that no further one is taken.
+    ///
+    /// The bound is [`held`](crate::Builder::held). It is reached mostly with
+    /// [`SpendAndWriteLater`](crate::WhenUnreachable::SpendAndWriteLater): by default openings leave memory when their
+    /// patience ends, and only closings stay.
     Held {
         /// How many are held.
         entries: usize,
@@ -119,8 +158,12 @@ pub enum LedgerErrorKind {
     /// A call came after [`close`](crate::DurableLedger::close): stop taking calls first.
     Closed,
     /// The database refused a statement.
+    ///
+    /// The [source](std::error::Error::source) has the database's own words.
     Database,
     /// A row cannot be read.
+    ///
+    /// A damaged row, or one with a word of a newer version. [`Store::scan`](crate::Store::scan) reads around it.
     Row {
         /// The entry whose row it is, where that is known.
         entry: Option<String>,
@@ -129,7 +172,9 @@ pub enum LedgerErrorKind {
         /// What is wrong with it.
         why: String,
     },
-    /// A file that was to be read is not what it should be. Nothing of it was taken.
+    /// A file that was to be read is not of the form that it should have. Nothing of it was taken.
+    ///
+    /// A log of a provider's, a map of columns, or a file of rules.
     File {
         /// The file's name.
         file: String,
@@ -145,7 +190,9 @@ pub enum LedgerErrorKind {
         /// The folder.
         folder: PathBuf,
     },
-    /// Another export took one of the claims meanwhile; none of this one's counts as exported.
+    /// Another export took one of the claims meanwhile. None of the claims of this export counts as exported.
+    ///
+    /// Find the claims again: what is left of them can be exported.
     Taken,
     /// A setting or an argument that cannot work.
     Setting {

@@ -1,4 +1,7 @@
 //! Why a ledger could not be opened, written or read.
+//!
+//! One type for all of the crate, with a kind that a program can match and a text that a person can act on. Everybody
+//! who waits for one commit gets the same error, so the source is shared and the error can be cloned.
 
 mod codes;
 mod kind;
@@ -33,10 +36,19 @@ pub struct LedgerError {
 
 impl LedgerError {
     /// What went wrong.
+    ///
+    /// ```
+    /// use longhaul_ledger::{LedgerErrorKind, month};
+    ///
+    /// let error = month("Januar").unwrap_err();
+    /// let LedgerErrorKind::Setting { name, .. } = error.kind() else { panic!("{error}") };
+    /// assert_eq!(name, "month");
+    /// ```
     pub const fn kind(&self) -> &LedgerErrorKind {
         &self.kind
     }
 
+    /// What stands behind it: the database's own words, for whoever looks for them with [`source`](Error::source).
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into().into());
         self
@@ -64,6 +76,9 @@ impl LedgerError {
     }
 
     /// Whether it passes by itself, so that it helps to wait.
+    ///
+    /// The writer tries such a commit again and lets openings wait; for all others it refuses openings at once.
+    /// `Changed` is not among them: it is about reading, and whoever reads asks again.
     pub(crate) const fn passes(&self) -> bool {
         matches!(
             self.kind,

@@ -1,4 +1,7 @@
 //! One value of an exported row, as a table program and a JSON reader take it.
+//!
+//! An amount is text of digits and a point: as a JSON number it would be read as floating point, and `0.1` would no
+//! longer be a tenth.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -6,6 +9,8 @@ use longhaul::Money;
 use serde::Serialize;
 
 /// One value of a row.
+///
+/// Untagged: in JSON a cell is its value.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum ExportCell {
@@ -43,6 +48,8 @@ impl ExportCell {
 
     /// As it stands in CSV. Names come from requests and answers: one that begins like a formula must not be run by the
     /// program that opens the table.
+    ///
+    /// Table programs take the `'` for the mark of a text, and do not show it.
     pub(super) fn for_tables(&self) -> Cow<'_, [u8]> {
         match self {
             Self::None => Cow::Borrowed(b""),
@@ -56,6 +63,8 @@ impl ExportCell {
     }
 }
 
+/// Spaces before the sign are passed over by some programs. A tab or a line end at the beginning is taken for a
+/// formula's by others.
 fn begins_a_formula(text: &str) -> bool {
     text.starts_with(['\t', '\r', '\n']) || text.trim_start().starts_with(['=', '+', '-', '@'])
 }

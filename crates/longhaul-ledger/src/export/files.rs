@@ -3,6 +3,16 @@
 //! The export is noted before anything is written. Its files are written into a folder of their own beside their places,
 //! the claims are marked, and only then do the files get their names. Whoever is cut off in between leaves an export that
 //! [`Store::finish_exports`] finishes or undoes.
+//!
+//! Why so many steps: a support must get each claim once. Files that are written before the claims are marked may be
+//! sent and then written again; claims that are marked before the files are written may never be sent. So both are
+//! done, each half in a way that can be undone or finished, and a row of `exports` says which half was reached:
+//!
+//! | the process dies | what is there | what [`Store::finish_exports`] does |
+//! |---|---|---|
+//! | before the marking is committed | a row `Writing`, a hidden folder | removes both; the claims are open |
+//! | after it | a row `Marked`, a hidden folder, marked claims | gives the files their names |
+//! | while names are given | the same, some files in their places | goes on with the others |
 
 use std::{
     collections::BTreeMap,
@@ -23,22 +33,46 @@ use crate::{
 
 /// A file of claims.
 ///
-/// ```no_run
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// use std::time::SystemTime;
-/// use longhaul_ledger::{Filter, Store, claims::ClaimBook, export::Format};
+/// use longhaul_ledger::{Filter, LedgerErrorKind, claims::ClaimBook, export::Format};
 ///
-/// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
-/// let found = store.claims(&ClaimBook::default(), &Filter::default()).await?;
-/// let open: Vec<_> = found.claims.iter().filter(|claim| claim.state.is_open()).collect();
-/// for written in store.export(&open, "claims".as_ref(), Format::Csv, SystemTime::now(), false).await? {
-///     println!("{}: {} claims", written.file.display(), written.claims);
-/// }
+/// # let folder = tempfile::tempdir()?;
+/// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+/// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+/// # let store = {
+/// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+/// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+/// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+/// #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+/// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+/// #     let (slot, opened) = ledger.open_entry(opening);
+/// #     opened.await?;
+/// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+/// #     ledger.flush().await?;
+/// #     ledger.store().clone() };
+/// let found = store.claims(&ClaimBook::default(), &Filter::default()).await?.claims;
+/// let claims: Vec<_> = found.iter().collect();
+/// let out = folder.path().join("claims");
+/// let written = store.export(&claims, &out, Format::Csv, SystemTime::now(), false).await?;
+/// assert_eq!((written.len(), written[0].claims), (1, 1));
+/// assert!(written[0].file.to_string_lossy().contains("claims-relay.example.com-"));
+/// let again = store.export(&claims, &out, Format::Csv, SystemTime::now(), false).await.unwrap_err();
+/// assert_eq!(*again.kind(), LedgerErrorKind::Taken);
+/// assert_eq!(std::fs::read_dir(&out)?.count(), 1, "nothing is left of the one that was refused");
 /// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Written {
     /// Where it is.
+    ///
+    /// An absolute path, without links.
     pub file: PathBuf,
     /// How many claims it holds.
     pub claims: usize,
@@ -52,6 +86,16 @@ impl Store {
     /// A file that is there already stays as it is: the next one is called `…-2026-01-2.csv`. Where anything fails before
     /// the claims are marked, none counts as exported, and no file of this export is left; after that, or where the
     /// process dies, [`finish_exports`](Self::finish_exports) does what is left to do.
+    ///
+    /// The folder is made where it is missing. The files are readable by their owner alone. What state the claims are
+    /// in is not looked at: leave out those that are not wanted, such as [`Verify`](crate::claims::ClaimState::Verify).
+    ///
+    /// Dropped in the middle it is as if the process had died there.
+    ///
+    /// # Errors
+    ///
+    /// [`Export`](LedgerErrorKind::Export) where the folder cannot be written, [`Taken`](LedgerErrorKind::Taken) where
+    /// another export was quicker, [`ReadOnly`](LedgerErrorKind::ReadOnly), and what the database says.
     pub async fn export(
         &self,
         claims: &[&FoundClaim],
@@ -95,6 +139,9 @@ impl Store {
 }
 
 /// Writes the files into `workspace`, and has them safe on disk; how many claims are in each.
+///
+/// The files are durable before this returns, and so are their names in the hidden folder: the marking that follows may
+/// be committed.
 fn write(
     claims: &[&FoundClaim],
     workspace: &Workspace,
@@ -120,6 +167,9 @@ fn write(
 }
 
 /// `claims-PROVIDER-2026-01`, the month in the provider's time zone.
+///
+/// Letters, digits, `.`, `_` and `-` stay of a provider's name, which may come from a request: no name leaves the
+/// folder.
 fn name(claim: &FoundClaim) -> String {
     let opening = &claim.stored.record.opening;
     let provider = opening.provider.as_deref().unwrap_or("unknown");

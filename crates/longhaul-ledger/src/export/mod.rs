@@ -7,12 +7,34 @@
 //! second time unless told; [`Format::write`] only writes, to look at before:
 //!
 //! ```
-//! use longhaul_ledger::{Filter, Store, claims::ClaimBook, export::Format};
+//! # #[cfg(all(feature = "sqlite", unix))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! use longhaul_ledger::{Filter, claims::ClaimBook, export::Format};
 //!
-//! # async fn example(store: Store) -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+//! # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+//! # let store = {
+//! #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+//! #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+//! #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+//! #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+//! #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+//! #     let (slot, opened) = ledger.open_entry(opening);
+//! #     opened.await?;
+//! #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+//! #     ledger.flush().await?;
+//! #     ledger.store().clone() };
 //! let found = store.claims(&ClaimBook::default(), &Filter::default()).await?;
-//! Format::Csv.write(&found.claims, std::io::stdout())?;
+//! let mut table = Vec::new();
+//! Format::Csv.write(&found.claims, &mut table)?;
+//! let table = String::from_utf8(table)?;
+//! assert_eq!(table.lines().count(), 2, "a header and a claim");
+//! assert!(table.contains("relay.example.com"));
 //! # Ok(()) }
+//! # #[cfg(not(all(feature = "sqlite", unix)))]
+//! # fn main() {}
 //! ```
 
 mod cell;
@@ -42,12 +64,20 @@ use crate::claims::FoundClaim;
 /// assert_eq!(Format::Csv.ending(), "csv");
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// Both have the same columns, in the same order. Read by name: columns may be added behind the last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Format {
     /// Comma-separated, with a header. What a table program would take for a formula has a `'` before it.
+    ///
+    /// The `'` keeps a name that a provider or a caller chose from being run as a formula by the program that opens the
+    /// table.
     Csv,
     /// One JSON object a line.
+    ///
+    /// Numbers are numbers, amounts are text so that no reader rounds them, and what is not known is `null`. Nothing is
+    /// changed for a table.
     JsonLines,
 }
 
@@ -61,6 +91,17 @@ impl Format {
     }
 
     /// Writes `claims`, one row each; they belong to no export.
+    ///
+    /// Nothing is marked: the claims are as open afterwards as before.
+    ///
+    /// ```
+    /// use longhaul_ledger::export::Format;
+    ///
+    /// let mut lines = Vec::new();
+    /// Format::JsonLines.write([], &mut lines)?;
+    /// assert!(lines.is_empty(), "JSON Lines has no header");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

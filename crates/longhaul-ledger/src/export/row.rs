@@ -1,4 +1,8 @@
 //! The columns of an exported row, and the cells of one claim.
+//!
+//! The columns are what supports ask for when they look a call up: names and times, the request ids, how long it took
+//! on which clock, and what is claimed. Nothing of the request's or the answer's content is among them, since the
+//! ledger has none.
 
 use std::time::SystemTime;
 
@@ -9,6 +13,8 @@ use super::cell::ExportCell;
 use crate::{claims::FoundClaim, period::local_time};
 
 /// What a row says, in this order. The resolution that was delivered is not in the ledger; the number of pictures is.
+///
+/// A column's name and place are read by other programs: new ones go to the end.
 pub(super) const COLUMNS: [&str; 38] = [
     "entry",
     "operation",
@@ -51,6 +57,9 @@ pub(super) const COLUMNS: [&str; 38] = [
 ];
 
 /// The cells of one claim, in the order of [`COLUMNS`].
+///
+/// Times are those of the provider's zone with their offset, so that its support need not convert. Seconds are rounded
+/// to milliseconds.
 pub(super) fn cells(claim: &FoundClaim, export: Option<Uuid>) -> [ExportCell; COLUMNS.len()] {
     let opening = &claim.stored.record.opening;
     let closing = claim.stored.record.closing.as_ref();
@@ -111,6 +120,8 @@ pub(super) fn cells(claim: &FoundClaim, export: Option<Uuid>) -> [ExportCell; CO
 }
 
 /// Each with the place where it was found: `x-request-id: 8d1f; cf-ray: 9c2e`.
+///
+/// A support that is told the place knows which of its systems made the id.
 fn request_ids(closing: &Closing) -> Option<String> {
     let ids: Vec<_> = closing
         .evidence

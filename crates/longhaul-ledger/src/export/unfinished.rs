@@ -1,4 +1,7 @@
 //! Exports that were cut off: noted, and finished or undone by the next one.
+//!
+//! Whether an export still runs is told by the lock in its folder, which the system drops with its process. A row whose
+//! folder is not on this machine may belong to an export that runs on another one; only its age tells.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,33 +25,48 @@ use crate::{
 ///
 /// An export writes files and marks claims, and a process can die between the two. Which of the two was done decides whether the
 /// files stay.
+///
+/// An export that still runs is not reported at all.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Finished {
     /// Its claims had been marked: its files have their names now.
+    ///
+    /// They can be sent now. Names that were taken meanwhile have a number behind them.
     Finished {
         /// The files.
         files: Vec<PathBuf>,
     },
-    /// Its claims had not: nothing of it is left.
+    /// Its claims had not been marked: nothing of it is left.
+    ///
+    /// The claims are open, and the next export takes them.
     Undone {
         /// The folder that it was for.
         folder: PathBuf,
     },
     /// Its folder is not on this machine: nothing was done.
+    ///
+    /// An hour ago at least. On a fleet: run an export, or only `finish_exports`, on the machine that has the folder.
     Elsewhere {
         /// The folder.
         folder: PathBuf,
     },
 }
 
+/// Its claims are open.
 const WRITING: &str = "Writing";
+/// Its claims are exported, and its files wait for their names.
 const MARKED: &str = "Marked";
 
 /// An export that is younger may only be about to begin.
+///
+/// The folder is made after the row is committed: a young row without a folder belongs to an export that begins at this
+/// moment.
 const YOUNG: Duration = Duration::from_secs(60);
 
 /// One of another machine that is older was cut off there.
+///
+/// Writing files of claims takes seconds.
 const OLD: Duration = Duration::from_secs(3600);
 
 /// How long ago an export began.
@@ -61,10 +79,26 @@ impl Store {
     /// Finishes the exports that were cut off after their claims were marked, and undoes those that were before. One that
     /// runs is left alone.
     ///
+    /// Call it before looking for claims to export, as `longhaul-ledger export` does: what was undone is then among
+    /// them.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// assert!(ledger.store().finish_exports().await?.is_empty(), "none was cut off");
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`Export`](crate::LedgerErrorKind::Export) where a folder cannot be read or a file not be renamed, and what the database says.
-    /// What was finished before stays so; asked again, it goes on.
+    /// [`Export`](crate::LedgerErrorKind::Export) where a folder cannot be read or a file not be renamed, and what the
+    /// database says. What was finished before stays so; asked again, it goes on.
     pub async fn finish_exports(&self) -> Result<Vec<Finished>, LedgerError> {
         let statement =
             "SELECT id, folder, state, began_at FROM exports WHERE state <> 'Done' ORDER BY id";
@@ -118,6 +152,7 @@ impl Store {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
+    /// Before the first file, so that a process that dies leaves no folder that nobody knows of.
     pub(super) async fn note_export(
         &self,
         id: Uuid,
@@ -143,11 +178,13 @@ impl Store {
         self.commit(transaction).await
     }
 
+    /// Nothing of it was exported, and nothing of it is left.
     pub(super) async fn forget_export(&self, id: Uuid) -> Result<(), LedgerError> {
         self.change_export("DELETE FROM exports WHERE id = $1", id)
             .await
     }
 
+    /// The row stays: each exported claim names its export.
     pub(super) async fn end_export(&self, id: Uuid) -> Result<(), LedgerError> {
         self.change_export("UPDATE exports SET state = 'Done' WHERE id = $1", id)
             .await
@@ -162,4 +199,6 @@ impl Store {
 }
 
 /// What the marking of claims says of the export that it belongs to.
+///
+/// Part of the transaction that marks the claims, so that the two cannot disagree.
 pub(crate) const MARK: &str = "UPDATE exports SET state = 'Marked' WHERE id = $1";

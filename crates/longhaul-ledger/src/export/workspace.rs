@@ -1,4 +1,7 @@
 //! The folder in which the files of one export are written, beside the places that they get.
+//!
+//! It lies in the folder of the export and not in the system's for temporary files: only within one file system can a
+//! file get its name in one step. Its name begins with a dot, so that lists of the folder do not show it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,6 +12,8 @@ use std::{
 use uuid::Uuid;
 
 /// A folder `.export-ID`, held by a lock in it for as long as the export runs.
+///
+/// The lock is dropped with it: whoever comes later then finishes or undoes what is left.
 #[derive(Debug)]
 pub(super) struct Workspace {
     folder: PathBuf,
@@ -18,6 +23,8 @@ pub(super) struct Workspace {
 }
 
 /// What is no file of the export.
+///
+/// It is passed over when files get their names.
 const LOCK: &str = ".lock";
 
 /// Whether the export of a workspace still runs.
@@ -50,6 +57,9 @@ impl Workspace {
     }
 
     /// The one that an export left behind, if it did.
+    ///
+    /// A folder without its lock file, left by a process that died between the two, gets one now and counts as left
+    /// behind.
     pub(super) fn left(folder: &Path, id: Uuid) -> io::Result<Left> {
         let path = at(folder, id);
         if !path.is_dir() {
@@ -87,6 +97,8 @@ impl Workspace {
     }
 
     /// Gives every file in it the first name that is free, and takes it away; each file's name here and its place.
+    ///
+    /// Called again after it was cut off, it goes on: files that have their names already are no longer here.
     pub(super) fn publish(self) -> io::Result<Vec<(String, PathBuf)>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
@@ -106,6 +118,8 @@ impl Workspace {
         Ok(placed)
     }
 
+    /// A link refuses a name that is taken, which a rename does not: it would write over a file of an earlier export.
+    /// Where the file system has no links, a rename follows a look whether the name is free.
     fn place(&self, name: &str) -> io::Result<PathBuf> {
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
         let here = self.path.join(name);
@@ -135,6 +149,7 @@ impl Workspace {
     }
 }
 
+/// Whether the file in its place is the one here, with its first name not yet taken away.
 #[cfg(unix)]
 fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,4 +1,11 @@
 //! Whether a path still leads to what was opened.
+//!
+//! Device and inode name a file, whatever its path. A path that was opened may lead to another file later, by a copy
+//! that is moved over it or a backup that is restored, and the process would go on writing into a file that has no name
+//! any more.
+//!
+//! A second name (a hard link) is refused too: whoever opens the ledger by it would look for the log and the lock
+//! beside that name, and find none.
 
 use std::{
     fs::{self, Metadata},
@@ -31,6 +38,8 @@ impl Identity {
 }
 
 /// The files of an open ledger: what is written into them is kept only as long as their paths lead to them.
+///
+/// Costs four calls of `lstat` before each commit, some microseconds beside the milliseconds of a flush.
 #[derive(Debug)]
 pub(crate) struct Guard {
     path: PathBuf,
@@ -40,6 +49,8 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Watches over the database file at the absolute `path`, which is there.
+    ///
+    /// What is not there is not watched.
     pub(crate) fn over(path: &Path) -> Self {
         let mut guard = Self {
             path: path.to_owned(),
@@ -51,12 +62,16 @@ impl Guard {
     }
 
     /// Also over its lock, which is ours.
+    ///
+    /// Without the lock file the next process would be let in beside this one.
     pub(crate) fn and_lock(mut self) -> Self {
         self.watch(".lock");
         self
     }
 
     /// Also over the log and its index, once SQLite has made them.
+    ///
+    /// They come with the first transaction that writes, and not with opening; called again it does nothing.
     pub(crate) fn complete(&mut self) {
         if !self.complete {
             self.watch("-wal");
@@ -90,6 +105,8 @@ impl Guard {
 }
 
 /// A file that nobody writes into, as it was found: it is read without any file being made beside it.
+///
+/// Size and time of change besides the identity: a writer that came and went between two looks has changed one of them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct AtRest {
     path: PathBuf,
@@ -100,6 +117,9 @@ pub(crate) struct AtRest {
 
 impl AtRest {
     /// The file at the absolute `path`, where everything is in it: no log lies beside it.
+    ///
+    /// A file at rest can be read from a folder into which the reader may not write, where SQLite could not make the
+    /// index of a log.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         let logged = fs::symlink_metadata(beside(path, "-wal")).ok();
         let shared = fs::symlink_metadata(beside(path, "-shm")).is_ok();

@@ -1,4 +1,13 @@
 //! One writer per file: a lock beside it, which the system releases when the process ends, however it ends.
+//!
+//! SQLite's own locks do not say it: a connection that does not write at the moment holds none, and two processes could
+//! take turns, each recovering what the other has open. So a writer holds this lock from its opening to its end.
+//!
+//! The lock is on a file of its own. A lock on the database would be dropped by any other descriptor of the same file
+//! that this process closes.
+//!
+//! What the file holds is for people, and says one thing to programs: where it is not empty, the last writer did not
+//! end in order.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -16,6 +25,8 @@ use super::{
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Held until it is dropped. Proves that no other process writes into the file.
+///
+/// The descriptor is the lock: closed by the system at the process's end, by `kill -9` too.
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
@@ -26,17 +37,26 @@ pub(crate) struct Lock {
 }
 
 /// The database files that this process writes into: a lock file that somebody removes would let it in twice.
+///
+/// Compared by identity, so that a link to the file is the same file.
 static OURS: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
 
 /// A lock file holds a name and a number, and nothing else.
+///
+/// A larger file, or one of other words, is somebody else's, and nothing is written into it.
 const LONGEST: u64 = 400;
 
 /// Somebody may remove the file between its opening and its locking.
+///
+/// The lock is worth something only where the path still leads to the file that was locked.
 const TRIES: usize = 10;
 
 impl Lock {
     /// Takes the lock of the ledger at `path`, as `name`, and makes the file, empty and private, where there is none;
     /// [`InUse`](LedgerErrorKind::InUse) where somebody has it.
+    ///
+    /// Refused is also what is no lock of this crate's, a link, and a file with a second name: opening would truncate
+    /// what matters to somebody else. `tests/durable/moved.rs` keeps that.
     pub(crate) fn take(path: &Path, name: &str) -> Result<Self, LedgerError> {
         // Reached by another name, it is the same file.
         let path = absolute(path)?;
@@ -98,6 +118,9 @@ impl Lock {
     }
 
     /// What stands in the ledger for this lock: where it is, and whose.
+    ///
+    /// It names the lock by device and inode, and the process by number, start and boot. Two processes of one number
+    /// are told apart.
     pub(crate) fn mark(&self) -> String {
         let Identity { device, inode } = self.lock;
         let process = process::mark(std::process::id()).unwrap_or_default();
@@ -105,6 +128,8 @@ impl Lock {
     }
 
     /// Refuses where a writer that lives took another lock than this one: somebody removed its lock file.
+    ///
+    /// On Linux alone: other systems do not tell when a process began, and a number by itself may be anybody's by now.
     pub(crate) fn lets_in(&self, name: &str, mark: &str) -> Result<(), LedgerError> {
         let Some((place, process)) = mark.split_once(' ') else {
             return Ok(());
@@ -160,6 +185,7 @@ fn is_ours(content: &str) -> bool {
             && process.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
 }
 
+/// Control characters are left out of the name, since it is shown in the error of whoever comes second.
 fn write(file: &mut File, name: &str) -> io::Result<()> {
     let name: String = name
         .chars()

@@ -2,6 +2,10 @@
 //!
 //! Nothing here opens the database file once it exists: closing any descriptor of a file drops all of a process's POSIX
 //! locks on it, those that SQLite holds among them.
+//!
+//! SQLite guards a file against two connections that write at once. What it does not guard against is told here: two
+//! processes that both believe that they close what the other left open, a file that is removed under a living writer,
+//! a log that is damaged in the middle.
 
 mod identity;
 mod lock;

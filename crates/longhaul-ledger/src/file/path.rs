@@ -1,4 +1,8 @@
 //! A path is a path: it never goes through the notations of a URL, except as bytes that are all escaped.
+//!
+//! sqlx's pool for any database takes a URL, and in a URL `?`, `%`, `#` and `:` mean something. A ledger called
+//! `50%.db` would be opened under another name, and one called `spend.db?mode=memory` would be kept in memory alone. So
+//! every byte but letters, digits and slashes is escaped. `tests/durable/paths.rs` opens files of all kinds of names.
 
 use std::{
     ffi::OsString,
@@ -20,6 +24,8 @@ pub(super) fn refused(path: &Path, why: impl Into<String>) -> LedgerError {
 }
 
 /// The one name of the file at `path`, there or not: without links, and never one that SQLite takes for a URL.
+///
+/// Links are followed: the lock and the log stand beside the file itself, whichever name it was opened by.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf, LedgerError> {
     let cannot = |error: io::Error| refused(path, error.to_string()).with_source(error);
     let found = match path.canonicalize() {
@@ -47,6 +53,8 @@ fn in_folder(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// The file called the same with `ending` behind it: `spend.db-wal`.
+///
+/// SQLite builds the names of its log and index the same way.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
@@ -71,6 +79,9 @@ pub(crate) fn readers_url(path: &Path, parameters: &str) -> String {
 
 /// Makes the file that nobody but its owner may read, where there is none yet. SQLite gives the files beside it the same
 /// rights.
+///
+/// It is made before SQLite opens it: what SQLite makes would have the rights that the process's mask leaves, for
+/// everybody to read.
 pub(crate) fn private(path: &Path) -> Result<(), LedgerError> {
     let made = OpenOptions::new()
         .write(true)

@@ -1,9 +1,14 @@
 //! Which process it is, so that another one with the same number is not taken for it.
+//!
+//! A process's number comes again: soon in a container, where the gateway is number 1 at every start. Number, start
+//! since boot, and the boot's own id name one process for good.
 
 use std::fs;
 
 /// Of this process, or of the one with number `process`: `17@123456`, with the time of its start; nothing where the
 /// system does not tell, or no such process lives.
+///
+/// The start is field 22 of `/proc/PID/stat`, in ticks since the boot; it is the 20th behind the program's name.
 pub(super) fn mark(process: u32) -> Option<String> {
     let about = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The program's name stands in brackets, and may hold any character.

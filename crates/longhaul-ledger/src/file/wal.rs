@@ -3,6 +3,13 @@
 //!
 //! A process that dies while it writes leaves frames of a transaction that was never confirmed at the end of the log. More
 //! than that cannot be told from the outside: a log whose *confirmed* transactions cannot be read is a damaged one.
+//!
+//! The format is SQLite's, unchanged since 2010: a header of 32 bytes, then frames of 24 bytes and a page each. Every
+//! frame has a checksum over all frames before it, so the first frame that does not fit ends what can be read. Frames
+//! with the header's salts belong to this log; others are remains of an earlier one in the same file.
+//!
+//! Whether a transaction that cannot be read was confirmed is not in the file. One of them may be the last, cut by a
+//! loss of power; of two the first was confirmed, since SQLite begins no transaction before the last is on the disk.
 
 use std::{
     fs::File,
@@ -28,6 +35,9 @@ const MAGIC: u32 = 0x377f_0682;
 const PAGES: std::ops::RangeInclusive<usize> = 512..=65536;
 
 /// What of the log of the database at `path` cannot be read; nothing where there is no log, or all of it can be.
+///
+/// The log is read without a lock, perhaps while somebody writes. A header that changed meanwhile means that the log
+/// began anew, and it is read again, three times at most. It never fails: what cannot be read as a log counts as none.
 pub(crate) fn unreadable(path: &Path) -> Unreadable {
     let path = beside(path, "-wal");
     // Whoever writes at this moment may begin anew from the start.
@@ -48,6 +58,7 @@ fn read_header(path: &Path) -> Option<[u8; HEADER]> {
     Some(header)
 }
 
+/// One frame is in memory at a time. A frame that is not whole ends the file, and is not counted: it was being written.
 fn scan(path: &Path) -> Option<([u8; HEADER], Unreadable)> {
     let header = read_header(path)?;
     let mut file = BufReader::new(File::open(path).ok()?);
@@ -89,7 +100,10 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(word)
 }
 
+/// SQLite's running sum of pairs of words: the first of each pair is added with the second sum, and the other way
+/// round.
 struct FrameSum {
+    /// Whether words are read with the first byte first, as the header's magic number says.
     big: bool,
     sums: (u32, u32),
 }

@@ -1,4 +1,7 @@
 //! Amounts without floating point: decimals and quota units become millionths of a currency.
+//!
+//! A log is money: 0.1 + 0.2 has to be 0.3. The digits are kept as they were written, and only the last step, to
+//! millionths, rounds.
 
 use std::str::FromStr;
 
@@ -10,12 +13,17 @@ pub(super) struct Decimal {
 }
 
 /// More digits than any amount or span has; they keep all products below within `i128`.
+///
+/// 10^18 × 10^6 is 10^24, and `i128` holds 10^38.
 const DIGITS: usize = 18;
 
 impl FromStr for Decimal {
     type Err = String;
 
     /// Plain: an optional sign, digits, and a point before the fraction. No exponent, no thousands.
+    ///
+    /// What is written otherwise is refused with its text: to guess whether `1,234` is a thousand or a fraction is to
+    /// guess money.
     fn from_str(text: &str) -> Result<Self, String> {
         let refused = || format!("{text:?} is not a plain decimal number such as 0.0825");
         let (negative, unsigned) = match text.strip_prefix('-') {
@@ -39,6 +47,7 @@ impl FromStr for Decimal {
 }
 
 impl Decimal {
+    /// A number of quota units.
     pub(super) const fn whole(number: i64) -> Self {
         Self {
             digits: number as i128,
@@ -48,6 +57,8 @@ impl Decimal {
 
     /// `self` × `factor` / `divisor`, rounded to the nearest whole number, halves away from zero. `None` where it does
     /// not fit.
+    ///
+    /// Away from zero for both signs, so that a charge and its refund round alike.
     pub(super) fn scaled(self, factor: i64, divisor: u64) -> Option<i64> {
         let numerator = self.digits.checked_mul(i128::from(factor))?;
         let divisor = i128::from(divisor).checked_mul(10_i128.checked_pow(self.scale)?)?;

@@ -1,4 +1,7 @@
 //! The ledger's attempts, one after the other, with what matching needs of them.
+//!
+//! Only the columns that matching asks for are read, and one attempt at a time: a month of a busy relay is millions of
+//! them, and only those that no id joins to a row are kept.
 
 use std::{ops::Range, sync::Arc, time::SystemTime};
 
@@ -13,6 +16,8 @@ use crate::{
 };
 
 /// One attempt. Times and spans are microseconds on our clock.
+///
+/// What lies in the ledger may be finer than this; nothing here is written back.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) entry: EntryId,
@@ -51,6 +56,8 @@ impl Attempt {
     }
 }
 
+/// The same list is read from both tables, so that an attempt that still runs is matched too: its row may be in the log
+/// already.
 const OPENING: &str =
     "a.id, a.operation, a.attempt, a.opened_at, a.model, a.price_micros, a.currency";
 const VERDICT: &str =
@@ -59,6 +66,9 @@ const ENDING: &str = "a.class, a.duration_us, a.charged_per_mille, a.flushed_us,
      a.request_ids, a.drafts_micros";
 
 /// Those of `provider` that were opened in this time, and those that still run.
+///
+/// Ended ones first, then those that run; each in the order of their ids. One that ends between the two is missed, and
+/// counts with the next log.
 pub(super) fn of<'a>(
     store: &'a Store,
     provider: &str,
@@ -88,6 +98,8 @@ pub(super) fn of<'a>(
 }
 
 /// The attempt that an earlier log's row of this name belongs to.
+///
+/// For money that is given back weeks later: its charge, and with it the time of the call, is in another log.
 pub(super) async fn of_log_id(
     store: &Store,
     provider: &str,
@@ -119,6 +131,7 @@ fn running(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
     })
 }
 
+/// The price is the attempt's with its drafts: that is what a log charges in one row.
 fn ended(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
     let mut attempt = running(fields)?;
     fields.columns(ENDING);
@@ -145,6 +158,7 @@ fn ended(fields: &mut Fields<'_>) -> Result<Attempt, LedgerError> {
     Ok(attempt)
 }
 
+/// A basis that a newer version wrote is read as none: it is told to people, and decides nothing.
 fn verdict(fields: &mut Fields<'_>) -> Result<Option<Verdict>, LedgerError> {
     fields.columns(VERDICT);
     let charged = money(fields)?;

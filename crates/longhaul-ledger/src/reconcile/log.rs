@@ -1,4 +1,9 @@
 //! The files of a log together: each row once, and whether any are missing.
+//!
+//! A log comes in pages, in files, perhaps fetched twice, perhaps not all of it. Before anything is concluded from what
+//! is *not* in it, it has to be known that it is whole. New-API gives at most a hundred rows a page whatever it is
+//! asked for, so that a log of one file is usually a part: that is told from the `total` of its pages and refused, and
+//! not read as “these calls were not charged”.
 
 use std::{io, ops::Range, time::SystemTime};
 
@@ -21,18 +26,32 @@ pub(super) struct Page {
 
 /// How much of the log the files hold, where they do not say it themselves.
 ///
-/// An attempt without a row was not charged, but only where its row would be there if there were one. A page of a hundred rows out
-/// of thousands says nothing about the rest.
+/// An attempt without a row was not charged, but only where its row would be there if there were one. A page of a
+/// hundred rows out of thousands says nothing about the rest.
+///
+/// ```
+/// use longhaul_ledger::reconcile::{Coverage, Options};
+///
+/// let mut options = Options::of("relay.example.com");
+/// assert_eq!(options.coverage, Coverage::AsTold);
+/// // A page of last night, to see at once what was charged: what it lacks says nothing.
+/// options.coverage = Coverage::Part;
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Coverage {
-    /// What the files say: pages whose rows are fewer than their `total` are refused; pages that name no total hold
-    /// perhaps a part; CSV is whole. The default.
+    /// The files tell (the default). Pages with fewer rows than their `total` are refused; pages that name no total
+    /// count as a part; CSV counts as whole.
     #[default]
     AsTold,
     /// All of it, whatever the files say.
+    ///
+    /// Use it only for a log that you know to be whole. Where rows are missing all the same, calls that were paid for
+    /// are written down as free.
     Whole,
-    /// A part: that a call has no row says nothing then.
+    /// A part of the log: a call without a row means nothing then.
+    ///
+    /// Rows are matched and verdicts written as ever; only absence means nothing.
     Part,
 }
 
@@ -48,6 +67,8 @@ pub enum Coverage {
 /// assert!(log.add("page.html", &b"<html>"[..]).is_err(), "and nothing of it was taken");
 /// # Ok::<(), longhaul_ledger::LedgerError>(())
 /// ```
+///
+/// Reading needs no ledger and keeps nothing of the files but the rows. Its memory is some two hundred bytes a row.
 #[derive(Debug)]
 pub struct ProviderLog {
     format: LogFormat,
@@ -74,6 +95,8 @@ pub(super) struct Checked {
 
 impl ProviderLog {
     /// An empty one, of files in this format.
+    ///
+    /// Files of two formats are two logs: reconcile one after the other.
     pub const fn new(format: LogFormat) -> Self {
         Self {
             format,
@@ -89,6 +112,8 @@ impl ProviderLog {
     /// # Errors
     ///
     /// [`LedgerErrorKind::File`] with line and column.
+    ///
+    /// The order of the files does not matter. `name` is for errors and for the findings that name a row.
     pub fn add(&mut self, name: &str, bytes: impl io::Read) -> Result<(), LedgerError> {
         let number = u32::try_from(self.files.len())
             .map_err(|_| LedgerError::setting("file", "there are too many"))?;
@@ -104,7 +129,9 @@ impl ProviderLog {
         Ok(())
     }
 
-    /// Every row as it stands, as often as it does.
+    /// Every row of the files; a row that stands in them twice is here twice.
+    ///
+    /// In the order in which they were read, those that neither charge nor credit among them.
     pub fn rows(&self) -> &[LogRow] {
         &self.rows
     }
@@ -114,6 +141,9 @@ impl ProviderLog {
     }
 
     /// Leaves each row once. Refuses rows that contradict each other, and a log with less rows than it should have.
+    ///
+    /// A row is the same row again only where it has a name, an id of its own or of its call: two nameless rows that
+    /// are alike may be two calls that are alike.
     pub(super) fn check(self, coverage: Coverage) -> Result<Checked, LedgerError> {
         let mut order: Vec<_> = (0..self.rows.len()).collect();
         order.sort_by(|a, b| self.rows[*a].order(&self.rows[*b]));
@@ -148,6 +178,8 @@ impl ProviderLog {
     }
 
     /// A row's name must not stand for two different rows, where the format has such names.
+    ///
+    /// Only CSV has such names: New-API's ids repeat, and a request id names a call, which may have several rows.
     fn contradictions(&self) -> Result<(), LedgerError> {
         if !matches!(self.format, LogFormat::Csv(_)) {
             return Ok(());
@@ -179,6 +211,12 @@ impl ProviderLog {
     }
 
     /// Whether every row that the pages speak of is there. `runs` are the rows, those that are the same together.
+    ///
+    /// CSV has no pages: a file is what somebody exported, and counts as whole. Pages are grouped into queries by their
+    /// numbers; each query must have as many different rows as its `total` says, or all of them together as many as the
+    /// largest says.
+    ///
+    /// A missing page is an error and not a part: whoever fetched pages with a total wanted all of them.
     fn is_whole(&self, runs: &[&[usize]]) -> Result<bool, LedgerError> {
         if matches!(self.format, LogFormat::Csv(_)) {
             return Ok(true);
@@ -256,6 +294,7 @@ struct Query {
 }
 
 impl Query {
+    /// The largest total counts: the log grew while its pages were fetched.
     fn together(queries: &[Self]) -> Self {
         Self {
             total: queries
@@ -270,6 +309,7 @@ impl Query {
         }
     }
 
+    /// How many different rows the pages hold.
     fn distinct(&self, run_of: &[u32]) -> u64 {
         let mut runs: Vec<_> = self
             .rows
@@ -284,6 +324,8 @@ impl Query {
 
 impl Checked {
     /// The rows whose calls' answers carried this id.
+    ///
+    /// By halving: the rows stand in the order of these ids.
     pub(super) fn of_request(&self, id: &str) -> Range<usize> {
         let of = |row: &LogRow| row.request_id.as_deref().cmp(&Some(id));
         let start = self.rows.partition_point(|row| of(row).is_lt());

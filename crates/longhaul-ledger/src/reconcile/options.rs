@@ -1,4 +1,7 @@
 //! How a log is matched with the ledger.
+//!
+//! Every default errs to the side of saying less: a wider tolerance or a shorter settlement would find more, and some
+//! of it wrongly.
 
 use std::{
     ops::Range,
@@ -10,7 +13,7 @@ use longhaul::billing::{ChargeRules, ClaimRules};
 use super::Coverage;
 use crate::error::LedgerError;
 
-/// How a log is matched.
+/// How a log is matched with the ledger, and what is concluded from it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,6 +26,8 @@ use crate::error::LedgerError;
 /// // Its rows come late.
 /// options.settle = Duration::from_secs(3 * 24 * 3600);
 /// ```
+///
+/// Options that cannot work are refused by [`prepare`](super::prepare), before the ledger is read.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -30,32 +35,54 @@ pub struct Options {
     pub provider: String,
     /// How much of the log the files hold. Default: what they say.
     pub coverage: Coverage,
-    /// The time that the log covers, on the provider's clock: the one that it was asked for. Default: from its first
-    /// row to its last.
+    /// The span that the log was asked for, on the provider's clock. Default: from its first row to its last.
+    ///
+    /// It matters at the edges: an attempt before the first row was in the time that was asked for, and has no row.
     pub covers: Option<Range<SystemTime>>,
     /// How long after an attempt its row may still come. Default 24 h.
+    ///
+    /// An attempt that ended less than this before the log's end, and has no row, is counted as pending and not as
+    /// free. New-API relays write a row when a call ends; a day leaves room for logs that are gathered more slowly.
     pub settle: Duration,
-    /// The provider's clock minus ours, in microseconds. Default: estimated from the pairs that an id joins; none
-    /// where there are no such pairs.
+    /// The provider's clock minus ours, in microseconds. Default: estimated from the pairs of row and attempt that an
+    /// id joins, and 0 where there are none.
+    ///
+    /// Positive where the provider's clock is ahead.
     pub skew_us: Option<i64>,
-    /// A skew that is estimated larger is refused: a time zone is wrong then. Default 15 min.
+    /// An estimated skew that is larger is refused, since a time zone is wrong then. Default 15 min.
     pub max_skew: Duration,
     /// How far starts may differ where no id joins row and attempt. Default 5 s.
+    ///
+    /// Logs write whole seconds, and a request takes its time to the provider; more than an hour is refused.
     pub tolerance: Duration,
     /// A call that took longer on the provider's clock is a finding; `None` for no such limit. Default 180 s.
+    ///
+    /// It only reports. What is claimed for it is said by the [book](crate::claims::ClaimBook).
     pub over: Option<Duration>,
-    /// How likely each ending was held to be charged so far, which estimates begin at. Default: the probabilities of the
-    /// classes and the built-in rows.
+    /// The probabilities of being charged from which the estimates begin. Default: those of the classes and of the
+    /// built-in rows.
     pub priors: Option<ChargeRules>,
     /// How many attempts `priors` count for in an estimate: with few attempts of an ending they decide, with many the log.
     /// Default 20.
     pub prior_weight: u32,
     /// Leave the ledger as it is. Default off.
+    ///
+    /// A store that was opened to read is enough then.
     pub dry_run: bool,
 }
 
 impl Options {
     /// The defaults for this provider.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longhaul_ledger::reconcile::Options;
+    ///
+    /// let options = Options::of("relay.example.com");
+    /// assert_eq!(options.settle, Duration::from_secs(24 * 3600));
+    /// assert_eq!((options.tolerance, options.max_skew), (Duration::from_secs(5), Duration::from_secs(900)));
+    /// assert_eq!((options.over, options.prior_weight), (Some(Duration::from_secs(180)), 20));
+    /// ```
     pub fn of(provider: impl Into<String>) -> Self {
         Self {
             provider: provider.into(),

@@ -1,4 +1,12 @@
 //! How likely each ending is charged, out of verdicts.
+//!
+//! What is counted are attempts that some whole log decides. An attempt with a row has a verdict from any log, one
+//! without a row only from a whole one: counted all together, charged ones would be too many, and every estimate too
+//! high.
+//!
+//! The estimate is the mean of a Beta distribution whose prior counts for
+//! [`prior_weight`](super::Options::prior_weight) attempts. With three verdicts it hardly moves, and with three hundred
+//! it is nearly what the log says. A few verdicts of one kind never make it 0 or 1, unless the prior was that already.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -23,22 +31,28 @@ use crate::{
 #[non_exhaustive]
 pub struct Estimate {
     /// The provider.
+    ///
+    /// As it stands in the ledger's entries.
     pub provider: String,
     /// What the ending means.
     pub class: Class,
     /// Attempts that ended so, and that a whole log decides.
     pub attempts: u64,
-    /// Those of them that were charged.
+    /// How many of these attempts were charged.
+    ///
+    /// Also where it was given back later: the question is what the next exposure is.
     pub charged: u64,
-    /// How likely that was held to be so far, in thousandths.
+    /// The probability that was assumed so far, in thousandths.
+    ///
+    /// From the policy's rows where one matches, else from the class.
     pub before_per_mille: u16,
-    /// The estimate, in thousandths: the mean of a Beta distribution that begins at what was held so far. A rule of
-    /// `[[billing.charge_rules]]` takes it as its probability.
+    /// The estimate, in thousandths: the mean of a Beta distribution that begins at the probability assumed so far. A
+    /// rule of `[[billing.charge_rules]]` takes it as its probability.
     pub permille: u16,
 }
 
 impl Estimate {
-    /// `weight` is how many attempts the prior so far counts for.
+    /// Rounded to the nearest thousandth, in whole numbers.
     fn new(
         provider: &str,
         class: Class,
@@ -65,16 +79,46 @@ impl Estimate {
         }
     }
 
-    /// As a policy takes it.
+    /// The estimate as a rule of a policy.
     ///
-    /// ```no_run
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::time::{Duration, SystemTime};
     /// use longhaul::policy::Policy;
-    /// use longhaul_ledger::reconcile::Reconciliation;
+    /// use longhaul_ledger::reconcile::{Coverage, LogFormat, Options, ProviderLog, prepare};
     ///
-    /// # fn example(found: Reconciliation) {
+    /// # let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Overloaded, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let row = format!(r#"{{"created_at": {}, "type": 2, "quota": 120000, "use_time": 100}}"#, now + 100);
+    /// let mut log = ProviderLog::new(LogFormat::new_api());
+    /// log.add("log.json", row.as_bytes())?;
+    /// let (mut options, day) = (Options::of("relay.example.com"), Duration::from_secs(86_400));
+    /// options.coverage = Coverage::Whole;
+    /// options.covers = Some(SystemTime::now() - day..SystemTime::now() + 2 * day);
+    /// let prepared = prepare(&store, log, &options, |_| {}).await?;
+    /// let estimate = &prepared.found().priors[0];
+    /// // One charge where none was expected, against a prior that counts for twenty attempts.
+    /// assert_eq!((estimate.before_per_mille, estimate.permille), (0, 48));
     /// let mut policy = Policy::nano_banana_pro();
-    /// policy.billing.charge_rules = found.priors.iter().map(|estimate| estimate.row()).collect();
-    /// # }
+    /// policy.billing.charge_rules.push(estimate.row());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
     /// ```
     pub fn row(&self) -> ChargeRule {
         ChargeRule::new(&*self.provider, self.class, self.permille)
@@ -94,6 +138,8 @@ impl Estimate {
 }
 
 /// Only attempts that a whole log decides count: of others the charged ones alone would have a verdict.
+///
+/// The log that is being read and those that were imported decide together: its own time comes as two arguments.
 const CHARGED: &str = "SELECT a.class, COUNT(*) AS attempts, \
      SUM(CASE WHEN v.charged_micros > 0 THEN 1 ELSE 0 END) AS charged \
      FROM attempts a JOIN verdicts v ON v.entry = a.id \
@@ -129,6 +175,8 @@ pub(super) const fn is_charged(verdict: &Verdict) -> bool {
 
 /// The estimates for `provider` by all verdicts there are, as they will be once `new` ones stand among them and their log
 /// decides what lies in `decides`; in the order of the classes. Writes nothing.
+///
+/// What is being written is added by hand and not read back: a dry run estimates too.
 pub(super) async fn estimate(
     store: &Store,
     provider: &str,

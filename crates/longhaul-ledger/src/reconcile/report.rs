@@ -1,4 +1,7 @@
 //! What a reconciliation found.
+//!
+//! Each finding names both sides by what a person can look up: the operation and entry here, the file, line and row's
+//! name there. Sums stand beside the findings, so that what is listed can be compared with what it amounts to.
 
 use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc, time::SystemTime};
 
@@ -11,6 +14,8 @@ use crate::store::{EntryId, span_micros};
 /// What a reconciliation found.
 ///
 /// It serialises, so that a dry run can be kept beside the log it was made from.
+///
+/// Amounts in JSON are whole millionths.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Reconciliation {
@@ -21,37 +26,45 @@ pub struct Reconciliation {
     /// Whether the ledger was left as it was.
     pub dry_run: bool,
     /// The time that the log covers, on the provider's clock; `None` for a log without any row.
+    ///
+    /// As it was asked for, or from the first row to the last.
     #[serde(serialize_with = "period")]
     pub covers: Option<Range<SystemTime>>,
-    /// Whether it is whole, so that a call without a row was not charged.
+    /// Whether the log is whole, so that a call without a row was not charged.
     pub whole: bool,
     /// The provider's clock minus ours, in microseconds: as given, or as estimated.
     pub skew_us: i64,
-    /// So many pairs that an id joins the skew was estimated from; 0 where it was given, or taken for none.
+    /// From how many pairs of row and attempt the skew was estimated; 0 where it was given, or no pair told it.
     pub skew_samples: u64,
-    /// How many of each.
+    /// How many rows, attempts and verdicts there are of each kind.
     pub counts: Counts,
-    /// Sums by currency; never across.
+    /// Sums by the code of their currency. No sum mixes currencies.
     pub amounts: BTreeMap<String, Amounts>,
     /// Every discrepancy: what one side has alone, and what differs.
+    ///
+    /// An empty list means that log and ledger agree, as far as the log goes.
     pub findings: Vec<Finding>,
     /// Rows that stood in the files before, and were counted once.
     pub duplicates: Vec<RowRef>,
     /// Earlier verdicts that this log puts right.
+    ///
+    /// They are no findings: the provider said something else before.
     pub corrections: Vec<Correction>,
     /// How likely each ending is charged, as it follows from all verdicts for this provider.
+    ///
+    /// In the order of the classes. For an example see [`Estimate::row`].
     pub priors: Vec<Estimate>,
 }
 
-/// How many of each.
+/// How many rows, attempts and verdicts a reconciliation saw, of each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Rows of the log, each once.
     pub rows: u64,
-    /// Those of them that charge.
+    /// Rows that charge.
     pub charges: u64,
-    /// Those of them that give back.
+    /// Rows that give back.
     pub credits: u64,
     /// Attempts at this provider in the ledger, around the time of the log.
     pub attempts: u64,
@@ -61,15 +74,19 @@ pub struct Counts {
     pub by_time: u64,
     /// Attempts that are charged one by one with as many rows of one amount.
     pub by_group: u64,
-    /// Attempts without a row, that would have one by now.
+    /// Attempts without a row that would have one by now: not charged.
     pub absent: u64,
-    /// Attempts without a row, of which the log cannot say anything yet: too late in it, or not in it.
+    /// Attempts without a row that the log does not decide: they ended too late for it, or outside its span.
+    ///
+    /// Reconcile a later log to decide them.
     pub pending: u64,
     /// Verdicts that are new.
     pub new: u64,
-    /// Verdicts that were there before, and differ now.
+    /// Verdicts that were there before and are replaced.
     pub corrected: u64,
     /// Verdicts that were there before, and stay.
+    ///
+    /// A log that is read a second time has nothing but these.
     pub unchanged: u64,
 }
 
@@ -82,38 +99,61 @@ pub struct Amounts {
     /// All that it gives back.
     pub credited: i64,
     /// What the ledger expected of the attempts that now have a verdict: probability × price.
+    ///
+    /// Compare it with [`found`](Self::found): far apart, the policy's charge rules are wrong for this provider.
     pub expected: i64,
-    /// What was charged for them.
+    /// What was charged for the same attempts.
     pub found: i64,
-    /// What of the log's charges belongs to no attempt.
+    /// The charges of the log that belong to no attempt.
+    ///
+    /// See [`FindingKind::WithoutAttempt`].
     pub without_attempt: i64,
     /// Prices of attempts that may have been charged, and have no row.
     pub without_row: i64,
-    /// Prices of attempts that the log cannot say anything of yet.
+    /// Prices of attempts that the log does not decide yet.
     pub pending: i64,
 }
 
 /// A kind of discrepancy.
+///
+/// ```
+/// use longhaul_ledger::reconcile::FindingKind;
+///
+/// assert_eq!(FindingKind::AmountDiffers.name(), "AmountDiffers");
+/// assert_eq!(FindingKind::ChargedTwice.to_string(), "charged more than once");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum FindingKind {
     /// Charged, though its ending is free.
+    ///
+    /// The provider's own rules make it free: claim it.
     ChargedThoughFree,
     /// Not charged, though its ending is charged for certain.
+    ///
+    /// The class, or its probability, does not fit this provider: see [`Reconciliation::priors`].
     NotCharged,
     /// It may have been charged, and was not: the log has no row of it.
     WithoutRow,
-    /// Charged with something else than the price.
+    /// Charged with another amount than the price.
+    ///
+    /// A price that changed, or a size that was billed as a larger one.
     AmountDiffers,
     /// One call, charged more than once.
+    ///
+    /// Several rows of one request id charge, and were not given back.
     ChargedTwice,
     /// Took longer than the provider promises, on its own clock.
     TookTooLong,
     /// A charge without an attempt.
+    ///
+    /// Another program uses the same key, or the ledger lost an entry, for example with a restored backup.
     WithoutAttempt,
     /// A refund without an attempt.
     CreditWithoutAttempt,
     /// Rows and attempts that fit each other in more than one way; no verdict was written.
+    ///
+    /// Its amount is that of all rows together.
     Ambiguous,
 }
 
@@ -157,16 +197,20 @@ impl fmt::Display for FindingKind {
 pub struct Finding {
     /// What is wrong.
     pub kind: FindingKind,
-    /// How much money it is about: what was charged; of `AmountDiffers` the difference; of what has no row the price.
-    /// `None` where no price is known, or the amounts are in several currencies.
+    /// How much money the finding is about: what was charged, of `AmountDiffers` the difference, of an attempt without
+    /// a row its price. `None` where no price is known, or the amounts are in several currencies.
     pub amount: Option<Money>,
     /// The ledger's side; several only where they are ambiguous.
+    ///
+    /// Empty where the log has a row alone.
     pub attempts: Vec<AttemptRef>,
     /// The log's side.
     pub rows: Vec<RowRef>,
 }
 
 /// An attempt in the ledger.
+///
+/// A copy of what a person needs, and not the entry itself; [`Store::entry`](crate::Store::entry) has all of it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct AttemptRef {
@@ -184,6 +228,8 @@ pub struct AttemptRef {
     /// How likely it was charged, in thousandths, before the log.
     pub charged_per_mille: Option<u16>,
     /// What it costs when charged.
+    ///
+    /// With its drafts.
     pub price: Option<Money>,
 }
 
@@ -202,21 +248,25 @@ impl AttemptRef {
 }
 
 /// A row of the log.
+///
+/// Its place is that of the first time that it stood in the files.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct RowRef {
     /// The file.
     pub file: String,
-    /// The line in it; 0 where the format does not tell.
+    /// The line of the file; 0 where the format has no lines to name.
     pub line: u64,
     /// The name by which the provider's support finds it.
+    ///
+    /// The request id, or else the log's own id for the row.
     pub name: Option<Arc<str>>,
     /// The model.
     pub model: Option<Arc<str>>,
     /// When the call began, or else when the row was written, on the provider's clock.
     #[serde(serialize_with = "moment")]
     pub at: SystemTime,
-    /// How long it took there, in microseconds.
+    /// How long the call took on the provider's clock, in microseconds.
     pub duration_us: Option<i64>,
     /// What was charged or given back.
     pub amount: Money,
@@ -248,7 +298,7 @@ pub struct Correction {
     pub entry: EntryId,
     /// What an earlier log said.
     pub before: Verdict,
-    /// What stands now.
+    /// What this log says.
     pub after: Verdict,
 }
 
@@ -261,6 +311,8 @@ impl Reconciliation {
     }
 
     /// The estimates as rows of `[[billing.charge_rules]]`, which a policy file takes as they are.
+    ///
+    /// Each with a comment that says how many attempts it stands on. Empty where no log decided anything yet.
     pub fn priors_toml(&self) -> String {
         self.priors.iter().map(Estimate::to_toml).collect()
     }

@@ -1,4 +1,7 @@
 //! One row of a provider's log, whatever format it came in.
+//!
+//! What the formats have in common. A row is told apart from another one by its content, or by its name where it has
+//! one: which of its fields are names differs by format, and the readers fill `id` only with what is one.
 
 use std::{
     cmp::Ordering,
@@ -12,6 +15,18 @@ use serde::{Serialize, Serializer};
 use super::time;
 
 /// What a row of a provider's log is about.
+///
+/// ```
+/// use longhaul_ledger::reconcile::{LogFormat, RowKind, read};
+///
+/// // A top-up (type 1) and a call (type 2) of New-API's.
+/// let log = r#"[{"created_at": 1768608000, "type": 1, "quota": 5000000},
+///               {"created_at": 1768608090, "type": 2, "quota": 120000, "use_time": 90}]"#;
+/// let rows = read(&LogFormat::new_api(), "log.json", log.as_bytes())?;
+/// assert_eq!((rows[0].kind, rows[1].kind), (RowKind::Other, RowKind::Charge));
+/// assert_eq!(rows[0].amount.micros, 0, "no call was charged by it");
+/// # Ok::<(), longhaul_ledger::LedgerError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum RowKind {
@@ -24,6 +39,8 @@ pub enum RowKind {
 }
 
 /// One row of a provider's log. Some two hundred bytes in memory.
+///
+/// Amounts are in the currency's millionths, whatever unit the log counts in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LogRow {
@@ -36,6 +53,8 @@ pub struct LogRow {
     /// The model.
     pub model: Option<Arc<str>>,
     /// When the call began, on the provider's clock, where the log tells.
+    ///
+    /// Where the log tells an end, the end minus the duration; with both in whole seconds it is wrong by up to two.
     #[serde(serialize_with = "optional_time")]
     pub start: Option<SystemTime>,
     /// When the row was written, on the provider's clock: New-API writes it at the end of the call.
@@ -50,6 +69,15 @@ pub struct LogRow {
 
 impl LogRow {
     /// The name by which the provider's support finds it.
+    ///
+    /// ```
+    /// use longhaul_ledger::reconcile::{LogFormat, read};
+    ///
+    /// let log = r#"{"id": 3, "created_at": 1768608090, "type": 2, "quota": 1, "request_id": "2026011700"}"#;
+    /// let rows = read(&LogFormat::new_api(), "log.json", log.as_bytes())?;
+    /// assert_eq!(rows[0].name().map(|name| &**name), Some("2026011700"), "New-API's ids repeat");
+    /// # Ok::<(), longhaul_ledger::LedgerError>(())
+    /// ```
     pub fn name(&self) -> Option<&Arc<str>> {
         self.request_id.as_ref().or(self.id.as_ref())
     }

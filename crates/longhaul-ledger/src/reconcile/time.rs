@@ -1,4 +1,6 @@
 //! Times of day as microseconds and as text.
+//!
+//! Both are stretched and cut like the columns of the ledger, so that a damaged time stops no report.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,7 @@
 //! What a log says of one attempt.
+//!
+//! A verdict is written beside the entry and never into it. So the entry stays what was seen here, a later log can
+//! correct the verdict, and a report can tell the two apart.
 
 use std::{fmt, sync::Arc};
 
@@ -15,16 +18,24 @@ use crate::store::span_micros;
 ///
 /// assert_eq!(Basis::named(Basis::Time.name()), Some(Basis::Time));
 /// ```
+///
+/// It is kept for a person who doubts a verdict; no sum depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[non_exhaustive]
 pub enum Basis {
     /// The answer carried the id that the row has.
     RequestId,
     /// Model, start and duration fit, and no other row or attempt does nearly as well.
+    ///
+    /// The times fit within the [tolerance](super::Options::tolerance) after the clocks were set.
     Time,
     /// As many rows as attempts, all of one amount: which row is whose does not matter.
+    ///
+    /// The verdict has neither the row's name nor its duration.
     Group,
-    /// The log has no row of it, and would by now.
+    /// The log has no row of the attempt, and would have one by now.
+    ///
+    /// Only by a log that is whole there.
     Absence,
 }
 
@@ -54,13 +65,20 @@ impl fmt::Display for Basis {
     }
 }
 
-/// What a log says of one attempt: it stands in the place of the likelihood that its class has.
+/// What a log says of one attempt. Where there is a verdict, reports and claims go by it, and no longer by the
+/// probability of the class.
+///
+/// Written by [`reconcile`](super::reconcile()); read by reports, claims and exports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
     /// What was charged; zero where nothing was.
+    ///
+    /// Before anything was given back; see [`net`](Self::net).
     pub charged: Money,
-    /// What of it was given back.
+    /// How much of it was given back.
+    ///
+    /// In millionths of the same currency.
     pub credited_micros: i64,
     /// The provider's own name for the row.
     pub log_id: Option<Arc<str>>,
@@ -73,6 +91,9 @@ pub struct Verdict {
 impl Verdict {
     /// From the rows of one call, all in one currency, charges before credits. `before` is what an earlier log said: of
     /// what was given back the larger amount counts, since logs may overlap.
+    ///
+    /// What was given back is never more than what was charged: where only the refund is here, its charge is at least
+    /// as large.
     pub(super) fn of_rows(rows: &[&LogRow], basis: Basis, before: Option<&Self>) -> Option<Self> {
         let first = rows.first()?;
         let sum = |kind| {
@@ -116,6 +137,8 @@ impl Verdict {
     }
 
     /// Whether a row of some log stands behind it.
+    ///
+    /// An absence never takes the place of one that has.
     pub(super) const fn has_row(&self) -> bool {
         self.charged.micros > 0 || self.credited_micros > 0 || self.log_id.is_some()
     }

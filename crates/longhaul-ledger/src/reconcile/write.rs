@@ -1,4 +1,7 @@
 //! Writing verdicts: all of one log at once, or none.
+//!
+//! The import is noted with the span in which it decides, since later estimates ask which attempts some whole log has
+//! decided. A log that changes nothing and decides nothing new is not noted again.
 
 use std::{fmt::Write as _, ops::Range};
 
@@ -12,6 +15,8 @@ use crate::{
 };
 
 /// A log as it is noted beside its verdicts.
+///
+/// The names of the files are kept for people.
 #[derive(Debug)]
 pub(super) struct Import {
     pub(super) provider: String,
@@ -25,6 +30,8 @@ const ROWS: usize = 50;
 const COLUMNS: usize = 8;
 
 /// Writes `verdicts`, which are new or differ from those that are there.
+///
+/// In the caller's transaction, so that reading and writing of one reconciliation are one step for everybody else.
 pub(super) async fn write(
     transaction: &mut Transaction<'_, Any>,
     import: &Import,
@@ -75,6 +82,7 @@ async fn is_known(
     Ok(found.is_some())
 }
 
+/// A verdict that is there is replaced: the engine has compared the two already.
 async fn upsert(
     transaction: &mut Transaction<'_, Any>,
     import: Uuid,

@@ -1,4 +1,7 @@
 //! The sums of one stretch of time.
+//!
+//! The smallest sums there are: one for each provider, model, resolution and currency that occurs in a stretch of time.
+//! Reports add them up, and claims ask them what was spent in a month.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +27,9 @@ pub(crate) struct Sums {
 type Key = (Option<String>, Option<String>, String, Option<String>);
 
 /// The sums over the attempts that `filter` lets pass, in the order of provider, model, resolution and currency.
+///
+/// A statement has four parts, whose rows of the same names are added here. What a log puts right may come to nothing
+/// in the end; such a sum is left out.
 pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Cells, LedgerError> {
     let (statement, arguments) = sql::statement(filter, store.has(WITH_DRAFTS))?;
     let rows = sqlx::query_with(AssertSqlSafe(statement), arguments).fetch_all(store.pool());
@@ -53,6 +59,9 @@ pub(crate) async fn cells(store: &Store, filter: &Filter) -> Result<Cells, Ledge
 }
 
 /// What was summed up.
+///
+/// What is not understood is left out of the sums and counted: a sum under a currency that is not known would be added
+/// to nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
     pub(crate) known: Vec<Sums>,
@@ -78,6 +87,7 @@ fn cell(
     })
 }
 
+/// The columns follow the four names, in the order of `sql::statement`.
 fn figures(row: &AnyRow) -> Result<Figures, LedgerError> {
     let count = |index: usize| Ok::<i64, LedgerError>(row.try_get(4 + index)?);
     let first = sql::COUNTS;

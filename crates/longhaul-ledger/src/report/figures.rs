@@ -1,4 +1,7 @@
 //! The figures of a row of a report, and adding them up.
+//!
+//! Three amounts answer the question what was charged, since nobody here knows for certain: at least, at most, and
+//! expected. A provider's log makes the three the same.
 
 use std::ops::AddAssign;
 
@@ -19,31 +22,48 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Figures {
-    /// Operations whose first attempt is among the attempts.
+    /// Operations whose first attempt is among these attempts.
+    ///
+    /// So rows of several days or providers can be added without counting an operation twice.
     pub operations: i64,
     /// Attempts that have ended.
     pub attempts: i64,
-    /// Attempts among them that delivered their picture.
+    /// Attempts that delivered their picture.
     pub delivered: i64,
     /// Attempts that may have been charged at a price that is not known: they are in no amount.
+    ///
+    /// Give the policy a price for their model, or read the provider's log.
     pub unpriced: i64,
-    /// Charged for certain, by a provider's log where one was read, else by the classes.
+    /// What was charged for certain: by the provider's log where one was read, else by the classes.
+    ///
+    /// Attempts with a probability of 1, at their price.
     pub certain_micros: i128,
-    /// The most that may have been charged: what is exposed.
+    /// The most that may have been charged.
+    ///
+    /// Attempts with any probability above 0, at their whole price.
     pub possible_micros: i128,
-    /// What was charged, by the likelihood of each ending.
+    /// What was probably charged: each price weighted with its probability.
+    ///
+    /// Probability × price. This is the figure to compare with an invoice before its log was read.
     pub expected_micros: i128,
-    /// The part of it that is for drafts, such as the partial images of streams, as far as no provider's log stands in the
-    /// place of prices.
+    /// The part of the expected amount that is for drafts, such as the partial images of streams. Attempts with a
+    /// verdict of a provider's log have none.
     pub drafts_micros: i128,
     /// The part of what was charged that brought nothing, or a second picture where one was wanted.
+    ///
+    /// Its base is [`expected_micros`](Self::expected_micros), so that [`waste_ratio`](Self::waste_ratio) is a share of
+    /// it.
     pub wasted_micros: i128,
     /// What was paid back.
+    ///
+    /// By a log, or by an answer to a claim. The other amounts are before it: subtract it for what was paid in the end.
     pub credited_micros: i128,
 }
 
 impl Figures {
     /// The part of what was charged that was wasted; `None` where nothing was charged.
+    ///
+    /// Between 0 and 1 for figures of a report.
     pub fn waste_ratio(&self) -> Option<f64> {
         (self.expected_micros != 0).then(|| self.wasted_micros as f64 / self.expected_micros as f64)
     }

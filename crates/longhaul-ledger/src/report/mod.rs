@@ -5,16 +5,40 @@
 //! the likelihood that its class has.
 //!
 //! ```
-//! use longhaul_ledger::{Filter, Period, Store, report::By};
+//! # #[cfg(all(feature = "sqlite", unix))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! use std::time::{Duration, SystemTime};
+//! use jiff::tz::TimeZone;
+//! use longhaul_ledger::{Filter, Period, report::By};
 //!
-//! # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
-//! let month = Period::asked(Some("2026-01"), None, None, &jiff::tz::TimeZone::UTC)?.unwrap();
-//! let report = store.report(&month, &Filter::default()).await?;
-//! for row in report.by(&[By::Provider]) {
-//!     println!("{:?} {:?} {:?}", row.provider, row.currency, row.figures.waste_ratio());
-//! }
+//! # let folder = tempfile::tempdir()?;
+//! # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+//! # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+//! # let store = {
+//! #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+//! #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+//! #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+//! #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+//! #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+//! #     let (slot, opened) = ledger.open_entry(opening);
+//! #     opened.await?;
+//! #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+//! #     ledger.flush().await?;
+//! #     ledger.store().clone() };
+//! let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+//! let period = Period::new(now - hour, now + hour, TimeZone::UTC)?;
+//! let report = store.report(&period, &Filter::default()).await?;
+//! let row = &report.by(&[By::Provider])[0];
+//! assert_eq!((row.figures.attempts, row.figures.delivered), (1, 0));
+//! assert_eq!(row.figures.wasted_micros, 240_000, "it was charged and brought no picture");
 //! # Ok(()) }
+//! # #[cfg(not(all(feature = "sqlite", unix)))]
+//! # fn main() {}
 //! ```
+//!
+//! The sums are made by the database, a day at a time: a month of a million attempts a day comes back as a few hundred
+//! rows. Days are read by the key, so that a report on yesterday costs the same in a ledger of ten years.
 
 mod cells;
 mod figures;
@@ -36,15 +60,23 @@ use crate::{
 };
 
 /// What was paid for in a period.
+///
+/// The rows tell apart everything that a report can; [`by`](Self::by) adds them up, without asking the database again.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// By day, provider, model, resolution and currency, in this order.
+    ///
+    /// A day on which nothing was opened has none.
     pub rows: Vec<Row>,
     /// Attempts that were opened in the period and have not ended; they are in no row.
+    ///
+    /// What they may cost is in no figure of the rows.
     pub running: Running,
     /// Attempts whose resolution or currency is not understood, since a newer version wrote it or it is damaged; they are
     /// in no row.
+    ///
+    /// Where it is not 0, every sum is too small.
     pub unread: u64,
 }
 
@@ -70,17 +102,48 @@ pub struct Row {
     /// The currency of the amounts; `None` where no price is known.
     pub currency: Option<Currency>,
     /// The figures.
+    ///
+    /// In JSON its fields stand beside the row's own.
     #[serde(flatten)]
     pub figures: Figures,
 }
 
 /// Attempts that have not ended.
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use std::time::{Duration, SystemTime};
+/// use jiff::tz::TimeZone;
+/// use longhaul_ledger::{Filter, Period};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+/// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+/// # let mut opening = longhaul::billing::Opening::new(longhaul::OperationId::from_u128(7), 1);
+/// # opening.price = Some(longhaul::Money::usd_micros(240_000));
+/// # let (slot, opened) = ledger.open_entry(opening);
+/// # opened.await?;
+/// // One attempt runs.
+/// let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+/// let period = Period::new(now - hour, now + hour, TimeZone::UTC)?;
+/// let report = ledger.store().report(&period, &Filter::default()).await?;
+/// assert!(report.rows.is_empty() && !report.is_empty());
+/// assert_eq!((report.running.attempts, report.running.unpriced), (1, 0));
+/// assert_eq!(report.running.possible_micros.values().sum::<i128>(), 240_000);
+/// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Running {
     /// How many attempts.
     pub attempts: u64,
     /// What they cost if all are charged, in millionths, by currency.
+    ///
+    /// Attempts without a known price are not in it.
     pub possible_micros: BTreeMap<Currency, i128>,
     /// How many have no known price.
     pub unpriced: u64,
@@ -122,23 +185,50 @@ impl By {
 }
 
 /// So many days are asked for at a time.
+///
+/// As many statements as leave one connection of the store free.
 const DAYS: usize = 3;
 
 impl Store {
     /// What was paid for in `period`, of `filter`'s provider, model and class; its time and limit do not count.
     ///
-    /// ```no_run
-    /// use jiff::tz::TimeZone;
-    /// use longhaul_ledger::{Filter, Period, Store, month, report::By};
-    ///
-    /// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
-    /// let january = Period::month_of(month("2026-01")?, TimeZone::UTC)?;
-    /// let report = store.report(&january, &Filter::default()).await?;
-    /// for row in report.by(&[By::Provider]) {
-    ///     println!("{:?}: {} attempts, {} micros wasted", row.provider, row.figures.attempts, row.figures.wasted_micros);
-    /// }
-    /// # Ok(()) }
     /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::time::{Duration, SystemTime};
+    /// use jiff::tz::TimeZone;
+    /// use longhaul::Class;
+    /// use longhaul_ledger::{Filter, Period};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::UnknownOutcome, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+    /// let period = Period::new(now - hour, now + hour, TimeZone::UTC)?;
+    /// let mut filter = Filter::default();
+    /// filter.class = Some(Class::UnknownOutcome);
+    /// let total = store.report(&period, &filter).await?.by(&[])[0].figures;
+    /// // Nobody knows whether it was charged: the most, and what is to be expected.
+    /// assert_eq!((total.certain_micros, total.possible_micros, total.expected_micros), (0, 240_000, 216_000));
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// Days are those of the period's zone. Each day is read by itself, so that a report beside a busy writer may show
+    /// a later day as of a moment later.
     ///
     /// # Errors
     ///
@@ -199,6 +289,11 @@ impl Store {
 
 impl Report {
     /// The rows, told apart by `columns` and by currency only, in their order.
+    ///
+    /// With no columns it is one row for each currency: the totals. The order of `columns` does not matter; rows are
+    /// sorted by day, provider, model, resolution and currency.
+    ///
+    /// An operation whose attempts used two providers is counted at that of its first attempt.
     pub fn by(&self, columns: &[By]) -> Vec<Row> {
         let mut merged: BTreeMap<_, Row> = BTreeMap::new();
         for row in &self.rows {
@@ -219,6 +314,24 @@ impl Report {
     }
 
     /// Whether nothing was opened in the period.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use jiff::tz::TimeZone;
+    /// use longhaul_ledger::{Filter, Period, month};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// let january = Period::month_of(month("2026-01")?, TimeZone::UTC)?;
+    /// let report = ledger.store().report(&january, &Filter::default()).await?;
+    /// assert!(report.is_empty() && report.by(&[]).is_empty());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.running.attempts == 0 && self.unread == 0
     }

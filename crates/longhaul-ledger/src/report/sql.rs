@@ -2,6 +2,16 @@
 //!
 //! Most attempts have no row in a provider's log, so that these are summed without looking for one; what the log says
 //! of the others is added, and what their classes told of them is taken away again.
+//!
+//! It is one statement with four parts, joined by `UNION ALL`: the attempts; the same with the opposite sign where a
+//! log has a verdict; the verdicts; and what was paid back by an answer alone. The database groups each part by itself,
+//! and what belongs together is added afterwards.
+//!
+//! # Overflow
+//!
+//! SQLite's sums are of 64 bits, and a sum that overflows fails the statement. A price may be as large as 64 bits
+//! allow, so that each amount is summed in two parts, thousands of millions and the rest, neither of which overflows
+//! before a thousand million rows. `tests/cli/words.rs` (`sums_of_large_prices`) holds both databases to it.
 
 use crate::{
     error::LedgerError,
@@ -9,11 +19,16 @@ use crate::{
 };
 
 /// Charged and of no use: not delivered, or delivered after another attempt of its operation had been.
+///
+/// An earlier attempt that did not deliver is found by its own class; a later one that delivered too is a second
+/// picture where one was wanted.
 const USELESS: &str = "(a.class <> 'Delivered' OR (a.attempt > 1 AND EXISTS (SELECT 1 FROM attempts b \
      WHERE b.operation = a.operation AND b.attempt < a.attempt AND b.class = 'Delivered')))";
 
 /// What `amount` comes to by the likelihood of the ending. So that no product overflows, it is taken apart into thousands and
 /// the rest.
+///
+/// Rounded down, by less than one millionth for each attempt.
 fn expected(amount: &str) -> String {
     format!(
         "({amount} / 1000 * a.charged_per_mille + {amount} % 1000 * a.charged_per_mille / 1000)"
@@ -147,6 +162,7 @@ pub(super) fn statement(
 }
 
 impl Part<'_> {
+    /// The part as a `SELECT` of its own, grouped by its currency: a verdict may be in another one than the price.
     fn select(&self, filter: &Filter, arguments: &mut Arguments) -> Result<String, LedgerError> {
         // PostgreSQL's sums are of a wider type.
         let sum = |of: String| format!("CAST(COALESCE(SUM({of}), 0) AS BIGINT)");
@@ -167,6 +183,8 @@ impl Part<'_> {
         ))
     }
 
+    /// The time is a range of the part's own key, so that verdicts and claims are found by theirs and not by going
+    /// through the attempts.
     fn condition(&self, filter: &Filter, arguments: &mut Arguments) -> Result<String, LedgerError> {
         let mut conditions = vec!["1 = 1".to_owned()];
         if let Some(opened) = &filter.opened {

@@ -1,4 +1,7 @@
 //! Opening a ledger: to read, to write, or to make it.
+//!
+//! Three ways, because the three differ in what they may do to a place that is not a ledger, or not yet: reading makes
+//! nothing, writing brings tables up to date, creating makes a file or tables.
 
 use std::time::Duration;
 
@@ -6,6 +9,9 @@ use super::Store;
 use crate::{error::LedgerError, location::Location};
 
 /// What a ledger is opened for.
+///
+/// Nobody is refused for reading while another process writes: only the [writer of attempts](crate::DurableLedger) is
+/// alone in a file.
 ///
 /// ```
 /// # #[cfg(all(feature = "sqlite", unix))]
@@ -28,8 +34,14 @@ use crate::{error::LedgerError, location::Location};
 pub enum Access {
     /// To read: nothing is made and nothing is changed, the files beside it and its tables' version neither. It need not
     /// be possible to write it.
+    ///
+    /// On PostgreSQL its transactions are read-only by the server's own setting, so that a role with `SELECT` alone is
+    /// enough.
     Read,
     /// To write too, with its tables brought up to date.
+    ///
+    /// It takes no lock of the file and no lease: what it writes are claims, verdicts and exports, in short
+    /// transactions beside the writer of attempts.
     Write,
     /// The same, made where there is none yet. A PostgreSQL database has to be there; its tables need not.
     Create,
@@ -42,16 +54,43 @@ impl Access {
 }
 
 /// So long a database is waited for that says nothing, where nobody says otherwise.
+///
+/// A report over a year on a busy server takes seconds; who waits longer waits for a server that has gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Store {
     /// The ledger at `location`, to [read](Access::Read). Refuses a place where there is none, and one that a newer
     /// version made.
+    ///
+    /// # Errors
+    ///
+    /// As of [`open_with`](Self::open_with).
     pub async fn open(location: &Location) -> Result<Self, LedgerError> {
         Self::open_with(location, Access::Read, PATIENCE).await
     }
 
-    /// The same, to [write](Access::Write) claims, verdicts and what became of them.
+    /// Opens the ledger at `location` to [write](Access::Write) claims and verdicts, and what became of them.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::{LedgerErrorKind, Store, claims::Answer};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// let refused = Store::open_to_write(&location).await.unwrap_err();
+    /// assert!(matches!(refused.kind(), LedgerErrorKind::Missing { .. }), "it makes none");
+    /// Store::create(&location).await?;
+    /// let (reader, writer) = (Store::open(&location).await?, Store::open_to_write(&location).await?);
+    /// let now = std::time::SystemTime::UNIX_EPOCH;
+    /// let refused = reader.answer_claims(&[], Answer::Denied, now).await.unwrap_err();
+    /// assert_eq!(*refused.kind(), LedgerErrorKind::ReadOnly);
+    /// writer.answer_claims(&[], Answer::Denied, now).await?;
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -60,7 +99,10 @@ impl Store {
         Self::open_with(location, Access::Write, PATIENCE).await
     }
 
-    /// The same, [made](Access::Create) where there is none yet.
+    /// Opens the ledger at `location` to write, and [makes it](Access::Create) where there is none yet.
+    ///
+    /// For tools that fill a ledger, and for tests. A gateway or a client opens a
+    /// [`DurableLedger`](crate::DurableLedger), which makes the ledger itself.
     ///
     /// # Errors
     ///
@@ -69,9 +111,27 @@ impl Store {
         Self::open_with(location, Access::Create, PATIENCE).await
     }
 
-    /// The ledger at `location`, for `access`. A PostgreSQL server that says nothing for as long as `patience` is given
-    /// up: by connecting, and by each statement, which the server then ends too. [`open`](Self::open) and the others wait
-    /// for a minute.
+    /// Opens the ledger at `location` for `access`. A PostgreSQL server that says nothing for as long as `patience` is
+    /// given up: while connecting, and by each statement, which the server then ends too. [`open`](Self::open) and the
+    /// others wait for a minute.
+    ///
+    /// A file takes no notice of `patience`: SQLite waits for locks by its own limit, which is seconds.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::time::Duration;
+    /// use longhaul_ledger::{Access, Store};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// let store = Store::open_with(&location, Access::Create, Duration::from_secs(5)).await?;
+    /// assert_eq!(store.providers().await?, Vec::<String>::new());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///

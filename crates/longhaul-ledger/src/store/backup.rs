@@ -1,4 +1,8 @@
 //! A whole copy of a file, also while it is written to.
+//!
+//! `VACUUM INTO` reads the whole file in one transaction and writes what is alive into a new one. A copy of the bytes
+//! would need the log too, at the same moment, and would take over the room of removed entries. SQLite's other way, its
+//! backup interface, begins anew whenever somebody writes, and beside a busy gateway it would not end.
 
 use std::{
     fs, io,
@@ -15,11 +19,39 @@ impl Store {
     /// Writes a whole copy of a ledger in a file to `to`, as of one moment, and without the room that removed entries
     /// left; nobody but the owner may read it. Others may go on writing. How many bytes it has.
     ///
-    /// ```no_run
-    /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
-    /// let bytes = store.backup("spend-2026-01-17.db".as_ref()).await?;
-    /// # Ok(()) }
     /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul_ledger::{Location, Store};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let to = folder.path().join("spend-2026-01-17.db");
+    /// let bytes = store.backup(&to).await?;
+    /// assert_eq!(std::fs::metadata(&to)?.len(), bytes);
+    /// let copy = Store::open(&Location::Sqlite(to.clone())).await?;
+    /// assert_eq!(copy.records(&Default::default()).await?, store.records(&Default::default()).await?);
+    /// assert!(store.backup(&to).await.is_err(), "a backup replaces nothing");
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// Entries that run at that moment are in the copy as open ones. While it is made the log of the ledger cannot be
+    /// emptied, so that it grows by what is written meanwhile. Dropped in the middle it leaves nothing at `to`.
     ///
     /// # Errors
     ///

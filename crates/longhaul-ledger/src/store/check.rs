@@ -1,4 +1,8 @@
 //! Everything read once, to see what is damaged.
+//!
+//! Three questions, from the outside in: whether the file's pages and indexes fit together (SQLite answers that),
+//! whether each entry is understood, and whether each row still is what its checksum says. The third finds what the
+//! others cannot: a number that was altered and is still a number.
 
 use futures_util::StreamExt as _;
 use serde::Serialize;
@@ -13,21 +17,31 @@ use super::{
 use crate::{error::LedgerError, location::Location};
 
 /// What was found in a ledger of which everything was read.
+///
+/// It serialises as `longhaul-ledger check --json` prints it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Health {
     /// Entries that were read.
+    ///
+    /// Those that run, and those that are not understood, among them.
     pub entries: u64,
-    /// Those of them whose row says by a checksum what it should be. The others were written by an older version, or
-    /// closed as lost.
+    /// How many of them have a checksum in their row. The others were written by an older version, or closed as lost.
     pub with_checksum: u64,
     /// Entries whose row is not what its checksum says.
+    ///
+    /// A disk or a person with SQL altered them: a checksum tells that a row is altered, and not by what.
     pub altered: Vec<EntryId>,
     /// Entries that are not understood.
+    ///
+    /// Also what a newer version wrote; that is why it is no damage by itself.
     pub unread: Vec<Unread>,
     /// What of the log beside a file cannot be read.
     pub unread_log: UnreadLog,
-    /// What the database says of its pages and indexes, where it says something; a hundred lines at most.
+    /// What the database says of its pages and indexes; empty where they are sound, and a hundred lines at most.
+    ///
+    /// Always empty for a PostgreSQL database, whose own tools look for that. Where reading itself fails, the error is
+    /// the last line.
     pub pages: Vec<String>,
 }
 
@@ -45,14 +59,34 @@ const CHUNK: u32 = 500;
 impl Store {
     /// Reads everything, and counts what is damaged. It takes as long as reading takes, and changes nothing.
     ///
-    /// ```no_run
-    /// # async fn example(store: longhaul_ledger::Store) -> Result<(), longhaul_ledger::LedgerError> {
-    /// let health = store.check().await?;
-    /// if !health.is_sound() {
-    ///     eprintln!("restore the last backup, or go on with what can be read: {health:?}");
-    /// }
-    /// # Ok(()) }
     /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let health = store.check().await?;
+    /// assert!(health.is_sound());
+    /// assert_eq!((health.entries, health.with_checksum), (1, 1));
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// A ledger that is written to meanwhile is no trouble. Health is not repaired here: see
+    /// [`backups`](crate::backups) for what to do.
     ///
     /// # Errors
     ///
@@ -113,6 +147,8 @@ impl Store {
         }
     }
 
+    /// In pages by the key: each page is a statement of its own, so that no snapshot is held for as long as the whole
+    /// takes.
     async fn checksums(&self, health: &mut Health) -> Result<(), LedgerError> {
         let columns = self.packed(&[OPENING_COLUMNS, CLOSING_COLUMNS, "checksum"]);
         let mut after = Vec::new();
@@ -142,6 +178,10 @@ impl Store {
 }
 
 /// Whether a row is what its last cell says.
+///
+/// The checksum is taken over the cells as they are packed, and not over what they are read into: a word that is not
+/// understood here does not make a row altered. The last cell before the checksum, the cost of drafts, is left out
+/// where it is empty: rows of before that column have none in their sum.
 fn is_whole(packed: &str) -> bool {
     let Ok(cells) = cells_of(packed) else {
         return false;

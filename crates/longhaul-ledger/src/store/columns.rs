@@ -1,5 +1,9 @@
 //! An entry as columns, in the order of [`OPENING_COLUMNS`](super::OPENING_COLUMNS) and
 //! [`CLOSING_COLUMNS`](super::CLOSING_COLUMNS): the same for every database.
+//!
+//! Three things are made from this one order: what SQLite is given, what PostgreSQL is given, and the checksum. A
+//! column that is added goes to the end, as `drafts_micros` did: the checksums of all rows that exist are over the
+//! columns before it.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -15,9 +19,15 @@ use super::{
 };
 
 /// Takes the values of one row after the other.
+///
+/// Implemented by each database's values and by the [`Checksum`]. Nothing can fail here: what a column cannot hold is
+/// held at its end, cut or replaced, since an entry must never be refused for what an answer said.
 pub(crate) trait Columns<'a> {
+    /// Sixteen bytes.
     fn id(&mut self, id: [u8; 16]);
+    /// Every number of the tables is one of 64 bits, counts too.
     fn number(&mut self, number: Option<i64>);
+    /// Without a NUL character: see [`plain`].
     fn text(&mut self, text: Option<Cow<'a, str>>);
 
     /// Text that need not be copied.
@@ -32,6 +42,9 @@ pub(crate) fn opening<'a>(id: Uuid, opening: &'a Opening, to: &mut impl Columns<
 }
 
 /// All that is known at the end. Its price is the one that counts then: an answer may have told its own.
+///
+/// The row is written as a whole, with what was known at the opening once more: in the usual case the row of `running`
+/// and the entry in memory are the same, and where the opening was never written this is its only row.
 pub(crate) fn ended<'a>(
     id: Uuid,
     opening: &'a Opening,
@@ -42,6 +55,7 @@ pub(crate) fn ended<'a>(
     to.number(drafts(closing));
 }
 
+/// The columns that have been there from the beginning; what the checksum is over.
 fn ended_before_drafts<'a>(
     id: Uuid,
     opening: &'a Opening,
@@ -80,6 +94,8 @@ fn priced<'a>(id: Uuid, opening: &'a Opening, price: Option<Money>, to: &mut imp
 }
 
 /// What drafts cost, the last column: it was added later than the checksum.
+///
+/// In the currency of the price, without which a cost of drafts has no meaning and is read back as none.
 fn drafts(closing: &Closing) -> Option<i64> {
     closing.outcome.exposure.drafts.map(|drafts| drafts.micros)
 }
@@ -116,11 +132,19 @@ fn closing_before_drafts<'a>(closing: &'a Closing, to: &mut impl Columns<'a>) {
 
 /// What a row's `checksum` is: over its other columns, in their order. What drafts cost counts where something is there, so
 /// that rows of before that column have the checksum that they had.
+///
+/// CRC-32: it finds every single damaged byte and most of what a person alters without thinking of it. It is no
+/// signature, and keeps nobody from writing a row with the right sum.
+///
+/// Each value leads with its kind, and text with its length, so that no two rows of different values have the same
+/// bytes.
 #[derive(Default)]
 pub(crate) struct Checksum(crc32fast::Hasher);
 
 impl Checksum {
     /// Of an attempt that has ended.
+    ///
+    /// A sum of 32 bits in a column of 64, never negative.
     pub(crate) fn of(id: Uuid, opened: &Opening, closed: &Closing) -> i64 {
         let mut checksum = Self::default();
         ended_before_drafts(id, opened, closed, &mut checksum);
@@ -190,6 +214,8 @@ fn held(number: u64) -> i64 {
 pub(crate) const LONGEST_PATH: usize = 2048;
 
 /// A path that is longer ends in an ellipsis.
+///
+/// Cut between two letters, and with the ellipsis no longer than [`LONGEST_PATH`] bytes.
 fn path(path: &str) -> Cow<'_, str> {
     const ELLIPSIS: char = '…';
     if path.len() <= LONGEST_PATH {

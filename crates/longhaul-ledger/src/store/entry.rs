@@ -1,4 +1,7 @@
 //! One entry as it lies in the ledger, and its name.
+//!
+//! Ids are made by the process and not by the database: an entry has its name before anything is written, and a list by
+//! the key is a list by time. The random part keeps the ids of several processes apart.
 
 use std::{
     fmt,
@@ -25,16 +28,23 @@ use crate::error::LedgerError;
 /// assert_eq!(id.to_string(), text);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// As text it is a UUID; in SQLite and PostgreSQL it is sixteen bytes, whose order is that of the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub(crate) Uuid);
 
 impl EntryId {
     /// One for an attempt that is opened now.
+    ///
+    /// To the millisecond; the entry itself keeps microseconds.
     pub(crate) fn now() -> Self {
         Self::at(crate::period::now())
     }
 
     /// A clock before 1970 stands still there: ids count on.
+    ///
+    /// A timestamp of version 7 has no sign. Ids count on within the same millisecond, so that entries that are opened
+    /// there keep their order.
     fn at(now: SystemTime) -> Self {
         let now = Duration::from_micros(day_micros(now).max(0).unsigned_abs());
         let time = uuid::Timestamp::from_unix(&*CONTEXT, now.as_secs(), now.subsec_nanos());
@@ -78,6 +88,8 @@ impl serde::Serialize for EntryId {
 }
 
 /// An entry as it lies in the ledger.
+///
+/// It serialises as one object, the id beside the fields of the record.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct Stored {
@@ -90,6 +102,35 @@ pub struct Stored {
 
 impl Store {
     /// The entry of that id, ended or running; `None` where there is none.
+    ///
+    /// The id leads with the time, so that only the entries of that millisecond are read.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let id = store.records(&Default::default()).await?[0].id;
+    /// assert_eq!(store.entry(id).await?.unwrap().id, id);
+    /// let unknown = "0198c5a2-7d3e-7c41-9f0a-3b1d5e6f7a80".parse()?;
+    /// assert_eq!(store.entry(unknown).await?, None);
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     ///
     /// # Errors
     ///

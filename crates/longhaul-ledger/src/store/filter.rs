@@ -1,4 +1,8 @@
 //! Which entries to read, as the end of a statement.
+//!
+//! A filter becomes conditions that an index can serve: on the id (time), on the operation, or on nothing, in which
+//! case the key is read in its order. Provider, model and class are compared for each row that is left; a ledger with
+//! years of entries should be asked with a time.
 
 use std::{
     fmt::Write,
@@ -13,8 +17,7 @@ use uuid::Uuid;
 use super::{Arguments, EntryId, EntryTable, day_micros, words};
 use crate::error::LedgerError;
 
-/// Which entries to read; all of them where nothing is set. What is set must hold together: an entry passes that meets
-/// every one.
+/// Which entries to read; all of them where nothing is set. An entry passes that meets every condition that is set.
 ///
 /// Names are compared letter by letter. There is no pattern: read by `opened` and look at the names where one is needed.
 ///
@@ -32,30 +35,38 @@ use crate::error::LedgerError;
 #[non_exhaustive]
 pub struct Filter {
     /// Only the attempts of this operation.
+    ///
+    /// An index finds them, so that no time is needed beside it.
     pub operation: Option<OperationId>,
     /// Opened in this time: at its start or later, and before its end.
+    ///
+    /// To the millisecond: ids keep no more.
     pub opened: Option<Range<SystemTime>>,
     /// Of the provider of exactly this name.
+    ///
+    /// Capitals count here, unlike in the rules of a [book](crate::claims::ClaimBook).
     pub provider: Option<String>,
     /// Of the model of exactly this name.
     pub model: Option<String>,
-    /// Ended with this meaning; leaves out those that run.
+    /// Ended with this meaning. Entries that run have none, and are left out.
     pub class: Option<Class>,
-    /// So many at most.
+    /// How many entries are read at most.
+    ///
+    /// The first ones in the order of opening.
     pub limit: Option<u32>,
 }
 
 impl Filter {
     /// The entries of one operation.
     ///
-    /// ```no_run
+    /// ```
     /// use longhaul::OperationId;
-    /// use longhaul_ledger::{Filter, Store};
+    /// use longhaul_ledger::Filter;
     ///
-    /// # async fn example(store: Store, named_in_an_error: OperationId) -> Result<(), longhaul_ledger::LedgerError> {
-    /// let attempts = store.records(&Filter::of_operation(named_in_an_error)).await?;
-    /// println!("{} attempts for one picture", attempts.len());
-    /// # Ok(()) }
+    /// let named_in_an_error = OperationId::from_u128(7);
+    /// let filter = Filter::of_operation(named_in_an_error);
+    /// assert_eq!(filter.operation, Some(named_in_an_error));
+    /// assert_eq!(filter.opened, None, "whenever it was");
     /// ```
     pub fn of_operation(operation: OperationId) -> Self {
         Self {
@@ -65,6 +76,36 @@ impl Filter {
     }
 
     /// The entries that were opened at `opened.start` or later, and before `opened.end`.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use std::time::{Duration, SystemTime};
+    /// use longhaul_ledger::Filter;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let now = SystemTime::now();
+    /// let hour = Duration::from_secs(3600);
+    /// assert_eq!(store.records(&Filter::opened(now - hour..now + hour)).await?.len(), 1);
+    /// assert_eq!(store.records(&Filter::opened(now - 2 * hour..now - hour)).await?.len(), 0);
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub fn opened(opened: Range<SystemTime>) -> Self {
         Self {
             opened: Some(opened),
@@ -74,6 +115,8 @@ impl Filter {
 
     /// What stands behind `FROM`, with its arguments; only what stands behind `after`, where one is given. `None` where
     /// no row of `table` can pass.
+    ///
+    /// The text holds only names of columns, places and a number; whatever came from outside is bound.
     pub(super) fn condition(
         &self,
         table: EntryTable,
@@ -122,6 +165,7 @@ impl Filter {
     }
 }
 
+/// A value of a condition.
 enum Bound<'a> {
     Bytes(Vec<u8>),
     Text(&'a str),
@@ -138,6 +182,8 @@ impl Bound<'_> {
 }
 
 /// The smallest id that an entry opened at `time` can have: ids keep milliseconds.
+///
+/// A range of times becomes a range of the key with it, for every table whose key is the entry's id.
 pub(crate) fn first_id_at(time: SystemTime) -> Vec<u8> {
     let millis = u64::try_from(day_micros(time).max(0) / 1000).unwrap_or_default();
     let bits = u128::from(millis) << 80;

@@ -1,4 +1,12 @@
 //! The tables, and reading them: the same statements for SQLite and PostgreSQL.
+//!
+//! Reading is apart from writing. A reader takes no lock that a writer would wait for, holds no transaction open longer
+//! than one chunk of rows, and, opened to [read](Access::Read), changes nothing: neither tables, nor rights, nor the
+//! files beside the ledger. Who writes attempts is [`durable`](crate::durable); what is written here is what becomes of
+//! them: verdicts, claims, exports, and removal.
+//!
+//! One text of SQL serves both databases wherever that is possible, and the numbered places (`$1`) are understood by
+//! both. Where it is not, the statement is made by a function that asks for the [`Location`].
 
 mod about;
 mod access;
@@ -57,23 +65,43 @@ use crate::{error::LedgerError, location::Location};
 /// confirmed to a writer is read; what still waits in its queue is not, until a
 /// [`flush`](crate::DurableLedger::flush).
 ///
-/// ```no_run
-/// use longhaul::Class;
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// use longhaul_ledger::{Filter, Store};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = Store::open(&"spend.db".parse()?).await?;
-/// let mut lost = Filter::default();
-/// lost.class = Some(Class::UnknownOutcome);
-/// lost.provider = Some("relay.example.com".to_owned());
-/// for stored in store.records(&lost).await? {
-///     println!("{}: {:?}", stored.id, stored.record.closing);
-/// }
+/// # let folder = tempfile::tempdir()?;
+/// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+/// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+/// # let store = {
+/// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+/// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+/// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+/// #     let (class, took) = (Class::NoImage, std::time::Duration::from_secs(100));
+/// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+/// #     let (slot, opened) = ledger.open_entry(opening);
+/// #     opened.await?;
+/// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+/// #     ledger.flush().await?;
+/// #     ledger.store().clone() };
+/// // Beside the process that writes, in this one or in another.
+/// let store = Store::open(&location).await?;
+/// let mut filter = Filter::default();
+/// filter.provider = Some("relay.example.com".to_owned());
+/// let stored = &store.records(&filter).await?[0];
+/// assert_eq!(stored.record.closing.as_ref().unwrap().outcome.class, longhaul::Class::NoImage);
 /// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
 /// ```
+///
+/// It holds at most four connections, made when they are needed. Nothing has to be closed: the connections end with the
+/// last clone.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Shared>);
 
+/// What all clones share; nothing in it changes after opening but the pools.
 #[derive(Debug)]
 struct Shared {
     location: Location,
@@ -88,16 +116,25 @@ struct Shared {
 }
 
 /// Reading takes turns: a report beside a running gateway must not take all of a database's connections.
+///
+/// Three days of a report are read at once (`report`), and one statement more can run beside them.
 const CONNECTIONS: u32 = 4;
 
 /// Between what a server was told to end and its saying so.
+///
+/// The server ends a statement by itself after the patience that it was told. A second later it counts as gone.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What of a file's write-ahead log could not be read when it was opened.
+///
+/// It is empty for a ledger that was not damaged and whose machine did not lose its power, and for every PostgreSQL
+/// database.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct UnreadLog {
     /// Frames, each a page, from the first that is damaged on.
+    ///
+    /// A page has 4,096 bytes.
     pub frames: u64,
     /// Transactions among them. Of one alone nobody knows whether it was ever confirmed: a machine that loses its power
     /// leaves such a one. What more of them confirmed is missing.
@@ -106,6 +143,12 @@ pub struct UnreadLog {
 
 impl UnreadLog {
     /// Whether what was confirmed is missing.
+    ///
+    /// ```
+    /// use longhaul_ledger::UnreadLog;
+    ///
+    /// assert!(!UnreadLog::default().is_damage(), "all of it was read, or there is no log");
+    /// ```
     pub const fn is_damage(&self) -> bool {
         self.transactions > 1
     }
@@ -146,28 +189,82 @@ impl Store {
     }
 
     /// Where it is.
+    ///
+    /// As it was given: a relative path stays one, and a link is not followed.
     pub fn location(&self) -> &Location {
         &self.0.location
     }
 
     /// What of a file's log could not be read when it was opened; nothing of a database's.
+    ///
+    /// Who shows figures should say so where it is damage: what those transactions confirmed is missing in every list
+    /// and sum.
     pub fn unread_log(&self) -> UnreadLog {
         self.0.unread
     }
 
     /// Every entry that `filter` lets pass, in the order of opening; those that still run among them. Fails at the first
     /// row that cannot be read, and names it: [`scan`](Self::scan) goes on.
+    ///
+    /// All of them are in memory at once, some 1 kB each. For a ledger of unknown size take [`scan`](Self::scan), or a
+    /// [`limit`](Filter::limit).
+    ///
+    /// # Errors
+    ///
+    /// [`Row`](crate::LedgerErrorKind::Row) for the first entry that is not understood, and what the database says.
     pub async fn records(&self, filter: &Filter) -> Result<Vec<Stored>, LedgerError> {
         let understood = |row: Result<Scanned, LedgerError>| row.and_then(Scanned::into_stored);
         self.scan(filter).map(understood).try_collect().await
     }
 
     /// The entries of one operation, in the order of opening.
+    ///
+    /// The id stands in every error and report of the layers, so this answers the question what one picture has cost.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use longhaul::OperationId;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let attempts = store.operation(OperationId::from_u128(7)).await?;
+    /// assert_eq!(attempts.len(), 1);
+    /// assert_eq!(attempts[0].record.opening.price.unwrap().to_string(), "0.24 USD");
+    /// assert!(store.operation(OperationId::from_u128(8)).await?.is_empty());
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As of [`records`](Self::records).
     pub async fn operation(&self, operation: OperationId) -> Result<Vec<Stored>, LedgerError> {
         self.records(&Filter::of_operation(operation)).await
     }
 
     /// The entries that have not been closed, in the order of opening.
+    ///
+    /// Whether their process lives is another question: entries of a dead one are among them until the ledger is opened
+    /// to write, or on PostgreSQL until the lease has run out.
+    ///
+    /// # Errors
+    ///
+    /// As of [`records`](Self::records).
     pub async fn running(&self) -> Result<Vec<Stored>, LedgerError> {
         let all = Filter::default();
         let running = self.chunk(&all, EntryTable::Running, None, u32::MAX);
@@ -176,12 +273,16 @@ impl Store {
     }
 
     /// Those of them that are understood.
+    ///
+    /// For what has to go on beside a row that is damaged, such as claims and pruning.
     pub(crate) async fn running_understood(&self) -> Result<Vec<Stored>, LedgerError> {
         self.understood(&Filter::default(), EntryTable::Running)
             .await
     }
 
     /// When the first ended attempt was opened, and a moment after the last was; `None` where there is none.
+    ///
+    /// Two lookups at the ends of the key: nothing is scanned. The id leads with the time, to the millisecond.
     pub(crate) async fn extent(&self) -> Result<Option<Range<SystemTime>>, LedgerError> {
         let end = async |order: &str| {
             let statement = format!("SELECT id FROM attempts ORDER BY id {order} LIMIT 1");
@@ -207,11 +308,17 @@ impl Store {
     }
 
     /// Whether the tables have what version `version` added: a reader changes nothing.
+    ///
+    /// A reader meets tables of older versions and leaves them so; a statement that names a later column would be
+    /// refused by the database.
     pub(crate) fn has(&self, version: i64) -> bool {
         self.0.version >= version
     }
 
     /// A transaction that writes.
+    ///
+    /// A store that was opened to read is refused here, before the database is asked: a file may well be writable for
+    /// this process.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, LedgerError> {
         if !self.0.access.writes() {
             return Err(crate::LedgerErrorKind::ReadOnly.into());
@@ -228,6 +335,8 @@ impl Store {
     }
 
     /// Makes durable what was written.
+    ///
+    /// The path is compared once more right before the commit, as the writer of attempts does it.
     pub(crate) async fn commit(&self, written: Transaction<'_, Any>) -> Result<(), LedgerError> {
         self.check_file()?;
         self.patient(written.commit()).await
@@ -244,6 +353,9 @@ impl Store {
 
     /// Ends with `work`, or as soon as a server has said nothing for too long. What was read of a file while somebody
     /// began to write may be torn, and is refused.
+    ///
+    /// Whether the file was at rest is asked before the work, and whether it still is after it: only what was read
+    /// between two looks that say the same is whole.
     pub(crate) async fn patient<T>(
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>>,
@@ -286,6 +398,9 @@ impl Store {
 }
 
 /// Which entries.
+///
+/// Two tables and not one with a column for the state: the open ones are few, so that finding them after a crash, and
+/// listing them, costs the same however large the ledger is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum EntryTable {
     /// Those that have ended.
@@ -297,6 +412,9 @@ pub(crate) enum EntryTable {
 pub(crate) type Arguments = AnyArguments;
 
 /// Adds one value to a statement's, and returns the place that stands for it.
+///
+/// Statements are put together from pieces, each of which adds its own values. The place comes from the number of
+/// values, so that pieces need not know of each other.
 pub(crate) fn add<'q, T>(arguments: &mut Arguments, value: T) -> Result<String, LedgerError>
 where
     T: sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any> + 'q,

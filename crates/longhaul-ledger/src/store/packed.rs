@@ -1,5 +1,11 @@
 //! Rows that the database packs into one cell each, as a JSON array: a wide row of many cells costs several times as much
 //! to hand from the database to the reader as to find.
+//!
+//! Packing is done by the database's own JSON functions, which are part of every SQLite and PostgreSQL of today. It
+//! costs the database a little and spares the reader one call for each cell: an entry has 34 of them.
+//!
+//! JSON has no bytes and one kind of number. So ids are hexadecimal text, and a number that no column can hold, such as
+//! a fraction, is refused: only a damaged row has one.
 
 use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
@@ -15,6 +21,8 @@ use super::{Arguments, Store, WITH_DRAFTS};
 use crate::{error::LedgerError, location::Location};
 
 /// Columns of ids. They are packed as hexadecimal digits: JSON has no bytes.
+///
+/// Named by what stands behind the last dot of a column.
 const IDS: [&str; 3] = ["id", "operation", "entry"];
 
 /// What makes something of a row.
@@ -22,6 +30,8 @@ pub(crate) type Read<T> = fn(&mut Fields<'_>) -> Result<T, LedgerError>;
 
 impl Store {
     /// What a statement selects to have `columns`, lists of their names, packed for [`rows`](Self::rows).
+    ///
+    /// The names are this crate's own and never come from outside: they stand in the statement as they are.
     pub(crate) fn packed(&self, columns: &[&str]) -> String {
         let (array, text) = match self.location() {
             Location::Sqlite(_) => ("json_array", ""),
@@ -32,6 +42,7 @@ impl Store {
         format!("{array}({}){text}", columns.join(", "))
     }
 
+    /// How one column is named in the list.
     fn json<'a>(&self, column: &'a str) -> Cow<'a, str> {
         let name = column.rsplit('.').next().unwrap_or(column);
         match self.location() {
@@ -44,6 +55,9 @@ impl Store {
     }
 
     /// What `read` makes of each row that `statement` finds; it selects what is [packed](Self::packed), and nothing else.
+    ///
+    /// The rows stream: one is in memory at a time. The stream ends with its first error of the database; a row that is
+    /// not understood is an error of its own, and the stream goes on behind it.
     pub(crate) fn rows<'a, T: Send + 'a>(
         &'a self,
         statement: String,
@@ -101,6 +115,7 @@ pub(super) fn cells_of(packed: &str) -> Result<Vec<Cell<'_>>, LedgerError> {
     serde_json::from_str(packed).map_err(|error| LedgerError::row("", error))
 }
 
+/// What is packed holds nothing else: no column is a boolean, an array or an object.
 #[derive(Debug)]
 pub(super) enum Cell<'p> {
     Empty,
@@ -119,6 +134,8 @@ impl fmt::Display for Cell<'_> {
 }
 
 /// Takes the cells of one row in the order of its columns.
+///
+/// Reading by order and not by name: a name would be compared 34 times for each row. The names serve errors alone.
 pub(crate) struct Fields<'r> {
     cells: &'r [Cell<'r>],
     next: usize,
@@ -135,6 +152,8 @@ impl<'r> Fields<'r> {
     }
 
     /// An error that names the column whose cell was read last.
+    ///
+    /// It names the entry too, since a row that is not understood has to be found by a person.
     pub(crate) fn wrong(&self, why: impl fmt::Display) -> LedgerError {
         let place = self.next.saturating_sub(self.first + 1);
         let column = self.names.split(", ").nth(place).unwrap_or_default();
@@ -147,6 +166,7 @@ impl<'r> Fields<'r> {
         LedgerError::row_of(entry.map(|id| id.to_string()), name, why)
     }
 
+    /// A row that is too short has empty cells at its end.
     fn cell(&mut self) -> &'r Cell<'r> {
         let cell = self.cells.get(self.next).unwrap_or(&Cell::Empty);
         self.next += 1;
@@ -194,12 +214,16 @@ impl<'r> Fields<'r> {
     }
 
     /// Microseconds.
+    ///
+    /// No span is negative; a damaged one is read as its amount, and its checksum tells.
     pub(crate) fn span(&mut self) -> Result<Option<Duration>, LedgerError> {
         let micros = self.maybe_number()?;
         Ok(micros.map(|micros| Duration::from_micros(micros.unsigned_abs())))
     }
 
     /// One of several that have names.
+    ///
+    /// A word that is not known is an error that names it: a newer version's, most likely.
     pub(crate) fn named<T>(&mut self, named: fn(&str) -> Option<T>) -> Result<T, LedgerError> {
         let found = self.maybe_named(named)?;
         self.present(found)

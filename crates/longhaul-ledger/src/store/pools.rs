@@ -1,4 +1,12 @@
 //! The few connections that all clones of a store share.
+//!
+//! Why there may be two, one after the other. A file at rest is read as one that never changes (`immutable`): SQLite
+//! then makes no file beside it, and needs no right to write the folder. As soon as somebody writes, that is no longer
+//! true, and what such a connection reads may be torn. From then on the store reads over a second pool, which takes
+//! part in SQLite's locks.
+//!
+//! Connections are made when they are needed, and made again after the file was closed: a store that outlives its
+//! ledger reads on.
 
 use std::{fmt, sync::OnceLock};
 
@@ -9,9 +17,11 @@ use crate::file::AtRest;
 
 /// One pool at a time.
 pub(super) struct Pools {
+    /// The one that is made at opening.
     first: AnyPool,
     /// Once the first was closed, or what it reads is not at rest any more.
     then: OnceLock<AnyPool>,
+    /// Makes the second; it opens nothing by itself.
     make: Box<dyn Fn() -> AnyPool + Send + Sync>,
     #[cfg(all(feature = "sqlite", unix))]
     at_rest: Option<AtRest>,
@@ -30,6 +40,8 @@ impl Pools {
     }
 
     /// `alone` while the file is at rest, then what `make` makes.
+    ///
+    /// The caller has looked whether the file is at rest, and hands over how it was found.
     #[cfg(all(feature = "sqlite", unix))]
     pub(super) fn until(
         alone: AnyPool,
@@ -45,6 +57,9 @@ impl Pools {
     }
 
     /// The one to take a connection from.
+    ///
+    /// Looks at the file first, with a few calls of the system: a reader must not take a connection that reads what is
+    /// no longer true.
     pub(super) fn now(&self) -> &AnyPool {
         if self.first_holds() {
             return &self.first;

@@ -1,4 +1,9 @@
 //! A PostgreSQL database, opened to read or to write.
+//!
+//! Readers use a pool, whose connections may come and go; the writer of attempts has a connection of its own
+//! (`durable::sink`). Both are told the same limit for each statement, so that nothing runs on at the server for
+//! somebody who has gone: a pile of such statements is how a slow database becomes one that is away.
+//! `tests/durable/failover.rs` counts the backends.
 
 use std::time::Duration;
 
@@ -22,6 +27,8 @@ use crate::{
 
 /// How a database is reached for writing; the server ends what takes longer than `patience`, so that nothing waits there
 /// for whoever has gone.
+///
+/// `synchronous_commit` is set for the session and not for each transaction; the writer reads it back.
 pub(crate) fn to_write(url: &str, patience: Duration) -> Result<PgConnectOptions, LedgerError> {
     let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
         // The URL itself may hold a password.
@@ -44,6 +51,8 @@ fn millis(patience: Duration) -> i32 {
         .max(1)
 }
 
+/// Looks at the list of migrations before anything is made: a database of another program, which may keep such a list
+/// too, is refused untouched.
 pub(super) async fn open(
     url: &str,
     access: Access,
@@ -75,6 +84,7 @@ pub(super) async fn open(
     Ok(Store::new(location, access, version, pools).with_patience(patience))
 }
 
+/// An empty list where there is none: the tables are to be made then, or there is no ledger.
 async fn applied(connection: &mut PgConnection) -> Result<Vec<Applied>, LedgerError> {
     let listed = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
     if !sqlx::query_scalar(listed)
@@ -96,6 +106,9 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<Applied>, LedgerEr
 }
 
 /// Reading takes turns: a report beside a running gateway must not take all of a database's connections.
+///
+/// A connection to write with is asked before each use whether its server still takes writes. Without that a pool would
+/// go on with a primary that became a standby, since such a server answers.
 fn pool(url: &str, access: Access, patience: Duration) -> Result<AnyPool, LedgerError> {
     sqlx::any::install_default_drivers();
     let options: AnyConnectOptions = url.parse()?;

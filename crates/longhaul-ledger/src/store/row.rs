@@ -1,4 +1,7 @@
 //! An entry as a row.
+//!
+//! The other direction of `columns`: the same order, read. A cell that is empty where something must be, or that holds
+//! a word or number that cannot be, is an error with the column's name; nothing is guessed.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +26,8 @@ pub(crate) const CLOSING_COLUMNS: &str = "closed_at, ended, class, phase, durati
      block_reason, output_tokens, told_cost_micros, bytes, drafts_micros";
 
 /// Microseconds since 1970 in UTC; what lies beyond their range is held at its end.
+///
+/// Before 1970 it is negative. A time finer than a microsecond is cut.
 pub(crate) fn day_micros(time: SystemTime) -> i64 {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => span_micros(since),
@@ -31,6 +36,8 @@ pub(crate) fn day_micros(time: SystemTime) -> i64 {
 }
 
 /// The same moment.
+///
+/// Every number is a time: one that is damaged shows as a far year, and does not stop a list.
 pub(crate) fn time_of_day(micros: i64) -> SystemTime {
     // Half a million years to both sides, which every system's clock holds.
     let since = Duration::from_micros(micros.unsigned_abs());
@@ -69,6 +76,8 @@ pub(crate) fn running(fields: &mut Fields<'_>) -> Result<Stored, LedgerError> {
 }
 
 /// An amount in the next column, and its currency in the one behind; `None` where either is empty.
+///
+/// An amount without a currency is no money, and is read as a price that is not known.
 pub(crate) fn money(fields: &mut Fields<'_>) -> Result<Option<Money>, LedgerError> {
     let micros = fields.maybe_number()?;
     let (Some(micros), Some(currency)) = (micros, fields.maybe_text()?) else {
@@ -93,6 +102,7 @@ fn opening(fields: &mut Fields<'_>) -> Result<Opening, LedgerError> {
     Ok(opening)
 }
 
+/// The price of the exposure is the one in the opening's columns: they were written again at the end, with what counts.
 fn closing(fields: &mut Fields<'_>, price: Option<Money>) -> Result<Closing, LedgerError> {
     let closed_at = time_of_day(fields.number()?);
     let outcome = Outcome::new(

@@ -1,4 +1,18 @@
 //! Entries one after the other, whatever is wrong with one of them.
+//!
+//! # Why in chunks by the key
+//!
+//! One statement over all rows would hold a snapshot for as long as the reader takes: in SQLite the log could not be
+//! emptied meanwhile and would grow by everything that is written, and in PostgreSQL vacuum would stand still. A chunk
+//! is read whole, and the next one begins behind its last id.
+//!
+//! So a scan is no snapshot. What is opened behind the point that it has reached is found; what ends while it runs is
+//! shown once, as open or as ended; what is removed before it comes there is not shown.
+//!
+//! # Why bad rows are read around
+//!
+//! A chunk that the database cannot pack is read again row by row, and the row that fails is shown as [`Unread`]. One
+//! damaged cell would otherwise hide everything behind it (`tests/durable/damage.rs`: `one_bad_row_is_named`).
 
 use std::collections::VecDeque;
 
@@ -19,34 +33,59 @@ const CHUNK: u32 = 500;
 
 /// An entry as it was found.
 ///
-/// ```no_run
-/// use futures_util::TryStreamExt;
-/// use longhaul_ledger::{Filter, Scanned, Store};
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use futures_util::TryStreamExt as _;
+/// use longhaul_ledger::{Filter, Scanned};
 ///
-/// # async fn example(store: Store) -> Result<(), longhaul_ledger::LedgerError> {
+/// # let folder = tempfile::tempdir()?;
+/// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+/// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+/// # let store = {
+/// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+/// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+/// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+/// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+/// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+/// #     let (slot, opened) = ledger.open_entry(opening);
+/// #     opened.await?;
+/// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+/// #     ledger.flush().await?;
+/// #     ledger.store().clone() };
 /// let filter = Filter::default();
-/// let mut entries = store.scan(&filter);
+/// let (mut entries, mut found) = (store.scan(&filter), 0);
 /// while let Some(entry) = entries.try_next().await? {
 ///     match entry {
-///         Scanned::Stored(stored) => println!("{}", stored.id),
+///         Scanned::Stored(stored) => found += stored.record.opening.attempt,
 ///         Scanned::Unread(unread) => eprintln!("{:?}: {}", unread.id, unread.why),
 ///         _ => {}
 ///     }
 /// }
+/// assert_eq!(found, 1);
 /// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Scanned {
     /// It is understood.
+    ///
+    /// Boxed, since it is several hundred bytes, and most scans only pass it on.
     Stored(Box<Stored>),
     /// Something in it is not.
+    ///
+    /// In JSON it has a field `unread`, which no entry has that is understood.
     Unread(Unread),
 }
 
 impl Scanned {
     /// Its name, where even that can be read.
+    ///
+    /// Both kinds have it, as long as the row's first cell is whole.
     pub fn id(&self) -> Option<EntryId> {
         match self {
             Self::Stored(stored) => Some(stored.id),
@@ -65,6 +104,39 @@ impl Scanned {
 impl Store {
     /// The entries that `filter` lets pass, in the order of opening, those that still run among them; what cannot be
     /// understood too. A few hundred are read at a time, whatever their number.
+    ///
+    /// The stream ends after its first error, which is one of the database's. It borrows the store and the filter;
+    /// dropped, it leaves nothing behind.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", unix))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// use futures_util::StreamExt as _;
+    /// use longhaul_ledger::Filter;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+    /// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+    /// # let store = {
+    /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+    /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+    /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+    /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+    /// #     let (slot, opened) = ledger.open_entry(opening);
+    /// #     opened.await?;
+    /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+    /// #     ledger.flush().await?;
+    /// #     ledger.store().clone() };
+    /// let mut filter = Filter::default();
+    /// assert_eq!(store.scan(&filter).count().await, 1);
+    /// filter.class = Some(longhaul::Class::NoImage);
+    /// assert_eq!(store.scan(&filter).count().await, 0);
+    /// # Ok(()) }
+    /// # #[cfg(not(all(feature = "sqlite", unix)))]
+    /// # fn main() {}
+    /// ```
     pub fn scan<'a>(&'a self, filter: &'a Filter) -> BoxStream<'a, Result<Scanned, LedgerError>> {
         let scan = Scan {
             store: self,
@@ -87,6 +159,9 @@ impl Store {
     }
 
     /// Those of `table` behind `after`, a chunk of them; once more where somebody began to write meanwhile.
+    ///
+    /// A file at rest that changed is read again at once, over the pool that takes part in SQLite's locks, so that it
+    /// cannot happen twice.
     pub(super) async fn chunk(
         &self,
         filter: &Filter,
@@ -151,6 +226,7 @@ impl Store {
         Ok(rows.into_iter().filter_map(stored).collect())
     }
 
+    /// Ids first, which can always be read, then each row by itself.
     async fn one_by_one(
         &self,
         filter: &Filter,
@@ -196,6 +272,7 @@ const fn columns_of(table: EntryTable) -> &'static [&'static str] {
     }
 }
 
+/// What is not understood keeps its cells as text, so that a person sees the word that is wrong.
 fn scanned(table: EntryTable, packed: &str) -> Scanned {
     let read = match table {
         EntryTable::Attempts => row::ended,
@@ -217,14 +294,19 @@ fn scanned(table: EntryTable, packed: &str) -> Scanned {
     }
 }
 
+/// Where a scan stands. Two lists are merged by id, the open ones and the chunk; an id that is in both is taken once,
+/// from the ended ones.
 struct Scan<'a> {
     store: &'a Store,
     filter: &'a Filter,
     left: u32,
     /// Read before the others: one that ends meanwhile is found there too, and is shown once.
     running: Option<VecDeque<Scanned>>,
+    /// Read, and not handed out yet.
     chunk: VecDeque<Scanned>,
+    /// The last id of the last chunk.
     after: Option<EntryId>,
+    /// No further chunk: the last one was not full.
     ended: bool,
 }
 

@@ -1,4 +1,15 @@
 //! A file of SQLite's, opened to read or to write.
+//!
+//! # Before a file is touched
+//!
+//! What is at the path is looked at through a plain connection, which changes nothing: a database of another program
+//! must not be turned into one with a write-ahead log because of a mistyped path. Only what is ours, or empty and to be
+//! made, is opened for writing.
+//!
+//! # Reading without a trace
+//!
+//! A reader of a file with a log needs the index beside it, and makes it where it is missing. A file that nobody writes
+//! to is therefore read as immutable; see [`pools`](super::pools).
 
 use std::path::{Path, PathBuf};
 
@@ -25,12 +36,16 @@ const APPLICATION: i64 = 0x4c48_4c47;
 
 /// Pages in the log before they are copied into the file: 4 MB, so that a small disk is not full of what was written
 /// twice.
+///
+/// It is SQLite's own default, set all the same: a build of SQLite may have another one.
 pub(crate) const LOG_PAGES: &str = "1000";
 
 /// What is left of the log file after that: no more than it needs.
 const LOG_BYTES: &str = "4194304";
 
 /// How a file is opened for writing.
+///
+/// The writer reads the two settings that matter back: see `durable::sink`.
 pub(crate) fn to_write(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -41,6 +56,9 @@ pub(crate) fn to_write(path: &Path) -> SqliteConnectOptions {
 }
 
 /// Refuses to write where a part of the log cannot be read, since that would be overwritten; unless `despite_damage`.
+///
+/// The log is looked at before the file is opened: SQLite takes what it can read of a log at the first look, and copies
+/// that into the file.
 pub(crate) async fn open(
     given: &Path,
     access: Access,
@@ -81,6 +99,8 @@ pub(crate) async fn open(
 }
 
 /// Brings the tables up to date, once it is sure that they are ours, or that there are none.
+///
+/// Tables that are too old to read are no obstacle here: bringing them up to date is what this is for.
 async fn migrated(path: &Path, access: Access) -> Result<i64, LedgerError> {
     // Not yet turned into anything.
     let plain = SqliteConnectOptions::new().filename(path);
@@ -106,11 +126,14 @@ async fn migrated(path: &Path, access: Access) -> Result<i64, LedgerError> {
     Ok(version::newest(&SQLITE))
 }
 
+/// The pool of a store that writes. Its connections take the file's mode as it is.
 fn writers(path: &Path) -> AnyPool {
     lazily(&file::readers_url(path, "mode=rw"))
 }
 
 /// Reading takes turns.
+///
+/// No connection is made before the first statement, so that opening a store holds no file.
 fn lazily(url: &str) -> AnyPool {
     sqlx::any::install_default_drivers();
     AnyPoolOptions::new()
@@ -173,6 +196,9 @@ fn not_sqlite(path: &Path, error: sqlx::Error) -> LedgerError {
 }
 
 /// The version of the tables; none for a file without any.
+///
+/// Three marks, in the order in which they cost nothing: the application's id in the header, whether there are tables
+/// at all, and the list of migrations, whose first one has to be ours.
 async fn version_of(
     connection: &mut SqliteConnection,
     path: &Path,

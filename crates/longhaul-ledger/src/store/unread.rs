@@ -1,4 +1,8 @@
 //! Entries that cannot be understood.
+//!
+//! Two causes look alike from here: a cell that was damaged, and a word that a newer version of this crate wrote. The
+//! first is told by [`Store::check`](super::Store::check) with the row's checksum. In both cases the row is kept as it
+//! is and shown as it is.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,6 +14,8 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// An entry that cannot be understood: damaged, or written by a newer version with a word that is not known here.
 ///
 /// One bad row must not hide a month: it is read around, counted, and named.
+///
+/// Lists show it, claims and reports leave it out and count it, and [`prune`](super::Store::prune) never removes it.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Unread {
@@ -41,12 +47,17 @@ impl Unread {
     }
 
     /// What stands in the column called `name`, as it is.
+    ///
+    /// By the column's name in the tables, such as `opened_at`. `None` where the cell is empty, and where not even the
+    /// row could be read.
     pub fn cell(&self, name: &str) -> Option<&str> {
         let found = self.cells.iter().find(|(column, _)| *column == name);
         found.map(|(_, cell)| &**cell)
     }
 
     /// The same as an error.
+    ///
+    /// Of the kind [`Row`](LedgerErrorKind::Row).
     pub fn into_error(self) -> LedgerError {
         LedgerErrorKind::Row {
             entry: self.id.map(|id| id.to_string()),

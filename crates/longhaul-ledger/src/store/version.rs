@@ -1,13 +1,23 @@
 //! Whose tables a database holds, and of which version.
+//!
+//! Versions only add: a program reads tables of its own version and of older ones down to [`OLDEST_READ`], and refuses
+//! newer ones, since it cannot know what they mean. Only a writer changes tables.
+//!
+//! A list of migrations is compared by the sums of their texts. A version number alone would take two branches of
+//! development, or a hand that changed a table and left the list alone, for the same.
 
 use sqlx::migrate::Migrator;
 
 use crate::error::{LedgerError, LedgerErrorKind};
 
 /// Tables of this version and later ones can be read as they are: later ones only add.
+///
+/// Before it the tables of claims are missing, and every list asks for them.
 const OLDEST_READ: i64 = 3;
 
 /// The versions that tables are from.
+///
+/// Statements that name what these versions added ask [`Store::has`](super::Store::has) first.
 pub(crate) const WITH_TASKS: i64 = 4;
 pub(crate) const WITH_SUBMITS: i64 = 5;
 pub(crate) const WITH_DRAFTS: i64 = 6;
@@ -27,6 +37,8 @@ pub(super) fn newest(known: &Migrator) -> i64 {
 }
 
 /// Whether the first of `applied` is ours: other programs keep such lists too.
+///
+/// By the sum of the first one, which no other program has.
 pub(super) fn is_ours(known: &Migrator, applied: &[Applied]) -> bool {
     let first = known.iter().next();
     applied
@@ -36,6 +48,9 @@ pub(super) fn is_ours(known: &Migrator, applied: &[Applied]) -> bool {
 }
 
 /// The version of tables that `applied` made, where it is one that can be read.
+///
+/// The first thing that is wrong decides, in the order of the list: a version that is unknown here means a newer
+/// program, and that one's tables may differ in anything.
 pub(super) fn of(known: &Migrator, applied: &[Applied]) -> Result<i64, LedgerError> {
     let newest = newest(known);
     for Applied {

@@ -2,12 +2,17 @@
 //!
 //! They are part of the tables, as the names of columns are: they stay what they are when the code calls things otherwise.
 //! Indexes and statements hold some of them. A word that a newer version wrote is shown as it is.
+//!
+//! Why not the names that the core gives them: a variant may be renamed there for its readers, and every ledger that
+//! exists would then hold words that nobody knows. The tests below keep the two apart, and keep the words of the first
+//! version.
 
 use longhaul::{Class, End, Phase, Resolution, billing::ClaimRule};
 
 /// A word for each.
 type Words<T> = &'static [(T, &'static str)];
 
+/// New classes come at the end.
 const CLASSES: Words<Class> = &[
     (Class::NeverSent, "NeverSent"),
     (Class::SentPartial, "SentPartial"),
@@ -42,6 +47,7 @@ const ENDS: Words<End> = &[
     (End::Lost, LOST),
 ];
 
+/// Without the phase that is unknown, for which the column is empty.
 const PHASES: Words<Phase> = &[
     (Phase::Connect, "Connect"),
     (Phase::Write, "Write"),
@@ -65,8 +71,11 @@ const RULES: Words<ClaimRule> = &[
 ];
 
 /// The end of an entry whose writer died.
+///
+/// Statements compare with it: a closing that comes late replaces only such a row.
 pub(crate) const LOST: &str = "Lost";
 
+/// Lists of at most 22 words: looking through them is as quick as a map.
 fn word<T: PartialEq>(words: Words<T>, of: &T) -> Option<&'static str> {
     let found = words.iter().find(|(known, _)| known == of);
     found.map(|(_, word)| *word)
@@ -82,6 +91,8 @@ pub(crate) fn of_class(class: Class) -> &'static str {
     word(CLASSES, &class).unwrap_or_else(|| class.name())
 }
 
+/// The names of the core are tried second, for a class that has no word of its own yet. `None` is a newer version's
+/// word.
 pub(crate) fn class(word: &str) -> Option<Class> {
     meant(CLASSES, word).or_else(|| Class::named(word))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use longhaul::{
-    Attempt, Class, End,
+    Attempt, Class, End, Exposure, Money,
     attempt::{self, TaskEnd},
     billing::{Ledger, Slot as _},
 };
@@ -100,6 +100,24 @@ on_both! {
         // What comes late changes nothing.
         ledger.note_task(TaskHandle::new(handle.entry, "ark", "cgt-1")).await.expect("it is durable");
         assert!(ledger.store().open_tasks().await.expect("they can be read").is_empty());
+    }
+
+    async fn the_price_that_a_task_tells_later_counts(place: Place) {
+        let ledger = place.open().await;
+        let mut opening = opening(1);
+        opening.price = Some(Money::usd_micros(240_000));
+        let slot = open(&ledger, opening.clone()).await;
+        let mut handle = TaskHandle::new(slot.id(), "ark", "cgt-1");
+        slot.close(closing(Class::UnknownOutcome));
+        handle.state = TaskState::Collected;
+        let told = Some(Money::usd_micros(134_000));
+        let mut known = closing(Class::Delivered);
+        known.outcome.exposure = Exposure::new(Class::Delivered.charge_probability(), told);
+        ledger.close_task(handle.clone(), opening, known).await.expect("it is durable");
+        let stored = ledger.store().entry(handle.entry).await.expect("it can be read");
+        assert_eq!(stored.expect("it is there").record.opening.price, told);
+        let health = ledger.store().check().await.expect("it can be read");
+        assert!(health.is_sound() && health.with_checksum == 1, "{health:?}");
     }
 
     async fn what_a_later_attempt_collects_closes_the_first_ones_entry(place: Place) {

@@ -1,4 +1,7 @@
 //! What a reconciliation found, for people.
+//!
+//! Counts, sums, findings, rows that stood twice, corrections: each part is left out where it is empty. Lines that are
+//! indented are parts of the line above and are left out at 0.
 
 use jiff::tz::TimeZone;
 use longhaul::Money;
@@ -12,6 +15,7 @@ use super::super::{
     table::{Column, number, text},
 };
 
+/// The parts of a reconciliation in the order in which a person asks for them; the caller shows the priors.
 pub(super) fn print(
     output: &mut Output,
     found: &Reconciliation,
@@ -136,6 +140,7 @@ fn fill(
     table.end()
 }
 
+/// New-API's JSON has no lines worth naming: the file alone.
 fn place(row: &RowRef) -> String {
     match row.line {
         0 => row.file.clone(),
@@ -143,6 +148,7 @@ fn place(row: &RowRef) -> String {
     }
 }
 
+/// One line for a finding, also where it is about many attempts: their number stands then for their names.
 fn cells(finding: &Finding, zone: &TimeZone) -> Vec<String> {
     let first = finding.attempts.first();
     let row = finding.rows.first();

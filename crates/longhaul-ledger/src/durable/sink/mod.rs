@@ -1,4 +1,11 @@
 //! Where the writer writes to: one connection, whose promises were checked.
+//!
+//! Why not the pool that reads: a pool gives back any connection, and the writer must know that the one in its hands
+//! confirms what it commits. So the writer has one connection of its own, made by it and given up by it.
+//!
+//! Two statements are the same for both databases, up to how rows are handed over: an opening is inserted where it is
+//! not there yet, and a closing is inserted, or replaces a row that was written as lost. Everything else differs enough
+//! to stand in a file for each.
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -20,6 +27,7 @@ use crate::{
     store::{CLOSING_COLUMNS, OPENING_COLUMNS, words::LOST},
 };
 
+/// No trait: there are two, both are known, and a build has one of them or both.
 #[derive(Debug)]
 pub(super) enum Sink {
     #[cfg(all(feature = "sqlite", unix))]
@@ -29,8 +37,9 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    /// Writes all of it, or nothing, in one transaction; returns when it is durable. What was written before, by a try
-    /// whose end is not known, does no harm.
+    /// Writes all openings and closings, or none, in one transaction; returns when they are durable. Notes of tasks are
+    /// part of that transaction in a file. In PostgreSQL each is a statement of its own before it: where a later one
+    /// fails, all are written again, and those that were written do nothing the second time.
     pub(super) async fn write(
         &mut self,
         openings: &[Arc<Entry>],
@@ -61,6 +70,8 @@ impl Sink {
 }
 
 /// What tests do to the writer.
+///
+/// They cannot be set from outside but by methods that are hidden from the documentation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hooks {
     /// Every commit takes one permit first.
@@ -85,21 +96,30 @@ impl Hooks {
 }
 
 /// Which writer a row of `running` belongs to.
+///
+/// A row that is there already is from a try whose answer was lost. It is left as it is.
 fn insert_running(rows: &str) -> String {
     format!("INSERT INTO running (writer, {OPENING_COLUMNS}) {rows} ON CONFLICT (id) DO NOTHING")
 }
 
 /// A closing that comes late, since its writer was taken for dead, stands in the place of the loss that was written
 /// for it.
+///
+/// Without the condition a closing that is written twice would be harmless too, but a closing that was handed over by
+/// mistake a second time could change what a report has shown. With it, what is written stays, but for the one kind of
+/// row that is a guess.
 fn insert_attempts(rows: &str) -> String {
     format!("{} WHERE attempts.ended = '{LOST}'", write_attempts(rows))
 }
 
 /// What a task tells that outlived its attempt stands in the place of whatever was written down.
+///
+/// Of the opening's columns only the price is written anew, since an answer may have told its own: the row's checksum is
+/// taken with it. All others were true when the attempt began.
 fn write_attempts(rows: &str) -> String {
     let known: Vec<_> = CLOSING_COLUMNS
         .split(", ")
-        .chain(["checksum"])
+        .chain(["price_micros", "currency", "checksum"])
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     format!(
@@ -116,6 +136,9 @@ fn count(columns: &str) -> usize {
 }
 
 /// A setting on which the promise depends.
+///
+/// It is read back from the connection that writes, after it was set: a server's configuration, a file system or a
+/// proxy may decide otherwise. `enough` may hold more than what was asked for, such as `remote_apply`.
 fn check(
     setting: &'static str,
     found: &str,
@@ -134,4 +157,6 @@ fn check(
 }
 
 /// Names a writer.
+///
+/// Made anew each time a ledger is opened: a process that opens it twice is two writers, one after the other.
 pub(super) type WriterId = Uuid;

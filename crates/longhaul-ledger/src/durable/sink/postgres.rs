@@ -1,4 +1,12 @@
 //! The writer's statements for PostgreSQL: one for a whole batch, whatever its size.
+//!
+//! Openings, closings and the removal of the rows that were closed are one statement with three parts. PostgreSQL runs
+//! it as one transaction, and it takes one way to the server and back, which is what a commit over a network costs. The
+//! parts see the tables as they were before: an entry that is opened and closed in one batch has no row of `running`,
+//! because its opening was left out of the batch.
+//!
+//! The number of values does not depend on the number of rows, since each column travels as one array: one prepared
+//! statement fits every batch.
 
 mod table;
 
@@ -26,6 +34,9 @@ use crate::{
 };
 
 /// A PostgreSQL database, written by one connection at a time.
+///
+/// A connection that fails in any way but a refusal is dropped, and the next try connects anew. It is taken out before
+/// a try and put back after it, so that a try that is given up in the middle leaves none whose state nobody knows.
 pub(in crate::durable) struct Postgres {
     options: PgConnectOptions,
     // `None` after it was lost.
@@ -42,6 +53,9 @@ pub(in crate::durable) struct Postgres {
 
 impl Postgres {
     /// Connects, and reads back that what it confirms is on the disk.
+    ///
+    /// The first connection is made here, so that a wrong address or setting is told by
+    /// [`open`](super::super::Builder::open), and not by the first call.
     pub(in crate::durable) async fn connect(
         url: &str,
         writer: WriterId,
@@ -63,6 +77,8 @@ impl Postgres {
         })
     }
 
+    /// It ends within patience, whatever the server does. An answer that does not come in time leaves open whether the
+    /// batch was committed; the error is one that passes, and the batch is written again.
     pub(super) async fn write(
         &mut self,
         openings: &[Arc<Entry>],
@@ -129,6 +145,8 @@ impl Postgres {
         table.add_to(arguments)
     }
 
+    /// Each note is a statement of its own: the tables of tasks see few rows, and a note is no part of what an opening
+    /// waits for. `Known` is one statement for its two tables, so that a crash between them is not possible.
     async fn noted(
         &self,
         connection: &mut PgConnection,
@@ -191,6 +209,7 @@ impl std::fmt::Debug for Postgres {
     }
 }
 
+/// Bounded by patience as a whole: the name, the connection, TLS, the password, and the settings that are read back.
 async fn connect(
     options: &PgConnectOptions,
     patience: Duration,
@@ -199,6 +218,8 @@ async fn connect(
     connected.unwrap_or_else(|_| Err(LedgerErrorKind::Unreachable.into()))
 }
 
+/// `remote_apply` is stronger than `on` and is accepted. `remote_write` and `local` are refused, as `off` is: they
+/// confirm what a failover may forget. `fsync=off` makes every other promise void.
 async fn connected(options: &PgConnectOptions) -> Result<PgConnection, LedgerError> {
     let mut connection = options.connect().await?;
     for (setting, enough) in [
@@ -232,6 +253,9 @@ where
 
 /// Whether the server refuses the statement, and not everything: one that another has taken over from, or that stops,
 /// still answers, and is left.
+///
+/// `25006` is a server that became a standby, `57P…` one that stops or starts, `08…` a connection that is lost, `F0…` a
+/// configuration that is being changed. All others say that this statement was refused by a server that is well.
 fn is_refusal(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| {

@@ -1,4 +1,16 @@
 //! The writer's statements for a file. They are prepared once for batches of a few sizes: see `ROOM`.
+//!
+//! # What makes it durable
+//!
+//! `journal_mode=WAL` and `synchronous=FULL`: a commit appends to the log and waits until the disk has it. `NORMAL`
+//! would wait only when the log is copied into the file, and a machine that loses its power would lose the last
+//! seconds, which is exactly what the ledger is for. Both settings are read back when the connection is made.
+//!
+//! # What is looked at before each commit
+//!
+//! [`Guard`] compares the paths with the files that are open. A file that was removed is still written to without any
+//! error: the data goes into a file without a name, and is gone when the process ends. So the comparison stands right
+//! before `COMMIT`, and a difference refuses the batch, which stops all spending.
 
 mod values;
 
@@ -25,15 +37,25 @@ use crate::{
 
 /// Rows that a statement has room for. Each statement crosses to SQLite's thread and back, which costs more than the rows:
 /// a batch takes the smallest one that holds it, and room that is left over is skipped.
+///
+/// Steps of four waste three quarters of a statement's room at most, and keep the number of prepared statements at ten.
+/// A batch of 1,024 takes the largest four times.
 const ROOM: [usize; 5] = [1, 4, 16, 64, 256];
 
 /// After so long a file that is locked is said to be; the writer tries again.
+///
+/// Short, because the writer's own tries say after each of them who may still wait. SQLite's waiting cannot be
+/// interrupted.
 const LOCKED: Duration = Duration::from_secs(1);
 
 /// Copies the log into the file and makes it empty, where nobody reads what only the log has.
+///
+/// It fails where a reader is in the way, and then the log only stays longer than it could be.
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// A file of SQLite's, written by one connection.
+///
+/// Its connection runs on a thread of its own (sqlx's), so that a slow disk blocks no task.
 #[derive(Debug)]
 pub(in crate::durable) struct Sqlite {
     connection: SqliteConnection,
@@ -43,6 +65,8 @@ pub(in crate::durable) struct Sqlite {
     pages: u32,
 }
 
+/// The two statements for one size of batch. The writer's id stands in the text: it is the same for all rows, and a
+/// value that need not be bound costs nothing.
 #[derive(Debug)]
 struct Statements {
     room: usize,
@@ -82,6 +106,9 @@ impl Sqlite {
         })
     }
 
+    /// A full disk gets one further try after the log was copied into the file and cut: while a page is in both, it
+    /// takes its room twice, and a disk that looked full may hold this batch. When that fails too, the error says so
+    /// and openings are refused.
     pub(super) async fn write(
         &mut self,
         openings: &[Arc<Entry>],
@@ -100,6 +127,8 @@ impl Sqlite {
         }
     }
 
+    /// `IMMEDIATE` takes the lock for writing at the beginning. A transaction that takes it with its first write can
+    /// find that another process wrote in between, and then fails half way without having waited.
     async fn transact(
         &mut self,
         openings: &[Arc<Entry>],
@@ -120,6 +149,8 @@ impl Sqlite {
         written
     }
 
+    /// Openings first, then closings, then notes: a note of a task that ended may replace a closing of the same batch,
+    /// and never the other way round.
     async fn write_and_commit(
         &mut self,
         openings: &[Arc<Entry>],
@@ -177,6 +208,9 @@ impl Sqlite {
     }
 
     /// Leaves one whole file. Everything is durable before: what fails here is found and done at the next start.
+    ///
+    /// The table `writers` is emptied before the checkpoint, so that the file that is left tells nothing of a writer.
+    /// An error is told to the caller, which then leaves its mark in the lock file.
     pub(super) async fn close(mut self) -> Result<(), LedgerError> {
         self.guard.check()?;
         self.connection.execute("DELETE FROM writers").await?;
@@ -213,6 +247,9 @@ impl Statements {
 }
 
 /// `rows` in pieces with the statements that hold them.
+///
+/// A rest that is smaller than the largest size takes the smallest statement that holds it. The test below shows the
+/// sizes.
 fn chunks<'a, T>(
     statements: &'a [Statements],
     mut rows: &'a [T],
@@ -227,6 +264,8 @@ fn chunks<'a, T>(
 }
 
 /// Values of an attempt that has ended.
+///
+/// The one more is the checksum.
 fn width() -> usize {
     count(OPENING_COLUMNS) + count(CLOSING_COLUMNS) + 1
 }
@@ -236,6 +275,9 @@ fn add_row(Closed { entry, closing }: &Closed, values: &mut Values) {
     values.number(Some(Checksum::of(entry.id, &entry.opening, closing)));
 }
 
+/// The statements of tasks are few beside those of attempts (one or two for a call of minutes), and so they are run one
+/// by one. For `Known` the number of changed rows decides: a task that was no longer open has been told of by somebody
+/// else, and its attempt stays as it is.
 async fn noted(connection: &mut SqliteConnection, note: &TaskNote) -> Result<(), LedgerError> {
     match note {
         TaskNote::Submit { entry, dialect, at } => {

@@ -1,4 +1,7 @@
 //! What follows for each attempt and each row.
+//!
+//! Each attempt is judged once, by whatever joined it, and each row is given to one attempt at most (`claimed`). What
+//! was given back in full is no finding: that the provider corrected itself needs nobody's attention.
 
 use std::{ops::Range, time::SystemTime};
 
@@ -23,6 +26,9 @@ use crate::{
 
 impl Engine<'_> {
     /// Judges calls of one amount that are as many as their attempts: which is whose does not matter. Whether they are.
+    ///
+    /// Forty equal pictures at the same second cannot be told apart, and need not be: each cost the same. The row's own
+    /// name and duration are left out of such a verdict, as nobody knows whose they are.
     pub(super) fn even(&mut self, attempts: &[Attempt], tie: &Tie) -> bool {
         let calls: Vec<_> = tie.rows.iter().map(|row| self.call_of(*row)).collect();
         let amounts = |call: &Vec<usize>| -> Vec<_> {
@@ -48,6 +54,9 @@ impl Engine<'_> {
     }
 
     /// Nobody knows which is whose.
+    ///
+    /// Its rows count as taken, so that they are not reported a second time as charges without an attempt. No verdict
+    /// is written: the attempts keep the likelihood of their classes.
     pub(super) fn ambiguous(&mut self, attempts: &[Attempt], tie: &Tie) {
         let calls = tie.rows.iter().flat_map(|row| self.call_of(*row));
         let rows: Vec<_> = calls.collect();
@@ -73,6 +82,9 @@ impl Engine<'_> {
     }
 
     /// What `rows`, charges first and all in one currency, say of `attempt`.
+    ///
+    /// One finding for the amount at most: twice charged, or another amount than the price. Too long, and charged
+    /// though free, may come beside it.
     pub(super) fn judge(&mut self, attempt: &Attempt, rows: &[usize], basis: Basis) {
         for row in rows {
             self.claimed[*row] = true;
@@ -132,6 +144,10 @@ impl Engine<'_> {
     }
 
     /// No row speaks of `attempt`.
+    ///
+    /// Three answers. Where the log does not decide the attempt's time, or it still runs, nothing is known yet. Where
+    /// an earlier log had a row of it, that stays: a row once seen is never taken back by a log that lacks it. Else it
+    /// was not charged, and that is its verdict.
     pub(super) fn without_row(&mut self, attempt: &Attempt, covers: &Range<SystemTime>) {
         let decided = attempt.end.filter(|end| {
             self.decides_in(covers).is_some_and(|decides| {
@@ -173,6 +189,8 @@ impl Engine<'_> {
     }
 
     /// No money, in the currency of the attempt or else of the log.
+    ///
+    /// `None` where no currency is known at all: then there is no verdict either.
     pub(super) fn nothing(&self, attempt: &Attempt) -> Option<Money> {
         let currency: Currency = match attempt.price {
             Some(price) => price.currency,
@@ -186,6 +204,9 @@ impl Engine<'_> {
     }
 
     /// Keeps a verdict to be written, if it says anything new.
+    ///
+    /// A verdict that says what the last one said is not written again, so that the same log read twice changes
+    /// nothing.
     pub(super) fn settle(&mut self, attempt: &Attempt, verdict: Verdict) {
         let found = &mut self.found;
         if let Some(end) = attempt.end
@@ -222,6 +243,8 @@ impl Engine<'_> {
     }
 
     /// Credits for calls of an earlier log.
+    ///
+    /// One lookup for each credit that no attempt of this log's time answers for; refunds are few.
     pub(super) async fn late_credits(&mut self, store: &Store) -> Result<(), LedgerError> {
         for index in 0..self.log.rows.len() {
             let row = &self.log.rows[index];
@@ -244,6 +267,8 @@ impl Engine<'_> {
     }
 
     /// Rows that no attempt is behind.
+    ///
+    /// Rows of nothing, as some logs have them for calls that failed, are not reported.
     pub(super) fn leftover_rows(&mut self) {
         for (index, row) in self.log.rows.iter().enumerate() {
             let kind = match row.kind {
@@ -272,6 +297,7 @@ impl Engine<'_> {
         self.decides_in(self.found.covers.as_ref()?)
     }
 
+    /// `None` for a log that is a part, and for one that ends before its first rows have settled.
     pub(super) fn decides_in(&self, covers: &Range<SystemTime>) -> Option<Range<i64>> {
         let ours = |time: SystemTime| day_micros(time).saturating_sub(self.found.skew_us);
         let settled = ours(covers.end).saturating_sub(span_micros(self.options.settle));

@@ -1,4 +1,7 @@
 //! Which rows are whose: by id, else by time and model.
+//!
+//! Matching by id comes first and needs no clock. What it joins sets the clocks, and only then is anything matched by
+//! time.
 
 use std::{
     ops::Range,
@@ -21,10 +24,16 @@ use crate::{
 };
 
 /// No call takes longer: attempts are looked for so long before the log's first row.
+///
+/// An operation's deadline is 2,250 s by default. Six hours leave room for any that a caller sets, and a window that is
+/// too wide only reads more attempts.
 const LONGEST_CALL: Duration = Duration::from_secs(6 * 3600);
 
 impl Engine<'_> {
     /// When attempts were opened that the log may speak of, on our clock, whatever the skew.
+    ///
+    /// Wide rather than exact: an attempt that is read and fits no row costs a moment, and one that is not read makes
+    /// its row a false charge.
     pub(super) fn around(&self, covers: &Range<SystemTime>) -> Range<SystemTime> {
         let given = self.options.skew_us.map(i64::saturating_abs);
         let skew = given.unwrap_or_else(|| span_micros(self.options.max_skew));
@@ -41,6 +50,10 @@ impl Engine<'_> {
     }
 
     /// Joins an attempt to the rows of its request ids, or puts it aside.
+    ///
+    /// Where the log's ids stand in answers is learned from what matches. Afterwards an answer that carried another id
+    /// in the same place is known to be another call, which keeps `pairing` from joining the two
+    /// by time.
     pub(super) fn by_id(&mut self, attempt: Attempt) {
         self.found.counts.attempts += 1;
         let mut rows: Vec<usize> = Vec::new();
@@ -76,6 +89,9 @@ impl Engine<'_> {
     }
 
     /// How far the clocks are apart: the median, since a start may be late, and an id may be someone else's.
+    ///
+    /// A skew that was given counts as it is. An estimate beyond [`max_skew`](super::super::Options::max_skew) is
+    /// refused and not used: a log in another zone is off by whole hours, and would match nothing, or the wrong calls.
     pub(super) fn set_clocks(&mut self) -> Result<(), LedgerError> {
         if self.options.skew_us.is_some() || self.skews.is_empty() {
             return Ok(());
@@ -100,6 +116,9 @@ impl Engine<'_> {
 
     /// Joins what no id joins: each with its nearest, whatever its prior; what was proved not to have been sent gets what
     /// is left.
+    ///
+    /// Attempts of all other classes go first. A call that was proved unsent can only have a row if the proof was
+    /// wrong, so it gets what nobody else fits.
     pub(super) fn by_time(&mut self, covers: &Range<SystemTime>) {
         let unmatched = std::mem::take(&mut self.unmatched);
         let (unsent, sent): (Vec<_>, Vec<_>) = unmatched
@@ -135,6 +154,8 @@ impl Engine<'_> {
     }
 
     /// The rows of the call whose first charge is `first`, charges first: those of its request id and currency.
+    ///
+    /// A relay that retries by itself charges one call in several rows of one id, and gives back in another.
     pub(super) fn call_of(&self, first: usize) -> Vec<usize> {
         let row = &self.log.rows[first];
         let Some(id) = &row.request_id else {
@@ -173,6 +194,8 @@ impl Engine<'_> {
         self.log.rows.iter().enumerate().filter_map(point).collect()
     }
 
+    /// The provider's clock started between the attempt's beginning and its flush; where no flush was seen, at the
+    /// beginning.
     pub(super) fn point(&self, index: usize, attempt: &Attempt) -> AttemptPoint {
         let flushed = attempt.end.and_then(|end| end.flushed).unwrap_or_default();
         AttemptPoint {

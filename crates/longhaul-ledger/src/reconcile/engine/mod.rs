@@ -1,4 +1,16 @@
 //! Matching a log with the ledger, and what follows from it.
+//!
+//! # The order, and why
+//!
+//! 1. Rows are joined to attempts by id. Such pairs are certain, and they show how far the two clocks are apart.
+//! 2. The clocks are set. Before that no time can be compared.
+//! 3. What is left is joined by time and model. It is only compared with what is left, so that a certain pair is never
+//!    taken apart.
+//! 4. Money that is given back for calls of earlier logs is looked up by the name of its row.
+//! 5. What has no partner is a finding of its side.
+//!
+//! Findings and verdicts are gathered and only then written, in one transaction, so that a reconciliation that fails
+//! half way leaves nothing.
 
 mod judge;
 mod matching;
@@ -31,6 +43,9 @@ use crate::{
 /// [`LedgerErrorKind::Setting`](crate::LedgerErrorKind::Setting) for options that cannot work, for a provider that the
 /// ledger does not know while it knows others, and for clocks that are too far apart, and what the database says. Nothing
 /// is written then.
+///
+/// Dropped before it ends, it writes nothing, or all of it. Two at the same time for one provider do no harm: the later
+/// verdict stands. For an example see the [module](crate::reconcile).
 pub async fn reconcile(
     store: &Store,
     log: ProviderLog,
@@ -43,15 +58,43 @@ pub async fn reconcile(
 
 /// What a log says, before it is written down.
 ///
-/// ```no_run
-/// use longhaul_ledger::{Store, reconcile::{LogFormat, Options, ProviderLog, prepare}};
+/// ```
+/// # #[cfg(all(feature = "sqlite", unix))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// use longhaul_ledger::reconcile::{LogFormat, Options, ProviderLog, prepare};
 ///
-/// # async fn example(store: Store, log: ProviderLog) -> Result<(), longhaul_ledger::LedgerError> {
-/// let prepared = prepare(&store, log, &Options::of("relay.example.com"), |_| {}).await?;
-/// println!("{} discrepancies", prepared.found().findings.len());
-/// // Only now anything is written.
-/// prepared.commit().await?;
+/// # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+/// # let folder = tempfile::tempdir()?;
+/// # let location = longhaul_ledger::Location::Sqlite(folder.path().join("spend.db"));
+/// # let ledger = longhaul_ledger::DurableLedger::builder(location.clone()).open().await?;
+/// # let store = {
+/// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
+/// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
+/// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+/// #     let (class, took) = (Class::Delivered, std::time::Duration::from_secs(100));
+/// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
+/// #     let (slot, opened) = ledger.open_entry(opening);
+/// #     opened.await?;
+/// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
+/// #     ledger.flush().await?;
+/// #     ledger.store().clone() };
+/// let row = format!(r#"{{"created_at": {}, "type": 2, "quota": 120000, "use_time": 100}}"#, now + 100);
+/// let log = || {
+///     let mut log = ProviderLog::new(LogFormat::new_api());
+///     log.add("log.json", row.as_bytes()).map(|()| log)
+/// };
+/// let options = Options::of("relay.example.com");
+/// let prepared = prepare(&store, log()?, &options, |_| {}).await?;
+/// assert_eq!((prepared.found().counts.new, prepared.found().findings.len()), (1, 0));
+/// drop(prepared);
+/// // Nothing was written, so that it is found again; written, it is not new a second time.
+/// let found = prepare(&store, log()?, &options, |_| {}).await?.commit().await?;
+/// assert_eq!(found.counts.new, 1);
+/// assert_eq!(prepare(&store, log()?, &options, |_| {}).await?.found().counts.unchanged, 1);
 /// # Ok(()) }
+/// # #[cfg(not(all(feature = "sqlite", unix)))]
+/// # fn main() {}
 /// ```
 #[derive(Debug)]
 pub struct Prepared {
@@ -61,8 +104,10 @@ pub struct Prepared {
     found: Reconciliation,
 }
 
-/// The same as [`reconcile`] up to its writing: what was found can be shown first, so that nothing is written whose
-/// telling fails.
+/// Does what [`reconcile`] does, up to the writing: so the findings can be shown before anything is written, and
+/// nothing is written if showing them fails.
+///
+/// For an example see [`Prepared`]. What was prepared and is dropped leaves no trace.
 ///
 /// # Errors
 ///
@@ -128,11 +173,14 @@ impl Prepared {
         &self.found
     }
 
-    /// Writes down what the log says, unless it was asked to leave the ledger as it is.
+    /// Writes down what the log says. A [dry run](Options::dry_run) writes nothing.
     ///
     /// # Errors
     ///
     /// What the database says. It is one transaction: then nothing is written.
+    ///
+    /// What others wrote between [`prepare`] and this is not looked at again: the verdicts of this log stand in the
+    /// place of theirs.
     pub async fn commit(self) -> Result<Reconciliation, LedgerError> {
         if !self.found.dry_run {
             let mut transaction = self.store.begin().await?;
@@ -143,6 +191,7 @@ impl Prepared {
     }
 }
 
+/// The state of one reconciliation. Rows are named by their number in the log, so that no row is copied.
 struct Engine<'a> {
     log: &'a Checked,
     options: &'a Options,
@@ -162,6 +211,7 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
+    /// The sums over the log are complete from the beginning; those over attempts grow as they are judged.
     fn new(log: &'a Checked, options: &'a Options) -> Self {
         let mut found = Reconciliation {
             provider: options.provider.clone(),

@@ -3,6 +3,13 @@
 //! A pair is taken only where each is the other's nearest by more than clocks, whole seconds and the way to the provider
 //! can blur: any other partner for either would then be worse by more than chance explains. What is taken is out of the
 //! way, and may leave others alone with each other. What cannot be told apart is handed back as tied, not guessed.
+//!
+//! Why not the assignment of least cost over all of them: it always gives an answer. Of two equal calls that were made
+//! in one second it would join each to either row, and a charge of another amount would be put on the wrong attempt
+//! with nobody knowing. Here a pair must be the only one that makes sense, and everything else is said to be tied.
+//!
+//! The costs are microseconds by which the times do not fit. Attempts and rows are sorted by time, and each is compared
+//! only with those within the tolerance, so that the work grows with the calls at one moment and not with the log.
 
 mod ties;
 
@@ -11,9 +18,13 @@ use std::sync::Arc;
 use self::ties::{is_perfect, ties};
 
 /// By how much one partner must be nearer than the next: logs tell whole seconds, and so may the answer's.
+///
+/// Two whole seconds: one for each side's rounding.
 const BLUR: i64 = 2_000_000;
 
 /// A row, on our clock, in microseconds.
+///
+/// The field `row` is the number of the row in the log.
 #[derive(Clone, Debug)]
 pub(super) struct RowPoint {
     pub(super) row: usize,
@@ -24,6 +35,8 @@ pub(super) struct RowPoint {
 }
 
 /// An attempt, in microseconds.
+///
+/// The field `attempt` is the number of the attempt in the caller's list.
 #[derive(Clone, Debug)]
 pub(super) struct AttemptPoint {
     pub(super) attempt: usize,
@@ -38,6 +51,8 @@ pub(super) struct AttemptPoint {
 }
 
 /// Rows and attempts that fit each other in more than one way.
+///
+/// Connected by what fits: no row or attempt of one tie fits any of another.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Tie {
     pub(super) rows: Vec<usize>,
@@ -100,6 +115,7 @@ pub(super) fn pair(
     paired
 }
 
+/// All pairs that may be the same call.
 fn edges(rows: &[RowPoint], attempts: &[AttemptPoint], tolerance: i64) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (index, attempt) in attempts.iter().enumerate() {
@@ -121,6 +137,9 @@ fn edges(rows: &[RowPoint], attempts: &[AttemptPoint], tolerance: i64) -> Vec<Ed
 }
 
 /// How badly they fit; `None` where they cannot be the same call.
+///
+/// Models are compared without regard to capitals, and only where both sides know one. A row and an attempt that both
+/// have ids would have been joined by them: having different ones, they are two calls.
 fn cost(row: &RowPoint, attempt: &AttemptPoint) -> Option<i64> {
     if row.has_request_id && attempt.has_log_id {
         return None;
@@ -163,6 +182,7 @@ impl Nearest {
         next: i64::MAX,
     };
 
+    /// Keeps the two least costs; whose the second is does not matter.
     fn see(&mut self, edge: usize, cost: i64) {
         if cost < self.cost {
             self.next = self.cost;
@@ -172,11 +192,14 @@ impl Nearest {
         }
     }
 
+    /// Without a second partner the distance is as large as can be.
     const fn is_certainly(&self, edge: usize) -> bool {
         self.edge == edge && self.next.saturating_sub(self.cost) > BLUR
     }
 }
 
+/// The pairs that are each other's nearest by more than [`BLUR`]. Taking them may make further ones certain, so the
+/// caller asks again until there are none.
 fn certain(edges: &[Edge], rows: usize, attempts: usize) -> Vec<Edge> {
     let mut of_row = vec![Nearest::NOBODY; rows];
     let mut of_attempt = vec![Nearest::NOBODY; attempts];

@@ -1,10 +1,16 @@
 //! What cannot be told apart.
+//!
+//! The parts are found by joining sets (union-find); whether a part can be matched at once by the textbook way of
+//! augmenting paths. Parts are small, a burst of calls in a few seconds; a burst of thousands still takes time that
+//! grows with the number of pairs.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Edge, Tie};
 
 /// The connected parts of what is left, in the order of their first rows.
+///
+/// The smaller root stays, so that a part is known by its first row and the result has the same order each time.
 pub(super) fn ties(edges: &[Edge], rows: usize, attempts: usize) -> Vec<Tie> {
     // Attempts stand behind the rows.
     let mut parent: Vec<_> = (0..rows + attempts).collect();
@@ -41,6 +47,9 @@ pub(super) fn ties(edges: &[Edge], rows: usize, attempts: usize) -> Vec<Tie> {
 }
 
 /// Whether every row of `tie` can have an attempt of its own: by augmenting paths, found breadth first.
+///
+/// As many rows as attempts is not enough: two rows may fit the same attempt alone, and a third row all of them. Then
+/// one of the two has no attempt here, and equal amounts do not decide.
 pub(super) fn is_perfect(tie: &Tie, edges: &[Edge]) -> bool {
     let numbers: HashMap<usize, usize> = tie.rows.iter().copied().zip(0..).collect();
     let mut partners = vec![Vec::new(); tie.rows.len()];

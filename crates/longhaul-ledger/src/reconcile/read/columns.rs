@@ -1,4 +1,7 @@
 //! Which column of a CSV file is what.
+//!
+//! A map is checked when it is read, as far as that can be done without the file: what it names is looked for in the
+//! first line later.
 
 use longhaul::Currency;
 use serde::Deserialize;
@@ -41,6 +44,9 @@ use crate::error::{LedgerError, LedgerErrorKind};
 /// # let _ = map;
 /// # Ok(()) }
 /// ```
+///
+/// Names of columns are compared letter by letter, capitals too; spaces around a name in the file do not count. For an
+/// example that reads a file with one see [`read`](super::read).
 #[derive(Clone, PartialEq, Debug)]
 pub struct ColumnMap {
     pub(super) id: Option<String>,
@@ -140,6 +146,17 @@ pub(super) struct KindColumn {
 impl ColumnMap {
     /// Reads `text`, which is the file called `name`.
     ///
+    /// ```
+    /// use longhaul_ledger::reconcile::ColumnMap;
+    ///
+    /// let text = r#"
+    ///     time = { column = "Finished", is = "end", format = "rfc3339" }
+    ///     amount = { column = "Cost", currency = "USD" }
+    /// "#;
+    /// let refused = ColumnMap::from_toml("map.toml", text).unwrap_err();
+    /// assert!(refused.to_string().starts_with("`time.is`"), "when did the calls begin? {refused}");
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`LedgerErrorKind::File`] with line and column for what is no map, [`LedgerErrorKind::Setting`] with the key for
@@ -149,6 +166,8 @@ impl ColumnMap {
         Self::checked(file)
     }
 
+    /// A log that tells only when calls ended, without how long they took, could be joined by id alone: it is refused
+    /// where it has none.
     fn checked(file: File) -> Result<Self, LedgerError> {
         if file.time.is == Moment::End && file.duration.is_none() && file.request_id.is_none() {
             return Err(LedgerError::setting(

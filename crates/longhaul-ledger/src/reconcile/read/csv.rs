@@ -1,4 +1,7 @@
 //! A log as CSV, by a map of its columns.
+//!
+//! Lines of another number of columns than the first are refused: a separator within an amount, which table programs
+//! write in some countries, would otherwise move every value behind it.
 
 use std::{io, time::Duration};
 
@@ -19,6 +22,7 @@ use crate::{
     store::time_of_day,
 };
 
+/// The columns are found once, by the names in the first line; after that only their numbers are used.
 pub(super) fn read(
     map: &ColumnMap,
     name: &str,
@@ -47,6 +51,7 @@ pub(super) fn read(
     Ok(())
 }
 
+/// The errors of the CSV reader, with line and column as far as it tells them.
 fn located(name: &str, error: csv::Error) -> LedgerError {
     let line = error.position().map_or(0, csv::Position::line);
     let (column, why) = match error.kind() {
@@ -64,6 +69,8 @@ fn located(name: &str, error: csv::Error) -> LedgerError {
 }
 
 /// The numbers of the columns.
+///
+/// All of them are within every record: the reader refuses records of another length.
 struct ColumnNumbers {
     id: Option<usize>,
     request_id: Option<usize>,
@@ -82,6 +89,7 @@ struct Wrong {
 }
 
 impl ColumnNumbers {
+    /// A name that stands twice is refused: nobody knows which of the two is meant.
     fn find(map: &ColumnMap, headers: &StringRecord) -> Result<Self, String> {
         let column = |wanted: &str| {
             let mut found = (0..headers.len()).filter(|index| &headers[*index] == wanted);
@@ -111,6 +119,8 @@ impl ColumnNumbers {
         })
     }
 
+    /// The kind is that of the map's list; a charge below zero is money given back, whatever it is called. The amount
+    /// of a row that is neither is not read: it may be empty or a word.
     fn row(
         &self,
         map: &ColumnMap,
@@ -163,6 +173,7 @@ impl ColumnNumbers {
         })
     }
 
+    /// What stands in neither list is no money: failed calls, logins.
     fn listed(&self, map: &ColumnMap, record: &StringRecord) -> RowKind {
         let (Some(column), Some(kind)) = (self.kind, &map.kind) else {
             return RowKind::Charge;
@@ -193,6 +204,7 @@ impl ColumnNumbers {
     }
 }
 
+/// `micros` is how many microseconds the log's unit has.
 fn span(text: &str, micros: i64) -> Result<Duration, String> {
     let number: Decimal = text.parse()?;
     let micros = number.scaled(micros, 1).map(u64::try_from);

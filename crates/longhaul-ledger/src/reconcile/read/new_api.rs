@@ -8,6 +8,10 @@
 //! A row's `created_at` is the second in which the call *ended*, `use_time` whole seconds. Its `id` is no name: older
 //! versions give it modulo 1024, newer ones count it anew on every page. So rows are told apart by their request id,
 //! and by their content where there is none.
+//!
+//! The file is read as a stream: an answer of ten thousand rows is never in memory as text and as a tree. What an
+//! object is shows only at its end, since JSON's fields have no order: so all fields that any of them may have are
+//! gathered, and then it is an answer, a page or a row.
 
 use std::{fmt, io, time::Duration};
 
@@ -32,8 +36,11 @@ const CONSUMED: i64 = 2;
 const REFUNDED: i64 = 6;
 
 /// A time of 2286 in seconds: a larger one is in milliseconds.
+///
+/// Read as seconds, milliseconds would be some year after 50,000, and match nothing without a word.
 const LATEST: i64 = 9_999_999_999;
 
+/// Values may follow each other without anything between: that is what `cat page-*.json` makes.
 pub(super) fn read(
     units: &NewApi,
     name: &str,
@@ -63,6 +70,7 @@ pub(super) fn read(
     }
 }
 
+/// serde_json writes the place into its text too; it is taken out, since it stands in the error already.
 fn located(name: &str, error: serde_json::Error) -> LedgerError {
     if error.is_io() {
         return unreadable(name, error);
@@ -200,6 +208,8 @@ impl<'de> Visitor<'de> for Node<'_> {
 
 impl Node<'_> {
     /// `first` is the number of rows that were there before the object; `noted` whether a page in it was noted.
+    ///
+    /// An answer that says `"success": false` is no log: it is refused with the relay's own words, such as a wrong key.
     fn end(self, object: Object, first: usize, noted: bool) -> Result<(), String> {
         if object.success == Some(false) {
             let message: String = object
@@ -232,6 +242,7 @@ impl Node<'_> {
 }
 
 impl Consumption {
+    /// A type that neither charges nor refunds is a row of no money, which still shows that the log covers its time.
     fn read(self, units: &NewApi, reading: &mut Reading) -> Result<LogRow, String> {
         let missing = |name: &str| format!("the row has no `{name}`");
         let created_at = self.created_at.ok_or_else(|| missing("created_at"))?;

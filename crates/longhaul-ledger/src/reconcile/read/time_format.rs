@@ -1,9 +1,13 @@
 //! How a log writes times.
+//!
+//! A time without an offset needs a zone, and gets none by default: a log that is read eight hours off matches nothing,
+//! or the wrong calls. The clocks' skew, estimated from ids, shows such a mistake and is refused.
 
 use jiff::{Timestamp, ToSpan as _, fmt::strtime, tz::TimeZone};
 
 use crate::{error::LedgerError, reconcile::amount::Decimal};
 
+/// Three forms that need no zone, and any other as strftime writes it.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum TimeFormat {
     Rfc3339,
@@ -14,6 +18,7 @@ pub(super) enum TimeFormat {
 }
 
 impl TimeFormat {
+    /// A zone beside one of the three fixed forms is refused, since it would be ignored.
     pub(super) fn new(format: String, zone: Option<String>) -> Result<Self, LedgerError> {
         let fixed = match &*format {
             "rfc3339" => Some(Self::Rfc3339),
@@ -41,6 +46,8 @@ impl TimeFormat {
     }
 
     /// What the format itself writes must be read back.
+    ///
+    /// 13:37 tells a format with hours from one with half days, and minutes from months.
     fn check(&self) -> Result<(), LedgerError> {
         let Self::Text(format, zone) = self else {
             return Ok(());

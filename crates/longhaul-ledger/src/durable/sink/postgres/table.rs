@@ -1,4 +1,7 @@
 //! Rows, column by column: PostgreSQL takes each as an array.
+//!
+//! `UNNEST` turns the arrays back into rows on the server. `COPY` would take whole rows, but cannot skip a row that is
+//! there already, as a batch that is written again has them.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -16,6 +19,9 @@ use crate::{
 };
 
 /// Rows, column by column.
+///
+/// The columns come into being with the first row, in the order in which the values are handed over; after that `next`
+/// counts through them again. So the list of columns is written down in one place, `store::columns`.
 #[derive(Clone, Default)]
 pub(super) struct Rows<'a> {
     pub(super) columns: Vec<Array<'a>>,
@@ -23,6 +29,7 @@ pub(super) struct Rows<'a> {
     pub(super) next: usize,
 }
 
+/// The three types that the tables have. A text borrows from the entry where it can.
 #[derive(Clone)]
 pub(super) enum Array<'a> {
     Ids(Vec<[u8; 16]>),
@@ -31,6 +38,8 @@ pub(super) enum Array<'a> {
 }
 
 /// Both tables, without rows: also an array of no rows has a type.
+///
+/// They are made from an entry that never existed, so that a column that is added later cannot be forgotten here.
 pub(super) fn empty() -> (Rows<'static>, Rows<'static>) {
     let opening = Opening::new(OperationId::from_u128(0), 1);
     let exposure = Exposure::new(Probability::ZERO, None);
@@ -70,6 +79,7 @@ impl<'a> Rows<'a> {
         &mut self.columns[index]
     }
 
+    /// `first` is the number of the first place: the statement has other values before these.
     pub(super) fn unnest(&self, first: usize) -> String {
         let arrays: Vec<_> = (first..)
             .zip(&self.columns)
@@ -78,6 +88,7 @@ impl<'a> Rows<'a> {
         format!("UNNEST({})", arrays.join(", "))
     }
 
+    /// Values are copied into the message here; the rows can be dropped after it.
     pub(super) fn add_to(&self, arguments: &mut PgArguments) -> Result<(), LedgerError> {
         for column in &self.columns {
             match column {

@@ -1,4 +1,7 @@
 //! What is bound to a statement's places.
+//!
+//! A trait of the tables' own ([`Columns`]) stands between an entry and its values, so that the order of columns is
+//! written down once for both databases and for the checksum.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -13,6 +16,7 @@ use crate::{
     },
 };
 
+/// In the order of [`task::COLUMNS`].
 pub(super) fn task_values(handle: &TaskHandle) -> Values {
     let mut values = Values::with_capacity(count(task::COLUMNS));
     values.id(handle.entry.0.into_bytes());
@@ -25,6 +29,7 @@ pub(super) fn task_values(handle: &TaskHandle) -> Values {
     values
 }
 
+/// Room for all values is taken at the beginning: a batch of 256 closings has some nine thousand of them.
 pub(super) struct Values(pub(super) SqliteArguments);
 
 impl Values {
@@ -54,6 +59,7 @@ impl<'a> Columns<'a> for Values {
         self.add(text.map(Arc::<str>::from));
     }
 
+    /// Text behind an `Arc` goes to SQLite's thread without a copy, as long as there is no NUL in it.
     fn shared(&mut self, text: Option<&'a Arc<str>>) {
         self.add(text.map(|text| match columns::plain(text) {
             Cow::Borrowed(_) => text.clone(),
