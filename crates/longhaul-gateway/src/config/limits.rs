@@ -33,14 +33,15 @@ pub struct ServerLimits {
     ///
     /// A longer head is answered with 431.
     pub head_bytes: usize,
-    /// How long a request's head may take. Default 15 s.
+    /// How long a request's head may take. Default 2 min.
     ///
     /// A caller that is slower gets no answer: its connection is closed. A connection on which nothing comes at all
     /// counts as one. Zero is refused.
     ///
     /// Over HTTP/1 it is also how long a connection stays open without a request: hyper counts from the end of the
-    /// last answer. A load balancer that keeps connections to the gateway for reuse must give them up sooner, or this
-    /// must be longer than its idle time: else a request now and then meets a connection that is just being closed.
+    /// last answer. Whoever keeps connections to the gateway for reuse must give them up sooner: else a request now
+    /// and then meets a connection that is just being closed, and fails. The default is longer than what nginx, AWS's
+    /// load balancers (60 s), Go and reqwest (90 s) keep; Google's keep 10 min, and need 620 s here.
     #[serde(with = "humantime_serde")]
     pub head_time: Duration,
     /// Bytes of one request's body where it is kept to be sent again. Default 64 MiB.
@@ -74,7 +75,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             head_bytes: 64 * 1024,
-            head_time: Duration::from_secs(15),
+            head_time: Duration::from_secs(120),
             body_bytes: 64 << 20,
             body_silence: Duration::from_secs(30),
             body_time: Duration::from_secs(600),

@@ -66,6 +66,18 @@ fn what_cannot_work_is_refused_by_its_key() {
         ),
         (format!("{UPSTREAM}places = 0"), "`upstreams[0].places`"),
         (
+            format!("{UPSTREAM}hosts = [\"a.example:8080\"]"),
+            "`upstreams[0].hosts`",
+        ),
+        (
+            format!("{UPSTREAM}hosts = [\"https://a.example\"]"),
+            "`upstreams[0].hosts`",
+        ),
+        (
+            format!("{UPSTREAM}models = [\"gpt-*-image\"]"),
+            "`upstreams[0].models`",
+        ),
+        (
             format!("{UPSTREAM}paths = [\"v1\"]"),
             "`upstreams[0].paths`",
         ),

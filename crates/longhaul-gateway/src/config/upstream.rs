@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header, uri::Authority};
 use longhaul_providers::{stream::StreamPolicy, tasks::TasksPolicy};
 use serde::{Deserialize, Serialize};
 
@@ -81,12 +81,12 @@ pub struct UpstreamConfig {
     /// Host names that callers use. Default every name.
     ///
     /// Without a port, in capitals or not: the host of the `Host` header is compared, and its port is left out. A
-    /// name with a port fits no call.
+    /// name with a port, which would fit no call, is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
     /// Models that go here: a name, or its beginning and `*`. Default every model.
     ///
-    /// Capitals count, and a `*` elsewhere than at the end is an ordinary letter. A request whose model is not known
+    /// Capitals count. A `*` elsewhere than at the end, which would fit no call, is refused. A request whose model is not known
     /// fits no upstream that has this list; nor does one that is [only passed on](crate::dialect::is_judged), whose
     /// body is not read for its model: `GET /v1/models` goes to the next upstream without a list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -364,6 +364,23 @@ impl UpstreamConfig {
             {
                 return Err(ConfigError::new(key, "a path begins with `/`"));
             }
+        }
+        let is_host = |name: &String| {
+            let authority = name.parse::<Authority>();
+            authority.is_ok_and(|authority| authority.host() == name)
+        };
+        if let Some(name) = self.hosts.iter().find(|name| !is_host(name)) {
+            let why = format!("{name:?} fits no call: write a name alone, as `api.example.com`");
+            return Err(ConfigError::new("hosts", why));
+        }
+        let is_beginning = |name: &String| !name.strip_suffix('*').unwrap_or(name).contains('*');
+        if let Some(name) = self
+            .models
+            .iter()
+            .find(|name| name.is_empty() || !is_beginning(name))
+        {
+            let why = format!("{name:?} fits no call: write a name, or its beginning and `*`");
+            return Err(ConfigError::new("models", why));
         }
         if self.places == 0 {
             return Err(ConfigError::new("places", "must be at least 1"));

@@ -67,7 +67,8 @@ impl Gateway {
                     tracing::info!(file = %path.display(), "the configuration has changed, and is in force");
                     if !same_until_restart(&last.0, &read.0) {
                         tracing::warn!(
-                            "`listen`, `admin`, `ledger`, `state`, `replay`, `collected`, `heartbeat` and `drain` change with a restart only"
+                            "`listen`, `admin`, `ledger`, `state`, `replay`, `collected`, `heartbeat`, `drain` and, of `limits`, `head_bytes`, \
+                             `head_time` and `connections` change with a restart only"
                         );
                     }
                     last = read;
@@ -113,10 +114,13 @@ fn same_until_restart(old: &Config, new: &Config) -> bool {
             replay,
             collected,
             heartbeat,
+            limits,
             ..
         } = config.clone();
         (
-            listen, admin, ledger, state, drain, replay, collected, heartbeat,
+            (listen, admin, ledger, state, drain, replay),
+            (collected, heartbeat),
+            (limits.head_bytes, limits.head_time, limits.connections),
         )
     };
     fixed(old) == fixed(new)

@@ -121,7 +121,7 @@ impl Envelope {
                 let text = String::from_utf8_lossy(&self.collected);
                 let text: String = text.chars().take(TEXT).collect();
                 let message = match self.encoded {
-                    true => "the provider sent a compressed answer although it was asked not to; the answer is kept: collect it by its operation".to_owned(),
+                    true => "the provider sent a compressed answer although it was asked not to; where answers are kept, collect it by its operation".to_owned(),
                     false => format!("the upstream answered {}: {text}", self.status),
                 };
                 let status = match self.status.is_success() {

@@ -17,7 +17,7 @@ use super::{
     REPLAYED, ResponseBody,
     index::{Row, State},
     layer::Replays,
-    words::unknown,
+    words::{gone, without_answer},
 };
 use crate::refusal::{OPERATION, Refusal};
 
@@ -56,7 +56,7 @@ impl Replays {
         after: Bytes,
     ) -> Result<ResponseBody, Refusal> {
         if row.state != State::Kept {
-            return Err(unknown(row.id));
+            return Err(without_answer(row));
         }
         match tokio::fs::File::open(self.file(row.id)).await {
             Ok(file) => return Ok(ResponseBody::of_file(before, file, row.length, after)),
@@ -65,11 +65,11 @@ impl Replays {
             Err(error) => return Err(not_reached(row, &error)),
         }
         let Some(store) = self.0.store.get() else {
-            return Err(gone(row));
+            return Err(gone(row.id));
         };
         match store.get(row.id).await {
             Ok(Some(answer)) => Ok(ResponseBody::of_stored(before, answer, after)),
-            Ok(None) => Err(gone(row)),
+            Ok(None) => Err(gone(row.id)),
             Err(error) => Err(not_reached(row, &*error)),
         }
     }
@@ -143,17 +143,4 @@ fn not_reached(row: &Row, error: &(dyn std::error::Error + 'static)) -> Refusal 
         ),
     )
     .again_after(Duration::from_secs(5))
-}
-
-/// The time or the room for the answer was over. The key stays the operation's: making the picture anew under it
-/// would be a second payment that nobody asked for.
-pub(super) fn gone(row: &Row) -> Refusal {
-    Refusal::new(
-        StatusCode::GONE,
-        "answer_gone",
-        format!(
-            "the answer of {} is no longer kept; it was paid for, and nothing was sent again",
-            row.id
-        ),
-    )
 }

@@ -51,7 +51,8 @@ pub(super) struct OperationRequest {
 }
 
 impl Replays {
-    /// Two keys in one request are refused: nobody knows by which of them its caller will come back.
+    /// Two keys in one request are refused: nobody knows by which of them its caller will come back. So is an empty one,
+    /// which a template with a missing value makes: every such call would belong to the first.
     pub(super) fn asked(&self, head: &mut Parts, body: &[u8]) -> Result<OperationRequest, Refusal> {
         let policy = &self.0.policy;
         let secret = self.0.index.secret();
@@ -65,6 +66,16 @@ impl Replays {
             .collect::<Vec<_>>()[..]
         {
             [] => None,
+            [key] if key.as_bytes().trim_ascii().is_empty() => {
+                return Err(Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    "idempotency_key",
+                    format!(
+                        "`{}` is empty; nothing was sent: give each picture a key of its own, or leave the header out",
+                        policy.key_header
+                    ),
+                ));
+            }
             [key] => Some(digest(&secret, &[b"key", scope.as_bytes(), key.as_bytes()])),
             _ => {
                 return Err(Refusal::new(

@@ -22,10 +22,11 @@ use serde_json::{Value, json};
 
 use super::{
     PublicId, ResponseBody,
-    answers::{PATH, gone, json_response},
+    answers::{PATH, json_response},
     index::{Row, State},
     layer::Replays,
     operation::Operation,
+    words::gone,
 };
 use crate::{caller::Caller, core::Attempt, refusal::Refusal};
 
@@ -98,7 +99,7 @@ impl Replays {
             State::Kept if whole => self.kept(&row).await,
             State::Kept => self.completed(&row).await,
             State::Unknown if row.status.is_some_and(|status| status.is_success()) => {
-                Err(gone(&row))
+                Err(gone(row.id))
             }
             State::Unknown => Ok(self.failed(
                 &row,

@@ -26,7 +26,7 @@ use super::{
     index::{Digest, Row, State},
     layer::Replays,
     operation::{Answer, Operation, Wanted},
-    words::{ended_free, unavailable, unknown},
+    words::{ended_free, unavailable, unknown, without_answer},
 };
 use crate::{
     core::{BoxError, Money},
@@ -147,7 +147,7 @@ impl Replays {
                 .await
                 .map_err(failed)?;
             match known {
-                Some(known) if known.state == State::Unknown => return Err(unknown(known.id)),
+                Some(known) if known.state == State::Unknown => return Err(without_answer(&known)),
                 Some(known) if known.state != State::Free => return Ok(Some(known)),
                 _ => {}
             }
@@ -161,7 +161,7 @@ impl Replays {
             check_request(&known, asked.request)?;
             match known.state {
                 State::Kept if known.succeeded() || !asked.send_again => return Ok(Some(known)),
-                State::Unknown if !asked.send_again => return Err(unknown(known.id)),
+                State::Unknown if !asked.send_again => return Err(without_answer(&known)),
                 State::Running => return Ok(Some(known)),
                 _ => index.release_key(known.id).await.map_err(failed)?,
             }

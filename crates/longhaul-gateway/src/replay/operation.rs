@@ -101,14 +101,19 @@ impl Operation {
     /// Called by guards, on every way out, a panic among them. It changes nothing where the operation has ended
     /// already.
     pub(super) fn lost(&self) {
-        self.answer.send_if_modified(|answer| {
-            let gone = answer.is_none();
-            if gone {
-                *answer = Some(Answer::Refused(unknown(self.id())));
-            }
-            gone
-        });
+        self.refuse(unknown(self.id()));
         self.end(State::Unknown);
+    }
+
+    /// Tells whoever waits why there is no answer, where there is none.
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        self.answer.send_if_modified(|answer| {
+            let waits = answer.is_none();
+            if waits {
+                *answer = Some(Answer::Refused(refusal));
+            }
+            waits
+        });
     }
 
     /// How far it is: `Running` until it has an end.

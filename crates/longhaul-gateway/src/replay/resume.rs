@@ -5,8 +5,8 @@
 //! up, by one process only (the index decides), and runs again without an attempt: who comes back waits, and gets the
 //! picture or the same refusal as before.
 //!
-//! `answered` and `unknown` write the end. The drop tells those who wait and writes nothing: the row then stays
-//! "running" until this process is gone, so that whoever holds a `Resumed` ends it by one of the two.
+//! `answered` and `unknown` write the end. One that is dropped without either, because a database failed in between,
+//! is written down as unknown too: else its callers would wait for as long as this process lives.
 
 use std::sync::Arc;
 
@@ -14,7 +14,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use super::{PublicId, index::State, layer::Replays, operation::Operation, run::give};
+use super::{
+    PublicId,
+    index::{Row, State},
+    layer::Replays,
+    operation::Operation,
+    run::give,
+};
 use crate::core::{BoxError, Class, Exposure};
 
 /// An operation that a process that is gone began: who comes back for it waits until its answer is here. Dropped, its outcome
@@ -75,15 +81,27 @@ impl Resumed {
     ///
     /// The picture was not fetched this time: the next round of collecting takes the operation up again.
     pub(crate) async fn unknown(self) {
-        let mut row = self.operation.row.clone();
-        row.state = State::Unknown;
-        row.ended = Some(crate::wall_clock::millis(crate::wall_clock::now()));
-        self.replays.write(&row).await;
+        self.replays.write(&self.ended()).await;
+        self.operation.end(State::Unknown);
+    }
+
+    /// Its row, of unknown outcome.
+    fn ended(&self) -> Row {
+        Row {
+            state: State::Unknown,
+            ended: Some(crate::wall_clock::millis(crate::wall_clock::now())),
+            ..self.operation.row.clone()
+        }
     }
 }
 
 impl Drop for Resumed {
     fn drop(&mut self) {
+        if self.operation.state() == State::Running {
+            let (replays, row) = (self.replays.clone(), self.ended());
+            let written = async move { replays.write(&row).await };
+            self.replays.0.tasks.spawn(written);
+        }
         self.operation.lost();
         // Its row tells from now on.
         if self.operation.state() == State::Unknown {

@@ -82,6 +82,9 @@ pub(super) async fn run<S, B>(
     }
     replays.write(&row).await;
     operation.end(row.state);
+    if row.state == State::Free {
+        operation.refuse(ended_free(operation.id()));
+    }
     drop(unfinished);
     replays.sweep().await;
 }
@@ -203,7 +206,7 @@ async fn read<B>(
 /// | yes | broken off, or none | unknown |
 ///
 /// Costs are summed over attempts that have a price; with one that has none, what was expected stays as the possible
-/// amount. Possible amounts of a second currency are left out of the sum.
+/// amount.
 fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
     let attempts = progress.attempts();
     let may_have_paid = progress.may_have_paid();
@@ -214,7 +217,7 @@ fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
         (true, false) => State::Unknown,
     };
     row.ended = Some(millis(now()));
-    let (mut certain, mut possible) = (0_i64, None::<Money>);
+    let mut costs = Costs::default();
     let mut known = true;
     for attempt in &attempts {
         let Some(outcome) = attempt.outcome_now() else {
@@ -222,20 +225,40 @@ fn settle(row: &mut Row, progress: &Progress, status: StatusCode, whole: bool) {
         };
         row.class = Some(outcome.class.name().to_owned());
         match (outcome.exposure.certain(), outcome.exposure.possible()) {
-            (Some(charged), Some(most)) => {
-                certain = certain.saturating_add(charged.micros);
-                possible = Some(possible.map_or(most, |sum| sum.checked_add(most).unwrap_or(sum)));
-            }
+            (Some(charged), Some(most)) => costs.add(charged, most),
             _ => known = false,
         }
     }
-    row.certain = certain;
+    row.certain = costs.certain;
     if known {
         // Nothing was attempted, or all of it has a price: what was expected no longer counts.
-        row.possible = possible.or_else(|| row.possible.map(Money::zero));
+        row.possible = costs.possible.or_else(|| row.possible.map(Money::zero));
     }
     if row.class.is_none() && !may_have_paid {
         row.class = Some(Class::NotBegun.name().to_owned());
+    }
+}
+
+/// What an operation's attempts cost together: a row has room for one currency, the first in which anything may be
+/// charged. What is charged in a second one is in the ledger alone.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Costs {
+    pub(super) certain: i64,
+    pub(super) possible: Option<Money>,
+}
+
+impl Costs {
+    pub(super) fn add(&mut self, certain: Money, possible: Money) {
+        match self.possible {
+            Some(sum) if sum.micros > 0 => {
+                let Some(sum) = sum.checked_add(possible) else {
+                    return;
+                };
+                self.possible = Some(sum);
+            }
+            _ => self.possible = Some(possible),
+        }
+        self.certain = self.certain.saturating_add(certain.micros);
     }
 }
 

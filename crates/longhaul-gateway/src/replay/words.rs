@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::StatusCode;
 use metrics::counter;
 
-use super::{PublicId, SEND_AGAIN};
+use super::{PublicId, SEND_AGAIN, index::Row};
 use crate::refusal::Refusal;
 
 /// 409, never marked as free to send again: an SDK would take that mark for an order.
@@ -21,6 +21,28 @@ pub(super) fn unknown(id: PublicId) -> Refusal {
         format!(
             "an earlier request like this one may have been charged, and nobody knows how it ended ({id}); nothing was \
              sent again: look it up at the provider, or send `{SEND_AGAIN}: true` to pay for a second one"
+        ),
+    )
+}
+
+/// For whoever comes back to an operation that has no answer: [`gone`] where there was one, else [`unknown`].
+pub(super) fn without_answer(row: &Row) -> Refusal {
+    match row.status {
+        Some(status) if status.is_success() => gone(row.id),
+        _ => unknown(row.id),
+    }
+}
+
+/// 410: the time or the room for the answer was over, or it broke off. The key stays the operation's: making the picture
+/// anew under it would be a second payment that nobody asked for.
+pub(super) fn gone(id: PublicId) -> Refusal {
+    counter!("longhaul.replays", "how" => "refused").increment(1);
+    Refusal::new(
+        StatusCode::GONE,
+        "answer_gone",
+        format!(
+            "the answer of {id} was paid for, and is not kept: it broke off, or was removed after its time; nothing was sent \
+             again: send `{SEND_AGAIN}: true` to pay for a second one"
         ),
     )
 }

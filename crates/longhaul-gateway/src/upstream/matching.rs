@@ -8,8 +8,7 @@ use super::Upstream;
 impl Upstream {
     /// Whether path and host fit.
     ///
-    /// The host is that of the caller's `Host` header, without its port. A name in the configuration that has a port
-    /// is never equal to it.
+    /// The host is that of the caller's `Host` header, without its port.
     pub(crate) fn fits_head(&self, path: &str, host: Option<&str>) -> bool {
         let config = self.config();
         let path_fits =

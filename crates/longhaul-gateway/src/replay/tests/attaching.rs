@@ -157,3 +157,30 @@ async fn what_is_stopped_in_the_middle_is_written_down() {
     assert_eq!(back.code(), "outcome_unknown");
     assert_eq!(bench.calls(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stopped_before_it_costs_is_told_as_free() {
+    let bench = Bench::new("overloaded*99");
+    let asking = async {
+        let answer = bench.ask(KEYED).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.code(), "ended_free");
+    };
+    let stopping = async {
+        tokio::time::sleep(SECONDS(5)).await;
+        bench.replays.stop().await;
+    };
+    tokio::join!(asking, stopping);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_key_is_refused_and_names_no_operation() {
+    let bench = Bench::new("none*9");
+    for key in ["", "  "] {
+        let key = Some(key);
+        let answer = bench.ask(Asks { key, ..PLAIN }).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.code(), "idempotency_key");
+    }
+    assert_eq!(bench.calls(), 0);
+}

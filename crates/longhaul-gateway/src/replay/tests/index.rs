@@ -70,3 +70,54 @@ async fn what_a_dead_process_left_running_is_not_sent_again() {
     // The whole is behind a trait object, as layers hold it.
     let _: Arc<dyn Index> = Arc::new(second);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_up_and_dropped_can_be_taken_up_again() {
+    let bench = Bench::new("none");
+    let index = &bench.replays.0.index;
+    let mut row = Row::begun(
+        PublicId::new().unwrap(),
+        caller("alice").scope(),
+        "alice".into(),
+        None,
+        Digest([9; 32]),
+        None,
+    );
+    assert_eq!(index.begin(row.clone()).await.unwrap(), None);
+    row.state = State::Unknown;
+    index.end(row.clone()).await.unwrap();
+    for _ in 0..2 {
+        let resumed = bench.replays.resume(row.id).await.unwrap();
+        drop(resumed.expect("nobody has it"));
+        bench.replays.idle().await;
+        bench.replays.0.tasks.reopen();
+        let known = index.get(row.id).await.unwrap().unwrap();
+        assert_eq!(known.state, State::Unknown);
+    }
+}
+
+#[test]
+fn a_rows_costs_are_of_one_currency() {
+    let of = |text: &str| text.parse::<longhaul::Money>().unwrap();
+    let sum = |attempts: &[(&str, &str)]| {
+        let mut costs = super::super::run::Costs::default();
+        for (certain, possible) in attempts {
+            costs.add(of(certain), of(possible));
+        }
+        (costs.certain, costs.possible.unwrap())
+    };
+    // A refusal elsewhere, which is free, does not hide what was charged.
+    let charged = ("0.24 USD", "0.24 USD");
+    assert_eq!(
+        sum(&[("0 EUR", "0 EUR"), charged]),
+        (240_000, of("0.24 USD"))
+    );
+    assert_eq!(
+        sum(&[charged, ("0.20 EUR", "0.20 EUR")]),
+        (240_000, of("0.24 USD"))
+    );
+    assert_eq!(
+        sum(&[charged, ("0 USD", "0.24 USD")]),
+        (240_000, of("0.48 USD"))
+    );
+}

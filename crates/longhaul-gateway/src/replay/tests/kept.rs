@@ -46,7 +46,10 @@ async fn answers_are_for_nobody_else_and_go_when_their_time_is_over() {
     assert!(total <= 300_000, "{total}");
     // What was paid for is not paid again because its answer is gone.
     let gone = bench.ask(KEYED).await;
-    assert_eq!(gone.status, StatusCode::CONFLICT);
+    assert_eq!(
+        (gone.status, &*gone.code()),
+        (StatusCode::GONE, "answer_gone")
+    );
     assert_eq!(bench.calls(), 3);
 }
 
@@ -121,7 +124,7 @@ async fn a_whole_answer_is_in_the_store_and_comes_from_there() {
         finished().await;
     }
     assert!(!names(&place).contains(&stored[0]));
-    assert_eq!(bench.ask(KEYED).await.status, StatusCode::CONFLICT);
+    assert_eq!(bench.ask(KEYED).await.status, StatusCode::GONE);
     assert_eq!(bench.calls(), 3);
 }
 
