@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use http::StatusCode;
@@ -16,6 +17,18 @@ async fn page(url: &str) -> String {
     let answer = get(url, &[]).await;
     assert_eq!(answer.status, StatusCode::OK, "{url}: {answer:?}");
     String::from_utf8(answer.body.unwrap().to_vec()).unwrap()
+}
+
+/// The same once it says `awaited`: the end of an attempt is in the ledger a moment after its answer is here.
+async fn page_with(url: &str, awaited: &str) -> String {
+    for _ in 0..100 {
+        let page = page(url).await;
+        if page.contains(awaited) {
+            return page;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{url} never says {awaited:?}");
 }
 
 fn assert_shows(page: &str, all: &[&str]) {
@@ -54,17 +67,10 @@ async fn an_operation_is_shown_in_all_its_attempts() {
             "limit",
         ],
     );
-    let one = page(&format!("{}/operations/{name}", program.admin)).await;
+    let one = page_with(&format!("{}/operations/{name}", program.admin), "Delivered").await;
     assert_shows(
         &one,
-        &[
-            "Attempt 1",
-            "Overloaded",
-            "Attempt 2",
-            "Delivered",
-            "0.24 USD",
-            PATH,
-        ],
+        &["Attempt 1", "Overloaded", "Attempt 2", "0.24 USD", PATH],
     );
     assert!(
         !one.contains("a cat") && !one.contains("sk-secret"),
