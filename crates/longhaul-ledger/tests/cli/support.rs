@@ -141,6 +141,19 @@ impl Ledger {
         id
     }
 
+    /// Puts attempts into the ledger, a file, that are all alike but for their ids and times.
+    pub(crate) async fn add_alike(&self, attempts: usize) {
+        let statement = format!(
+            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {attempts}) \
+             INSERT INTO attempts (id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, \
+             currency, path, closed_at, ended, class, phase, duration_us, charged_per_mille, pictures, drafts, bytes) \
+             SELECT unhex(printf('019BC9E5E4007000%016X', n)), unhex(printf('%032X', n)), 1, 1768608000000000 + n, \
+             'relay.example.com', 'nano-banana-pro', 'K4', 1, 50000, 'USD', '/v1/images', 1768608100000000 + n, \
+             'Finished', 'Delivered', 'Body', 100000000, 1000, 1, 0, 100 FROM number"
+        );
+        self.execute(&statement).await;
+    }
+
     /// Notes that an attempt submitted a task.
     pub(crate) async fn note_submit(&self, entry: Uuid, dialect: &str, at: &str) {
         let at: jiff::Timestamp = at.parse().unwrap();
