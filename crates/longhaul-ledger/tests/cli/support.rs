@@ -1,6 +1,9 @@
 //! A ledger in a test's own folder or database, and the program run on it.
 
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    time::Duration,
+};
 
 use longhaul::Class;
 use longhaul_ledger::{Location, Store};
@@ -223,6 +226,40 @@ impl Ledger {
         .execute(&self.pool)
         .await
         .unwrap();
+    }
+
+    /// Does `work`, and ends all that runs in a database at the moment at which `work` waits to read it.
+    pub(crate) async fn end_before_running_is_read<T>(
+        &self,
+        class: Class,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let class = class.name();
+        let end = format!(
+            "LOCK TABLE running IN ACCESS EXCLUSIVE MODE; \
+             INSERT INTO attempts (id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, \
+             currency, path, closed_at, ended, class, phase, duration_us, charged_per_mille, pictures, drafts, bytes) \
+             SELECT id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, currency, path, \
+             opened_at + 100000000, 'Finished', '{class}', 'Body', 100000000, 1000, 1, 0, 100 FROM running; \
+             DELETE FROM running"
+        );
+        let mut ends = self.pool.begin().await.unwrap();
+        let end = sqlx::raw_sql(sqlx::AssertSqlSafe(end));
+        end.execute(&mut *ends).await.unwrap();
+        let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'running'::regclass \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let end = async {
+            while sqlx::query_scalar::<_, i64>(waiting)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap()
+                == 0
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            ends.commit().await.unwrap();
+        };
+        tokio::join!(work, end).0
     }
 
     /// Puts what the provider's log says of an attempt into the ledger.
