@@ -75,7 +75,8 @@ impl Book {
             insert(&mut all, new_id(record), record).await;
         }
         all.commit().await.unwrap();
-        drop(connection);
+        // Waited for: whoever looks at the file finds it at rest.
+        connection.close().await.unwrap();
         book
     }
 
