@@ -75,14 +75,15 @@ impl Kept {
     /// Attempts are kept by operation, since one attempt's claim depends on the others: a duplicate is one only beside
     /// the attempt that delivered.
     async fn find(store: &Store, book: &ClaimBook, period: &Period) -> Result<Self, LedgerError> {
+        // Before the claims: of one that runs now, and ends while they are read, the claim may not be among them.
+        let running = store.running_understood().await?;
+        let running = running.iter().map(|stored| stored.record.opening.operation);
         let range = period.range();
         let around = range.start - AROUND..range.end + AROUND;
         let found = store.claims(book, &Filter::opened(around)).await?;
         let is_open = |state| !matches!(state, ClaimState::Credited | ClaimState::Denied);
         let claimed = found.claims.iter().filter(|claim| is_open(claim.state));
         let claimed = claimed.map(|claim| claim.stored.record.opening.operation);
-        let running = store.running_understood().await?;
-        let running = running.iter().map(|stored| stored.record.opening.operation);
         let tasks = store.open_tasks().await?;
         Ok(Self {
             operations: claimed.chain(running).collect(),

@@ -21,7 +21,7 @@ use longhaul::{ConfigError, Money};
 ///     time_zone = "UTC"
 ///     settlement = "30days"
 ///     [providers.no_image]
-///     amount = { share_per_mille = 500 }
+///     amount = { share_permille = 500 }
 /// "#, "terms.toml")?;
 /// let terms = book.terms("relay.example.com").unwrap();
 /// let owed = terms.amount(ClaimRule::NoImage, Some(Money::usd_micros(240_000)));
@@ -72,8 +72,8 @@ pub(super) fn check(key: &str, amount: Option<Money>) -> Result<(), ConfigError>
 #[serde(deny_unknown_fields)]
 pub(super) struct AmountRow {
     each: Option<Money>,
-    share_per_mille: Option<u32>,
-    divided_by_per_mille: Option<u32>,
+    share_permille: Option<u32>,
+    divided_by_permille: Option<u32>,
 }
 
 impl Amount {
@@ -83,23 +83,23 @@ impl Amount {
     /// probably means something else.
     pub(super) fn read(row: &AmountRow) -> Result<Self, ConfigError> {
         check("each", row.each)?;
-        let share = row.share_per_mille.unwrap_or(1000);
+        let share = row.share_permille.unwrap_or(1000);
         if share == 0 || share > 1000 {
             return Err(ConfigError::new(
-                "share_per_mille",
+                "share_permille",
                 format!("{share} is not within 1 and 1000"),
             ));
         }
-        if row.each.is_some() && row.share_per_mille.is_some() {
+        if row.each.is_some() && row.share_permille.is_some() {
             return Err(ConfigError::new(
-                "share_per_mille",
+                "share_permille",
                 "a fixed amount has no share",
             ));
         }
-        let divided_by = row.divided_by_per_mille.unwrap_or(1000);
+        let divided_by = row.divided_by_permille.unwrap_or(1000);
         if divided_by == 0 {
             return Err(ConfigError::new(
-                "divided_by_per_mille",
+                "divided_by_permille",
                 "must not be 0; 1000 divides by one",
             ));
         }

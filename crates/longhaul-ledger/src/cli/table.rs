@@ -1,7 +1,8 @@
 //! Tables that fit their place, and need not be whole before they are shown.
 //!
 //! Two wishes conflict: columns as wide as their widest cell, which needs all rows, and rows that appear as they come.
-//! So the first thousand rows decide: widths are theirs, and a later row that is wider moves the columns from there on.
+//! So the first thousand rows decide which columns there are. Widths are theirs, and a later row that is wider moves the
+//! columns from there on, within the same place.
 //!
 //! Where a terminal is too narrow, columns of the lowest worth are left out one by one, and stderr names them; only
 //! what is left is cut, with an ellipsis. A column of the highest worth (255) is never left out. `tests/cli/words.rs`
@@ -104,7 +105,8 @@ impl<'o> Table<'o> {
         self.write()
     }
 
-    /// The first time it also decides which columns there are, and writes their names.
+    /// The first time it also decides which columns there are, and writes their names. Widths are made to fit each time,
+    /// since every row may have made them grow.
     fn write(&mut self) -> io::Result<()> {
         let rows = std::mem::take(&mut self.rows);
         if rows.is_empty() {
@@ -115,27 +117,28 @@ impl<'o> Table<'o> {
                 *width = cell.width().max(*width);
             }
         }
-        let shown = match self.shown.clone() {
-            Some(shown) => shown,
-            None => {
-                let shown = self.fit();
-                let names: Vec<_> = self
-                    .columns
-                    .iter()
-                    .map(|column| column.name.to_owned())
-                    .collect();
-                self.line(&shown, &names)?;
-                self.shown = Some(shown.clone());
-                shown
-            }
+        let (first, shown) = match self.shown.take() {
+            Some(shown) => (false, shown),
+            None => (true, self.choose()),
         };
-        rows.iter().try_for_each(|row| self.line(&shown, row))
+        self.fit(&shown);
+        if first {
+            let names: Vec<_> = self
+                .columns
+                .iter()
+                .map(|column| column.name.to_owned())
+                .collect();
+            self.line(&shown, &names)?;
+        }
+        rows.iter().try_for_each(|row| self.line(&shown, row))?;
+        self.shown = Some(shown);
+        Ok(())
     }
 
     /// Decides which columns are shown, and says which are not.
     ///
     /// Of columns of equal worth the last one goes first. At least one column stays.
-    fn fit(&mut self) -> Vec<usize> {
+    fn choose(&self) -> Vec<usize> {
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         let Some(room) = self.room else {
             return shown;
@@ -154,13 +157,6 @@ impl<'o> Table<'o> {
             }
             left_out.push(self.columns[shown.remove(least)].name);
         }
-        while self.needed(&shown) > room {
-            let widest = shown.iter().max_by_key(|column| self.widths[**column]);
-            match widest {
-                Some(column) if self.widths[*column] > NARROWEST => self.widths[*column] -= 1,
-                _ => break,
-            }
-        }
         if !left_out.is_empty() {
             say(format_args!(
                 "{room} columns have no room for: {}; --json has all",
@@ -168,6 +164,18 @@ impl<'o> Table<'o> {
             ));
         }
         shown
+    }
+
+    /// Narrows the widest columns until all have room, or none can be narrower.
+    fn fit(&mut self, shown: &[usize]) {
+        let Some(room) = self.room else { return };
+        while self.needed(shown) > room {
+            let widest = shown.iter().max_by_key(|column| self.widths[**column]);
+            match widest {
+                Some(column) if self.widths[*column] > NARROWEST => self.widths[*column] -= 1,
+                _ => break,
+            }
+        }
     }
 
     fn needed(&self, shown: &[usize]) -> usize {

@@ -28,7 +28,7 @@ pub(super) struct Inbox {
     pub(super) messages: UnboundedReceiver<Message>,
     // Taken out of the queue while the database could not be written, to see who waits how long.
     pub(super) backlog: VecDeque<Message>,
-    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) stop: Option<oneshot::Sender<bool>>,
     pub(super) status: Arc<Status>,
     pub(super) patience: Duration,
 }

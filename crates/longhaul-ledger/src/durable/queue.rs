@@ -45,10 +45,10 @@ pub(super) enum Message {
     },
     /// `None` once told.
     Flush(Option<Waiting>),
-    /// Write what is here, if that can be done now, and end.
+    /// Write what is here, if that can be done now, and end; whether all of it was written is told.
     ///
     /// Sent by [`close`](super::DurableLedger::close) alone; taken even from a ledger that refuses everything else.
-    Stop(oneshot::Sender<()>),
+    Stop(oneshot::Sender<bool>),
 }
 
 impl Message {

@@ -86,20 +86,26 @@ impl Writer {
 
     /// Writes until it is stopped, or nobody is left who could hand anything over.
     ///
-    /// A stop ends it after the batch in hand, written or not. Whether something was left over decides whether the lock
-    /// counts as given back.
+    /// Once it is stopped it writes what was handed over before, and ends with that, or with the first try that fails:
+    /// a commit that succeeds shows that the database is there, however long it took. Whether something was left over
+    /// decides whether the lock counts as given back.
     pub(super) async fn run(mut self) {
         while self.fill().await {
             self.write().await;
-            if self.inbox.stop.is_some() {
+            if self.inbox.stop.is_some() && (self.failing.is_some() || self.is_empty()) {
                 break;
             }
         }
-        let written = self.batch.is_empty() && self.inbox.backlog.is_empty();
+        let written = self.is_empty();
         self.alive.end(self.sink, written).await;
         if let Some(stopped) = self.inbox.stop.take() {
-            let _ = stopped.send(());
+            let _ = stopped.send(written);
         }
+    }
+
+    /// Nothing that was taken out of the queue waits to be written.
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.inbox.backlog.is_empty()
     }
 
     /// Waits until there is something to write; `false` where nothing will come any more.

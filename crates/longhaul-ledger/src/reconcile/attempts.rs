@@ -1,13 +1,12 @@
 //! The ledger's attempts, one after the other, with what matching needs of them.
 //!
 //! Only the columns that matching asks for are read, and one attempt at a time: a month of a busy relay is millions of
-//! them, and only those that no id joins to a row are kept.
+//! them, and only those that still run, which are few, or that no id joins to a row are kept.
 
-use std::{ops::Range, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::SystemTime};
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use longhaul::{Class, Money, OperationId};
-use sqlx::Arguments as _;
 
 use super::verdict::Verdict;
 use crate::{
@@ -67,34 +66,42 @@ const ENDING: &str = "a.class, a.duration_us, a.charged_per_mille, a.flushed_us,
 
 /// Those of `provider` that were opened in this time, and those that still run.
 ///
-/// Ended ones first, then those that run; each in the order of their ids. One that ends between the two is missed, and
-/// counts with the next log.
-pub(super) fn of<'a>(
-    store: &'a Store,
+/// Ended ones first, then those that run; each in the order of their ids. Those that run are read before the others, so
+/// that one that ends meanwhile is in one list at least; where it is in both, it comes once, as ended.
+pub(super) async fn of(
+    store: &Store,
     provider: &str,
     opened: Range<SystemTime>,
-) -> impl Stream<Item = Result<Attempt, LedgerError>> + Send + 'a {
+) -> Result<impl Stream<Item = Result<Attempt, LedgerError>> + Send, LedgerError> {
     let rows = |columns: &[&str], table: &str, read: Read<Attempt>| {
         let statement = format!(
             "SELECT {} FROM {table} a LEFT JOIN verdicts v ON v.entry = a.id \
              WHERE a.provider = $1 AND a.id >= $2 AND a.id < $3 ORDER BY a.id",
             store.packed(columns)
         );
-        let arguments = (|| {
-            let mut arguments = Arguments::default();
-            arguments.add(provider.to_owned())?;
-            arguments.add(first_id_at(opened.start))?;
-            arguments.add(first_id_at(opened.end))?;
-            Ok(arguments)
-        })()
-        .map_err(|error| LedgerError::from(sqlx::Error::Encode(error)));
-        stream::once(std::future::ready(arguments))
-            .map_ok(move |arguments| store.rows(statement.clone(), arguments, read))
-            .try_flatten()
+        let mut arguments = Arguments::default();
+        add(&mut arguments, provider.to_owned())?;
+        add(&mut arguments, first_id_at(opened.start))?;
+        add(&mut arguments, first_id_at(opened.end))?;
+        Ok::<_, LedgerError>(store.rows(statement, arguments, read))
     };
-    let ended = rows(&[OPENING, VERDICT, ENDING], "attempts", ended);
-    let running = rows(&[OPENING, VERDICT], "running", running);
-    ended.chain(running)
+    let running: BTreeMap<_, _> = rows(&[OPENING, VERDICT], "running", running)?
+        .map_ok(|attempt| (attempt.entry, attempt))
+        .try_collect()
+        .await?;
+    let ended = rows(&[OPENING, VERDICT, ENDING], "attempts", ended)?.fuse();
+    Ok(stream::unfold(
+        (ended, running),
+        |(mut ended, mut running)| async move {
+            let attempt = match ended.next().await {
+                Some(attempt) => attempt.inspect(|attempt| {
+                    running.remove(&attempt.entry);
+                }),
+                None => Ok(running.pop_first()?.1),
+            };
+            Some((attempt, (ended, running)))
+        },
+    ))
 }
 
 /// The attempt that an earlier log's row of this name belongs to.

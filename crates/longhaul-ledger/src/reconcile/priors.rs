@@ -45,7 +45,7 @@ pub struct Estimate {
     /// The probability that was assumed so far, in thousandths.
     ///
     /// From the policy's rows where one matches, else from the class.
-    pub before_per_mille: u16,
+    pub before_permille: u16,
     /// The estimate, in thousandths: the mean of a Beta distribution that begins at the probability assumed so far. A
     /// rule of `[[billing.charge_rules]]` takes it as its probability.
     pub permille: u16,
@@ -73,7 +73,7 @@ impl Estimate {
             class,
             attempts,
             charged,
-            before_per_mille: before,
+            before_permille: before,
             // At most 1000.
             permille: permille.map_or(before, |permille| permille as u16),
         }
@@ -113,7 +113,7 @@ impl Estimate {
     /// let prepared = prepare(&store, log, &options, |_| {}).await?;
     /// let estimate = &prepared.found().priors[0];
     /// // One charge where none was expected, against a prior that counts for twenty attempts.
-    /// assert_eq!((estimate.before_per_mille, estimate.permille), (0, 48));
+    /// assert_eq!((estimate.before_permille, estimate.permille), (0, 48));
     /// let mut policy = Policy::nano_banana_pro();
     /// policy.billing.charge_rules.push(estimate.row());
     /// # Ok(()) }
@@ -129,7 +129,7 @@ impl Estimate {
             "# {} of {} charged; {} so far\n[[billing.charge_rules]]\nprovider = {}\nclass = \"{}\"\npermille = {}\n\n",
             self.charged,
             self.attempts,
-            self.before_per_mille,
+            self.before_permille,
             toml::Value::from(&*self.provider),
             self.class,
             self.permille

@@ -226,7 +226,7 @@ pub struct AttemptRef {
     /// What its ending means; `None` while it runs.
     pub class: Option<Class>,
     /// How likely it was charged, in thousandths, before the log.
-    pub charged_per_mille: Option<u16>,
+    pub charged_permille: Option<u16>,
     /// What it costs when charged.
     ///
     /// With its drafts.
@@ -241,7 +241,7 @@ impl AttemptRef {
             attempt: attempt.number,
             opened_at: attempt.opened(),
             class: attempt.end.map(|end| end.class),
-            charged_per_mille: attempt.permille(),
+            charged_permille: attempt.permille(),
             price: attempt.price,
         }
     }

@@ -227,13 +227,15 @@ impl Store {
     /// # fn main() {}
     /// ```
     ///
-    /// Days are those of the period's zone. Each day is read by itself, so that a report beside a busy writer may show
-    /// a later day as of a moment later.
+    /// Days are those of the period's zone. Each day is read by itself, and after the attempts that run: a report beside a
+    /// busy writer may show a later day as of a moment later, and an attempt that ends meanwhile as running and as ended.
     ///
     /// # Errors
     ///
     /// What the database says. Rows that are not understood are counted, and no error.
     pub async fn report(&self, period: &Period, filter: &Filter) -> Result<Report, LedgerError> {
+        // In the other order one that ends meanwhile would be in neither, and its money nowhere.
+        let running = self.still_running(period, filter).await?;
         let days = match self.extent().await? {
             Some(extent) => period
                 .within(&extent)
@@ -259,7 +261,7 @@ impl Store {
         });
         Ok(Report {
             rows: rows.collect(),
-            running: self.still_running(period, filter).await?,
+            running,
             unread,
         })
     }

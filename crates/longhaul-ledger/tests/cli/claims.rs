@@ -48,7 +48,7 @@ on_both! {
         let rules = ledger.folder.path().join("rules.toml");
         let write = |least: &str| std::fs::write(&rules, format!(
             "[[providers]]\nprovider = 'relay*'\ntime_zone = 'Asia/Shanghai'\nsettlement = '62days'\n\
-             [providers.no_image]\namount = {{ each = '0.05 USD', divided_by_per_mille = 800 }}\n\
+             [providers.no_image]\namount = {{ each = '0.05 USD', divided_by_permille = 800 }}\n\
              valid_from = '2026-03-01'\nleast_monthly_spend = '{least}'\n"
         )).unwrap();
         let rules_path = rules.display().to_string();

@@ -17,18 +17,9 @@ fn many() -> usize {
     wanted.map_or(25_000, |wanted| wanted.parse().unwrap())
 }
 
-/// Entries that are all alike, but for their ids and times.
 async fn filled(entries: usize) -> Ledger {
     let ledger = Ledger::sqlite().await;
-    let statement = format!(
-        "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {entries}) \
-         INSERT INTO attempts (id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, \
-         currency, path, closed_at, ended, class, phase, duration_us, charged_per_mille, pictures, drafts, bytes) \
-         SELECT unhex(printf('019BC9E5E4007000%016X', n)), unhex(printf('%032X', n)), 1, 1768608000000000 + n, \
-         'relay.example.com', 'nano-banana-pro', 'K4', 1, 50000, 'USD', '/v1/images', 1768608100000000 + n, \
-         'Finished', 'Delivered', 'Body', 100000000, 1000, 1, 0, 100 FROM number"
-    );
-    ledger.execute(&statement).await;
+    ledger.add_alike(entries).await;
     ledger.close().await;
     ledger
 }

@@ -1,4 +1,6 @@
+use jiff::tz::TimeZone;
 use longhaul::Class;
+use longhaul_ledger::{Filter, Location, Period, Store, month};
 use serde_json::json;
 
 use crate::support::{Ledger, delivered, on_both};
@@ -73,4 +75,23 @@ on_both! {
         assert!(table.contains("total") && table.contains("0.10"), "{table}");
         assert_eq!(ledger.run(&["report", "--month", "2025-01"]).code, 3);
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_ends_during_a_report_is_in_it() {
+    let Some(ledger) = Ledger::postgres().await else {
+        return;
+    };
+    let day = "2026-01-17T10:00:00Z";
+    ledger.add(&delivered(1, day)).await;
+    ledger.add_running(2, 1, day).await;
+    let location: Location = ledger.url().parse().unwrap();
+    let store = Store::open(&location).await.unwrap();
+    let january = Period::month_of(month("2026-01").unwrap(), TimeZone::UTC).unwrap();
+    let filter = Filter::default();
+    let report = store.report(&january, &filter);
+    let report = ledger.end_before_running_is_read(Class::Delivered, report);
+    let report = report.await.unwrap();
+    let ended = report.by(&[])[0].figures.attempts;
+    assert_eq!((ended, report.running.attempts), (2, 0));
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use jiff::tz::TimeZone;
 use longhaul::Class;
+use longhaul_ledger::{Location, Store, claims::ClaimBook, month};
 
 use crate::support::{Ledger, delivered, on_both};
 
@@ -74,4 +76,26 @@ async fn what_cannot_be_archived_is_not_removed() {
     ]);
     assert_eq!(run.code, 1, "{run:?}");
     assert_eq!(ledger.run(&["list"]).ok().stdout.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_claim_of_an_attempt_that_ends_during_pruning_stays() {
+    let Some(ledger) = Ledger::postgres().await else {
+        return;
+    };
+    let day = "2026-01-17T10:00:00Z";
+    ledger.add(&delivered(1, day)).await;
+    ledger.add_running(2, 1, day).await;
+    let location: Location = ledger.url().parse().unwrap();
+    let store = Store::create(&location).await.unwrap();
+    let (book, january, zone) = (
+        ClaimBook::default(),
+        month("2026-01").unwrap(),
+        TimeZone::UTC,
+    );
+    let archive = ledger.folder.path().join("archive");
+    let pruned = store.prune(&book, january, &zone, &archive);
+    let pruned = ledger.end_before_running_is_read(Class::Undelivered, pruned);
+    let pruned = pruned.await.unwrap();
+    assert_eq!((pruned.removed, pruned.kept), (1, 1));
 }

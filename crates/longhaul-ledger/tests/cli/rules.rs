@@ -56,12 +56,12 @@ fn bad_rules_are_refused_with_their_place_or_key() {
             "three-letter",
         ),
         (
-            &format!("{PROVIDER}[providers.no_image]\namount = {{ share_per_mille = 1001 }}"),
-            "share_per_mille",
+            &format!("{PROVIDER}[providers.no_image]\namount = {{ share_permille = 1001 }}"),
+            "share_permille",
         ),
         (
-            &format!("{PROVIDER}[providers.no_image]\namount = {{ divided_by_per_mille = 0 }}"),
-            "divided_by_per_mille",
+            &format!("{PROVIDER}[providers.no_image]\namount = {{ divided_by_permille = 0 }}"),
+            "divided_by_permille",
         ),
         (
             &format!("{PROVIDER}[providers.no_image]\nvalid_from = 'March'"),

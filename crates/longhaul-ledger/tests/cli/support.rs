@@ -1,6 +1,9 @@
 //! A ledger in a test's own folder or database, and the program run on it.
 
-use std::process::{Command, Output};
+use std::{
+    process::{Command, Output},
+    time::Duration,
+};
 
 use longhaul::Class;
 use longhaul_ledger::{Location, Store};
@@ -141,6 +144,19 @@ impl Ledger {
         id
     }
 
+    /// Puts attempts into the ledger, a file, that are all alike but for their ids and times.
+    pub(crate) async fn add_alike(&self, attempts: usize) {
+        let statement = format!(
+            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {attempts}) \
+             INSERT INTO attempts (id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, \
+             currency, path, closed_at, ended, class, phase, duration_us, charged_per_mille, pictures, drafts, bytes) \
+             SELECT unhex(printf('019BC9E5E4007000%016X', n)), unhex(printf('%032X', n)), 1, 1768608000000000 + n, \
+             'relay.example.com', 'nano-banana-pro', 'K4', 1, 50000, 'USD', '/v1/images', 1768608100000000 + n, \
+             'Finished', 'Delivered', 'Body', 100000000, 1000, 1, 0, 100 FROM number"
+        );
+        self.execute(&statement).await;
+    }
+
     /// Notes that an attempt submitted a task.
     pub(crate) async fn note_submit(&self, entry: Uuid, dialect: &str, at: &str) {
         let at: jiff::Timestamp = at.parse().unwrap();
@@ -210,6 +226,40 @@ impl Ledger {
         .execute(&self.pool)
         .await
         .unwrap();
+    }
+
+    /// Does `work`, and ends all that runs in a database at the moment at which `work` waits to read it.
+    pub(crate) async fn end_before_running_is_read<T>(
+        &self,
+        class: Class,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let class = class.name();
+        let end = format!(
+            "LOCK TABLE running IN ACCESS EXCLUSIVE MODE; \
+             INSERT INTO attempts (id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, \
+             currency, path, closed_at, ended, class, phase, duration_us, charged_per_mille, pictures, drafts, bytes) \
+             SELECT id, operation, attempt, opened_at, provider, model, resolution, images, price_micros, currency, path, \
+             opened_at + 100000000, 'Finished', '{class}', 'Body', 100000000, 1000, 1, 0, 100 FROM running; \
+             DELETE FROM running"
+        );
+        let mut ends = self.pool.begin().await.unwrap();
+        let end = sqlx::raw_sql(sqlx::AssertSqlSafe(end));
+        end.execute(&mut *ends).await.unwrap();
+        let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'running'::regclass \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let end = async {
+            while sqlx::query_scalar::<_, i64>(waiting)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap()
+                == 0
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            ends.commit().await.unwrap();
+        };
+        tokio::join!(work, end).0
     }
 
     /// Puts what the provider's log says of an attempt into the ledger.

@@ -106,6 +106,29 @@ async fn narrow_terminal() {
     assert!(run.stdout.contains(long), "{run:?}");
 }
 
+#[tokio::test]
+async fn a_later_row_that_is_wider_fits_a_narrow_terminal_too() {
+    let ledger = Ledger::sqlite().await;
+    // As many as decide which columns there are, and one behind them.
+    ledger.add_alike(1000).await;
+    let long = "gemini-3-pro-image-preview-of-a-model-with-a-name-that-does-not-end";
+    ledger
+        .add(&delivered(1, "2026-01-18T01:00:00Z").model(long))
+        .await;
+    for columns in [80_usize, 100] {
+        let mut command = program();
+        command
+            .args(["list", "--limit", "2000"])
+            .env("LONGHAUL_LEDGER", ledger.url())
+            .env("COLUMNS", columns.to_string());
+        let run = Run::of(command.output().unwrap()).ok();
+        assert_eq!(run.stdout.lines().count(), 1002);
+        let last = run.stdout.lines().last().unwrap();
+        assert!(last.contains('…'), "{last}");
+        assert!(last.chars().count() <= columns, "{last}");
+    }
+}
+
 on_both! {
     async fn terminal_is_safe(ledger: Ledger) {
         let row = delivered(1, "2026-01-17T01:00:00Z")

@@ -146,6 +146,53 @@ on_both! {
     }
 }
 
+/// The clock stands still but for waiting: nobody looks at how long the machine takes.
+async fn closing_writes_what_waited_behind_a_hung_commit(place: Place) {
+    // More than one commit takes, so that some wait behind the one that hangs.
+    const ATTEMPTS: usize = 1500;
+    const ENOUGH: usize = 100_000;
+    let commits = Arc::new(Semaphore::new(ENOUGH));
+    // Nothing else is done meanwhile.
+    let builder = place.builder().lease(LONG * 100);
+    let ledger = builder.hold_commits(commits.clone()).open().await;
+    let ledger = ledger.expect("it can be opened");
+    let slots = join_all((0..ATTEMPTS).map(|_| open(&ledger, opening(1)))).await;
+    commits.forget_permits(ENOUGH);
+    for slot in slots {
+        slot.close(closing(Class::Delivered));
+    }
+    tokio::time::pause();
+    let goes_on = async {
+        // For so long that the writer has been asked to stop.
+        tokio::time::sleep(LONG * 4).await;
+        tokio::time::resume();
+        commits.add_permits(ENOUGH);
+    };
+    let (closed, ()) = tokio::join!(ledger.close(), goes_on);
+    let store = longhaul_ledger::Store::open(place.location()).await;
+    let found = store
+        .expect("it is there")
+        .records(&Default::default())
+        .await;
+    assert_eq!(
+        ends(&found.expect("it can be read")),
+        vec![DELIVERED; ATTEMPTS]
+    );
+    closed.expect("all of it is durable");
+}
+
+#[tokio::test]
+async fn closing_writes_what_waited_behind_a_hung_commit_in_sqlite() {
+    closing_writes_what_waited_behind_a_hung_commit(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn closing_writes_what_waited_behind_a_hung_commit_in_postgres() {
+    if let Some(place) = Place::postgres() {
+        closing_writes_what_waited_behind_a_hung_commit(place).await;
+    }
+}
+
 const LEASE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The lock of a file ends with its process; a lease runs on for as long as it was taken.

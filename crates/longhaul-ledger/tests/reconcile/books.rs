@@ -72,10 +72,11 @@ impl Book {
         // Each by itself would be a commit, which waits for the disk.
         let mut all = connection.begin().await.unwrap();
         for record in records {
-            insert(&mut all, record).await;
+            insert(&mut all, new_id(record), record).await;
         }
         all.commit().await.unwrap();
-        drop(connection);
+        // Waited for: whoever looks at the file finds it at rest.
+        connection.close().await.unwrap();
         book
     }
 
@@ -102,6 +103,42 @@ impl Book {
 
     async fn connect(&self) -> AnyConnection {
         AnyConnection::connect(&self.url).await.unwrap()
+    }
+
+    /// Puts an attempt into the ledger that runs, and returns the name of its entry.
+    pub(crate) async fn begin(&self, record: &Record) -> Uuid {
+        let (id, opening) = (new_id(record), &record.opening);
+        sqlx::query(
+            "INSERT INTO running (id, writer, operation, attempt, opened_at, provider, model, resolution, images, \
+             price_micros, currency, path) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, 1, $8, $9, '/')",
+        )
+        .bind(id.as_bytes().to_vec())
+        .bind(opening.operation.as_u128().to_be_bytes().to_vec())
+        .bind(i64::from(opening.attempt))
+        .bind(micros(since_1970(opening.opened_at)))
+        .bind(opening.provider.as_deref().map(str::to_owned))
+        .bind(opening.model.as_deref().map(str::to_owned))
+        .bind(opening.resolution.name().to_owned())
+        .bind(opening.price.map(|price| price.micros))
+        .bind(opening.price.map(|price| price.currency.as_str().to_owned()))
+        .execute(&mut self.connect().await)
+        .await
+        .unwrap();
+        id
+    }
+
+    /// Writes how an attempt ended, and leaves it among those that run.
+    pub(crate) async fn close(&self, id: Uuid, record: &Record) {
+        insert(&mut self.connect().await, id, record).await;
+    }
+
+    /// An attempt does not run any more.
+    pub(crate) async fn forget_running(&self, id: Uuid) {
+        sqlx::query("DELETE FROM running WHERE id = $1")
+            .bind(id.as_bytes().to_vec())
+            .execute(&mut self.connect().await)
+            .await
+            .unwrap();
     }
 
     /// What the ledger says of this entry.
@@ -132,20 +169,28 @@ impl Book {
     }
 }
 
-/// As a ledger writes an entry that has ended.
-async fn insert(connection: &mut AnyConnection, record: &Record) {
-    let opening = &record.opening;
-    let closing = record.closing.as_ref().unwrap();
-    let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap();
-    let opened = opening
-        .opened_at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap();
-    let id = uuid::Builder::from_unix_timestamp_millis(
-        opened.as_millis() as u64,
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap()
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap()
+}
+
+/// The name of an entry leads with its time.
+fn new_id(record: &Record) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(
+        since_1970(record.opening.opened_at).as_millis() as u64,
         &std::array::from_fn(|_| fastrand::u8(..)),
     )
-    .into_uuid();
+    .into_uuid()
+}
+
+/// As a ledger writes an entry that has ended.
+async fn insert(connection: &mut AnyConnection, id: Uuid, record: &Record) {
+    let opening = &record.opening;
+    let closing = record.closing.as_ref().unwrap();
+    let opened = since_1970(opening.opened_at);
     let ids: Vec<_> = closing
         .evidence
         .request_ids

@@ -53,6 +53,34 @@ fn json_with_a_bom() {
     assert_refused(rows, ("log.json", 1, 1), "UTF-16");
 }
 
+/// Gives its text byte by byte.
+struct Slow<'t>(&'t [u8]);
+
+impl std::io::Read for Slow<'_> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let most = to.len().min(1);
+        self.0.read(&mut to[..most])
+    }
+}
+
+#[test]
+fn a_mark_is_known_however_few_bytes_a_reader_gives_at_once() {
+    let format = LogFormat::new_api();
+    let text = format!("\u{feff}{SAMPLE}");
+    let rows = read(&format, "log.json", Slow(text.as_bytes())).unwrap();
+    assert_eq!(rows, new_api(SAMPLE).unwrap());
+    let rows = read(&format, "log.json", Slow(b"\xff\xfe[\0]\0"));
+    assert_refused(rows, ("log.json", 1, 1), "UTF-16");
+    // What is shorter than a mark has none.
+    let rows = read(&format, "log.json", Slow(b"[]")).unwrap();
+    assert_eq!(rows, []);
+
+    let map = ColumnMap::from_toml("map.toml", MAP).unwrap();
+    let format = LogFormat::Csv(Box::new(map));
+    let rows = read(&format, "log.csv", Slow(TABLE.as_bytes())).unwrap();
+    assert_eq!(rows, read(&format, "log.csv", TABLE.as_bytes()).unwrap());
+}
+
 #[test]
 fn a_page_of_new_apis_is_read_as_it_is() {
     let rows = new_api(SAMPLE).unwrap();

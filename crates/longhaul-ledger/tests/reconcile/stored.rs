@@ -3,7 +3,7 @@
 use longhaul::{Class, billing::Record, policy::Policy};
 use longhaul_ledger::{
     Store,
-    reconcile::{Basis, Reconciliation},
+    reconcile::{Basis, Reconciliation, prepare},
     store::Filter,
 };
 use longhaul_sim::log::{Log, REFUNDED, Row};
@@ -143,6 +143,59 @@ async fn verdicts_replace_priors_in_sqlite() {
 async fn verdicts_replace_priors_in_postgresql() {
     if let Some(book) = Book::postgres(&records()).await {
         verdicts_replace_priors(book).await;
+    }
+}
+
+/// So many attempts are read before progress is told for the first time.
+const FIRST_PROGRESS: u32 = 1000;
+
+async fn a_call_that_ends_while_it_is_read_is_read_once(book: Book) {
+    let late = attempt(0.0, 60.0, Class::Delivered);
+    let id = book.begin(&late).await;
+    // What is read of one that ends after the running ones were read, and before the ended ones are.
+    let soon = attempt(300.0, 60.0, Class::Delivered);
+    let in_both = book.begin(&soon).await;
+    book.close(in_both, &soon).await;
+    let log = log_of(vec![charge(0, 60, "one"), charge(300, 60, "two")]);
+    let log = crate::logs::file(&log.pages(100));
+    let mut options = options();
+    options.dry_run = true;
+    let end = |looked_at| {
+        if looked_at == u64::from(FIRST_PROGRESS) {
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| {
+                runtime.block_on(async {
+                    book.close(id, &late).await;
+                    book.forget_running(id).await;
+                });
+            });
+        }
+    };
+    let prepared = prepare(&book.store, log, &options, end).await.unwrap();
+    let found = prepared.found();
+    assert_eq!(found.findings, []);
+    assert_eq!(found.counts.by_time, 2);
+    assert_eq!(found.counts.attempts, u64::from(FIRST_PROGRESS) + 2);
+    assert_eq!(book.count("running").await, 1, "the other one ended");
+}
+
+/// Long before the others, with no row in the log; nothing was sent.
+fn earlier() -> Vec<Record> {
+    let seconds = |number| f64::from(number) - 10_000.0;
+    (0..FIRST_PROGRESS)
+        .map(|number| attempt(seconds(number), 1.0, Class::NeverSent))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_ends_while_it_is_read_is_read_once_in_sqlite() {
+    a_call_that_ends_while_it_is_read_is_read_once(Book::sqlite(&earlier()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_ends_while_it_is_read_is_read_once_in_postgresql() {
+    if let Some(book) = Book::postgres(&earlier()).await {
+        a_call_that_ends_while_it_is_read_is_read_once(book).await;
     }
 }
 

@@ -123,11 +123,8 @@ pub async fn prepare(
     let log = log.check(options.coverage)?;
     let mut engine = Engine::new(&log, options);
     if let Some(covers) = engine.found.covers.clone() {
-        let mut attempts = std::pin::pin!(attempts::of(
-            store,
-            &options.provider,
-            engine.around(&covers)
-        ));
+        let attempts = attempts::of(store, &options.provider, engine.around(&covers)).await?;
+        let mut attempts = std::pin::pin!(attempts);
         while let Some(attempt) = attempts.try_next().await? {
             engine.by_id(attempt);
             if engine.found.counts.attempts.is_multiple_of(1000) {

@@ -29,8 +29,7 @@ pub(super) fn read(
     bytes: impl io::Read,
     reading: &mut Reading,
 ) -> Result<(), LedgerError> {
-    let mut bytes = io::BufReader::new(bytes);
-    super::mark::skip(name, &mut bytes)?;
+    let bytes = super::mark::skip(name, bytes)?;
     let mut csv = csv::ReaderBuilder::new()
         .delimiter(map.delimiter)
         .trim(csv::Trim::All)

@@ -47,8 +47,7 @@ pub(super) fn read(
     bytes: impl io::Read,
     reading: &mut Reading,
 ) -> Result<(), LedgerError> {
-    let mut bytes = io::BufReader::new(bytes);
-    super::mark::skip(name, &mut bytes)?;
+    let bytes = super::mark::skip(name, bytes)?;
     let mut json = serde_json::Deserializer::from_reader(bytes);
     let mut empty = true;
     loop {
