@@ -119,8 +119,6 @@ impl<B: Replay> RetryOperation<B> {
         self.paid += u32::from(!planned.collects);
         let name = self.policy.key_header.as_ref();
         let key = name.and_then(|name| request.headers().get(name)).cloned();
-        let mut route = self.route.clone();
-        route.probe = planned.admission.as_ref().is_some_and(Admission::is_probe);
         let options = AttemptOptions {
             deadline: Some(self.deadline.clone()),
             admission: planned.admission,
@@ -130,7 +128,7 @@ impl<B: Replay> RetryOperation<B> {
         };
         let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.attempts);
         let attempt = Attempt::with_options(self.id, elsewhere + number, key, options);
-        attempt.set_route_info(route);
+        attempt.set_route_info(self.route.clone());
         self.tell(&Event::Started { attempt: &attempt });
         self.share_place(&attempt);
         self.report.attempts.push(attempt.clone());
@@ -266,9 +264,6 @@ impl<B: Replay> RetryOperation<B> {
         }
         if !running.collects {
             self.paid = self.paid.saturating_sub(1);
-        }
-        if let Some(admission) = &running.attempt().options().admission {
-            admission.give_up();
         }
     }
 

@@ -224,7 +224,7 @@ async fn on_a_route_that_cuts_twice_as_many_may_be_charged() {
         for (silence, how) in [(45.0, How::Picture), (60.0, How::Cut)].repeat(10) {
             let at = Instant::now();
             let ending = SilenceEnding { at, silence, how };
-            history.note(&route, Resolution::K1, ending, TimeScale(1.0), false);
+            history.note(&route, Resolution::K1, ending, TimeScale(1.0));
         }
         let answered = script.call(of(Resolution::K1)).await;
         assert_eq!(script.times().len(), sent, "{paid_attempts} {worth}");
