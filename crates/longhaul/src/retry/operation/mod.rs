@@ -82,8 +82,6 @@ pub(super) struct Planned {
     pub(super) collects: bool,
     /// The attempt that it is a duplicate of: one that may be running and charged; 0 for one at another target.
     pub(super) beside: Option<u32>,
-    /// It takes the place of a duplicate that was free, and is not counted again.
-    pub(super) takes_place: bool,
     // The money that is held for it.
     pub(super) reservation: Option<Box<MoneyReservation>>,
     /// What allowed it to begin.
@@ -113,7 +111,7 @@ impl<B: Replay> RetryOperation<B> {
             .take()
             .map_or_else(Planned::default, |planned| *planned);
         self.report.waits.extend(planned.wait);
-        self.report.duplicates += u32::from(planned.beside.is_some() && !planned.takes_place);
+        self.report.duplicates += u32::from(planned.beside.is_some());
         self.report.collected += u32::from(planned.collects);
         let number = self.report.attempts.len() as u32 + 1;
         self.paid += u32::from(!planned.collects);
