@@ -182,6 +182,12 @@ impl RetryPolicy {
             .map_err(|error| error.under("schedule"))?;
         not_negative("max_duplicate_cost", self.max_duplicate_cost)?;
         not_negative("spending_cap", self.spending_cap)?;
+        if self.attempt_header.is_some() && self.attempt_header == self.key_header {
+            return Err(ConfigError::new(
+                "attempt_header",
+                "is `key_header`: the number would stand in the place of the key",
+            ));
+        }
         nonzero("longest_silence", self.longest_silence)?;
         bounded("free_until", self.free_until.unwrap_or_default())?;
         if let Some(budget) = &self.budget {

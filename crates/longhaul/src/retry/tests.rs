@@ -262,8 +262,12 @@ fn the_verdict_on_each_class() {
 #[test]
 fn a_policy_that_cannot_work_is_refused_by_name() {
     type Break = fn(&mut RetryPolicy);
-    let rows: [(&str, Break); 9] = [
+    let rows: [(&str, Break); 10] = [
         ("paid_attempts", |policy| policy.paid_attempts = 0),
+        // It would stand in the place of the key, and each attempt would be paid.
+        ("attempt_header", |policy| {
+            policy.attempt_header = policy.key_header.clone();
+        }),
         ("schedule.jitter", |policy| policy.schedule.jitter = 1.5),
         ("schedule.jitter", |policy| {
             policy.schedule.jitter = f64::NAN
