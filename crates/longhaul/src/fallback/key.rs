@@ -39,7 +39,7 @@ pub enum KeySource {
     #[default]
     None,
     /// The caller's own key is good there too: another address of the same provider. Only for requests to these
-    /// hosts, and to the host of the target itself.
+    /// hosts, `api.example.com` or `*.example.com`, and to the host of the target itself.
     Same(Vec<String>),
     /// An environment variable, read when the layer is built.
     Env(String),
