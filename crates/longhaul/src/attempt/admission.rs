@@ -111,15 +111,9 @@ impl Admission {
         }
     }
 
-    /// It was not begun after all.
-    ///
-    /// Without this, a route would wait for the end of a probe that nobody sent, and would let no other one go.
-    pub(crate) fn give_up(&self) {
-        if let Some(prospect) = self.0.prospect.as_ref()
-            && self.0.probe.swap(false, Ordering::Relaxed)
-        {
-            prospect.history.end_probe(&prospect.route);
-        }
+    /// Its attempt has ended, however it did: the next probe may go.
+    pub(super) fn ended(&self) {
+        self.0.end_probe();
     }
 
     /// Whether it is let go only to see whether the route still cuts.
@@ -136,6 +130,23 @@ impl Admission {
             .map_or(Duration::ZERO, Prospect::least);
         let deadline = self.0.deadline.set().instant();
         deadline.checked_sub(least).unwrap_or(deadline)
+    }
+}
+
+impl AdmissionInner {
+    fn end_probe(&self) {
+        if let Some(prospect) = &self.prospect
+            && self.probe.swap(false, Ordering::Relaxed)
+        {
+            prospect.history.end_probe(&prospect.route);
+        }
+    }
+}
+
+impl Drop for AdmissionInner {
+    /// A probe that became no attempt, since there was no money for it, say: the route would wait for its end for ever.
+    fn drop(&mut self) {
+        self.end_probe();
     }
 }
 

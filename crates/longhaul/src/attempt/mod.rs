@@ -300,6 +300,9 @@ impl Attempt {
             }
             outcome
         };
+        if let Some(admission) = &self.0.options.admission {
+            admission.ended();
+        }
         if task.tell_end(answer.as_ref()) {
             self.facts().task.set_in_earlier_entry();
         }

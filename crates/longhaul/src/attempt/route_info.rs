@@ -16,8 +16,6 @@ pub(crate) struct RouteInfo {
     pub(crate) resolution: Resolution,
     pub(crate) scale: TimeScale,
     pub(crate) history: RouteHistory,
-    /// It is let go only to see whether the route still cuts.
-    pub(crate) probe: bool,
 }
 
 /// How long nothing came after the request was sent whole, and what came then.
@@ -37,12 +35,12 @@ impl RouteInfo {
 
     /// Writes down how the silence ended.
     ///
-    /// Called under the attempt's lock, once, at the end. A probe tells the history besides that the next one may be let go.
+    /// Called under the attempt's lock, once, at the end.
     pub(super) fn note(&self, silence: Silence) {
         let Silence { at, lasted, how } = silence;
         let silence = self.scale.seconds(lasted);
         let ending = SilenceEnding { at, silence, how };
         self.history
-            .note(&self.route, self.resolution, ending, self.scale, self.probe);
+            .note(&self.route, self.resolution, ending, self.scale);
     }
 }

@@ -59,7 +59,7 @@ impl SentSecrets {
     pub(crate) fn are_shown_by(&self, text: &str) -> bool {
         self.0.iter().any(|value| {
             let value = value.to_str().unwrap_or_default();
-            let secret = value.rsplit(' ').next().unwrap_or_default();
+            let secret = value.trim_end().rsplit(' ').next().unwrap_or_default();
             text == secret || secret.len() >= SHORTEST && text.contains(secret)
         })
     }
@@ -80,7 +80,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(
             "authorization",
-            HeaderValue::from_static("Bearer sk-s3cret-1"),
+            HeaderValue::from_static("Bearer sk-s3cret-1 "),
         );
         headers.insert("x-rapidapi-key", HeaderValue::from_static("short"));
         headers.insert("idempotency-key", HeaderValue::from_static("0123456789"));

@@ -106,7 +106,6 @@ where
             resolution: workload.resolution,
             scale: TimeScale(self.policy.time_scale),
             history: self.history.clone(),
-            probe: false,
         });
         attempt.set_secrets(SentSecrets::of(request.headers(), request.uri()));
         if self.policy.ask_identity && workload.recognised {

@@ -110,6 +110,18 @@ async fn a_long_picture_is_delivered_at_its_last_byte_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_picture_behind_a_byte_order_mark_is_delivered() {
+    let answer = b"\xef\xbb\xbf{\"data\":[{\"b64_json\":\"AAAA\"}]}";
+    for size in [1, 2, 100] {
+        let pieces = answer.chunks(size).map(Bytes::from_static);
+        let (attempt, body) = judge(true, Ok(json(MockBody::of(pieces)))).await;
+        assert_eq!(body.unwrap(), &answer[..]);
+        assert_eq!(ended(&attempt), (End::Finished, Class::Delivered));
+        assert_eq!(attempt.evidence().images, 1);
+    }
+}
+
+#[tokio::test]
 async fn a_long_picture_that_breaks_off_ends_in_an_error() {
     let mut frames = long_picture();
     frames.pop();

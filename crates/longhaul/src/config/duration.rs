@@ -18,6 +18,11 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Duration, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
+    if text.contains('M') {
+        return Err(D::Error::custom(format!(
+            "{text:?} is not a duration such as \"600s\": `M` is a month; write `m` for minutes"
+        )));
+    }
     humantime::parse_duration(&text).map_err(|error| {
         D::Error::custom(format!(
             "{text:?} is not a duration such as \"600s\": {error}"

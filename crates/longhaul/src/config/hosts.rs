@@ -65,22 +65,27 @@ impl Hosts {
             Self::Only(names) => ("only", names),
             Self::Except(names) => ("except", names),
         };
-        match names.iter().find(|name| !is_name(name)) {
-            Some(wrong) => Err(ConfigError::new(
-                field,
-                format!(
-                    "{wrong:?} is not a host: write `api.example.com` or `*.example.com`, \
-                     without scheme, port or path"
-                ),
-            )),
-            None => Ok(()),
-        }
+        all_are_names(field, names)
+    }
+}
+
+/// Refuses what could never be the host of a URI.
+pub(crate) fn all_are_names(field: &str, names: &[String]) -> Result<(), ConfigError> {
+    match names.iter().find(|name| !is_name(name)) {
+        Some(wrong) => Err(ConfigError::new(
+            field,
+            format!(
+                "{wrong:?} is not a host: write `api.example.com` or `*.example.com`, \
+                 without scheme, port or path"
+            ),
+        )),
+        None => Ok(()),
     }
 }
 
 /// Whether `name`, as it stands in a policy, is the host of a URI.
 pub(crate) fn matches(name: &str, host: &str) -> bool {
-    let host = bare(host);
+    let (name, host) = (bare(name), bare(host));
     match name.strip_prefix('*') {
         // The suffix keeps its dot, and something stands before it.
         Some(suffix) => host
@@ -89,7 +94,7 @@ pub(crate) fn matches(name: &str, host: &str) -> bool {
             .filter(|&before| before > 0)
             .and_then(|before| host.get(before..))
             .is_some_and(|end| end.eq_ignore_ascii_case(suffix)),
-        None => bare(name).eq_ignore_ascii_case(host),
+        None => name.eq_ignore_ascii_case(host),
     }
 }
 
@@ -126,6 +131,7 @@ mod tests {
             ("api.example.com", "v2.api.example.com", false),
             ("*.example.com", "api.example.com", true),
             ("*.example.com", "a.b.EXAMPLE.com", true),
+            ("*.example.com.", "api.example.com", true),
             ("*.example.com", "example.com", false),
             ("*.example.com", "badexample.com", false),
             ("*.example.com", ".example.com", false),

@@ -10,7 +10,7 @@ use http::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{origin::TargetOrigin, report::SkipReason, rewrite::KeyPlace};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, hosts};
 
 /// All but what means the same inside a query as outside.
 const UNSAFE: &AsciiSet = &NON_ALPHANUMERIC
@@ -39,7 +39,7 @@ pub enum KeySource {
     #[default]
     None,
     /// The caller's own key is good there too: another address of the same provider. Only for requests to these
-    /// hosts, and to the host of the target itself.
+    /// hosts, `api.example.com` or `*.example.com`, and to the host of the target itself.
     Same(Vec<String>),
     /// An environment variable, read when the layer is built.
     Env(String),
@@ -71,6 +71,7 @@ impl KeySource {
             Self::Env(name) if name.is_empty() || name.contains(['=', '\0']) => Err(
                 ConfigError::new("key", format!("{name:?} is not an environment variable")),
             ),
+            Self::Same(names) => hosts::all_are_names("key", names),
             _ => Ok(()),
         }
     }

@@ -22,7 +22,7 @@ use super::{
     target::{Dialect, Target},
 };
 use crate::{
-    config::ConfigError,
+    config::{ConfigError, hosts},
     model::{Class, Provider, Workload},
 };
 
@@ -109,12 +109,12 @@ impl Route {
 
     /// Whether the caller's key goes with the request; refused where it would go to a stranger.
     fn shares_key_with(&self, callers: &Uri) -> Result<bool, SkipReason> {
-        let TargetKey::Same(hosts) = &self.key else {
+        let TargetKey::Same(known) = &self.key else {
             return Ok(false);
         };
         let host = callers.host().ok_or(SkipReason::Key)?;
         let known = host.eq_ignore_ascii_case(self.place.host())
-            || hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
+            || known.iter().any(|known| hosts::matches(known, host));
         known.then_some(true).ok_or(SkipReason::Key)
     }
 

@@ -281,6 +281,10 @@ impl Target {
         self.sizes.validate(self.dialect)?;
         self.key.validate()?;
         self.validate_key_query()?;
+        if self.key_header.is_some() && !self.key.is_own() {
+            let why = "there is no key to put there; name one in `key`";
+            return Err(ConfigError::new("key_header", why));
+        }
         check_triggers("triggers", self.triggers.as_deref().unwrap_or_default())?;
         if self.max_images == Some(0) {
             return Err(ConfigError::new("max_images", "must be at least 1"));

@@ -29,17 +29,22 @@ pub(crate) fn retry_after_in_headers(headers: &HeaderMap) -> Option<Duration> {
     }
     let milliseconds = MILLISECONDS
         .iter()
-        .filter_map(|name| seconds(text(headers, name)?))
+        .flat_map(|name| texts(headers, name))
+        .filter_map(longest)
         .map(|milliseconds| milliseconds / 1000);
-    let retry_after = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| seconds(value).or_else(|| until(value, headers)));
+    let retry_after = texts(headers, &RETRY_AFTER)
+        .filter_map(|value| longest(value).or_else(|| until(value, headers)));
     milliseconds.chain(retry_after).max()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).into_iter();
+    values.filter_map(|value| value.to_str().ok())
+}
+
+/// Of numbers that a proxy joined into one line, the largest.
+fn longest(text: &str) -> Option<Duration> {
+    text.split(',').filter_map(seconds).max()
 }
 
 /// A number that is neither negative nor absurd; whatever else is there asks for nothing.
@@ -128,8 +133,8 @@ fn ahead(zone: &str) -> Option<i64> {
 /// all there is.
 fn until(date: &str, headers: &HeaderMap) -> Option<Duration> {
     let until = self::date(date)?;
-    let now = text(headers, &DATE)
-        .and_then(self::date)
+    let now = texts(headers, &DATE)
+        .find_map(self::date)
         .unwrap_or_else(wall_clock);
     Some(until.duration_since(now).unwrap_or_default())
 }
@@ -137,6 +142,28 @@ fn until(date: &str, headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_of_the_waits_that_a_server_tells_counts() {
+        let rows: [(&[&str], Option<u64>); 7] = [
+            (&["5", "60"], Some(60)),
+            (&["60", "5"], Some(60)),
+            (&["5, 60"], Some(60)),
+            (&["soon", "7"], Some(7)),
+            (&["5", "Tue, 07 Apr 2026 09:15:00 GMT"], Some(900)),
+            (&["Tue, 07 Apr 2026 08:15:00 GMT"], Some(0)),
+            (&["-5"], None),
+        ];
+        for (told, wait) in rows {
+            let mut headers = HeaderMap::new();
+            headers.insert(DATE, "Tue, 07 Apr 2026 09:00:00 GMT".parse().unwrap());
+            for value in told {
+                headers.append(RETRY_AFTER, value.parse().unwrap());
+            }
+            let found = retry_after_in_headers(&headers);
+            assert_eq!(found.map(|found| found.as_secs()), wait, "{told:?}");
+        }
+    }
 
     #[test]
     fn a_date_need_not_be_letter_perfect() {

@@ -94,6 +94,7 @@ mod file {
             ("[timeout]\nstart = 'soon'", "\"soon\" is not a duration"),
             ("[timeout]\nnetwork = 'dial-up'", "dial-up"),
             ("[timeout]\nsilence = '2years'", "timeout.silence"),
+            ("[timeout]\nsilence = '5M'", "`M` is a month"),
             ("[retry]\npaid_attempts = 0", "retry.paid_attempts"),
             ("[retry]\nkey_header = 'not a header'", "not a header"),
             ("[retry.schedule]\njitter = 2.0", "retry.schedule.jitter"),

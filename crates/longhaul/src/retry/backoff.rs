@@ -179,23 +179,27 @@ impl Schedule {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        nonzero("after_timeout", self.after_timeout.base())?;
-        nonzero("after_error", self.after_error.base())?;
-        nonzero("unsent", self.unsent.base())?;
-        nonzero("overload", self.overload)?;
-        nonzero("max_retry_after", self.max_retry_after)?;
         nonzero("cap", self.cap)?;
+        for (field, wait) in [
+            ("after_timeout", self.after_timeout.base()),
+            ("after_error", self.after_error.base()),
+            ("unsent", self.unsent.base()),
+            ("overload", self.overload),
+        ] {
+            nonzero(field, wait)?;
+            if wait > self.cap {
+                return Err(ConfigError::new(
+                    field,
+                    format!("{wait:?} is longer than cap = {:?}", self.cap),
+                ));
+            }
+        }
+        nonzero("max_retry_after", self.max_retry_after)?;
         nonzero("collect", self.collect)?;
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(ConfigError::new(
                 "jitter",
                 format!("{} is not between 0 and 1", self.jitter),
-            ));
-        }
-        if self.overload > self.cap {
-            return Err(ConfigError::new(
-                "overload",
-                format!("{:?} is longer than cap = {:?}", self.overload, self.cap),
             ));
         }
         Ok(())

@@ -205,6 +205,10 @@ impl<B: Replay> RetryOperation<B> {
         }
         if attempt.outcome_now().is_some() {
             self.count(running, ending.class);
+            // It was paid for nothing only if it was paid; whoever takes its place is counted anew.
+            if running.beside.is_some() && !may_be_charged(&exposure) {
+                self.report.duplicates = self.report.duplicates.saturating_sub(1);
+            }
         }
         let cut = self.known_cut();
         let situation = Situation {

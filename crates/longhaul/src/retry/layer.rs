@@ -109,7 +109,6 @@ impl Shared {
             resolution,
             scale: TimeScale(self.policy.time_scale),
             history: self.history.clone(),
-            probe: false,
         }
     }
 

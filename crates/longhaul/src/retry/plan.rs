@@ -101,7 +101,6 @@ impl<B: Replay> RetryOperation<B> {
                 Some(attempt) => Some(attempt.number()),
                 None => running.beside.filter(|_| takes_place),
             },
-            takes_place,
             ..Planned::default()
         };
         let Some(budgets) = &self.budgets else {

@@ -74,7 +74,8 @@ pub struct RetryPolicy {
     /// attempt that could go over the cap is refused before it is sent
     /// ([`ErrorKind::SpendingCap`](crate::ErrorKind::SpendingCap)), and so is one whose price is not known or is in
     /// another currency: give what is free a price row of 0. What was never sent or was refused by the provider is free
-    /// again at its end. The count is this process's, from its beginning: a cap, not an account.
+    /// again at its end. An answer that tells its own price counts at that one, which may be more than the row's and pass
+    /// the cap. The count is this process's, from its beginning: a cap, not an account.
     pub spending_cap: Option<Money>,
     /// When the operation must have ended, from its beginning and whatever it waits for. The caller's
     /// [`Deadline`](crate::Deadline) counts where it is earlier.
@@ -181,6 +182,12 @@ impl RetryPolicy {
             .map_err(|error| error.under("schedule"))?;
         not_negative("max_duplicate_cost", self.max_duplicate_cost)?;
         not_negative("spending_cap", self.spending_cap)?;
+        if self.attempt_header.is_some() && self.attempt_header == self.key_header {
+            return Err(ConfigError::new(
+                "attempt_header",
+                "is `key_header`: the number would stand in the place of the key",
+            ));
+        }
         nonzero("longest_silence", self.longest_silence)?;
         bounded("free_until", self.free_until.unwrap_or_default())?;
         if let Some(budget) = &self.budget {

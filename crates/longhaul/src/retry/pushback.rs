@@ -43,8 +43,10 @@ impl Pushback {
         Self {
             again: words.min(),
             wait: headers
-                .get(PUSHBACK)
-                .and_then(|value| pushback(value.to_str().ok()?.trim())),
+                .get_all(PUSHBACK)
+                .iter()
+                .filter_map(|value| pushback(value.to_str().ok()?.trim()))
+                .max(),
         }
     }
 }
@@ -75,7 +77,7 @@ mod tests {
             Option<bool>,
             Option<u64>,
         );
-        let rows: [Row; 14] = [
+        let rows: [Row; 15] = [
             (&[], None, None),
             (&[("x-should-retry", "true")], Some(true), None),
             (&[("x-should-retry", "False")], Some(false), None),
@@ -97,6 +99,14 @@ mod tests {
                 &[("x-should-retry", "true"), ("x-envoy-ratelimited", "true")],
                 Some(false),
                 None,
+            ),
+            (
+                &[
+                    ("grpc-retry-pushback-ms", "10"),
+                    ("grpc-retry-pushback-ms", "1500"),
+                ],
+                None,
+                Some(1500),
             ),
         ];
         for (row, again, wait) in rows {

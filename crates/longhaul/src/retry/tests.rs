@@ -262,8 +262,12 @@ fn the_verdict_on_each_class() {
 #[test]
 fn a_policy_that_cannot_work_is_refused_by_name() {
     type Break = fn(&mut RetryPolicy);
-    let rows: [(&str, Break); 6] = [
+    let rows: [(&str, Break); 10] = [
         ("paid_attempts", |policy| policy.paid_attempts = 0),
+        // It would stand in the place of the key, and each attempt would be paid.
+        ("attempt_header", |policy| {
+            policy.attempt_header = policy.key_header.clone();
+        }),
         ("schedule.jitter", |policy| policy.schedule.jitter = 1.5),
         ("schedule.jitter", |policy| {
             policy.schedule.jitter = f64::NAN
@@ -273,6 +277,15 @@ fn a_policy_that_cannot_work_is_refused_by_name() {
         }),
         ("schedule.after_error", |policy| {
             policy.schedule.after_error = Backoff::Fixed(Duration::ZERO);
+        }),
+        ("schedule.after_timeout", |policy| {
+            policy.schedule.after_timeout = Backoff::Linear(61 * SECOND);
+        }),
+        ("schedule.after_error", |policy| {
+            policy.schedule.after_error = Backoff::Fixed(61 * SECOND);
+        }),
+        ("schedule.unsent", |policy| {
+            policy.schedule.unsent = Backoff::Exponential(61 * SECOND);
         }),
         ("max_duplicate_cost", |policy| {
             policy.max_duplicate_cost = Some(Money::usd_micros(-1))

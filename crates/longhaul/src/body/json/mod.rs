@@ -140,9 +140,11 @@ impl JsonScanner {
         self.state = State::Between;
     }
 
-    /// What stands behind the blanks.
+    /// What stands behind the blanks, and behind the byte order mark that some servers write.
     fn begin<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
-        let blanks = data.iter().take_while(|byte| is_blank(**byte)).count();
+        let is_of_mark = |byte| !self.strict && BYTE_ORDER_MARK.contains(&byte);
+        let says_nothing = |byte: &&u8| is_blank(**byte) || is_of_mark(**byte);
+        let blanks = data.iter().take_while(says_nothing).count();
         let data = &data[blanks..];
         self.first = data.first().copied();
         data
@@ -258,6 +260,8 @@ impl JsonScanner {
         read(self.grammar.depth(), JsonToken::Literal(&text));
     }
 }
+
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')

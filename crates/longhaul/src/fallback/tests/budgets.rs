@@ -67,7 +67,19 @@ async fn a_duplicate_at_another_target_uses_up_the_operations_number() {
         .iter()
         .map(|hop| hop.report.as_ref().unwrap().duplicates())
         .collect();
-    assert_eq!(made, [1, 1]);
+    // What the first refused was free.
+    assert_eq!(made, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn duplicates_that_were_refused_leave_their_number_to_the_next() {
+    let mut policy = cut_and_go_on([route("second")]);
+    policy.retry.paid_attempts = 2;
+    policy.retry.free_until = None;
+    policy.retry.max_duplicate_cost = Some(Money::usd_micros(PRICE));
+    let script = Script::new([CUT, OVERLOADED, OVERLOADED, OK]);
+    run(policy, &script).await.unwrap();
+    assert_eq!(script.hosts(), ["first", "first", "first", "second"]);
 }
 
 #[tokio::test(start_paused = true)]

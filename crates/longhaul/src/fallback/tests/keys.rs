@@ -75,7 +75,11 @@ async fn each_target_gets_its_own_key_in_its_own_header() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_key_is_for_named_hosts_alone() {
-    for (known, asked) in [("FIRST.example", true), ("other.example", false)] {
+    for (known, asked) in [
+        ("FIRST.example", true),
+        ("*.example", true),
+        ("other.example", false),
+    ] {
         let mut direct = route("direct");
         direct.key = KeySource::Same(vec![known.to_owned()]);
         let script = Script::new([QUOTA, OK]);

@@ -15,7 +15,7 @@ fn refused(policy: &FallbackPolicy) -> String {
 /// The field, and what makes it wrong.
 type Row = (&'static str, fn(&mut Target));
 
-const WRONG: [Row; 19] = [
+const WRONG: [Row; 21] = [
     ("name", |it| it.name.clear()),
     ("name", |it| it.name = "first".to_owned()),
     ("url", |it| it.url = "ark.example".to_owned()),
@@ -43,6 +43,14 @@ const WRONG: [Row; 19] = [
     ("max_ratio", |it| it.max_ratio = Some(0)),
     ("triggers", |it| it.triggers = Some(vec![Class::Delivered])),
     ("key", |it| it.key = KeySource::Env(String::new())),
+    ("key", |it| {
+        it.key_query = None;
+        it.key = KeySource::Same(vec!["https://relay.example".to_owned()]);
+    }),
+    ("key_header", |it| {
+        (it.key, it.key_query) = (KeySource::None, None);
+        it.key_header = Some(http::HeaderName::from_static("x-key"));
+    }),
     ("key_query", |it| it.key_query = Some("q".to_owned())),
     ("key_query", |it| {
         it.key_query = Some("key".to_owned());

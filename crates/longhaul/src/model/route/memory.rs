@@ -73,17 +73,14 @@ impl Memory {
         }
     }
 
-    /// The oldest ending of the size makes room. A probe's ending lets the next probe go.
-    pub(super) fn note(&mut self, size: Resolution, ending: SilenceEnding, probe: bool) {
+    /// The oldest ending of the size makes room.
+    pub(super) fn note(&mut self, size: Resolution, ending: SilenceEnding) {
         let own = &mut self.sizes[size as usize];
         if own.len() == KEPT {
             own.pop_front();
         }
         own.push_back(ending);
         self.latest = ending.at;
-        if probe {
-            self.probe = None;
-        }
     }
 
     /// Forgets what is too old to count.

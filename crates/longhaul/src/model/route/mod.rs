@@ -160,18 +160,15 @@ impl RouteHistory {
         self.inner().cuts.len()
     }
 
-    /// Writes down how a silence on `route` ended. `probe` says that the call was let go only to see.
+    /// Writes down how a silence on `route` ended.
     pub(crate) fn note(
         &self,
         route: &RouteId,
         size: Resolution,
         ending: SilenceEnding,
         scale: TimeScale,
-        probe: bool,
     ) {
-        self.with(route, ending.at, scale, |memory| {
-            memory.note(size, ending, probe);
-        });
+        self.with(route, ending.at, scale, |memory| memory.note(size, ending));
     }
 
     /// Whether `route` can finish a picture of `size` that is worth so many prices.
@@ -198,7 +195,7 @@ impl RouteHistory {
         }
     }
 
-    /// The probe ended without having come as far as a cut, or was not sent.
+    /// The probe ended, or was not sent.
     pub(crate) fn end_probe(&self, route: &RouteId) {
         if let Some(memory) = self.inner().find(route) {
             memory.end_probe();

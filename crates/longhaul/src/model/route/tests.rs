@@ -20,15 +20,17 @@ impl Host {
     }
 
     fn note(&self, size: Resolution, silence: f64, how: How, count: usize) {
-        self.note_as(size, silence, how, count, false);
-    }
-
-    fn note_as(&self, size: Resolution, silence: f64, how: How, count: usize, probe: bool) {
         for _ in 0..count {
             let at = Instant::now();
             let ending = SilenceEnding { at, silence, how };
-            self.history.note(&self.id, size, ending, SCALE, probe);
+            self.history.note(&self.id, size, ending, SCALE);
         }
+    }
+
+    /// The one that was let go to see ends so.
+    fn end_probe(&self, silence: f64, how: How) {
+        self.note(Resolution::K4, silence, how, 1);
+        self.history.end_probe(&self.id);
     }
 
     fn passage(&self, size: Resolution, worth: f64) -> Passage {
@@ -120,19 +122,19 @@ async fn after_an_hour_without_any_one_is_let_go_to_see() {
     assert_eq!(history.routes()[0].cuts[0].next_probe, None);
 
     // It is cut: the next in an hour.
-    host.note_as(Resolution::K4, 60.1, How::Cut, 1, true);
+    host.end_probe(60.1, How::Cut);
     assert!(is_closed(host.passage(Resolution::K4, 5.0)));
     advance(HOUR).await;
     host.history.begin_probe(&host.id);
     // It came through: the next at once.
-    host.note_as(Resolution::K4, 130.0, How::Picture, 1, true);
+    host.end_probe(130.0, How::Picture);
     assert!(matches!(
         host.passage(Resolution::K4, 5.0),
         Passage::Probe(_)
     ));
     // One that shows nothing gives its turn to the next.
     host.history.begin_probe(&host.id);
-    host.note_as(Resolution::K4, 0.2, How::Longer, 1, true);
+    host.end_probe(0.2, How::Longer);
     assert!(matches!(
         host.passage(Resolution::K4, 5.0),
         Passage::Probe(_)

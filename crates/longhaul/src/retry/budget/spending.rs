@@ -161,6 +161,9 @@ impl Spending {
             else {
                 return;
             };
+            // The price follows what came, drafts and what the answer itself tells included.
+            let came = exposure.price.filter(|of| of.currency == price.currency);
+            let price = came.unwrap_or(price);
             if exposure.probability == Probability::ONE {
                 account.spent = account.spent.saturating_add(price.micros);
             } else if may_be_charged(exposure) {

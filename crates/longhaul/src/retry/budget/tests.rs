@@ -21,10 +21,10 @@ fn usd(spending: &Spending) -> Balance {
     spending.balance(Currency::USD)
 }
 
-/// A ticket for an attempt that ended so.
-fn ended(mut ticket: MoneyReservation, class: Class) {
+/// A ticket for an attempt at this price that ended so.
+fn ended(mut ticket: MoneyReservation, price: Money, class: Class) {
     let attempt = Attempt::new(OperationId::new(), 1, None);
-    attempt.set_price(Some(PRICE), None, None);
+    attempt.set_price(Some(price), None, None);
     ticket.attach(&attempt);
     attempt.finish(End::Finished, class);
 }
@@ -45,7 +45,7 @@ async fn what_was_held_is_spent_doubtful_or_free_by_the_outcome() {
         let mut ticket = MoneyReservation::new(&spending);
         ticket.reserve(Some(PRICE)).unwrap();
         assert_eq!(usd(&spending).in_flight, 240_000);
-        ended(ticket, class);
+        ended(ticket, PRICE, class);
         let expected = Balance {
             duplicates: deposit,
             spent,
@@ -128,9 +128,9 @@ async fn a_duplicate_that_was_free_leaves_its_stake_to_the_next() {
     assert!(duplicate.withdraw(Some(PRICE)));
     let mut next = MoneyReservation::new(&spending);
     next.take_place_of(Some(&mut duplicate));
-    ended(duplicate, Class::Overloaded);
+    ended(duplicate, PRICE, Class::Overloaded);
     assert_eq!(usd(&spending).duplicates, 0);
-    ended(next, Class::Delivered);
+    ended(next, PRICE, Class::Delivered);
     assert_eq!(usd(&spending).duplicates, 0, "that one was charged");
 }
 
@@ -180,7 +180,7 @@ proptest! {
                 granted += stake;
             } else {
                 let class = Class::ALL[class];
-                ended(ticket, class);
+                ended(ticket, price, class);
                 if class.is_possibly_charged() {
                     granted += stake;
                 }

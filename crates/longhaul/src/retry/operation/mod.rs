@@ -82,8 +82,6 @@ pub(super) struct Planned {
     pub(super) collects: bool,
     /// The attempt that it is a duplicate of: one that may be running and charged; 0 for one at another target.
     pub(super) beside: Option<u32>,
-    /// It takes the place of a duplicate that was free, and is not counted again.
-    pub(super) takes_place: bool,
     // The money that is held for it.
     pub(super) reservation: Option<Box<MoneyReservation>>,
     /// What allowed it to begin.
@@ -113,14 +111,12 @@ impl<B: Replay> RetryOperation<B> {
             .take()
             .map_or_else(Planned::default, |planned| *planned);
         self.report.waits.extend(planned.wait);
-        self.report.duplicates += u32::from(planned.beside.is_some() && !planned.takes_place);
+        self.report.duplicates += u32::from(planned.beside.is_some());
         self.report.collected += u32::from(planned.collects);
         let number = self.report.attempts.len() as u32 + 1;
         self.paid += u32::from(!planned.collects);
         let name = self.policy.key_header.as_ref();
         let key = name.and_then(|name| request.headers().get(name)).cloned();
-        let mut route = self.route.clone();
-        route.probe = planned.admission.as_ref().is_some_and(Admission::is_probe);
         let options = AttemptOptions {
             deadline: Some(self.deadline.clone()),
             admission: planned.admission,
@@ -130,7 +126,7 @@ impl<B: Replay> RetryOperation<B> {
         };
         let elsewhere = self.elsewhere.as_ref().map_or(0, |it| it.attempts);
         let attempt = Attempt::with_options(self.id, elsewhere + number, key, options);
-        attempt.set_route_info(route);
+        attempt.set_route_info(self.route.clone());
         self.tell(&Event::Started { attempt: &attempt });
         self.share_place(&attempt);
         self.report.attempts.push(attempt.clone());
@@ -266,9 +262,6 @@ impl<B: Replay> RetryOperation<B> {
         }
         if !running.collects {
             self.paid = self.paid.saturating_sub(1);
-        }
-        if let Some(admission) = &running.attempt().options().admission {
-            admission.give_up();
         }
     }
 

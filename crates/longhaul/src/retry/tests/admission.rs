@@ -4,7 +4,9 @@ use super::{script::*, *};
 use crate::{
     Stack,
     body::ReplayBody,
-    model::{Decision, OutboundProxy, PriceRow},
+    model::{
+        Decision, How, OutboundProxy, PriceRow, RouteHistory, RouteId, SilenceEnding, TimeScale,
+    },
     policy::Policy,
     timeout::RequestBody,
 };
@@ -36,6 +38,62 @@ async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
         assert_eq!(error.class(), Class::NotBegun);
         assert!(error.to_string().starts_with(text), "{error}");
     }
+}
+
+/// What is known of a route that cut ten 4K pictures in a row, an hour ago.
+async fn cut_an_hour_ago() -> RouteHistory {
+    let history = RouteHistory::new();
+    let route = RouteId::of(request().uri(), request().extensions());
+    for _ in 0..10 {
+        let ending = SilenceEnding {
+            at: Instant::now(),
+            silence: 60.1,
+            how: How::Cut,
+        };
+        history.note(&route, Resolution::K4, ending, TimeScale(1.0));
+    }
+    sleep(3_600 * SECOND).await;
+    history
+}
+
+/// Asks for a 4K picture on that route, of a client that either cannot connect or delivers at once.
+async fn probe(layer: ClassifyingRetryLayer, history: &RouteHistory, connects: bool) -> Answered {
+    let client = service_fn(
+        move |request: Request<RequestBody<Full<Bytes>>>| async move {
+            if !connects {
+                return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into());
+            }
+            request.into_body().collect().await.unwrap();
+            Ok::<_, BoxError>(Response::new(Full::from(PICTURE)))
+        },
+    );
+    let client = SizeAwareTimeoutLayer::default().layer(client);
+    let layer = layer.with_history(history.clone());
+    let (head, body) = layer.layer(client).oneshot(request()).await?.into_parts();
+    Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_was_never_sent_gives_its_turn_to_the_next() {
+    let history = cut_an_hour_ago().await;
+    let mut policy = exact();
+    policy.unsent_attempts = 1;
+    let layer = ClassifyingRetryLayer::new(policy).unwrap();
+    let unsent = probe(layer.clone(), &history, false).await;
+    assert_eq!(unsent.unwrap_err().class(), Class::NeverSent);
+    probe(layer, &history, true).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_there_is_no_money_for_gives_its_turn_away() {
+    let history = cut_an_hour_ago().await;
+    let mut policy = exact();
+    policy.spending_cap = Some(Money::usd_micros(1));
+    let poor = ClassifyingRetryLayer::new(policy).unwrap();
+    let refused = probe(poor, &history, true).await.unwrap_err();
+    assert!(matches!(*refused.kind(), ErrorKind::SpendingCap { .. }));
+    let layer = ClassifyingRetryLayer::new(exact()).unwrap();
+    probe(layer, &history, true).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -156,6 +156,14 @@ async fn what_was_refused_makes_room_under_the_cap_for_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_cap_counts_what_the_answer_says_that_it_cost() {
+    const TOLD: &str = r#"{"data":[{"b64_json":"AAAA"}],"usage":{"cost":0.39}}"#;
+    let script = priced(capped(1_000_000), [Say(1, 200, "x: y", TOLD)]);
+    script.call(request()).await.unwrap();
+    assert_eq!(balance(&script).spent, 390_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_hold_their_price_in_flight_and_free_it_at_any_end() {
     let script = priced(capped(PRICE), [Say::picture(100), Say::picture(1)]);
     let first = script.clone();

@@ -24,6 +24,19 @@ fn of(size: Resolution) -> Request<Full<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_duplicate_that_was_free_is_none_in_the_report() {
+    let refused = [Say::broken(1), Say::status(1, 503), Say::status(1, 503)];
+    let answered = Script::new(until(40), refused).call(request()).await;
+    assert_eq!(report(&answered).stopped_by(), StoppedBy::FreeUntil);
+    assert_eq!(report(&answered).duplicates(), 0);
+
+    // The one that takes its place is one.
+    let paid = [Say::broken(1), Say::status(1, 503), Say::picture(1)];
+    let answered = Script::new(exact(), paid).call(request()).await;
+    assert_eq!(report(&answered).duplicates(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_waited_through_until_the_deadline() {
     let script = Script::new(exact(), vec![BUSY; 100]);
     let answered = script.call(request()).await;
@@ -224,7 +237,7 @@ async fn on_a_route_that_cuts_twice_as_many_may_be_charged() {
         for (silence, how) in [(45.0, How::Picture), (60.0, How::Cut)].repeat(10) {
             let at = Instant::now();
             let ending = SilenceEnding { at, silence, how };
-            history.note(&route, Resolution::K1, ending, TimeScale(1.0), false);
+            history.note(&route, Resolution::K1, ending, TimeScale(1.0));
         }
         let answered = script.call(of(Resolution::K1)).await;
         assert_eq!(script.times().len(), sent, "{paid_attempts} {worth}");
