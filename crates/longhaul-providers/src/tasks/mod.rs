@@ -19,7 +19,7 @@
 //! | the caller leaves | the handle stays open; a task that is queued is taken back where [the policy](TasksPolicy::cancel_queued) and the dialect say so |
 //!
 //! A handle that is open is polled by the next call with the same idempotency key, in place of a second submit.
-//! [`collect`] does the same for a handle that was written down, by whoever comes next.
+//! [`collect()`] does the same for a handle that was written down, by whoever comes next.
 //!
 //! A key goes to the origin of the submit, and to the hosts that the row of the API lists; never to a host that an answer
 //! alone names. Pictures behind links are left as links.
