@@ -242,7 +242,7 @@ fn collected<R>(
             answer::done(dialect, &body).unwrap_or_else(|| plain(head.status, body))
         }
         Ended::Told(how, _, body) => answer::failed(dialect, &how, &body),
-        Ended::Long(..) => {
+        Ended::Long(..) | Ended::TooLong => {
             let limit = policy.longest_answer;
             return Collected::Failed(TaskError::TooLong {
                 dialect: name,

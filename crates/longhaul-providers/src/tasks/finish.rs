@@ -10,8 +10,11 @@
 //! | failed, cancelled, cut short | an answer with an error's status | failed, and its cost where that is known | forgets |
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
 //! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
-//! | the answer is too long to hold | `TaskError::TooLong` | collected, `Undelivered` | keeps |
+//! | the answer is too long to hold, and to be read | `TaskError::TooLong` | `Undelivered` | keeps |
+//! | the result is at a host that gets no key | `TaskError::ForeignHost` | `Undelivered` | keeps |
 //! | the deadline | `Timeout` with `TaskError::Open` | nothing | keeps |
+//!
+//! Where the books are told no end, the ledger keeps the handle open, and whoever has it may collect the task.
 
 use std::sync::Arc;
 
@@ -137,8 +140,8 @@ impl Running<'_> {
 
     /// The answer to the caller, and what is remembered of the task.
     ///
-    /// An answer that is too long to be read is handed on as it comes, except where the unary answer is a field within
-    /// it.
+    /// An answer that is too long to be held is handed on as it comes where it is the unary answer; where that is to be
+    /// made from it, the task stays open for somebody who can hold more.
     pub(super) fn ended<R>(
         &self,
         report: TaskReport,
@@ -153,7 +156,7 @@ impl Running<'_> {
             Ended::Told(Told::Done, ..) | Ended::Long(..) => self.note_end(TaskEnd::Collected),
             Ended::Told(..) => self.note_end(TaskEnd::Failed),
             Ended::Lost(_) => self.note_end(TaskEnd::Lost),
-            Ended::Unauthorized(_) | Ended::Deadline => {}
+            Ended::TooLong | Ended::Unauthorized(_) | Ended::Deadline => {}
         }
         let mut response = match ended {
             Ended::Told(Told::Failed, head, body) if fetched => {
@@ -178,10 +181,8 @@ impl Running<'_> {
             Ended::Told(how, head, body) => {
                 answer::response(&head, answer::failed(dialect, &how, &body))
             }
-            Ended::Long(head, body) if dialect.result.from != From::Field => {
-                Response::from_parts(*head, body)
-            }
-            Ended::Long(..) => {
+            Ended::Long(head, body) => Response::from_parts(*head, body),
+            Ended::TooLong => {
                 let limit = self.shared.policy.longest_answer;
                 return Err(self.failed(TaskError::TooLong {
                     dialect: name(),

@@ -14,6 +14,7 @@
 //! | a poll is refused the key | [`TaskError::Unauthorized`]; the handle stays open |
 //! | the task failed | answers with the status and JSON that the unary call would have had |
 //! | the task is done | answers with the unary answer, whatever is in it |
+//! | the answer is longer than [is held](TasksPolicy::longest_answer) | hands it on as it comes; where the unary answer is to be made from it, [`TaskError::TooLong`], and the handle stays open |
 //! | an undocumented state | polls again, and [reports](TaskReport::unknown_states) it |
 //! | the deadline | an error of the kind `Timeout`; the handle stays open |
 //! | the caller leaves | the handle stays open; a task that is queued is taken back where [the policy](TasksPolicy::cancel_queued) and the dialect say so |

@@ -8,7 +8,7 @@ use longhaul::{
     attempt::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     error::StoppedBy,
 };
-use longhaul_sim::Offer;
+use longhaul_sim::{Offer, Weight};
 use tower_service::Service;
 
 use super::*;
@@ -180,6 +180,24 @@ async fn a_task_that_no_key_may_be_sent_for_is_not_ordered_again() {
     assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
     let task = ended.report.attempts()[0].task().unwrap();
     assert!(!task.id.is_empty() && task.poll_url.is_empty(), "{task:?}");
+    assert_eq!(entries(&provider).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_too_long_to_hold_is_not_ordered_again() {
+    let provider = builder("none+takes@60*3")
+        .image_weight(Weight::Light)
+        .build()
+        .unwrap();
+    // A relay that answers with the picture itself, and not with a link to it.
+    let policy = TasksPolicy::from_toml(longhaul_sim::RELAY_DIALECT).unwrap();
+    let mut policy = policy.at("relay.test", "relay");
+    policy.longest_answer = 4096;
+    let stack = stack().with_exchange(SubmitAndPollLayer::new(policy).unwrap());
+    let ended = call!(stack, provider, SUB2API);
+    assert_eq!(ended.answer.unwrap_err().class(), Class::Undelivered);
+    assert_eq!(ended.report.attempts().len(), 1);
+    assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
     assert_eq!(entries(&provider).await.len(), 1);
 }
 
