@@ -7,6 +7,7 @@
 //! | end | to the caller | to the books | the place |
 //! |---|---|---|---|
 //! | done | the unary answer | collected | forgets |
+//! | done, with an answer that is handed on unread | the answer as it comes | collected, when its last byte has come | forgets then |
 //! | failed, cancelled, cut short | an answer with an error's status | failed, and its cost where that is known | forgets |
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
 //! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
@@ -20,7 +21,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, Uri};
-use longhaul::{Class, Error, ErrorKind, attempt::TaskEnd, classify::Probability, error::Clock};
+use longhaul::{
+    Attempt, Class, Error, ErrorKind, attempt::TaskEnd, classify::Probability, error::Clock,
+};
 
 use super::{
     TaskError, TaskHandle, TaskReport,
@@ -100,15 +103,14 @@ impl Running<'_> {
         }
     }
 
-    /// Says how the task ended, and what it costs by the provider's own rules.
+    /// Says how the task ended, to the books and to the place of its operation, and what it costs by the provider's own
+    /// rules.
     ///
     /// Only a dialect that documents what a failed task costs says a probability here: fal charges nothing.
-    fn note_end(&self, end: TaskEnd) {
-        let Some(attempt) = &self.attempt else {
-            return;
-        };
-        attempt.note_task_end(end);
+    fn note_end(&self, end: TaskEnd, place: Option<&Arc<Place>>) {
+        over(self.attempt.as_ref(), place, end);
         if end == TaskEnd::Failed
+            && let Some(attempt) = &self.attempt
             && let Some(costs) = self.plan.dialect.failure.costs
         {
             attempt.note_charged(Probability::permille(costs));
@@ -140,8 +142,9 @@ impl Running<'_> {
 
     /// The answer to the caller, and what is remembered of the task.
     ///
-    /// An answer that is too long to be held is handed on as it comes where it is the unary answer; where that is to be
-    /// made from it, the task stays open for somebody who can hold more.
+    /// An answer that is too long to be held is handed on as it comes where it is the unary answer, and its task is open
+    /// until the last byte has come: one that breaks off is collected again. Where the unary answer is to be made from it,
+    /// the task stays open for somebody who can hold more.
     pub(super) fn ended<R>(
         &self,
         report: TaskReport,
@@ -153,10 +156,10 @@ impl Running<'_> {
         let name = || report.handle.dialect.clone();
         let id = || report.handle.id.clone();
         match &ended {
-            Ended::Told(Told::Done, ..) | Ended::Long(..) => self.note_end(TaskEnd::Collected),
-            Ended::Told(..) => self.note_end(TaskEnd::Failed),
-            Ended::Lost(_) => self.note_end(TaskEnd::Lost),
-            Ended::TooLong | Ended::Unauthorized(_) | Ended::Deadline => {}
+            Ended::Told(Told::Done, ..) => self.note_end(TaskEnd::Collected, place),
+            Ended::Told(..) => self.note_end(TaskEnd::Failed, place),
+            Ended::Lost(_) => self.note_end(TaskEnd::Lost, place),
+            Ended::Long(..) | Ended::TooLong | Ended::Unauthorized(_) | Ended::Deadline => {}
         }
         let mut response = match ended {
             Ended::Told(Told::Failed, head, body) if fetched => {
@@ -181,7 +184,17 @@ impl Running<'_> {
             Ended::Told(how, head, body) => {
                 answer::response(&head, answer::failed(dialect, &how, &body))
             }
-            Ended::Long(head, body) => Response::from_parts(*head, body),
+            Ended::Long(head, body) => {
+                let (attempt, place) = (self.attempt.clone(), place.cloned());
+                if let Some(attempt) = &attempt {
+                    // The submit's own: this answer has the head that counts.
+                    attempt.discard_head();
+                }
+                let body = body.at_end(move || {
+                    over(attempt.as_ref(), place.as_ref(), TaskEnd::Collected);
+                });
+                Response::from_parts(*head, body)
+            }
             Ended::TooLong => {
                 let limit = self.shared.policy.longest_answer;
                 return Err(self.failed(TaskError::TooLong {
@@ -191,9 +204,6 @@ impl Running<'_> {
                 }));
             }
             Ended::Lost(status) => {
-                if let Some(place) = place {
-                    place.set(None);
-                }
                 return Err(self.failed(TaskError::Lost {
                     dialect: name(),
                     id: id(),
@@ -209,9 +219,6 @@ impl Running<'_> {
             }
             Ended::Deadline => return Err(self.expired(Some(&report))),
         };
-        if let Some(place) = place {
-            place.set(None);
-        }
         if let Ok(id) = HeaderValue::try_from(&*report.handle.id) {
             response.headers_mut().insert(TASK_HEADER, id);
         }
@@ -285,5 +292,15 @@ impl Running<'_> {
                 polls: report.polls,
             }),
         }
+    }
+}
+
+/// A task has ended: the books are told how, and the place of its operation forgets it.
+fn over(attempt: Option<&Attempt>, place: Option<&Arc<Place>>, end: TaskEnd) {
+    if let Some(attempt) = attempt {
+        attempt.note_task_end(end);
+    }
+    if let Some(place) = place {
+        place.set(None);
     }
 }

@@ -4,8 +4,10 @@ use std::{
 };
 
 use longhaul::{
-    Attempt, Class, Deadline, End,
+    Attempt, Class, Deadline, End, Stack,
     attempt::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
+    billing::MemoryLedger,
+    classify::DefaultClassifier,
     error::StoppedBy,
 };
 use longhaul_sim::{Offer, Weight};
@@ -201,6 +203,41 @@ async fn an_answer_too_long_to_hold_is_not_ordered_again() {
     assert_eq!(entries(&provider).await.len(), 1);
 }
 
+/// No answer of this stack is held by the exchange.
+fn unheld() -> Stack<MemoryLedger, DefaultClassifier, SubmitAndPollLayer> {
+    let mut policy = TasksPolicy::default();
+    policy.longest_answer = 4096;
+    stack().with_exchange(SubmitAndPollLayer::new(policy).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_handed_on_unread_is_delivered_once() {
+    for script in ["none+takes@60", "truncated+takes@60"] {
+        let provider = builder(script).image_weight(Weight::Light).build().unwrap();
+        let stack = unheld();
+        let keyed = || {
+            let mut request = request(RESPONSES);
+            let key = "op-1".parse().unwrap();
+            request.headers_mut().insert("idempotency-key", key);
+            request
+        };
+        let mut last = ended(stack.layer(provider.clone()).oneshot(keyed()).await).await;
+        let breaks = script.starts_with("truncated");
+        assert_eq!(last.answer.is_err(), breaks, "{script}");
+        if breaks {
+            assert_eq!(last.report.attempts().len(), 1);
+            assert_eq!(last.report.stopped_by(), StoppedBy::Task);
+            last = ended(stack.layer(provider.clone()).oneshot(keyed()).await).await;
+        }
+        assert!(last.document()["output"][0]["result"].is_string());
+        assert_eq!(last.report.attempts()[0].status().unwrap(), 200);
+        let outcome = only(stack.ledger().records()).closing.unwrap().outcome;
+        assert_eq!(outcome.class, Class::Delivered, "{script}");
+        let totals = provider.oracle().totals();
+        assert_eq!((totals.requests, totals.charged), (1, 1), "{script}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_host_without_tasks_is_one_attempt_all_the_same() {
     let provider = builder("none+takes@50*2")
@@ -292,21 +329,28 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn submit_and_handle_are_durable_before_they_matter() {
-    let provider = provider("none+takes@100");
-    let kept = Kept::default();
-    *kept.polls.lock().unwrap() = Some(provider.clone());
-    let sink = kept.clone();
-    let keeping = tower::layer::layer_fn(move |inner| Keeping(inner, sink.clone()));
-    let policy = TasksPolicy::default().at("relay.test", "sub2api");
-    let exchange =
-        tower::layer::util::Stack::new(SubmitAndPollLayer::new(policy).unwrap(), keeping);
-    let stack = stack().with_exchange(exchange);
-    call!(stack, provider, SUB2API).answer.unwrap();
-    let noted = kept.noted.lock().unwrap().clone();
-    assert_eq!(noted[0], "sub2api after 0 submits");
-    assert!(noted[1].ends_with("after 0 polls"), "{noted:?}");
-    assert!(
-        noted[2].ends_with("Collected") && noted.len() == 3,
-        "{noted:?}"
-    );
+    // What is handed on unread ends with its last byte.
+    for longest_answer in [usize::MAX, 4096] {
+        let provider = builder("none+takes@100")
+            .image_weight(Weight::Light)
+            .build()
+            .unwrap();
+        let kept = Kept::default();
+        *kept.polls.lock().unwrap() = Some(provider.clone());
+        let sink = kept.clone();
+        let keeping = tower::layer::layer_fn(move |inner| Keeping(inner, sink.clone()));
+        let mut policy = TasksPolicy::default();
+        policy.longest_answer = longest_answer;
+        let exchange =
+            tower::layer::util::Stack::new(SubmitAndPollLayer::new(policy).unwrap(), keeping);
+        let stack = stack().with_exchange(exchange);
+        call!(stack, provider, RESPONSES).answer.unwrap();
+        let noted = kept.noted.lock().unwrap().clone();
+        assert_eq!(noted[0], "openai-responses after 0 submits");
+        assert!(noted[1].ends_with("after 0 polls"), "{noted:?}");
+        assert!(
+            noted[2].ends_with("Collected") && noted.len() == 3,
+            "{noted:?}"
+        );
+    }
 }

@@ -151,3 +151,27 @@ async fn a_long_answer_that_is_the_unary_one_is_handed_on() {
         assert!(!attempt.has_open_task(), "{dialect}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_long_answer_that_breaks_off_is_collected_again() {
+    for leaves in [false, true] {
+        let (layer, provider) = (layer(), light("truncated+takes@60"));
+        let mut first = request("openai-responses");
+        let submitted = attempt(&mut first);
+        let answer = call(&layer, &provider, first).await.unwrap();
+        match leaves {
+            true => drop(answer),
+            false => drop(answer.into_body().collect().await.unwrap_err()),
+        }
+        assert!(submitted.has_open_task(), "leaves: {leaves}");
+
+        let mut again = request("openai-responses");
+        let later = attempt(&mut again);
+        let answer = call(&layer, &provider, again).await.unwrap();
+        assert!(answer.extensions().get::<TaskReport>().unwrap().resumed);
+        let document = json(answer).await;
+        assert!(picture(&document).is_some() && !later.has_open_task());
+        let totals = provider.oracle().totals();
+        assert_eq!((totals.requests, totals.charged), (1, 1));
+    }
+}
