@@ -12,6 +12,7 @@
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
 //! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
 //! | the answer is too long to hold, and to be read | `TaskError::TooLong` | `Undelivered` | keeps |
+//! | it was taken, and its id or its host is none to ask at | `TaskError::BadId`, `ForeignHost` | a handle that nobody can poll, `Undelivered` | keeps nothing |
 //! | the result is at a host that gets no key | `TaskError::ForeignHost` | `Undelivered` | keeps |
 //! | the deadline | `Timeout` with `TaskError::Open` | nothing | keeps |
 //!
@@ -84,15 +85,16 @@ impl Running<'_> {
     /// A task that was taken and cannot be asked after is written down, for somebody to look for it by its id, and stays open:
     /// nothing is submitted again.
     ///
-    /// Any other error is handed on as it is.
+    /// What is no id is left out of the handle, since it may be anything, and a ledger has no use for such a handle: its entry
+    /// says `Undelivered`, which a claim is made of. Any other error is handed on as it is.
     pub(super) async fn unreachable(&self, error: Error) -> Error {
         let source = std::error::Error::source(&error);
-        let Some(TaskError::ForeignHost { dialect, id, .. }) =
-            source.and_then(|source| source.downcast_ref())
-        else {
-            return error;
+        let (dialect, id) = match source.and_then(|source| source.downcast_ref()) {
+            Some(TaskError::ForeignHost { dialect, id, .. }) => (dialect, &**id),
+            Some(TaskError::BadId { dialect }) => (dialect, ""),
+            _ => return error,
         };
-        let handle = TaskHandle::new(dialect.clone(), id.clone(), "", None);
+        let handle = TaskHandle::new(dialect.clone(), id, "", None);
         self.noted(&handle).await;
         match &self.attempt {
             Some(attempt) => {

@@ -186,6 +186,24 @@ async fn a_task_that_no_key_may_be_sent_for_is_not_ordered_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_whose_id_is_none_is_not_ordered_again() {
+    for id in ["..".to_owned(), String::new(), "x".repeat(1000)] {
+        let submits = Arc::new(Mutex::new(0));
+        let count = submits.clone();
+        let client = tower::service_fn(move |_: Request<_>| {
+            *count.lock().unwrap() += 1;
+            let document = format!(r#"{{"id":"{id}","status":"queued"}}"#);
+            async move { Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from(document))) }
+        });
+        let stack = tasks();
+        let ended = ended(stack.layer(client).oneshot(request(RESPONSES)).await).await;
+        assert_eq!(ended.answer.unwrap_err().class(), Class::Undelivered);
+        assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
+        assert_eq!(*submits.lock().unwrap(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_too_long_to_hold_is_not_ordered_again() {
     let provider = builder("none+takes@60*3")
         .image_weight(Weight::Light)
