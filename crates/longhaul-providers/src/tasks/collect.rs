@@ -129,7 +129,8 @@ impl Collected {
 /// If the policy has no such dialect, or the handle's poll URL is none.
 ///
 /// A `within` that is shorter than [`poll_timeout`](TasksPolicy::poll_timeout) counts as that, so that one question at
-/// least is asked and may be answered. Dropping the future ends the polling and changes nothing at the provider.
+/// least is asked and may be answered. A task that is not found is lost after [`grace`](TasksPolicy::grace), or at the
+/// first word where `within` is zero. Dropping the future ends the polling and changes nothing at the provider.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -181,8 +182,8 @@ where
         waits: Waits::new(policy, dialect),
         poll_timeout: policy.poll_timeout,
         longest_answer: policy.longest_answer,
-        // Whoever collects comes long after the submit.
-        grace: tokio::time::Instant::now(),
+        // Whoever collects may come right after the submit; who asks once takes the answer as it is.
+        grace: policy.grace.min(within),
         deadline: Deadline::after(within.max(policy.poll_timeout)).instant(),
         report: TaskReport::new(handle.clone()),
         on_state: Box::new(|_| {}),

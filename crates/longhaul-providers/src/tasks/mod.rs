@@ -10,7 +10,7 @@
 //! | the submit is answered with the picture | hands it on |
 //! | the submit is refused because the API knows no tasks there | sends the unary call, and remembers it for an hour |
 //! | a poll fails (network, 429, 5xx, a page, a redirect) | polls again: it says nothing of the task |
-//! | a poll finds no task | polls again within the grace (30 s), then [`TaskError::Lost`], `Undelivered` |
+//! | a poll finds no task, or no result | polls again within the grace (30 s), then [`TaskError::Lost`], `Undelivered` |
 //! | a poll is refused the key | [`TaskError::Unauthorized`]; the handle stays open |
 //! | the task failed | answers with the status and JSON that the unary call would have had |
 //! | the task is done | answers with the unary answer, whatever is in it |

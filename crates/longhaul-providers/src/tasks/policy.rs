@@ -84,10 +84,10 @@ pub struct TasksPolicy {
     /// The provider asks by `Retry-After`, `retry-after-ms` or `openai-poll-after-ms`; the longest of them counts.
     #[serde(with = "humantime_serde")]
     pub longest_told_wait: Duration,
-    /// How long after the submit a task that is not found may only be late, since not every server of the provider has heard
-    /// of it: 30 s.
+    /// How long a task that is not found may only be late, since not every server of the provider has heard of it: 30 s.
     ///
-    /// [`collect`](super::collect()) has none: whoever collects comes long after.
+    /// It counts from the submit; for a result at a URL of its own, from the word that the task is done; for a handle, from when
+    /// [`collect`](super::collect()) begins, which may be right after a crash, and is no longer than that collects.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// How long a task is waited for where the call has no [`Deadline`](longhaul::Deadline): 2,250 s.

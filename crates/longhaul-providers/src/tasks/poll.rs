@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri, request, response::Parts};
-use longhaul::Attempt;
+use longhaul::{Attempt, Deadline};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{
@@ -51,8 +51,8 @@ pub(super) struct Poller<'a, S> {
     pub(super) waits: Waits,
     pub(super) poll_timeout: Duration,
     pub(super) longest_answer: usize,
-    /// Until then a task that is not found may only be late.
-    pub(super) grace: Instant,
+    /// For so long, from the first wait on, a task or a result that is not found may only be late.
+    pub(super) grace: Duration,
     pub(super) deadline: Instant,
     pub(super) report: TaskReport,
     /// Called with the state that each poll tells, for the guard that may cancel the task.
@@ -106,6 +106,7 @@ impl<S> Poller<'_, S> {
         S: Client<B, R>,
         R: Bytewise,
     {
+        let grace = Deadline::after(self.grace).instant();
         loop {
             let Some((asked, span)) = self.ask_after(wait, uri).await else {
                 return Ended::Deadline;
@@ -134,7 +135,7 @@ impl<S> Poller<'_, S> {
                         }
                         Told::Nothing => self.report.failed_polls += 1,
                         Told::Unauthorized => return Ended::Unauthorized(head.status),
-                        Told::Unknown if Instant::now() < self.grace => {}
+                        Told::Unknown if Instant::now() < grace => {}
                         Told::Unknown => return Ended::Lost(head.status),
                         ended => return Ended::Told(ended, Box::new(head), body),
                     }
