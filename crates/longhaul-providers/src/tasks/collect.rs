@@ -13,8 +13,7 @@ use longhaul::{BoxError, Class, ConfigError, Deadline, classify::Probability};
 use tower_service::Service;
 
 use super::{
-    TaskError, TaskHandle, TaskReport, TasksPolicy,
-    answer::{self, Unary},
+    TaskError, TaskHandle, TaskReport, TasksPolicy, answer,
     dialect::{Dialect, From},
     poll::{Ended, Poller},
     rate::Rate,
@@ -228,21 +227,8 @@ fn collected<R>(
     ended: Ended<R>,
 ) -> Collected {
     let (name, id) = (report.handle.dialect.clone(), report.handle.id.clone());
-    let plain = |status, body| Unary {
-        status,
-        body,
-        picture: false,
-    };
-    let failed = matches!(ended, Ended::Told(ref how, ..) if *how != Told::Done);
-    let costs = dialect.failure.costs.filter(|_| failed);
     let unary = match ended {
-        Ended::Told(Told::Failed, head, body) if dialect.result.from == From::Fetched => {
-            plain(head.status, body)
-        }
-        Ended::Told(Told::Done, head, body) => {
-            answer::done(dialect, &body).unwrap_or_else(|| plain(head.status, body))
-        }
-        Ended::Told(how, _, body) => answer::failed(dialect, &how, &body),
+        Ended::Told(how, head, body) => answer::ended(dialect, &how, head.status, body),
         Ended::Long(..) | Ended::TooLong => {
             let limit = policy.longest_answer;
             return Collected::Failed(TaskError::TooLong {
@@ -267,11 +253,14 @@ fn collected<R>(
         }
         Ended::Deadline => return Collected::Open(report),
     };
+    let costs = dialect.failure.costs;
     Collected::Answer {
+        charged: costs
+            .filter(|_| !unary.status.is_success())
+            .map(Probability::permille),
         status: unary.status,
         body: unary.body,
         picture: unary.picture,
-        charged: costs.map(Probability::permille),
         report,
     }
 }

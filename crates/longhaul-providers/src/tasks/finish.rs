@@ -6,7 +6,7 @@
 //!
 //! | end | to the caller | to the books | the place |
 //! |---|---|---|---|
-//! | done | the unary answer | collected | forgets |
+//! | done, or cut short without an error | the unary answer | collected | forgets |
 //! | done, with an answer that is handed on unread | the answer as it comes | collected, when its last byte has come | forgets then |
 //! | failed, cancelled, cut short | an answer with an error's status | failed, and its cost where that is known | forgets |
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
@@ -154,37 +154,18 @@ impl Running<'_> {
         place: Option<&Arc<Place>>,
     ) -> Result<Response<JoinedBody<R>>, Error> {
         let dialect = &self.plan.dialect;
-        let fetched = dialect.result.from == From::Fetched;
         let name = || report.handle.dialect.clone();
         let id = || report.handle.id.clone();
-        match &ended {
-            Ended::Told(Told::Done, ..) => self.note_end(TaskEnd::Collected, place),
-            Ended::Told(..) => self.note_end(TaskEnd::Failed, place),
-            Ended::Lost(_) => self.note_end(TaskEnd::Lost, place),
-            Ended::Long(..) | Ended::TooLong | Ended::Unauthorized(_) | Ended::Deadline => {}
-        }
         let mut response = match ended {
-            Ended::Told(Told::Failed, head, body) if fetched => {
-                let unary = Unary {
-                    status: head.status,
-                    body,
-                    picture: false,
-                };
-                answer::response(&head, unary)
-            }
-            Ended::Told(Told::Done, head, body) => {
-                // A result without a place for a picture is an answer without one.
-                let unary = answer::done(dialect, &body);
-                let unary = unary.unwrap_or(Unary {
-                    status: head.status,
-                    body,
-                    picture: false,
-                });
-                self.judge(&unary);
-                answer::response(&head, unary)
-            }
             Ended::Told(how, head, body) => {
-                answer::response(&head, answer::failed(dialect, &how, &body))
+                let unary = answer::ended(dialect, &how, head.status, body);
+                if unary.status.is_success() {
+                    self.note_end(TaskEnd::Collected, place);
+                    self.judge(&unary);
+                } else {
+                    self.note_end(TaskEnd::Failed, place);
+                }
+                answer::response(&head, unary)
             }
             Ended::Long(head, body) => {
                 let (attempt, place) = (self.attempt.clone(), place.cloned());
@@ -206,6 +187,7 @@ impl Running<'_> {
                 }));
             }
             Ended::Lost(status) => {
+                self.note_end(TaskEnd::Lost, place);
                 return Err(self.failed(TaskError::Lost {
                     dialect: name(),
                     id: id(),
