@@ -23,7 +23,7 @@ use crate::{
     settings::Settings,
 };
 
-/// An HTTP client for calls that take minutes. See the [crate](crate) for what it does otherwise than others.
+/// An HTTP client for calls that take minutes. See the [crate] for what it does otherwise than others.
 ///
 /// ```no_run
 /// use bytes::Bytes;

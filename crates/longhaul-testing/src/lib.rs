@@ -3,7 +3,7 @@
 //! - [`MockBody`] and [`MockClient`] do as they are told: what stands below one layer in its tests.
 //! - [`Harness`](harness::Harness) is the whole stack before a simulated provider, in process on paused time or on a socket.
 //! - [`disagreements`] asks whether a ledger agrees with the truth, as the provider's oracle knows it.
-//! - [`chain`] and [`cause`] look through an error at what led to it.
+//! - [`chain()`] and [`cause`] look through an error at what led to it.
 //! - [`Nginx`], [`HaProxy`], [`TinyProxy`], [`MicroSocks`] and [`Postgres`] are real servers: found on the machine, started
 //!   on a free port of loopback, and stopped when dropped. [`Hanging`] stands before one and stops passing on.
 //! - [`Network`] is a network of one's own, which loses packets when it is told to.

@@ -2,7 +2,7 @@
 //!
 //! An [`Observer`] hears each [`Event`]. With the feature `tracing` every attempt that `ClassifyingRetry` makes is a span too,
 //! within the span that is entered where the operation is polled, and every other event is an event of it; with `metrics`,
-//! [`metered`] is an observer that counts.
+//! [`metered()`] is an observer that counts.
 //!
 //! An operation of ten minutes has to say something before it ends. What it says is for people and for graphs alone: nothing in the
 //! layers waits for an observer, and none of them decides by it.

@@ -25,10 +25,10 @@ use crate::{
 /// The last layer above the client: lets no attempt through whose price the caller's cap does not reach, and none that
 /// begins when its callers have left.
 ///
-/// It reads the [`Reservation`], the [`Attempt`](longhaul::Attempt) and the [`Progress`] in the request's extensions.
+/// It reads the [`Reservation`], the [`Attempt`] and the [`Progress`] in the request's extensions.
 /// Where there is no reservation and somebody waits, the request goes on without a box or a wait.
 ///
-/// What it refuses was never sent: [`ErrorKind::SpendingCap`](longhaul::ErrorKind::SpendingCap), or `NotStarted`
+/// What it refuses was never sent: [`ErrorKind::SpendingCap`], or `NotStarted`
 /// where its callers have left.
 #[derive(Clone, Debug)]
 pub struct Gate<S> {

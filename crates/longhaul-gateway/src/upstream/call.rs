@@ -39,7 +39,7 @@ use crate::{
 ///
 /// It is the innermost service of the gateway, below [`Detach`](crate::detach). What else it reads of the request's
 /// extensions: the [`Caller`] for its turn, the [`Account`] for its money, the [`Workload`](longhaul::Workload) for
-/// its price, a [`Deadline`](longhaul::Deadline). Without a caller a call takes no turn, without an account it holds
+/// its price, a [`Deadline`]. Without a caller a call takes no turn, without an account it holds
 /// no money.
 ///
 /// ```

@@ -9,7 +9,7 @@ use std::{
     collections::VecDeque,
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -63,8 +63,12 @@ pin_project! {
         pieces: VecDeque<Bytes>,
         #[pin]
         rest: Option<B>,
+        at_end: Option<AtEnd>,
     }
 }
+
+/// Called once, when a body has come to its end.
+type AtEnd = Box<dyn FnOnce() + Send + Sync>;
 
 impl<B> JoinedBody<B> {
     /// `body`, unchanged.
@@ -74,6 +78,7 @@ impl<B> JoinedBody<B> {
         Self {
             pieces: VecDeque::new(),
             rest: Some(body),
+            at_end: None,
         }
     }
 
@@ -85,6 +90,7 @@ impl<B> JoinedBody<B> {
         Self {
             pieces: pieces.collect(),
             rest: None,
+            at_end: None,
         }
     }
 
@@ -98,6 +104,12 @@ impl<B> JoinedBody<B> {
             ..Self::whole(pieces)
         }
     }
+
+    /// Calls `told` with the last frame, before its reader has it; never where the body breaks off or is left.
+    pub(crate) fn at_end(mut self, told: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.at_end = Some(Box::new(told));
+        self
+    }
 }
 
 impl<B> Body for JoinedBody<B>
@@ -108,17 +120,23 @@ where
     type Error = B::Error;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = self.project();
-        if let Some(piece) = this.pieces.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        let this = self.as_mut().project();
+        let frame = match (this.pieces.pop_front(), this.rest.as_pin_mut()) {
+            (Some(piece), _) => Some(Ok(Frame::data(piece))),
+            (None, Some(rest)) => ready!(rest.poll_frame(cx)),
+            (None, None) => None,
+        };
+        let broken = matches!(frame, Some(Err(_)));
+        if broken || frame.is_none() || self.is_end_stream() {
+            let told = self.project().at_end.take();
+            if let (Some(told), false) = (told, broken) {
+                told();
+            }
         }
-        match this.rest.as_pin_mut() {
-            Some(rest) => rest.poll_frame(cx),
-            None => Poll::Ready(None),
-        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

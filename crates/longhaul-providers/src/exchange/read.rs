@@ -25,7 +25,7 @@ pub(crate) enum Read<R> {
 }
 
 /// Reads `body` into one piece of at most about `limit` bytes. A silence longer than `idle`, where there is such a
-/// limit, breaks it off.
+/// limit, breaks it off. One that says beforehand that it is longer is not read at all.
 ///
 /// An answer that came in one frame is handed on as that frame. Otherwise its frames are joined into one buffer, which
 /// is allocated once where the answer says its length: a JSON reader needs one slice, and growing by doubling would
@@ -37,6 +37,9 @@ where
 {
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
+    if body.size_hint().lower() > limit as u64 {
+        return Read::Longer(first, body);
+    }
     loop {
         let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
         let next = match idle {
@@ -78,5 +81,39 @@ fn either(first: Bytes, joined: BytesMut) -> Bytes {
         first
     } else {
         joined.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use http_body::{Body, Frame, SizeHint};
+
+    use super::*;
+
+    /// A body that nobody is to ask for a frame.
+    struct Unread(u64);
+
+    impl Body for Unread {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            panic!("it was read")
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_says_that_it_is_too_long_is_not_read() {
+        let read = read(Unread(65), 64, None).await;
+        assert!(matches!(read, Read::Longer(begun, Unread(65)) if begun.is_empty()));
     }
 }

@@ -13,6 +13,7 @@ use std::{
     fmt,
     future::poll_fn,
     hash::{DefaultHasher, Hasher},
+    io::Read as _,
     pin::Pin,
 };
 
@@ -25,6 +26,9 @@ use super::{
     JoinedBody,
     top_level::{Pieces, TopLevel},
 };
+
+/// What is hashed at a time: 64 KiB, in bytes.
+const BLOCK: usize = 64 * 1024;
 
 /// A plain value in JSON and TOML.
 ///
@@ -110,13 +114,26 @@ impl Whole {
 
     /// A fingerprint of the content: not for keeping secrets, only for telling one request from another.
     ///
-    /// Two requests of one idempotency key with different bodies are two tasks; this tells them apart. The pieces are
-    /// hashed as one run of bytes, so where a body is cut into frames makes no difference. It is 64 bits long and lives
-    /// in this process only.
+    /// Two requests of one idempotency key with different bodies are two tasks; this tells them apart. It is hashed in
+    /// blocks of one size, so where a body is cut into frames makes no difference: a [`Hasher`] may tell two writes from
+    /// one. It is 64 bits long and lives in this process only.
     pub(crate) fn fingerprint(&self) -> u64 {
+        let mut reader = self.reader();
         let mut hasher = DefaultHasher::new();
-        self.pieces.iter().for_each(|piece| hasher.write(piece));
+        let mut block = Vec::with_capacity(BLOCK);
+        // Reading from memory does not fail.
+        while let Ok(1..) = (&mut reader).take(BLOCK as u64).read_to_end(&mut block) {
+            hasher.write(&block);
+            block.clear();
+        }
         hasher.finish()
+    }
+
+    /// All pieces, one after the other.
+    fn reader(&self) -> Pieces {
+        Pieces {
+            pieces: self.pieces.iter().cloned().collect(),
+        }
     }
 
     /// What the document says under these names; `None` where it is no object, or broken.
@@ -124,10 +141,7 @@ impl Whole {
     /// The reader runs over the pieces once and keeps nothing but the fields that are asked for. Bytes behind the
     /// document make it broken.
     pub(crate) fn said(&self, names: &[&str]) -> Option<TopFields> {
-        let reader = Pieces {
-            pieces: self.pieces.iter().cloned().collect(),
-        };
-        let mut reader = serde_json::Deserializer::from_reader(reader);
+        let mut reader = serde_json::Deserializer::from_reader(self.reader());
         let said = reader.deserialize_map(TopLevel(names)).ok()?;
         reader.end().ok()?;
         Some(said)
@@ -138,10 +152,7 @@ impl Whole {
     /// This builds a tree, as an exception: it is needed only where a submit was lost, to compare it with the tasks in
     /// a list.
     pub(crate) fn values(&self, names: &[String]) -> Option<Vec<(String, serde_json::Value)>> {
-        let reader = Pieces {
-            pieces: self.pieces.iter().cloned().collect(),
-        };
-        let mut document: serde_json::Value = serde_json::from_reader(reader).ok()?;
+        let mut document: serde_json::Value = serde_json::from_reader(self.reader()).ok()?;
         let values = names.iter().map(|name| {
             let value = document.get_mut(name)?.take();
             Some((name.clone(), value))
@@ -220,6 +231,21 @@ mod tests {
         assert_eq!(said.fields.len(), 3);
         assert!(whole(&["[1]"]).said(&[]).is_none());
         assert!(whole(&["{\"a\":1} x"]).said(&[]).is_none());
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_bytes_however_they_are_cut() {
+        let long = Bytes::from("x".repeat(3 * BLOCK / 2));
+        let body = |pieces: &[&Bytes]| Whole {
+            pieces: pieces.iter().map(|piece| (*piece).clone()).collect(),
+        };
+        let whole = body(&[&long]).fingerprint();
+        for at in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, long.len() - 1] {
+            let (begun, rest) = (long.slice(..at), long.slice(at..));
+            let cut = body(&[&begun, &Bytes::new(), &rest]).fingerprint();
+            assert_eq!(cut, whole, "{at}");
+            assert_ne!(body(&[&begun]).fingerprint(), whole, "{at}");
+        }
     }
 
     #[tokio::test]

@@ -34,11 +34,28 @@ pub(crate) struct Unary {
     pub(crate) picture: bool,
 }
 
+/// The unary answer of a task that has ended so, as an answer with this status told.
+///
+/// A result without a place for a picture is an answer without one. A failure that is told at a URL of its own, as a
+/// status, is the unary answer as it is.
+pub(super) fn ended(dialect: &Dialect, how: &Told, status: StatusCode, body: Bytes) -> Unary {
+    let unary = match how {
+        Told::Done => done(dialect, &body),
+        Told::Failed if dialect.result.from == From::Fetched => None,
+        how => Some(failed(dialect, how, &body)),
+    };
+    unary.unwrap_or(Unary {
+        status,
+        body,
+        picture: false,
+    })
+}
+
 /// The unary answer of a task that is done. `None` where the place of the result holds nothing.
 ///
 /// Links (fal, Replicate) are not followed: the caller gets links from the unary call too. With `from = "links"` the
 /// document is made here, in the form of the images API.
-pub(super) fn done(dialect: &Dialect, body: &Bytes) -> Option<Unary> {
+fn done(dialect: &Dialect, body: &Bytes) -> Option<Unary> {
     let document = json::document(body)?;
     let row = &dialect.result;
     let at = || row.at.as_ref()?.first(document);
@@ -58,7 +75,7 @@ pub(super) fn done(dialect: &Dialect, body: &Bytes) -> Option<Unary> {
 ///
 /// Asked of the unary answer and not of the task's state: `completed` with an empty list is an answer without a
 /// picture.
-pub(super) fn has_picture(dialect: &Dialect, body: &Bytes) -> bool {
+fn has_picture(dialect: &Dialect, body: &Bytes) -> bool {
     json::document(body).is_some_and(|document| {
         let mut places = dialect.result.pictures.iter();
         places.any(|place| place.is_filled(document))
@@ -79,7 +96,7 @@ fn links(found: Vec<&RawValue>) -> Bytes {
 /// of the code.
 ///
 /// A task that was cut short for a reason that the table does not know (`max_output_tokens`) is no failure: it is
-/// answered with 200 and without a picture, as the unary call is.
+/// answered with 200 and whatever came until then, as the unary call is.
 pub(crate) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
     let row = &dialect.failure;
     let document = json::document(body);
@@ -94,9 +111,12 @@ pub(crate) fn failed(dialect: &Dialect, how: &Told, body: &Bytes) -> Unary {
         body,
         picture: false,
     };
-    // It ended early for want of tokens, or for a reason that is no failure: an answer without a picture.
+    // It ended early for want of tokens, or for a reason that is no failure, before its picture or after it.
     if *how == Told::CutShort && status == StatusCode::INTERNAL_SERVER_ERROR {
-        return unary(StatusCode::OK, body.clone());
+        return Unary {
+            picture: has_picture(dialect, body),
+            ..unary(StatusCode::OK, body.clone())
+        };
     }
     let error = row
         .error
@@ -195,6 +215,18 @@ mod tests {
         assert!(done(row("openai-responses"), &with).unwrap().picture);
         let without = body(r#"{"status":"completed","output":[]}"#);
         assert!(!done(row("openai-responses"), &without).unwrap().picture);
+    }
+
+    #[test]
+    fn what_was_cut_short_after_its_picture_has_one() {
+        let dialect = row("openai-responses");
+        for (result, picture) in [("abc", true), ("", false)] {
+            let text = format!(
+                r#"{{"status":"incomplete","incomplete_details":{{"reason":"max_output_tokens"}},"output":[{{"type":"image_generation_call","result":"{result}"}}]}}"#
+            );
+            let unary = failed(dialect, &Told::CutShort, &body(&text));
+            assert_eq!((unary.status, unary.picture), (StatusCode::OK, picture));
+        }
     }
 
     #[test]

@@ -13,8 +13,7 @@ use longhaul::{BoxError, Class, ConfigError, Deadline, classify::Probability};
 use tower_service::Service;
 
 use super::{
-    TaskError, TaskHandle, TaskReport, TasksPolicy,
-    answer::{self, Unary},
+    TaskError, TaskHandle, TaskReport, TasksPolicy, answer,
     dialect::{Dialect, From},
     poll::{Ended, Poller},
     rate::Rate,
@@ -129,7 +128,8 @@ impl Collected {
 /// If the policy has no such dialect, or the handle's poll URL is none.
 ///
 /// A `within` that is shorter than [`poll_timeout`](TasksPolicy::poll_timeout) counts as that, so that one question at
-/// least is asked and may be answered. Dropping the future ends the polling and changes nothing at the provider.
+/// least is asked and may be answered. A task that is not found is lost after [`grace`](TasksPolicy::grace), or at the
+/// first word where `within` is zero. Dropping the future ends the polling and changes nothing at the provider.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -181,8 +181,8 @@ where
         waits: Waits::new(policy, dialect),
         poll_timeout: policy.poll_timeout,
         longest_answer: policy.longest_answer,
-        // Whoever collects comes long after the submit.
-        grace: tokio::time::Instant::now(),
+        // Whoever collects may come right after the submit; who asks once takes the answer as it is.
+        grace: policy.grace.min(within),
         deadline: Deadline::after(within.max(policy.poll_timeout)).instant(),
         report: TaskReport::new(handle.clone()),
         on_state: Box::new(|_| {}),
@@ -227,22 +227,9 @@ fn collected<R>(
     ended: Ended<R>,
 ) -> Collected {
     let (name, id) = (report.handle.dialect.clone(), report.handle.id.clone());
-    let plain = |status, body| Unary {
-        status,
-        body,
-        picture: false,
-    };
-    let failed = matches!(ended, Ended::Told(ref how, ..) if *how != Told::Done);
-    let costs = dialect.failure.costs.filter(|_| failed);
     let unary = match ended {
-        Ended::Told(Told::Failed, head, body) if dialect.result.from == From::Fetched => {
-            plain(head.status, body)
-        }
-        Ended::Told(Told::Done, head, body) => {
-            answer::done(dialect, &body).unwrap_or_else(|| plain(head.status, body))
-        }
-        Ended::Told(how, _, body) => answer::failed(dialect, &how, &body),
-        Ended::Long(..) => {
+        Ended::Told(how, head, body) => answer::ended(dialect, &how, head.status, body),
+        Ended::Long(..) | Ended::TooLong => {
             let limit = policy.longest_answer;
             return Collected::Failed(TaskError::TooLong {
                 dialect: name,
@@ -266,11 +253,14 @@ fn collected<R>(
         }
         Ended::Deadline => return Collected::Open(report),
     };
+    let costs = dialect.failure.costs;
     Collected::Answer {
+        charged: costs
+            .filter(|_| !unary.status.is_success())
+            .map(Probability::permille),
         status: unary.status,
         body: unary.body,
         picture: unary.picture,
-        charged: costs.map(Probability::permille),
         report,
     }
 }

@@ -6,18 +6,25 @@
 //!
 //! | end | to the caller | to the books | the place |
 //! |---|---|---|---|
-//! | done | the unary answer | collected | forgets |
+//! | done, or cut short without an error | the unary answer | collected | forgets |
+//! | done, with an answer that is handed on unread | the answer as it comes | collected, when its last byte has come | forgets then |
 //! | failed, cancelled, cut short | an answer with an error's status | failed, and its cost where that is known | forgets |
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
 //! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
-//! | the answer is too long to hold | `TaskError::TooLong` | collected, `Undelivered` | keeps |
+//! | the answer is too long to hold, and to be read | `TaskError::TooLong` | `Undelivered` | keeps |
+//! | it was taken, and its id or its host is none to ask at | `TaskError::BadId`, `ForeignHost` | a handle that nobody can poll, `Undelivered` | keeps nothing |
+//! | the result is at a host that gets no key | `TaskError::ForeignHost` | `Undelivered` | keeps |
 //! | the deadline | `Timeout` with `TaskError::Open` | nothing | keeps |
+//!
+//! Where the books are told no end, the ledger keeps the handle open, and whoever has it may collect the task.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, Uri};
-use longhaul::{Class, Error, ErrorKind, attempt::TaskEnd, classify::Probability, error::Clock};
+use longhaul::{
+    Attempt, Class, Error, ErrorKind, attempt::TaskEnd, classify::Probability, error::Clock,
+};
 
 use super::{
     TaskError, TaskHandle, TaskReport,
@@ -78,15 +85,16 @@ impl Running<'_> {
     /// A task that was taken and cannot be asked after is written down, for somebody to look for it by its id, and stays open:
     /// nothing is submitted again.
     ///
-    /// Any other error is handed on as it is.
+    /// What is no id is left out of the handle, since it may be anything, and a ledger has no use for such a handle: its entry
+    /// says `Undelivered`, which a claim is made of. Any other error is handed on as it is.
     pub(super) async fn unreachable(&self, error: Error) -> Error {
         let source = std::error::Error::source(&error);
-        let Some(TaskError::ForeignHost { dialect, id, .. }) =
-            source.and_then(|source| source.downcast_ref())
-        else {
-            return error;
+        let (dialect, id) = match source.and_then(|source| source.downcast_ref()) {
+            Some(TaskError::ForeignHost { dialect, id, .. }) => (dialect, &**id),
+            Some(TaskError::BadId { dialect }) => (dialect, ""),
+            _ => return error,
         };
-        let handle = TaskHandle::new(dialect.clone(), id.clone(), "", None);
+        let handle = TaskHandle::new(dialect.clone(), id, "", None);
         self.noted(&handle).await;
         match &self.attempt {
             Some(attempt) => {
@@ -97,15 +105,14 @@ impl Running<'_> {
         }
     }
 
-    /// Says how the task ended, and what it costs by the provider's own rules.
+    /// Says how the task ended, to the books and to the place of its operation, and what it costs by the provider's own
+    /// rules.
     ///
     /// Only a dialect that documents what a failed task costs says a probability here: fal charges nothing.
-    fn note_end(&self, end: TaskEnd) {
-        let Some(attempt) = &self.attempt else {
-            return;
-        };
-        attempt.note_task_end(end);
+    fn note_end(&self, end: TaskEnd, place: Option<&Arc<Place>>) {
+        over(self.attempt.as_ref(), place, end);
         if end == TaskEnd::Failed
+            && let Some(attempt) = &self.attempt
             && let Some(costs) = self.plan.dialect.failure.costs
         {
             attempt.note_charged(Probability::permille(costs));
@@ -137,8 +144,9 @@ impl Running<'_> {
 
     /// The answer to the caller, and what is remembered of the task.
     ///
-    /// An answer that is too long to be read is handed on as it comes, except where the unary answer is a field within
-    /// it.
+    /// An answer that is too long to be held is handed on as it comes where it is the unary answer, and its task is open
+    /// until the last byte has come: one that breaks off is collected again. Where the unary answer is to be made from it,
+    /// the task stays open for somebody who can hold more.
     pub(super) fn ended<R>(
         &self,
         report: TaskReport,
@@ -146,42 +154,31 @@ impl Running<'_> {
         place: Option<&Arc<Place>>,
     ) -> Result<Response<JoinedBody<R>>, Error> {
         let dialect = &self.plan.dialect;
-        let fetched = dialect.result.from == From::Fetched;
         let name = || report.handle.dialect.clone();
         let id = || report.handle.id.clone();
-        match &ended {
-            Ended::Told(Told::Done, ..) | Ended::Long(..) => self.note_end(TaskEnd::Collected),
-            Ended::Told(..) => self.note_end(TaskEnd::Failed),
-            Ended::Lost(_) => self.note_end(TaskEnd::Lost),
-            Ended::Unauthorized(_) | Ended::Deadline => {}
-        }
         let mut response = match ended {
-            Ended::Told(Told::Failed, head, body) if fetched => {
-                let unary = Unary {
-                    status: head.status,
-                    body,
-                    picture: false,
-                };
-                answer::response(&head, unary)
-            }
-            Ended::Told(Told::Done, head, body) => {
-                // A result without a place for a picture is an answer without one.
-                let unary = answer::done(dialect, &body);
-                let unary = unary.unwrap_or(Unary {
-                    status: head.status,
-                    body,
-                    picture: false,
-                });
-                self.judge(&unary);
-                answer::response(&head, unary)
-            }
             Ended::Told(how, head, body) => {
-                answer::response(&head, answer::failed(dialect, &how, &body))
+                let unary = answer::ended(dialect, &how, head.status, body);
+                if unary.status.is_success() {
+                    self.note_end(TaskEnd::Collected, place);
+                    self.judge(&unary);
+                } else {
+                    self.note_end(TaskEnd::Failed, place);
+                }
+                answer::response(&head, unary)
             }
-            Ended::Long(head, body) if dialect.result.from != From::Field => {
+            Ended::Long(head, body) => {
+                let (attempt, place) = (self.attempt.clone(), place.cloned());
+                if let Some(attempt) = &attempt {
+                    // The submit's own: this answer has the head that counts.
+                    attempt.discard_head();
+                }
+                let body = body.at_end(move || {
+                    over(attempt.as_ref(), place.as_ref(), TaskEnd::Collected);
+                });
                 Response::from_parts(*head, body)
             }
-            Ended::Long(..) => {
+            Ended::TooLong => {
                 let limit = self.shared.policy.longest_answer;
                 return Err(self.failed(TaskError::TooLong {
                     dialect: name(),
@@ -190,9 +187,7 @@ impl Running<'_> {
                 }));
             }
             Ended::Lost(status) => {
-                if let Some(place) = place {
-                    place.set(None);
-                }
+                self.note_end(TaskEnd::Lost, place);
                 return Err(self.failed(TaskError::Lost {
                     dialect: name(),
                     id: id(),
@@ -208,9 +203,6 @@ impl Running<'_> {
             }
             Ended::Deadline => return Err(self.expired(Some(&report))),
         };
-        if let Some(place) = place {
-            place.set(None);
-        }
         if let Ok(id) = HeaderValue::try_from(&*report.handle.id) {
             response.headers_mut().insert(TASK_HEADER, id);
         }
@@ -284,5 +276,15 @@ impl Running<'_> {
                 polls: report.polls,
             }),
         }
+    }
+}
+
+/// A task has ended: the books are told how, and the place of its operation forgets it.
+fn over(attempt: Option<&Attempt>, place: Option<&Arc<Place>>, end: TaskEnd) {
+    if let Some(attempt) = attempt {
+        attempt.note_task_end(end);
+    }
+    if let Some(place) = place {
+        place.set(None);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::{Method, Response, Uri, request::Parts};
-use longhaul::{Deadline, Error, Resolution, Workload};
+use longhaul::{Error, Resolution, Workload};
 use tokio::time::timeout;
 
 use super::{
@@ -202,7 +202,7 @@ impl Running<'_> {
             waits: Waits::new(policy, &self.plan.dialect),
             poll_timeout: policy.poll_timeout,
             longest_answer: policy.longest_answer,
-            grace: Deadline::after(policy.grace).instant(),
+            grace: policy.grace,
             deadline: self.deadline,
             report,
             on_state: Box::new(|_| {}),

@@ -10,16 +10,17 @@
 //! | the submit is answered with the picture | hands it on |
 //! | the submit is refused because the API knows no tasks there | sends the unary call, and remembers it for an hour |
 //! | a poll fails (network, 429, 5xx, a page, a redirect) | polls again: it says nothing of the task |
-//! | a poll finds no task | polls again within the grace (30 s), then [`TaskError::Lost`], `Undelivered` |
+//! | a poll finds no task, or no result | polls again within the grace (30 s), then [`TaskError::Lost`], `Undelivered` |
 //! | a poll is refused the key | [`TaskError::Unauthorized`]; the handle stays open |
 //! | the task failed | answers with the status and JSON that the unary call would have had |
 //! | the task is done | answers with the unary answer, whatever is in it |
+//! | the answer is longer than [is held](TasksPolicy::longest_answer) | hands it on as it comes; where the unary answer is to be made from it, [`TaskError::TooLong`], and the handle stays open |
 //! | an undocumented state | polls again, and [reports](TaskReport::unknown_states) it |
 //! | the deadline | an error of the kind `Timeout`; the handle stays open |
 //! | the caller leaves | the handle stays open; a task that is queued is taken back where [the policy](TasksPolicy::cancel_queued) and the dialect say so |
 //!
 //! A handle that is open is polled by the next call with the same idempotency key, in place of a second submit.
-//! [`collect`] does the same for a handle that was written down, by whoever comes next.
+//! [`collect()`] does the same for a handle that was written down, by whoever comes next.
 //!
 //! A key goes to the origin of the submit, and to the hosts that the row of the API lists; never to a host that an answer
 //! alone names. Pictures behind links are left as links.

@@ -84,10 +84,10 @@ pub struct TasksPolicy {
     /// The provider asks by `Retry-After`, `retry-after-ms` or `openai-poll-after-ms`; the longest of them counts.
     #[serde(with = "humantime_serde")]
     pub longest_told_wait: Duration,
-    /// How long after the submit a task that is not found may only be late, since not every server of the provider has heard
-    /// of it: 30 s.
+    /// How long a task that is not found may only be late, since not every server of the provider has heard of it: 30 s.
     ///
-    /// [`collect`](super::collect()) has none: whoever collects comes long after.
+    /// It counts from the submit; for a result at a URL of its own, from the word that the task is done; for a handle, from when
+    /// [`collect`](super::collect()) begins, which may be right after a crash, and is no longer than that collects.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// How long a task is waited for where the call has no [`Deadline`](longhaul::Deadline): 2,250 s.
@@ -117,10 +117,11 @@ pub struct TasksPolicy {
     ///
     /// In bytes, and for one call: the body is held until the task is taken, so that a unary call can follow a refusal.
     pub longest_request: usize,
-    /// Longer answers are handed on as they come, where they are the poll's own: 64 MiB.
+    /// Longer answers are handed on as they come, where they are the unary answer: 64 MiB.
     ///
-    /// In bytes, and for one call. Where the answer is a field of the poll's, which has to be found in it, the call
-    /// ends with [`TaskError::TooLong`](super::TaskError::TooLong) instead.
+    /// In bytes, and for one call. Where the unary answer is a field of the poll's, or made of links in it, it has to be
+    /// read: the call ends with [`TaskError::TooLong`](super::TaskError::TooLong) instead, and its task stays open. Raise this
+    /// and [collect](super::collect()) it.
     pub longest_answer: usize,
     /// Whether a task is cancelled when its caller leaves while that is free of charge: no, since whoever comes back collects
     /// it. Where it is, the task is asked after once more, and cancelled in a state that its dialect calls free.

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri, request, response::Parts};
-use longhaul::Attempt;
+use longhaul::{Attempt, Deadline};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::{
     TaskReport,
-    dialect::Dialect,
+    dialect::{Dialect, From},
     rate::Rate,
     span::PollSpan,
     told::{Told, result_told, told},
@@ -26,8 +26,10 @@ use crate::exchange::{Account, Bytewise, Client, JoinedBody, Read, asked_again, 
 pub(super) enum Ended<R> {
     /// It is told in this answer: done, failed, cancelled or cut short.
     Told(Told, Box<Parts>, Bytes),
-    /// The answer is too long to be read: it is the poll's own, and handed on.
+    /// The answer is too long to be held, and is the unary answer as it comes.
     Long(Box<Parts>, JoinedBody<R>),
+    /// The answer is too long to be held, and what is wanted of it has to be read.
+    TooLong,
     /// Not found after the grace; the status says how that was told.
     Lost(StatusCode),
     /// The provider does not let this key ask after the task, which may go on.
@@ -49,8 +51,8 @@ pub(super) struct Poller<'a, S> {
     pub(super) waits: Waits,
     pub(super) poll_timeout: Duration,
     pub(super) longest_answer: usize,
-    /// Until then a task that is not found may only be late.
-    pub(super) grace: Instant,
+    /// For so long, from the first wait on, a task or a result that is not found may only be late.
+    pub(super) grace: Duration,
     pub(super) deadline: Instant,
     pub(super) report: TaskReport,
     /// Called with the state that each poll tells, for the guard that may cancel the task.
@@ -72,12 +74,18 @@ type Tells = fn(&Dialect, StatusCode, &Bytes) -> Told;
 
 impl<S> Poller<'_, S> {
     /// Polls at `uri`, first after `wait`, until the task has ended, is lost, or nobody waits any longer.
+    ///
+    /// A long answer to a poll is the unary answer only where that is the poll's own: links, a field and the place of a
+    /// result are read out of it.
     pub(super) async fn until_ended<B, R>(&mut self, uri: &Uri, wait: Duration) -> Ended<R>
     where
         S: Client<B, R>,
         R: Bytewise,
     {
-        self.until(uri, wait, told).await
+        match self.until(uri, wait, told).await {
+            Ended::Long(..) if self.dialect.result.from != From::Answer => Ended::TooLong,
+            ended => ended,
+        }
     }
 
     /// Fetches a result that stands behind a URL of its own.
@@ -98,6 +106,7 @@ impl<S> Poller<'_, S> {
         S: Client<B, R>,
         R: Bytewise,
     {
+        let grace = Deadline::after(self.grace).instant();
         loop {
             let Some((asked, span)) = self.ask_after(wait, uri).await else {
                 return Ended::Deadline;
@@ -126,7 +135,7 @@ impl<S> Poller<'_, S> {
                         }
                         Told::Nothing => self.report.failed_polls += 1,
                         Told::Unauthorized => return Ended::Unauthorized(head.status),
-                        Told::Unknown if Instant::now() < self.grace => {}
+                        Told::Unknown if Instant::now() < grace => {}
                         Told::Unknown => return Ended::Lost(head.status),
                         ended => return Ended::Told(ended, Box::new(head), body),
                     }

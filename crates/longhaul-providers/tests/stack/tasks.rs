@@ -4,11 +4,13 @@ use std::{
 };
 
 use longhaul::{
-    Attempt, Class, Deadline, End,
+    Attempt, Class, Deadline, End, Stack,
     attempt::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
+    billing::MemoryLedger,
+    classify::DefaultClassifier,
     error::StoppedBy,
 };
-use longhaul_sim::Offer;
+use longhaul_sim::{Offer, Weight};
 use tower_service::Service;
 
 use super::*;
@@ -184,6 +186,77 @@ async fn a_task_that_no_key_may_be_sent_for_is_not_ordered_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_whose_id_is_none_is_not_ordered_again() {
+    for id in ["..".to_owned(), String::new(), "x".repeat(1000)] {
+        let submits = Arc::new(Mutex::new(0));
+        let count = submits.clone();
+        let client = tower::service_fn(move |_: Request<_>| {
+            *count.lock().unwrap() += 1;
+            let document = format!(r#"{{"id":"{id}","status":"queued"}}"#);
+            async move { Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from(document))) }
+        });
+        let stack = tasks();
+        let ended = ended(stack.layer(client).oneshot(request(RESPONSES)).await).await;
+        assert_eq!(ended.answer.unwrap_err().class(), Class::Undelivered);
+        assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
+        assert_eq!(*submits.lock().unwrap(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_too_long_to_hold_is_not_ordered_again() {
+    let provider = builder("none+takes@60*3")
+        .image_weight(Weight::Light)
+        .build()
+        .unwrap();
+    // A relay that answers with the picture itself, and not with a link to it.
+    let policy = TasksPolicy::from_toml(longhaul_sim::RELAY_DIALECT).unwrap();
+    let mut policy = policy.at("relay.test", "relay");
+    policy.longest_answer = 4096;
+    let stack = stack().with_exchange(SubmitAndPollLayer::new(policy).unwrap());
+    let ended = call!(stack, provider, SUB2API);
+    assert_eq!(ended.answer.unwrap_err().class(), Class::Undelivered);
+    assert_eq!(ended.report.attempts().len(), 1);
+    assert_eq!(ended.report.stopped_by(), StoppedBy::Task);
+    assert_eq!(entries(&provider).await.len(), 1);
+}
+
+/// No answer of this stack is held by the exchange.
+fn unheld() -> Stack<MemoryLedger, DefaultClassifier, SubmitAndPollLayer> {
+    let mut policy = TasksPolicy::default();
+    policy.longest_answer = 4096;
+    stack().with_exchange(SubmitAndPollLayer::new(policy).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_handed_on_unread_is_delivered_once() {
+    for script in ["none+takes@60", "truncated+takes@60"] {
+        let provider = builder(script).image_weight(Weight::Light).build().unwrap();
+        let stack = unheld();
+        let keyed = || {
+            let mut request = request(RESPONSES);
+            let key = "op-1".parse().unwrap();
+            request.headers_mut().insert("idempotency-key", key);
+            request
+        };
+        let mut last = ended(stack.layer(provider.clone()).oneshot(keyed()).await).await;
+        let breaks = script.starts_with("truncated");
+        assert_eq!(last.answer.is_err(), breaks, "{script}");
+        if breaks {
+            assert_eq!(last.report.attempts().len(), 1);
+            assert_eq!(last.report.stopped_by(), StoppedBy::Task);
+            last = ended(stack.layer(provider.clone()).oneshot(keyed()).await).await;
+        }
+        assert!(last.document()["output"][0]["result"].is_string());
+        assert_eq!(last.report.attempts()[0].status().unwrap(), 200);
+        let outcome = only(stack.ledger().records()).closing.unwrap().outcome;
+        assert_eq!(outcome.class, Class::Delivered, "{script}");
+        let totals = provider.oracle().totals();
+        assert_eq!((totals.requests, totals.charged), (1, 1), "{script}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_without_tasks_is_one_attempt_all_the_same() {
     let provider = builder("none+takes@50*2")
         .tasks(Offer::Refused)
@@ -274,21 +347,28 @@ where
 
 #[tokio::test(start_paused = true)]
 async fn submit_and_handle_are_durable_before_they_matter() {
-    let provider = provider("none+takes@100");
-    let kept = Kept::default();
-    *kept.polls.lock().unwrap() = Some(provider.clone());
-    let sink = kept.clone();
-    let keeping = tower::layer::layer_fn(move |inner| Keeping(inner, sink.clone()));
-    let policy = TasksPolicy::default().at("relay.test", "sub2api");
-    let exchange =
-        tower::layer::util::Stack::new(SubmitAndPollLayer::new(policy).unwrap(), keeping);
-    let stack = stack().with_exchange(exchange);
-    call!(stack, provider, SUB2API).answer.unwrap();
-    let noted = kept.noted.lock().unwrap().clone();
-    assert_eq!(noted[0], "sub2api after 0 submits");
-    assert!(noted[1].ends_with("after 0 polls"), "{noted:?}");
-    assert!(
-        noted[2].ends_with("Collected") && noted.len() == 3,
-        "{noted:?}"
-    );
+    // What is handed on unread ends with its last byte.
+    for longest_answer in [usize::MAX, 4096] {
+        let provider = builder("none+takes@100")
+            .image_weight(Weight::Light)
+            .build()
+            .unwrap();
+        let kept = Kept::default();
+        *kept.polls.lock().unwrap() = Some(provider.clone());
+        let sink = kept.clone();
+        let keeping = tower::layer::layer_fn(move |inner| Keeping(inner, sink.clone()));
+        let mut policy = TasksPolicy::default();
+        policy.longest_answer = longest_answer;
+        let exchange =
+            tower::layer::util::Stack::new(SubmitAndPollLayer::new(policy).unwrap(), keeping);
+        let stack = stack().with_exchange(exchange);
+        call!(stack, provider, RESPONSES).answer.unwrap();
+        let noted = kept.noted.lock().unwrap().clone();
+        assert_eq!(noted[0], "openai-responses after 0 submits");
+        assert!(noted[1].ends_with("after 0 polls"), "{noted:?}");
+        assert!(
+            noted[2].ends_with("Collected") && noted.len() == 3,
+            "{noted:?}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 mod good;
 mod keys;
+mod long;
 mod lost;
 mod open;
 mod table;

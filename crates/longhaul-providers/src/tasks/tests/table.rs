@@ -2,6 +2,8 @@
 
 use longhaul::{Class, ErrorKind};
 use longhaul_sim::{SimError, TaskFailure};
+use tokio::time::Instant;
+use tower::service_fn;
 
 use super::*;
 
@@ -103,6 +105,42 @@ async fn a_task_that_is_lost_is_owed() {
             1,
             "{name}: never submitted again"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_is_not_found_at_once_may_only_be_late() {
+    let layer = SubmitAndPollLayer::new(policy()).unwrap();
+    for (late, found) in [(20, true), (40, false)] {
+        let done = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let client = service_fn(move |request: Request<JoinedBody<Full<Bytes>>>| {
+            let (status, document) = match request.uri().path() {
+                "/t" => (
+                    200,
+                    r#"{"status":"COMPLETED","response_url":"https://queue.fal.run/r"}"#,
+                ),
+                "/r" => {
+                    let done = *done.lock().unwrap().get_or_insert(Instant::now());
+                    match done.elapsed() < Duration::from_secs(late) {
+                        true => (404, "{}"),
+                        false => (200, r#"{"images":[{"url":"https://cdn.test/1.png"}]}"#),
+                    }
+                }
+                _ => (
+                    200,
+                    r#"{"request_id":"t","status":"IN_QUEUE","status_url":"https://queue.fal.run/t"}"#,
+                ),
+            };
+            let answer = Response::builder()
+                .status(status)
+                .body(Full::<Bytes>::from(document));
+            async move { answer }
+        });
+        // Asked after for the first time when the grace of the submit is over.
+        let mut request = request("fal");
+        workload(&mut request);
+        let answer = layer.layer(client).oneshot(request).await;
+        assert_eq!(answer.is_ok(), found, "after {late} s");
     }
 }
 
