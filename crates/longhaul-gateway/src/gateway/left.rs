@@ -16,13 +16,13 @@ use std::{collections::HashSet, time::Duration};
 use futures_util::{StreamExt, stream};
 use http::HeaderMap;
 use longhaul_ledger::{DurableLedger, EntryId, LedgerError};
-use longhaul_providers::tasks::TasksPolicy;
+use longhaul_providers::tasks::{TaskError, TasksPolicy};
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use crate::{
-    collect::{Collector, Ending, Expected, Left, ReturningCallers, left_open},
+    collect::{CollectError, Collector, Ending, Expected, Left, ReturningCallers, left_open},
     config::{Config, Exchange},
     core::BoxError,
     replay::Replays,
@@ -56,6 +56,8 @@ struct Collecting {
     callers: Option<ReturningCallers>,
     /// Entries that nobody here has the key for, or that could not be collected: said once.
     said: HashSet<EntryId>,
+    /// Entries whose answers are longer than is held here: asked for once, since each try may read as much.
+    too_long: HashSet<EntryId>,
 }
 
 /// Finds them before any new call begins, and collects them on a task of its own, which ends when the handle is dropped.
@@ -78,6 +80,7 @@ pub(super) async fn collect(
         upstreams: upstreams.to_vec(),
         callers: replays.cloned().map(ReturningCallers::of),
         said: HashSet::new(),
+        too_long: HashSet::new(),
     };
     // Who comes back from now on waits.
     let mut ours = collecting.find().await?;
@@ -102,6 +105,9 @@ impl Collecting {
         let found = found?;
         open_tasks("left").set(found.len() as f64);
         for left in found {
+            if self.too_long.contains(&left.handle().entry) {
+                continue;
+            }
             let mut upstreams = self.upstreams.iter();
             let Some((policy, headers)) = upstreams.find_map(|upstream| upstream.collects(&left))
             else {
@@ -142,10 +148,14 @@ impl Collecting {
         });
         let ended: Vec<_> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
         for (left, error) in ended.into_iter().flatten() {
-            if self.said.insert(left.handle().entry) {
+            let entry = left.handle().entry;
+            if matches!(error, CollectError::Task(TaskError::TooLong { .. })) {
+                self.too_long.insert(entry);
+            }
+            if self.said.insert(entry) {
                 tracing::error!(
                     operation = left.name(),
-                    error,
+                    %error,
                     "a task that was left open stays so"
                 );
             }
@@ -154,7 +164,7 @@ impl Collecting {
 }
 
 /// Collects one; returned is one that could not be.
-async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, String)> {
+async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, CollectError)> {
     let Ours {
         left,
         policy,
@@ -174,7 +184,7 @@ async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, String)
     }
     let (fetched, error) = match fetched {
         Ok(fetched) => (Some(fetched), None),
-        Err(error) => (None, Some(error.to_string())),
+        Err(error) => (None, Some(error)),
     };
     if let Some(expected) = expected {
         expected.tell(fetched).await;
