@@ -111,7 +111,7 @@ async fn a_task_that_is_lost_is_owed() {
 #[tokio::test(start_paused = true)]
 async fn a_result_that_is_not_found_at_once_may_only_be_late() {
     let layer = SubmitAndPollLayer::new(policy()).unwrap();
-    for (late, found) in [(20, true), (40, false)] {
+    for (late, found) in [(20, true), (300, false)] {
         let done = std::sync::Arc::new(std::sync::Mutex::new(None));
         let client = service_fn(move |request: Request<JoinedBody<Full<Bytes>>>| {
             let (status, document) = match request.uri().path() {
