@@ -98,9 +98,7 @@ impl Replays {
             State::Running => Ok(self.processing(&row)),
             State::Kept if whole => self.kept(&row).await,
             State::Kept => self.completed(&row).await,
-            State::Unknown if row.status.is_some_and(|status| status.is_success()) => {
-                Err(gone(row.id))
-            }
+            State::Unknown if row.succeeded() => Err(gone(row.id)),
             State::Unknown => Ok(self.failed(
                 &row,
                 "unknown",

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     core::{BoxError, Money},
     refusal::Refusal,
-    wall_clock::{millis, now},
+    wall_clock::now,
 };
 
 /// Between two looks at an operation of another process.
@@ -172,9 +172,7 @@ impl Replays {
     ///
     /// Written on a task, for up to an hour: the caller is refused at once and does not wait for the database.
     fn never_began(&self, row: &Row) {
-        let (replays, row) = (self.clone(), row.freed());
-        let written = async move { replays.write(&row).await };
-        self.0.tasks.spawn(written);
+        self.write_later(row.freed());
     }
 
     /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.
@@ -261,15 +259,13 @@ impl Row {
     /// The money that was expected of it is given back: nothing was sent.
     fn freed(&self) -> Self {
         Self {
-            state: State::Free,
-            ended: Some(millis(now())),
             possible: self.possible.map(Money::zero),
-            ..self.clone()
+            ..self.ended_as(State::Free)
         }
     }
 
     /// Whether it is worth keeping from a second charge: a picture is, a kept failure is not.
-    fn succeeded(&self) -> bool {
+    pub(super) fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.is_success())
     }
 }

@@ -87,20 +87,14 @@ impl Resumed {
 
     /// Its row, of unknown outcome.
     fn ended(&self) -> Row {
-        Row {
-            state: State::Unknown,
-            ended: Some(crate::wall_clock::millis(crate::wall_clock::now())),
-            ..self.operation.row.clone()
-        }
+        self.operation.row.ended_as(State::Unknown)
     }
 }
 
 impl Drop for Resumed {
     fn drop(&mut self) {
         if self.operation.state() == State::Running {
-            let (replays, row) = (self.replays.clone(), self.ended());
-            let written = async move { replays.write(&row).await };
-            self.replays.0.tasks.spawn(written);
+            self.replays.write_later(self.ended());
         }
         self.operation.lost();
         // Its row tells from now on.

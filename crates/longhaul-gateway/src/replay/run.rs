@@ -249,16 +249,14 @@ pub(super) struct Costs {
 
 impl Costs {
     pub(super) fn add(&mut self, certain: Money, possible: Money) {
-        match self.possible {
-            Some(sum) if sum.micros > 0 => {
-                let Some(sum) = sum.checked_add(possible) else {
-                    return;
-                };
-                self.possible = Some(sum);
-            }
-            _ => self.possible = Some(possible),
+        let sum = match self.possible {
+            Some(sum) if sum.micros > 0 => sum.checked_add(possible),
+            _ => Some(possible),
+        };
+        if sum.is_some() {
+            self.possible = sum;
+            self.certain = self.certain.saturating_add(certain.micros);
         }
-        self.certain = self.certain.saturating_add(certain.micros);
     }
 }
 
@@ -306,6 +304,13 @@ impl Replays {
         }
         // This process still has it.
         keep_file(spool)
+    }
+
+    /// Writes an end down on a task, where nobody can wait for it: in a destructor, or for a caller that is refused.
+    pub(super) fn write_later(&self, row: Row) {
+        let replays = self.clone();
+        let written = async move { replays.write(&row).await };
+        self.0.tasks.spawn(written);
     }
 
     /// Writes down how it ended; an error is logged, and its outcome stays unknown.

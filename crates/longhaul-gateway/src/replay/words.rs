@@ -27,9 +27,9 @@ pub(super) fn unknown(id: PublicId) -> Refusal {
 
 /// For whoever comes back to an operation that has no answer: [`gone`] where there was one, else [`unknown`].
 pub(super) fn without_answer(row: &Row) -> Refusal {
-    match row.status {
-        Some(status) if status.is_success() => gone(row.id),
-        _ => unknown(row.id),
+    match row.succeeded() {
+        true => gone(row.id),
+        false => unknown(row.id),
     }
 }
 

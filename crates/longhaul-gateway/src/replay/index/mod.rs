@@ -152,6 +152,15 @@ pub struct Row {
 }
 
 impl Row {
+    /// As one that ends now in this state, with nothing else known of its end.
+    pub(super) fn ended_as(&self, state: State) -> Self {
+        Self {
+            state,
+            ended: Some(millis(crate::wall_clock::now())),
+            ..self.clone()
+        }
+    }
+
     /// `possible` is what is expected: it stays where the process dies.
     pub(super) fn begun(
         id: PublicId,
