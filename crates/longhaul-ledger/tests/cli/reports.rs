@@ -79,12 +79,9 @@ on_both! {
 
 #[tokio::test]
 async fn an_attempt_that_ends_during_a_report_is_in_it() {
-    let Some(ledger) = Ledger::postgres().await else {
+    let Some(ledger) = Ledger::one_ended_and_one_running().await else {
         return;
     };
-    let day = "2026-01-17T10:00:00Z";
-    ledger.add(&delivered(1, day)).await;
-    ledger.add_running(2, 1, day).await;
     let location: Location = ledger.url().parse().unwrap();
     let store = Store::open(&location).await.unwrap();
     let january = Period::month_of(month("2026-01").unwrap(), TimeZone::UTC).unwrap();

@@ -80,12 +80,9 @@ async fn what_cannot_be_archived_is_not_removed() {
 
 #[tokio::test]
 async fn a_claim_of_an_attempt_that_ends_during_pruning_stays() {
-    let Some(ledger) = Ledger::postgres().await else {
+    let Some(ledger) = Ledger::one_ended_and_one_running().await else {
         return;
     };
-    let day = "2026-01-17T10:00:00Z";
-    ledger.add(&delivered(1, day)).await;
-    ledger.add_running(2, 1, day).await;
     let location: Location = ledger.url().parse().unwrap();
     let store = Store::create(&location).await.unwrap();
     let (book, january, zone) = (

@@ -99,6 +99,15 @@ impl Ledger {
         Some(Self::at(&url, &url, TempDir::new().unwrap()).await)
     }
 
+    /// In PostgreSQL, with a call of 17 January 2026 that was delivered and one that runs.
+    pub(crate) async fn one_ended_and_one_running() -> Option<Self> {
+        let ledger = Self::postgres().await?;
+        let day = "2026-01-17T10:00:00Z";
+        ledger.add(&delivered(1, day)).await;
+        ledger.add_running(2, 1, day).await;
+        Some(ledger)
+    }
+
     async fn at(place: &str, url: &str, folder: TempDir) -> Self {
         let location: Location = place.parse().unwrap();
         Store::create(&location).await.unwrap();

@@ -1,6 +1,6 @@
 //! Answers that are longer than may be held.
 
-use http::{Method, header::AUTHORIZATION};
+use http::Method;
 use longhaul::Attempt;
 use tower::service_fn;
 
@@ -30,14 +30,6 @@ fn attempt(request: &mut Request<Full<Bytes>>) -> Attempt {
     Attempt::enter(request.extensions_mut()).0
 }
 
-async fn collected(handle: &TaskHandle, provider: &Provider, policy: &TasksPolicy) -> Collected {
-    let key = "Bearer sk-secret".parse().unwrap();
-    let headers = [(AUTHORIZATION, key)].into_iter().collect();
-    let client = provider.clone();
-    let collected = collect::<_, Full<Bytes>, _>(handle, policy, client, headers, MINUTE);
-    collected.await.unwrap()
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_answer_too_long_to_hold_is_collected_by_its_handle() {
     let (layer, provider) = (layer(), light("none+takes@60"));
@@ -55,11 +47,11 @@ async fn an_answer_too_long_to_hold_is_collected_by_its_handle() {
 
     let handle = submitted.task().unwrap();
     assert!(matches!(
-        collected(&handle, &provider, &short(&rows())).await,
+        collected_by(&short(&rows()), &handle, &provider, MINUTE).await,
         Collected::Failed(TaskError::TooLong { .. })
     ));
     assert!(matches!(
-        collected(&handle, &provider, &policy()).await,
+        collected(&handle, &provider, MINUTE).await,
         Collected::Answer { picture: true, .. }
     ));
     let totals = provider.oracle().totals();

@@ -10,7 +10,7 @@ mod table;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use longhaul::{Error, Resolution, Workload};
 use longhaul_sim::{Builder, Entry, Provider, Weight, picture::identity};
@@ -145,3 +145,28 @@ fn task_error(error: &Error) -> Option<&TaskError> {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// The key that all requests have.
+fn headers() -> HeaderMap {
+    [(
+        http::header::AUTHORIZATION,
+        "Bearer sk-secret".parse().unwrap(),
+    )]
+    .into_iter()
+    .collect()
+}
+
+async fn collected_by(
+    policy: &TasksPolicy,
+    handle: &TaskHandle,
+    provider: &Provider,
+    within: Duration,
+) -> Collected {
+    let client = provider.clone();
+    let collected = collect::<_, Full<Bytes>, _>(handle, policy, client, headers(), within);
+    collected.await.unwrap()
+}
+
+async fn collected(handle: &TaskHandle, provider: &Provider, within: Duration) -> Collected {
+    collected_by(&policy(), handle, provider, within).await
+}

@@ -1,20 +1,9 @@
 //! Tasks that outlive their call.
 
-use http::HeaderMap;
-
 use super::*;
 
 fn layer() -> SubmitAndPollLayer {
     SubmitAndPollLayer::new(policy()).unwrap()
-}
-
-fn headers() -> HeaderMap {
-    [(
-        http::header::AUTHORIZATION,
-        "Bearer sk-secret".parse().unwrap(),
-    )]
-    .into_iter()
-    .collect()
 }
 
 async fn left(layer: &SubmitAndPollLayer, provider: &Provider, dialect: &str, after: u64) {
@@ -105,13 +94,6 @@ async fn what_began_since_the_last_poll_is_not_cancelled() {
     let entry = entries(&provider).await.remove(0);
     let told = entry.task.unwrap();
     assert!(!told.cancelled && told.polls > 0 && entry.charged_micros > 0);
-}
-
-async fn collected(handle: &TaskHandle, provider: &Provider, within: Duration) -> Collected {
-    let policy = policy();
-    let client = provider.clone();
-    let collected = collect::<_, Full<Bytes>, _>(handle, &policy, client, headers(), within);
-    collected.await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
