@@ -20,8 +20,10 @@
 
 mod hop;
 mod keys;
+mod own;
 mod rebase;
 
+pub(crate) use self::own::own;
 pub use self::{
     hop::{answer, strip_hop_by_hop},
     keys::{presented_key, strip_keys},

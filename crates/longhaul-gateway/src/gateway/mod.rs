@@ -303,6 +303,8 @@ impl Gateway {
 
     /// In the order of the [module](self). A caller is identified before anything else is looked at, so that a
     /// stranger learns of no path, host or operation.
+    ///
+    /// What does not last as long as a call is boxed, so that a call that waits does not have its place too.
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         if request.method() == Method::CONNECT {
             return Err(Refusal::new(
@@ -315,7 +317,7 @@ impl Gateway {
         let caller = routing.callers.identify(request.headers(), request.uri())?;
         if let Some(replays) = self.0.judged.replays()
             && request.method() == Method::GET
-            && let Some(answer) = replays.collect(request.uri().path(), &caller).await
+            && let Some(answer) = Box::pin(replays.collect(request.uri().path(), &caller)).await
         {
             return answer.map(|answer| answer.map(Body::new));
         }
@@ -332,11 +334,11 @@ impl Gateway {
                 .find(|upstream| !upstream.asks_model())
                 .ok_or_else(no_upstream)?;
             let body = Body::new(routing.limits.paced(body));
-            return upstream.pass(Request::from_parts(head, body)).await;
+            return Box::pin(upstream.pass(Request::from_parts(head, body))).await;
         }
 
         self.put_caller(&mut head, caller);
-        let request = routing.choose(fitting, head, body).await?;
+        let request = Box::pin(routing.choose(fitting, head, body)).await?;
         let Ok(answer) = self.0.judged.service().oneshot(request).await;
         Ok(answer)
     }

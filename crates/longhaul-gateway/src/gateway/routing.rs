@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     core::ConfigError,
     detach::EndsWithCaller,
+    forward::own,
     heartbeat::{Silent, WantsStream},
     refusal::Refusal,
     replay::{ExpectedCost, respond_async},
@@ -103,6 +104,7 @@ impl Routing {
         body: Body,
     ) -> Result<Request<Full<Bytes>>, Refusal> {
         let body = self.limits.read(body).await?;
+        own(&mut head);
         let workload = workload::read(&mut head, &body).await;
         let upstream = fitting
             .into_iter()

@@ -12,13 +12,13 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, Either, MapErr, TryFutureExt};
-use http::Request;
+use http::{Extensions, Request, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Reservation;
 use crate::{
-    core::{Attempt, BoxError, Error, ErrorKind, Money, PriceTable, Provider, Workload},
+    core::{Attempt, BoxError, Error, ErrorKind, Money, PriceTable, Provider},
     progress::Progress,
 };
 
@@ -47,7 +47,8 @@ impl<S> Gate<S> {
         let extensions = request.extensions();
         let reservation = extensions.get::<Reservation>()?.clone();
         let attempt = extensions.get::<Attempt>()?.clone();
-        Some((reservation, attempt, price(&self.prices, request)))
+        let price = price(&self.prices, request.uri(), extensions);
+        Some((reservation, attempt, price))
     }
 }
 
@@ -96,13 +97,12 @@ impl<S> Layer<S> for GateLayer {
 /// What `request` costs if it is charged.
 ///
 /// `None` where no row fits, where the request has no workload, and where it has neither provider nor host.
-pub(crate) fn price<B>(prices: &PriceTable, request: &Request<B>) -> Option<Money> {
-    let provider = match request.extensions().get::<Provider>() {
+pub(crate) fn price(prices: &PriceTable, uri: &Uri, extensions: &Extensions) -> Option<Money> {
+    let provider = match extensions.get::<Provider>() {
         Some(provider) => provider.as_str().to_owned(),
-        None => request.uri().host()?.to_ascii_lowercase(),
+        None => uri.host()?.to_ascii_lowercase(),
     };
-    let workload = request.extensions().get::<Workload>()?;
-    prices.price(&provider, workload)
+    prices.price(&provider, extensions.get()?)
 }
 
 impl<S, B> Service<Request<B>> for Gate<S>

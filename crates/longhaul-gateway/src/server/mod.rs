@@ -26,6 +26,7 @@ mod open_files;
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
+use futures_util::FutureExt;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -142,8 +143,7 @@ impl Server {
             let (builder, watcher, head_time) =
                 (builder.clone(), graceful.watcher(), self.limits.head_time);
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-                let answer = handler(request.map(Body::new));
-                async move { Ok::<_, Infallible>(answer.await) }
+                handler(request.map(Body::new)).map(Ok::<_, Infallible>)
             });
             tokio::spawn(async move {
                 let _place = place;

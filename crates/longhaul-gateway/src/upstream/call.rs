@@ -139,7 +139,7 @@ impl Upstream {
         caller: Option<&Caller>,
         reservation: Option<&Reservation>,
     ) -> Result<Option<Turn>, Refusal> {
-        let price = price(&self.0.prices, &Request::from_parts(head.clone(), ()));
+        let price = price(&self.0.prices, &head.uri, &head.extensions);
         if reservation.is_some() && price.is_none() {
             return Err(self.price_missing(head));
         }
