@@ -166,6 +166,8 @@ pub(super) struct AnswerWatcher {
     recognised: bool,
     /// So many of them.
     pictures: u32,
+    /// And no more than that.
+    counted: bool,
     /// Only the end of the connection ends it, which may also be a break.
     close_delimited: bool,
     json: JsonWatcher,
@@ -185,6 +187,7 @@ impl AnswerWatcher {
             failed: false,
             recognised: false,
             pictures: 1,
+            counted: false,
             close_delimited: false,
             json: JsonWatcher::default(),
             lines: EventLines::default(),
@@ -200,6 +203,7 @@ impl AnswerWatcher {
             failed: !head.status.is_success(),
             recognised: workload.recognised,
             pictures: workload.images.max(1),
+            counted: workload.counted,
             close_delimited: !announced
                 && head.version < Version::HTTP_2
                 && !head.headers.contains_key(TRANSFER_ENCODING),
@@ -256,6 +260,22 @@ impl AnswerWatcher {
                     && self.json.is_complete()
                     && (self.failed || self.json.notes().has_last_word())
             }
+        }
+    }
+
+    /// Whether nothing more is to come, so that the reading may end although the connection stays open: of pictures that
+    /// nobody has counted, a further one may.
+    pub(super) fn is_over(&self) -> bool {
+        let pictures = if self.counted {
+            self.pictures
+        } else {
+            u32::MAX
+        };
+        match self.kind {
+            BodyKind::Events => {
+                self.lines.is_done() || self.json.notes().is_last_event_here(pictures)
+            }
+            _ => self.is_whole(),
         }
     }
 
