@@ -12,6 +12,7 @@
 
 use std::{fmt, str::FromStr};
 
+use longhaul::body::behind_mark;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
@@ -242,9 +243,9 @@ impl Step {
 /// The whole document, if it is one.
 ///
 /// Bytes behind the document, other than blanks, make it none: two answers on one connection that ran together must not
-/// be read as the first.
+/// be read as the first. A byte order mark before it is no part of it.
 pub(crate) fn document(text: &[u8]) -> Option<&RawValue> {
-    serde_json::from_slice(text).ok()
+    serde_json::from_slice(behind_mark(text)).ok()
 }
 
 /// A text, or a number's digits.
@@ -372,6 +373,16 @@ mod tests {
         assert_eq!(text("urls.get").as_deref(), Some("/t1"));
         assert_eq!(text("number").as_deref(), Some("7"));
         assert_eq!(text("nothing"), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_document() {
+        for text in ["\u{feff}{\"id\": 1}", "\r\n\u{feff} {\"id\": 1}\n"] {
+            let found = document(text.as_bytes()).map(RawValue::get);
+            assert_eq!(found, Some("{\"id\": 1}"), "{text:?}");
+        }
+        assert!(document("\u{feff}".as_bytes()).is_none());
+        assert!(document("{\"id\": \u{feff}1}".as_bytes()).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[cfg(feature = "metrics")]
 pub use self::metered::metered;
 use crate::{
-    attempt::{Attempt, OperationId},
+    attempt::{Attempt, OperationId, shielded},
     model::{Class, Decision},
 };
 
@@ -112,7 +112,8 @@ pub enum Event<'a> {
 pub struct Observer(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 
 impl Observer {
-    /// Gives each event to `hear`, on the task that drives the operation: be quick, and do not block.
+    /// Gives each event to `hear`, on the task that drives the operation: be quick, and do not block. A panic in it is reported
+    /// as any other, and goes no further.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -147,8 +148,8 @@ impl Observer {
     /// Tells both.
     pub(crate) fn and(self, other: Self) -> Self {
         Self::new(move |event: &Event<'_>| {
-            (self.0)(event);
-            (other.0)(event);
+            shielded(|| (self.0)(event));
+            shielded(|| (other.0)(event));
         })
     }
 }
@@ -158,7 +159,7 @@ pub(crate) fn tell(observer: Option<&Observer>, event: &Event<'_>) {
     #[cfg(feature = "tracing")]
     traced::tell(event);
     if let Some(Observer(hear)) = observer {
-        hear(event);
+        shielded(|| hear(event));
     }
 }
 

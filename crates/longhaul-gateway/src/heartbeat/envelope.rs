@@ -11,6 +11,7 @@
 //! `json_behind_a_beat_is_json_whatever_it_is_called`.
 
 use http::{HeaderMap, StatusCode, header, response::Parts};
+use longhaul::body::behind_mark;
 use serde_json::Value;
 
 use super::line::Line;
@@ -85,8 +86,8 @@ impl Envelope {
 
     /// What is no JSON by its first byte is kept as an error is, whatever its status.
     pub(super) fn push(&mut self, data: &[u8]) {
-        let mut begin = self.collected.iter().chain(data);
-        let first = begin.find(|byte| !byte.is_ascii_whitespace());
+        let begin = behind_mark(&self.collected).first();
+        let first = begin.or_else(|| behind_mark(data).first());
         if first.is_some_and(|byte| !matches!(byte, b'{' | b'[')) {
             self.most = MOST;
         }
@@ -100,6 +101,8 @@ impl Envelope {
     pub(super) fn write(&mut self) -> Vec<u8> {
         if self.status.is_success() && self.is_json() {
             let mut whole = std::mem::take(&mut self.collected);
+            // Behind the blanks that kept the line open, a byte order mark would break the document.
+            whole.drain(..whole.len() - behind_mark(&whole).len());
             if !self.stream {
                 return whole;
             }
@@ -108,7 +111,7 @@ impl Envelope {
             return [&b"data: "[..], &whole, b"\n\n"].concat();
         }
         let json = (!self.too_long && !self.status.is_success())
-            .then(|| serde_json::from_slice::<Value>(&self.collected).ok())
+            .then(|| serde_json::from_slice::<Value>(behind_mark(&self.collected)).ok())
             .flatten();
         match json {
             Some(mut body) if body["error"].is_object() => {
@@ -135,7 +138,8 @@ impl Envelope {
     }
 
     fn is_json(&self) -> bool {
-        !self.too_long && serde_json::from_slice::<serde::de::IgnoredAny>(&self.collected).is_ok()
+        let document = behind_mark(&self.collected);
+        !self.too_long && serde_json::from_slice::<serde::de::IgnoredAny>(document).is_ok()
     }
 
     /// What was collected before the break is left out: half an error says less than why it broke.
@@ -155,5 +159,45 @@ fn framed(json: String, stream: bool) -> Vec<u8> {
     match stream {
         false => json.into_bytes(),
         true => format!("event: error\ndata: {json}\n\n").into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(stream: bool, status: StatusCode, pieces: &[&[u8]]) -> String {
+        let mut envelope = Envelope {
+            dialect: Dialect::OpenAi,
+            stream,
+            status,
+            encoded: false,
+            collected: Vec::new(),
+            too_long: false,
+            most: MOST_JSON,
+        };
+        for piece in pieces {
+            envelope.push(piece);
+        }
+        String::from_utf8(envelope.write()).unwrap()
+    }
+
+    #[test]
+    fn json_behind_a_byte_order_mark_is_json_without_it() {
+        // More than is kept of what is no JSON.
+        let picture = format!(
+            "{{\"data\":[{{\"b64_json\":\"{}\"}}]}}",
+            "AAAA".repeat(20_000)
+        );
+        let (mark, rest) = ("\u{feff}".as_bytes(), picture.as_bytes());
+        let whole = [mark, rest].concat();
+        for pieces in [&[&whole[..]][..], &[&mark[..1], &mark[1..], rest]] {
+            assert!(written(false, StatusCode::OK, pieces) == picture);
+            let event = written(true, StatusCode::OK, pieces);
+            assert!(event == format!("data: {picture}\n\n"));
+        }
+        let error = [mark, b"{\"error\":{\"message\":\"no\"}}"];
+        let told = written(false, StatusCode::BAD_REQUEST, &error);
+        assert_eq!(told, "{\"error\":{\"message\":\"no\",\"status\":400}}");
     }
 }

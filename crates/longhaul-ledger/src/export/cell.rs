@@ -63,8 +63,36 @@ impl ExportCell {
     }
 }
 
-/// Spaces before the sign are passed over by some programs. A tab or a line end at the beginning is taken for a
-/// formula's by others.
+/// Spaces before the sign are passed over by some programs, and a sign of full width is as good as any other to those of
+/// East Asia. A tab or a line end at the beginning is taken for a formula's by others.
 fn begins_a_formula(text: &str) -> bool {
-    text.starts_with(['\t', '\r', '\n']) || text.trim_start().starts_with(['=', '+', '-', '@'])
+    const SIGNS: [char; 8] = [
+        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start().starts_with(SIGNS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_of_full_width_begins_a_formula_too() {
+        for text in [
+            "=1",
+            " +1",
+            "\u{ff1d}1",
+            "\u{ff0b}1",
+            "\u{ff0d}1",
+            "\u{ff20}a",
+            "\u{3000}=1",
+        ] {
+            let cell = ExportCell::text(text);
+            assert!(cell.for_tables().starts_with(b"'"), "{text}");
+        }
+        for text in ["a=1", "1", "", "K4"] {
+            let cell = ExportCell::text(text);
+            assert_eq!(&*cell.for_tables(), text.as_bytes());
+        }
+    }
 }

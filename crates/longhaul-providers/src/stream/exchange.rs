@@ -13,7 +13,7 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
     response::Parts,
 };
-use longhaul::{Attempt, Deadline, Error};
+use longhaul::{Attempt, Deadline, Error, body::behind_mark};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -126,9 +126,8 @@ where
         let (head, mut body) = response.into_parts();
         if head.status.is_success() {
             let begun = first(&mut body).await?;
-            let blank = begun.iter().find(|byte| !byte.is_ascii_whitespace());
             // Relays call streams JSON, and JSON a stream: the first byte decides.
-            let is_json = match blank {
+            let is_json = match behind_mark(&begun).first() {
                 Some(byte) => matches!(byte, b'{' | b'['),
                 None => !is_events(&head),
             };
@@ -171,9 +170,9 @@ fn is_events(head: &Parts) -> bool {
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
-/// The first piece of a body with anything in it but blanks; all of it where there is none.
+/// The first piece of a body with anything in it but blanks and a byte order mark; all of it where there is none.
 ///
-/// Blanks are what a gateway's heartbeat sends before the answer; they decide nothing and are dropped.
+/// Blanks are what a gateway's heartbeat sends before the answer. They and the mark decide nothing and are dropped.
 async fn first<R>(body: &mut R) -> Result<Bytes, Error>
 where
     R: Bytewise,
@@ -181,7 +180,7 @@ where
     loop {
         match next(body).await? {
             None => return Ok(Bytes::new()),
-            Some(data) if data.iter().all(u8::is_ascii_whitespace) => {}
+            Some(data) if behind_mark(&data).is_empty() => {}
             Some(data) => return Ok(data),
         }
     }

@@ -89,10 +89,12 @@ impl StreamPlan {
 
 /// How many pictures a request asks for.
 ///
-/// 1 where it says none; a stream is over when so many have come.
-pub(super) fn images(said: &TopFields) -> usize {
+/// 1 where it says none; a stream is over when so many have come. `None` where it says what is no number here (`"2"`,
+/// `2.0`): a provider may read it, and pictures that are paid for would be left behind.
+pub(super) fn images(said: &TopFields) -> Option<usize> {
     match said.fields.get("n") {
-        Some(Some(Scalar::Number(n))) => usize::try_from(*n).unwrap_or(1),
-        _ => 1,
+        None => Some(1),
+        Some(Some(Scalar::Number(n))) => Some(usize::try_from(*n).unwrap_or(1)),
+        Some(_) => None,
     }
 }

@@ -100,7 +100,7 @@ where
     };
     let submitted = match submitted {
         Ok(submitted) => submitted,
-        Err(error) => return Err(running.unreachable(error).await),
+        Err(error) => return Err(running.unreachable(error, place).await),
     };
     let taken = match submitted {
         Submitted::Answer(answer) => return Ok(answer),
@@ -121,6 +121,7 @@ where
             handle: taken.handle.clone(),
             submitted_by: running.attempt.clone(),
             durable: false,
+            unreachable: None,
         }));
     }
     let client = call.client();

@@ -12,7 +12,7 @@
 //! | lost | `TaskError::Lost` | lost, `Undelivered` | forgets |
 //! | the key may not ask | `TaskError::Unauthorized` | `Undelivered` | keeps |
 //! | the answer is too long to hold, and to be read | `TaskError::TooLong` | `Undelivered` | keeps |
-//! | it was taken, and its id or its host is none to ask at | `TaskError::BadId`, `ForeignHost` | a handle that nobody can poll, `Undelivered` | keeps nothing |
+//! | it was taken, and its id or its host is none to ask at | `TaskError::BadId`, `ForeignHost` | a handle that nobody can poll, `Undelivered` | keeps why |
 //! | the result is at a host that gets no key | `TaskError::ForeignHost` | `Undelivered` | keeps |
 //! | the deadline | `Timeout` with `TaskError::Open` | nothing | keeps |
 //!
@@ -31,7 +31,7 @@ use super::{
     answer::{self, TASK_HEADER, Unary},
     dialect::From,
     exchange::Running,
-    open::Place,
+    open::{OpenTask, Place},
     poll::{Ended, Poller},
     submit::host_of,
     told::Told,
@@ -83,26 +83,31 @@ impl Running<'_> {
     }
 
     /// A task that was taken and cannot be asked after is written down, for somebody to look for it by its id, and stays open:
-    /// nothing is submitted again.
+    /// nothing is submitted again, by this call or by the next one of its operation.
     ///
     /// What is no id is left out of the handle, since it may be anything, and a ledger has no use for such a handle: its entry
     /// says `Undelivered`, which a claim is made of. Any other error is handed on as it is.
-    pub(super) async fn unreachable(&self, error: Error) -> Error {
+    pub(super) async fn unreachable(&self, error: Error, place: Option<&Arc<Place>>) -> Error {
         let source = std::error::Error::source(&error);
-        let (dialect, id) = match source.and_then(|source| source.downcast_ref()) {
-            Some(TaskError::ForeignHost { dialect, id, .. }) => (dialect, &**id),
-            Some(TaskError::BadId { dialect }) => (dialect, ""),
+        let Some(why) = source.and_then(|source| source.downcast_ref::<TaskError>()) else {
+            return error;
+        };
+        let (dialect, id) = match why {
+            TaskError::ForeignHost { dialect, id, .. } => (dialect, &**id),
+            TaskError::BadId { dialect } => (dialect, ""),
             _ => return error,
         };
         let handle = TaskHandle::new(dialect.clone(), id, "", None);
-        self.noted(&handle).await;
-        match &self.attempt {
-            Some(attempt) => {
-                attempt.classify(Class::Undelivered);
-                error.with_attempt(attempt)
-            }
-            None => error,
+        if let Some(place) = place {
+            place.set(Some(OpenTask {
+                handle: handle.clone(),
+                submitted_by: self.attempt.clone(),
+                durable: false,
+                unreachable: Some(why.clone()),
+            }));
         }
+        self.noted(&handle).await;
+        self.failed(why.clone())
     }
 
     /// Says how the task ended, to the books and to the place of its operation, and what it costs by the provider's own
@@ -247,7 +252,7 @@ impl Running<'_> {
     /// The task was taken, and its picture does not come: it is owed.
     ///
     /// The class is `Undelivered`, which a claim is made of: the provider took the order.
-    fn failed(&self, error: TaskError) -> Error {
+    pub(super) fn failed(&self, error: TaskError) -> Error {
         let error = Error::from_inner(error);
         match &self.attempt {
             Some(attempt) => {

@@ -50,12 +50,15 @@ impl Running<'_> {
         S: Client<B, R> + Clone,
         R: Bytewise,
     {
-        // It was made of a URI.
-        let uri: Uri = task.handle.poll_url.parse().ok()?;
         let submitted_by = task.submitted_by;
         if let (Some(attempt), Some(earlier)) = (&self.attempt, &submitted_by) {
             attempt.resume_task(earlier);
         }
+        if let Some(error) = task.unreachable {
+            return Some(Err(self.failed(error)));
+        }
+        // It was made of a URI.
+        let uri: Uri = task.handle.poll_url.parse().ok()?;
         let durable = task.durable || self.noted(&task.handle).await;
         let mut report = TaskReport::new(task.handle);
         report.resumed = true;
@@ -108,6 +111,7 @@ impl Running<'_> {
                 handle: taken.handle.clone(),
                 submitted_by: self.attempt.clone(),
                 durable,
+                unreachable: None,
             }));
         }
         let mut report = TaskReport::new(taken.handle);

@@ -21,9 +21,9 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync, time::Instant};
 
-use longhaul::Attempt;
+use longhaul::{Attempt, Deadline};
 
-use super::TaskHandle;
+use super::{TaskError, TaskHandle};
 use crate::exchange::Account;
 
 /// One operation: who asks, under which key, and for what.
@@ -61,6 +61,8 @@ pub(super) struct OpenTask {
     pub(super) submitted_by: Option<Attempt>,
     /// Whether somebody has written the handle down already.
     pub(super) durable: bool,
+    /// Why nobody can ask after it, where that is so: the next call of its operation is told the same, and orders nothing.
+    pub(super) unreachable: Option<TaskError>,
 }
 
 /// All operations that are open.
@@ -104,7 +106,7 @@ impl Open {
                 turn: sync::Mutex::new(()),
                 task: Mutex::new(None),
                 cancelled: AtomicBool::new(false),
-                until: Instant::now() + self.lifetime,
+                until: Deadline::after(self.lifetime).instant(),
             })
         });
         Arc::clone(place)

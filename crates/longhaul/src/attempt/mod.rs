@@ -42,7 +42,6 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::facts::AttemptFacts;
 pub(crate) use self::facts::PictureNote;
-pub(crate) use self::sent_secrets::SentSecrets;
 pub(crate) use self::{
     admission::{Admission, Prospect},
     deadline::{OperationDeadline, Pause},
@@ -58,6 +57,7 @@ pub use self::{
     task::{TaskAnswer, TaskEnd, TaskHandle, TaskNoted, TaskSink},
     transport::{Transport, Written},
 };
+pub(crate) use self::{on_end::shielded, sent_secrets::SentSecrets};
 pub(crate) use crate::model::after;
 use crate::model::{Class, End, Exposure, Outcome};
 
@@ -227,7 +227,7 @@ impl Attempt {
     }
 
     /// Calls `hear` at the end, once, on the task that ends the attempt: be quick, and do not block. At once, where it has
-    /// ended already.
+    /// ended already. A panic in it is reported as any other, and goes no further.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -248,7 +248,7 @@ impl Attempt {
                 None => return facts.on_end.push(hear),
             }
         };
-        hear(self, &ended);
+        shielded(|| hear(self, &ended));
     }
 
     /// Another attempt brought the picture first. When this one is dropped, its end is

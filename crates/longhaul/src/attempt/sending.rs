@@ -1,11 +1,13 @@
 //! How far the request is out, as far as it is proved.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
+    Transport, Written,
     facts::{AttemptFacts, BodyFacts},
+    shielded,
     transport::TransportState,
 };
 use crate::model::Phase;
@@ -67,6 +69,16 @@ impl Timing {
     }
 }
 
+/// What a connection tells of itself. Of one that panics nothing is known but that it was there: an ending must not be lost
+/// over it.
+fn written(transport: &Arc<dyn Transport>) -> Written {
+    shielded(|| transport.written()).unwrap_or(Written {
+        written: 1,
+        flushed: 1,
+        ..Written::default()
+    })
+}
+
 impl AttemptFacts {
     pub(crate) fn phase(&self) -> Phase {
         if self.head.is_some() {
@@ -87,7 +99,7 @@ impl AttemptFacts {
         let body_cut_short = self.body.watched && self.body.ended.is_none();
         match &self.transport {
             TransportState::Linked(transport) => {
-                let written = transport.written();
+                let written = written(transport);
                 if written.written == 0 {
                     Sent::Nothing
                 } else if body_cut_short || !written.is_all_out() {
@@ -110,7 +122,7 @@ impl AttemptFacts {
     /// Proof outranks names: an error that is called "host unreachable" also comes after a request was sent.
     pub(super) fn may_be_unconnected(&self) -> bool {
         match &self.transport {
-            TransportState::Linked(transport) => transport.written().written == 0,
+            TransportState::Linked(transport) => written(transport).written == 0,
             TransportState::Connecting => true,
             TransportState::Unproved => !self.body.watched || self.body.progress.is_none(),
         }
@@ -118,7 +130,7 @@ impl AttemptFacts {
 
     /// Whether a connection has proved that a part of the request was written.
     pub(super) fn is_written(&self) -> bool {
-        matches!(&self.transport, TransportState::Linked(transport) if transport.written().written > 0)
+        matches!(&self.transport, TransportState::Linked(transport) if written(transport).written > 0)
     }
 
     /// When the whole request was out: proved by the transport, else the hand-over of the last slice.
@@ -134,7 +146,7 @@ impl AttemptFacts {
             TransportState::Unproved => Some(handed_over),
             TransportState::Connecting => None,
             TransportState::Linked(transport) => {
-                let written = transport.written();
+                let written = written(transport);
                 let all_out = written.written > 0 && written.is_all_out();
                 written
                     .flushed_at
@@ -149,7 +161,7 @@ impl AttemptFacts {
     /// the connection accepts: a client that buffers shows the first, a slow uplink the second.
     pub(crate) fn write_progress_at(&self) -> Option<Instant> {
         let on_the_wire = match &self.transport {
-            TransportState::Linked(transport) => transport.written().last_write,
+            TransportState::Linked(transport) => written(transport).last_write,
             _ => None,
         };
         self.body.progress.max(on_the_wire)
@@ -165,7 +177,7 @@ impl AttemptFacts {
 
     pub(super) fn bytes_sent(&self) -> u64 {
         match &self.transport {
-            TransportState::Linked(transport) => transport.written().flushed,
+            TransportState::Linked(transport) => written(transport).flushed,
             _ => self.body.handed,
         }
     }

@@ -6,7 +6,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use super::record::{Closing, Opening};
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, shielded},
     error::{BoxError, Error, cancelled_class},
     model::{Class, End},
 };
@@ -202,9 +202,9 @@ impl<S: Slot> Entry<S> {
             .unwrap_or_else(|| attempt.finish(End::Cancelled, cancelled_class(attempt)));
         let closing = Closing::of(attempt, outcome);
         if attempt.is_in_earlier_entry() {
-            slot.withdraw(closing);
+            shielded(|| slot.withdraw(closing));
         } else {
-            slot.close(closing);
+            shielded(|| slot.close(closing));
         }
     }
 }

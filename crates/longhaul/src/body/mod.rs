@@ -38,6 +38,7 @@ pub(crate) use self::{
     replay::ReadAhead,
 };
 pub use self::{
+    json::behind_mark,
     memory::MemoryBudget,
     replay::{Replay, ReplayBody},
 };

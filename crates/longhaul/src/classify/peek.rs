@@ -187,7 +187,7 @@ pub(super) struct Linger {
 impl Linger {
     /// Ready once the document has been whole for so long.
     pub(super) fn poll_over(&mut self, watcher: &AnswerWatcher, cx: &mut Context<'_>) -> Poll<()> {
-        if !watcher.is_whole() {
+        if !watcher.is_over() {
             // Another document may follow the one that was whole.
             self.sleep = None;
             return Poll::Pending;

@@ -138,8 +138,9 @@ fn forbids_identity(headers: &HeaderMap) -> bool {
     let (mut identity, mut rest) = (None, None);
     for coding in codings {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
-        let refused = weight.trim().parse() == Ok(0.0);
+        let weight = weight.trim().strip_prefix(['q', 'Q']);
+        let weight = weight.and_then(|weight| weight.strip_prefix('='));
+        let refused = weight.unwrap_or("1").trim().parse() == Ok(0.0);
         match name.trim() {
             "*" => rest = Some(refused),
             name if name.eq_ignore_ascii_case("identity") => identity = Some(refused),
@@ -162,6 +163,8 @@ mod tests {
             (Some("identity;q=0.5, *;q=0"), "identity"),
             (Some("gzip, identity;q=0"), "gzip, identity;q=0"),
             (Some("gzip, Identity; q=0.000"), "gzip, Identity; q=0.000"),
+            (Some("gzip, identity;Q=0"), "gzip, identity;Q=0"),
+            (Some("gzip, identity ; Q=0.0"), "gzip, identity ; Q=0.0"),
             (Some("br, *;q=0"), "br, *;q=0"),
         ] {
             let mut headers = HeaderMap::new();

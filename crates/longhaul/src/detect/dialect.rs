@@ -181,6 +181,7 @@ impl RequestDialect {
             quality: facts.quality,
             recognised: asks_for_images && !self.is_job,
             stream: facts.stream,
+            counted: asks_for_images && understood && !facts.images_unclear,
             model: facts.into_model(),
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct RequestFacts {
     pub(super) image_tools: u32,
     pub(super) tool_sizes: u32,
     pub(super) images: Option<u32>,
+    /// What counts the images is no number.
+    pub(super) images_unclear: bool,
     pub(super) references: u32,
     pub(super) quality: Option<Quality>,
     /// The answer is wanted as a stream.
@@ -271,11 +273,12 @@ pub(super) fn stream(facts: &mut RequestFacts, value: RequestValue<'_>) {
 /// The field that counts the images.
 pub(super) fn images(facts: &mut RequestFacts, value: RequestValue<'_>) {
     let count = match value {
-        RequestValue::Text(text) => text.trim().parse().unwrap_or(1),
-        RequestValue::Number(count) => count,
-        RequestValue::Bool(_) | RequestValue::List | RequestValue::Other => 1,
+        RequestValue::Text(text) => text.trim().parse().ok(),
+        RequestValue::Number(count) => Some(count),
+        RequestValue::Bool(_) | RequestValue::List | RequestValue::Other => None,
     };
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    facts.images_unclear |= count.is_none();
+    let count = u32::try_from(count.unwrap_or(1)).unwrap_or(u32::MAX);
     facts.images = facts.images.max(Some(count.max(1)));
 }
 

@@ -144,7 +144,7 @@ pub struct BreakerPolicy {
     /// Overloads are forgotten after this long. Default 5 min.
     #[serde(with = "crate::config::duration")]
     pub window: Duration,
-    /// How long it stays open at least; longer where the server asks for a longer wait. Default 60 s.
+    /// How long it stays open at least; longer where the server asks for a longer wait, up to `window`. Default 60 s.
     #[serde(with = "crate::config::duration")]
     pub open: Duration,
 }

@@ -35,8 +35,9 @@ pub(super) struct Finished {
 #[derive(Debug)]
 pub(super) struct Assembly {
     api: Api,
-    /// How many pictures the request asked for; the answer is complete when so many have come.
-    images: usize,
+    /// How many pictures the request asked for; the answer is complete when so many have come. Where that is not known, the
+    /// stream's end says it.
+    images: Option<usize>,
     /// The events of finished pictures, of the images API alone.
     completed: Vec<Bytes>,
     pub(super) report: StreamReport,
@@ -61,10 +62,10 @@ pub(super) fn wanted(name: &[u8]) -> bool {
 
 impl Assembly {
     /// A request for no picture at all is taken as one for one: the answer decides what came.
-    pub(super) fn new(api: Api, images: usize) -> Self {
+    pub(super) fn new(api: Api, images: impl Into<Option<usize>>) -> Self {
         Self {
             api,
-            images: images.max(1),
+            images: images.into().map(|images| images.max(1)),
             completed: Vec::new(),
             report: StreamReport::default(),
         }
@@ -88,9 +89,10 @@ impl Assembly {
             Event::TooLong => return None,
         };
         let Some(document) = json::document(data) else {
-            // `[DONE]`, and what else is no document.
             self.report.events += 1;
-            return None;
+            // The transport may stay open behind it.
+            let is_end = data.trim_ascii() == b"[DONE]";
+            return if is_end { self.ended() } else { None };
         };
         let told = json::field(document, "type").and_then(json::text);
         let kind = told.as_deref().unwrap_or(name);
@@ -107,7 +109,8 @@ impl Assembly {
             (Api::Responses, "response.failed") => of_response(document, data, &Told::Failed),
             (Api::Images, "image_generation.completed" | "image_edit.completed") => {
                 self.completed.push(data.clone());
-                (self.completed.len() >= self.images).then(|| self.images())
+                let all = self.images.is_some_and(|all| self.completed.len() >= all);
+                all.then(|| self.images())
             }
             (_, "error") => Some(of_error(document, data)),
             _ if told.is_none() && json::field(document, "error").is_some() => {
@@ -117,7 +120,7 @@ impl Assembly {
         }
     }
 
-    /// The stream has ended: fewer pictures than were asked for are an answer all the same.
+    /// The stream has ended, by its word or its transport: fewer pictures than were asked for are an answer all the same.
     ///
     /// `None` where no picture came: the stream broke a promise, whatever the transport says. A Responses stream is
     /// never an answer without its final event.

@@ -1,9 +1,15 @@
 //! The exchange against the simulated provider, on paused time.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::{BodyExt, Full};
 use longhaul::{Deadline, Error, ErrorKind};
 use longhaul_sim::{Builder, Entry, Offer, Provider, TaskFailure, Weight};
@@ -280,5 +286,72 @@ async fn what_the_provider_refuses_is_handed_on() {
         assert_eq!(response.status(), status, "{script}");
         assert!(json(response).await["error"].is_object());
         assert_eq!(entries(&provider).await.len(), 1);
+    }
+}
+
+/// A body that stays open behind its last byte.
+struct StaysOpen(VecDeque<Bytes>);
+
+impl http_body::Body for StaysOpen {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        match self.0.pop_front() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// What a caller gets whose request for a stream is answered so.
+async fn answered_with(request: &'static str, answer: &'static [&'static str]) -> Value {
+    let client = tower::service_fn(move |_: Request<JoinedBody<Full<Bytes>>>| async move {
+        let pieces = answer.iter().map(|piece| Bytes::from(*piece)).collect();
+        Ok::<_, std::io::Error>(Response::new(StaysOpen(pieces)))
+    });
+    let request = Request::post(IMAGES).body(Full::from(request)).unwrap();
+    let response = layer().layer(client).oneshot(request).await.unwrap();
+    let mut body = response.into_body();
+    let mut whole = Vec::new();
+    while let Ok(Some(frame)) = tokio::time::timeout(Duration::from_secs(60), body.frame()).await {
+        whole.extend(frame.unwrap().into_data().unwrap());
+    }
+    serde_json::from_slice(longhaul::body::behind_mark(&whole)).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_behind_a_byte_order_mark_is_no_stream() {
+    let json = &["\r\n", "\u{feff}", "{\"data\":[{\"b64_json\":\"AAAA\"}]}"];
+    let document = answered_with(r#"{ "prompt": "p" }"#, json).await;
+    assert_eq!(document["data"][0]["b64_json"], "AAAA");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_where_it_says_so_though_it_stays_open() {
+    const EVENTS: &[&str] = &[
+        "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"AAAA\"}\n\n",
+        "data: [DONE]\n\n",
+    ];
+    let document = answered_with(r#"{ "prompt": "p", "n": 2 }"#, EVENTS).await;
+    assert_eq!(document["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_of_pictures_that_is_not_understood_ends_no_stream() {
+    const EVENTS: &[&str] = &[
+        "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"AAAA\"}\n\n",
+        "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"BBBB\"}\n\n",
+        "data: [DONE]\n\n",
+    ];
+    for request in [
+        r#"{ "prompt": "p", "n": "2" }"#,
+        r#"{ "prompt": "p", "n": 2.0 }"#,
+    ] {
+        let document = answered_with(request, EVENTS).await;
+        assert_eq!(document["data"].as_array().unwrap().len(), 2, "{request}");
     }
 }

@@ -55,6 +55,42 @@ async fn another_request_under_the_same_key_is_another_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_cannot_be_asked_after_is_ordered_once() {
+    for (name, submit) in [
+        ("relay", r#"{"id":"..","status":"pending"}"#),
+        (
+            "fal",
+            r#"{"request_id":"r","status":"IN_QUEUE","status_url":"https://evil.test/r"}"#,
+        ),
+    ] {
+        let layer = layer();
+        let submits = std::sync::Arc::new(std::sync::Mutex::new(0));
+        let mut errors = Vec::new();
+        for _ in 0..2 {
+            let count = submits.clone();
+            let client = tower::service_fn(move |_: Request<JoinedBody<Full<Bytes>>>| {
+                *count.lock().unwrap() += 1;
+                async move { Ok::<_, std::io::Error>(Response::new(Full::<Bytes>::from(submit))) }
+            });
+            let error = layer.layer(client).oneshot(request(name)).await.map(drop);
+            errors.push(task_error(&error.unwrap_err()).cloned().unwrap());
+        }
+        assert_eq!(*submits.lock().unwrap(), 1, "{name}");
+        assert_eq!(errors[0], errors[1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_without_end_is_one() {
+    let mut policy = policy();
+    policy.deadline = Duration::MAX;
+    let layer = SubmitAndPollLayer::new(policy).unwrap();
+    let provider = provider("none+takes@100");
+    let response = call(&layer, &provider, request("relay")).await.unwrap();
+    assert!(picture(&json(response).await).is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_whose_caller_left_is_not_cancelled() {
     let (layer, provider) = (layer(), provider("none+takes@100"));
     left(&layer, &provider, "fal", 5).await;

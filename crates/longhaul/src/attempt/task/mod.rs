@@ -10,7 +10,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::StatusCode;
 
-use super::facts::AttemptFacts;
+use super::{facts::AttemptFacts, shielded};
 use crate::model::{Class, Evidence, Outcome};
 
 type SinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -185,9 +185,11 @@ impl TaskFacts {
         match (self.end, answer) {
             // It is open, and stays so under the other's entry.
             (None, answer) => answer.is_some(),
-            (Some(end), Some(answer)) => sink.collected(handle, end, answer),
+            (Some(end), Some(answer)) => {
+                shielded(|| sink.collected(handle, end, answer)).unwrap_or(false)
+            }
             (Some(end), None) => {
-                sink.ended(handle, end);
+                shielded(|| sink.ended(handle, end));
                 false
             }
         }

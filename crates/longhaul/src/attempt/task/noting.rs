@@ -133,14 +133,15 @@ impl Attempt {
     /// # Ok(()) }
     /// ```
     pub async fn note_task(&self, handle: TaskHandle) -> Result<(), SinkError> {
-        let noted = {
+        let (sink, handle) = {
             let mut facts = self.facts();
             let handle = facts.task.handle.insert(Arc::new(handle)).clone();
             facts.task.end = None;
             facts.not_silent = true;
-            facts.task.sink.clone().map(|sink| sink.note(&handle))
+            (facts.task.sink.clone(), handle)
         };
-        match noted {
+        // Without the lock: a sink may read the attempt.
+        match sink.map(|sink| sink.note(&handle)) {
             Some(noted) => noted.await,
             None => Ok(()),
         }

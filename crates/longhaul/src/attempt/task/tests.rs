@@ -129,3 +129,50 @@ async fn the_head_is_the_tasks_own_once_it_has_ended() {
     attempt.head_received(StatusCode::OK, Version::HTTP_11);
     assert_eq!(attempt.status(), Some(StatusCode::BAD_REQUEST));
 }
+
+/// Looks at its attempt when it notes a task, and panics when it is told of an end.
+#[derive(Debug)]
+struct Careless(Attempt);
+
+impl TaskSink for Careless {
+    fn submits(&self, _: Option<&str>) -> TaskNoted {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn note(&self, _: &TaskHandle) -> TaskNoted {
+        assert_eq!(self.0.outcome_now(), None);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn ended(&self, _: &TaskHandle, _: TaskEnd) {
+        panic!("of a sink");
+    }
+
+    fn collected(&self, _: &TaskHandle, _: TaskEnd, _: &TaskAnswer) -> bool {
+        panic!("of a sink");
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_keeps_the_end_from_nobody() {
+    let told = Arc::new(Mutex::new(0));
+    for number in [1, 2] {
+        let first = Attempt::new(OperationId::new(), 1, None);
+        first.set_task_sink(Arc::new(Careless(first.clone())));
+        first.note_task(handle()).await.unwrap();
+        let attempt = match number {
+            1 => first,
+            _ => {
+                let later = Attempt::new(OperationId::new(), 2, None);
+                later.resume_task(&first);
+                later
+            }
+        };
+        attempt.note_task_end(TaskEnd::Collected);
+        let hears = told.clone();
+        attempt.on_end(move |_, _| *hears.lock().unwrap() += 1);
+        attempt.finish(End::Finished, Class::Delivered);
+        assert!(!attempt.is_in_earlier_entry(), "nobody wrote it there");
+    }
+    assert_eq!(*told.lock().unwrap(), 2);
+}

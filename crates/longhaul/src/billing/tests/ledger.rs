@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::script::{Durable, PRICE, SlowLedger};
 use crate::{
     attempt::{Attempt, OperationId},
-    billing::{Entry, Ledger, MemoryLedger, MemorySlot, Opening},
+    billing::{Closing, Entry, Ledger, MemoryLedger, MemorySlot, Opening, Slot},
     model::{Class, Currency, End, Money},
 };
 
@@ -24,6 +24,29 @@ async fn an_entry_that_is_dropped_closes() {
     drop((opened, entry));
     assert_eq!(*ledger.log.lock().unwrap(), ["open", "close"]);
     assert_eq!(attempt.outcome_now().unwrap().class, Class::NeverSent);
+}
+
+/// A slot that cannot be closed.
+struct Panics;
+
+impl Slot for Panics {
+    fn close(self, _: Closing) {
+        panic!("of a ledger")
+    }
+}
+
+#[tokio::test]
+async fn a_slot_that_panics_ends_neither_call_nor_process() {
+    let attempt = Attempt::new(OperationId::new(), 1, None);
+    let mut entry = Entry::armed(&attempt, Panics);
+    entry.settle(End::Finished, Class::Delivered);
+    assert_eq!(attempt.outcome_now().unwrap().class, Class::Delivered);
+    let entry = Entry::armed(&Attempt::new(OperationId::new(), 2, None), Panics);
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _entry = entry;
+        panic!("of a caller");
+    }));
+    assert!(unwound.is_err());
 }
 
 #[tokio::test]

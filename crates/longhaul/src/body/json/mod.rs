@@ -140,12 +140,13 @@ impl JsonScanner {
         self.state = State::Between;
     }
 
-    /// What stands behind the blanks, and behind the byte order mark that some servers write.
+    /// What stands behind the blanks; of an answer also behind the byte order mark.
     fn begin<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
-        let is_of_mark = |byte| !self.strict && BYTE_ORDER_MARK.contains(&byte);
-        let says_nothing = |byte: &&u8| is_blank(**byte) || is_of_mark(**byte);
-        let blanks = data.iter().take_while(says_nothing).count();
-        let data = &data[blanks..];
+        let data = if self.strict {
+            &data[data.iter().take_while(|byte| is_blank(**byte)).count()..]
+        } else {
+            behind_mark(data)
+        };
         self.first = data.first().copied();
         data
     }
@@ -262,6 +263,14 @@ impl JsonScanner {
 }
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// What of an answer stands behind the blanks, and behind the byte order mark that some servers write before JSON and that no
+/// reader of JSON takes. Of an answer in pieces: of each, until something is left.
+#[doc(hidden)]
+pub fn behind_mark(data: &[u8]) -> &[u8] {
+    let says_nothing = |byte: &&u8| is_blank(**byte) || BYTE_ORDER_MARK.contains(byte);
+    &data[data.iter().take_while(says_nothing).count()..]
+}
 
 const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')

@@ -1,6 +1,7 @@
 //! The lines of an event stream.
 //!
-//! Other fields of an event (`event:`, `id:`, `retry:`) say nothing that the data does not, and are skipped.
+//! Other fields of an event (`event:`, `id:`, `retry:`) say nothing that the data does not, and are skipped. As in the WHATWG's
+//! standard, a line ends with CR, LF or both, and a byte order mark may stand before the first.
 
 use smallvec::SmallVec;
 
@@ -11,6 +12,8 @@ use super::json::JsonWatcher;
 #[derive(Debug, Default)]
 pub(super) struct EventLines {
     line: Line,
+    /// The line before ended with a carriage return: a line feed belongs to it.
+    after_return: bool,
     /// What this line's data begins with, without blanks: as much as tells `[DONE]` from anything else.
     beginning: SmallVec<[u8; 8]>,
     begun: bool,
@@ -41,18 +44,23 @@ const DONE: &[u8] = b"[DONE]";
 impl EventLines {
     pub(super) fn data(&mut self, mut data: &[u8], json: &mut JsonWatcher) {
         while let Some((&byte, rest)) = data.split_first() {
+            if std::mem::take(&mut self.after_return) && byte == b'\n' {
+                data = rest;
+                continue;
+            }
             if let Line::Prefix(matched) = self.line {
                 self.prefix(matched, byte, json);
                 data = rest;
                 continue;
             }
-            let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
+            let end = memchr::memchr2(b'\n', b'\r', data).unwrap_or(data.len());
             if matches!(self.line, Line::Data) {
                 self.begin(&data[..end]);
                 json.data(&data[..end]);
             }
             if end < data.len() {
                 self.line = Line::Prefix(0);
+                self.after_return = data[end] == b'\r';
             }
             data = data.get(end + 1..).unwrap_or_default();
         }
@@ -81,13 +89,13 @@ impl EventLines {
 
     fn prefix(&mut self, matched: usize, byte: u8, json: &mut JsonWatcher) {
         self.line = match byte {
-            b'\n' => {
+            b'\n' | b'\r' => {
+                self.after_return = byte == b'\r';
                 if matched == 0 {
                     json.next_document();
                 }
                 Line::Prefix(0)
             }
-            b'\r' if matched == 0 => Line::Prefix(0),
             byte if byte != DATA[matched] => Line::Skipped,
             _ if matched + 1 == DATA.len() => {
                 self.beginning.clear();

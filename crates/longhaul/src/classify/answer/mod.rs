@@ -20,7 +20,10 @@ use http::{
     response::Parts,
 };
 
-use crate::model::{Evidence, Workload};
+use crate::{
+    body::behind_mark,
+    model::{Evidence, Workload},
+};
 
 pub(super) use self::keys::AnswerKey;
 pub use self::provider_error::ProviderError;
@@ -90,16 +93,17 @@ impl AnswerFacts {
     }
 }
 
-/// What an answer's head says of its body.
+/// What an answer's head says of its body; its first byte, where it is JSON that is called a stream, or a stream that is called
+/// JSON.
 ///
 /// It decides how the body is looked into: JSON and events for what they say, text for an intermediary's page, and anything else
 /// for whether it is a picture's file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum BodyKind {
-    /// JSON, and says so.
+    /// JSON.
     Json,
-    /// `text/event-stream`.
+    /// A stream of events, as `text/event-stream` is.
     Events,
     /// Any other text.
     Text,
@@ -162,11 +166,15 @@ pub(super) struct AnswerWatcher {
     recognised: bool,
     /// So many of them.
     pictures: u32,
+    /// And no more than that.
+    counted: bool,
     /// Only the end of the connection ends it, which may also be a break.
     close_delimited: bool,
     json: JsonWatcher,
     lines: EventLines,
     file: PictureFile,
+    /// Something came that is no blank.
+    begun: bool,
     bytes: u64,
 }
 
@@ -179,10 +187,12 @@ impl AnswerWatcher {
             failed: false,
             recognised: false,
             pictures: 1,
+            counted: false,
             close_delimited: false,
             json: JsonWatcher::default(),
             lines: EventLines::default(),
             file: PictureFile::default(),
+            begun: false,
             bytes: 0,
         }
     }
@@ -193,6 +203,7 @@ impl AnswerWatcher {
             failed: !head.status.is_success(),
             recognised: workload.recognised,
             pictures: workload.images.max(1),
+            counted: workload.counted,
             close_delimited: !announced
                 && head.version < Version::HTTP_2
                 && !head.headers.contains_key(TRANSFER_ENCODING),
@@ -202,6 +213,10 @@ impl AnswerWatcher {
 
     pub(super) fn data(&mut self, data: &[u8]) {
         self.bytes += data.len() as u64;
+        let data = match self.kind {
+            BodyKind::Json | BodyKind::Events if !self.begun => self.begin(data),
+            _ => data,
+        };
         match self.kind {
             BodyKind::Encoded => {}
             BodyKind::Events => self.lines.data(data, &mut self.json),
@@ -212,6 +227,20 @@ impl AnswerWatcher {
                 }
             }
         }
+    }
+
+    /// Relays call streams JSON, and JSON a stream: the first byte tells one from the other. Returned is what stands behind
+    /// the blanks.
+    fn begin<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
+        let data = behind_mark(data);
+        self.begun = !data.is_empty();
+        match data.first() {
+            Some(b'{' | b'[') => self.kind = BodyKind::Json,
+            // A comment, or one of `data`, `event`, `id` and `retry`. No JSON begins so.
+            Some(b':' | b'd' | b'e' | b'i' | b'r') => self.kind = BodyKind::Events,
+            _ => {}
+        }
+        data
     }
 
     pub(super) const fn bytes(&self) -> u64 {
@@ -231,6 +260,22 @@ impl AnswerWatcher {
                     && self.json.is_complete()
                     && (self.failed || self.json.notes().has_last_word())
             }
+        }
+    }
+
+    /// Whether nothing more is to come, so that the reading may end although the connection stays open: of pictures that
+    /// nobody has counted, a further one may.
+    pub(super) fn is_over(&self) -> bool {
+        let pictures = if self.counted {
+            self.pictures
+        } else {
+            u32::MAX
+        };
+        match self.kind {
+            BodyKind::Events => {
+                self.lines.is_done() || self.json.notes().is_last_event_here(pictures)
+            }
+            _ => self.is_whole(),
         }
     }
 

@@ -47,6 +47,55 @@ fn keys_in_strings_and_values_in_unknown_places_do_not_count() {
 }
 
 #[test]
+fn lines_of_a_stream_end_in_any_way_and_begin_behind_a_mark() {
+    let text = "\u{feff}data: {\"type\":\"image_generation.partial_image\",\"b64_json\":\"AA\"}\n\n\
+                event: image_generation.completed\ndata: {\"b64_json\":\ndata: \"AAAA\"}\n\n\
+                data: {\"cut\": [\n\nid: 7\ndata: {\"b64_json\":\"AAAA\"}\n\ndata: [DONE]\n\n";
+    for end in ["\n", "\r\n", "\r"] {
+        let text = text.replace('\n', end);
+        for step in [1, 2, 3, 7, 1000] {
+            let mut watcher = AnswerWatcher::of(&headers("text/event-stream"));
+            for piece in text.as_bytes().chunks(step) {
+                watcher.data(piece);
+            }
+            let evidence = watcher.facts(true).evidence;
+            let seen = (evidence.images, evidence.drafts, watcher.is_whole());
+            assert_eq!(seen, (2, 1, true), "{end:?} {step}");
+        }
+    }
+}
+
+#[test]
+fn the_first_byte_tells_json_from_events_whatever_the_head_says() {
+    const JSON: &str =
+        "{\"error\":{\"code\":\"insufficient_quota\"},\"data\":[{\"b64_json\":\"AAAA\"}]}";
+    let kinds = ["application/json", "text/event-stream"];
+    let bodies = [
+        (JSON.to_owned(), BodyKind::Json),
+        (
+            format!("data: {JSON}\n\ndata: [DONE]\n\n"),
+            BodyKind::Events,
+        ),
+        (
+            format!(": ping\n\nevent: x\ndata: {JSON}\n\n"),
+            BodyKind::Events,
+        ),
+    ];
+    for (body, kind) in &bodies {
+        for head in kinds {
+            for begin in ["", "\n \n", "\u{feff}"] {
+                let body = format!("{begin}{body}");
+                for step in [1, 2, 1000] {
+                    let (facts, broken_off) = watch(head, body.as_bytes().chunks(step));
+                    let found = (facts.kind, facts.evidence.images, broken_off);
+                    assert_eq!(found, (*kind, 1, false), "{head} {body} {step}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn what_holds_no_json_says_nothing() {
     for body in [
         "<style>{\"error\":{\"code\":\"x\"}}</style>",

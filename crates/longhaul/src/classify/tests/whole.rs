@@ -205,6 +205,18 @@ async fn an_event_stream_goes_on_until_all_its_pictures_came() {
     assert_eq!(attempt.evidence().images, 2);
 }
 
+/// Nobody has read how many are asked for, as of a request that is compressed.
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_an_unknown_number_of_pictures_goes_on() {
+    let one = "data: {\"type\":\"image_generation.completed\",\"b64_json\":\"AA\"}\n\n";
+    let acts = [Step::data(one), Step::wait(100), Step::data(one)];
+    let answer = answer("text/event-stream", acts);
+    let (attempt, answered) = call(&ClassifyLayer::default(), Workload::default(), answer).await;
+    let body = answered.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes().len(), 2 * one.len());
+    assert_eq!(attempt.evidence().images, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_stops_at_the_last_bracket_or_event_has_it_all() {
     let json = picture();

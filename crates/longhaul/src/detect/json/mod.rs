@@ -175,11 +175,19 @@ impl<'a> FieldFinder<'a> {
     }
 }
 
-/// What a number says; `None` if no server could hold it.
+/// What a number says; `None` if no server could hold it. Readers in many languages take `2.0` for 2.
 fn value_of(number: &str) -> Option<RequestValue<'static>> {
     if let Ok(count) = number.parse() {
         return Some(RequestValue::Number(count));
     }
-    let is_finite = number.parse::<f64>().is_ok_and(f64::is_finite);
-    is_finite.then_some(RequestValue::Other)
+    let number: f64 = number
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())?;
+    let is_whole = number.fract() == 0.0 && (0.0..1e15).contains(&number);
+    Some(if is_whole {
+        RequestValue::Number(number as u64)
+    } else {
+        RequestValue::Other
+    })
 }

@@ -51,6 +51,14 @@ fn deep_nesting_is_passed_over_or_doubted() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_with_a_point() {
+    for (n, images) in [("2", 2), ("2.0", 2), ("20e-1", 2), ("2.5", 1), ("-2.0", 1)] {
+        let workload = detect(OPENAI, &format!(r#"{{"n":{n}}}"#));
+        assert_eq!(workload.images, images, "{n}");
+    }
+}
+
+#[test]
 fn only_a_post_asks_for_images() {
     let head = head(Request::get(OPENAI));
     assert_eq!(

@@ -65,7 +65,7 @@ impl Breaker {
         }
     }
 
-    /// A call met an overload, and the server asks for a wait of `told`.
+    /// A call met an overload, and the server asks for a wait of `told`. It gets no longer one than an overload is remembered.
     pub(super) fn overloaded(
         &mut self,
         now: Instant,
@@ -73,7 +73,8 @@ impl Breaker {
         policy: &BreakerPolicy,
     ) {
         self.latest = self.latest.max(Some(now));
-        let until = after(now, policy.open.max(told.unwrap_or_default()));
+        let told = told.unwrap_or_default().min(policy.window);
+        let until = after(now, policy.open.max(told));
         match &mut self.state {
             State::Closed(overloads) => {
                 overloads.push_back(now);
@@ -89,8 +90,7 @@ impl Breaker {
             }
             // Of a call that began before: only what the server asks for is news.
             State::Open(earlier) => {
-                let told = after(now, told.unwrap_or_default());
-                *earlier = told.max(*earlier);
+                *earlier = after(now, told).max(*earlier);
             }
             State::Probing(_) => self.state = State::Open(until),
         }

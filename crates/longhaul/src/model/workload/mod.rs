@@ -51,6 +51,9 @@ pub struct Workload {
     ///
     /// It is then not held, since its caller wants to see it arrive; what breaks off then is not asked for again.
     pub stream: bool,
+    /// Whether `images` is known to be all of them. Nobody has counted those of a request that could not be read.
+    #[serde(skip)]
+    pub(crate) counted: bool,
 }
 
 impl Workload {
@@ -72,6 +75,7 @@ impl Workload {
             quality: None,
             recognised: !matches!(resolution, Resolution::Unknown),
             stream: false,
+            counted: !matches!(resolution, Resolution::Unknown),
         }
     }
 
@@ -96,6 +100,7 @@ impl Workload {
     #[must_use]
     pub const fn with_images(mut self, images: u32) -> Self {
         self.images = images;
+        self.counted = true;
         self
     }
 

@@ -85,6 +85,16 @@ async fn an_observer_hears_what_a_waiting_person_wants_to_know() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_costs_no_picture() {
+    let provider = Provider::new([OVERLOADED, OK]);
+    let mut request = request();
+    let panics = Observer::new(|event: &Event<'_>| panic!("at {event:?}"));
+    request.extensions_mut().insert(panics);
+    let response = run(exact(), &provider, request).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_that_breaks_later_does_not_hide_the_first_end() {
     let service = MockClient::new(|_| ready(Err(reset())));
     let service = service.ready_only(1, Some("the service is closed"));
