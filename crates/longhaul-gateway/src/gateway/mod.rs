@@ -139,8 +139,14 @@ impl Gateway {
 
     /// Begins to collect what an earlier process left open.
     async fn collect_left(&self, config: &Config) -> Result<(), ConfigError> {
-        let (routing, replays) = (self.routing(), self.0.judged.replays());
-        let collecting = left::collect(config, &self.0.books, routing.upstreams(), replays)
+        // It ends with the gateway, and must not keep it.
+        let gateway = Arc::downgrade(&self.0);
+        let upstreams = move || {
+            let gateway = gateway.upgrade().map(Self);
+            gateway.map_or_else(Vec::new, |gateway| gateway.upstreams())
+        };
+        let replays = self.0.judged.replays();
+        let collecting = left::collect(config, &self.0.books, upstreams, replays)
             .await
             .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         if let Some(collecting) = collecting {

@@ -253,7 +253,8 @@ async fn without_the_key_a_gateway_leaves_tasks_to_their_owner() {
 #[tokio::test]
 async fn a_key_that_comes_while_it_runs_collects_what_was_left() {
     let folder = tempfile::tempdir().unwrap();
-    let (_provider, server) = sim("none+takes@300*9").await;
+    // They go on for longer than until it looks again: the provider keeps results for 600 s.
+    let (_provider, server) = sim("none+takes@3000*9").await;
     killed_with_two_tasks(folder.path(), &server, |_| {}).await;
     let file = folder.path().join("gateway.toml");
     let with_key = std::fs::read_to_string(&file).unwrap();
@@ -278,7 +279,7 @@ async fn a_key_that_comes_while_it_runs_collects_what_was_left() {
 #[tokio::test]
 async fn what_is_left_is_collected_while_another_task_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let (_provider, server) = sim("none+takes@9000000, none+takes@1000").await;
+    let (_provider, server) = sim("none+takes@80000, none+takes@1000").await;
     let program = Program::start(folder.path(), &server.url(), |config| {
         as_tasks(&server)(config);
         let upstream = &mut config.upstreams[0];
