@@ -293,10 +293,13 @@ impl Replays {
             return false;
         };
         for left in (0..UPLOADS).rev() {
-            let answer = ResponseBody::of_whole(spool.clone()).await;
-            match store.put(id, answer).await {
+            let put = match ResponseBody::of_spool(spool.clone()).await {
+                Ok(Some(answer)) => store.put(id, answer).await,
+                Ok(None) => Err("its file is gone".into()),
+                Err(error) => Err(error.into()),
+            };
+            match put {
                 Ok(()) => {
-                    spool.set_stored();
                     let _ = tokio::fs::remove_file(self.file(id)).await;
                     return true;
                 }

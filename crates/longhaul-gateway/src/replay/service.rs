@@ -176,10 +176,8 @@ where
             headers,
             spool,
         }) => {
-            let body =
-                ResponseBody::of_spool(spool, operation.clone(), presence, replays.0.store.get())
-                    .await;
-            let mut response = Response::new(body);
+            let body = replays.coming(operation.id(), spool).await?;
+            let mut response = Response::new(body.of_caller(operation, presence));
             *response.status_mut() = status;
             *response.headers_mut() = headers;
             if !new {

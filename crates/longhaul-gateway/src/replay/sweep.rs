@@ -203,7 +203,7 @@ impl Replays {
 
     /// Removes some of those that ended before, the oldest first, until `bytes` are freed; returned is how many.
     ///
-    /// Forgotten in this process too, so that a retry does not attach to an answer without a file. A row that cannot
+    /// Forgotten in this process first, so that a retry does not attach to an answer without a file. A row that cannot
     /// be written ends the round: its file is gone, and who asks for it gets 410 until the row is written.
     async fn remove(&self, before: SystemTime, bytes: u64) -> usize {
         let oldest = match self.0.index.oldest_kept(before, AT_ONCE).await {
@@ -218,11 +218,11 @@ impl Replays {
             if freed >= bytes {
                 break;
             }
+            self.0.operations.forget(row.id);
             let _ = tokio::fs::remove_file(self.file(row.id)).await;
             if let Some(store) = self.0.store.get() {
                 store.remove(row.id).await;
             }
-            self.0.operations.forget(row.id);
             freed = freed.saturating_add(row.length);
             // Its key stays known: it was paid for.
             row.state = State::Unknown;

@@ -133,20 +133,20 @@ async fn an_answer_is_read_without_opening_its_file_again() {
     let (spool, mut writer) = Spool::begin(path.clone()).await;
     std::fs::remove_file(&path).unwrap();
     let pieces: Vec<_> = (0..3_u8).map(|n| Bytes::from(vec![n; 100_000])).collect();
-    let early = ResponseBody::of_whole(spool.clone()).await;
+    let open = async || ResponseBody::of_spool(spool.clone()).await.unwrap();
+    let early = open().await.unwrap();
     for piece in &pieces {
         writer.push(piece.clone()).await;
     }
-    let late = ResponseBody::of_whole(spool.clone()).await;
+    let late = open().await.unwrap();
     writer.end(Ok(()));
     for reading in [early, late] {
         let read = reading.collect().await.unwrap().to_bytes();
         assert!(read == pieces.concat());
     }
     assert!(spool.is_on_disk());
-    let after_all = ResponseBody::of_whole(spool).await.collect().await;
     assert!(
-        after_all.is_err(),
+        open().await.is_none(),
         "it was closed when nobody read it any more"
     );
 }
@@ -199,4 +199,35 @@ async fn without_its_store_an_answer_stays_where_it_came() {
     let back = bench.ask(KEYED).await;
     assert!(back.replayed() && *back.picture() == picture);
     assert_eq!(bench.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_store_does_not_give_is_told_by_its_status() {
+    for (gone, status, code) in [
+        (true, StatusCode::GONE, "answer_gone"),
+        (false, StatusCode::SERVICE_UNAVAILABLE, "answer_unavailable"),
+    ] {
+        let shared = tempfile::tempdir().unwrap();
+        let place = shared.path().join("answers");
+        let store = AnswerStore::open(&format!("file://{}", place.display())).unwrap();
+        let bench = Bench::with_layer(1.0, "none", |_| {}, |layer| layer.with_store(store));
+        bench.ask(KEYED).await.picture();
+        bench.finished().await;
+        std::fs::remove_dir_all(&place).unwrap();
+        match gone {
+            true => std::fs::create_dir(&place).unwrap(),
+            // Nothing can be opened in a file.
+            false => std::fs::write(&place, "").unwrap(),
+        }
+        // At once, where the operation is known here, and later by its row.
+        for _ in 0..2 {
+            let back = bench.ask(KEYED).await;
+            assert_eq!((back.status, &*back.code()), (status, code));
+            let known = bench.replays.0.operations.sweep(Duration::ZERO);
+            assert_eq!(known, []);
+            tokio::time::advance(SECONDS(1)).await;
+            bench.replays.0.operations.sweep(Duration::ZERO);
+        }
+        assert_eq!(bench.calls(), 1);
+    }
 }
