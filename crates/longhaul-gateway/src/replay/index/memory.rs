@@ -69,14 +69,14 @@ impl Index for MemoryIndex {
 
     fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         let rows = &mut self.rows().all;
-        if rows.iter().any(|other| other.id == row.id) {
+        let same_key =
+            |other: &&Row| row.key.is_some() && (other.scope, other.key) == (row.scope, row.key);
+        let existing = rows.iter().find(same_key).cloned();
+        if existing.is_none() && rows.iter().any(|other| other.id == row.id) {
             return Box::pin(ready(Err(
                 "an operation of this name was there already".into()
             )));
         }
-        let same_key =
-            |other: &&Row| row.key.is_some() && (other.scope, other.key) == (row.scope, row.key);
-        let existing = rows.iter().find(same_key).cloned();
         if existing.is_none() {
             rows.push(row);
         }
