@@ -47,7 +47,7 @@ pub(crate) struct Options {
     /// A policy file with dialects of your own, where they are not in the configuration
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
-    /// How long each task that has not ended is waited for
+    /// How long each task that has not ended is waited for; 30 s at least (`grace`), in which one that is not found may be late
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     within: Duration,
 }

@@ -114,7 +114,8 @@ pub enum Ending {
 
 impl Collector {
     /// Writes into `folder`, which is made when there is something to write. Each task is asked after until it has
-    /// ended or `within` is over; once where that is zero.
+    /// ended or `within` is over, and at least for the `grace` of its policy (30 s): so long, one that is not found may
+    /// only be late.
     ///
     /// The folder and the files in it are this user's alone (0700, 0600). Files of an earlier round are written over.
     pub fn new(ledger: DurableLedger, folder: impl Into<PathBuf>, within: Duration) -> Self {

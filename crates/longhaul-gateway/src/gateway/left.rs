@@ -2,22 +2,27 @@
 //!
 //! Tasks whose call ended without their answer: the process died, or the deadline passed. They are looked up when the
 //! gateway starts, before any call begins, so that a caller that comes back at the first moment finds its operation
-//! taken up; and every 15 s from then on, for what this process or another one of the fleet has left meanwhile.
+//! taken up; and every 15 s from then on, for what this process or another one of the fleet has left meanwhile, however
+//! long one that was found before goes on: results are kept for minutes only.
 //!
-//! The keys are those of upstreams with `exchange = "tasks"`. Which upstream a task belongs to is asked of each
-//! (`Upstream::collects`); a task that none of them has the key for is left to `longhaul-gateway collect`, and said
-//! once in the log.
+//! The keys are those of upstreams with `exchange = "tasks"`, as they are in force when it looks. Which upstream a task
+//! belongs to is asked of each (`Upstream::collects`); a task that none of them has the key for is left to
+//! `longhaul-gateway collect`, and said once in the log.
 //!
 //! Tests: `what_a_killed_gateway_ordered_it_collects_when_it_is_back`,
-//! `without_the_key_a_gateway_leaves_tasks_to_their_owner`.
+//! `without_the_key_a_gateway_leaves_tasks_to_their_owner`, `what_is_left_is_collected_while_another_task_goes_on`,
+//! `a_key_that_comes_while_it_runs_collects_what_was_left`.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderMap;
 use longhaul_ledger::{DurableLedger, EntryId, LedgerError};
 use longhaul_providers::tasks::{TaskError, TasksPolicy};
-use tokio::time::sleep;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
@@ -49,11 +54,15 @@ struct Ours {
 }
 
 /// Collects what is left open.
-struct Collecting {
+struct Collecting<U> {
     ledger: DurableLedger,
     collector: Collector,
-    upstreams: Vec<Upstream>,
+    /// Those in force.
+    upstreams: U,
     callers: Option<ReturningCallers>,
+    places: Arc<Semaphore>,
+    /// Entries that are being collected.
+    asked: HashSet<EntryId>,
     /// Entries that nobody here has the key for, or that could not be collected: said once.
     said: HashSet<EntryId>,
     /// Entries whose answers are longer than is held here: asked for once, since each try may read as much.
@@ -64,54 +73,62 @@ struct Collecting {
 pub(super) async fn collect(
     config: &Config,
     books: &Books,
-    upstreams: &[Upstream],
+    upstreams: impl Fn() -> Vec<Upstream> + Send + 'static,
     replays: Option<&Replays>,
 ) -> Result<Option<AbortOnDropHandle<()>>, BoxError> {
-    let takes_tasks = |upstream: &Upstream| upstream.config().exchange == Exchange::Tasks;
     let Books::Durable(ledger) = books else {
         return Ok(None);
     };
-    if !upstreams.iter().any(takes_tasks) {
-        return Ok(None);
-    }
     let mut collecting = Collecting {
         ledger: ledger.clone(),
         collector: Collector::new(ledger.clone(), &config.collected, Duration::ZERO),
-        upstreams: upstreams.to_vec(),
+        upstreams,
         callers: replays.cloned().map(ReturningCallers::of),
+        places: Arc::new(Semaphore::new(AT_ONCE)),
+        asked: HashSet::new(),
         said: HashSet::new(),
         too_long: HashSet::new(),
     };
     // Who comes back from now on waits.
-    let mut ours = collecting.find().await?;
+    let first = collecting.find().await?;
     let all = async move {
+        let mut each: FuturesUnordered<_> = collecting.begin(first).collect();
+        let mut look = interval_at(Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            collecting.all(ours).await;
-            sleep(LOOK_AGAIN).await;
-            ours = collecting.find().await.unwrap_or_else(|error| {
-                tracing::warn!(error, "what is left open is not looked up");
-                Vec::new()
-            });
+            tokio::select! {
+                Some((left, error)) = each.next() => collecting.end(&left, error),
+                _ = look.tick() => match collecting.find().await {
+                    Ok(found) => each.extend(collecting.begin(found)),
+                    Err(error) => tracing::warn!(error, "what is left open is not looked up"),
+                },
+            }
         }
     };
     Ok(Some(AbortOnDropHandle::new(tokio::spawn(all))))
 }
 
-impl Collecting {
-    /// An error of the index ends the round. Those found before it are dropped, without an end in their rows.
+impl<U: Fn() -> Vec<Upstream>> Collecting<U> {
+    /// What is not being collected yet. An error of the index ends the round. Those found before it are dropped, without an end in their rows.
     async fn find(&mut self) -> Result<Vec<Ours>, BoxError> {
         let mut ours = Vec::new();
+        let upstreams = (self.upstreams)();
+        if !upstreams.iter().any(takes_tasks) {
+            return Ok(ours);
+        }
         let found: Result<Vec<Left>, LedgerError> = left_open(self.ledger.store()).await;
         let found = found?;
         open_tasks("left").set(found.len() as f64);
         for left in found {
-            if self.too_long.contains(&left.handle().entry) {
+            let entry = left.handle().entry;
+            if self.too_long.contains(&entry) || self.asked.contains(&entry) {
                 continue;
             }
-            let mut upstreams = self.upstreams.iter();
-            let Some((policy, headers)) = upstreams.find_map(|upstream| upstream.collects(&left))
-            else {
-                if self.said.insert(left.handle().entry) {
+            let collects = upstreams
+                .iter()
+                .find_map(|upstream| upstream.collects(&left));
+            let Some((policy, headers)) = collects else {
+                if self.said.insert(entry) {
                     tracing::warn!(
                         operation = left.name(),
                         host = left.host(),
@@ -135,36 +152,53 @@ impl Collecting {
         Ok(ours)
     }
 
-    /// Errors are said once for each entry and not every 15 s.
-    async fn all(&mut self, ours: Vec<Ours>) {
-        if ours.is_empty() {
-            return;
+    /// Each waits for a place, and asks then.
+    fn begin(
+        &mut self,
+        ours: Vec<Ours>,
+    ) -> impl Iterator<Item = impl Future<Output = (Left, Option<CollectError>)> + use<U>> {
+        if !ours.is_empty() {
+            tracing::info!(tasks = ours.len(), "collecting what was left open");
         }
-        tracing::info!(tasks = ours.len(), "collecting what was left open");
-        let collector = &self.collector;
-        let each = ours.into_iter().map(|one| {
+        let entries = ours.iter().map(|one| one.left.handle().entry);
+        self.asked.extend(entries);
+        let (collector, places) = (self.collector.clone(), self.places.clone());
+        ours.into_iter().map(move |one| {
             let span = tracing::info_span!("collect", longhaul.operation = one.left.name());
-            collect_one(collector, one).instrument(span)
-        });
-        let ended: Vec<_> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
-        for (left, error) in ended.into_iter().flatten() {
-            let entry = left.handle().entry;
-            if matches!(error, CollectError::Task(TaskError::TooLong { .. })) {
-                self.too_long.insert(entry);
+            let (collector, places) = (collector.clone(), places.clone());
+            async move {
+                // They are never closed.
+                let _place = places.acquire().await;
+                collect_one(&collector, one).await
             }
-            if self.said.insert(entry) {
-                tracing::error!(
-                    operation = left.name(),
-                    %error,
-                    "a task that was left open stays so"
-                );
-            }
+            .instrument(span)
+        })
+    }
+
+    /// It may be found again from now on. Errors are said once for each entry and not every 15 s.
+    fn end(&mut self, left: &Left, error: Option<CollectError>) {
+        let entry = left.handle().entry;
+        self.asked.remove(&entry);
+        let Some(error) = error else { return };
+        if matches!(error, CollectError::Task(TaskError::TooLong { .. })) {
+            self.too_long.insert(entry);
+        }
+        if self.said.insert(entry) {
+            tracing::error!(
+                operation = left.name(),
+                %error,
+                "a task that was left open stays so"
+            );
         }
     }
 }
 
-/// Collects one; returned is one that could not be.
-async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, CollectError)> {
+fn takes_tasks(upstream: &Upstream) -> bool {
+    upstream.config().exchange == Exchange::Tasks
+}
+
+/// Collects one; returned is why it could not be.
+async fn collect_one(collector: &Collector, ours: Ours) -> (Left, Option<CollectError>) {
     let Ours {
         left,
         policy,
@@ -189,5 +223,5 @@ async fn collect_one(collector: &Collector, ours: Ours) -> Option<(Left, Collect
     if let Some(expected) = expected {
         expected.tell(fetched).await;
     }
-    error.map(|error| (left, error))
+    (left, error)
 }

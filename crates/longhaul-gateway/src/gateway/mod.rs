@@ -44,6 +44,7 @@ mod reload;
 mod routing;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -60,11 +61,10 @@ use tower::ServiceExt;
 
 use self::{judged::Judged, routing::Routing};
 use crate::{
-    caller::Caller,
     config::Config,
     core::ConfigError,
     dialect::{Dialect, is_judged},
-    money::{Accounts, Balance, begin},
+    money::{Account, Accounts, Balance, begin},
     refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
     replay::Replays,
     telemetry::{History, InFlightGauges},
@@ -117,11 +117,12 @@ impl Gateway {
             .await
             .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         let history = History::default();
-        let routing = Routing::new(config, &books, &history)?;
         let judged = Judged::new(config).await?;
         let accounts = Accounts::open(&config.state)
             .await
             .map_err(|error| ConfigError::new("state", error.to_string()))?;
+        let with_cap = with_cap(config, &accounts, judged.replays()).await?;
+        let routing = Routing::new(config, with_cap, &books, &history)?;
         let gateway = Self(Arc::new(Shared {
             routing: RwLock::new(Arc::new(routing)),
             judged,
@@ -132,48 +133,24 @@ impl Gateway {
             draining: AtomicBool::new(false),
             collecting: OnceLock::new(),
         }));
-        gateway.read_spending(config).await?;
         gateway.collect_left(config).await?;
         Ok(gateway)
     }
 
     /// Begins to collect what an earlier process left open.
     async fn collect_left(&self, config: &Config) -> Result<(), ConfigError> {
-        let (routing, replays) = (self.routing(), self.0.judged.replays());
-        let collecting = left::collect(config, &self.0.books, routing.upstreams(), replays)
+        // It ends with the gateway, and must not keep it.
+        let gateway = Arc::downgrade(&self.0);
+        let upstreams = move || {
+            let gateway = gateway.upgrade().map(Self);
+            gateway.map_or_else(Vec::new, |gateway| gateway.upstreams())
+        };
+        let replays = self.0.judged.replays();
+        let collecting = left::collect(config, &self.0.books, upstreams, replays)
             .await
             .map_err(|error| ConfigError::new("ledger", error.to_string()))?;
         if let Some(collecting) = collecting {
             let _ = self.0.collecting.set(collecting);
-        }
-        Ok(())
-    }
-
-    /// What callers with a cap have spent in its span, as earlier processes wrote it down.
-    ///
-    /// Not where the database counts for all: the first to ask in a span takes over what was spent there. A caller
-    /// that is new after a reload is read then.
-    async fn read_spending(&self, config: &Config) -> Result<(), ConfigError> {
-        let Some(replays) = self.0.judged.replays() else {
-            return Ok(());
-        };
-        if self.0.accounts.are_shared() {
-            return Ok(());
-        }
-        for key in &config.keys {
-            let Some(cap) = key.cap else { continue };
-            let (certain, possible) = replays
-                .index()
-                .spent(&key.name, cap.limit.currency, begin(cap.per))
-                .await
-                .map_err(|error| ConfigError::new("state", error.to_string()))?;
-            let balance = Balance {
-                spent: certain,
-                doubtful: possible.saturating_sub(certain),
-                held: 0,
-            };
-            let name: Arc<str> = key.name.as_str().into();
-            self.0.accounts.of(&name, cap, || balance);
         }
         Ok(())
     }
@@ -337,19 +314,14 @@ impl Gateway {
             return Box::pin(upstream.pass(Request::from_parts(head, body))).await;
         }
 
-        self.put_caller(&mut head, caller);
+        // It is there for callers with a cap alone: without it nothing is held.
+        if let Some(account) = routing.accounts.get(caller.name()) {
+            head.extensions.insert(account.clone());
+        }
+        head.extensions.insert(caller);
         let request = Box::pin(routing.choose(fitting, head, body)).await?;
         let Ok(answer) = self.0.judged.service().oneshot(request).await;
         Ok(answer)
-    }
-
-    /// The account is there for callers with a cap alone: without it nothing is held.
-    fn put_caller(&self, head: &mut http::request::Parts, caller: Caller) {
-        if let Some(cap) = caller.cap() {
-            let account = self.0.accounts.of(caller.name(), cap, Default::default);
-            head.extensions.insert(account);
-        }
-        head.extensions.insert(caller);
     }
 
     /// One clone of the `Arc` for each request: a reload in the middle of a call changes nothing for it.
@@ -360,6 +332,34 @@ impl Gateway {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// The accounts of callers with a cap, with what they have spent in its span, as earlier processes wrote it down.
+///
+/// Nothing is read where the database counts for all: the first to ask in a span takes over what was spent there.
+async fn with_cap(
+    config: &Config,
+    accounts: &Accounts,
+    replays: Option<&Replays>,
+) -> Result<HashMap<Arc<str>, Account>, ConfigError> {
+    let mut with_cap = HashMap::new();
+    for key in &config.keys {
+        let Some(cap) = key.cap else { continue };
+        let mut balance = Balance::default();
+        if let Some(replays) = replays.filter(|_| !accounts.are_shared()) {
+            let (certain, possible) = replays
+                .index()
+                .spent(&key.name, cap.limit.currency, begin(cap.per))
+                .await
+                .map_err(|error| ConfigError::new("state", error.to_string()))?;
+            balance.spent = certain;
+            balance.doubtful = possible.saturating_sub(certain);
+        }
+        let name: Arc<str> = key.name.as_str().into();
+        let account = accounts.of(&name, cap, || balance);
+        with_cap.insert(name, account);
+    }
+    Ok(with_cap)
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Body> {

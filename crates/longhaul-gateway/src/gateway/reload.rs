@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::PoisonError, time::Duration};
 
-use super::{Arc, Gateway, routing::Routing};
+use super::{Arc, Gateway, HashMap, routing::Routing, with_cap};
 use crate::{
     config::{Config, ProviderKey},
     core::ConfigError,
@@ -27,8 +27,9 @@ impl Gateway {
     /// spending cannot be read.
     pub async fn reload(&self, config: &Config) -> Result<(), ConfigError> {
         config.validate()?;
-        let routing = Routing::new(config, &self.0.books, &self.0.history)?;
-        self.read_spending(config).await?;
+        // Before the accounts: what cannot work changes no cap.
+        let mut routing = Routing::new(config, HashMap::new(), &self.0.books, &self.0.history)?;
+        routing.accounts = with_cap(config, &self.0.accounts, self.0.judged.replays()).await?;
         *self
             .0
             .routing

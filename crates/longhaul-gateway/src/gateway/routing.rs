@@ -3,6 +3,8 @@
 //! Immutable: a reload makes another one and swaps the `Arc`. A request that has begun keeps the one that it began
 //! with, so that the key it was let in by, the upstream and the limits are always of one configuration.
 
+use std::{collections::HashMap, sync::Arc};
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, request::Parts};
@@ -16,8 +18,10 @@ use crate::{
     config::Config,
     core::ConfigError,
     detach::EndsWithCaller,
+    dialect::Dialect,
     forward::own,
     heartbeat::{Silent, WantsStream},
+    money::Account,
     refusal::Refusal,
     replay::{ExpectedCost, respond_async},
     telemetry::History,
@@ -29,6 +33,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Routing {
     pub(super) callers: Callers,
+    /// Of callers with a cap, by name.
+    pub(super) accounts: HashMap<Arc<str>, Account>,
     upstreams: Vec<Upstream>,
     pub(super) limits: ReadLimits,
 }
@@ -36,6 +42,7 @@ pub(super) struct Routing {
 impl Routing {
     pub(super) fn new(
         config: &Config,
+        accounts: HashMap<Arc<str>, Account>,
         books: &Books,
         history: &History,
     ) -> Result<Self, ConfigError> {
@@ -49,6 +56,7 @@ impl Routing {
         }
         Ok(Self {
             callers: Callers::new(&config.keys),
+            accounts,
             upstreams,
             limits: ReadLimits::from(&config.limits),
         })
@@ -124,7 +132,9 @@ impl Routing {
         if let Some(price) = upstream.price(&workload) {
             extensions.insert(ExpectedCost(price));
         }
-        if asks_for_stream(&body) {
+        // A form says it as well. A path of Gemini's alone does not: without `alt=sse` it streams JSON.
+        let by_form = workload.stream && Dialect::of_path(head.uri.path()) == Dialect::OpenAi;
+        if by_form || asks_for_stream(&body) {
             extensions.insert(WantsStream(true));
         }
         extensions.insert(upstream);
@@ -162,6 +172,30 @@ mod tests {
             b"",
         ] {
             assert!(!asks_for_stream(body), "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_asks_for_a_stream_as_a_body_of_json_does() {
+        let config = "[[upstreams]]\nname = 'a'\nurl = 'http://127.0.0.1:9'";
+        let config = Config::from_toml(config).unwrap();
+        let books = Books::Memory(longhaul::billing::MemoryLedger::new());
+        let routing = Routing::new(&config, HashMap::new(), &books, &History::default()).unwrap();
+        for (value, asks) in [("true", true), ("false", false)] {
+            let field = |name: &str, value: &str| {
+                format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+            };
+            let form = field("model", "gpt-image-2") + &field("stream", value) + "--b--\r\n";
+            let request = Request::post("/v1/images/edits")
+                .header("content-type", "multipart/form-data; boundary=b")
+                .body(())
+                .unwrap();
+            let fitting = routing.fitting("/v1/images/edits", None).unwrap();
+            let head = request.into_parts().0;
+            let request = routing.choose(fitting, head, Body::from(form)).await;
+            let request = request.unwrap();
+            let found = request.extensions().get::<WantsStream>();
+            assert_eq!(found.is_some_and(|wants| wants.0), asks);
         }
     }
 }

@@ -154,12 +154,16 @@ impl Line {
     }
 }
 
-/// `Accept`, or Gemini's `alt=sse`: what can be seen without the body.
+/// `Accept`, or Gemini's `alt=sse`: what can be seen without the body. Who takes JSON as well has not asked for a stream.
 fn asks_for_stream<B>(request: &Request<B>) -> bool {
     let accept = request.headers().get(header::ACCEPT);
     let by_header = accept
         .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/event-stream"));
+        .is_some_and(|accept| {
+            accept.contains("text/event-stream")
+                && !accept.contains("application/json")
+                && !accept.contains("*/*")
+        });
     let query = request.uri().query().unwrap_or_default();
     by_header || query.split('&').any(|parameter| parameter == "alt=sse")
 }

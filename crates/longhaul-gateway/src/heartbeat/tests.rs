@@ -248,3 +248,21 @@ async fn a_call_that_waits_for_its_turn_is_refused_and_dropped() {
     assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(pieces[0].0, 45);
 }
+
+#[test]
+fn a_caller_that_takes_json_as_well_asks_for_no_stream() {
+    for (accept, stream) in [
+        ("text/event-stream", true),
+        ("text/event-stream;q=0.9", true),
+        ("application/json, text/event-stream", false),
+        ("text/event-stream, */*", false),
+        ("application/json", false),
+    ] {
+        let mut request = Request::post("/v1/images/generations")
+            .header("accept", accept)
+            .body(())
+            .unwrap();
+        let line = super::line::Line::of(HeartbeatPolicy::default(), &mut request);
+        assert_eq!(line.stream, stream, "{accept}");
+    }
+}

@@ -66,7 +66,8 @@ impl Accounts {
 
     /// The account of the caller called `name`, with `spent` of earlier where it is new and this process's alone.
     ///
-    /// A cap that has changed holds at once, with what was spent before. `spent` is asked for once at most.
+    /// A cap that has changed holds at once, with what was spent before. One of another span or currency counts anew, from
+    /// `spent`, which is asked for then and for a new caller alone.
     ///
     /// ```
     /// use longhaul::Money;
@@ -93,13 +94,14 @@ impl Accounts {
             });
         }
         let mut accounts = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = accounts
-            .entry(name.clone())
-            .or_insert_with(|| Account::new(cap, spent()));
-        if let Purse::Own(state) = &account.0 {
-            lock(state).cap = cap;
+        if let Some(account) = accounts.get(name)
+            && account.goes_on_under(cap)
+        {
+            return account.clone();
         }
-        account.clone()
+        let account = Account::new(cap, spent());
+        accounts.insert(name.clone(), account.clone());
+        account
     }
 
     /// Ends when everything that was held is settled. Call it when no new calls come.
@@ -200,6 +202,20 @@ impl Account {
             }
             Purse::Fleet { fleet, caller, cap } => fleet.balance(&Span::of(caller, *cap)).await,
         }
+    }
+
+    /// Takes over the limit of `cap`; false where it counts something else than this account has counted.
+    fn goes_on_under(&self, cap: Cap) -> bool {
+        let Purse::Own(state) = &self.0 else {
+            return false;
+        };
+        let mut state = lock(state);
+        let counted = |cap: Cap| (cap.per, cap.limit.currency);
+        let goes_on = counted(state.cap) == counted(cap);
+        if goes_on {
+            state.cap = cap;
+        }
+        goes_on
     }
 
     /// Holds `price`. The error says why what costs it must not be sent.

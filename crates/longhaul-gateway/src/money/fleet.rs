@@ -57,7 +57,9 @@ const READ: &str = of_span!("SELECT spent, doubtful, held FROM longhaul_spending
 const BEGIN: &str = "INSERT INTO longhaul_spending (caller, currency, per, since, spent, doubtful, held) \
     SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), \
     CAST(COALESCE(SUM(certain), 0) AS BIGINT), CAST(COALESCE(SUM(possible - certain), 0) AS BIGINT), 0 \
-    FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $4 AND state <> 'running' \
+    FROM (SELECT certain, possible FROM longhaul_operations \
+    WHERE caller = $1 AND currency = $2 AND began >= $4 AND state <> 'running' UNION ALL \
+    SELECT certain, possible FROM longhaul_forgotten WHERE caller = $1 AND currency = $2 AND day >= $4) AS known \
     ON CONFLICT (caller, currency, per, since) DO NOTHING";
 
 /// Beside the eight of the index, on the same server.

@@ -71,8 +71,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Holds the price of `attempt`, unless it is the first, whose price is held already. What was held for an attempt that
-    /// ended free of charge is held for this one.
+    /// Holds the price of `attempt`. What was held before the first attempt, or for one that ended free of charge, is held
+    /// for this one where it is the same price: a target that is asked in another's place may be dearer.
     pub(super) async fn attempt(
         &self,
         attempt: &Attempt,
@@ -84,13 +84,15 @@ impl Reservation {
             held.attempts.remove(free);
             spare = Some(held.holds.remove(free));
         }
-        if held.attempts.len() >= held.holds.len() {
-            let hold = match spare.filter(|spare| Some(spare.price) == price) {
-                Some(spare) => spare,
-                None => held.account.hold(price).await?,
-            };
-            held.holds.push(hold);
+        // Dropped here, it is free for the price that is asked for next.
+        while held.holds.len() > held.attempts.len() {
+            spare = held.holds.pop();
         }
+        let hold = match spare.filter(|spare| Some(spare.price) == price) {
+            Some(spare) => spare,
+            None => held.account.hold(price).await?,
+        };
+        held.holds.push(hold);
         held.attempts.push(attempt.clone());
         Ok(())
     }

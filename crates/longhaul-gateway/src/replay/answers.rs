@@ -14,9 +14,10 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{
-    REPLAYED, ResponseBody,
+    PublicId, REPLAYED, ResponseBody,
     index::{Row, State},
     layer::Replays,
+    spool::Spool,
     words::{gone, without_answer},
 };
 use crate::refusal::{OPERATION, Refusal};
@@ -59,18 +60,37 @@ impl Replays {
             return Err(without_answer(row));
         }
         match tokio::fs::File::open(self.file(row.id)).await {
-            Ok(file) => return Ok(ResponseBody::of_file(before, file, row.length, after)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(file) => Ok(ResponseBody::of_file(before, file, row.length, after)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.stored(row.id, before, after).await
+            }
             // It is there, and cannot be had now.
-            Err(error) => return Err(not_reached(row, &error)),
+            Err(error) => Err(not_reached(row.id, &error)),
         }
+    }
+
+    /// The answer of an operation of this process, as it comes or as it is kept.
+    pub(super) async fn coming(&self, id: PublicId, spool: Spool) -> Result<ResponseBody, Refusal> {
+        match ResponseBody::of_spool(spool).await {
+            Ok(Some(body)) => Ok(body),
+            Ok(None) => self.stored(id, Bytes::new(), Bytes::new()).await,
+            Err(error) => Err(not_reached(id, &error)),
+        }
+    }
+
+    async fn stored(
+        &self,
+        id: PublicId,
+        before: Bytes,
+        after: Bytes,
+    ) -> Result<ResponseBody, Refusal> {
         let Some(store) = self.0.store.get() else {
-            return Err(gone(row.id));
+            return Err(gone(id));
         };
-        match store.get(row.id).await {
+        match store.get(id).await {
             Ok(Some(answer)) => Ok(ResponseBody::of_stored(before, answer, after)),
-            Ok(None) => Err(gone(row.id)),
-            Err(error) => Err(not_reached(row, &*error)),
+            Ok(None) => Err(gone(id)),
+            Err(error) => Err(not_reached(id, &*error)),
         }
     }
 
@@ -132,15 +152,12 @@ pub(super) fn json_response(status: StatusCode, body: &Value) -> Response<Respon
 /// The store does not answer now; the answer is there.
 ///
 /// 503 with a wait of 5 s and not 410: a client that reads "gone" throws its order away.
-fn not_reached(row: &Row, error: &(dyn std::error::Error + 'static)) -> Refusal {
-    tracing::error!(operation = %row.id, error, "the store of answers does not answer");
+fn not_reached(id: PublicId, error: &(dyn std::error::Error + 'static)) -> Refusal {
+    tracing::error!(operation = %id, error, "a kept answer cannot be read");
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "answer_unavailable",
-        format!(
-            "the answer of {} is kept, and cannot be read now; nothing was sent again",
-            row.id
-        ),
+        format!("the answer of {id} is kept, and cannot be read now; nothing was sent again"),
     )
     .again_after(Duration::from_secs(5))
 }

@@ -26,7 +26,6 @@ use tokio::{
 };
 
 use super::{
-    AnswerStore,
     operation::Operation,
     spool::{Found, Spool, read},
     store::StoredAnswer,
@@ -62,7 +61,7 @@ enum Source {
     /// An operation of this process, while it runs and as long as its file is open.
     Spool {
         spool: Spool,
-        /// `None` where all of it is in memory, or the file is gone: then a place that is on the disk is an error.
+        /// `None` where all of it is in memory: then a place that is on the disk is an error.
         file: Option<Arc<fs::File>>,
         /// The read that is under way; kept here, since a poll may be the last for a while.
         reading: Option<JoinHandle<io::Result<Bytes>>>,
@@ -89,45 +88,29 @@ impl ResponseBody {
         Self::new(Source::Bytes(Some(bytes.into())))
     }
 
-    /// As it comes, for a caller of `operation`.
-    ///
-    /// Where the answer has gone to the store meanwhile and its file is removed, it is fetched from there: the spool
-    /// knows that it was stored.
-    pub(super) async fn of_spool(
-        spool: Spool,
-        operation: Arc<Operation>,
-        presence: Presence,
-        store: Option<&AnswerStore>,
-    ) -> Self {
-        let mut body = Self::of_whole(spool).await;
-        if let (
-            Source::Spool {
-                spool, file: None, ..
-            },
-            Some(store),
-        ) = (&body.source, store)
-            && spool.is_stored()
-            && let Ok(Some(answer)) = store.get(operation.id()).await
-        {
-            body = Self::of_stored(Bytes::new(), answer, Bytes::new());
-        }
-        body.caller = Some((operation, presence));
-        body
-    }
-
-    /// The same, for a reader that is no caller.
+    /// As it comes. `None` where its file is gone: then the store may have it.
     ///
     /// The upload reads by it, and must not count as a caller: an operation whose only reader is the upload has
-    /// nobody who waits.
-    pub(super) async fn of_whole(spool: Spool) -> Self {
-        // Where there is none, all of it is in memory, or in the store.
-        let file = spool.file().await;
-        Self::new(Source::Spool {
+    /// nobody who waits. Others are a [caller's](Self::of_caller).
+    pub(super) async fn of_spool(spool: Spool) -> io::Result<Option<Self>> {
+        let file = spool.file().await?;
+        if file.is_none() && !spool.is_in_memory() {
+            return Ok(None);
+        }
+        Ok(Some(Self::new(Source::Spool {
             spool,
             file,
             reading: None,
             at: 0,
-        })
+        })))
+    }
+
+    /// For a caller of `operation`, who is there until it has all of it.
+    pub(super) fn of_caller(self, operation: Arc<Operation>, presence: Presence) -> Self {
+        Self {
+            caller: Some((operation, presence)),
+            ..self
+        }
     }
 
     /// An answer from the store, with something before and after it.

@@ -11,7 +11,7 @@
 //! | free | 200 | `"status": "failed"`, code `free` |
 //! | unknown | 200 | `"status": "unknown"`, code `outcome_unknown` |
 //! | unknown, after a status of success: the answer was removed, or broke off | 410 | `answer_gone` |
-//! | somebody else's, or none | 404 | `no_operation`: nobody learns which operations there are |
+//! | somebody else's, none, or one that is [forgotten](super::Index::forget) | 404 | `no_operation`: nobody learns which operations there are |
 //!
 //! Tests: `respond_async_gives_an_address_that_only_its_owner_reads`,
 //! `an_operation_is_handed_over_to_its_owner_alone`.

@@ -19,6 +19,7 @@ use std::{
 };
 
 use http::{StatusCode, request::Parts};
+use metrics::counter;
 
 use super::{
     ExpectedCost, PublicId,
@@ -89,9 +90,8 @@ impl Replays {
                     State::Running | State::Kept if !asked.wants_new(&operation) => {
                         return Ok((operation, false));
                     }
-                    State::Unknown if !asked.send_again => {
-                        return Err(unknown(operation.id()));
-                    }
+                    // Its row tells what became of it, here as in every other process.
+                    State::Unknown => operations.forget(operation.id()),
                     // It cost nothing, or its caller accepts a second charge.
                     _ => self.give_up(&operation.row).await?,
                 }
@@ -129,9 +129,8 @@ impl Replays {
     /// Writes down that an operation begins. Returns an earlier operation in its place, where that has the answer or
     /// will have it.
     ///
-    /// A row with the same key is one of four: kept, then it is the answer; running elsewhere, then it is waited for;
-    /// of unknown outcome, then it is refused unless a second charge is accepted; or free, then its key is taken from
-    /// it and the beginning is written again.
+    /// What an earlier row means for a request is [`is_answer`]'s to say. Where it is none, its key is taken from it, and the
+    /// beginning is written again.
     async fn begin(
         &self,
         asked: &OperationRequest,
@@ -146,10 +145,10 @@ impl Replays {
                 .by_request(asked.scope, asked.request, since)
                 .await
                 .map_err(failed)?;
-            match known {
-                Some(known) if known.state == State::Unknown => return Err(without_answer(&known)),
-                Some(known) if known.state != State::Free => return Ok(Some(known)),
-                _ => {}
+            if let Some(known) = known
+                && is_answer(&known, asked)?
+            {
+                return Ok(Some(known));
             }
         }
         loop {
@@ -159,12 +158,10 @@ impl Replays {
                 return Ok(None);
             };
             check_request(&known, asked.request)?;
-            match known.state {
-                State::Kept if known.succeeded() || !asked.send_again => return Ok(Some(known)),
-                State::Unknown if !asked.send_again => return Err(without_answer(&known)),
-                State::Running => return Ok(Some(known)),
-                _ => index.release_key(known.id).await.map_err(failed)?,
+            if is_answer(&known, asked)? {
+                return Ok(Some(known));
             }
+            index.release_key(known.id).await.map_err(failed)?;
         }
     }
 
@@ -195,15 +192,15 @@ impl Replays {
 
     /// Waits until an operation of another process has ended.
     ///
-    /// A row that vanished, or that turned out free, is told as such; there is nothing to attach to, and nothing was
-    /// sent for this request.
+    /// It waits for a database that is gone, too: the operation runs on elsewhere. A row that vanished, or that turned out
+    /// free, is told as such; there is nothing to attach to, and nothing was sent for this request.
     pub(super) async fn ended(&self, mut row: Row) -> Result<Row, Refusal> {
         while row.state == State::Running {
             tokio::time::sleep(LOOK_AGAIN).await;
-            let known = self.0.index.get(row.id).await;
-            row = known
-                .map_err(|error| unavailable(&*error))?
-                .ok_or_else(|| unknown(row.id))?;
+            match self.0.index.get(row.id).await {
+                Ok(known) => row = known.ok_or_else(|| unknown(row.id))?,
+                Err(error) => tracing::debug!(error, "whether an operation has ended is not known"),
+            }
         }
         if row.state == State::Free {
             return Err(ended_free(row.id));
@@ -267,6 +264,21 @@ impl Row {
     /// Whether it is worth keeping from a second charge: a picture is, a kept failure is not.
     pub(super) fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.is_success())
+    }
+}
+
+/// Whether an earlier operation has the answer to a request, or will have it. If not, another one may begin: it cost
+/// nothing, or its caller accepts a second charge.
+fn is_answer(known: &Row, asked: &OperationRequest) -> Result<bool, Refusal> {
+    match known.state {
+        State::Running => Ok(true),
+        State::Kept => Ok(known.succeeded() || !asked.send_again),
+        State::Free => Ok(false),
+        State::Unknown if asked.send_again => Ok(false),
+        State::Unknown => {
+            counter!("longhaul.replays", "how" => "refused").increment(1);
+            Err(without_answer(known))
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! | the same key, another route or body | 422 |
 //! | a key whose operation ended free of charge | begins anew |
 //! | a key whose outcome is unknown | 409; with `x-longhaul-send-again: true` it begins anew |
+//! | a key whose answer is gone | 410; with `x-longhaul-send-again: true` it begins anew |
 //! | the same key and `x-longhaul-send-again: true`, where the kept answer is a failure | begins anew |
 //! | two keys in one request | 400 |
 //! | `x-stainless-retry-count` of 1 or more | attaches to the newest operation of the same caller, route and body that runs without a caller, or ended within ten minutes |
@@ -27,7 +28,7 @@
 //! | the index, before the beginning is written | 503 `state_unavailable`; nothing was sent |
 //! | the index, at the end | the answer; the end is written for an hour, until the index is back |
 //! | the process | who comes back: 409 `outcome_unknown`, or the picture, where a [task](crate::collect) is collected |
-//! | the disk | the answer, from memory; who comes after those who wait: 409 |
+//! | the disk | the answer, from memory; who comes after those who wait: 410 |
 //! | the [store](AnswerStore) | the answer, from the folder of this process; from others 503 `answer_unavailable`, later 410 |
 //! | the caller's line | nothing, until it comes back: the operation runs on |
 //!

@@ -28,8 +28,8 @@ pub struct ReplayPolicy {
     pub folder: PathBuf,
     /// How long an answer is kept after its operation ended. Default 24 h.
     ///
-    /// Its key is known for longer: see [`Index`](super::Index). An answer may stay for five minutes more, and until
-    /// the next operation ends.
+    /// Its key is known for ever: see [`Index`](super::Index). An operation without a key is known for as long as its
+    /// answer. Either may stay for five minutes more, and until the next operation ends.
     pub keep: Duration,
     /// Bytes of all kept answers together; the oldest go first. Default 10 GiB.
     ///

@@ -14,13 +14,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use super::{
-    PublicId,
-    index::{Row, State},
-    layer::Replays,
-    operation::Operation,
-    run::give,
-};
+use super::{PublicId, index::State, layer::Replays, operation::Operation, run::give};
 use crate::core::{BoxError, Class, Exposure};
 
 /// An operation that a process that is gone began: who comes back for it waits until its answer is here. Dropped, its outcome
@@ -81,25 +75,13 @@ impl Resumed {
     ///
     /// The picture was not fetched this time: the next round of collecting takes the operation up again.
     pub(crate) async fn unknown(self) {
-        self.replays.write(&self.ended()).await;
-        self.operation.end(State::Unknown);
-    }
-
-    /// Its row, of unknown outcome.
-    fn ended(&self) -> Row {
-        self.operation.row.ended_as(State::Unknown)
+        let row = self.operation.row.ended_as(State::Unknown);
+        self.replays.end(&self.operation, &row).await;
     }
 }
 
 impl Drop for Resumed {
     fn drop(&mut self) {
-        if self.operation.state() == State::Running {
-            self.replays.write_later(self.ended());
-        }
-        self.operation.lost();
-        // Its row tells from now on.
-        if self.operation.state() == State::Unknown {
-            self.replays.0.operations.forget(self.operation.id());
-        }
+        self.replays.lost(&self.operation);
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn run<S, B>(
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    let unfinished = Unfinished(&operation);
+    let unfinished = Unfinished(&replays, &operation);
     let mut row = operation.row.clone();
     let stopped = tokio::select! {
         biased;
@@ -80,8 +80,7 @@ pub(super) async fn run<S, B>(
         let status = row.status.unwrap_or(StatusCode::OK);
         settle(&mut row, &operation.progress, status, false);
     }
-    replays.write(&row).await;
-    operation.end(row.state);
+    replays.end(&operation, &row).await;
     if row.state == State::Free {
         operation.refuse(ended_free(operation.id()));
     }
@@ -105,8 +104,7 @@ pub(super) async fn give(
     row.class = Some(class.name().to_owned());
     row.certain = cost.certain().map_or(0, |money| money.micros);
     row.possible = cost.possible().or(expected);
-    replays.write(&row).await;
-    operation.end(row.state);
+    replays.end(operation, &row).await;
 }
 
 /// Calls, and reads the answer to its end.
@@ -186,9 +184,14 @@ async fn read<B>(
     match spool.whole() {
         Some(length) => {
             row.length = length;
-            if row.state == State::Kept && !replays.keep(row.id, &spool).await {
-                // It is lost for whoever comes after those who wait now.
-                row.state = State::Unknown;
+            if row.state == State::Kept {
+                if !keep_file(&spool) {
+                    // It is lost for whoever comes after those who wait now.
+                    row.state = State::Unknown;
+                }
+                if replays.store(row.id, &spool).await {
+                    row.state = State::Kept;
+                }
             }
         }
         None if row.state == State::Kept => row.state = State::Unknown,
@@ -280,19 +283,23 @@ fn kept_headers(mut headers: HeaderMap, operation: &Operation) -> HeaderMap {
 }
 
 impl Replays {
-    /// Keeps a whole answer for whoever comes later; false where there is no room for it anywhere.
+    /// Puts a whole answer into the store; false where there is none, or it takes nothing.
     ///
-    /// Each upload reads the answer from the spool anew. The file goes only when the store has all of it; where the
-    /// store takes nothing, this process keeps the file, and callers that come back to it get their picture.
-    async fn keep(&self, id: PublicId, spool: &Spool) -> bool {
+    /// Each upload reads the answer from the spool anew. The file goes only when the store has all of it. Where the store
+    /// takes nothing, or the upload is stopped, this process keeps the file, and callers that come back to it get their
+    /// picture.
+    async fn store(&self, id: PublicId, spool: &Spool) -> bool {
         let Some(store) = self.0.store.get() else {
-            return keep_file(spool);
+            return false;
         };
         for left in (0..UPLOADS).rev() {
-            let answer = ResponseBody::of_whole(spool.clone()).await;
-            match store.put(id, answer).await {
+            let put = match ResponseBody::of_spool(spool.clone()).await {
+                Ok(Some(answer)) => store.put(id, answer).await,
+                Ok(None) => Err("its file is gone".into()),
+                Err(error) => Err(error.into()),
+            };
+            match put {
                 Ok(()) => {
-                    spool.set_stored();
                     let _ = tokio::fs::remove_file(self.file(id)).await;
                     return true;
                 }
@@ -302,8 +309,30 @@ impl Replays {
             }
             tokio::time::sleep(BETWEEN_UPLOADS).await;
         }
-        // This process still has it.
-        keep_file(spool)
+        false
+    }
+
+    /// Writes down how an operation ended, and says so to those who have it. One without an answer is forgotten here: its
+    /// row tells what became of it, and nobody needs what is left of its answer in memory.
+    pub(super) async fn end(&self, operation: &Operation, row: &Row) {
+        self.write(row).await;
+        operation.end(row.state);
+        if row.state == State::Unknown {
+            self.0.operations.forget(operation.id());
+        }
+    }
+
+    /// The task of an operation is gone: where it had not ended, its outcome is unknown. Whoever waits for it is refused.
+    ///
+    /// For destructors, on every way out, a panic among them.
+    pub(super) fn lost(&self, operation: &Operation) {
+        if operation.state() == State::Running {
+            self.write_later(operation.row.ended_as(State::Unknown));
+        }
+        operation.lost();
+        if operation.state() == State::Unknown {
+            self.0.operations.forget(operation.id());
+        }
     }
 
     /// Writes an end down on a task, where nobody can wait for it: in a destructor, or for a caller that is refused.
@@ -322,7 +351,8 @@ impl Replays {
     }
 }
 
-/// False where a part of the answer is in memory alone, since the disk did not take it.
+/// Keeps the file for whoever comes later; false where a part of the answer is in memory alone, since the disk did not
+/// take it.
 fn keep_file(spool: &Spool) -> bool {
     let whole = spool.is_on_disk();
     if whole {
@@ -334,10 +364,10 @@ fn keep_file(spool: &Spool) -> bool {
 /// Lets nobody wait for an operation whose task is gone.
 ///
 /// Dropped after a normal end it changes nothing.
-struct Unfinished<'a>(&'a Operation);
+struct Unfinished<'a>(&'a Replays, &'a Operation);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        self.0.lost();
+        self.0.lost(self.1);
     }
 }

@@ -176,10 +176,8 @@ where
             headers,
             spool,
         }) => {
-            let body =
-                ResponseBody::of_spool(spool, operation.clone(), presence, replays.0.store.get())
-                    .await;
-            let mut response = Response::new(body);
+            let body = replays.coming(operation.id(), spool).await?;
+            let mut response = Response::new(body.of_caller(operation, presence));
             *response.status_mut() = status;
             *response.headers_mut() = headers;
             if !new {
@@ -190,15 +188,22 @@ where
             }
             Ok(response)
         }
-        Some(Answer::Refused(refusal)) => Err(refusal),
+        Some(Answer::Refused(refusal)) => {
+            if !new {
+                counter!("longhaul.replays", "how" => "refused").increment(1);
+            }
+            Err(refusal)
+        }
         Some(Answer::Known(row)) => {
             operation.progress.runs_elsewhere();
             if asked.respond_async.is_some() && row.state == State::Running {
                 return Ok(replays.accepted(&row));
             }
             let row = replays.ended(*row).await?;
-            counter!("longhaul.replays", "how" => "kept").increment(1);
-            replays.kept(&row).await
+            let kept = replays.kept(&row).await;
+            let how = if kept.is_ok() { "kept" } else { "refused" };
+            counter!("longhaul.replays", "how" => how).increment(1);
+            kept
         }
         None => Err(unknown(operation.id())),
     }

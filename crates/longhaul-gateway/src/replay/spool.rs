@@ -67,8 +67,6 @@ struct State {
     total: u64,
     /// `None` while it comes. The error is text, one for all readers.
     end: Option<Result<(), Arc<str>>>,
-    /// All of it is in the store, and the file may be gone.
-    stored: bool,
     /// Of readers that have read all there is. Drained at each change.
     wakers: Vec<Waker>,
 }
@@ -128,14 +126,20 @@ impl Spool {
 
     /// The file, to read from. It is opened again only where its answer has ended and nobody reads it.
     ///
-    /// `None` where it is gone, which `stored` explains, or where the process has no descriptor left.
-    pub(super) async fn file(&self) -> Option<Arc<File>> {
+    /// `None` where it is gone, or never was; an error where it cannot be opened now.
+    pub(super) async fn file(&self) -> io::Result<Option<Arc<File>>> {
         if let Some(file) = self.0.file.upgrade() {
-            return Some(file);
+            return Ok(Some(file));
         }
         let path = self.0.path.clone();
         let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
-        opened.ok()?.ok().map(Arc::new)
+        match opened.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(file) => Ok(Some(Arc::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // What is in memory is read all the same.
+            Err(_) if self.is_in_memory() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps the file for those who come later.
@@ -157,14 +161,9 @@ impl Spool {
         state.on_disk == state.total
     }
 
-    /// All of it is in the store from now on.
-    pub(super) fn set_stored(&self) {
-        self.state().stored = true;
-    }
-
-    /// Whether it is to be had from the store.
-    pub(super) fn is_stored(&self) -> bool {
-        self.state().stored
+    /// Whether nothing of it was ever on the disk.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.state().on_disk == 0
     }
 
     /// What is at `at`. Where nothing is yet, the task of `cx` is woken by the next change; registered under the same

@@ -23,7 +23,7 @@ use crate::wall_clock::{millis, now};
 ///
 /// A look is one query with an index; five minutes are nothing beside a day.
 const PAUSE: Duration = Duration::from_secs(300);
-/// Answers that are removed at once.
+/// Answers, or rows, that are removed at once.
 ///
 /// So that no query returns a million rows after a `keep` was made shorter.
 const AT_ONCE: u32 = 64;
@@ -60,6 +60,12 @@ impl Replays {
     /// ```
     pub async fn take_over(&self) {
         self.remove_forgotten().await;
+        self.remove_left(None).await;
+    }
+
+    /// Removes from the folder what no row keeps: all of it, or what was last written to before. In a fleet, another
+    /// gateway may have written that an answer is kept no longer.
+    async fn remove_left(&self, before: Option<SystemTime>) {
         let folder = &self.0.policy.folder;
         let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
             return;
@@ -70,6 +76,12 @@ impl Replays {
             let Some(id) = name.to_str().and_then(PublicId::of_digits) else {
                 continue;
             };
+            if let Some(before) = before {
+                let written = entry.metadata().await.and_then(|file| file.modified());
+                if written.is_ok_and(|written| written >= before) {
+                    continue;
+                }
+            }
             match self.0.index.get(id).await {
                 // What runs may be another gateway's that has the same folder.
                 Ok(Some(row)) if matches!(row.state, State::Kept | State::Running) => {}
@@ -135,7 +147,7 @@ impl Replays {
         });
     }
 
-    /// Removes answers whose time is over, and the oldest above the quota.
+    /// Removes answers whose time is over, rows that nobody can ask for, and the oldest answers above the quota.
     ///
     /// It ends at the first error of the index: what is not removed now is removed at the end of the next operation.
     pub(super) async fn sweep(&self) {
@@ -153,6 +165,8 @@ impl Replays {
                 .checked_sub(policy.keep)
                 .unwrap_or(SystemTime::UNIX_EPOCH);
             while self.remove(before, u64::MAX).await > 0 {}
+            self.forget(at).await;
+            self.remove_left(Some(before)).await;
         }
         loop {
             let kept = match self.0.index.kept_bytes().await {
@@ -170,9 +184,26 @@ impl Replays {
         }
     }
 
+    /// Forgets operations without a key whose answers' time is over, and that no retry means any more.
+    async fn forget(&self, now: SystemTime) {
+        let policy = &self.0.policy;
+        let span = policy.keep.max(policy.sdk_retries_within);
+        let before = now.checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH);
+        loop {
+            match self.0.index.forget(before, AT_ONCE).await {
+                Ok(forgotten) if forgotten > 0 => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(error, "rows that nobody can ask for are not removed");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Removes some of those that ended before, the oldest first, until `bytes` are freed; returned is how many.
     ///
-    /// Forgotten in this process too, so that a retry does not attach to an answer without a file. A row that cannot
+    /// Forgotten in this process first, so that a retry does not attach to an answer without a file. A row that cannot
     /// be written ends the round: its file is gone, and who asks for it gets 410 until the row is written.
     async fn remove(&self, before: SystemTime, bytes: u64) -> usize {
         let oldest = match self.0.index.oldest_kept(before, AT_ONCE).await {
@@ -187,11 +218,11 @@ impl Replays {
             if freed >= bytes {
                 break;
             }
+            self.0.operations.forget(row.id);
             let _ = tokio::fs::remove_file(self.file(row.id)).await;
             if let Some(store) = self.0.store.get() {
                 store.remove(row.id).await;
             }
-            self.0.operations.forget(row.id);
             freed = freed.saturating_add(row.length);
             // Its key stays known: it was paid for.
             row.state = State::Unknown;

@@ -1,20 +1,17 @@
 //! What callers are told of operations that they cannot have.
 //!
-//! Each sentence says what was sent, what it may have cost and what the caller can do, and each is counted or logged
-//! here, so that no refusal of this layer goes unseen. None of them has a digest, a key or another caller's name in
-//! it.
+//! Each sentence says what was sent, what it may have cost and what the caller can do. None of them has a digest, a key or
+//! another caller's name in it.
 
 use std::time::Duration;
 
 use http::StatusCode;
-use metrics::counter;
 
 use super::{PublicId, SEND_AGAIN, index::Row};
 use crate::refusal::Refusal;
 
 /// 409, never marked as free to send again: an SDK would take that mark for an order.
 pub(super) fn unknown(id: PublicId) -> Refusal {
-    counter!("longhaul.replays", "how" => "refused").increment(1);
     Refusal::new(
         StatusCode::CONFLICT,
         "outcome_unknown",
@@ -36,7 +33,6 @@ pub(super) fn without_answer(row: &Row) -> Refusal {
 /// 410: the time or the room for the answer was over, or it broke off. The key stays the operation's: making the picture
 /// anew under it would be a second payment that nobody asked for.
 pub(super) fn gone(id: PublicId) -> Refusal {
-    counter!("longhaul.replays", "how" => "refused").increment(1);
     Refusal::new(
         StatusCode::GONE,
         "answer_gone",
@@ -63,7 +59,7 @@ pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refusal 
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "state_unavailable",
-        "the gateway cannot write down that a call begins; nothing was sent",
+        "the gateway's database of operations does not answer; nothing was sent",
     )
     .again_after(Duration::from_secs(5))
 }

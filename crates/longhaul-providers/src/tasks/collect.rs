@@ -96,8 +96,8 @@ impl Collected {
     }
 }
 
-/// Asks after the task of a handle, with these headers (the key among them), until it has ended or `within` is over; once
-/// where that is zero. Never submits, and never cancels.
+/// Asks after the task of a handle, with these headers (the key among them), until it has ended or `within` is over. Never
+/// submits, and never cancels.
 ///
 /// The key goes to the origin that the handle's poll URL has, and to the hosts that the dialect lists. The caller is to
 /// make sure that the key belongs to that origin.
@@ -127,9 +127,10 @@ impl Collected {
 ///
 /// If the policy has no such dialect, or the handle's poll URL is none.
 ///
-/// A `within` that is shorter than [`poll_timeout`](TasksPolicy::poll_timeout) counts as that, so that one question at
-/// least is asked and may be answered. A task that is not found is lost after [`grace`](TasksPolicy::grace), or at the
-/// first word where `within` is zero. Dropping the future ends the polling and changes nothing at the provider.
+/// A task that is not found is lost after [`grace`](TasksPolicy::grace), whoever asks: right after its submit, and while
+/// a provider is restarted, it may only be late. So a `within` that is shorter than that counts as that, and so does
+/// one that is shorter than [`poll_timeout`](TasksPolicy::poll_timeout): one question at least may be answered. Dropping
+/// the future ends the polling and changes nothing at the provider.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -181,16 +182,13 @@ where
         waits: Waits::new(policy, dialect),
         poll_timeout: policy.poll_timeout,
         longest_answer: policy.longest_answer,
-        // Whoever collects may come right after the submit; who asks once takes the answer as it is.
-        grace: policy.grace.min(within),
-        deadline: Deadline::after(within.max(policy.poll_timeout)).instant(),
+        // Whoever collects may come right after the submit.
+        grace: policy.grace,
+        deadline: Deadline::after(within.max(policy.grace).max(policy.poll_timeout)).instant(),
         report: TaskReport::new(handle.clone()),
         on_state: Box::new(|_| {}),
     };
     poller.report.resumed = true;
-    if within.is_zero() {
-        poller.waits = Waits::none();
-    }
     let mut ended = poller.until_ended(&uri, Duration::ZERO).await;
     if let Ended::Told(Told::Done, _, body) = &ended
         && dialect.result.from == From::Fetched

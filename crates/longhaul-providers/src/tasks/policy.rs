@@ -87,7 +87,7 @@ pub struct TasksPolicy {
     /// How long a task that is not found may only be late, since not every server of the provider has heard of it: 30 s.
     ///
     /// It counts from the submit; for a result at a URL of its own, from the word that the task is done; for a handle, from when
-    /// [`collect`](super::collect()) begins, which may be right after a crash, and is no longer than that collects.
+    /// [`collect`](super::collect()) begins, which may be right after a crash.
     #[serde(with = "humantime_serde")]
     pub grace: Duration,
     /// How long a task is waited for where the call has no [`Deadline`](longhaul::Deadline): 2,250 s.

@@ -107,9 +107,14 @@ impl<S> Poller<'_, S> {
         R: Bytewise,
     {
         let grace = Deadline::after(self.grace).instant();
+        // Where the last word was that it is not found.
+        let mut not_found = None;
         loop {
             let Some((asked, span)) = self.ask_after(wait, uri).await else {
-                return Ended::Deadline;
+                return match not_found {
+                    Some(status) if Instant::now() >= grace => Ended::Lost(status),
+                    _ => Ended::Deadline,
+                };
             };
             let mut asks = None;
             match asked {
@@ -126,6 +131,7 @@ impl<S> Poller<'_, S> {
                     asks = wait::told(&head.headers);
                     let told = tells(self.dialect, head.status, &body);
                     span.tell(Some(&told));
+                    not_found = matches!(told, Told::Unknown).then_some(head.status);
                     match told {
                         Told::Running { state, known } => {
                             if !known {

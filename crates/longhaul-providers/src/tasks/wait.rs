@@ -36,23 +36,9 @@ impl Waits {
         }
     }
 
-    /// A first question, and none after it.
-    ///
-    /// The wait after it is longer than any deadline, so the poller ends.
-    pub(super) const fn none() -> Self {
-        Self {
-            next: Duration::MAX,
-            longest: Duration::MAX,
-            longest_told: Duration::ZERO,
-        }
-    }
-
     /// The next wait: at least what the provider asked for, within reason.
     pub(super) fn next(&mut self, told: Option<Duration>) -> Duration {
         let wait = self.next;
-        if wait == Duration::MAX {
-            return wait;
-        }
         self.next = wait.mul_f64(GROWTH).min(self.longest);
         let off = 1.0 - JITTER + 2.0 * JITTER * fastrand::f64();
         let told = told.unwrap_or_default().min(self.longest_told);

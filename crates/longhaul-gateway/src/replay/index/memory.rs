@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Digest, Index, PublicId, Row, Scope, State};
+use super::{Digest, Forgotten, Index, PublicId, Row, Scope, State};
 use crate::{
     core::{BoxError, Currency},
     wall_clock::millis,
@@ -19,11 +19,17 @@ use crate::{
 ///
 /// Without [`SqlIndex`](super::SqlIndex) a caller that comes back after a restart is a new one, and pays again.
 ///
-/// It grows with each operation and forgets none. Of several gateways each has its own, so that a fleet needs a
-/// database.
+/// It grows with each operation that has a key. Of several gateways each has its own, so that a fleet needs a database.
 pub struct MemoryIndex {
     secret: [u8; 32],
-    rows: Mutex<Vec<Row>>,
+    rows: Mutex<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    /// In the order of their beginnings.
+    all: Vec<Row>,
+    forgotten: Forgotten,
 }
 
 impl MemoryIndex {
@@ -41,13 +47,13 @@ impl MemoryIndex {
         })
     }
 
-    fn rows(&self) -> MutexGuard<'_, Vec<Row>> {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The rows are in the order of their beginnings: the last that fits is the newest.
     fn newest(&self, fits: impl Fn(&Row) -> bool) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        let found = self.rows().iter().rev().find(|row| fits(row)).cloned();
+        let found = self.rows().all.iter().rev().find(|row| fits(row)).cloned();
         Box::pin(ready(Ok(found)))
     }
 }
@@ -62,10 +68,15 @@ impl Index for MemoryIndex {
     }
 
     fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        let mut rows = self.rows();
+        let rows = &mut self.rows().all;
         let same_key =
             |other: &&Row| row.key.is_some() && (other.scope, other.key) == (row.scope, row.key);
         let existing = rows.iter().find(same_key).cloned();
+        if existing.is_none() && rows.iter().any(|other| other.id == row.id) {
+            return Box::pin(ready(Err(
+                "an operation of this name was there already".into()
+            )));
+        }
         if existing.is_none() {
             rows.push(row);
         }
@@ -73,18 +84,22 @@ impl Index for MemoryIndex {
     }
 
     fn end(&self, row: Row) -> BoxFuture<'_, Result<(), BoxError>> {
-        let mut rows = self.rows();
-        if let Some(known) = rows.iter_mut().find(|known| known.id == row.id) {
+        let rows = &mut self.rows().all;
+        match rows.iter_mut().find(|known| known.id == row.id) {
             // A key that was taken from it stays so.
-            let key = known.key;
-            *known = row;
-            known.key = key;
+            Some(known) => {
+                *known = Row {
+                    key: known.key,
+                    ..row
+                }
+            }
+            None => rows.push(Row { key: None, ..row }),
         }
         Box::pin(ready(Ok(())))
     }
 
     fn resume(&self, id: PublicId) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
-        let mut rows = self.rows();
+        let rows = &mut self.rows().all;
         let unknown = |row: &&mut Row| row.id == id && row.state == State::Unknown;
         let found = rows.iter_mut().find(unknown).map(|row| {
             (row.state, row.ended) = (State::Running, None);
@@ -94,7 +109,7 @@ impl Index for MemoryIndex {
     }
 
     fn release_key(&self, id: PublicId) -> BoxFuture<'_, Result<(), BoxError>> {
-        if let Some(row) = self.rows().iter_mut().find(|row| row.id == id) {
+        if let Some(row) = self.rows().all.iter_mut().find(|row| row.id == id) {
             row.key = None;
         }
         Box::pin(ready(Ok(())))
@@ -116,7 +131,9 @@ impl Index for MemoryIndex {
     ) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         let since = millis(since);
         self.newest(|row| {
-            row.scope == scope && row.request == request && row.ended.is_some_and(|at| at >= since)
+            (row.scope, row.request) == (scope, request)
+                && row.state != State::Free
+                && row.ended.is_some_and(|at| at >= since)
         })
     }
 
@@ -128,6 +145,7 @@ impl Index for MemoryIndex {
         let before = millis(before);
         let found = self
             .rows()
+            .all
             .iter()
             .filter(|row| row.state == State::Kept && row.ended.is_some_and(|at| at < before))
             .take(at_most as usize)
@@ -136,9 +154,28 @@ impl Index for MemoryIndex {
         Box::pin(ready(Ok(found)))
     }
 
+    fn forget(&self, before: SystemTime, at_most: u32) -> BoxFuture<'_, Result<u64, BoxError>> {
+        let before = millis(before);
+        let Rows { all, forgotten } = &mut *self.rows();
+        let goes = |row: &mut Row| {
+            row.key.is_none()
+                && matches!(row.state, State::Free | State::Unknown)
+                && row.ended.is_some_and(|at| at < before)
+        };
+        let mut count = 0;
+        for row in all.extract_if(.., goes).take(at_most as usize) {
+            count += 1;
+            if let Some(possible) = row.possible {
+                let cost = (row.certain, possible.micros);
+                forgotten.add(row.caller, possible.currency.to_string(), row.began, cost);
+            }
+        }
+        Box::pin(ready(Ok(count)))
+    }
+
     fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
         let rows = self.rows();
-        let kept = rows.iter().filter(|row| row.state == State::Kept);
+        let kept = rows.all.iter().filter(|row| row.state == State::Kept);
         let bytes = kept.fold(0_u64, |sum, row| sum.saturating_add(row.length));
         Box::pin(ready(Ok(bytes)))
     }
@@ -150,18 +187,26 @@ impl Index for MemoryIndex {
         since: Option<SystemTime>,
     ) -> BoxFuture<'a, Result<(i64, i64), BoxError>> {
         let since = since.map_or(0, millis);
-        let sums = self
-            .rows()
+        let rows = self.rows();
+        let known = rows
+            .all
             .iter()
             .filter(|row| row.caller == caller && row.began >= since)
             .filter_map(|row| Some((row.certain, row.possible?)))
             .filter(|(_, possible)| possible.currency == currency)
-            .fold((0_i64, 0_i64), |(certain, possible), row| {
-                (
-                    certain.saturating_add(row.0),
-                    possible.saturating_add(row.1.micros),
-                )
-            });
+            .map(|(certain, possible)| (certain, possible.micros));
+        let currency = currency.to_string();
+        let forgotten = rows.forgotten.0.iter().filter(|((whose, of, day), _)| {
+            (whose.as_str(), of) == (caller, &currency) && *day >= since
+        });
+        let all = known.chain(forgotten.map(|(_, cost)| *cost));
+        let sums = all.fold((0_i64, 0_i64), |(certain, possible), cost| {
+            (
+                certain.saturating_add(cost.0),
+                possible.saturating_add(cost.1),
+            )
+        });
+        drop(rows);
         Box::pin(ready(Ok(sums)))
     }
 }

@@ -1,8 +1,9 @@
 //! Which operations there were: what must be known after a crash, and by other replicas.
 //!
-//! An index is small and slow to forget: one row for each operation, without prompt, picture or key, and no row is
-//! ever removed. That is what makes "one key, one charge" hold over restarts: a key whose answer is long gone still
-//! begins nothing.
+//! An index is small and slow to forget: one row for each operation, without prompt, picture or key. A row that has a
+//! key is never removed. That is what makes "one key, one charge" hold over restarts: a key whose answer is long gone
+//! still begins nothing. A row without a key goes when its answer's time is over, since nobody can ask for it any more;
+//! what it cost stays, summed up by caller and day.
 //!
 //! [`MemoryIndex`] is for tests, [`SqlIndex`] for everything else. What an index must do beyond storing: let one of
 //! two beginnings with the same key through (`begin`), and one of two processes take an operation up (`resume`). Both
@@ -12,7 +13,7 @@ mod memory;
 mod schema;
 mod sql;
 
-use std::{fmt, time::SystemTime};
+use std::{collections::BTreeMap, fmt, time::SystemTime};
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -244,6 +245,9 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// It may be called twice with the same row, after an error whose write was made. It leaves the key as it is: one
     /// that was released in between stays released. Also how a kept answer becomes [`Unknown`](State::Unknown) when
     /// it is removed.
+    ///
+    /// A row whose beginning was not written is written as ended, without its key: a beginning that is still on its way
+    /// to the database, from a caller that has left, then fails.
     fn end(&self, row: Row) -> BoxFuture<'_, Result<(), BoxError>>;
     /// Takes up an operation whose outcome is unknown: it runs in this process now. `None` where there is no such.
     ///
@@ -263,7 +267,8 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     fn by_key(&self, scope: Scope, key: Digest) -> BoxFuture<'_, Result<Option<Row>, BoxError>>;
     /// The newest of this caller with this route and body that ended since, or runs in another process.
     ///
-    /// For an SDK's retry. What runs in this process is left out: the layer has that in memory, with its callers.
+    /// For an SDK's retry. What runs in this process is left out: the layer has that in memory, with its callers. What
+    /// ended [free](State::Free) is left out too: it has no answer, and must not stand before one that has.
     fn by_request(
         &self,
         scope: Scope,
@@ -278,6 +283,14 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
         before: SystemTime,
         at_most: u32,
     ) -> BoxFuture<'_, Result<Vec<Row>, BoxError>>;
+    /// Forgets operations that nobody can ask for: those without a key that ended before, and whose answers are not kept.
+    ///
+    /// At most so many; returned is how many there were. What they cost goes on counting as [spent](Self::spent). An
+    /// index that forgets nothing, as by default, only grows.
+    fn forget(&self, before: SystemTime, at_most: u32) -> BoxFuture<'_, Result<u64, BoxError>> {
+        let _ = (before, at_most);
+        Box::pin(std::future::ready(Ok(0)))
+    }
     /// Bytes of all answers that are kept.
     ///
     /// Of all who share the index.
@@ -285,13 +298,31 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// What a caller's operations that began since then cost: for certain, and what may have been.
     ///
     /// In millionths of `currency`; `None` for `since` means ever. Operations that run count with what they may cost,
-    /// and those in another currency do not. The second amount contains the first.
+    /// and those in another currency do not. The second amount contains the first. What was [forgotten](Self::forget)
+    /// is known by days (UTC), as caps count: the day in which `since` falls counts only where `since` is its beginning.
     fn spent<'a>(
         &'a self,
         caller: &'a str,
         currency: Currency,
         since: Option<SystemTime>,
     ) -> BoxFuture<'a, Result<(i64, i64), BoxError>>;
+}
+
+/// What forgotten operations cost, for certain and at most, by caller, currency and the day (UTC) in which they began.
+///
+/// In an order of its own, so that two processes that add to it do not wait for each other in a circle.
+#[derive(Default)]
+struct Forgotten(BTreeMap<(String, String, i64), (i64, i64)>);
+
+impl Forgotten {
+    /// In milliseconds.
+    const DAY: i64 = 24 * 3_600_000;
+
+    fn add(&mut self, caller: String, currency: String, began: i64, cost: (i64, i64)) {
+        let day = began - began.rem_euclid(Self::DAY);
+        let sum = self.0.entry((caller, currency, day)).or_default();
+        *sum = (sum.0.saturating_add(cost.0), sum.1.saturating_add(cost.1));
+    }
 }
 
 /// Headers as JSON: an array of pairs.

@@ -14,7 +14,9 @@ use crate::core::{BoxError, Money};
 
 /// `longhaul_operations_key` is what makes one key one operation; the two others keep a retry and the sweep from
 /// reading all rows. `owner` is the process that runs an operation, as `longhaul_replicas` has it.
-const TABLES: [&str; 6] = [
+///
+/// `longhaul_forgotten` has what operations cost whose rows are removed. Which ones are, the last index finds.
+const TABLES: [&str; 8] = [
     "CREATE TABLE IF NOT EXISTS longhaul_replicas (id TEXT PRIMARY KEY, seen BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_gateway (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS longhaul_operations (
@@ -24,6 +26,10 @@ const TABLES: [&str; 6] = [
     "CREATE UNIQUE INDEX IF NOT EXISTS longhaul_operations_key ON longhaul_operations (scope, key_digest)",
     "CREATE INDEX IF NOT EXISTS longhaul_operations_request ON longhaul_operations (scope, request_digest, ended)",
     "CREATE INDEX IF NOT EXISTS longhaul_operations_state ON longhaul_operations (state, ended)",
+    "CREATE TABLE IF NOT EXISTS longhaul_forgotten (
+        caller TEXT NOT NULL, currency TEXT NOT NULL, day BIGINT NOT NULL, certain BIGINT NOT NULL,
+        possible BIGINT NOT NULL, PRIMARY KEY (caller, currency, day))",
+    "CREATE INDEX IF NOT EXISTS longhaul_operations_keyless ON longhaul_operations (ended) WHERE key_digest IS NULL",
 ];
 
 /// Makes the tables where there are none.

@@ -184,3 +184,58 @@ async fn an_empty_key_is_refused_and_names_no_operation() {
     }
     assert_eq!(bench.calls(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_operation_whose_task_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = ReplayPolicy::new(folder.path().join("answers"));
+    let layer = IdempotentReplayLayer::new(policy, MemoryIndex::new().unwrap());
+    let broken = tower::service_fn(|_: Request<Full<Bytes>>| async {
+        let bug = Err::<http::Response<Full<Bytes>>, _>("a bug".into());
+        bug.map_err(|error: longhaul::BoxError| panic!("{error}"))
+            .map_err(|error: longhaul::BoxError| error)
+    });
+    let service = layer.layer(broken);
+    let replays = layer.replays();
+    for _ in 0..2 {
+        let asked = service.clone().oneshot(KEYED.request());
+        let answer = timeout(SECONDS(60), asked).await.expect("nobody waits");
+        assert_eq!(answer.unwrap().status(), StatusCode::CONFLICT);
+        replays.idle().await;
+        replays.0.tasks.reopen();
+        // As a later process, or another one, finds it.
+        replays.0.operations.sweep(Duration::ZERO);
+        tokio::time::advance(SECONDS(1)).await;
+        replays.0.operations.sweep(Duration::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_another_gateways_picture_waits_for_the_database() {
+    let bench = Bench::new("none");
+    let index = Interrupted::default();
+    let policy = ReplayPolicy::new(bench.folder.path().join("answers"));
+    let replays = IdempotentReplayLayer::new(policy, index.clone()).replays();
+    let row = Row::begun(
+        PublicId::new().unwrap(),
+        caller("alice").scope(),
+        "alice".into(),
+        None,
+        Digest([9; 32]),
+        None,
+    );
+    index.begin(row.clone()).await.unwrap();
+    let ended = tokio::spawn({
+        let (replays, row) = (replays.clone(), row.clone());
+        async move { replays.ended(row).await }
+    });
+    index.interrupt(true);
+    sleep(SECONDS(30)).await;
+    index.interrupt(false);
+    index.end(row.ended_as(State::Kept)).await.unwrap();
+    let ended = ended
+        .await
+        .unwrap()
+        .map_err(|refusal| refusal.code().to_owned());
+    assert_eq!(ended.map(|row| row.state), Ok(State::Kept));
+}

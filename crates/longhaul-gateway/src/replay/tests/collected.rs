@@ -85,3 +85,31 @@ async fn respond_async_gives_an_address_that_only_its_owner_reads() {
     assert!(bench.replays.collect(path, &admin).await.unwrap().is_ok());
     assert!(bench.replays.collect("/v1/models", &admin).await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn asking_after_what_is_gone_refuses_no_call() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let counted = recorder.handle();
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+    let bench = Bench::with("none", |policy| policy.quota_bytes = 0);
+    let first = bench.ask(KEYED).await;
+    first.picture();
+    bench.finished().await;
+    let of = first.headers["x-longhaul-operation"].to_str().unwrap();
+    let path = format!("/v1/longhaul/operations/{of}");
+    let asked = bench
+        .replays
+        .collect(&path, &caller("alice"))
+        .await
+        .unwrap();
+    assert_eq!(asked.unwrap_err().code(), "answer_gone");
+    assert!(!counted.render().contains("longhaul_replays"));
+    // Now it is a call.
+    bench.ask(KEYED).await;
+    let counted = counted.render();
+    assert!(
+        counted.contains("longhaul_replays{how=\"refused\"} 1"),
+        "{counted}"
+    );
+    assert!(!counted.contains("kept"), "{counted}");
+}

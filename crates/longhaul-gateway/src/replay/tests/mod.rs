@@ -3,6 +3,7 @@
 mod attaching;
 mod collected;
 mod index;
+mod interrupted;
 mod kept;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt, util::BoxCloneSyncService};
 
+use self::interrupted::Interrupted;
 use super::*;
 use crate::{
     caller::Caller,
@@ -90,6 +92,12 @@ impl Bench {
     /// Asks, and leaves after this long.
     async fn leave(&self, asks: Asks<'_>, after: Duration) {
         assert!(timeout(after, self.ask(asks)).await.is_err());
+    }
+
+    /// All that runs has ended, and is written down.
+    async fn finished(&self) {
+        self.replays.idle().await;
+        self.replays.0.tasks.reopen();
     }
 
     fn calls(&self) -> usize {

@@ -117,8 +117,8 @@ async fn a_full_disk_costs_no_caller_its_picture() {
     // It could not be kept, and is not paid again.
     let again = program.ask("a cat", &[("idempotency-key", "a cat")]).await;
     let again = again.unwrap();
-    assert_eq!(again.status, StatusCode::CONFLICT, "{again:?}");
-    assert_eq!(again.json()["error"]["code"], "outcome_unknown");
+    assert_eq!(again.status, StatusCode::GONE, "{again:?}");
+    assert_eq!(again.json()["error"]["code"], "answer_gone");
     assert_eq!(provider.asked(), 2);
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     assert!(log.contains("cannot be kept on disk"), "{log}");

@@ -249,3 +249,68 @@ async fn without_the_key_a_gateway_leaves_tasks_to_their_owner() {
     assert_eq!(left, Some(2.0));
     assert_eq!(provider.oracle().totals().tasks, 2);
 }
+
+#[tokio::test]
+async fn a_key_that_comes_while_it_runs_collects_what_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    // They go on for longer than until it looks again: the provider keeps results for 600 s.
+    let (_provider, server) = sim("none+takes@3000*9").await;
+    killed_with_two_tasks(folder.path(), &server, |_| {}).await;
+    let file = folder.path().join("gateway.toml");
+    let with_key = std::fs::read_to_string(&file).unwrap();
+    let _back = Program::start(folder.path(), &server.url(), |config| {
+        as_tasks(&server)(config);
+        config.upstreams[0].key = None::<ProviderKey>;
+    })
+    .await;
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+    until("it has no key", || {
+        log().contains("longhaul-gateway collect")
+    })
+    .await;
+    std::fs::write(&file, with_key).unwrap();
+    let out = folder.path().join("collected");
+    until_within(PATIENCE, "both pictures are there", async || {
+        pictures(&out).len() == 2
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_left_is_collected_while_another_task_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_provider, server) = sim("none+takes@80000, none+takes@1000").await;
+    let program = Program::start(folder.path(), &server.url(), |config| {
+        as_tasks(&server)(config);
+        let upstream = &mut config.upstreams[0];
+        // What its caller leaves is left to whoever collects.
+        upstream.detach = false;
+        if let Some(tasks) = &mut upstream.tasks {
+            tasks.deadline = Duration::from_secs(9_000);
+        }
+    })
+    .await;
+    let url = format!("{}/v1/responses", program.url);
+    let ledger = folder.path().join("ledger.db").display().to_string();
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+    for left in [1, 2] {
+        let taken_on = until_within(PATIENCE, "its handle is durable", async || {
+            open_tasks(&ledger).await.is_ok_and(|open| open == left)
+        });
+        tokio::select! {
+            _ = try_post(&url, ORDER, &[]) => panic!("it takes longer"),
+            () = taken_on => {}
+        }
+        if left == 1 {
+            until_within(PATIENCE, "it is collected", async || {
+                log().contains("collecting what was left open")
+            })
+            .await;
+        }
+    }
+    let out = folder.path().join("collected");
+    until_within(PATIENCE, "the second picture is there", async || {
+        pictures(&out).len() == 1
+    })
+    .await;
+}

@@ -192,15 +192,18 @@ async fn collecting_once_tells_what_is_open_and_what_is_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handle_that_is_not_known_yet_is_asked_after_again() {
-    let (layer, provider) = (layer(), provider("poll-404@20+takes@100"));
-    left(&layer, &provider, "relay", 2).await;
-    let id = entries_now(&provider);
-    let url = format!("http://sim.test/v1/async/images/generations/{id}");
-    let handle = TaskHandle::new("relay", id, url, None);
-    assert!(matches!(
-        collected(&handle, &provider, MINUTE * 5).await,
-        Collected::Answer { picture: true, .. }
-    ));
+    for within in [MINUTE * 5, Duration::ZERO] {
+        let (layer, provider) = (layer(), provider("poll-404@20+takes@100"));
+        left(&layer, &provider, "relay", 2).await;
+        let id = entries_now(&provider);
+        let url = format!("http://sim.test/v1/async/images/generations/{id}");
+        let handle = TaskHandle::new("relay", id, url, None);
+        let found = collected(&handle, &provider, within).await;
+        match within.is_zero() {
+            true => assert!(matches!(found, Collected::Open(_)), "{found:?}"),
+            false => assert!(matches!(found, Collected::Answer { picture: true, .. })),
+        }
+    }
 }
 
 fn entries_now(provider: &Provider) -> String {

@@ -1,8 +1,8 @@
 //! The statements, the same for both databases.
 //!
-//! Each question is one statement, and what must be atomic is atomic in it: no transaction spans two round trips, so
-//! that a process that dies between them leaves nothing half done. `$1` is what both databases understand; `ON
-//! CONFLICT … DO NOTHING` is, too.
+//! Each question is one statement, and what must be atomic is atomic in it, so that a process that dies between two
+//! leaves nothing half done. One is a transaction: what is forgotten is removed and summed up together. `$1` is what
+//! both databases understand; `ON CONFLICT … DO NOTHING` is, too.
 
 use std::time::SystemTime;
 
@@ -10,13 +10,32 @@ use futures_util::future::BoxFuture;
 use sqlx::Row as _;
 
 use super::{
-    super::{schema::read, write_headers},
+    super::{Forgotten, schema::read, write_headers},
     Digest, Index, PublicId, Row, Scope, SqlIndex,
 };
 use crate::{
     core::{BoxError, Currency},
     wall_clock::{millis, now},
 };
+
+/// Rows that nobody can ask for. The condition stands in both places, since one that was chosen may have been taken up
+/// before it is removed.
+macro_rules! forgotten {
+    ($statement:literal, $condition:literal) => {
+        concat!(
+            $statement,
+            " WHERE ",
+            $condition,
+            " AND id IN (SELECT id FROM longhaul_operations WHERE ",
+            $condition,
+            " ORDER BY ended LIMIT $2) RETURNING caller, currency, began, certain, possible"
+        )
+    };
+}
+const FORGET: &str = forgotten!(
+    "DELETE FROM longhaul_operations",
+    "key_digest IS NULL AND state IN ('free', 'unknown') AND ended < $1"
+);
 
 /// The whole rows that fulfil a condition. The order of the columns is that of `schema::read`, which reads them by
 /// number.
@@ -106,9 +125,14 @@ impl Index for SqlIndex {
 
     fn end(&self, row: Row) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async move {
+            // An `UPDATE` would find nothing where the beginning is not committed yet, and the row would run for ever.
             sqlx::query(
-                "UPDATE longhaul_operations SET state = $1, ended = $2, class = $3, status = $4, headers = $5, \
-                 length = $6, certain = $7, possible = $8, currency = $9 WHERE id = $10",
+                "INSERT INTO longhaul_operations (state, ended, class, status, headers, length, certain, possible, \
+                 currency, id, scope, caller, request_digest, began, owner) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended = excluded.ended, class = excluded.class, \
+                 status = excluded.status, headers = excluded.headers, length = excluded.length, \
+                 certain = excluded.certain, possible = excluded.possible, currency = excluded.currency",
             )
             .bind(row.state.name())
             .bind(row.ended)
@@ -120,6 +144,11 @@ impl Index for SqlIndex {
             .bind(row.possible.map(|money| money.micros))
             .bind(row.possible.map(|money| money.currency.to_string()))
             .bind(row.id.digits())
+            .bind(hex::encode(row.scope.as_bytes()))
+            .bind(row.caller)
+            .bind(hex::encode(row.request.0))
+            .bind(row.began)
+            .bind(&self.replica)
             .execute(&self.pool)
             .await?;
             Ok(())
@@ -179,8 +208,8 @@ impl Index for SqlIndex {
     ) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         Box::pin(async move {
             let row = sqlx::query(rows_where!(
-                "WHERE scope = $1 AND request_digest = $2 AND (ended >= $3 OR (state = 'running' AND owner <> $4)) \
-                 ORDER BY began DESC LIMIT 1"
+                "WHERE scope = $1 AND request_digest = $2 AND state <> 'free' \
+                 AND (ended >= $3 OR (state = 'running' AND owner <> $4)) ORDER BY began DESC LIMIT 1"
             ))
             .bind(hex::encode(scope.as_bytes()))
             .bind(hex::encode(request.0))
@@ -209,6 +238,42 @@ impl Index for SqlIndex {
         })
     }
 
+    fn forget(&self, before: SystemTime, at_most: u32) -> BoxFuture<'_, Result<u64, BoxError>> {
+        Box::pin(async move {
+            let mut both = self.pool.begin().await?;
+            let rows = sqlx::query(FORGET)
+                .bind(millis(before))
+                .bind(i64::from(at_most))
+                .fetch_all(&mut *both)
+                .await?;
+            let mut forgotten = Forgotten::default();
+            for row in &rows {
+                let (currency, possible) = (row.try_get(1)?, row.try_get(4)?);
+                if let (Some(currency), Some(possible)) = (currency, possible) {
+                    let cost = (row.try_get(3)?, possible);
+                    forgotten.add(row.try_get(0)?, currency, row.try_get(2)?, cost);
+                }
+            }
+            for ((caller, currency, day), (certain, possible)) in forgotten.0 {
+                sqlx::query(
+                    "INSERT INTO longhaul_forgotten (caller, currency, day, certain, possible) \
+                     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (caller, currency, day) DO UPDATE SET \
+                     certain = longhaul_forgotten.certain + excluded.certain, \
+                     possible = longhaul_forgotten.possible + excluded.possible",
+                )
+                .bind(caller)
+                .bind(currency)
+                .bind(day)
+                .bind(certain)
+                .bind(possible)
+                .execute(&mut *both)
+                .await?;
+            }
+            both.commit().await?;
+            Ok(u64::try_from(rows.len())?)
+        })
+    }
+
     fn kept_bytes(&self) -> BoxFuture<'_, Result<u64, BoxError>> {
         Box::pin(async move {
             let row = sqlx::query(
@@ -229,8 +294,11 @@ impl Index for SqlIndex {
         Box::pin(async move {
             // PostgreSQL adds BIGINTs up to a NUMERIC.
             let row = sqlx::query(
-                "SELECT CAST(COALESCE(SUM(certain), 0) AS BIGINT), CAST(COALESCE(SUM(possible), 0) AS BIGINT) \
-                 FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $3",
+                "SELECT CAST(COALESCE(SUM(certain), 0) AS BIGINT), CAST(COALESCE(SUM(possible), 0) AS BIGINT) FROM (\
+                 SELECT certain, possible FROM longhaul_operations WHERE caller = $1 AND currency = $2 AND began >= $3 \
+                 UNION ALL \
+                 SELECT certain, possible FROM longhaul_forgotten WHERE caller = $1 AND currency = $2 AND day >= $3\
+                 ) AS spent",
             )
             .bind(caller)
             .bind(currency.as_str())
