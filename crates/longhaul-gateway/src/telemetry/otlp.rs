@@ -31,9 +31,9 @@ use opentelemetry_sdk::{
 };
 use tokio::runtime::Handle;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::Targets};
 
-use super::recorder::{SECONDS, TOKENS};
+use super::recorder::{Listener, SECONDS, TOKENS};
 use crate::core::ConfigError;
 
 /// Its presence is what switches both signals on.
@@ -96,10 +96,7 @@ impl Otlp {
     /// Hands the spans of these crates over, and no other's: a library's may have a URL with a key in it.
     ///
     /// Spans of this workspace's crates begin with `longhaul`, and are made without prompts, queries and keys.
-    pub(super) fn layer<S>(&self) -> Option<impl Layer<S> + Send + Sync + use<S>>
-    where
-        S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
-    {
+    pub(super) fn layer(&self) -> Option<Listener> {
         let tracer = self.spans.as_ref()?.tracer(SERVICE);
         let ours = Targets::new().with_target("longhaul", tracing::Level::INFO);
         let layer = tracing_opentelemetry::layer()
@@ -107,7 +104,7 @@ impl Otlp {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false);
-        Some(layer.with_filter(ours))
+        Some(layer.with_filter(ours).boxed())
     }
 
     /// Sends what is not sent yet. Blocks its thread: the exports are carried by tasks.

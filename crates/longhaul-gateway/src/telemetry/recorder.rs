@@ -5,7 +5,7 @@ use std::fmt;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
@@ -101,27 +101,20 @@ impl Recorder {
             .build_recorder();
         let prometheus = recorder.handle();
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-        let lines = match log {
-            LogForm::Text => lines.boxed(),
-            LogForm::Json => lines.json().boxed(),
-        };
-        // A line stands for itself: what spans say of an operation is the collector's.
-        let filter = filter.and(filter_fn(|what| !what.is_span()));
-        let registry = tracing_subscriber::registry().with(lines.with_filter(filter));
+        let listeners = vec![lines(log, filter)];
         #[cfg(not(feature = "otlp"))]
         {
-            registry.try_init().map_err(|error| failed(&error))?;
+            let subscriber = tracing_subscriber::registry().with(listeners);
+            subscriber.try_init().map_err(|error| failed(&error))?;
             metrics::set_global_recorder(recorder).map_err(|error| failed(&error))?;
             Ok(Self { prometheus })
         }
         #[cfg(feature = "otlp")]
         {
             let (otlp, second) = Otlp::from_env()?;
-            registry
-                .with(otlp.layer())
-                .try_init()
-                .map_err(|error| failed(&error))?;
+            let listeners: Vec<_> = listeners.into_iter().chain(otlp.layer()).collect();
+            let subscriber = tracing_subscriber::registry().with(listeners);
+            subscriber.try_init().map_err(|error| failed(&error))?;
             let installed = match second {
                 None => metrics::set_global_recorder(recorder).map_err(|error| failed(&error)),
                 Some(second) => {
@@ -156,8 +149,40 @@ impl Recorder {
     }
 }
 
+/// What listens to spans and lines. A list of them, and not one around the other: an `Option` without a collector in it would ask
+/// for all spans, which nobody then reads.
+pub(super) type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// The log.
+///
+/// A line stands for itself: what spans say of an operation is the collector's.
+fn lines(form: LogForm, filter: EnvFilter) -> Listener {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match form {
+        LogForm::Text => lines.boxed(),
+        LogForm::Json => lines.json().boxed(),
+    };
+    let filter = filter.and(filter_fn(|what| !what.is_span()));
+    lines.with_filter(filter).boxed()
+}
+
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_collector_no_span_is_made() {
+        let log = lines(LogForm::Text, EnvFilter::new("info"));
+        let subscriber = tracing_subscriber::registry().with(vec![log]);
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(tracing::info_span!("operation").is_disabled());
+            assert!(tracing::enabled!(tracing::Level::INFO));
+        });
     }
 }
