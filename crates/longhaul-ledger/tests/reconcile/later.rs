@@ -102,3 +102,20 @@ async fn what_comes_to_the_price_after_a_refund_is_no_finding() {
         "{found:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_log_of_a_month_that_runs_decides_nothing_of_today() {
+    let now = std::time::SystemTime::try_from(jiff::Timestamp::now()).unwrap();
+    let ago = |hours: f64| now.duration_since(at(0.0)).unwrap().as_secs_f64() - hours * 3600.0;
+    let records = [
+        attempt(ago(1.0), 60.0, Class::UnknownOutcome),
+        attempt(ago(30.0), 60.0, Class::UnknownOutcome),
+    ];
+    let book = Book::sqlite(&records).await;
+    let mut options = options();
+    options.covers = Some(at(ago(72.0))..at(ago(-240.0)));
+    let log = log_of(vec![charge(ago(60.0) as i64, 70, "foreign")]);
+    let found = reconcile(&book, &log, &options).await;
+    assert_eq!((found.counts.absent, found.counts.pending), (1, 1));
+    assert_eq!(found.amounts["USD"].pending, PRICE);
+}

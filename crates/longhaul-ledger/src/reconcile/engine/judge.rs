@@ -308,9 +308,12 @@ impl Engine<'_> {
     }
 
     /// `None` for a log that is a part, and for one that ends before its first rows have settled.
+    ///
+    /// A log that was asked for a month that still runs ends now: it has no row of what comes.
     pub(super) fn decides_in(&self, covers: &Range<SystemTime>) -> Option<Range<i64>> {
         let ours = |time: SystemTime| day_micros(time).saturating_sub(self.found.skew_us);
-        let settled = ours(covers.end).saturating_sub(span_micros(self.options.settle));
+        let end = ours(covers.end).min(self.now);
+        let settled = end.saturating_sub(span_micros(self.options.settle));
         let decides = ours(covers.start)..settled;
         (self.log.whole && !decides.is_empty()).then_some(decides)
     }
