@@ -87,7 +87,8 @@ impl Default for ClaimBook {
 }
 
 impl ClaimBook {
-    /// Reads a file of rules. Refuses unknown keys and rules that cannot work, naming line and column, or the key.
+    /// Reads a file of rules. Refuses unknown keys and rules that cannot work or never count, naming line and column, or the
+    /// key.
     ///
     /// # Errors
     ///
@@ -154,8 +155,8 @@ impl ClaimBook {
                     .map_err(|error: ConfigError| error.under(&format!("providers[{index}]")))
             });
         terms
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|terms| none_is_hidden(&terms).map(|()| Self(terms)))
             .map_err(|error| refused(file, (0, 0), error.to_string()))
     }
 
@@ -247,6 +248,20 @@ impl Terms {
         self.valid_from.is_none_or(|from| from <= date)
             && self.valid_until.is_none_or(|until| date <= until)
     }
+}
+
+/// Refuses terms that would never count, since earlier ones are for all their providers.
+fn none_is_hidden(terms: &[ProviderTerms]) -> Result<(), ConfigError> {
+    for (index, later) in terms.iter().enumerate() {
+        let mut earlier = terms[..index].iter();
+        if let Some(earlier) = earlier.position(|of| of.name.covers_in_any_case(&later.name)) {
+            let why = format!(
+                "never counts: `providers[{earlier}]` stands before it and takes all that it is for"
+            );
+            return Err(ConfigError::new(format!("providers[{index}]"), why));
+        }
+    }
+    Ok(())
 }
 
 fn refused(file: &str, (line, column): (u64, u64), why: String) -> LedgerError {

@@ -37,7 +37,8 @@ pub struct Options {
     pub coverage: Coverage,
     /// The span that the log was asked for, on the provider's clock. Default: from its first row to its last.
     ///
-    /// It matters at the edges: an attempt before the first row was in the time that was asked for, and has no row.
+    /// It matters at the edges: an attempt before the first row was in the time that was asked for, and has no row. An end
+    /// that is still to come, as of a month that runs, counts as now.
     pub covers: Option<Range<SystemTime>>,
     /// How long after an attempt its row may still come. Default 24 h.
     ///

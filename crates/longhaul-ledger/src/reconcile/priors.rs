@@ -97,6 +97,7 @@ impl Estimate {
     /// #     use longhaul::{Class, End, Exposure, Money, OperationId, Outcome, Phase, billing::{Closing, Opening, Slot as _}};
     /// #     let mut opening = Opening::new(OperationId::from_u128(7), 1);
     /// #     (opening.provider, opening.price) = (Some("relay.example.com".into()), Some(Money::usd_micros(240_000)));
+    /// #     opening.opened_at -= Duration::from_secs(200);
     /// #     let (class, took) = (Class::Overloaded, std::time::Duration::from_secs(100));
     /// #     let exposure = Exposure::new(class.charge_probability(), opening.price);
     /// #     let (slot, opened) = ledger.open_entry(opening);
@@ -104,12 +105,14 @@ impl Estimate {
     /// #     slot.close(Closing::new(Outcome::new(End::Finished, class, Phase::Body, took, exposure)));
     /// #     ledger.flush().await?;
     /// #     ledger.store().clone() };
-    /// let row = format!(r#"{{"created_at": {}, "type": 2, "quota": 120000, "use_time": 100}}"#, now + 100);
+    /// let row = format!(r#"{{"created_at": {}, "type": 2, "quota": 120000, "use_time": 100}}"#, now - 100);
     /// let mut log = ProviderLog::new(LogFormat::new_api());
     /// log.add("log.json", row.as_bytes())?;
     /// let (mut options, day) = (Options::of("relay.example.com"), Duration::from_secs(86_400));
     /// options.coverage = Coverage::Whole;
-    /// options.covers = Some(SystemTime::now() - day..SystemTime::now() + 2 * day);
+    /// options.covers = Some(SystemTime::now() - day..SystemTime::now());
+    /// // Its rows come at once.
+    /// options.settle = Duration::ZERO;
     /// let prepared = prepare(&store, log, &options, |_| {}).await?;
     /// let estimate = &prepared.found().priors[0];
     /// // One charge where none was expected, against a prior that counts for twenty attempts.

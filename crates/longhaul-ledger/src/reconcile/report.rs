@@ -76,9 +76,10 @@ pub struct Counts {
     pub by_group: u64,
     /// Attempts without a row that would have one by now: not charged.
     pub absent: u64,
-    /// Attempts without a row that the log does not decide: they ended too late for it, or outside its span.
+    /// Attempts without a row that no log decides: they ended too late for it, or outside its span.
     ///
-    /// Reconcile a later log to decide them.
+    /// Reconcile a later log to decide them. What an earlier log said of an attempt stays, and is
+    /// [`unchanged`](Self::unchanged).
     pub pending: u64,
     /// Verdicts that are new.
     pub new: u64,
@@ -110,7 +111,7 @@ pub struct Amounts {
     pub without_attempt: i64,
     /// Prices of attempts that may have been charged, and have no row.
     pub without_row: i64,
-    /// Prices of attempts that the log does not decide yet.
+    /// Prices of attempts that no log decides yet.
     pub pending: i64,
 }
 
@@ -135,13 +136,13 @@ pub enum FindingKind {
     NotCharged,
     /// It may have been charged, and was not: the log has no row of it.
     WithoutRow,
-    /// Charged with another amount than the price.
+    /// Charged with another amount than the price, also after what was given back.
     ///
     /// A price that changed, or a size that was billed as a larger one.
     AmountDiffers,
     /// One call, charged more than once.
     ///
-    /// Several rows of one request id charge, and were not given back.
+    /// Several rows of one request id charge more than the price, and were not given back to one of them.
     ChargedTwice,
     /// Took longer than the provider promises, on its own clock.
     TookTooLong,

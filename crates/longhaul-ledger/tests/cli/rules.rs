@@ -77,6 +77,10 @@ fn bad_rules_are_refused_with_their_place_or_key() {
             &format!("{PROVIDER}[providers.no_image]\nleast_monthly_spend = '0 USD'"),
             "`providers[0].no_image.least_monthly_spend`",
         ),
+        (
+            &DEFAULT_RULES.replace("\"api.novita.ai\"", "\"api.APIYI.com\""),
+            "`providers[3]`: never counts: `providers[0]` stands before it",
+        ),
     ] {
         let error = ClaimBook::from_toml(text, "rules.toml")
             .unwrap_err()

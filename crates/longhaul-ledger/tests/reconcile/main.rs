@@ -2,6 +2,7 @@
 
 mod books;
 mod files;
+mod later;
 mod logs;
 mod matching;
 mod planted;

@@ -12,5 +12,6 @@ mod pattern;
 pub(crate) mod table;
 mod values;
 
+pub(crate) use self::pattern::none_is_hidden;
 pub(crate) use self::values::{bounded, nonzero, scale, scale_with_floor};
 pub use self::{error::ConfigError, hosts::Hosts, pattern::Pattern};

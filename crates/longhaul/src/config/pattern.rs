@@ -56,6 +56,24 @@ impl Pattern {
             .is_some_and(|text| text.eq_ignore_ascii_case(&self.name))
     }
 
+    /// Whether every text that `other` matches is matched by this one as well: behind it, `other` never counts.
+    ///
+    /// ```
+    /// use longhaul::billing::Pattern;
+    ///
+    /// let (all, pro) = (Pattern::new("model", "gemini*")?, Pattern::new("model", "gemini-3-pro")?);
+    /// assert!(all.covers(&pro) && !pro.covers(&all));
+    /// # Ok::<(), longhaul::ConfigError>(())
+    /// ```
+    pub fn covers(&self, other: &Self) -> bool {
+        self.matches(&other.name) && (self.open || !other.open)
+    }
+
+    /// The same, with capitals like small letters.
+    pub fn covers_in_any_case(&self, other: &Self) -> bool {
+        self.matches_in_any_case(&other.name) && (self.open || !other.open)
+    }
+
     /// The part of `text` that has to be the name.
     fn compared<'a>(&self, text: &'a str) -> Option<&'a str> {
         if self.open {
@@ -64,4 +82,24 @@ impl Pattern {
             Some(text)
         }
     }
+}
+
+/// Refuses a row of a table whose first match counts, if an earlier row `takes` all that it is for: it would never count, and
+/// nothing would say so.
+pub(crate) fn none_is_hidden<T>(
+    table: &str,
+    rows: &[T],
+    takes: impl Fn(&T, &T) -> bool,
+) -> Result<(), ConfigError> {
+    for (index, row) in rows.iter().enumerate() {
+        if let Some(earlier) = rows[..index].iter().position(|earlier| takes(earlier, row)) {
+            return Err(ConfigError::new(
+                format!("{table}[{index}]"),
+                format!(
+                    "never counts: `{table}[{earlier}]` stands before it and takes all that it is for"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{Class, Probability};
-use crate::config::{ConfigError, Pattern};
+use crate::config::{ConfigError, Pattern, none_is_hidden};
 
 /// How likely an ending is charged at one provider.
 ///
@@ -75,7 +75,9 @@ impl ChargeRule {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChargeRules(Vec<(Pattern, Class, Probability)>);
+pub struct ChargeRules(Vec<Rule>);
+
+type Rule = (Pattern, Class, Probability);
 
 /// Sources: openrouter.ai/docs/guides/features/zero-completion-insurance; novita.ai/docs/guides/llm-billing.
 /// novita's free 504 has no row: a proxy before it that gives up looks the same, and its work goes on.
@@ -90,7 +92,8 @@ impl ChargeRules {
     ///
     /// # Errors
     ///
-    /// If a provider's name is empty or has a `*` that is not its end, or a probability is above 1000.
+    /// If a provider's name is empty or has a `*` that is not its end, a probability is above 1000, or a row never counts since
+    /// an earlier one takes all that it is for.
     ///
     /// ```
     /// use longhaul::{Class, billing::{ChargeRule, ChargeRules}};
@@ -99,15 +102,24 @@ impl ChargeRules {
     /// assert_eq!(ChargeRules::new(rows).unwrap_err().field(), "charge_rules[1].provider");
     /// ```
     pub fn new(rows: Vec<ChargeRule>) -> Result<Self, ConfigError> {
-        let published = PUBLISHED.map(|(name, class, prior)| ChargeRule::new(name, class, prior));
-        rows.into_iter()
-            .chain(published)
+        let mut rules: Vec<Rule> = rows
+            .into_iter()
             .enumerate()
             .map(|(index, row)| {
                 read(row).map_err(|error| error.under(&format!("charge_rules[{index}]")))
             })
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect::<Result<_, _>>()?;
+        none_is_hidden(
+            "charge_rules",
+            &rules,
+            |(provider, class, _), (later, of_later, _)| {
+                class == of_later && provider.covers_in_any_case(later)
+            },
+        )?;
+        for (name, class, prior) in PUBLISHED {
+            rules.push(read(ChargeRule::new(name, class, prior))?);
+        }
+        Ok(Self(rules))
     }
 
     /// How likely an ending of `class` is charged at `provider`, if a row says so.
@@ -137,7 +149,7 @@ impl ChargeRules {
     }
 }
 
-fn read(row: ChargeRule) -> Result<(Pattern, Class, Probability), ConfigError> {
+fn read(row: ChargeRule) -> Result<Rule, ConfigError> {
     if row.permille > 1000 {
         return Err(ConfigError::new(
             "permille",

@@ -2,7 +2,7 @@
 //! unless it is filled, and an unknown price stays unknown through every sum.
 
 use super::{Money, Resolution, Workload};
-use crate::config::{ConfigError, Pattern};
+use crate::config::{ConfigError, Pattern, none_is_hidden};
 
 /// What one image costs, at one provider, of one model, in one resolution.
 ///
@@ -36,7 +36,8 @@ pub struct PriceRow {
     pub model: String,
     /// The resolution; none for any.
     ///
-    /// Rows for a size have to stand before one for any size of the same model, since the first that matches counts.
+    /// Rows for a size have to stand before one for any size of the same model, since the first that matches counts; behind
+    /// it they are refused.
     #[serde(default)]
     pub resolution: Option<Resolution>,
     /// What one image costs: `"0.24 USD"` in a file. Not below zero, and at most a million units.
@@ -137,7 +138,8 @@ impl PriceTable {
     /// # Errors
     ///
     /// If a name is empty or has a `*` that is not its end, a price is below zero or above a million units, a draft's price
-    /// is in another currency than its row's, or a row is for [`Resolution::Unknown`].
+    /// is in another currency than its row's, a row is for [`Resolution::Unknown`], or never counts since an earlier one takes
+    /// all that it is for.
     ///
     /// ```
     /// use longhaul::{Money, billing::{PriceRow, PriceTable}};
@@ -151,11 +153,13 @@ impl PriceTable {
         let row = |(index, row)| {
             Row::new(row).map_err(|error: ConfigError| error.under(&format!("prices[{index}]")))
         };
-        rows.into_iter()
+        let rows: Vec<Row> = rows
+            .into_iter()
             .enumerate()
             .map(row)
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect::<Result<_, _>>()?;
+        none_is_hidden("prices", &rows, Row::takes)?;
+        Ok(Self(rows))
     }
 
     /// What `workload` costs at `provider` if it is charged, all its images together.
@@ -220,6 +224,13 @@ impl PriceTable {
 }
 
 impl Row {
+    /// Whether `later`, behind it, prices nothing.
+    fn takes(&self, later: &Self) -> bool {
+        (self.resolution.is_none() || self.resolution == later.resolution)
+            && self.provider.covers_in_any_case(&later.provider)
+            && self.model.covers(&later.model)
+    }
+
     fn new(row: PriceRow) -> Result<Self, ConfigError> {
         if row.resolution == Some(Resolution::Unknown) {
             return Err(ConfigError::new(

@@ -93,10 +93,14 @@ impl Engine<'_> {
         let Some(mut verdict) = Verdict::of_rows(&found, basis, attempt.verdict.as_ref()) else {
             return;
         };
-        let charges = found
-            .iter()
-            .filter(|row| row.kind == RowKind::Charge)
-            .count();
+        let charges = || found.iter().filter(|row| row.kind == RowKind::Charge);
+        let (charges, dearest) = (
+            charges().count(),
+            charges()
+                .map(|row| row.amount.micros)
+                .max()
+                .unwrap_or_default(),
+        );
         if basis == Basis::Group {
             // Whose name and duration these are is what nobody knows.
             (verdict.log_id, verdict.duration_us) = (None, None);
@@ -115,16 +119,18 @@ impl Engine<'_> {
             if attempt.permille() == Some(0) {
                 report(FindingKind::ChargedThoughFree, net);
             }
-            if charges > 1 {
+            // What comes to the price agrees with it, in however many rows.
+            let agrees = [charged, net].map(Some).contains(&attempt.price);
+            if charges > 1 && !agrees && net.micros > dearest {
                 report(FindingKind::ChargedTwice, charged);
             } else if let Some(price) = attempt.price
-                && price != charged
+                && !agrees
             {
-                let difference = (price.currency == charged.currency).then(|| Money {
-                    micros: charged.micros.saturating_sub(price.micros),
-                    ..charged
+                let difference = (price.currency == net.currency).then(|| Money {
+                    micros: net.micros.saturating_sub(price.micros),
+                    ..net
                 });
-                report(FindingKind::AmountDiffers, difference.unwrap_or(charged));
+                report(FindingKind::AmountDiffers, difference.unwrap_or(net));
             }
             let over = self.options.over.map(span_micros);
             if over.is_some_and(|over| {
@@ -145,9 +151,9 @@ impl Engine<'_> {
 
     /// No row speaks of `attempt`.
     ///
-    /// Three answers. Where the log does not decide the attempt's time, or it still runs, nothing is known yet. Where
-    /// an earlier log had a row of it, that stays: a row once seen is never taken back by a log that lacks it. Else it
-    /// was not charged, and that is its verdict.
+    /// Three answers. Where the log does not decide the attempt's time, or it still runs, what an earlier log said stays,
+    /// and else nothing is known yet. Where an earlier log had a row of it, that stays too: a row once seen is never taken
+    /// back by a log that lacks it. Else it was not charged, and that is its verdict.
     pub(super) fn without_row(&mut self, attempt: &Attempt, covers: &Range<SystemTime>) {
         let decided = attempt.end.filter(|end| {
             self.decides_in(covers).is_some_and(|decides| {
@@ -155,6 +161,10 @@ impl Engine<'_> {
             })
         });
         let (Some(end), Some(nothing)) = (decided, self.nothing(attempt)) else {
+            if attempt.verdict.is_some() {
+                self.found.counts.unchanged += 1;
+                return;
+            }
             self.found.counts.pending += 1;
             if let Some(price) = attempt.price.filter(|_| attempt.permille() != Some(0)) {
                 let pending = &mut self.found.sums(price.currency).pending;
@@ -298,9 +308,12 @@ impl Engine<'_> {
     }
 
     /// `None` for a log that is a part, and for one that ends before its first rows have settled.
+    ///
+    /// A log that was asked for a month that still runs ends now: it has no row of what comes.
     pub(super) fn decides_in(&self, covers: &Range<SystemTime>) -> Option<Range<i64>> {
         let ours = |time: SystemTime| day_micros(time).saturating_sub(self.found.skew_us);
-        let settled = ours(covers.end).saturating_sub(span_micros(self.options.settle));
+        let end = ours(covers.end).min(self.now);
+        let settled = end.saturating_sub(span_micros(self.options.settle));
         let decides = ours(covers.start)..settled;
         (self.log.whole && !decides.is_empty()).then_some(decides)
     }

@@ -51,9 +51,9 @@ impl Engine<'_> {
 
     /// Joins an attempt to the rows of its request ids, or puts it aside.
     ///
-    /// Where the log's ids stand in answers is learned from what matches. Afterwards an answer that carried another id
-    /// in the same place is known to be another call, which keeps `pairing` from joining the two
-    /// by time.
+    /// Where the log's ids stand in answers is learned from what matches, in this log or an earlier one. Afterwards an
+    /// answer that carried another id in the same place is known to be another call, which keeps `pairing` from joining
+    /// the two by time.
     pub(super) fn by_id(&mut self, attempt: Attempt) {
         self.found.counts.attempts += 1;
         let mut rows: Vec<usize> = Vec::new();
@@ -65,7 +65,10 @@ impl Engine<'_> {
                     rows.push(index);
                 }
             }
-            if rows.len() > before && !self.places.contains(place) {
+            let matched_before = attempt.verdict.as_ref().is_some_and(|verdict| {
+                verdict.basis == Some(Basis::RequestId) && verdict.log_id.as_deref() == Some(id)
+            });
+            if (rows.len() > before || matched_before) && !self.places.contains(place) {
                 self.places.insert(place.clone());
             }
         }

@@ -31,7 +31,8 @@ use super::{
 };
 use crate::{
     error::LedgerError,
-    store::{EntryId, Store},
+    period,
+    store::{EntryId, Store, day_micros},
 };
 
 /// Matches `log` with the attempts in `store`, which was opened to write, and writes down what it says of them; a
@@ -200,6 +201,8 @@ struct Engine<'a> {
     places: HashSet<String>,
     /// Starts on their clock minus starts on ours.
     skews: Vec<i64>,
+    /// When the log had been read, on our clock.
+    now: i64,
     /// Verdicts to write.
     changed: Vec<(EntryId, Verdict)>,
     /// The same, as they count for the priors.
@@ -249,6 +252,7 @@ impl<'a> Engine<'a> {
             unmatched: Vec::new(),
             places: HashSet::new(),
             skews: Vec::new(),
+            now: day_micros(period::now()),
             changed: Vec::new(),
             new: Vec::new(),
             found,

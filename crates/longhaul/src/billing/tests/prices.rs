@@ -124,7 +124,9 @@ fn bad_rows_are_refused_by_field() {
     for (change, field) in changes {
         let mut bad = good();
         change(&mut bad);
-        let policy = BillingPolicy::with_prices(vec![good(), good(), bad]);
+        let other = row("other", "banana", None, 1, USD);
+        let third = row("third", "banana", None, 1, USD);
+        let policy = BillingPolicy::with_prices(vec![other, third, bad]);
         let error = policy.validate().unwrap_err();
         assert_eq!(error.field(), format!("prices[2].{field}"));
         assert_eq!(
@@ -135,6 +137,87 @@ fn bad_rows_are_refused_by_field() {
     let mut policy = BillingPolicy::default();
     policy.claims.over = Some(std::time::Duration::ZERO);
     assert_eq!(policy.validate().unwrap_err().field(), "claims.over");
+}
+
+#[test]
+fn a_row_that_an_earlier_one_hides_is_refused() {
+    let first = |provider, model, size| row(provider, model, size, 1, USD);
+    let (k1, k4) = (Some(Resolution::K1), Some(Resolution::K4));
+    for (earlier, later, hidden) in [
+        (first("*", "*", None), first("relay", "banana", k4), true),
+        (
+            first("Relay*", "ban*", None),
+            first("relay-2", "bananas*", k1),
+            true,
+        ),
+        (
+            first("relay", "banana", k4),
+            first("RELAY", "banana", k4),
+            true,
+        ),
+        (
+            first("relay", "banana", k4),
+            first("relay", "banana", None),
+            false,
+        ),
+        (
+            first("relay", "banana", k4),
+            first("relay", "banana", k1),
+            false,
+        ),
+        (
+            first("relay", "banana", None),
+            first("relay", "banana*", None),
+            false,
+        ),
+        (
+            first("relay", "banana", None),
+            first("relay", "Banana", None),
+            false,
+        ),
+        (first("relay*", "*", None), first("rel*", "*", None), false),
+    ] {
+        let another = row("another", "apple", None, 1, USD);
+        let rows = vec![another, earlier.clone(), later.clone()];
+        let error = BillingPolicy::with_prices(rows).validate().err();
+        let field = error.as_ref().map(crate::ConfigError::field);
+        assert_eq!(
+            field,
+            hidden.then_some("prices[2]"),
+            "{earlier:?} {later:?}"
+        );
+        if let Some(error) = error {
+            assert!(error.to_string().contains("`prices[1]`"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_charge_rule_that_an_earlier_one_hides_is_refused() {
+    use crate::{billing::ChargeRule, model::Class};
+    let field = |rows: &[(&str, Class)]| {
+        let rule = |(provider, class): &(&str, Class)| ChargeRule::new(*provider, *class, 500);
+        let policy = BillingPolicy {
+            charge_rules: rows.iter().map(rule).collect(),
+            ..BillingPolicy::default()
+        };
+        policy
+            .validate()
+            .err()
+            .map(|error| error.field().to_owned())
+    };
+    let (no_image, cut) = (Class::NoImage, Class::IntermediaryCut);
+    let hidden = field(&[("relay*", no_image), ("relay.example.com", no_image)]);
+    assert_eq!(hidden.as_deref(), Some("charge_rules[1]"));
+    assert_eq!(
+        field(&[("relay*", no_image), ("relay.example.com", cut)]),
+        None
+    );
+    assert_eq!(
+        field(&[("relay", no_image), ("*", no_image)]),
+        None,
+        "hides built-in ones alone"
+    );
 }
 
 #[cfg(feature = "toml")]

@@ -134,12 +134,13 @@ impl RouteHistory {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn routes(&self) -> Vec<KnownRoute> {
-        let inner = self.inner();
-        inner
-            .routes
-            .iter()
-            .map(|(id, memory)| known(id, memory))
-            .collect()
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let known = |(id, memory): &mut (RouteId, Memory)| {
+            memory.forget(now, memory.scale);
+            known(id, memory)
+        };
+        inner.routes.iter_mut().map(known).collect()
     }
 
     /// Forgets everything: for a route that was mended, or a test.

@@ -175,6 +175,16 @@ async fn a_day_later_it_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_shown_is_no_older_than_a_day() {
+    let history = RouteHistory::new();
+    let _host = Host::cutting(&history);
+    advance(24 * HOUR + Duration::from_secs(1)).await;
+    let routes = history.routes();
+    assert_eq!(routes[0].cuts, []);
+    assert!(routes[0].chances.contains(&(Resolution::K4, 1.0)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_shows_what_it_knows_and_can_be_cleared() {
     let history = RouteHistory::new();
     let host = Host::cutting(&history);
