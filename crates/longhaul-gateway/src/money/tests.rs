@@ -92,7 +92,7 @@ async fn what_a_first_attempt_costs_is_held_whatever_was_expected() {
 }
 
 #[tokio::test]
-async fn a_cap_of_another_span_or_currency_begins_with_what_was_spent_in_it() {
+async fn a_cap_of_another_span_counts_what_was_spent_in_it() {
     let accounts = Accounts::default();
     let name: Arc<str> = "alice".into();
     let spent = |spent| {

@@ -211,7 +211,7 @@ async fn nobody_waits_for_an_operation_whose_task_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_another_gateways_picture_waits_for_the_database() {
+async fn who_waits_for_another_gateway_waits_for_the_database() {
     let bench = Bench::new("none");
     let index = Interrupted::default();
     let policy = ReplayPolicy::new(bench.folder.path().join("answers"));
