@@ -128,7 +128,13 @@ impl Gateway {
             .await
             .map_err(|error| ConfigError::new("state", error.to_string()))?;
         let with_cap = with_cap(config, &accounts, judged.replays()).await?;
-        let routing = Routing::new(config, with_cap, &books, &history)?;
+        let routing = Routing::new(
+            config,
+            judged.replays().is_some(),
+            with_cap,
+            &books,
+            &history,
+        )?;
         let gateway = Self(Arc::new(Shared {
             routing: RwLock::new(Arc::new(routing)),
             judged,

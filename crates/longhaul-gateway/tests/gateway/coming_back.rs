@@ -246,3 +246,20 @@ async fn a_host_counts_for_a_key_where_it_chooses_the_upstream() {
         assert_eq!(gateway.paid(), 1);
     }
 }
+
+#[tokio::test]
+async fn whoever_gets_no_ticket_has_its_line_kept_open() {
+    let gateway = Running::with(provider("none*9"), |config| {
+        config.replay.on = false;
+        config.heartbeat.after = Duration::from_millis(50);
+        config.heartbeat.every = Duration::from_millis(20);
+    })
+    .await;
+    let prefer = [("prefer", "respond-async")];
+    let answer = gateway.post(PATH, PICTURE, &prefer).await;
+    assert!(
+        answer.body.as_ref().unwrap().starts_with(b" "),
+        "{answer:?}"
+    );
+    answer.picture();
+}
