@@ -39,7 +39,7 @@ fn is_google_method(path: &str) -> bool {
     let Some((parent, last)) = path.rsplit_once('/') else {
         return false;
     };
-    parent.ends_with("/models") && (last.contains(':') || last.contains("%3A"))
+    parent.ends_with("/models") && [":", "%3A", "%3a"].iter().any(|colon| last.contains(colon))
 }
 
 /// Whether a `POST` to `path` asks for work that costs money, and goes through the layers: OpenAI's images,
@@ -115,6 +115,8 @@ mod tests {
                 Google,
                 true,
             ),
+            ("/v1/models/imagen-4%3Apredict", Google, true),
+            ("/v1/models/imagen-4%3apredict", Google, true),
             ("/", OpenAi, false),
         ] {
             assert_eq!(Dialect::of_path(path), dialect, "{path}");

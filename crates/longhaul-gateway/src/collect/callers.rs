@@ -98,7 +98,7 @@ impl Expected {
     /// Hands over what came, and keeps it for whoever comes later. Where `fetched` is `None`, still open or without
     /// an answer, the outcome is unknown, as before. When this returns, either is written down.
     ///
-    /// With a database that is gone that takes up to an hour.
+    /// That takes as long as a database is gone.
     pub async fn tell(self, fetched: Option<Fetched>) {
         let Some(resumed) = self.0 else {
             return;

@@ -16,6 +16,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use longhaul::body::behind_mark;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -33,7 +34,7 @@ pub(super) struct Written {
 /// Files of the same names are replaced: the same task may be collected twice.
 pub(super) fn write(folder: &Path, name: &str, answer: &Bytes) -> io::Result<Written> {
     make(folder)?;
-    let document: Option<Value> = serde_json::from_slice(answer).ok();
+    let document: Option<Value> = serde_json::from_slice(behind_mark(answer)).ok();
     let mut written = Written::default();
     let mut found = Vec::new();
     if let Some(document) = &document {

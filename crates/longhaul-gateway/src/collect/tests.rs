@@ -42,3 +42,15 @@ fn an_answer_that_is_no_json_is_kept_as_it_came() {
     assert_eq!(std::fs::read(written.answer).unwrap(), page);
     assert_eq!(written.pictures.len(), 0);
 }
+
+#[test]
+fn pictures_behind_a_byte_order_mark_are_files_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = json!({ "data": [{ "b64_json": STANDARD.encode(PNG) }] });
+    let answer = Bytes::from(format!("\u{feff}{answer}"));
+    let written = files::write(folder.path(), "operation-1", &answer).unwrap();
+    assert_eq!(written.pictures.len(), 1);
+    assert_eq!(std::fs::read(&written.pictures[0]).unwrap(), PNG);
+    assert_eq!(written.answer, folder.path().join("operation-1.json"));
+    assert_eq!(std::fs::read(written.answer).unwrap(), answer);
+}

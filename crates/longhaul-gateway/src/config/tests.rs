@@ -174,3 +174,13 @@ fn the_example_is_a_configuration() {
     assert_eq!(config.replay, ReplayConfig::default());
     assert_eq!(config.limits, ServerLimits::default());
 }
+
+#[test]
+fn a_key_behind_a_byte_order_mark_is_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "\u{feff}sk-1\r\n").unwrap();
+    let key = ProviderKey::File(file).read().unwrap().unwrap();
+    let header = key.header(&http::header::AUTHORIZATION).unwrap();
+    assert_eq!(header, "Bearer sk-1");
+}

@@ -274,7 +274,8 @@ impl ProviderKey {
                 )
             })?,
         };
-        let text = text.trim();
+        // An editor's byte order mark is no part of a key.
+        let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() || HeaderValue::try_from(text).is_err() {
             return Err(ConfigError::new(
                 "key",

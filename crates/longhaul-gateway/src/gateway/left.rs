@@ -10,10 +10,14 @@
 //! `longhaul-gateway collect`, and said once in the log.
 //!
 //! Tests: `what_a_killed_gateway_ordered_it_collects_when_it_is_back`,
-//! `without_the_key_a_gateway_leaves_tasks_to_their_owner`, `what_is_left_is_collected_while_another_task_goes_on`,
+//! `without_the_key_a_gateway_leaves_tasks_to_their_owner`, `what_is_left_is_collected_while_other_tasks_go_on`,
 //! `a_key_that_comes_while_it_runs_collects_what_was_left`.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderMap;
@@ -27,7 +31,9 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use crate::{
-    collect::{CollectError, Collector, Ending, Expected, Left, ReturningCallers, left_open},
+    collect::{
+        CollectError, Collector, Ending, Expected, Fetched, Left, ReturningCallers, left_open,
+    },
     config::{Config, Exchange},
     core::BoxError,
     replay::Replays,
@@ -35,7 +41,7 @@ use crate::{
     upstream::{Books, Upstream},
 };
 
-/// Tasks that are asked after at a time.
+/// Tasks that are asked after at a time, each for a turn: so long that a task that is not found is lost.
 ///
 /// Each holds an answer in memory while it is written: eight pictures of 40 MB, at worst.
 const AT_ONCE: usize = 8;
@@ -65,8 +71,9 @@ struct Collecting<U> {
     asked: HashSet<EntryId>,
     /// Entries that nobody here has the key for, or that could not be collected: said once.
     said: HashSet<EntryId>,
-    /// Entries whose answers are longer than is held here: asked for once, since each try may read as much.
-    too_long: HashSet<EntryId>,
+    /// Entries whose answers are longer than the limit that stands here: asked for once under each, since every try may
+    /// read as much.
+    too_long: HashMap<EntryId, usize>,
 }
 
 /// Finds them before any new call begins, and collects them on a task of its own, which ends when the handle is dropped.
@@ -87,7 +94,7 @@ pub(super) async fn collect(
         places: Arc::new(Semaphore::new(AT_ONCE)),
         asked: HashSet::new(),
         said: HashSet::new(),
-        too_long: HashSet::new(),
+        too_long: HashMap::new(),
     };
     // Who comes back from now on waits.
     let first = collecting.find().await?;
@@ -121,7 +128,7 @@ impl<U: Fn() -> Vec<Upstream>> Collecting<U> {
         open_tasks("left").set(found.len() as f64);
         for left in found {
             let entry = left.handle().entry;
-            if self.too_long.contains(&entry) || self.asked.contains(&entry) {
+            if self.asked.contains(&entry) {
                 continue;
             }
             let collects = upstreams
@@ -138,6 +145,10 @@ impl<U: Fn() -> Vec<Upstream>> Collecting<U> {
                 }
                 continue;
             };
+            let limit = self.too_long.get(&entry);
+            if limit.is_some_and(|limit| policy.longest_answer <= *limit) {
+                continue;
+            }
             let expected = match &self.callers {
                 Some(callers) => Some(callers.expect(&left).await?),
                 None => None,
@@ -152,7 +163,7 @@ impl<U: Fn() -> Vec<Upstream>> Collecting<U> {
         Ok(ours)
     }
 
-    /// Each waits for a place, and asks then.
+    /// Each waits for a place, and asks then for a turn; what has not ended in it waits for its next one behind the others.
     fn begin(
         &mut self,
         ours: Vec<Ours>,
@@ -166,12 +177,7 @@ impl<U: Fn() -> Vec<Upstream>> Collecting<U> {
         ours.into_iter().map(move |one| {
             let span = tracing::info_span!("collect", longhaul.operation = one.left.name());
             let (collector, places) = (collector.clone(), places.clone());
-            async move {
-                // They are never closed.
-                let _place = places.acquire().await;
-                collect_one(&collector, one).await
-            }
-            .instrument(span)
+            collect_one(collector, places, one).instrument(span)
         })
     }
 
@@ -180,8 +186,8 @@ impl<U: Fn() -> Vec<Upstream>> Collecting<U> {
         let entry = left.handle().entry;
         self.asked.remove(&entry);
         let Some(error) = error else { return };
-        if matches!(error, CollectError::Task(TaskError::TooLong { .. })) {
-            self.too_long.insert(entry);
+        if let CollectError::Task(TaskError::TooLong { limit, .. }) = &error {
+            self.too_long.insert(entry, *limit);
         }
         if self.said.insert(entry) {
             tracing::error!(
@@ -197,8 +203,12 @@ fn takes_tasks(upstream: &Upstream) -> bool {
     upstream.config().exchange == Exchange::Tasks
 }
 
-/// Collects one; returned is why it could not be.
-async fn collect_one(collector: &Collector, ours: Ours) -> (Left, Option<CollectError>) {
+/// Collects one, for as long as its policy waits for a task; returned is why it could not be.
+async fn collect_one(
+    collector: Collector,
+    places: Arc<Semaphore>,
+    ours: Ours,
+) -> (Left, Option<CollectError>) {
     let Ours {
         left,
         policy,
@@ -206,8 +216,18 @@ async fn collect_one(collector: &Collector, ours: Ours) -> (Left, Option<Collect
         expected,
     } = ours;
     let operation = left.name();
-    let collector = collector.clone().within(policy.deadline);
-    let fetched = collector.collect(&left, &policy, headers).await;
+    let collector = collector.within(policy.grace);
+    let began = Instant::now();
+    let fetched = loop {
+        // It is never closed.
+        let place = places.acquire().await;
+        let fetched = collector.collect(&left, &policy, headers.clone()).await;
+        drop(place);
+        let is_open = |fetched: &Fetched| fetched.ending == Ending::Open;
+        if !fetched.as_ref().is_ok_and(is_open) || began.elapsed() >= policy.deadline {
+            break fetched;
+        }
+    };
     match fetched.as_ref().map(|fetched| &fetched.ending) {
         Ok(Ending::Open) => tracing::warn!(operation, "a task is still open"),
         Ok(ending) => {

@@ -1,7 +1,8 @@
 //! All parts together: from a caller's request to an answer.
 //!
 //! 1. The caller is [identified](crate::caller) by its key.
-//! 2. The address of an operation is answered from what is [kept](crate::replay).
+//! 2. The address of an operation is answered from what is [kept](crate::replay), as is all below `/v1/longhaul`: no upstream is
+//!    asked there.
 //! 3. An [upstream](crate::upstream) is chosen by path and host; a request that makes no picture and no text is passed on to it as
 //!    it comes, and that is all.
 //! 4. The body is read whole, within limits: its model chooses among upstreams, its size decides how long to wait.
@@ -40,6 +41,7 @@
 
 mod judged;
 mod left;
+mod own;
 mod reload;
 mod routing;
 
@@ -53,13 +55,17 @@ use std::{
 };
 
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use metrics::gauge;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 
-use self::{judged::Judged, routing::Routing};
+use self::{
+    judged::Judged,
+    own::{is_own, without_body},
+    routing::Routing,
+};
 use crate::{
     config::Config,
     core::ConfigError,
@@ -68,7 +74,7 @@ use crate::{
     refusal::{ATTEMPTS, CLASS, OPERATION, Refusal},
     replay::Replays,
     telemetry::{History, InFlightGauges},
-    upstream::{Books, Upstream, no_upstream},
+    upstream::{Books, Upstream, host, no_upstream},
 };
 
 /// How long the end waits for a database that does not take what callers spent.
@@ -122,7 +128,13 @@ impl Gateway {
             .await
             .map_err(|error| ConfigError::new("state", error.to_string()))?;
         let with_cap = with_cap(config, &accounts, judged.replays()).await?;
-        let routing = Routing::new(config, with_cap, &books, &history)?;
+        let routing = Routing::new(
+            config,
+            judged.replays().is_some(),
+            with_cap,
+            &books,
+            &history,
+        )?;
         let gateway = Self(Arc::new(Shared {
             routing: RwLock::new(Arc::new(routing)),
             judged,
@@ -161,12 +173,20 @@ impl Gateway {
     /// and `/readyz` are answered to anybody, before any key is looked at. Dropped before the answer, the caller has
     /// left.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let path = request.uri().path();
-        match path {
-            "/healthz" => return text(StatusCode::OK, "ok\n"),
-            "/readyz" => return self.ready(),
-            _ => {}
+        let is_head = request.method() == Method::HEAD;
+        let answer = match request.uri().path() {
+            "/healthz" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.ready(),
+            _ => self.answer_and_log(request).await,
+        };
+        match is_head {
+            true => without_body(answer),
+            false => answer,
         }
+    }
+
+    async fn answer_and_log(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
         let dialect = Dialect::of_path(path);
         // The query may hold a key.
         let (method, path) = (request.method().clone(), path.to_owned());
@@ -257,8 +277,7 @@ impl Gateway {
     /// down. To be asked when the time to finish is over.
     ///
     /// Calls that end so are written down as of unknown outcome where they may have been charged; who comes back for
-    /// one is told. With a database that is gone this takes up to an hour: put a limit around it, as the program does
-    /// with 30 s.
+    /// one is told. This takes as long as a database is gone: put a limit around it, as the program does with 30 s.
     pub async fn stop(&self) {
         self.0.judged.stop().await;
     }
@@ -284,27 +303,19 @@ impl Gateway {
     /// What does not last as long as a call is boxed, so that a call that waits does not have its place too.
     async fn route(&self, request: Request<Body>) -> Result<Response<Body>, Refusal> {
         if request.method() == Method::CONNECT {
-            return Err(Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
+            return Err(Refusal::only(
+                "",
                 "no_proxy",
                 "this is a gateway to configured upstreams, and no proxy",
             ));
         }
         let routing = self.routing();
         let caller = routing.callers.identify(request.headers(), request.uri())?;
-        if let Some(replays) = self.0.judged.replays()
-            && request.method() == Method::GET
-            && let Some(answer) = Box::pin(replays.collect(request.uri().path(), &caller)).await
-        {
-            return answer.map(|answer| answer.map(Body::new));
-        }
         let (mut head, body) = request.into_parts();
-        let host = head
-            .headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .or_else(|| head.uri.host());
-        let fitting = routing.fitting(head.uri.path(), host)?;
+        if is_own(head.uri.path()) {
+            return Box::pin(self.own(&head.method, head.uri.path(), &caller)).await;
+        }
+        let fitting = routing.fitting(head.uri.path(), host(&head))?;
         if head.method != Method::POST || !is_judged(head.uri.path()) {
             let upstream = fitting
                 .iter()

@@ -28,24 +28,34 @@ impl Gateway {
     pub async fn reload(&self, config: &Config) -> Result<(), ConfigError> {
         config.validate()?;
         // Before the accounts: what cannot work changes no cap.
-        let mut routing = Routing::new(config, HashMap::new(), &self.0.books, &self.0.history)?;
+        let mut routing = Routing::new(
+            config,
+            self.0.judged.replays().is_some(),
+            HashMap::new(),
+            &self.0.books,
+            &self.0.history,
+        )?;
         routing.accounts = with_cap(config, &self.0.accounts, self.0.judged.replays()).await?;
-        *self
+        let routing = Arc::new(routing);
+        let mut in_force = self
             .0
             .routing
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::new(routing);
+            .unwrap_or_else(PoisonError::into_inner);
+        in_force.measure_gone(&routing);
+        *in_force = routing;
         Ok(())
     }
 
     /// Takes over what changes in the file at `path`, of which `config` was read. Never ends.
     ///
-    /// It looks every two seconds, at the files with keys as well, and reloads where anything differs. A file that
+    /// It looks every two seconds, at the files with keys as well, and reloads where anything differs, and two looks find the
+    /// same: half of a file that is being written may be a configuration too. A file that
     /// cannot work is logged once for each mistake, and the old configuration stays. To be spawned on a task;
     /// aborted, the gateway keeps what it has.
     pub async fn follow(&self, path: PathBuf, config: Config) {
         let mut last = (config.clone(), keys(&config));
-        let mut refused = None;
+        let (mut seen, mut refused) = (None, None);
         loop {
             tokio::time::sleep(PAUSE).await;
             let file = path.clone();
@@ -58,7 +68,11 @@ impl Gateway {
                 Err(_) => continue,
                 Ok(Err(error)) => Err(error),
                 Ok(Ok(read)) if read == last => {
-                    refused = None;
+                    (seen, refused) = (None, None);
+                    continue;
+                }
+                Ok(Ok(read)) if seen.as_ref() != Some(&read) => {
+                    seen = Some(read);
                     continue;
                 }
                 Ok(Ok(read)) => self.reload(&read.0).await.map(|()| read),
@@ -125,4 +139,42 @@ fn same_until_restart(old: &Config, new: &Config) -> bool {
         )
     };
     fixed(old) == fixed(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half of a file may be a configuration: one without a caller, or an upstream.
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_taken_when_it_is_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gateway.toml");
+        let upstream =
+            |name| format!("[[upstreams]]\nname = '{name}'\nurl = 'http://127.0.0.1:9'\n");
+        let kept = "ledger = 'memory'\nstate = 'memory'\n";
+        let both = format!("{kept}{}{}", upstream("a"), upstream("b"));
+        std::fs::write(&file, &both).unwrap();
+        let config = Config::load(&file).unwrap();
+        let gateway = Gateway::new(&config).await.unwrap();
+        let following = gateway.clone();
+        let path = file.clone();
+        let following = tokio::spawn(async move { following.follow(path, config).await });
+        let names = || {
+            let upstreams = gateway.upstreams();
+            upstreams
+                .iter()
+                .map(|one| one.name().to_owned())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        tokio::time::sleep(PAUSE / 2).await;
+        std::fs::write(&file, format!("{kept}{}", upstream("a"))).unwrap();
+        tokio::time::sleep(PAUSE).await;
+        assert_eq!(names(), "a b", "the rest is still being written");
+        std::fs::write(&file, format!("{both}{}", upstream("c"))).unwrap();
+        tokio::time::sleep(PAUSE * 3).await;
+        assert_eq!(names(), "a b c");
+        following.abort();
+    }
 }

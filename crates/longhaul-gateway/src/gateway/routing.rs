@@ -9,6 +9,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, request::Parts};
 use http_body_util::Full;
+use longhaul::body::behind_mark;
 use memchr::memmem;
 use metrics::gauge;
 
@@ -36,12 +37,15 @@ pub(super) struct Routing {
     /// Of callers with a cap, by name.
     pub(super) accounts: HashMap<Arc<str>, Account>,
     upstreams: Vec<Upstream>,
+    /// Whether operations are remembered, and can be come back for.
+    gives_tickets: bool,
     pub(super) limits: ReadLimits,
 }
 
 impl Routing {
     pub(super) fn new(
         config: &Config,
+        gives_tickets: bool,
         accounts: HashMap<Arc<str>, Account>,
         books: &Books,
         history: &History,
@@ -58,6 +62,7 @@ impl Routing {
             callers: Callers::new(&config.keys),
             accounts,
             upstreams,
+            gives_tickets,
             limits: ReadLimits::from(&config.limits),
         })
     }
@@ -69,13 +74,20 @@ impl Routing {
     /// Tells how many calls each upstream has.
     pub(super) fn measure(&self) {
         for upstream in &self.upstreams {
-            let name = upstream.name().to_owned();
-            let (taken, waiting) = upstream.turns().counts();
-            gauge!("longhaul.in_flight", "upstream" => name.clone())
-                .set(upstream.in_flight() as f64);
-            gauge!("longhaul.turns", "upstream" => name.clone(), "state" => "taken")
-                .set(taken as f64);
-            gauge!("longhaul.turns", "upstream" => name, "state" => "waiting").set(waiting as f64);
+            let turns = upstream.turns().counts();
+            tell(upstream.name(), upstream.in_flight(), turns);
+        }
+    }
+
+    /// Tells that upstreams which `next` has no more have no calls: a gauge that is no longer told keeps its last value.
+    pub(super) fn measure_gone(&self, next: &Self) {
+        let is_gone = |one: &&Upstream| {
+            next.upstreams
+                .iter()
+                .all(|other| other.name() != one.name())
+        };
+        for upstream in self.upstreams.iter().filter(is_gone) {
+            tell(upstream.name(), 0, (0, 0));
         }
     }
 
@@ -119,8 +131,9 @@ impl Routing {
             .find(|upstream| upstream.fits_model(workload.model.as_deref()))
             .ok_or_else(no_upstream)?;
         let config = upstream.config();
-        // Who comes later waits for a ticket, which a sign of life would spoil.
-        let silent = !config.heartbeat || respond_async(&head.headers).is_some();
+        // Who comes later waits for a ticket, which a sign of life would spoil, where there are tickets.
+        let waits_for_ticket = self.gives_tickets && respond_async(&head.headers).is_some();
+        let silent = !config.heartbeat || waits_for_ticket;
         let extensions = &mut head.extensions;
         extensions.insert(config.patience);
         if silent {
@@ -142,6 +155,14 @@ impl Routing {
     }
 }
 
+/// How many calls an upstream has, and how many places are taken and waited for.
+fn tell(upstream: &str, in_flight: usize, (taken, waiting): (usize, usize)) {
+    let name = upstream.to_owned();
+    gauge!("longhaul.in_flight", "upstream" => name.clone()).set(in_flight as f64);
+    gauge!("longhaul.turns", "upstream" => name.clone(), "state" => "taken").set(taken as f64);
+    gauge!("longhaul.turns", "upstream" => name, "state" => "waiting").set(waiting as f64);
+}
+
 /// Whether the body's JSON has `"stream": true`.
 ///
 /// Only at the top of the JSON, and only `true`: a prompt that speaks of streams must not turn the answer into one.
@@ -153,7 +174,7 @@ fn asks_for_stream(body: &[u8]) -> bool {
     }
     // Most bodies do not name it, and are not read for it.
     memmem::find(body, b"\"stream\"").is_some()
-        && serde_json::from_slice::<Asked>(body)
+        && serde_json::from_slice::<Asked>(behind_mark(body))
             .is_ok_and(|asked| asked.stream == Some(serde_json::Value::Bool(true)))
 }
 
@@ -163,7 +184,12 @@ mod tests {
 
     #[test]
     fn a_stream_is_asked_for_at_the_top_of_the_body() {
-        assert!(asks_for_stream(br#"{"model": "x", "stream" : true}"#));
+        for body in [
+            r#"{"model": "x", "stream" : true}"#,
+            "\u{feff}{\"stream\": true}",
+        ] {
+            assert!(asks_for_stream(body.as_bytes()), "{body}");
+        }
         for body in [
             &br#"{"stream": false}"#[..],
             br#"{"a": {"stream": true}}"#,
@@ -180,7 +206,8 @@ mod tests {
         let config = "[[upstreams]]\nname = 'a'\nurl = 'http://127.0.0.1:9'";
         let config = Config::from_toml(config).unwrap();
         let books = Books::Memory(longhaul::billing::MemoryLedger::new());
-        let routing = Routing::new(&config, HashMap::new(), &books, &History::default()).unwrap();
+        let routing =
+            Routing::new(&config, true, HashMap::new(), &books, &History::default()).unwrap();
         for (value, asks) in [("true", true), ("false", false)] {
             let field = |name: &str, value: &str| {
                 format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")

@@ -106,8 +106,8 @@ impl Accounts {
 
     /// Ends when everything that was held is settled. Call it when no new calls come.
     ///
-    /// With a database that is gone it takes up to an hour; what is not settled stays held. Without a fleet it ends
-    /// at once: there each settlement is done when it is made.
+    /// That takes as long as a database is gone; what is not settled stays held. Without a fleet it ends at once: there
+    /// each settlement is done when it is made.
     pub async fn idle(&self) {
         if let Some(fleet) = &self.fleet {
             fleet.idle().await;

@@ -5,12 +5,13 @@
 //! the span is over: nobody knows whether it was charged.
 //!
 //! What is held has a row of its own, which goes when it is settled: a settlement that was written although its answer was
-//! lost is made again, and counts once.
+//! lost is made again, and counts once. The gateway names the row before it is written: a hold whose answer was lost is given
+//! back by its name.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{error::Error, fmt, str::FromStr, sync::Arc};
 
 use sqlx::{
-    AnyPool, Row as _,
+    AnyConnection, AnyPool, Row as _,
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 use tokio::runtime::Handle;
@@ -21,7 +22,7 @@ use crate::{
     config::{Cap, Per},
     core::{BoxError, ErrorKind, Money},
     replay::{make_table, make_tables},
-    until_written::until_written,
+    until_written::{NotReached, until_written},
     wall_clock::millis,
 };
 
@@ -29,7 +30,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS longhaul_spending (
     caller TEXT NOT NULL, currency TEXT NOT NULL, per TEXT NOT NULL, since BIGINT NOT NULL,
     spent BIGINT NOT NULL, doubtful BIGINT NOT NULL, held BIGINT NOT NULL,
     PRIMARY KEY (caller, currency, per, since))";
-/// `BIGSERIAL`: PostgreSQL alone has it, and only there is anything shared.
+/// `BIGSERIAL`, since 0.1.0 had its rows counted by it.
 const HOLDS: &str = "CREATE TABLE IF NOT EXISTS longhaul_holds (hold BIGSERIAL PRIMARY KEY, micros BIGINT NOT NULL)";
 /// The row of a span; what follows binds from `$5` on.
 macro_rules! of_span {
@@ -45,13 +46,16 @@ macro_rules! of_span {
 const HOLD: &str = concat!(
     of_span!("WITH fits AS (UPDATE longhaul_spending SET held = held + $5"),
     " AND spent + doubtful + held + $5 <= $6 RETURNING 1) \
-     INSERT INTO longhaul_holds (micros) SELECT $5 FROM fits RETURNING hold"
+     INSERT INTO longhaul_holds (hold, micros) SELECT $7, $5 FROM fits"
 );
 /// Deletes the hold, and moves its money only where there was one: made twice, the second changes nothing.
 const SETTLE: &str = of_span!(
     "WITH settled AS (DELETE FROM longhaul_holds WHERE hold = $5 RETURNING micros) \
      UPDATE longhaul_spending SET held = held - settled.micros, spent = spent + $6, doubtful = doubtful + $7 FROM settled"
 );
+/// Before a hold is given back that may be written at this moment: it waits for that, and keeps it from being written later.
+const VOID: &str =
+    "INSERT INTO longhaul_holds (hold, micros) VALUES ($1, 0) ON CONFLICT (hold) DO NOTHING";
 const READ: &str = of_span!("SELECT spent, doubtful, held FROM longhaul_spending");
 /// The first to ask in a span takes over what was spent in it before anybody counted here.
 const BEGIN: &str = "INSERT INTO longhaul_spending (caller, currency, per, since, spent, doubtful, held) \
@@ -123,7 +127,12 @@ impl Fleet {
     }
 
     pub(super) async fn balance(&self, span: &Span) -> Result<Balance, BoxError> {
-        let row = self.asked(READ, span).fetch_optional(&self.pool).await?;
+        let mut line = self.pool.acquire().await?;
+        self.read(&mut line, span).await
+    }
+
+    async fn read(&self, line: &mut AnyConnection, span: &Span) -> Result<Balance, BoxError> {
+        let row = self.asked(READ, span).fetch_optional(line).await?;
         let Some(row) = row else {
             return Ok(Balance::default());
         };
@@ -140,51 +149,71 @@ impl Fleet {
     pub(super) async fn hold(&self, span: Span, cap: Cap, price: Money) -> Result<Hold, ErrorKind> {
         let fleet = self.clone();
         let task = self.settling.spawn(async move {
-            match fleet.try_hold(&span, cap, price).await {
-                Ok(Ok(row)) => {
-                    let held = FleetHold { span, row };
-                    Ok(Hold::new(Back::Fleet(fleet, held), price))
-                }
+            let held = FleetHold::new(span).map_err(|error| uncounted(&error))?;
+            match fleet.try_hold(&held, cap, price).await {
+                Ok(Ok(())) => Ok(Hold::new(Back::Fleet(fleet, held), price)),
                 Ok(Err(taken)) => Err(refused(cap, taken, Some(price))),
                 Err(error) => {
-                    tracing::error!(
-                        error,
-                        "the caller's money cannot be counted; nothing is sent"
-                    );
-                    Err(ErrorKind::Ledger)
+                    if !error.is::<NotReached>() {
+                        fleet.give_back(held);
+                    }
+                    Err(uncounted(&*error))
                 }
             }
         });
         task.await.unwrap_or(Err(ErrorKind::Ledger))
     }
 
-    /// The row of what is held now; or what is taken already, where the price does not fit.
+    /// Tells what is taken already, where the price does not fit.
     async fn try_hold(
         &self,
-        span: &Span,
+        held: &FleetHold,
         cap: Cap,
         price: Money,
-    ) -> Result<Result<i64, Balance>, BoxError> {
-        let hold = async || {
-            let asked = self.asked(HOLD, span);
-            let asked = asked.bind(price.micros).bind(cap.limit.micros);
-            let row = asked.fetch_optional(&self.pool).await?;
-            row.map(|row| row.try_get(0)).transpose()
-        };
-        if let Some(row) = hold().await? {
-            return Ok(Ok(row));
+    ) -> Result<Result<(), Balance>, BoxError> {
+        let mut line = self.pool.acquire().await.map_err(NotReached)?;
+        if self.holds(&mut line, held, cap, price).await? {
+            return Ok(Ok(()));
         }
         // Over the cap, or the first in its span.
-        self.asked(BEGIN, span).execute(&self.pool).await?;
-        if let Some(row) = hold().await? {
-            return Ok(Ok(row));
+        let begin = self.asked(BEGIN, &held.span);
+        begin.execute(&mut *line).await?;
+        if self.holds(&mut line, held, cap, price).await? {
+            return Ok(Ok(()));
         }
-        self.balance(span).await.map(Err)
+        self.read(&mut line, &held.span).await.map(Err)
+    }
+
+    async fn holds(
+        &self,
+        line: &mut AnyConnection,
+        held: &FleetHold,
+        cap: Cap,
+        price: Money,
+    ) -> Result<bool, BoxError> {
+        let asked = self.asked(HOLD, &held.span);
+        let asked = asked.bind(price.micros).bind(cap.limit.micros);
+        let written = asked.bind(held.row).execute(line).await?;
+        Ok(written.rows_affected() > 0)
+    }
+
+    /// Gives back what may be held although nobody was told: nothing was sent for it.
+    fn give_back(&self, held: FleetHold) {
+        let fleet = self.clone();
+        self.settling.spawn(async move {
+            until_written("what a caller holds no more", || fleet.try_give_back(&held)).await;
+        });
+    }
+
+    async fn try_give_back(&self, held: &FleetHold) -> Result<(), BoxError> {
+        let void = sqlx::query(VOID).bind(held.row);
+        void.execute(&self.pool).await?;
+        self.try_settle(held, 0, Charged::Free).await
     }
 
     /// Gives back what was held, and counts what was charged of it.
     ///
-    /// On a task, tried for up to an hour. `Drop` cannot wait.
+    /// On a task: `Drop` cannot wait.
     pub(super) fn settle(&self, held: FleetHold, micros: i64, charged: Charged) {
         // Without a runtime the process ends, and what it held stays held.
         let Ok(runtime) = Handle::try_current() else {
@@ -236,6 +265,24 @@ impl Fleet {
             .bind(span.per)
             .bind(span.since)
     }
+}
+
+impl FleetHold {
+    /// Below 0, where no row has a number that the database chose.
+    fn new(span: Span) -> Result<Self, getrandom::Error> {
+        let mut bits = [0; 8];
+        getrandom::fill(&mut bits)?;
+        let row = i64::from_be_bytes(bits) | i64::MIN;
+        Ok(Self { span, row })
+    }
+}
+
+fn uncounted(error: &(dyn Error + 'static)) -> ErrorKind {
+    tracing::error!(
+        error,
+        "the caller's money cannot be counted; nothing is sent"
+    );
+    ErrorKind::Ledger
 }
 
 impl fmt::Debug for Fleet {

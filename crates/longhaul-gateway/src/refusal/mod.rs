@@ -17,6 +17,7 @@
 //! | header | |
 //! |---|---|
 //! | `x-should-retry` | `false` unless sending again is free and may help |
+//! | `allow` | the methods of this path, with 405 |
 //! | `retry-after` | whole seconds, where a wait is known |
 //! | `x-longhaul-class` | what the ending means: [`Class::name`](longhaul::Class::name) |
 //! | `x-longhaul-attempts` | how many attempts were made |
@@ -111,6 +112,7 @@ struct Facts {
     attempts: Option<usize>,
     cost: Option<Money>,
     advice: Option<Cow<'static, str>>,
+    allowed: Option<&'static str>,
 }
 
 impl Refusal {
@@ -134,6 +136,7 @@ impl Refusal {
             attempts: None,
             cost: None,
             advice: None,
+            allowed: None,
         }))
     }
 
@@ -180,6 +183,13 @@ impl Refusal {
     pub(crate) fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
         self
+    }
+
+    /// 405: a path has these methods alone, which is none where it is empty.
+    pub(crate) fn only(methods: &'static str, code: &'static str, message: &str) -> Self {
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, code, message);
+        refusal.0.allowed = Some(methods);
+        refusal
     }
 
     /// The status of the answer.
@@ -248,6 +258,9 @@ impl Refusal {
         }
         if let Some(class) = self.0.class {
             headers.insert(CLASS, HeaderValue::from_static(class.name()));
+        }
+        if let Some(methods) = self.0.allowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         if let Some(attempts) = self.0.attempts {
             headers.insert(ATTEMPTS, attempts.into());

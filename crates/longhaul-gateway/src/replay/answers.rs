@@ -25,7 +25,7 @@ use crate::refusal::{OPERATION, Refusal};
 /// Where operations are collected.
 ///
 /// Under `/v1/`, so that a client whose base URL ends there reaches it with the key and the base URL that it has.
-/// `collect` answers at it; the program asks no upstream for such a path while replay is on.
+/// `collect` answers at it; the program asks no upstream for any path below `/v1/longhaul`.
 pub(crate) const PATH: &str = "/v1/longhaul/operations/";
 /// When a client should ask again, in seconds.
 ///

@@ -22,7 +22,7 @@ use crate::{
     caller::{Caller, Scope},
     progress::Progress,
     refusal::Refusal,
-    upstream::Upstream,
+    upstream::{Upstream, host},
 };
 
 /// What a request asks of this layer.
@@ -34,8 +34,12 @@ pub(super) struct OperationRequest {
     /// Over the scope too: the same key of two callers has two digests, and the database does not tell that they are
     /// the same.
     pub(super) key: Option<Digest>,
-    /// Over upstream, method, path and body, not over headers or query: SDKs add a count, a trace or a date to each
-    /// attempt, and Google's key stands in the query. A caller that changes only these means the same picture.
+    /// Over method, path and body as its caller sent them, not over headers or query: SDKs add a count, a trace or a
+    /// date to each attempt, and Google's key stands in the query. A caller that changes only these means the same
+    /// picture. The host counts where it chooses the upstream: else a fleet has as many as it has gateways.
+    ///
+    /// Nothing of the configuration is in it: an upstream that is renamed, or that another takes over from, takes no
+    /// caller's kept picture away.
     pub(super) request: Digest,
     /// An SDK has counted: this request is one that it sends again by itself.
     pub(super) retry: bool,
@@ -96,12 +100,13 @@ impl Replays {
             .remove(SEND_AGAIN)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
         let respond_async = take_respond_async(headers);
-        let upstream = head.extensions.get::<Upstream>().map_or("", Upstream::name);
+        let upstream = head.extensions.get::<Upstream>();
+        let host = upstream.and_then(|upstream| upstream.host_asked(host(head)));
         let request = digest(
             &secret,
             &[
                 b"request",
-                upstream.as_bytes(),
+                host.unwrap_or_default().as_bytes(),
                 head.method.as_str().as_bytes(),
                 head.uri.path().as_bytes(),
                 body,

@@ -42,7 +42,7 @@ impl Replays {
     /// `answer`, or why there is neither in `error`; the second hands the answer over as it came. Whoever is neither
     /// the owner nor an admin gets 404, as for a name that does not exist.
     ///
-    /// It reads and never begins anything; whoever serves it asks for `GET` alone. A caller is compared by its
+    /// It reads and never begins anything; whoever serves it asks for `GET` and `HEAD` alone. A caller is compared by its
     /// [scope](crate::caller::Scope).
     ///
     /// ```
@@ -169,7 +169,8 @@ impl Replays {
     }
 }
 
-fn not_found() -> Refusal {
+/// Also what is said at every such path where nothing is remembered.
+pub(crate) fn not_found() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         "no_operation",

@@ -13,6 +13,7 @@
 //! `two_retries_of_two_equal_requests_get_two_pictures`.
 
 use std::{
+    error::Error,
     sync::Arc,
     task::Poll,
     time::{Duration, SystemTime},
@@ -32,6 +33,7 @@ use super::{
 use crate::{
     core::{BoxError, Money},
     refusal::Refusal,
+    until_written::NotReached,
     wall_clock::now,
 };
 
@@ -153,7 +155,7 @@ impl Replays {
         }
         loop {
             let begun = index.begin(row.clone()).await;
-            let begun = begun.inspect_err(|_| self.never_began(row));
+            let begun = begun.inspect_err(|error| self.never_began(row, &**error));
             let Some(known) = begun.map_err(failed)? else {
                 return Ok(None);
             };
@@ -165,11 +167,14 @@ impl Replays {
         }
     }
 
-    /// The database may have written the beginning down before it was gone: nobody must wait for its end.
+    /// Unless it was not reached, the database may have written the beginning down before it was gone: nobody must wait for
+    /// its end.
     ///
-    /// Written on a task, for up to an hour: the caller is refused at once and does not wait for the database.
-    fn never_began(&self, row: &Row) {
-        self.write_later(row.freed());
+    /// Written on a task: the caller is refused at once and does not wait for the database.
+    fn never_began(&self, row: &Row, error: &(dyn Error + 'static)) {
+        if !error.is::<NotReached>() {
+            self.write_later(row.freed());
+        }
     }
 
     /// An SDK's retry may come before anybody has noticed that the line of its first request is gone.

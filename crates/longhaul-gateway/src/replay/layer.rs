@@ -190,8 +190,8 @@ impl Replays {
 
     /// Ends when no operation runs. Call it when no new ones come.
     ///
-    /// It includes operations without callers, and the writing of their ends: with a database that is gone it may
-    /// last an hour, so that a limit belongs around it. Operations that begin while it waits are waited for too.
+    /// It includes operations without callers, and the writing of their ends: it lasts as
+    /// long as a database is gone, so that a limit belongs around it. Operations that begin while it waits are waited for too.
     /// Dropped, it changes nothing.
     pub async fn idle(&self) {
         self.0.tasks.close();

@@ -26,7 +26,7 @@
 //! | what breaks | what callers get |
 //! |---|---|
 //! | the index, before the beginning is written | 503 `state_unavailable`; nothing was sent |
-//! | the index, at the end | the answer; the end is written for an hour, until the index is back |
+//! | the index, at the end | the answer; the end is written when the index is back |
 //! | the process | who comes back: 409 `outcome_unknown`, or the picture, where a [task](crate::collect) is collected |
 //! | the disk | the answer, from memory; who comes after those who wait: 410 |
 //! | the [store](AnswerStore) | the answer, from the folder of this process; from others 503 `answer_unavailable`, later 410 |
@@ -132,6 +132,7 @@ use http::HeaderName;
 
 pub(crate) use self::{
     asked::respond_async,
+    collect::not_found as no_operation,
     index::{is_postgres, make_table, make_tables},
     resume::{LateAnswer, Resumed},
 };

@@ -342,9 +342,7 @@ impl Replays {
         self.0.tasks.spawn(written);
     }
 
-    /// Writes down how it ended; an error is logged, and its outcome stays unknown.
-    ///
-    /// For up to an hour, with growing waits: see [`until_written`].
+    /// Writes down how it ended, however long the database is gone: see [`until_written`].
     pub(super) async fn write(&self, row: &Row) {
         let what = format!("the end of operation {}", row.id);
         until_written(&what, || self.0.index.end(row.clone())).await;

@@ -120,7 +120,9 @@ impl Server {
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let places = Arc::new(Semaphore::new(
+            self.limits.connections.min(Semaphore::MAX_PERMITS),
+        ));
         let builder = builder(&self.limits);
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -213,4 +215,20 @@ fn builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(Duration::from_secs(30))
         .max_header_list_size(head);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn as_many_connections_as_a_number_can_say_are_served() {
+        let limits = ServerLimits {
+            connections: usize::MAX,
+            ..ServerLimits::default()
+        };
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), limits).await;
+        let answer = |_| async { Response::new(Body::empty()) };
+        assert!(server.unwrap().serve(answer, async {}, PAUSE).await);
+    }
 }

@@ -3,7 +3,17 @@
 //! Three lists, each of which takes everything where it is empty. The head decides by path and host before the body
 //! is read; the model only afterwards, which is why it is asked apart.
 
+use http::{header, request::Parts};
+
 use super::Upstream;
+
+/// Whom a caller asks: its `Host` header in HTTP/1, the authority of its URI in HTTP/2.
+pub(crate) fn host(head: &Parts) -> Option<&str> {
+    let named = head.headers.get(header::HOST);
+    named
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| head.uri.host())
+}
 
 impl Upstream {
     /// Whether path and host fit.
@@ -20,6 +30,12 @@ impl Upstream {
                 .iter()
                 .any(|name| host.is_some_and(|host| host.eq_ignore_ascii_case(name)));
         path_fits && host_fits
+    }
+
+    /// The host as it was compared, where it was: in small letters and without its port.
+    pub(crate) fn host_asked(&self, host: Option<&str>) -> Option<String> {
+        let host = host.filter(|_| !self.config().hosts.is_empty());
+        host.map(|host| without_port(host).to_ascii_lowercase())
     }
 
     /// Whether it is chosen by the model.

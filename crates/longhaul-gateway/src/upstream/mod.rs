@@ -35,7 +35,6 @@ use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use longhaul_hyper::Client;
 use longhaul_providers::rewrite::ProviderRewrite;
 
-pub(crate) use self::call::no_upstream;
 pub(crate) use self::deadline::usual as usual_deadline_headers;
 use self::layers::{Layers, client};
 pub use self::{
@@ -43,6 +42,7 @@ pub use self::{
     call::CallUpstream,
     deadline::{DeadlineForm, DeadlineHeader},
 };
+pub(crate) use self::{call::no_upstream, matching::host};
 use crate::{
     config::{Secret, ServerLimits, UpstreamConfig},
     core::{

@@ -273,3 +273,24 @@ async fn what_has_ended_is_not_begun_by_a_write_that_comes_late() {
     let known = index.get(late.id).await.unwrap().unwrap();
     assert_eq!(known.state, State::Free);
 }
+
+#[tokio::test]
+async fn processes_that_are_gone_leave_no_rows_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.db").display().to_string();
+    let postgres = longhaul_testing::Postgres::start();
+    let places = postgres.iter().map(|postgres| postgres.database());
+    for place in places.chain([file]) {
+        for _ in 0..3 {
+            let index = SqlIndex::open(&place).await.unwrap();
+            index.with_lease(Duration::ZERO).renew().await.unwrap();
+        }
+        let url = match place.contains("://") {
+            true => place,
+            false => format!("sqlite://{place}"),
+        };
+        let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+        let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM longhaul_replicas");
+        assert_eq!(count.fetch_one(&pool).await.unwrap(), 1);
+    }
+}

@@ -122,3 +122,23 @@ async fn beats_callers_who_left_and_replays_are_counted() {
     becomes(&program, "longhaul_operations", &ended, 1.0).await;
     becomes(&program, "longhaul_operations_running", &[], 0.0).await;
 }
+
+#[tokio::test]
+async fn an_upstream_that_is_no_more_has_nothing_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let provider = Holding::start(1_000, Duration::ZERO).await;
+    let program = Program::before(&provider, folder.path(), |_| {}).await;
+    let call = program.ask("a cat", &[]);
+    let (old, new) = (["upstream=\"sim\""], ["upstream=\"renamed\""]);
+    let gauges = ["longhaul_in_flight", "longhaul_turns"];
+    becomes(&program, "longhaul_in_flight", &old, 1.0).await;
+    let file = folder.path().join("gateway.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"sim\"", "\"renamed\"")).unwrap();
+    for gauge in gauges {
+        becomes(&program, gauge, &new, 0.0).await;
+        becomes(&program, gauge, &old, 0.0).await;
+    }
+    provider.answer();
+    call.await.unwrap().picture();
+}

@@ -277,9 +277,38 @@ async fn a_key_that_comes_while_it_runs_collects_what_was_left() {
 }
 
 #[tokio::test]
-async fn what_is_left_is_collected_while_another_task_goes_on() {
+async fn a_limit_that_is_raised_while_it_runs_collects_what_was_left() {
     let folder = tempfile::tempdir().unwrap();
-    let (_provider, server) = sim("none+takes@80000, none+takes@1000").await;
+    let (_provider, server) = sim("none+takes@3000*9").await;
+    killed_with_two_tasks(folder.path(), &server, |_| {}).await;
+    let file = folder.path().join("gateway.toml");
+    let raised = std::fs::read_to_string(&file).unwrap();
+    let _back = Program::start(folder.path(), &server.url(), |config| {
+        as_tasks(&server)(config);
+        if let Some(tasks) = &mut config.upstreams[0].tasks {
+            tasks.longest_answer = 100;
+        }
+    })
+    .await;
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+    until_within(PATIENCE, "they are too long", async || {
+        log().contains("a task that was left open stays so")
+    })
+    .await;
+    std::fs::write(&file, raised).unwrap();
+    let out = folder.path().join("collected");
+    until_within(PATIENCE, "both pictures are there", async || {
+        pictures(&out).len() == 2
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_left_is_collected_while_other_tasks_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    // More than are asked after at a time.
+    const WITHOUT_END: usize = 8;
+    let (_provider, server) = sim("none+takes@80000*8, none+takes@1400").await;
     let program = Program::start(folder.path(), &server.url(), |config| {
         as_tasks(&server)(config);
         let upstream = &mut config.upstreams[0];
@@ -292,8 +321,7 @@ async fn what_is_left_is_collected_while_another_task_goes_on() {
     .await;
     let url = format!("{}/v1/responses", program.url);
     let ledger = folder.path().join("ledger.db").display().to_string();
-    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
-    for left in [1, 2] {
+    for left in 1..=WITHOUT_END + 1 {
         let taken_on = until_within(PATIENCE, "its handle is durable", async || {
             open_tasks(&ledger).await.is_ok_and(|open| open == left)
         });
@@ -301,15 +329,15 @@ async fn what_is_left_is_collected_while_another_task_goes_on() {
             _ = try_post(&url, ORDER, &[]) => panic!("it takes longer"),
             () = taken_on => {}
         }
-        if left == 1 {
-            until_within(PATIENCE, "it is collected", async || {
-                log().contains("collecting what was left open")
+        if left == WITHOUT_END {
+            until_within(PATIENCE, "they are collected", async || {
+                told(&program.metrics().await, "longhaul_tasks_open", &LEFT) == Some(8.0)
             })
             .await;
         }
     }
     let out = folder.path().join("collected");
-    until_within(PATIENCE, "the second picture is there", async || {
+    until_within(PATIENCE, "the last picture is there", async || {
         pictures(&out).len() == 1
     })
     .await;

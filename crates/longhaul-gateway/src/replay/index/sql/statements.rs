@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     core::{BoxError, Currency},
+    until_written::NotReached,
     wall_clock::{millis, now},
 };
 
@@ -83,6 +84,12 @@ impl Index for SqlIndex {
             .bind(millis(alive_since))
             .execute(&self.pool)
             .await?;
+            // They run nothing any more. One that lives after all writes itself down again.
+            sqlx::query("DELETE FROM longhaul_replicas WHERE id <> $1 AND seen <= $2")
+                .bind(&self.replica)
+                .bind(millis(alive_since))
+                .execute(&self.pool)
+                .await?;
             Ok(lost.rows_affected())
         })
     }
@@ -93,6 +100,7 @@ impl Index for SqlIndex {
 
     fn begin(&self, row: Row) -> BoxFuture<'_, Result<Option<Row>, BoxError>> {
         Box::pin(async move {
+            let mut line = self.pool.acquire().await.map_err(NotReached)?;
             let written = sqlx::query(
                 "INSERT INTO longhaul_operations (id, scope, caller, key_digest, request_digest, state, began, length, \
                  certain, possible, currency, owner) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10) \
@@ -108,8 +116,10 @@ impl Index for SqlIndex {
             .bind(row.possible.map(|money| money.micros))
             .bind(row.possible.map(|money| money.currency.to_string()))
             .bind(&self.replica)
-            .execute(&self.pool)
+            .execute(&mut *line)
             .await?;
+            // SQLite has one.
+            drop(line);
             if written.rows_affected() > 0 {
                 return Ok(None);
             }
