@@ -18,12 +18,12 @@
 //! # Ok(()) }
 //! ```
 
+mod copy;
 mod hop;
 mod keys;
-mod own;
 mod rebase;
 
-pub(crate) use self::own::own;
+pub(crate) use self::copy::copy_out;
 pub use self::{
     hop::{answer, strip_hop_by_hop},
     keys::{presented_key, strip_keys},

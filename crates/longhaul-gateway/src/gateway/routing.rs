@@ -20,7 +20,7 @@ use crate::{
     core::ConfigError,
     detach::EndsWithCaller,
     dialect::Dialect,
-    forward::own,
+    forward::copy_out,
     heartbeat::{Silent, WantsStream},
     money::Account,
     refusal::Refusal,
@@ -124,7 +124,7 @@ impl Routing {
         body: Body,
     ) -> Result<Request<Full<Bytes>>, Refusal> {
         let body = self.limits.read(body).await?;
-        own(&mut head);
+        copy_out(&mut head);
         let workload = workload::read(&mut head, &body).await;
         let upstream = fitting
             .into_iter()

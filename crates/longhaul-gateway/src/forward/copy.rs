@@ -6,7 +6,7 @@ use http::{HeaderValue, Uri, request::Parts};
 /// Copies the URI and the headers' values out of the connection's read buffer.
 ///
 /// Names need no copy: those that are not known by heart are copied where they are parsed.
-pub(crate) fn own(head: &mut Parts) {
+pub(crate) fn copy_out(head: &mut Parts) {
     for value in head.headers.values_mut() {
         // It was a value, and is one again.
         if let Ok(mut own) = HeaderValue::from_bytes(value.as_bytes()) {
@@ -24,7 +24,7 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderValue, Request, Uri};
 
-    use super::own;
+    use super::copy_out;
 
     #[test]
     fn a_head_that_is_kept_keeps_no_read_buffer() {
@@ -36,7 +36,7 @@ mod tests {
         let mut head = request.body(()).unwrap().into_parts().0;
         assert!(!buffer.is_unique(), "slices of it are kept");
 
-        own(&mut head);
+        copy_out(&mut head);
         assert!(buffer.is_unique());
         assert_eq!(head.uri, "/v1/images/generations?a=b");
         assert_eq!(head.headers["authorization"], "Bearer secret");
